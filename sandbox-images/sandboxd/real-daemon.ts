@@ -23,7 +23,6 @@ import { createPrograms } from './processes/programs.ts';
 import { type SharedState, toStrayRule } from './shared-state.ts';
 import { createExecutor } from './shells/exec.ts';
 import { createShells } from './shells/shells.ts';
-import { StoppedRuns } from './shells/stopped-runs.ts';
 import { createTerminals } from './shells/terminals.ts';
 import { createWatches } from './watches/watches.ts';
 import { workspaceOperations } from './workspace/workspace.ts';
@@ -197,4 +196,27 @@ function summed(all: readonly Proc[]) {
     memoryBytes: sum((one) => one.memoryBytes),
     memoryLimitBytes: null,
   };
+}
+
+const maxRemembered = 1_000;
+
+/**
+ * Remembers the newest 1,000 stopped runs by tag, so that none of their requests starts anything, even if it was in
+ * flight during the stop or arrives later over another connection.
+ */
+class StoppedRuns {
+  readonly #tags = new Set<string>();
+
+  add(tag: string): void {
+    this.#tags.delete(tag);
+    this.#tags.add(tag);
+    const [oldest] = this.#tags;
+    if (this.#tags.size > maxRemembered && oldest !== undefined) this.#tags.delete(oldest);
+  }
+
+  check(tag: string | undefined): void {
+    if (tag !== undefined && this.#tags.has(tag)) {
+      throw new AppError('conflict', 'The run was stopped, so it cannot start anything else.');
+    }
+  }
 }

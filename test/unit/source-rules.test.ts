@@ -92,7 +92,6 @@ const rules: Rule[] = [
       'src/cli/worker/agents-api.ts': 'waits between tries',
       'src/cli/worker/session-work.ts': 'waits between tries',
       'src/agents/models/demo/tasks/game.ts': 'puts an apple into a game',
-      'src/client/fetch-event-source.ts': 'waits between tries',
       'src/web/data/server.ts': 'waits between tries',
       'src/web/desktop/screen.ts': 'waits between tries',
       'src/agents/browser/page-script.ts': 'tells one page from the next',

@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import type { DriverParts } from '../../../drivers/descriptor.ts';
 import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
 import { type DriverName, findDriver } from '../../../drivers/list.ts';
-import { readTokenKeys } from '../../auth/keys/token-keys.ts';
+import type { KeySettings } from '../../auth/keys/encryption-keys.ts';
+import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
+import type { Secret } from '../../core/text/secret.ts';
 import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicyPath,
@@ -152,3 +154,6 @@ function checkReach({ capabilities }: Driver, { host }: Config): void {
       'Install bubblewrap or start Docker, or listen on 127.0.0.1.',
   );
 }
+
+const readTokenKeys = (config: KeySettings, newKey: () => string): Promise<Secret[]> =>
+  readKeyMaterial({ config, file: 'sandbox-key', newKey });

@@ -6,12 +6,16 @@ import { ToolServers } from '../../agents/mcp/tool-servers.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { createModel } from '../../agents/models/registry.ts';
 import { pageThread } from '../../agents/page-fetch/page-text.ts';
+import { fetchFromEngine } from '../../agents/search/engine-fetch.ts';
+import { createWebSearch } from '../../agents/search/engines.ts';
 import { codeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
 import { type ComputerProvider, computerToolsFor } from '../../agents/tools/list.ts';
 import { createToolRegistry, filterTools, type ToolRegistry } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
+import type { Tool } from '../../agents/tools/tool.ts';
+import { webSearchTool } from '../../agents/tools/web/search.ts';
 import { toFilePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
@@ -31,7 +35,6 @@ import { createToolFetch } from '../parts/model-addresses.ts';
 import { assertKnownTools, createChangeableProfile, toCheckedApprovalPolicy } from '../parts/policies.ts';
 import { openProjectParts, type ProjectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
-import { createSearchTools } from '../parts/search-tools.ts';
 import { createPageTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -201,4 +204,8 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
     desktop: createAgentDesktop(browsers, pictures),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+function createSearchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
+  return engine === undefined ? [] : [webSearchTool(createWebSearch(engine, settings, fetchFromEngine))];
 }

@@ -1,11 +1,104 @@
 import { z } from 'zod';
-import { eitherReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { computeOverallHealth, HealthChecks, readHealthWithTimeout } from '../../api/views/health.ts';
+import { eitherReply, jsonReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { mountDocs } from './docs.ts';
-import { mountHealth } from './health.ts';
 import { mainPageHeaders, sendFile, wantsPage } from './page.ts';
+
+const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
+const DetailedReply = HealthReply.extend({
+  timestamp: z.iso.datetime(),
+  version: z.string(),
+  uptime_seconds: z.number(),
+  checks: HealthChecks,
+  draining: z.boolean(),
+  sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
+});
+type DetailedReply = z.output<typeof DetailedReply>;
+
+const example = (status: 'healthy' | 'unhealthy'): DetailedReply => ({
+  status,
+  timestamp: '2025-01-01T00:00:00.000Z',
+  version: '0.1.0',
+  uptime_seconds: 12.5,
+  checks: { storage: { status }, sandbox: { status, driver: 'docker' }, model: { status: 'healthy', name: 'demo' } },
+  draining: false,
+  sessions: { total: 3, running: 1, waiting: 0 },
+});
+const replies = {
+  200: jsonReply('Healthy', HealthReply, { status: 'healthy' }),
+  503: jsonReply('Unhealthy', HealthReply, { status: 'unhealthy' }),
+};
+const detailedReplies = {
+  200: jsonReply('Healthy', DetailedReply, example('healthy')),
+  503: jsonReply('Unhealthy', DetailedReply, example('unhealthy')),
+};
+const alive = jsonReply('Alive', z.object({ status: z.literal('alive'), draining: z.boolean() }), {
+  status: 'alive',
+  draining: false,
+});
+
+type HealthDeps = Pick<FacadeParts, 'drain' | 'clock' | 'version'> & Pick<FacadeParts['services'], 'sessions'>;
+
+function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps): void {
+  const startedAt = clock.now();
+  const free = { open: true, free: true } as const;
+  app.get(
+    '/health',
+    describeRoute('health', 'Whether the server works; answers within a second', {
+      schema: { response: replies },
+      config: free,
+    }),
+    async (_request, reply) => {
+      const status = computeOverallHealth(await readHealthWithTimeout(sessions, clock));
+      return reply.code(status === 'healthy' ? 200 : 503).send({ status });
+    },
+  );
+  app.get(
+    '/healthz',
+    describeRoute('alive', 'Whether the process answers; for the supervisor that restarts it', {
+      schema: { response: { 200: alive } },
+      config: free,
+    }),
+    async () => ({ status: 'alive' as const, draining: drain.state().draining }),
+  );
+  // Readiness depends on storage only: all servers share the sandbox driver's backend, and running sessions continue
+  // while it is unreachable.
+  app.get(
+    '/readyz',
+    describeRoute('ready', 'Whether this server can take requests; for load balancers', {
+      schema: { response: replies },
+      config: free,
+    }),
+    async (_request, reply) => {
+      const { status } = (await readHealthWithTimeout(sessions, clock)).storage;
+      return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' as const };
+    },
+  );
+  app.get(
+    '/health/detailed',
+    describeRoute('healthDetailed', 'Get the health of each part', {
+      schema: { response: detailedReplies },
+      config: { free: true, least: 'operator' },
+    }),
+    async (_request, reply) => {
+      const { storage, sandbox, model, sessions: count } = await readHealthWithTimeout(sessions, clock);
+      const status = computeOverallHealth({ storage, sandbox });
+      const now = clock.now();
+      return reply.code(status === 'healthy' ? 200 : 503).send({
+        status,
+        timestamp: new Date(now).toISOString(),
+        version,
+        uptime_seconds: (now - startedAt) / 1000,
+        checks: { storage, sandbox, model },
+        draining: drain.state().draining,
+        sessions: count,
+      });
+    },
+  );
+}
 
 interface ServerDeps
   extends Pick<FacadeParts, 'services' | 'drain' | 'metrics' | 'clock' | 'version' | 'table' | 'page'> {

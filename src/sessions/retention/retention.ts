@@ -14,14 +14,6 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizeEstimator } from './log-sizes.ts';
-import {
-  dayMs,
-  findOverdueSessions,
-  hasByteLimit,
-  hasRetentionLimit,
-  isDeletable,
-  type RetentionPolicy,
-} from './policy.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly watchers: SessionStreams;
@@ -214,4 +206,46 @@ export class Retention {
     const up = (await driver.list(until)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
     return new Set(up.map(({ sessionId }) => sessionId));
   }
+}
+
+/** How much history to keep; 0 means no limit. */
+export interface RetentionPolicy {
+  readonly days: number;
+  readonly maxSessions: number;
+  /** Total bytes of all logs. */
+  readonly maxBytes: number;
+  /** Bytes per log; above it, the oldest events are dropped. */
+  readonly maxSessionBytes: number;
+}
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+const hasRetentionLimit = ({ days, maxSessions, maxBytes }: RetentionPolicy): boolean =>
+  days > 0 || maxSessions > 0 || maxBytes > 0;
+const hasByteLimit = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean => maxBytes > 0 || maxSessionBytes > 0;
+
+const isDeletable = ({ deleting, openRuns, status, favorite, pinned, shared }: StoredSession): boolean =>
+  !(deleting || openRuns.length > 0 || status === 'running' || status === 'waiting' || favorite || pinned || shared);
+
+/** The sessions to delete, longest idle first; never more than the policy requires. */
+export function findOverdueSessions(
+  policy: RetentionPolicy,
+  sessions: readonly StoredSession[],
+  bytesOf: ReadonlyMap<SessionId, number>,
+  now: number,
+): SessionId[] {
+  const stored = sessions.filter(({ deleting }) => !deleting);
+  const before = policy.days > 0 ? now - policy.days * dayMs : Number.NEGATIVE_INFINITY;
+  let count = stored.length;
+  let bytes = stored.reduce((sum, { id }) => sum + (bytesOf.get(id) ?? 0), 0);
+  const go: SessionId[] = [];
+  for (const { id, updatedAt } of stored.filter(isDeletable).sort((a, b) => a.updatedAt - b.updatedAt)) {
+    const tooMany = policy.maxSessions > 0 && count > policy.maxSessions;
+    const tooLarge = policy.maxBytes > 0 && bytes > policy.maxBytes;
+    if (updatedAt >= before && !tooMany && !tooLarge) break;
+    go.push(id);
+    count -= 1;
+    bytes -= bytesOf.get(id) ?? 0;
+  }
+  return go;
 }

@@ -1,10 +1,11 @@
 import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
+import { useState } from 'preact/hooks';
 import { conversationModel, followCurrent, onGone } from '../data/log.ts';
 import { currentUser, loadCurrentUser, readSignInError } from '../data/people.ts';
 import { followAddress, leaveSession, navigate } from '../data/route.ts';
-import { connectionState, connectToServer, request } from '../data/server.ts';
+import { connectionState, connectToServer, mutate, request } from '../data/server.ts';
 import {
   currentId,
   currentSession,
@@ -19,6 +20,10 @@ import { type DisplayStatus, toStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
+import { Button } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
@@ -29,7 +34,6 @@ import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { followPorts } from '../work/preview/state.ts';
 import { followResults } from '../work/results.ts';
-import { confirmCommand, takeCommandRequest } from './allow-command.tsx';
 import { App } from './app.tsx';
 import { listCommands } from './commands.ts';
 import { isMenuOpen } from './layout.ts';
@@ -174,3 +178,56 @@ function leaveGone(id: string): void {
 }
 
 void start();
+
+// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: at its port on this
+// machine, or typed by hand.
+
+interface CommandRequest {
+  readonly challenge: string;
+  readonly agent: string;
+  /** Absent: the command runs on another machine. */
+  readonly port: string | undefined;
+  readonly state: string;
+}
+
+/** Removes the request from the page's address. */
+function takeCommandRequest(): CommandRequest | undefined {
+  const url = new URL(location.href);
+  const take = (name: string) => {
+    const value = url.searchParams.get(name) ?? '';
+    url.searchParams.delete(name);
+    return value;
+  };
+  const challenge = take('login');
+  if (challenge === '') return undefined;
+  const [agent, port, state] = [take('command').slice(0, 100), take('port'), take('state')];
+  history.replaceState(null, '', url.pathname + url.search + url.hash);
+  return { challenge, agent, port: /^\d{1,5}$/.test(port) ? port : undefined, state };
+}
+
+const confirmCommand = (request: CommandRequest): void => showDialog(<AllowCommand {...request} />);
+
+function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
+  const [code, setCode] = useState<string>();
+  const [trouble, tryIt] = useActionError();
+  const allow = () =>
+    tryIt(t('login.notAllowed'), async () => {
+      const made = await mutate('people.allowCommand', { challenge, agent });
+      if (port === undefined) setCode(made.code);
+      else location.assign(`http://127.0.0.1:${port}/?${new URLSearchParams({ code: made.code, state })}`);
+    });
+  return (
+    <Dialog title={t('login.title')}>
+      <p>{t('login.ask', { name: agent })}</p>
+      {code === undefined ? (
+        <div class="row">
+          <Button kind="primary" label={t('login.allow')} onClick={allow} />
+          <Button label={t('cancel')} onClick={closeDialog} />
+        </div>
+      ) : (
+        <OneTimeSecret label={t('login.code')} text={code} />
+      )}
+      <FormError text={trouble} />
+    </Dialog>
+  );
+}

@@ -1,15 +1,22 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { editMessage } from '../data/actions.ts';
+import { findBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
+import { conversationModel, isEndOnly } from '../data/log.ts';
+import { navigate } from '../data/route.ts';
+import { currentId, sessions } from '../data/sessions.ts';
+import { isBusy } from '../data/status.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
 import { RelativeTime } from '../parts/kit/ago.tsx';
-import { Button } from '../parts/kit/button.tsx';
+import { Button, IconButton } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
+import { confirmAction } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
+import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
-import { BranchSwitch } from './branches/branch-switch.tsx';
-import { EditForm } from './branches/edit-form.tsx';
 import { fillComposer } from './composer-text.ts';
 
 /** Editing a message that started a run creates a branch. */
@@ -77,3 +84,113 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
     )}
   </article>
 );
+
+interface Props {
+  readonly item: UserItem;
+  readonly onClose: () => void;
+}
+
+/** The new text is sent in a branch: a session with everything before the message. */
+function EditForm({ item, onClose }: Props) {
+  const [text, setText] = useState(item.text);
+  const [isBusyNow, setBusy] = useState(false);
+  const [trouble, tryIt] = useActionError();
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.setSelectionRange(item.text.length, item.text.length);
+  }, []);
+  const send = async (stopsRun: boolean) => {
+    const id = currentId.peek();
+    if (id === undefined) return;
+    setBusy(true);
+    const isMade = await tryIt(t('notSent'), async () => {
+      const { seq, attachments, goal } = item;
+      const { session } = await editMessage(id, { seq, text, attachments, goal, stopsRun });
+      navigate(session.id);
+    });
+    setBusy(false);
+    if (isMade) onClose();
+  };
+  const submit = () => {
+    if (text.trim() === '' || isBusyNow) return;
+    if (!isBusy.peek()) return void send(false);
+    confirmAction({
+      title: t('branch.stopTitle'),
+      text: t('branch.stopText'),
+      yes: t('branch.stopYes'),
+      act: () => void send(true),
+    });
+  };
+  return (
+    <form
+      class="edit-message full grid"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <textarea
+        ref={field}
+        class="field"
+        dir="auto"
+        rows={3}
+        maxLength={200_000}
+        aria-label={t('branch.edit')}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (pressedKey(event) === 'Escape') onClose();
+          if (pressedKey(event) !== 'Enter' || event.shiftKey) return;
+          event.preventDefault();
+          submit();
+        }}
+      />
+      <p class="quiet">{t('branch.tells')}</p>
+      <FormError text={trouble} />
+      <div class="choices">
+        <Button label={t('cancel')} onClick={onClose} />
+        <Button
+          type="submit"
+          kind="primary"
+          label={t(isBusyNow ? 'branch.sending' : 'branch.send')}
+          disabled={isBusyNow || text.trim() === ''}
+        />
+      </div>
+    </form>
+  );
+}
+
+function firstOwnSeq(sessionId: string): number {
+  const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
+  return conversationModel.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
+}
+
+function BranchSwitch({ seq }: { seq: number }) {
+  const sessionId = currentId.value;
+  // The session's first own message is unknown until the whole log has been read.
+  if (sessionId === undefined || isEndOnly.value) return null;
+  const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
+  if (!branches) return null;
+  const { ids, at } = branches;
+  const show = (index: number) => navigate(ids[index]);
+  return (
+    <span class="branches figures" role="group" aria-label={t('branch.which')}>
+      <IconButton
+        class="small"
+        icon="back"
+        label={t('branch.before')}
+        disabled={at === 0}
+        onClick={() => show(at - 1)}
+      />
+      <span aria-live="polite">{`${at + 1}/${ids.length}`}</span>
+      <IconButton
+        class="small"
+        icon="chevron"
+        label={t('branch.after')}
+        disabled={at === ids.length - 1}
+        onClick={() => show(at + 1)}
+      />
+    </span>
+  );
+}

@@ -3,15 +3,17 @@ import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
 import { chooseModelFor } from '../models/choose.tsx';
 import { chosenModel, effectiveModels, loadEffectiveModels, modelLabel } from '../models/state.ts';
-import { ChipButton } from '../parts/kit/button.tsx';
+import { Button, ChipButton } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
+import { List, type ListItem } from '../parts/kit/list.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { projectFilter, projects } from '../sessions/filters.ts';
-import { chosenTemplate, loadTemplates, templateName, templates } from '../sessions/templates.ts';
+import { chosenTemplate, loadTemplates, type Template, templateName, templates } from '../sessions/templates.ts';
+import { openSettings } from '../settings/settings.tsx';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
-import { t } from '../text/text.ts';
-import { chooseTemplate } from './templates.tsx';
+import { serverText, t } from '../text/text.ts';
 
 /** URL, optionally with `#` and a branch, tag or commit. Empty: no repository. */
 export const chosenRepository = signal('');
@@ -98,5 +100,48 @@ function RepositoryChip() {
         if (event.currentTarget.reportValidity()) document.getElementById('message')?.focus();
       }}
     />
+  );
+}
+
+const chooseTemplate = (): void => showDialog(<ChooseTemplate />);
+
+/** Templates that cannot run here show the reason. */
+function ChooseTemplate() {
+  const row = (id: string, title: string, more: Partial<ListItem> = {}): ListItem => ({
+    key: id,
+    title,
+    isChosen: id === chosenTemplate.value,
+    ...more,
+    open() {
+      chosenTemplate.value = id;
+      closeDialog();
+    },
+  });
+  const [ready, lacking] = [true, false].map((isReady) =>
+    templates.value.filter(({ unavailable }) => (unavailable === null) === isReady),
+  ) as [Template[], Template[]];
+  return (
+    <Dialog title={t('template')}>
+      <List
+        items={[
+          row('', t('form.default'), { lines: [t('template.serversOwn')] }),
+          ...ready.map(({ id, name, description }) => row(id, serverText(name), { lines: [serverText(description)] })),
+        ]}
+      />
+      {lacking.length > 0 && <h3>{t('template.unavailable')}</h3>}
+      <List
+        items={lacking.map(({ id, name, unavailable }) =>
+          row(id, serverText(name), {
+            isOff: true,
+            lines: [serverText(unavailable?.reason ?? ''), serverText(unavailable?.remedy ?? '')],
+          }),
+        )}
+      />
+      {lacking.length > 0 && (
+        <div class="choices">
+          <Button icon="gear" label={t('template.addSecret')} onClick={() => openSettings('server-secrets')} />
+        </div>
+      )}
+    </Dialog>
   );
 }

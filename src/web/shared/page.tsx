@@ -1,12 +1,22 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ConversationItems } from '../conversation/items.tsx';
 import { SessionPlan } from '../conversation/plan.tsx';
+import { CodeBlock } from '../markdown/code.tsx';
 import { ErrorBoundary } from '../parts/boundary.tsx';
-import { formatMoment } from '../parts/format.ts';
+import { formatBytes, formatMoment } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
-import { SharedFiles } from './files.tsx';
-import { sharedModel, sharedSummary, shareState } from './session.ts';
+import {
+  lastReadSeq,
+  listSharedFiles,
+  RequestError,
+  readSharedFile,
+  type SharedFileEntry,
+  sharedModel,
+  sharedSummary,
+  shareState,
+} from './session.ts';
 
 export function SharedPage() {
   const summary = sharedSummary.value;
@@ -55,5 +65,74 @@ export function SharedPage() {
         </>
       )}
     </main>
+  );
+}
+
+const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
+const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
+
+/** Lists one folder at a time, again whenever something happens in the session. */
+function SharedFiles() {
+  const [folder, setFolder] = useState('.');
+  const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
+  const [file, setFile] = useState<{ path: string; content: string }>();
+  const [trouble, setTrouble] = useState('');
+  const onError = (thrown: unknown) => {
+    const rests = thrown instanceof RequestError && thrown.status === 404;
+    setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.filesUnread')));
+  };
+  const seq = lastReadSeq.value;
+  useEffect(() => {
+    let isLate = false;
+    const unlessLate =
+      <Value,>(act: (value: Value) => void) =>
+      (value: Value) => {
+        if (!isLate) act(value);
+      };
+    setTrouble('');
+    listSharedFiles(folder).then(unlessLate(setEntries), unlessLate(onError));
+    return () => {
+      isLate = true;
+    };
+  }, [folder, seq]);
+  const open = ({ name, type }: SharedFileEntry) => {
+    const path = under(folder, name);
+    setFile(undefined);
+    if (type === 'directory') return setFolder(path);
+    setTrouble('');
+    readSharedFile(path).then((content) => setFile({ path, content }), onError);
+  };
+  return (
+    <section class="stack shared-files" aria-label={t('tab.files')}>
+      <h2>
+        {t('tab.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
+      </h2>
+      {trouble !== '' && <p class="note wait">{trouble}</p>}
+      {entries?.length === 0 && folder === '.' && <p class="quiet">{t('shared.noFiles')}</p>}
+      {entries && (entries.length > 0 || folder !== '.') && (
+        <List
+          items={[
+            ...(folder === '.'
+              ? []
+              : [{ key: '/', icon: 'back', title: t('shared.up'), open: () => setFolder(above(folder)) } as const]),
+            ...entries.map((entry) => ({
+              key: entry.name,
+              icon: entry.type === 'directory' ? ('folder' as const) : ('file' as const),
+              title: entry.name,
+              action: entry.size !== null && entry.type !== 'directory' && (
+                <span class="quiet">{formatBytes(entry.size)}</span>
+              ),
+              open: () => open(entry),
+            })),
+          ]}
+        />
+      )}
+      {file && (
+        <div role="region" aria-label={file.path}>
+          <h3>{file.path}</h3>
+          <CodeBlock code={file.content} language={file.path.split('.').at(-1) ?? ''} />
+        </div>
+      )}
+    </section>
   );
 }

@@ -12,7 +12,7 @@ import { expect, test } from 'vitest';
 import { createPageFetcher } from '../../../src/sandboxes/egress/fetch/fetch-page.ts';
 import { systemDial } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import { registryDiscoveryScript } from '../../../src/sandboxes/egress/registries/discover-script.ts';
-import { parseRegistries } from '../../../src/sandboxes/egress/registries/registry-hosts.ts';
+import { parseRegistries } from '../../../src/sandboxes/egress/registries/registries.ts';
 import { standIn } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
 

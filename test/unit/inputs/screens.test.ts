@@ -4,7 +4,7 @@ import { runBash } from '../../../src/cli/worker/bash.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { renderScreenText, ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { truncateEnd, truncateStart } from '../../../src/core/text/text.ts';
-import { runChecks } from '../../../src/sessions/run/goal/checks.ts';
+import { runChecks } from '../../../src/sessions/run/goal/judge.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const esc = '\u001b';

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { hasMetadata } from '../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
@@ -8,13 +9,18 @@ import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { parseLatestCursor } from '../../../http/transport/cursor.ts';
-import { toSuccessEnvelope } from '../../shared/envelope.ts';
+import { envelopeReply, toSuccessEnvelope } from '../../shared/envelope.ts';
 import { createChatHandler } from './chat.ts';
-import { describeRoute, type SheikhboxContext, type SheikhboxDeps, sessionsPath } from './context.ts';
+import {
+  describeNonSessionRoute as about,
+  describeRoute,
+  type SheikhboxContext,
+  type SheikhboxDeps,
+  sessionsPath,
+} from './context.ts';
 import { FileInfoCache } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
 import { mountFork } from './fork.ts';
-import { mountFrontEndConfig } from './front-end.ts';
 import { mountLinks } from './links.ts';
 import { mountSessionAttributes } from './marks.ts';
 import { MetadataQuery, parseNewSession, parsePairs } from './new-session.ts';
@@ -214,5 +220,40 @@ function mountPanels(app: App, context: SheikhboxContext): void {
       if (wantsStream(request)) return streamPanel(reply, panel, context);
       return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },
+  );
+}
+
+const Auth = z.object({ authenticated: z.literal(true), auth_provider: z.literal('none') });
+const FrontEnd = z.object({
+  auth_provider: z.literal('none'),
+  show_github_button: z.boolean(),
+  github_repository_url: z.string(),
+  google_analytics_id: z.null(),
+  claw_enabled: z.boolean(),
+});
+const auth: z.output<typeof Auth> = { authenticated: true, auth_provider: 'none' };
+const frontEnd: z.output<typeof FrontEnd> = {
+  auth_provider: 'none',
+  show_github_button: false,
+  github_repository_url: '',
+  google_analytics_id: null,
+  claw_enabled: false,
+};
+
+/** Mounts the routes that later front ends call when they start. */
+function mountFrontEndConfig(app: App): void {
+  app.get(
+    '/api/v1/auth/status',
+    about('AuthStatus', 'Report that only the token is needed to log in', {
+      schema: { response: { 200: envelopeReply(Auth, auth) } },
+    }),
+    async () => toSuccessEnvelope(auth),
+  );
+  app.get(
+    '/api/v1/config/frontend',
+    about('FrontEndConfig', 'Settings of the front end', {
+      schema: { response: { 200: envelopeReply(FrontEnd, frontEnd) } },
+    }),
+    async () => toSuccessEnvelope(frontEnd),
   );
 }

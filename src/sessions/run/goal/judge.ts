@@ -1,9 +1,13 @@
 import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
-import { type GoalResult, maxReasonChars } from '../../../core/model/runs/goal.ts';
-import { truncateEnd } from '../../../core/text/text.ts';
+import { BoundedOutput } from '../../../agents/tools/output.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import { type GoalCheck, type GoalResult, maxReasonChars } from '../../../core/model/runs/goal.ts';
+import { ScreenText } from '../../../core/text/terminal/screen-text.ts';
+import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
+import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
-import { runChecks } from './checks.ts';
 import { gradeAgainstRubric } from './grader.ts';
 
 type Judgement = Extract<TurnResult, { kind: 'judged' }>;
@@ -68,3 +72,84 @@ async function conclude(
   if (feedback) runWriter.hear(feedback);
   return { kind: 'judged', result, reason: short, goesBack, spent: budget.spent };
 }
+
+type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
+const outputChars = 3_000; // of a check's output, for the agent and the log
+
+/**
+ * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the
+ * agent gets all results together. A restart does not repeat finished checks and follows a running check to its end.
+ */
+export async function runChecks(
+  work: Deps,
+  { checks, round }: { readonly checks: readonly GoalCheck[]; readonly round: number },
+  signal: AbortSignal,
+): Promise<readonly GoalChecked[]> {
+  const { runWriter } = work;
+  const known = runWriter.checkedIn(round).filter(({ command }) => command !== undefined);
+  const created = [...known];
+  for (const [n, check] of checks.entries()) {
+    if (n < known.length) continue;
+    const { command } = check;
+    await runWriter.write(runWriter.goal({ kind: 'checking', round, command }));
+    const checked = {
+      kind: 'checked',
+      round,
+      command,
+      ...(await runCheck(work, check, { name: `${round}.${n + 1}`, signal })),
+    } as const;
+    await runWriter.write(runWriter.goal(checked));
+    created.push(checked);
+  }
+  return created;
+}
+
+type CheckOutcome = Pick<GoalChecked, 'result' | 'detail' | 'exitCode'>;
+
+async function runCheck(
+  { sandbox, runWriter: { runId } }: Deps,
+  { command, timeoutSeconds }: GoalCheck,
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
+): Promise<CheckOutcome> {
+  try {
+    await using used = await sandbox.use(signal);
+    const id = `${runId}.goal.${name}`;
+    const requested = { id, shell: `goal-${name}`, command, cwd: '.', tag: runId, timeoutMs: timeoutSeconds * 1_000 };
+    const { ended, output } = await followed(used.client, requested, signal);
+    return readEnd(ended, { output, timeoutSeconds });
+  } catch (thrown) {
+    throwIfAborted(signal);
+    return { result: 'unknown', detail: toAppError(thrown).publicMessage };
+  }
+}
+
+async function followed(
+  client: Pick<SandboxClient, 'start' | 'follow'>,
+  startOperation: Parameters<SandboxClient['start']>[0],
+  signal: AbortSignal,
+): Promise<{ ended: Operation; output: string }> {
+  const output = new BoundedOutput();
+  const screen = new ScreenText();
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // chunks can split a character
+  await client.start(startOperation, signal);
+  const add = (chunk: Uint8Array) => output.addText(screen.add(decoder.decode(chunk, { stream: true })));
+  const ended = await client.follow(startOperation.id, 0, add, signal);
+  output.addText(screen.end());
+  return { ended, output: output.text() };
+}
+
+function readEnd(
+  { exitCode, reason }: Operation,
+  { output, timeoutSeconds }: { readonly output: string; readonly timeoutSeconds: number },
+): CheckOutcome {
+  const text = truncateStart(printable(output), outputChars);
+  const code = exitCode === undefined ? {} : { exitCode };
+  if (reason === 'lost' || exitCode === undefined)
+    return { result: 'unknown', detail: 'The sandbox was lost while the check ran.' };
+  if (reason === 'timed_out')
+    return { result: 'missed', ...code, detail: `It did not end within ${timeoutSeconds} s.\n${text}`.trim() };
+  if (reason === 'oom') return { result: 'missed', ...code, detail: `It needed too much memory.\n${text}`.trim() };
+  return { result: exitCode === 0 ? 'passed' : 'missed', ...code, detail: text };
+}
+
+const printable = (text: string): string => text.replace(/[^\P{C}\n\t]/gu, '').trim();

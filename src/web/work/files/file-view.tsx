@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { toShownName } from '../../../core/text/file-names.ts';
-import { toErrorText } from '../../data/server.ts';
+import { query, toErrorText } from '../../data/server.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmAction } from '../../parts/kit/dialog.tsx';
@@ -8,9 +8,9 @@ import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
-import { compareStep, compareWithRunStart } from './editor/comparisons.ts';
-import { decodeExactText } from './editor/file-text.ts';
-import { ChangesReview } from './editor/review.tsx';
+import { decodeExactText, isTruncated, mergeEdit } from './editor/file-text.ts';
+import { ChangesReview, type Comparison } from './editor/review.tsx';
+import type { FileWrite } from './editor/steps.ts';
 import { Editor } from './editor.tsx';
 import { detectFileViewKind, type PreviewKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
@@ -148,3 +148,40 @@ const askDelete = (store: FileStore, path: string): void =>
     yes: t('files.delete'),
     act: () => void tryOrNotify(t('files.notDeleted'), () => store.remove(path)),
   });
+
+const maxBytes = 512_000;
+const lost = '\ufffd'; // replaces bytes that are not UTF-8
+
+async function compareWithRunStart(store: FileStore, path: string): Promise<Comparison> {
+  const { sessionId } = store;
+  const { files } = await query('files.changes', { sessionId });
+  const file = files.find((one) => one.path === path);
+  const merge = async (edited: string) => edited;
+  if (!file) return { before: '', after: '', isReadOnly: false, version: undefined, merge };
+  if (Math.max(file.before ?? 0, file.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
+  const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
+  const read = file.after === null ? undefined : await store.read(path, true);
+  const now = decodeExactText(read?.bytes ?? new Uint8Array());
+  const after = `${now.mark}${now.text}`;
+  if (before.includes('\0') || after.includes('\0')) throw new Error(t('files.binary'));
+  const isReadOnly = !now.isExact || before.includes(lost);
+  return { before, after, isReadOnly, version: read?.version, merge };
+}
+
+/**
+ * Compares the file before and after a step. A revert changes the current file, which can be newer, where its lines
+ * still match.
+ */
+async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
+  if (isTruncated(before ?? '') || isTruncated(after)) throw new Error(t('files.tooLargeToCompare'));
+  const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
+  const exact = decodeExactText(now?.bytes ?? new Uint8Array());
+  const text = `${exact.mark}${exact.text}`;
+  return {
+    before: before ?? '',
+    after,
+    isReadOnly: !exact.isExact || `${before}${after}`.includes(lost),
+    version: now?.version,
+    merge: async (edited) => mergeEdit(text, { after, edited }),
+  };
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StoredRecord } from '../../../../src/core/contracts/ports.ts';
-import { discoverRegistries, parseRegistries } from '../../../../src/sandboxes/egress/registries/registry-hosts.ts';
+import { discoverRegistries, parseRegistries } from '../../../../src/sandboxes/egress/registries/registries.ts';
 
 const signal = new AbortController().signal;
 const output = (...lines: string[]) => `${[...lines, 'end'].join('\n')}\n`;

@@ -4,8 +4,12 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
 import { LogSizeEstimator } from '../../../../src/sessions/retention/log-sizes.ts';
-import { findOverdueSessions, type RetentionPolicy } from '../../../../src/sessions/retention/policy.ts';
-import { Retention, type RetentionDeps } from '../../../../src/sessions/retention/retention.ts';
+import {
+  findOverdueSessions,
+  Retention,
+  type RetentionDeps,
+  type RetentionPolicy,
+} from '../../../../src/sessions/retention/retention.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { createEventLog } from '../../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';

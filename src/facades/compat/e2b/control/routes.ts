@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, ignoreNotFound, toAppError } from '../../../../core/errors/errors.ts';
+import { eventLineOf, eventNoticeOf, isNoteEvent } from '../../../../core/model/event-traits.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { wireErrors } from '../../../../http/errors/wire-errors.ts';
@@ -12,7 +14,6 @@ import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import { mountBuilds, toBuiltTemplateView } from './builds.ts';
 import { explainPauseDifference, requireValidSeconds, resolvePauseMode, toSandboxRequest } from './create.ts';
 import { toSandboxPage } from './list.ts';
-import { toLogEntry } from './logs.ts';
 import { readMetricsSample } from './metrics.ts';
 import { NetworkUpdate, refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
 import { parseInput, parseUrlQuery } from './parsed.ts';
@@ -313,3 +314,16 @@ async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>
 }
 export const statusOf = (code: AppError['code']): number =>
   code === 'sandbox_capacity' ? 429 : code === 'sandbox_untrusted' ? 500 : wireErrors[code].http;
+
+const levels = { info: 'info', warning: 'warn', error: 'error' } as const;
+
+function toLogEntry(event: SessionEvent) {
+  const notice = isNoteEvent(event) ? eventNoticeOf(event) : undefined;
+  const level = notice ? (levels[notice.level as keyof typeof levels] ?? 'info') : 'info';
+  return {
+    timestamp: new Date(event.ts).toISOString(),
+    level,
+    message: `${event.type}: ${eventLineOf(event)}`,
+    fields: { type: event.type, seq: String(event.seq) },
+  };
+}

@@ -2,10 +2,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../../parts/kit/button.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import type { EditorHandle, EditorOptions } from './code-mirror.ts';
+import type { EditorHandle, EditorOptions, EditorPhrases } from './code-mirror.ts';
 import { CommentButton, CommentForm } from './comment.tsx';
 import type { LineRange } from './comment-message.ts';
-import { editorPhrases } from './phrases.ts';
 
 type EditorModule = typeof import('./code-mirror.ts');
 type CommonOptions = Pick<EditorOptions, 'path' | 'parent' | 'phrases' | 'onSave' | 'onLines' | 'onComment'>;
@@ -92,3 +91,29 @@ export function EditorText({
     </>
   );
 }
+
+const editorPhrases = (): EditorPhrases => ({
+  Find: t('editor.find'),
+  Replace: t('editor.replace'),
+  next: t('editor.next'),
+  previous: t('editor.previous'),
+  all: t('editor.all'),
+  'match case': t('editor.matchCase'),
+  'by word': t('editor.byWord'),
+  regexp: t('editor.regexp'),
+  replace: t('editor.replaceOne'),
+  'replace all': t('editor.replaceAll'),
+  close: t('close'),
+  'Go to line': t('editor.toLine'),
+  go: t('editor.go'),
+  'current match': t('editor.currentMatch'),
+  'on line': t('editor.onLine'),
+  'replaced $ matches': t('editor.replacedMany'),
+  'replaced match on line $': t('editor.replacedOn'),
+  '$ unchanged lines': t('editor.unchanged'),
+  'Fold line': t('editor.fold'),
+  'Unfold line': t('editor.unfold'),
+  'folded code': t('editor.folded'),
+  unfold: t('editor.unfold'),
+  'Control character': t('editor.control'),
+});
