@@ -48,7 +48,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   };
 }
 
-/** What a store does with a database, wherever its operations run. */
+/** The parts of a store over a database in any thread. */
 export function createStore({ writes: writer, reads: reader }: StoreChannels, path: string) {
   return {
     events: events(writer, reader, path),
