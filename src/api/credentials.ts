@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CredentialName, credentialFields, withInjectionDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
-import { defineOperations, procedure, router } from './procedure/procedure.ts';
+import { defineOperations, procedure, router, sessionProcedure } from './procedure/procedure.ts';
 import { IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget, toOkResult } from './procedure/schemas.ts';
 
 // Responses never contain a credential's value.
@@ -31,8 +31,7 @@ const bound = { ...credentialFields, name, value: z.string().max(8_192) };
 const ofProject = z.strictObject({ projectId: ProjectIdInput });
 
 export const sessionCredentialsRouter = router({
-  list: procedure
-    .input(sessionTarget)
+  list: sessionProcedure
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.sessionCredentials.list(input.sessionId)),
 

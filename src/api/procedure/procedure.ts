@@ -7,6 +7,7 @@ import { authorize, authorizeRole, type OwnedResource } from '../../sessions/acc
 import type { AccessKind } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
 import { toErrorShape } from './errors.ts';
+import { sessionTarget } from './schemas.ts';
 
 /**
  * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind
@@ -111,6 +112,9 @@ export const procedure = t.procedure.use(async ({ ctx: caller, type, signal = ne
   const result = await next({ ctx });
   return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
+
+/** A procedure whose only input is the session. */
+export const sessionProcedure = procedure.input(sessionTarget);
 
 async function* countOpenCall<Item>({ calls }: Pick<TrpcContext, 'calls'>, items: AsyncIterable<Item>) {
   using _call = calls.enter();

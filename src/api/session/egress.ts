@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
 import { EffectiveEgress } from '../../sessions/api/egress.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 import { EgressHosts } from '../views/session-options.ts';
 
@@ -13,14 +13,11 @@ const onlyOperators = (role: string) => `Only operators can, and your key has th
 const ofEntry = sessionTarget.extend({ host: z.string().min(1).max(300) });
 
 export const egressRouter = router({
-  inForce: procedure
-    .input(sessionTarget)
-    .output(EgressInForce)
-    .query(async ({ ctx: { principal, services }, input }) => {
-      const found = await services.egress.inForce(input.sessionId);
-      const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
-      return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
-    }),
+  inForce: sessionProcedure.output(EgressInForce).query(async ({ ctx: { principal, services }, input }) => {
+    const found = await services.egress.inForce(input.sessionId);
+    const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
+    return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
+  }),
 
   /**
    * Requires the role `operator`, because the policy is the operator's. `host` can be `*.host` and can have a `:port`.

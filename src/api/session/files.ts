@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FileChanges } from '../../sessions/api/files.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { OkResult, PathInput, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
 
 const ofFile = sessionTarget.extend({ path: PathInput });
@@ -75,8 +75,7 @@ export const filesRouter = router({
     ),
 
   /** The files that changed since the newest run started. */
-  changes: procedure
-    .input(sessionTarget)
+  changes: sessionProcedure
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
     .query(async ({ ctx, input: { sessionId } }) => {
       const { since, ...changes } = await ctx.services.files.changes(sessionId, ctx.signal);

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 
 const ofProcess = sessionTarget.extend({ pid: z.int() });
 
 export const processesRouter = router({
-  list: procedure
-    .input(sessionTarget)
+  list: sessionProcedure
     .output(z.array(ProcessInfo).readonly())
     .query(({ ctx, input }) => ctx.services.processes.list(input.sessionId, ctx.signal)),
 

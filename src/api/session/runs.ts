@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Goal } from '../../core/model/runs/goal.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { SentMessageResult, sessionTarget, TextInput } from '../procedure/schemas.ts';
 
 const SendInput = sessionTarget.extend({
@@ -68,8 +68,7 @@ export const runsRouter = router({
       }),
     ),
 
-  stop: procedure
-    .input(sessionTarget)
+  stop: sessionProcedure
     .output(z.object({ stopped: z.boolean() }))
     .mutation(({ ctx, input }) => ctx.services.sessions.stop(input.sessionId)),
 });

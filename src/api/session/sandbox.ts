@@ -6,7 +6,7 @@ import { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../../sessions/api/sandboxes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { defineOperations, procedure, router } from '../procedure/procedure.ts';
+import { defineOperations, procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { CommandInput, PathInput, sessionTarget } from '../procedure/schemas.ts';
 import { ForkCount, ForkResult } from '../views/snapshots.ts';
 
@@ -55,7 +55,7 @@ const example: z.output<typeof Sandbox> = {
   driver: 'docker',
 };
 const answered = { out: Sandbox, answer: example };
-const changing = procedure.input(sessionTarget).output(Sandbox);
+const changing = sessionProcedure.output(Sandbox);
 
 type Change = (sandboxes: SandboxService, id: SessionId, signal: AbortSignal) => Promise<unknown>;
 interface Call {
@@ -81,16 +81,12 @@ export const sandboxRouter = router({
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
   /** Null if the sandbox is not running. Does not start it or delay its idle stop. */
-  usage: procedure
-    .input(sessionTarget)
-    .output(SandboxUsageView.nullable())
-    .query(async ({ ctx, input }) => {
-      return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
-    }),
+  usage: sessionProcedure.output(SandboxUsageView.nullable()).query(async ({ ctx, input }) => {
+    return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
+  }),
 
   /** Starts nothing; `absent`: not running. */
-  services: procedure
-    .input(sessionTarget)
+  services: sessionProcedure
     .output(z.array(ServiceStatus).readonly())
     .query(({ ctx, input }) => ctx.services.sandboxes.services(input.sessionId, ctx.signal)),
 

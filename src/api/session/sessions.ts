@@ -35,6 +35,7 @@ import { RecordedTurn } from './prompt-schemas.ts';
 
 const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });
+const ofSession = procedure.input(byId);
 
 const NewSession = z.strictObject({
   title: TitleInput.optional(),
@@ -144,8 +145,7 @@ export const sessionsRouter = router({
       return { session: toSession(ctx, session), ...sent };
     }),
 
-  get: procedure
-    .input(byId)
+  get: ofSession
     .output(Session)
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.get(input.id))),
 
@@ -189,25 +189,18 @@ export const sessionsRouter = router({
     .output(RecordedTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
 
-  agent: procedure
-    .input(byId)
-    .output(EffectiveAgent)
-    .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
+  agent: ofSession.output(EffectiveAgent).query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
 
   /** The skills that the agent can read. Skills in the workspace are listed only while the sandbox runs. */
-  skills: procedure
-    .input(byId)
+  skills: ofSession
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
   /** The cost of the session's turns, by the event that caused each turn: a message, a tool's result, the plan. */
-  cost: procedure
-    .input(byId)
-    .output(SessionCost)
-    .query(async ({ ctx, input: { id } }) => {
-      const { forkedFrom } = await ctx.services.sessions.get(id);
-      return await computeCost(ctx.services.sessions.history(id), forkedFrom?.seq);
-    }),
+  cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
+    const { forkedFrom } = await ctx.services.sessions.get(id);
+    return await computeCost(ctx.services.sessions.history(id), forkedFrom?.seq);
+  }),
 
   update: procedure
     .input(
@@ -235,10 +228,7 @@ export const sessionsRouter = router({
       toSession(ctx, await ctx.services.sessions.update(id, omitUndefined(change))),
     ),
 
-  delete: procedure
-    .input(byId)
-    .output(OkResult)
-    .mutation(({ ctx, input }) => toOkResult(ctx.services.sessions.delete(input.id))),
+  delete: ofSession.output(OkResult).mutation(({ ctx, input }) => toOkResult(ctx.services.sessions.delete(input.id))),
 
   /** Deletes each of these sessions that the caller can delete, and returns an error code for each other session. */
   deleteMany: procedure

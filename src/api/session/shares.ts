@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ShareView } from '../../sessions/api/shares.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { IsoTime, OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: IsoTime, expiresAt: IsoTime });
@@ -14,8 +14,7 @@ export const sharesRouter = router({
       const { token, view } = await ctx.services.shares.create(sessionId, { lifeMs: hours * 3_600_000, files });
       return { ...view, token, path: `/shared#${token}` };
     }),
-  list: procedure
-    .input(sessionTarget)
+  list: sessionProcedure
     .output(z.array(Share).readonly())
     .query(async ({ ctx, input }) => await ctx.services.shares.list(input.sessionId)),
   revoke: procedure

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
-import { procedure, router } from '../procedure/procedure.ts';
+import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { OkResult, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
 
 const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
@@ -10,14 +10,12 @@ const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, cre
 
 /** `GET /streams/terminals/{id}` streams a terminal's output. */
 export const terminalsRouter = router({
-  open: procedure
-    .input(sessionTarget)
+  open: sessionProcedure
     .output(Terminal)
     .mutation(async ({ ctx, input }) => view(await ctx.services.terminals.open(input.sessionId, ctx.signal))),
 
   /** Oldest first. Does not start a sandbox. */
-  list: procedure
-    .input(sessionTarget)
+  list: sessionProcedure
     .output(z.array(Terminal))
     .query(async ({ ctx, input }) => (await ctx.services.terminals.list(input.sessionId)).map(view)),
 
