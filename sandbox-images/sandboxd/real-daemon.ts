@@ -1,13 +1,18 @@
+import { once } from 'node:events';
+import type { BigIntStats } from 'node:fs';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { ProcessEntry } from '../../src/sandboxes/client/client.ts';
-import { type Daemon, type Desktop, daemonLimits } from './daemon.ts';
+import { type Daemon, type Desktop, daemonLimits, type OpenFile } from './daemon.ts';
+import type { ConfinedPaths } from './files/confined-paths.ts';
 import { watchDisk } from './files/disk-watch.ts';
-import { createFiles } from './files/files.ts';
+import { createFiles, readChunks } from './files/files.ts';
+import { assertRegularFile, replaceFile, withTargetFolder } from './files/replace-file.ts';
 import { createSearch } from './files/search.ts';
-import { createTransfers } from './files/transfers.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createPathOperations } from './paths/paths.ts';
-import { createPorts } from './ports/ports.ts';
+import { findListeningPorts } from './ports/listening.ts';
 import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
 import { endProcessTree, sendSignals } from './processes/end-processes.ts';
 import {
@@ -20,6 +25,7 @@ import {
 } from './processes/proc.ts';
 import { findSubtree, findTree } from './processes/process-tree.ts';
 import { createPrograms } from './processes/programs.ts';
+import { badRequest } from './server/body-fields.ts';
 import { type SharedState, toStrayRule } from './shared-state.ts';
 import { createExecutor } from './shells/exec.ts';
 import { createShells } from './shells/shells.ts';
@@ -219,4 +225,89 @@ class StoppedRuns {
       throw new AppError('conflict', 'The run was stopped, so it cannot start anything else.');
     }
   }
+}
+
+type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
+const noFile = 'none';
+
+/** Files of the workspace, of any size. A file's version is its size and modification time. */
+export function createTransfers(place: ConfinedPaths): Transfers {
+  async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
+    const handle = await place.open(path);
+    try {
+      const stats = await handle.stat({ bigint: true });
+      assertRegularFile(stats, path);
+      const whole = Number(stats.size);
+      const start = Math.min(from, whole);
+      const size = Math.min(whole - start, most);
+      const heading = Buffer.from(`${whole} ${versionOf(stats)}\n`);
+      const chunks = headed(heading, readChunks(handle, { start, size }));
+      return { size: heading.length + size, chunks, [Symbol.asyncDispose]: () => handle.close() };
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  const receiveFile: Transfers['receiveFile'] = (path, content, replaces) =>
+    withTargetFolder(place, path, async (parent, before) => {
+      const check = (now: BigIntStats | undefined) => {
+        if (replaces === undefined || replaces === (now ? versionOf(now) : noFile)) return;
+        throw new AppError('file_changed', 'The file has changed in the meantime.');
+      };
+      const written = await replaceFile({ parent, content, before, check });
+      return { size: Number(written.size), version: versionOf(written) };
+    });
+
+  return { sendFile, receiveFile };
+}
+
+const billion = 1_000_000_000n;
+const versionOf = ({ size, mtimeNs }: BigIntStats): string =>
+  `${size}-${mtimeNs / billion}.${String(mtimeNs % billion).padStart(9, '0')}`;
+
+async function* headed(heading: Uint8Array, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield heading;
+  yield* chunks;
+}
+
+type Ports = Pick<Daemon, 'openPort' | 'listeningPorts'>;
+
+const hosts = ['127.0.0.1', '::1'] as const;
+
+function createPorts(own: readonly number[]): Ports {
+  let open = 0;
+  return {
+    listeningPorts: () => findListeningPorts(own),
+    async openPort(port): Promise<Duplex> {
+      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequest('port must be from 1 to 65535.');
+      if (own.includes(port)) throw badRequest(`Port ${port} is reserved by Corral and cannot be opened.`);
+      if (open >= daemonLimits.portStreams) {
+        throw new AppError(
+          'conflict',
+          `There are already ${daemonLimits.portStreams} connections to ports, the maximum.`,
+        );
+      }
+      open++;
+      const socket = await connected(port).catch((thrown: unknown) => {
+        open--;
+        throw thrown;
+      });
+      socket.once('close', () => open--);
+      return socket;
+    },
+  };
+}
+
+async function connected(port: number): Promise<Duplex> {
+  for (const host of hosts) {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+    try {
+      await once(socket, 'connect');
+      return socket.on('error', () => {}); // `close` follows and handles it
+    } catch {
+      socket.destroy();
+    }
+  }
+  throw new AppError('not_found', `Nothing listens on port ${port} in the sandbox.`);
 }

@@ -1,14 +1,16 @@
 import { openAttempts } from '../attempts/open.ts';
 import { openAutomations } from '../automations/open.ts';
-import { stopRun } from '../data/actions.ts';
+import { setSessionArchived, setSessionPinned, stopRun } from '../data/actions.ts';
 import { conversationModel } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
 import { navigate } from '../data/route.ts';
-import { currentId, currentSession } from '../data/sessions.ts';
+import { currentId, currentSession, sessions } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
+import { openInbox } from '../inbox/inbox.tsx';
 import { tabId } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
-import { sessionCommands } from '../sessions/commands.ts';
+import { isSelecting } from '../sessions/choosing.ts';
+import { confirmDelete } from '../sessions/delete.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { confirmFork } from '../sharing/fork.tsx';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
@@ -16,7 +18,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { tabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
-import { showTab, togglePane } from './layout.ts';
+import { isMenuOpen, showTab, togglePane } from './layout.ts';
 
 const settingsCommands: readonly PaletteCommand[] = [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
@@ -137,3 +139,71 @@ export const listCommands = (): readonly PaletteCommand[] =>
     ...skillCommands,
     ...settingsCommands,
   ].filter(({ when }) => when?.() ?? true);
+
+function move(by: number): void {
+  const list = sessions.value;
+  const at = list.findIndex(({ id }) => id === currentId.value);
+  const next = list[at < 0 ? 0 : at + by];
+  if (next) navigate(next.id);
+}
+
+const sessionCommands: readonly PaletteCommand[] = [
+  {
+    id: 'sessions.search',
+    label: 'searchSessions',
+    icon: 'search',
+    keys: 'alt+f',
+    run: () => {
+      isMenuOpen.value = true;
+      setTimeout(() => document.getElementById('search')?.focus(), 50);
+    },
+  },
+  { id: 'inbox', label: 'inbox', icon: 'bell', keys: 'alt+i', run: openInbox },
+  { id: 'sessions.next', label: 'nextSession', icon: 'down', keys: 'alt+j', run: () => move(1) },
+  { id: 'sessions.previous', label: 'previousSession', icon: 'send', keys: 'alt+k', run: () => move(-1) },
+  {
+    id: 'sessions.pin',
+    label: 'pinThis',
+    icon: 'pin',
+    when: () => currentSession.value !== undefined,
+    run: () => {
+      const session = currentSession.value;
+      if (session) void tryOrNotify(t('notSaved'), () => setSessionPinned(session.id, !session.pinned));
+    },
+  },
+  {
+    id: 'sessions.archive',
+    label: 'archiveThis',
+    icon: 'archive',
+    when: () => currentSession.value !== undefined,
+    run: () => {
+      const session = currentSession.value;
+      if (session) void tryOrNotify(t('notSaved'), () => setSessionArchived(session.id, !session.archived));
+    },
+  },
+  {
+    id: 'session.rename',
+    label: 'rename',
+    icon: 'edit',
+    keys: 'f2',
+    when: () => currentSession.value !== undefined,
+    run: () => document.querySelector<HTMLElement>('.title')?.focus(),
+  },
+  {
+    id: 'session.delete',
+    label: 'deleteThis',
+    icon: 'trash',
+    when: () => currentSession.value !== undefined,
+    run: () => currentSession.value && confirmDelete(currentSession.value),
+  },
+  {
+    id: 'sessions.choose',
+    label: 'chooseMany',
+    icon: 'trash',
+    when: () => sessions.value.length > 0,
+    run: () => {
+      isMenuOpen.value = true;
+      isSelecting.value = true;
+    },
+  },
+];

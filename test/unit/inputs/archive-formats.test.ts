@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { expectArchive } from '../../../src/core/text/files/archive-format.ts';
 import { readTarEntries } from '../../../src/sessions/forks/archive/tar-reader.ts';
 import { checkWorkspace } from '../../../src/sessions/forks/archive/workspace-check.ts';
-import { unpackSkill } from '../../../src/sessions/skills/unpack-skill.ts';
+import { unpackSkill } from '../../../src/sessions/skills/skills.ts';
 import { tarOf } from '../../support/hostile/tar-entries.ts';
 
 // Archives in formats that people send, where one of a certain format is expected.

@@ -16,8 +16,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
-import { createTransfers } from '../../../sandbox-images/sandboxd/files/transfers.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
+import { createTransfers } from '../../../sandbox-images/sandboxd/real-daemon.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { oddNames } from '../../support/odd-names.ts';
 

@@ -1,7 +1,7 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { checkSkillFolder } from '../../../src/sessions/skills/skill-files.ts';
-import { unpackSkill } from '../../../src/sessions/skills/unpack-skill.ts';
+import { unpackSkill } from '../../../src/sessions/skills/skills.ts';
 
 // Archives as the programs of people pack them, byte by byte.
 

@@ -20,13 +20,12 @@ import {
 } from './context.ts';
 import { FileInfoCache } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
-import { mountFork } from './fork.ts';
 import { mountLinks } from './links.ts';
 import { mountSessionAttributes } from './marks.ts';
 import { MetadataQuery, parseNewSession, parsePairs } from './new-session.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
 import * as replies from './replies.ts';
-import { ChatBody, EventsQuery, FileBody, SessionParams as params, ShellBody } from './schemas.ts';
+import { ChatBody, EditBody, EventsQuery, FileBody, ForkBody, SessionParams as params, ShellBody } from './schemas.ts';
 import { mountSessionSharing } from './shared-view.ts';
 import { createFrameCache, createTextCache } from './stream/frames.ts';
 import { mountSessionList } from './stream/list-stream.ts';
@@ -255,5 +254,49 @@ function mountFrontEndConfig(app: App): void {
       schema: { response: { 200: envelopeReply(FrontEnd, frontEnd) } },
     }),
     async () => toSuccessEnvelope(frontEnd),
+  );
+}
+
+function mountFork(app: App, { sessions }: SheikhboxContext): void {
+  app.post(
+    `${sessionsPath}/:sid/fork`,
+    describeRoute('Fork', 'Begin a new session where a step or a run of this one ended', {
+      schema: { params, body: ForkBody, response: { 200: replies.forkedSessionReply } },
+      config: { once: 200 },
+      description:
+        'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
+        'why it begins without files.',
+      bodyExample: { seq: 20 },
+      fails: [400, 404, 409],
+    }),
+    async ({ params: { sid }, body: { seq, title, files } }) => {
+      const requested = { ...(seq && { seq }), ...(title && { title }), ...(typeof files === 'boolean' && { files }) };
+      const { id, forkedFrom } = await sessions.fork(toSessionId(sid), { origin: 'sheikhbox', ...requested });
+      const { sessionId = '', seq: at = 0, files: kept = 'off' } = forkedFrom ?? {};
+      return toSuccessEnvelope({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
+    },
+  );
+  app.post(
+    `${sessionsPath}/:sid/edit`,
+    describeRoute('Edit', 'Send a message in another wording, as a branch', {
+      schema: { params, body: EditBody, response: { 200: replies.editedMessageReply } },
+      config: { once: 200 },
+      description:
+        'The new session has everything before the message, and the files that the run before it left: `files` is ' +
+        '`kept`, or says why it begins without files. The edited session stays as it is.',
+      bodyExample: { seq: 21, message: 'Say hello instead' },
+      fails: [400, 404, 409],
+    }),
+    async ({ params: { sid }, body: { seq, message: text, attachments, stop_run: stopsRun } }) => {
+      const requested = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
+      const { session, sent } = await sessions.edit(toSessionId(sid), { origin: 'sheikhbox', ...requested });
+      const { id, forkedFrom, branch } = session;
+      return toSuccessEnvelope({
+        session_id: id,
+        branch: { session_id: branch?.sessionId ?? id, seq: branch?.seq ?? seq },
+        files: forkedFrom?.files ?? 'off',
+        run_id: sent.runId,
+      });
+    },
   );
 }
