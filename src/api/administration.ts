@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import { dayMs } from '../core/contracts/calendar.ts';
 import { toAppError } from '../core/errors/errors.ts';
-import { AuditRow } from '../core/model/audit.ts';
+import { AuditRow } from '../core/model/access/audit.ts';
 import { canObserveAll } from '../core/model/principal.ts';
 import { BudgetOverrun, WaitReason } from '../core/model/spending.ts';
 import type { DrainState } from '../sessions/api/services.ts';

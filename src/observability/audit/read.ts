@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditQuery, AuditRows } from '../../core/model/audit.ts';
+import type { AuditQuery, AuditRows } from '../../core/model/access/audit.ts';
 import { listAuditFiles } from './files.ts';
 import { parseRow } from './row.ts';
 

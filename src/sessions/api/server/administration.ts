@@ -1,4 +1,4 @@
-import type { AuditQuery, AuditRows } from '../../../core/model/audit.ts';
+import type { AuditQuery, AuditRows } from '../../../core/model/access/audit.ts';
 import type { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
 import type { SandboxUsage } from '../sandboxes.ts';
 
