@@ -6,7 +6,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -20,6 +19,7 @@ import { SessionId } from '../../src/core/model/ids.ts';
 import { createRepository, RepositoryInput } from '../../src/core/model/repository.ts';
 import { fetchRepository } from '../../src/sessions/repositories/fetch-repository.ts';
 import { standIn } from '../support/egress/egress.ts';
+import { removeFolder } from '../support/stores/store.ts';
 
 // Hostile remotes, with the machine's own git. Each remote is a folder of files that git reads by its dumb protocol, or
 // a handwritten answer.
@@ -142,7 +142,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
-  rmSync(root, { recursive: true, force: true });
+  await removeFolder(root);
 });
 beforeEach(() => {
   workdir = mkdtempSync(join(root, 'work-'));

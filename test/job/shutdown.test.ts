@@ -69,7 +69,7 @@ describe('the server', () => {
 
   test('F007 idle connections do not delay the exit', async () => {
     await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
-    const silent = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const silent = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {});
     await once(silent, 'connect');
     await fetch(`${server.url}/health`); // after this answer the server has both
     server.kill('SIGTERM');

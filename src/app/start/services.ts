@@ -249,7 +249,9 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
   });
   log.onAppend(({ sessionId, facts }) => {
     if (!facts.some(({ type }) => type === 'run.end')) return;
-    void server.delegation.stopChildren(sessionId, 'delegated');
+    server.delegation
+      .stopChildren(sessionId, 'delegated')
+      .catch((err: unknown) => warn({ err, session: sessionId }, 'the children of an ended run were not stopped'));
     attempts.wake();
   });
   const ofAttempts = stack.use(attempts.begin(sessions));

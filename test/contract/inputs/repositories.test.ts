@@ -1,6 +1,6 @@
 // @module-tag all
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { findGitFolder, streamBareRepository } from '../../../src/sessions/repos
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
 import { createRepositoryService } from '../../../src/sessions/repositories/repositories.ts';
 import { splitPatch } from '../../../src/web/work/ship/changes.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 // Repositories as other programs leave them, with real git: a folder of this machine is the sandbox.
 
@@ -20,7 +21,7 @@ let root: string;
 beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'corral-git-')));
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => removeFolder(root));
 
 const env = { PATH: process.env.PATH, HOME: tmpdir(), GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
 const named = [

@@ -1,7 +1,7 @@
 // @module-tag nightly
 // Coding agents from npm, as the server's own templates start them, work in real sandboxes. Their models are fakes, and
 // their keys stay with the proxy.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
 import { hostname, tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { standIn } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
 import { filesUnder, formsOf, insideOf } from '../../support/hostile/canaries.ts';
 import { realServer } from '../../support/servers/real-server.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 import { type World, worlds } from '../../support/worlds.ts';
 
 interface Agent {
@@ -116,7 +117,7 @@ async function serverFor(context: TestContext, agent: Agent, recipe?: string) {
   });
   const { port } = stack.use(await standIn(front));
   const folder = await mkdtemp(join(tmpdir(), 'corral-agents-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  onTestFinished(() => removeFolder(folder));
   await mkdir(join(folder, 'templates'));
   const own = parse(await readFile(`src/agents/templates/${template}.yaml`, 'utf8'));
   own.agent.command = at(own.agent.command, `https://${host}:${port}`);

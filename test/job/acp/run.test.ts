@@ -1,12 +1,13 @@
 // @module-tag all
 // An agent with a loop of its own works in real sandboxes as the run of a session. The agent is scripted; what it does
 // follows from the words of the message.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type WorldServer, worldServer } from '../../support/servers/real-server.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 import { inEachWorld, type worlds } from '../../support/worlds.ts';
 
 const templates = {
@@ -27,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs();
   for (const real of opened.values()) await (await real)[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {

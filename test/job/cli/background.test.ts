@@ -1,7 +1,7 @@
 // @module-tag all
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { serverProgram } from '../../support/servers/built-server.ts';
 import { freePort } from '../../support/servers/free-port.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 let folder: string;
 let env: Record<string, string>;
@@ -24,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await corral('down', '--remove'); // sandboxes outlive their server
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 const corral = (...args: string[]) =>

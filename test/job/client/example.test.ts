@@ -1,6 +1,6 @@
 // @module-tag nightly
 import { execFile } from 'node:child_process';
-import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { fence } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -53,7 +54,7 @@ test('the example follows a run to its end, whether it succeeds or fails', async
 test('the packed package works in programs and browsers, with its types', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
-  await using _cleaned = { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
+  await using _cleaned = { [Symbol.asyncDispose]: () => removeFolder(home) };
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const installed = join(home, 'node_modules/corral');
   await mkdir(join(home, 'node_modules/@trpc'), { recursive: true });

@@ -1,6 +1,6 @@
 // @module-tag all
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,12 +8,13 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { expect, onTestFinished, test } from 'vitest';
 import { tarballOfTree } from '../../support/servers/packed-cli.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 
 test('the packed file has every export that it names, with types, and each can be imported', async () => {
   const home = await mkdtemp(join(tmpdir(), 'corral-package-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => removeFolder(home));
   const pkgDir = join(home, 'node_modules/corral');
   await mkdir(pkgDir, { recursive: true });
   await run('tar', ['-xzf', await tarballOfTree(), '-C', pkgDir, '--strip-components=1']);

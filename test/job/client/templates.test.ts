@@ -1,6 +1,6 @@
 // @module-tag nightly
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { python } from '../../support/clients/python.ts';
 import { hasDocker, removeBuiltImages } from '../../support/sandboxes/docker.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 // The command and the Python client build Dockerfiles on Docker, and boxes of the typed client start from them.
 const docker = await hasDocker();
@@ -37,7 +38,7 @@ describe.skipIf(!docker)(docker ? 'built templates' : 'built templates: skipped,
     const instance = (await readFile(join(server.data, 'instance'), 'utf8')).trim();
     await server[Symbol.asyncDispose]();
     await removeBuiltImages(instance);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
 
   const ran = (program: string, args: readonly string[], more: Record<string, string> = {}) =>

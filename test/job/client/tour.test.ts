@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { python } from '../../support/clients/python.ts';
 import { type Owner, test } from '../../support/fixtures.ts';
 import { eachNeeds, needs } from '../../support/servers/components.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -21,7 +22,7 @@ eachNeeds('bubblewrap');
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'corral-tour-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => removeFolder(folder));
 
 const reports = [
   ...['out: line 1', 'out: line 2', 'out: line 3', 'exit code 7'],

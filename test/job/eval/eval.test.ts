@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
@@ -11,13 +11,14 @@ import { fence } from '../../support/clients/api.ts';
 import { nightly } from '../../support/runner/tags.ts';
 import { needs } from '../../support/servers/components.ts';
 import { realServer } from '../../support/servers/real-server.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 import { inEachWorld, worlds } from '../../support/worlds.ts';
 
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'corral-eval-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => removeFolder(folder));
 
 interface ProgramResult {
   readonly code: number;

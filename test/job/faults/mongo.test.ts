@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
@@ -16,6 +16,7 @@ import { needs } from '../../support/servers/components.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { mongoUrl, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 /** Runs the real server in a process of its own. */
 async function server(mongodbUrl: string, settings: Record<string, string> = { CORRAL_DRIVER: 'memory' }) {
@@ -46,7 +47,7 @@ async function server(mongodbUrl: string, settings: Record<string, string> = { C
       if (child.exitCode === null) child.kill('SIGTERM');
       await exit;
       await endSandboxes(folder);
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

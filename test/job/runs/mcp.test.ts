@@ -1,6 +1,6 @@
 // @module-tag all
 // Two real tool servers at work in a run: one inside the sandbox over its pipes, one over HTTP.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { follow } from '../../support/clients/followed.ts';
 import { everythingServer } from '../../support/egress/everything-server.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { worldServer } from '../../support/servers/real-server.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
 const require = createRequire(import.meta.url);
@@ -24,7 +25,7 @@ const say = (words: string): GeminiReply => ({ chunks: [text(words, 'STOP')] });
 /** The filesystem server as one file, because sandboxes of tests have no registry. */
 async function filesServer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-mcp-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  onTestFinished(() => removeFolder(folder));
   const outfile = join(folder, 'server.mjs');
   await build({
     entryPoints: [require.resolve('@modelcontextprotocol/server-filesystem/dist/index.js')],

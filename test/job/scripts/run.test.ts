@@ -1,10 +1,11 @@
 // @module-tag nightly
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { removeFolder } from '../../support/stores/store.ts';
 
 // A miniature project, whose npm records its calls and installs what the lock names without dependencies of their own.
 let root = '';
@@ -78,7 +79,7 @@ beforeEach(() => {
   write('npm-cli.js', fakeNpm);
   write('hello.ts', 'const who: string = process.argv[2] ?? "nobody"; console.log("hello", who);');
 });
-afterEach(() => rmSync(root, { recursive: true }));
+afterEach(() => removeFolder(root));
 
 describe('the start of every script', () => {
   test('installs the locked packages without install scripts, and reports it on standard error', async () => {

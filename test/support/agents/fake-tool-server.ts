@@ -19,7 +19,7 @@ export async function fakeToolServer(access?: string): Promise<FakeToolServer> {
   const seen: string[] = [];
   const calls: unknown[] = [];
   let renewals = 0;
-  const server = await httpServer((request, response) => void answer(request, response));
+  const server = await httpServer(answer);
   const origin = server.url;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import WebSocket, { type ClientOptions } from 'ws';
 import { z } from 'zod';
 import { createTokenVerifier } from '../../../src/auth/token.ts';
@@ -121,9 +122,10 @@ export async function openWebSocket(
   });
   ws.on('error', () => {});
   const refused = new Promise<never>((_, reject) => {
-    ws.on('unexpected-response', async (_request, response) => {
-      const body = (await response.toArray()).join('');
-      reject(Object.assign(new Error(`refused: ${response.statusCode}`), { status: response.statusCode, body }));
+    ws.on('unexpected-response', (_request, response) => {
+      const { statusCode: status } = response;
+      const refuse = (body: string) => reject(Object.assign(new Error(`refused: ${status}`), { status, body }));
+      text(response).then(refuse, reject);
     });
   });
   await Promise.race([once(ws, 'open'), refused]);

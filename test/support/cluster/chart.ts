@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { type CorralClient, createCorralClient } from '../../../src/client/index.ts';
+import { removeFolder } from '../stores/store.ts';
 import { clusterEnv, helm, kubectl, load } from './cluster.ts';
 
 const execute = promisify(execFile);
@@ -60,7 +61,7 @@ export async function mongoImage(): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 }
 
@@ -120,7 +121,7 @@ export async function install(namespace: string, values: object, ...args: string
   const inNamespace = (...more: string[]) => kubectl('--namespace', namespace, ...more);
   const clear = async () => {
     await helm('uninstall', name, '--namespace', namespace, '--no-hooks', '--ignore-not-found').catch(() => {});
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
     await kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait=false');
   };
   try {

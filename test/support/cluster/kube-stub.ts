@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
 import { hasToken } from '../../../sandbox-images/sandboxd/server/server.ts';
+import { httpServer } from '../servers/http-server.ts';
+import { removeFolder } from '../stores/store.ts';
 
 /** `cut`: the stub acts, but its answer is lost. `hang`: nothing happens. A number: the status of the answer. */
 export type KubeTrouble =
@@ -115,7 +115,7 @@ export async function kubeStub(): Promise<KubeStub> {
   let busiest = 0;
   let watchBytes = 0;
 
-  const daemon = createServer((request, response) => {
+  const daemon = await httpServer((request, response) => {
     const known = stub.pods().some(({ metadata, spec }) => {
       const { value = '' } = spec?.containers[0]?.env?.findLast(({ name }) => name === 'CORRAL_SANDBOXD_TOKEN') ?? {};
       return hasToken(request.headers.authorization, value.replace('$(CORRAL_POD_UID)', metadata?.uid ?? ''));
@@ -124,8 +124,6 @@ export async function kubeStub(): Promise<KubeStub> {
       .writeHead(known ? 200 : 401, { 'content-type': 'application/json' })
       .end(JSON.stringify({ idleMs: 0, stdout: stub.prints }));
   });
-  daemon.listen(0, '127.0.0.1');
-  await once(daemon, 'listening');
 
   const listOf = (path: string) => {
     const list = things.get(path) ?? new Map<string, StoredObject>();
@@ -306,7 +304,7 @@ export async function kubeStub(): Promise<KubeStub> {
     },
   };
 
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     const line = `${request.method} ${request.url}`;
     seen.push({ line, at: performance.now(), token: request.headers.authorization?.slice(7) ?? '' });
     const isWatch = line.includes('watch=true');
@@ -336,17 +334,15 @@ export async function kubeStub(): Promise<KubeStub> {
     }) as typeof writeHead;
     await act(request, response);
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
 
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, 'first-token');
   const kubeconfig = join(folder, 'config');
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'stub',
-    clusters: [{ name: 'stub', cluster: { server: address, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'stub', cluster: { server: server.url, 'insecure-skip-tls-verify': true } }],
     users: [{ name: 'stub', user: { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } } }],
     contexts: [{ name: 'stub', context: { cluster: 'stub', user: 'stub' } }],
   };
@@ -362,7 +358,7 @@ export async function kubeStub(): Promise<KubeStub> {
     versions: ['v1beta1'],
     controls: true,
     rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-    daemonPort: (daemon.address() as AddressInfo).port,
+    daemonPort: daemon.port,
     seen,
     get hits() {
       return hits;
@@ -417,11 +413,8 @@ export async function kubeStub(): Promise<KubeStub> {
       for (const { response } of watchers) response.end(() => response.destroy());
     },
     async [Symbol.asyncDispose]() {
-      for (const it of [server, daemon]) {
-        it.closeAllConnections();
-        it.close();
-      }
-      await rm(folder, { recursive: true, force: true });
+      for (const it of [server, daemon]) await it[Symbol.asyncDispose]();
+      await removeFolder(folder);
     },
   };
   return stub;

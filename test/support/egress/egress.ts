@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import type { EgressDecision } from '../../../src/sandboxes/egress/decisions.ts'
 import { systemDial } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import type { EgressPolicy } from '../../../src/sandboxes/egress/policy.ts';
 import { createEgressProxy, type EgressOptions } from '../../../src/sandboxes/egress/proxy.ts';
+import { removeFolder } from '../stores/store.ts';
 
 export const session = SessionId.parse('0123456789abcdef');
 
@@ -70,7 +71,7 @@ export async function egressBench(options: EgressBenchOptions) {
       for (const socket of opened) socket.destroy();
       accepting.close();
       acceptingOther.close();
-      await rm(folder, { recursive: true });
+      await removeFolder(folder);
     },
   };
 }

@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '../stores/store.ts';
 import { standIn } from './egress.ts';
 import { selfSigned } from './egress-certificate.ts';
 
@@ -80,7 +81,7 @@ export async function gitServer(user: string, secret: string, api?: RequestListe
     git: (repository, ...args) => run(at(repository), ...args),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createCorralClient } from '../../../src/client/index.ts';
 import { namesInZip } from '../names-in-zip.ts';
 import { serverProcess } from '../servers/server-process.ts';
+import { removeFolder } from '../stores/store.ts';
 
 export interface Attempt {
   readonly group: string;
@@ -176,7 +177,7 @@ export async function baitOnTheHost(): Promise<Bait> {
   await using stack = new AsyncDisposableStack();
   const canary = randomBytes(24).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-canary-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  stack.defer(() => removeFolder(folder));
   await writeFile(join(folder, 'secret'), canary, { mode: 0o644 });
   const shm = `corral-canary-${canary.slice(0, 8)}`;
   await writeFile(`/dev/shm/${shm}`, canary);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CallOptions, SandboxSpec } from '../../../drivers/driver.ts';
@@ -8,6 +8,7 @@ import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { processHarness } from '../servers/process.ts';
 import { programs } from '../servers/programs.ts';
+import { removeFolder } from '../stores/store.ts';
 import { standIn } from './hostile-daemon.ts';
 
 const MiB = 1024 * 1024;
@@ -22,7 +23,7 @@ export interface HostileSandbox extends AsyncDisposable {
 export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  stack.defer(() => removeFolder(folder));
   const file = join(folder, 'sandboxd.mjs');
   await writeFile(file, standIn(answer), { mode: 0o644 });
   const harness = stack.use(await processHarness('bwrap'));

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
 import { programs } from '../servers/programs.ts';
+import { removeFolder } from '../stores/store.ts';
 
 export const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const execute = promisify(execFile);
@@ -79,6 +80,6 @@ export async function dockerHarness(): Promise<DockerHarness> {
         .filter(Boolean)
         .concat(folders);
     },
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => removeFolder(root),
   };
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { removeFolder } from '../stores/store.ts';
 
 /**
  * `cut`: the engine acts, but its answer is lost. `hang`: the proxy forwards nothing. A number: the status of the
@@ -87,7 +88,7 @@ export async function engineProxy(engineHost: string): Promise<EngineProxy> {
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

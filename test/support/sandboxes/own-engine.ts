@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { vi } from 'vitest';
+import { removeFolder } from '../stores/store.ts';
 import { testImage } from './docker.ts';
 
 const execute = promisify(execFile);
@@ -63,7 +64,7 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
     for (const path of mounts.filter((it) => it.startsWith(`${folder}/`)).reverse()) {
       await execute('umount', ['--lazy', path]).catch(() => {}); // unmounted together with another one
     }
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
   await start();
   try {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -8,6 +8,7 @@ import { type BrowserPipe, browserPipe } from '../../../sandbox-images/sandboxd/
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { validateResponseInTurn } from '../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { CdpMessage, DesktopClient } from '../../../src/sandboxes/client/client.ts';
+import { removeFolder } from '../stores/store.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
 const args = [
@@ -100,7 +101,7 @@ export async function pipedChromium(): Promise<PipedChromium> {
     kill,
     async [Symbol.asyncDispose]() {
       await kill();
-      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      await removeFolder(folder);
     },
   };
 }

@@ -10,6 +10,7 @@ import { listenUnix } from '../../../drivers/shared/link/listen.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { removeFolder } from '../stores/store.ts';
 import { bundle } from './sandboxd.ts';
 
 const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();
@@ -73,7 +74,7 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
       agent.destroy();
       await docker('rm', '--force', name);
       await control[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true });
+      await removeFolder(folder);
     },
   };
 }

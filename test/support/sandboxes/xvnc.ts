@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { DesktopClient, DesktopStatus } from '../../../src/sandboxes/client/client.ts';
+import { removeFolder } from '../stores/store.ts';
 import { noDesktop } from './no-desktop.ts';
 
 export interface TestDesktop extends AsyncDisposable {
@@ -112,7 +113,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
     },
     async [Symbol.asyncDispose]() {
       await end();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

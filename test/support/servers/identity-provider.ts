@@ -32,7 +32,7 @@ const signingKey = async (): Promise<JWK> => {
 };
 
 export async function identityProvider(callback: string, backchannel?: string): Promise<IdentityProvider> {
-  let handler: ((request: unknown, response: unknown) => void) | undefined;
+  let handler: ((request: unknown, response: unknown) => unknown) | undefined;
   const requests: string[] = [];
   const instead: IdentityProvider['instead'] = new Map();
   const server = await httpServer((request, response) => {
@@ -50,7 +50,7 @@ export async function identityProvider(callback: string, backchannel?: string): 
         return end(change(String(body)));
       }) as never;
     }
-    void handler?.(request, response);
+    return handler?.(request, response);
   });
   const issuer = server.url;
   const store = new Map<string, unknown>();

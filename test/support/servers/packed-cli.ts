@@ -7,6 +7,7 @@ import { acquireLock } from '../../../drivers/process/lock.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { bundleCli } from '../../../scripts/bundle-cli.ts';
 import { isNewer } from '../runner/is-newer.ts';
+import { removeFolder } from '../stores/store.ts';
 import { onTerminal, type TerminalStep } from '../terminals/on-terminal.ts';
 
 const run = promisify(execFile);
@@ -86,7 +87,7 @@ async function cliIn(install: (folder: string) => Promise<void>) {
     /** Runs it on a real terminal. */
     onTerminal: (args: readonly string[], steps: readonly TerminalStep[], { env }: CliOptions = {}) =>
       onTerminal([program, ...args], { steps, cwd: empty, env: { ...base, ...env } }),
-    [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => removeFolder(home),
   };
 }
 export type PackedCli = Awaited<ReturnType<typeof packedCli>>;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { type ProcessOptions, processDriver } from '../../../drivers/process/pro
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
+import { removeFolder } from '../stores/store.ts';
 import { programs } from './programs.ts';
 
 /** False: the caller skips tests that need bubblewrap. In CI a missing bubblewrap is an error. */
@@ -66,7 +67,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
       const processes = (await findProcessesByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
       return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
     },
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => removeFolder(root),
   };
 }
 

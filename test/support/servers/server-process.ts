@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { run } from '../clients/api.ts';
 import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
+import { removeFolder } from '../stores/store.ts';
 import { serverProgram } from './built-server.ts';
 import { freePort } from './free-port.ts';
 
@@ -70,7 +71,7 @@ export async function serverProcess(settings: Record<string, string>, under: Wra
   const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
   const port = await freePort();
   let server = await started({ folder, port, under }, settings).catch(async (error: unknown) => {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
     throw error;
   });
   return {
@@ -99,7 +100,7 @@ export async function serverProcess(settings: Record<string, string>, under: Wra
       await endSandboxes(join(folder, 'data'));
       // A sandbox can hold folders that only root may change: those of skills, for example.
       if (process.getuid?.() !== 0) await run('chmod', ['-R', 'u+rwX', folder]).catch(() => {});
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

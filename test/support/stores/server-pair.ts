@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { needs } from '../servers/components.ts';
 import { type ServerProcess, serverProcess } from '../servers/server-process.ts';
 import { mongoUrl, skipMongo } from './mongo.ts';
+import { removeFolder } from './store.ts';
 
 interface Pair extends AsyncDisposable {
   readonly servers: readonly [ServerProcess, ServerProcess];
@@ -25,7 +26,7 @@ interface Pair extends AsyncDisposable {
 async function serverPair(mongo: string, settings: Record<string, string>): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const data = await mkdtemp(join(tmpdir(), 'corral-pair-'));
-  stack.defer(() => rm(data, { recursive: true, force: true }));
+  stack.defer(() => removeFolder(data));
   stack.defer(() => endSandboxes(data));
   const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
   stack.defer(async () => {

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventLog, LogUpdate, Store } from '../../../src/core/contracts/ports.ts';
@@ -79,7 +80,12 @@ export async function take(
   return got;
 }
 
+// A process that was just ended can still write to a folder while it is removed.
+const removal = { recursive: true, force: true, maxRetries: 8, retryDelay: 50 } as const;
+
+export const removeFolder = (path: string): Promise<void> => rm(path, removal);
+
 export function temporaryFolder(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'corral-store-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, [Symbol.dispose]: () => rmSync(path, removal) };
 }

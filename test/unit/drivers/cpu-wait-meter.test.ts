@@ -1,11 +1,12 @@
 // @module-tag nightly
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { cpuWaitMeter } from '../../../drivers/shared/pool/cpu-wait-meter.ts';
+import { removeFolder } from '../../support/stores/store.ts';
 
 /** A parent with a child that looks like the daemon of a sandbox and does this. */
 async function sandbox(program: string): Promise<{ init: number; daemon: number }> {
@@ -17,7 +18,7 @@ async function sandbox(program: string): Promise<{ init: number; daemon: number 
   onTestFinished(async () => {
     process.kill(pid, 'SIGKILL');
     init.kill('SIGKILL');
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   await expect.poll(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1')).toContain('sandboxd.mjs');
   return { init: init.pid ?? 0, daemon: pid };

@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '../../stores/store.ts';
+import { httpServer } from '../http-server.ts';
 import type { Account, IdentityProvider } from '../identity-provider.ts';
 
 let built: Promise<string> | undefined;
@@ -27,7 +27,7 @@ export async function mockProvider(): Promise<IdentityProvider> {
   const program = await buildMockoidc();
   const requests: string[] = [];
   const accounts = new Map<string, Account>();
-  const server = createServer(async (request, response) => {
+  const server = await httpServer(async (request, response) => {
     const url = new URL(request.url ?? '/', it.issuer);
     requests.push(`${request.method} ${url.pathname}`);
     if (!it.isUp) {
@@ -48,9 +48,8 @@ export async function mockProvider(): Promise<IdentityProvider> {
       answer.pipe(response);
     });
     passed.on('error', () => response.destroy()).end(body);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  const host = `127.0.0.1:${server.port}`;
   const child = spawn(program, [host], { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const address = line.toString().trim();
@@ -72,8 +71,7 @@ export async function mockProvider(): Promise<IdentityProvider> {
     rotateKeys: () => control({ rotate: true }),
     forget: () => control({ forget: true }),
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
+      await server[Symbol.asyncDispose]();
       child.stdin.end();
       await once(child, 'exit');
     },

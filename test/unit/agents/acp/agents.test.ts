@@ -1,7 +1,7 @@
 // The scripted agent as a child of this process, in place of a program in a sandbox.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { AcpAgents } from '../../../../src/agents/acp/agents.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { AgentPause, AgentUpdate, CallForApproval } from '../../../../src/core/model/agent-updates.ts';
 import type { ProgramClient, SandboxClient } from '../../../../src/sandboxes/client/client.ts';
+import { removeFolder } from '../../../support/stores/store.ts';
 
 let folder: string;
 let children: ChildProcess[];
@@ -18,9 +19,9 @@ beforeEach(() => {
   const script = readFileSync('test/support/agents/fake-acp-agent.mjs', 'utf8').replaceAll('/workspace', folder);
   writeFileSync(join(folder, 'agent.mjs'), script);
 });
-afterEach(() => {
+afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 /** The programs of a sandbox, as far as an agent needs them. */

@@ -256,7 +256,7 @@ test('a WebSocket goes through to the port, and one without a token is refused',
     new Promise((done) => {
       const refused = new WebSocket(url, { headers });
       refused.once('unexpected-response', (_, answer) => done(answer.statusCode));
-      refused.once('error', () => {});
+      refused.on('error', () => {});
     });
   const { sid: other } = await it.create();
   expect(await status(it.server.url, { ...named, 'e2b-sandbox-id': other })).toBe(403);

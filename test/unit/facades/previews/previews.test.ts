@@ -280,7 +280,9 @@ test('a WebSocket reaches the program by cookie from its own pages alone, and en
   const join = (origin: string | undefined, host = named()) =>
     new WebSocket(`ws://127.0.0.1:${it.port}/hmr?x=1`, { headers: { host, cookie, ...(origin && { origin }) } });
   const refused = (socket: Socket) =>
-    new Promise((done) => socket.once('unexpected-response', (_request, { statusCode }) => done(statusCode)));
+    new Promise((done) =>
+      socket.on('error', () => {}).once('unexpected-response', (_request, { statusCode }) => done(statusCode)),
+    );
   expect(await refused(join('http://evil.example'))).toBe(403);
   expect([await refused(join(`http://localhost:${it.port}`)), joins]).toEqual([403, []]);
   const client = join(`http://${named()}`);

@@ -11,11 +11,12 @@ import type { FolderClient } from '../../../../src/sessions/memory/folders/folde
 import { MemoryFolders, type MemorySession } from '../../../../src/sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
+import { removeFolder } from '../../../support/stores/store.ts';
 
 const never = new AbortController().signal;
 const workspaces: string[] = [];
 afterAll(async () => {
-  for (const workdir of workspaces) await rm(workdir, { recursive: true });
+  for (const workdir of workspaces) await removeFolder(workdir);
 });
 
 /** A sandbox whose programs run in a folder of this machine. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findGitFolder, streamBareRepository } from '../../../../src/sessions/repositories/bare-copy.ts';
 import { RepositoryFolders } from '../../../../src/sessions/repositories/repository-folders.ts';
+import { removeFolder } from '../../../support/stores/store.ts';
 
 const one = 'a'.repeat(40);
 const two = 'b'.repeat(40);
@@ -13,7 +14,7 @@ let root: string;
 beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'corral-folders-')));
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => removeFolder(root));
 
 function write(files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {
