@@ -47,7 +47,7 @@ export const deriveForms = (operations: readonly DescribedOperation[]): Record<s
 
 /** Includes fields of nested objects, such as `hook.label`, which are required only if the object is, too. */
 function toFields(schema: Schema, isInside = true): [name: string, field: FieldSchema][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, one]) => {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, one]): [name: string, field: FieldSchema][] => {
     const isRequired = isInside && (schema.required?.includes(name) ?? false);
     const inside = alternatives(one).find(({ properties }) => properties);
     if (!inside) return [[name, toField(one, isRequired)]];
