@@ -50,7 +50,9 @@ export function WaitNote({ item }: { item: WaitItem }) {
                 ? spentBudget
                 : reason === 'stuck'
                   ? 'wait.stuck'
-                  : 'wait.question',
+                  : reason === 'empty'
+                    ? 'wait.empty'
+                    : 'wait.question',
           )}
           {reason === 'budget' && ` ${used}`}
         </p>

@@ -121,7 +121,7 @@ function Failure({ session, error: { text, code } }: { session: Session; error: 
   const failure = text === '' || code === undefined ? failureText(text) : errorText(code, text);
   return (
     <>
-      <p class="note bad">{text === '' ? t('status.failed') : truncateLine(failure)}</p>
+      <p class="note bad">{text === '' ? t('end.failed') : truncateLine(failure)}</p>
       <div class="choices">
         <Button
           class="small"

@@ -128,7 +128,7 @@ test('unknown sessions and sandboxes without a desktop end the retries', { tags:
   await page.getByText('Session not found').waitFor();
   shown.server.others.desktop.client = undefined;
   await page.goto(`${shown.server.url}/sessions/${id}/desktop`);
-  await page.getByText('VNC is not available').waitFor();
+  await page.getByText('This sandbox has no desktop.').waitFor();
   shown.server.others.desktop.client = shown.desktop.client;
   await page.getByRole('button', { name: 'Try again' }).click();
   await live(page);

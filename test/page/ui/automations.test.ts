@@ -59,7 +59,7 @@ test('a schedule that cannot be read says so next to the field', { tags: ['night
   const form = page.getByRole('dialog', { name: 'New automation' });
   await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('Custom schedule (cron)');
   await form.getByLabel(/^Cron expression/).fill('99 9 * * *');
-  await form.getByText(/Could not compute the next runs.*has 99 as the minute/).waitFor();
+  await form.getByText(/Could not calculate the next runs.*has 99 as the minute/).waitFor();
   await form.getByLabel('Name').fill('Never');
   await form.getByLabel(/^Task/).fill('Nothing');
   await form.getByRole('button', { name: 'Save' }).click();

@@ -83,7 +83,7 @@ test('within three seconds the page says that the server is away, and what it se
   await reply.waitFor();
   await at.getByRole('textbox', { name: 'Message' }).fill('For later');
   await at.getByRole('textbox', { name: 'Message' }).press('Enter');
-  await at.getByText('Your message will be sent when the connection is back.').waitFor();
+  await at.getByText('Your message will be sent when you reconnect.').waitFor();
   network.go();
   await at.clock.resume();
   await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
@@ -103,7 +103,7 @@ test("an approval's buttons take two rows on a phone", { tags: ['nightly'] }, as
 
 test('a task of the start page really runs in the sandbox and ends in a page that works', async ({ desk }) => {
   const { page } = await desk.open('/');
-  await page.getByRole('button', { name: /^A game/ }).click();
+  await page.getByRole('button', { name: /^Build a game/ }).click();
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByRole('button', { name: 'Approve', exact: true }).click();
   await ended(page);

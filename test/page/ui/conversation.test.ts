@@ -50,7 +50,7 @@ boxed('a tool call shows how long it took and how it ended, and folds', { tags: 
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
   const card = page.locator('.tool').first();
-  await card.getByText('exit 3', { exact: true }).waitFor();
+  await card.getByText('exit code 3', { exact: true }).waitFor();
   await card.getByText(/^\d+(\.\d)? m?s$/).waitFor();
   expect(await card.locator('.console').textContent()).toContain('\nbefore\n');
   await card.locator('.tool-head').click();
@@ -68,7 +68,7 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
   for (let n = 1; n <= 20; n++) await scrollTo(lines, n * 10_000);
   await scrollTo(lines);
   await lines.getByText('10000', { exact: true }).waitFor();
-  await page.getByRole('button', { name: 'Show only the end' }).click();
+  await page.getByRole('button', { name: 'Show less' }).click();
   await expect.poll(() => lines.count()).toBe(0);
 });
 

@@ -72,7 +72,7 @@ test('the demo answers a message that is no task of it with its tasks', { tags: 
   await message.press('Enter');
   const answer = page.getByRole('article', { name: 'Agent' });
   await answer.getByText('Demo, no AI.').waitFor();
-  await page.getByRole('button', { name: 'A game' }).click();
+  await page.getByRole('button', { name: 'Build a game' }).click();
   expect(findBuiltInTask(await message.inputValue())).toBeDefined();
   expect(await page.locator('.tool').count()).toBe(0);
   await page.getByRole('button', { name: 'Add model' }).click();

@@ -42,6 +42,6 @@ test('a failure that nobody read is in the list until somebody has seen it', { t
   const entry = inbox.getByRole('article', { name: 'Break' });
   await entry.getByText('The disk is on fire.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await entry.getByRole('button', { name: 'Mark as seen' }).click();
+  await entry.getByRole('button', { name: 'Mark as read' }).click();
   await inbox.getByText('No matching sessions.').waitFor();
 });

@@ -15,14 +15,14 @@ test('a secret of all sandboxes is stored, removed and never shown', { tags: ['n
   await dialog.getByLabel('Allowed hosts').fill('api.weather.example *.weather.example');
   await dialog.getByLabel('Environment variables').fill('WEATHER_API_KEY');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await dialog.getByText('Saved: weather.').waitFor();
+  await dialog.getByText('weather saved.').waitFor();
   await dialog.getByText('api.weather.example, *.weather.example · authorization: bearer · $WEATHER_API_KEY').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.content()).not.toContain('a-value-nobody-sees');
   await dialog.getByRole('button', { name: 'Remove secret weather' }).click();
   await dialog.getByText('Programs that use this secret will fail.').waitFor();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
-  await dialog.getByText('Removed: weather.').waitFor();
+  await dialog.getByText('weather removed.').waitFor();
   await dialog.getByText('No secrets yet.').waitFor();
   expect(complaints).toEqual([]);
 });
@@ -38,7 +38,7 @@ test('a webhook is made on a phone; a delivery is sent, read, sent again', { tag
   await dialog.getByLabel('Run ended').check();
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/^whsec_/).waitFor();
-  await dialog.getByRole('button', { name: 'Send test' }).click();
+  await dialog.getByRole('button', { name: 'Send test event' }).click();
   await dialog.getByText('webhook.test').waitFor();
   await dialog.getByRole('button', { name: /^Resend delivery msg_/ }).click();
   await dialog.getByRole('button', { name: /^Resend delivery msg_/ }).waitFor();

@@ -48,7 +48,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await dialog.getByText('You are signed in to docs.').waitFor();
   expect(new URL(page.url()).search).toBe('');
   await dialog.getByRole('button', { name: 'Test docs' }).click();
-  await dialog.getByText('docs responds.').waitFor();
+  await dialog.getByText('docs is working.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.setViewportSize({ width: 390, height: 844 });
   await dialog.getByRole('combobox', { name: 'Settings' }).waitFor(); // in place of the column of sections
@@ -62,12 +62,12 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await form.getByLabel('Name', { exact: true }).fill('guide');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
-  await dialog.getByText('Saved: guide.').waitFor();
+  await dialog.getByText('guide saved.').waitFor();
   await dialog.getByRole('button', { name: 'Test guide' }).click();
-  await dialog.getByText('guide responds.').waitFor();
+  await dialog.getByText('guide is working.').waitFor();
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access'); // the sign-in stays with the address
   await dialog.getByRole('button', { name: 'Remove tool server guide' }).click();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
-  await dialog.getByText('Removed: guide.').waitFor();
+  await dialog.getByText('guide removed.').waitFor();
   expect(complaints).toEqual([]);
 });

@@ -77,7 +77,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   await see('a table', () => file(page, 'c.csv', '2'));
   await see('the editor', async () => {
     await file(page, 'a.ts', 'const');
-    await page.getByRole('textbox', { name: 'Text of a.ts' }).waitFor();
+    await page.getByRole('textbox', { name: 'Contents of a.ts' }).waitFor();
   });
   for (const [tab, ready] of [
     ['terminal', page.getByRole('button', { name: 'New terminal' }).first()],
@@ -145,7 +145,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   await see('what changed', async () => {
     await command(page, 'files');
     await panel.getByText('Changed', { exact: true }).click();
-    await panel.getByText(/^Changed since the run started/).waitFor();
+    await panel.getByText(/^Changed since the latest run started/).waitFor();
   });
   await see('a difference', async () => {
     await panel.getByRole('button', { name: 'new a.ts' }).click();

@@ -58,7 +58,7 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['al
 test('a file that was edited is saved, unless it has changed in the meantime', { tags: ['all'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').click();
-  const text = page.getByRole('textbox', { name: 'Text of old.txt' });
+  const text = page.getByRole('textbox', { name: 'Contents of old.txt' });
   // Chromium gives what is typed over coloured text a style, which the page's policy refuses.
   await text.fill('# Mine');
   await page.keyboard.press('Control+s');
@@ -139,7 +139,7 @@ test('several files are open in an editor with line numbers and search', { tags:
   const { page, complaints } = await opened(desk, 'Files', { ...wide, width: 1800 });
   expect(await leaf(page, '.corral').count()).toBe(0);
   await leaf(page, 'old.txt').click();
-  const text = page.getByRole('textbox', { name: 'Text of old.txt' });
+  const text = page.getByRole('textbox', { name: 'Contents of old.txt' });
   await text.getByText('one', { exact: true }).click();
   await page.keyboard.press('Control+f');
   await page.getByRole('textbox', { name: 'Find' }).fill('on');
@@ -291,7 +291,7 @@ test('a replay goes by single events, over the pieces of a text', { tags: ['nigh
   await place.getByText('Tool call ended').waitFor();
   await page.getByRole('button', { name: 'Previous event' }).click();
   await expect.poll(() => card.getAttribute('data-status')).toBe('running');
-  await page.getByRole('button', { name: 'Now' }).click();
+  await page.getByRole('button', { name: 'Live' }).click();
   const shown = ['aria-valuenow', 'aria-valuemax'].map((name) => slider.getAttribute(name));
   expect(new Set(await Promise.all(shown)).size).toBe(1);
 });

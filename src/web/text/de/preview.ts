@@ -11,7 +11,7 @@ export const preview: Record<keyof typeof english, string> = {
   'preview.reload': 'Neu laden',
   'preview.frame': 'Programm an Port {port}',
   'preview.sandboxed':
-    'Abgeschottete Vorschau: Browser-Speicher und Adressen, die mit / beginnen, funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
+    'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
   'preview.open': 'Öffentliche Links',
   'preview.openText':
     'Wer einen Link hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',

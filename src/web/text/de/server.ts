@@ -8,7 +8,7 @@ export const server = {
   'server.saved': 'Gespeichert',
   'server.isReset': 'Auf Standard zurückgesetzt',
   'server.reset': 'Zurücksetzen',
-  'server.resetOne': 'Zurücksetzen: {name}',
+  'server.resetOne': '{name} zurücksetzen',
   'server.setBy':
     'Durch {by} festgelegt. Entfernen Sie diese Einstellung und starten Sie den Server neu, um den Wert hier zu ändern.',
   'server.fromDefault': 'Lässt sich auch mit {variable} oder {key} in corral.yaml festlegen.',
@@ -31,7 +31,7 @@ export const server = {
   'server.effect.tools':
     'Gilt ab der nächsten Runde. Ein deaktiviertes Werkzeug fehlt in jedem Projekt und jeder Vorlage.',
   'server.effect.network':
-    'Gilt sofort für neue Verbindungen aller Sandboxen. Offene Verbindungen bleiben bestehen. Vorlagen mit eigener Richtlinie behalten sie.',
+    'Gilt sofort für neue Verbindungen aller Sandboxen. Offene Verbindungen und Vorlagen mit eigener Richtlinie sind nicht betroffen.',
   'server.effect.template': 'Gilt nur für neue Sitzungen.',
   'server.effect.budgets':
     'Budgets einer Sitzung gelten ab ihrer nächsten Runde, Limits eines Laufs, sobald die Sitzung eine Minute lang untätig war. Vorlagen können eigene Limits festlegen.',
@@ -88,7 +88,7 @@ export const server = {
   'server.part.memory': 'Gedächtnis der Agenten',
   'server.effect.memory':
     'Standardmäßig aus. Gilt für neue Sitzungen und für bestehende ab dem nächsten Lauf. Vorlagen können davon abweichen.',
-  'setting.memory.agents': 'Notizen',
+  'setting.memory.agents': 'Zugriff auf Notizen',
   'setting.memory.agents.off': 'Aus',
   'setting.memory.agents.read': 'Lesen',
   'setting.memory.agents.write': 'Lesen und schreiben',
@@ -104,11 +104,11 @@ export const server = {
   'administration.health.degraded': 'Eingeschränkt',
   'administration.runs': 'Läufe',
   'administration.atWork': 'Aktiv: {running} · Wartend: {waiting}',
-  'administration.stopAll': 'Alle stoppen',
+  'administration.stopAll': 'Alle anhalten',
   'administration.stopAllAsk':
-    'Alle Läufe stoppen? Aktiv: {running}, wartend: {waiting}. Sitzungen und Dateien bleiben erhalten.',
-  'administration.stopped': 'Gestoppte Läufe: {n}. Nicht gestoppt: {failed}.',
-  'administration.notStopped': 'Läufe konnten nicht gestoppt werden',
+    'Alle Läufe anhalten? Aktiv: {running}, wartend: {waiting}. Sitzungen und Dateien bleiben erhalten.',
+  'administration.stopped': 'Angehaltene Läufe: {n}. Nicht angehalten: {failed}.',
+  'administration.notStopped': 'Läufe konnten nicht angehalten werden',
   'administration.queue': 'Wartende Läufe',
   'administration.queue.none': 'Keine Läufe warten.',
   'administration.since': 'seit {at}',

@@ -35,7 +35,7 @@ export const sharing = {
   'share.notListed': 'Links konnten nicht geladen werden',
   'share.notRevoked': 'Link konnte nicht widerrufen werden',
   'shared.title': 'Geteilte Sitzung',
-  'shared.about': 'Schreibgeschützt. Der Link läuft ab: {time}.',
+  'shared.about': 'Nur zum Lesen. Der Link läuft ab: {time}.',
   'shared.unfit': 'Dieser Link funktioniert nicht',
   'shared.unfitTells':
     'Er ist abgelaufen, wurde widerrufen oder ist unvollständig. Bitten Sie den Absender um einen neuen.',

@@ -8,7 +8,7 @@ export const server = {
   'server.saved': 'Saved',
   'server.isReset': 'Reset to default',
   'server.reset': 'Reset',
-  'server.resetOne': 'Reset: {name}',
+  'server.resetOne': 'Reset {name}',
   'server.setBy': 'Set by {by}. Remove that setting and restart the server to change it here.',
   'server.fromDefault': 'Can also be set with {variable}, or {key} in corral.yaml.',
   'server.noLimit': 'no limit',
@@ -29,7 +29,7 @@ export const server = {
     'Applies to all sessions from the next turn. Pending approvals are unaffected. Templates can have their own rules.',
   'server.effect.tools': 'Applies from the next turn. A disabled tool is off in every project and template.',
   'server.effect.network':
-    'Applies immediately to new connections from all sandboxes. Open connections are not affected. Templates with their own policy keep it.',
+    'Applies immediately to new connections from all sandboxes. Open connections and templates with their own policy are not affected.',
   'server.effect.template': 'Applies to new sessions only.',
   'server.effect.budgets':
     'Session budgets apply from the session’s next turn. Run limits apply once the session has been idle for a minute. Templates can set their own limits.',
@@ -85,8 +85,8 @@ export const server = {
   'rules.add': 'Add rule',
   'server.part.memory': 'Agent memory',
   'server.effect.memory':
-    'Off by default. Applies to new sessions, and to existing ones from their next run. Templates can override it.',
-  'setting.memory.agents': 'Notes',
+    'Off by default. Applies to new sessions, and to existing ones from their next run. Templates can override this setting.',
+  'setting.memory.agents': 'Access to notes',
   'setting.memory.agents.off': 'Off',
   'setting.memory.agents.read': 'Read',
   'setting.memory.agents.write': 'Read and write',
@@ -157,7 +157,7 @@ export const server = {
   'administration.tokens': '{n} tokens',
   'administration.disable': 'Disable',
   'administration.disableOne': 'Disable {name}',
-  'administration.disableAsk': 'They lose access within seconds. Their sessions are kept.',
+  'administration.disableAsk': 'This person loses access within seconds. Their sessions are kept.',
   'administration.enable': 'Enable',
   'administration.enableOne': 'Enable {name}',
   'administration.audit': 'Audit log',

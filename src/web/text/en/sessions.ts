@@ -20,7 +20,7 @@ export const sessions = {
   nextSession: 'Next session',
   previousSession: 'Previous session',
   chooseMany: 'Select sessions',
-  chooseTells: 'Shift+click or Shift+arrow keys select a range.',
+  chooseTells: 'Use Shift+click or Shift+arrow keys to select a range.',
   chosen: '{n} selected',
   chooseAll: 'Select all',
   deleteMany: 'Delete {n} sessions?',
@@ -70,5 +70,5 @@ export const sessions = {
   'inbox.unread': 'Could not load the details',
   'inbox.openOne': 'Open {name}',
   'inbox.answer': 'Your answer to {name}',
-  'inbox.seen': 'Mark as seen',
+  'inbox.seen': 'Mark as read',
 } as const;

@@ -15,7 +15,7 @@ const same = new Set([
     ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
     ...['screen.live', 'preview.port', 'repository', 'ship.reviews', 'usage.by.person', 'webhooks'],
     ...['members.of.person', 'theme.system', 'settings.server', 'administration.files.count', 'timeline.lane.sandbox'],
-    ...['administration.audit.text', 'ship.ahead', 'ship.ports'],
+    ...['administration.audit.text', 'attempts.state', 'ship.ports', 'timeline.live'],
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;
