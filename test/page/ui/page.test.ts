@@ -39,7 +39,7 @@ test('a person opens a session, gives it a task and sees the plan, the tool call
   await page.getByRole('tab', { name: 'Cost' }).click();
   await page
     .getByRole('region', { name: 'This session' })
-    .getByText(/[0-9.]+K? tokens in/)
+    .getByText(/[0-9.]+K? input tokens/)
     .waitFor();
   expect(complaints).toEqual([]);
 });

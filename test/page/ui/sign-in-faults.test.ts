@@ -234,7 +234,7 @@ describe.each([
         const { people } = server.core.signIns ?? expect.unreachable();
         return people.change(people.list().find(({ subject }) => subject === name)?.key ?? '', { disabled: true });
       },
-      'An administrator disabled your access.',
+      'Your access is disabled.',
     ],
   ];
   test.each(end)('a page whose sign-in is %s asks for another', async (_, end, text) => {

@@ -106,7 +106,7 @@ test('a page that stays open shows a new role, and a sign-in with the reason whe
     void (await people.change(people.list().find(({ subject }) => subject === 'grace')?.key ?? '', { disabled }));
   for (const [refusal, end, undo] of [
     ['Your account has no access to this server.', () => setGroups(), () => setGroups('people')],
-    ['An administrator disabled your access.', () => disable(true), () => disable(false)],
+    ['Your access is disabled.', () => disable(true), () => disable(false)],
   ] as const) {
     await end();
     await signInButton(page).click();

@@ -3,14 +3,14 @@ import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { requiresConsent, splitConsentRequest } from './computer.ts';
 
 /** Only the fields that are used here. Gemini's own parts are sent back unchanged. */
-interface Part {
+interface GeminiPart {
   readonly text?: string;
   readonly functionCall?: { readonly name: string; readonly args: unknown };
   readonly [field: string]: unknown;
 }
 interface Content {
   readonly role: 'user' | 'model';
-  readonly parts: readonly Part[];
+  readonly parts: readonly GeminiPart[];
 }
 
 // Google's marker for a call by another model, which therefore has no signature.
@@ -35,12 +35,12 @@ type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
  * sent back as text, together with its refusal.
  */
 function inWords(
-  parts: readonly Part[],
+  parts: readonly GeminiPart[],
   all: ReplyAnswers,
-): { parts: Part[]; answers: ReplyAnswers; refusals: Part[] } {
-  const kept: Part[] = [];
+): { parts: GeminiPart[]; answers: ReplyAnswers; refusals: GeminiPart[] } {
+  const kept: GeminiPart[] = [];
   const answers: ToolMessage[] = [];
-  const refusals: Part[] = [];
+  const refusals: GeminiPart[] = [];
   let calls = 0;
   for (const part of parts) {
     if (!part.functionCall) {
@@ -64,24 +64,24 @@ function inWords(
  * The first call of a reply must have a signature. If the signature is missing, for example because an earlier call
  * became text, the call gets a marker.
  */
-function signed(parts: readonly Part[]): Part[] {
+function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));
 }
 
-function toParts(message: AssistantMessage, model: string): Part[] {
-  if (message.model === model && message.raw.length > 0) return message.raw as Part[];
-  const text: Part[] = message.text === '' ? [] : [{ text: message.text }];
-  const calls = message.calls.map(({ name, args }): Part => {
+function toParts(message: AssistantMessage, model: string): GeminiPart[] {
+  if (message.model === model && message.raw.length > 0) return message.raw as GeminiPart[];
+  const text: GeminiPart[] = message.text === '' ? [] : [{ text: message.text }];
+  const calls = message.calls.map(({ name, args }): GeminiPart => {
     return { functionCall: { name, args }, thoughtSignature: foreignSignature };
   });
   return [...text, ...calls];
 }
 
 /** One answer for each call, in order, because Gemini compares the counts. */
-function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
+function answersTo(model: string, parts: readonly GeminiPart[], answers: ReplyAnswers): GeminiPart[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
-  const inPlace = called.map(({ name, args }, at): Part => {
+  const inPlace = called.map(({ name, args }, at): GeminiPart => {
     const { success, output, pictures, page } = answers[at] ?? toSkippedResult('', name);
     const shown = picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) });
     const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(describePicture);
@@ -101,8 +101,8 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
   return [...inPlace, ...(inPlace.length > 0 ? beside : [])];
 }
 
-const picturesOf = ({ pictures = [] }: { readonly pictures?: readonly Picture[] | undefined }): Part[] =>
-  pictures.flatMap((picture): Part[] =>
+const picturesOf = ({ pictures = [] }: { readonly pictures?: readonly Picture[] | undefined }): GeminiPart[] =>
+  pictures.flatMap((picture): GeminiPart[] =>
     picture.data === undefined
       ? [{ text: describePicture(picture) }]
       : [{ inlineData: { mimeType: picture.mimeType, data: picture.data } }],
