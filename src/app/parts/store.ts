@@ -4,6 +4,7 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { createInMemoryStore } from '../../storage/memory/store.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -21,7 +22,6 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
       'The history is kept in memory only (CORRAL_HISTORY=memory): every session is gone when the server stops.';
     say(text);
     logger.warn({}, text);
-    const { createInMemoryStore } = await import('../../storage/memory/store.ts'); // loads SQLite in this thread
     return createInMemoryStore();
   }
   if (!url) return await openSqliteStore({ path: join(dataDir, 'corral.db') });

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { getArmedFailpoints } from '../../core/errors/failpoint.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { ReadOperations } from './reads.ts';
-import type { ErrorReply, StoreCall, StoreOperations, StoreReply } from './transaction.ts';
+import type { StoreCall, StoreOperations, StoreReply } from './transaction.ts';
 import type { CallBatch, ReplyBatch, WorkerInput, WorkerLane } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
@@ -41,12 +41,11 @@ export interface StoreChannel<Ops extends StoreOperations> {
   ): Promise<ReturnType<Ops[Name]>>;
 }
 
-export interface StoreChannels {
+/** Disposing completes all pending requests. */
+export interface StoreThread extends AsyncDisposable {
   readonly reads: StoreChannel<ReadOperations>;
   readonly writes: StoreChannel<WriteOperations>;
 }
-/** Disposing completes all pending requests. */
-export type StoreThread = StoreChannels & AsyncDisposable;
 
 export async function openThread(input: DatabaseOptions, limits: QueueLimits): Promise<StoreThread> {
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
@@ -178,6 +177,6 @@ function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
 
 const full = () => new AppError('store_busy', 'The store is overloaded: too many requests are waiting.');
 
-export function errorOf([, code, text, cause]: ErrorReply): AppError {
+function errorOf([, code, text, cause]: Extract<StoreReply, readonly [ok: false, ...unknown[]]>): AppError {
   return new AppError(code, text, cause === '' ? {} : { cause });
 }

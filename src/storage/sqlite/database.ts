@@ -42,12 +42,6 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
   }
 }
 
-export function openInMemory(): DatabaseSync {
-  const db = new DatabaseSync(':memory:');
-  migrate(db);
-  return db;
-}
-
 /** Read-only, so that a refused file stays unchanged. */
 export function checkIntegrity(path: string, checked = checkedBytes): void {
   const { size } = statSync(path);

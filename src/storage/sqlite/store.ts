@@ -14,7 +14,7 @@ import type {
 import { droppableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { addUsageSum } from '../usage-sums.ts';
-import { openThread, type QueueLimits, type StoreChannel, type StoreChannels } from './channel.ts';
+import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabaseError } from './errors.ts';
 import type { EventPosition, PutRow, ReadOperations, RecordRow, SearchChunk, UsageChunk } from './reads.ts';
 import { indexColumns } from './schema.ts';
@@ -38,30 +38,24 @@ const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
   const thread = await openThread({ path, synchronous, busyTimeoutMs }, queue);
+  const { writes: writer, reads: reader } = thread;
   return {
-    ...createStore(thread, path),
     name: 'sqlite',
     durable: true,
-    shared: false, // the lock keeps other servers out
-    size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
-    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
-  };
-}
-
-/** The parts of a store over a database in any thread. */
-export function createStore({ writes: writer, reads: reader }: StoreChannels, path: string) {
-  return {
     events: events(writer, reader, path),
     records: records(writer, reader, path),
     inbox: inbox(writer),
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
+    shared: false, // the lock keeps other servers out
+    size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
       throwIfAborted(signal);
       await raceAbort(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
     },
-  } satisfies Partial<Store>;
+    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+  };
 }
 
 const readSize = (path: string): Promise<number> =>

@@ -4,8 +4,9 @@ import { failpointSync } from '../../core/errors/failpoint.ts';
 import { isFatal, toStoreError } from './errors.ts';
 
 export type StoreCall = readonly [name: string, ...args: unknown[]];
-export type ErrorReply = readonly [ok: false, code: ErrorCode, text: string, cause: string];
-export type StoreReply = readonly [ok: true, value: unknown] | ErrorReply;
+export type StoreReply =
+  | readonly [ok: true, value: unknown]
+  | readonly [ok: false, code: ErrorCode, text: string, cause: string];
 export type StoreOperations = Record<string, (...args: never[]) => unknown>;
 
 export const toErrorReply = (error: AppError): StoreReply => [
