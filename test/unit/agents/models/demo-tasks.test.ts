@@ -37,7 +37,7 @@ async function done(ask: string): Promise<{ folder: string; reply: string; statu
 
 describe('a task that the demo knows', () => {
   test.each([
-    ['snake', 'snake.html', /is there/, /<canvas/],
+    ['snake', 'snake.html', /self-contained/, /<canvas/],
     ['sales', 'chart.html', /Best month: December with 2610/, /<svg.*|<rect/],
     ['program', 'report.html', /ok {6}total[.]sh 250 2 10 is 450/, /FAILED {2}total[.]sh 250 2 10 is 490/],
   ])('%s runs and ends in %s', async (word, file, words, content) => {
