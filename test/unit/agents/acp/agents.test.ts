@@ -165,6 +165,13 @@ test('a request to read a file is refused, and a tool named __proto__ is a name 
   expect(({} as { a?: unknown }).a).toBeUndefined();
 });
 
+test('work that was cut ends typed where the agent cannot load its session', async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--forgetful']);
+  await first.agents.end(first.client);
+  expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
+});
+
 test('a call that begins without its arguments is reported with them, and its end as the agent last described it', async () => {
   const { turn, received } = bench();
   await turn(['Please stream a call']);
@@ -261,4 +268,10 @@ test.each([
   expect(await second.turn(['I need permission'])).toEqual({ kind: 'replied' });
   expect(second.replied()).toBe(expected);
   expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
+});
+
+test('the model that the agent names is reported', async () => {
+  const { turn, received } = bench();
+  await turn(['Do the task']);
+  expect(received[0]).toEqual({ kind: 'model', name: 'fake-1' });
 });

@@ -56,3 +56,17 @@ test('no Corral tool uses a schema keyword that Gemini refuses', () => {
   ];
   expect([...words].filter((word) => !known.includes(word))).toEqual([]);
 });
+
+test('a tuple becomes a list of its length', () => {
+  const region = {
+    type: 'array',
+    prefixItems: [{ type: 'number' }, { type: 'number' }],
+    items: false,
+    minItems: 2,
+    maxItems: 2,
+  };
+  expect(toParameters({ type: 'object', properties: { region } })).toEqual({
+    type: 'object',
+    properties: { region: { type: 'array', items: { type: 'number' }, minItems: 2, maxItems: 2 } },
+  });
+});

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
+import type { SessionFact } from '../../../../src/core/model/events.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
 import {
   type ConcurrentAmounts,
   type ConcurrentLimit,
@@ -7,6 +9,8 @@ import {
 } from '../../../../src/core/model/runs/budget-limits.ts';
 import { type BudgetHolder, budgetHolders } from '../../../../src/sessions/api/server/budgets.ts';
 import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
+import { LiveHoldings } from '../../../../src/sessions/budgets/live-holdings.ts';
+import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -111,6 +115,31 @@ test('a running session that moves counts at other servers for its new project a
   live(ada);
   await one.holdings.moved();
   expect(await room()).toEqual([false, true]);
+});
+
+test.each([
+  ['another project', { projectId: 'app' }, 1],
+  ['another owner', { owner: 'bob' }, 1],
+  ['another mark', { archived: true }, 0],
+] as const)('a session with %s in its record moves its totals after the write', async (_, data, times) => {
+  const order: string[] = [];
+  const holdings = {
+    take: async () => undefined,
+    freed: async () => {},
+    moved: async () => void order.push('moved'),
+  };
+  const live = {
+    held: {},
+    writer: { record: ada, settled: async () => void order.push('written') },
+  } as unknown as LiveSession;
+  const sessions = { all: () => [live], get: () => live };
+  const liveHoldings = new LiveHoldings({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
+  liveHoldings.onFacts(SessionId.parse('a'.repeat(16)), [
+    { type: 'session.updated', runId: null, data } as SessionFact,
+  ]);
+  await live.writer.settled();
+  expect(order.filter((one) => one === 'moved')).toHaveLength(times);
+  expect(order[0]).toBe('written');
 });
 
 test('a limit that is set while sandboxes run counts them, and a limit of its own precedes the settings', async () => {
