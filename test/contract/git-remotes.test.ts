@@ -49,6 +49,7 @@ const pack = (bytes: string | Buffer): Answers => ({
 });
 const made: Record<string, () => Answers> = {
   'no-pack': () => pack(''),
+  noise: () => pack('this is no pack, but long enough for a header'),
   'claims-much': () => pack(Buffer.concat([Buffer.from('PACK'), Buffer.from([0, 0, 0, 2, 255, 255, 255, 255])])),
   cut: () => {
     const input = git('-C', 'good.git', 'rev-list', '--objects', '--all').replaceAll(/ .*/g, '');
@@ -115,6 +116,7 @@ beforeAll(async () => {
     ['dots', '..'],
     ['dot-git', '.git'],
     ['case', '.GIT'],
+    ['short', 'git~1'],
     ['slash', 'a/../../x'],
   ] as const) {
     const dir = copy(name);
@@ -211,6 +213,7 @@ test.each([
   ['other-kind', /could not be fetched/],
   ['around', /could not be fetched/],
   ['no-pack', /could not be fetched/],
+  ['noise', /could not be fetched/],
   ['claims-much', /could not be fetched/],
   ['cut', /could not be fetched/],
   ['shouts', /could not be fetched: [ -~]*evil[ -~]*$/],
@@ -218,6 +221,7 @@ test.each([
   ['dots', /could not be fetched/],
   ['dot-git', /could not be fetched/],
   ['case', /could not be fetched/],
+  ['short', /could not be fetched/],
   ['slash', /could not be fetched/],
 ])('a remote %s is refused with its reason, and leaves nothing', async (name, reason) => {
   await expect(fetched(name)).rejects.toThrow(reason);

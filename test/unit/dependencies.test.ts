@@ -40,6 +40,20 @@ test('every package of the lock has an exact version and a hash, and comes from 
   expect(Object.entries(packages).flatMap(([path, entry]) => fault(path, entry) ?? [])).toEqual([]);
 });
 
+const good = { version: '1.2.3', integrity: `sha512-${'a'.repeat(86)}==` };
+test.each<[string, Entry]>([
+  ['without a hash', { version: '1.2.3' }],
+  ['with a weak hash', { ...good, integrity: 'sha1-aaaa' }],
+  ['from git', { ...good, resolved: 'git+ssh://git@example.com/a.git#abc' }],
+  ['from a file', { ...good, resolved: 'file:../a.tgz' }],
+  ['over http', { ...good, resolved: 'http://example.com/a.tgz' }],
+  ['that is a link', { ...good, link: true }],
+  ['at a version that is no version', { ...good, version: 'latest' }],
+])('a package %s would be found', (_what, entry) => {
+  expect(fault('a', good)).toBeUndefined();
+  expect(fault('a', entry)).toBeDefined();
+});
+
 test('dependencies are requested by version, not by address', () => {
   const requested = { ...root.dependencies, ...root.devDependencies, ...root.optionalDependencies };
   // `npm:<name>@` installs a package of the registry under a second name, next to another version of it.

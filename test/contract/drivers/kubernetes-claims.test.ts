@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
 import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
-import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testPods } from '../../support/cluster/cluster.ts';
 import { type KubeStub, kubeStub } from '../../support/cluster/kube-stub.ts';
@@ -167,9 +166,7 @@ describe('claims before a stub of the API', () => {
   test.each(['sandboxwarmpools', 'sandboxtemplates'])(
     'the next start creates %s again that somebody deleted',
     async (plural) => {
-      const begin = Date.now();
-      const hurried = { ...systemClock, now: () => begin + (Date.now() - begin) * 10 };
-      await using driver = await open({ clock: hurried });
+      await using driver = await open();
       await driver.keepReady?.(recipe(), { count: 1, epoch: 1 }, budget());
       await driver.provision(spec(), budget()); // claims the pool member
       stub.erase(plural);

@@ -56,12 +56,12 @@ if (await hasBubblewrap()) {
 
   test('a viewer that dialled the display itself counts at the daemon, so its desktop is not idle', async (context) => {
     await needs(context, 'desktop');
-    await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '1000' }, async (link) => {
+    await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '2000' }, async (link) => {
       const { desktop } = createSandboxClient(link);
       const state = async () => (await desktop.status(soon())).state;
       await desktop.start(soon());
       const viewer = await desktop.vnc(soon());
-      await new Promise((resolve) => setTimeout(resolve, 2_500)); // several checks of the idle clock
+      await new Promise((resolve) => setTimeout(resolve, 4_500)); // several checks of the idle clock
       expect(await state()).toBe('running');
       viewer.destroy();
       await expect.poll(state).toBe('stopped');

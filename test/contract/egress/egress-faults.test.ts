@@ -164,10 +164,10 @@ test('F133 the 65th connection of a session is refused, and a closed connection 
   await expect.poll(() => ask(bench, plainGet('http://x.example.test/'))).toMatch(/^HTTP\/1\.1 403 /);
 });
 
-test('F133 each of two thousand connections over the limit gets the reason and is closed', async () => {
+test('F133 each of ten thousand connections over the limit gets the reason and is closed', async () => {
   await using bench = await egressBench({ limits: { connections: 4 } });
   await Promise.all(Array.from({ length: 4 }, () => bench.connect()));
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < 100; round += 1) {
     const flood = await Promise.all(Array.from({ length: 100 }, () => bench.connect()));
     const answers = await Promise.all(flood.map(rest));
     expect(answers.every((answer) => answer.startsWith('HTTP/1.1 503 '))).toBe(true);

@@ -84,10 +84,10 @@ async function writtenBy(pid: number): Promise<number> {
   return Number(/^wchar: (\d+)/m.exec(await readFile(`/proc/${pid}/io`, 'latin1'))?.[1]);
 }
 
-test('a reader that stops holds a job of 30 MB back, and then gets all of it', async ({ client }) => {
+test('a reader that stops holds a job of 100 MB back, and then gets all of it', async ({ client }) => {
   const [first, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let bytes = 0;
-  const { pid } = await start(client, { argv: ['head', '-c', '30000000', '/dev/zero'] });
+  const { pid } = await start(client, { argv: ['head', '-c', '100000000', '/dev/zero'] });
   const onOutput = async (chunk: Buffer) => {
     first.resolve();
     await go.promise;
@@ -101,10 +101,10 @@ test('a reader that stops holds a job of 30 MB back, and then gets all of it', a
     return written.at(-1) === written.at(-2);
   };
   await expect.poll(isStill, { interval: 200 }).toBe(true);
-  expect(written.at(-1)).toBeLessThan(30_000_000);
+  expect(written.at(-1)).toBeLessThan(100_000_000);
   expect(await client.jobs.list(budget())).toEqual([expect.not.objectContaining({ exitCode: 0 })]);
   go.resolve();
-  expect([await ended, bytes]).toEqual([{ exitCode: 0 }, 30_000_000]);
+  expect([await ended, bytes]).toEqual([{ exitCode: 0 }, 100_000_000]);
 });
 
 test('what is wrong with a job has its own code', async ({ client }) => {
@@ -255,6 +255,14 @@ test('a watch that is polled keeps the newest 10,000 changes and says so', { tag
   expect([all[0]?.type, all.some(({ name }) => name === 'last')]).toEqual(['lost', true]);
   await client.watches.close(id, budget());
   await expect(client.watches.changes(id, budget())).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('1,000 watches are open at once, and one more is refused', async ({ client }) => {
+  await sh(client, 'seq 1001 | xargs mkdir');
+  for (let n = 1; n <= 1_000; n += 50)
+    await Promise.all(Array.from({ length: 50 }, (_, at) => client.watches.open({ path: String(n + at) }, budget())));
+  await expect(client.watches.open({ path: '1001' }, budget())).rejects.toMatchObject({ code: 'conflict' });
+  expect(await codesOf([client.watches.open({ path: 'none' }, budget())])).toEqual(['conflict']);
 });
 
 test('a watch of what is no folder is refused', async ({ client }) => {

@@ -45,7 +45,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
 
   test('F039 a stop leaves the programs of other runs alone, even while one is between two programs', async () => {
     const { client } = await opened();
-    const runs = Array.from({ length: 20 }, (_, n) => `run-${n}`);
+    const runs = Array.from({ length: 40 }, (_, n) => `run-${n}`);
     for (const tag of runs) await client.exec({ command: 'true', tag }, budget());
     const again = `printf '#!/bin/sh\nexec "$0"\n' > again; chmod +x again; (setsid ./again >/dev/null 2>&1 &)`;
     await client.exec({ command: again, tag: 'other' }, budget());
@@ -59,7 +59,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     const { client } = await opened();
     const again = `printf '#!/bin/sh\nexec "$0"\n' > again; chmod +x again; (env -i setsid "$PWD/again" >/dev/null 2>&1 &)`;
     const left: number[] = [];
-    for (let n = 0; n < 10; n++) {
+    for (let n = 0; n < 20; n++) {
       await client.exec({ command: again, tag: `run-${n}` }, budget());
       await client.killTagged(`run-${n}`, budget());
       left.push((await client.processes(budget())).length);

@@ -100,7 +100,7 @@ test('F034 the daemon does nothing for a caller with a wrong token', async () =>
 });
 
 test('F116 long output of random bytes, of lines and of one line arrives whole', { tags: ['all'] }, async () => {
-  const mib = 5;
+  const mib = 30;
   const daemon = await opened();
   const { client } = daemon;
   for (const command of [
@@ -114,14 +114,6 @@ test('F116 long output of random bytes, of lines and of one line arrives whole',
     const operation = await client.follow(id, 0, (part) => (size += part.length), AbortSignal.timeout(60_000));
     expect({ size, ...operation }).toMatchObject({ size: mib << 20, bytes: mib << 20, exitCode: 0 });
   }
-});
-
-test('F116 output without end is capped at the spool', async () => {
-  const { client } = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
-  const { operation } = await run(client, 'head -c 3M /dev/zero | tr "\\0" x');
-  expect(operation).toMatchObject({ exitCode: 0 });
-  const { output } = await followed(client, operation.id, 1 << 20);
-  expect(output).toBe('\n[corral: output beyond 1 MiB is not kept]\n');
 });
 
 test("F118 endless output is held back at the spool's limit, gone after a stop", { tags: ['nightly'] }, async () => {
@@ -172,7 +164,7 @@ test('exec reads no start-up file of the shell, with input or without a terminal
 test('a follower that does not read does not block the command', async () => {
   const daemon = await opened();
   const { client, agent, token } = daemon;
-  await client.start({ id: 'flood', shell: 'main', command: 'head -c 10M /dev/zero | tr "\\0" x' }, budget());
+  await client.start({ id: 'flood', shell: 'main', command: 'head -c 30M /dev/zero | tr "\\0" x' }, budget());
   const path = '/operations/flood/output?from=0';
   const deaf = request({ agent, path, headers: { authorization: `Bearer ${token}` } }).end();
   deaf.on('response', (response) => void response.pause()).on('error', () => {});

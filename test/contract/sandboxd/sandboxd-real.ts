@@ -198,7 +198,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     });
 
     test('F108 a start that meets the stop of its run, or comes after it, leaves no process', async ({ client }) => {
-      for (let n = 0; n < 8; n++) {
+      for (let n = 0; n < 20; n++) {
         const tag = `run-${n}`;
         const start = { id: `late-${n}`, shell: `shell-${n}`, command: 'sleep 88', tag };
         await Promise.allSettled([client.start(start, budget()), client.killTagged(tag, budget())]);
@@ -206,6 +206,15 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
         await expect(client.start(later, budget())).rejects.toMatchObject({ code: 'conflict' });
       }
       expect(await sleeping(client)).toEqual([]);
+    });
+
+    test('F116 output without end is capped at the spool, and a slow reader holds nobody back', async ({ client }) => {
+      const { operation } = await run(client, 'head -c 80M /dev/zero | tr "\\0" x');
+      expect(operation).toMatchObject({ exitCode: 0 });
+      expect(operation.bytes).toBeGreaterThan(64 * 1024 * 1024);
+      expect(operation.bytes).toBeLessThan(64 * 1024 * 1024 + 200);
+      const { output } = await followed(client, operation.id, 64 * 1024 * 1024);
+      expect(output).toBe('\n[corral: output beyond 64 MiB is not kept]\n');
     });
 
     test('exec keeps the whole of a long output in a file; the next exec gives its own', async ({ client }) => {
@@ -251,7 +260,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       await client.start({ id: 'swap', shell: 'main', command: `node -e '${swap}'` }, budget());
       await client.writeFile('real/passwd', 'inside', budget());
       const seen = new Set<string>();
-      for (let rounds = 0; rounds <= 100 || !seen.has('inside') || !seen.has('path_outside'); rounds++) {
+      for (let rounds = 0; rounds <= 300 || !seen.has('inside') || !seen.has('path_outside'); rounds++) {
         seen.add(await client.readFile('link/passwd', budget()).then(String, (thrown) => thrown.code));
         await client.writeFile('link/corral-test', 'x', budget()).catch(() => {});
       }

@@ -207,6 +207,16 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       await shows(reader, 'some words\r\n<some words>\r\n');
     });
 
+    test('closing it ends all that was started in it, detached or not', async ({ client }) => {
+      const { type } = await started(client);
+      await type('sleep 72 & setsid nohup sleep 73 >/dev/null 2>&1 & trap "" HUP TERM; sleep 74\n');
+      const sleeping = async () =>
+        (await client.processes(budget())).filter(({ cmd }) => /^sleep 7[234]/.test(cmd)).length;
+      await expect.poll(sleeping).toBe(3);
+      await client.terminals.close('t', budget());
+      expect(await sleeping()).toBe(0);
+    });
+
     test('a slow reader pauses the terminal and loses none of its output', async ({ client }) => {
       const { type } = await started(client);
       const attached = Promise.withResolvers<void>();

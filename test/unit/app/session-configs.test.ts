@@ -74,6 +74,13 @@ test('a policy that is changed in the running server counts for sessions that we
   expect(own.ofRecord(named('closed')).config.egress.policy).toBe('none');
 });
 
+test('the policy of a session that was seen before needs no store', async () => {
+  const { own, records } = await start(named('closed'));
+  own.remember(sessionId, named('closed'));
+  await records.delete('session', sessionId);
+  expect((await own.of(sessionId)).recipe).toBe('closed');
+});
+
 const chosen = (sandbox: SandboxChoice, more: object = {}) => stored({ ...more, sandbox });
 
 test('hosts that a session chose narrow the policy of the server and of its template, and close it where there are none', async () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createTimeoutSignal, raceAbort, sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
+import {
+  createTimeoutSignal,
+  neverSignal,
+  raceAbort,
+  sleep,
+  throwIfAborted,
+} from '../../../src/core/concurrency/cancel.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 describe('pause', () => {
@@ -15,6 +21,14 @@ describe('pause', () => {
       code: 'deadline_exceeded',
       retryable: true,
     }));
+
+  test('takes its time from the injected clock', async () => {
+    const clock = manualClock();
+    const pausing = sleep(60_000, new AbortController().signal, clock);
+    clock.advance(60_000);
+    await expect(pausing).resolves.toBeUndefined();
+    expect(clock.pending()).toBe(0);
+  });
 });
 
 describe('deadline', () => {
@@ -32,6 +46,12 @@ describe('deadline', () => {
     using until = createTimeoutSignal(1_000, manualClock(), cut.signal);
     cut.abort();
     expect(() => throwIfAborted(until.signal)).toThrow('cancelled');
+  });
+
+  test('leaves no timer when it was met', () => {
+    const clock = manualClock();
+    createTimeoutSignal(1_000, clock)[Symbol.dispose]();
+    expect(clock.pending()).toBe(0);
   });
 });
 
@@ -56,4 +76,11 @@ describe('orAborted', () => {
     const never = new Promise<never>(() => {});
     await expect(raceAbort(never, AbortSignal.timeout(1))).rejects.toMatchObject({ code: 'deadline_exceeded' });
   });
+});
+
+test('the signal that never fires keeps no listener', () => {
+  let received = 0;
+  neverSignal.addEventListener('abort', () => received++);
+  neverSignal.dispatchEvent(new Event('abort'));
+  expect({ received, aborted: neverSignal.aborted }).toEqual({ received: 0, aborted: false });
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { digestOf, digestOfText } from '../../../src/core/text/digest.ts';
 import { parseJson } from '../../../src/core/text/json.ts';
 import { truncateEnd, tryParseJson } from '../../../src/core/text/text.ts';
@@ -27,6 +27,13 @@ test('depth and values are counted before anything is built, also in text that i
 test('brackets and commas in strings are neither, and other text is no JSON', () => {
   expect([refusal(`["${'[,'.repeat(50)}"]`), refusal('{"a')]).toEqual([['[,'.repeat(50)], 'not_json']);
   expect(refusal('')).toBe('not_json');
+});
+
+test('bytes are parsed where they lie: a copy of a large answer would be 16 MiB more of memory', () => {
+  using from = vi.spyOn(Buffer, 'from');
+  const bytes = new Uint8Array([0x7b, 0x7d]);
+  expect(parseJson(bytes, limits)).toEqual({ ok: true, value: {} });
+  expect(from.mock.calls.map(([input]) => input)).not.toContain(bytes);
 });
 
 test.each([

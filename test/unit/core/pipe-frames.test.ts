@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { maxFrameBytes, pipeFrameReader, toFrames } from '../../../src/core/text/pipe-frames.ts';
 
 test('frames survive any cut between them, and an empty one closes the input', () => {
@@ -30,4 +30,19 @@ test('a frame of an unknown channel, or a longer one, is refused before its cont
   const head = Buffer.from([1, 0, 0, 0, 0]);
   head.writeUInt32BE(maxFrameBytes + 1, 1);
   expect(() => pipeFrameReader().push(head)).toThrow(RangeError);
+});
+
+test('a frame that comes in many pieces is copied once, whatever came before it', () => {
+  const bytes = Buffer.from(Array.from({ length: maxFrameBytes }, (_, n) => n % 251));
+  const sent = Buffer.concat([toFrames('output', Buffer.from('small')), toFrames('errors', bytes)]);
+  using copies = vi.spyOn(Buffer, 'concat');
+  const reader = pipeFrameReader();
+  const got = [];
+  for (let at = 0; at < sent.length; at += 4_096) got.push(...reader.push(sent.subarray(at, at + 4_096)));
+  expect(got.map(({ channel, payload }) => [channel, payload.length])).toEqual([
+    ['output', 5],
+    ['errors', maxFrameBytes],
+  ]);
+  expect(got[1]?.payload.equals(bytes)).toBe(true);
+  expect(copies).not.toHaveBeenCalled();
 });

@@ -110,6 +110,23 @@ test('requests one after another stay on one connection, though the daemon dials
   expect([await get(link, '/a'), await get(link, '/a')]).toEqual([first, first]);
 });
 
+test('a connection that served many requests has no more listeners than after the first few', async ({ end }) => {
+  await dial('only');
+  await using link = end.link('/workspace');
+  const listeners = async () => {
+    const call = request('http://sandbox/a', { agent: link.agent }).end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    const { socket } = response;
+    await text(response);
+    const of = (name: string | symbol) => [String(name), socket.listenerCount(name)];
+    return Object.fromEntries(socket.eventNames().map(of));
+  };
+  await listeners();
+  const early = await listeners();
+  for (let n = 0; n < 20; n += 1) await listeners();
+  expect(await listeners()).toEqual(early);
+});
+
 test('a request that finds no idle connection waits for one', async ({ link }) => {
   const answer = get(link, '/early');
   await dial('late');

@@ -112,6 +112,14 @@ describe('supervisor: sessions come and go', () => {
     expect(answers).toEqual(commands);
   });
 
+  test('many commands at once read the log once', () => {
+    const { send, stop, wake, hydrations } = start();
+    send(a);
+    stop(a);
+    wake(a);
+    expect(hydrations.calls).toHaveLength(1);
+  });
+
   test('a session whose log cannot be read refuses what waited, and is tried again by the next command', async () => {
     const { send, hydrating, last, made, answers, child } = start();
     const commandId = send(a);

@@ -34,17 +34,6 @@ test('a watch ends after ten minutes without a call', async () => {
   await expect(all.watchChanges(id)).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('1,000 watches are open at once, and one more is refused', async () => {
-  const { all, root } = await opened();
-  const open = async (n: number) => {
-    await mkdir(join(root, String(n)));
-    return await all.openWatch({ path: String(n) });
-  };
-  const others = await Promise.all(Array.from({ length: 999 }, (_, n) => open(n)));
-  await expect(open(999)).rejects.toMatchObject({ code: 'conflict' });
-  await Promise.all(others.map(({ id }) => all.closeWatch(id)));
-});
-
 test('a watch with a reader lives on, and ends ten minutes after its reader left', async () => {
   const { all, id, clock, root } = await opened();
   const reader = await all.attachWatch(id);

@@ -155,9 +155,21 @@ test('the greeting is the first frame, even if the client speaks before its sess
   await received; // so that the server has both frames
   found.resolve();
   await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
+});
+
+test.each([
+  ['nonsense', 'Invalid JSON'],
+  ['{"content":"hi","mode":"later"}', 'mode must be inject, queue or replace'],
+])('a client that sends %s gets an error without a seq, and the connection stays open', async (sent, text) => {
+  await using server = await testServer();
+  const { sid } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  client.ws.send(sent);
+  client.ws.send('{"type":"ping"}');
+  await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
   const common = { session_id: sid, timestamp: expect.any(String) };
-  const refusal = { ...common, type: 'error', message: 'Invalid JSON', content: 'Invalid JSON' };
-  expect(client.frames.slice(1)).toEqual([refusal, { ...common, type: 'pong', content: '' }]);
+  expect(client.frames[1]).toEqual({ ...common, type: 'error', message: text, content: text });
+  expect(client.frames[2]).toEqual({ ...common, type: 'pong', content: '' });
 });
 
 test('an error of the service is a frame without a seq, and a bug shows no details', async ({ server }) => {

@@ -4,6 +4,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/sessions';
 const at = (ms: number) => new Date(ms).toISOString();
@@ -80,6 +81,20 @@ test('a task starts at once, and waits behind a running one unless it asks for a
   expect(queued.run_id).not.toBe(body.run_id);
   expect(injected.run_id).toBe(body.run_id);
   expect((await server.fake.sessions.activeRun(id))?.runId).toBe(body.run_id);
+});
+
+test('the conversation is projected from the log', async () => {
+  const { server, sid, id } = await withSession();
+  await using _server = server;
+  const { runId, messageId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'queue' });
+  await server.fake.say(id, ...demoRun(runId));
+  const { body } = await server.call('GET', `${base}/${sid}/conversation`);
+  expect(body).toMatchObject({ session_id: sid, total_messages: 4 });
+  expect(body.messages[0]).toEqual({ type: 'human', content: 'Say hi', id: messageId });
+  const full = (await server.call('GET', `${base}/${sid}/conversation/full`)).body;
+  expect(full).toMatchObject({ session_id: sid, total_items: 6 });
+  const expected = { type: 'function_call', name: 'run_shell', arguments: '{"cmd":"echo hi"}', call_id: 'call_1' };
+  expect(full.conversation_history[2]).toEqual(expected);
 });
 
 test('health is always 200, and its status is unhealthy only when no sandbox can start', async () => {

@@ -104,6 +104,18 @@ test.each([
   expect(await client.closed).toMatchObject({ code });
 });
 
+test('a terminal stays alive without a socket', async () => {
+  const { server, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  using first = await connect(id);
+  await expect.poll(() => first.frames.length).toBe(1);
+  first.ws.close();
+  await expect.poll(() => server.streams()).toBe(0);
+  using second = await connect(id);
+  await expect.poll(() => second.frames[0]?.type).toBe('shell_connected');
+});
+
 test('the greeting is the first frame, even if the client speaks before its terminal is found', async () => {
   const { server, terminals, open, connect } = await withTerminals();
   await using _server = server;

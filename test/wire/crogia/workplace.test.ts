@@ -157,6 +157,12 @@ testHangingUp(async () => {
   };
 }, 'output');
 
+test('a command that times out is 200, and the answer reports the timeout', async ({ server, base }) => {
+  server.others.services.sandboxes.exec = async () => ({ exitCode: 124, stdout: 'x', stderr: '', timedOut: true });
+  const expected = { exit_code: 124, timed_out: true, output: 'x' };
+  expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9' })).body).toMatchObject(expected);
+});
+
 test('a command starts a stopped sandbox, because this facade has no other way to start it', async ({
   server,
   base,

@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest';
 import { appRouter } from '../../../src/api/router.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { inputOf } from '../../core/facades/caller-inputs.ts';
 import type { Targets } from '../../core/facades/caller-targets.ts';
 import { trpcTest as test } from '../../support/clients/server-tests.ts';
@@ -272,4 +273,21 @@ test('a subscription that fails later sends only its error code', async ({ serve
   const error = await failed.promise;
   expect(error).toMatchObject({ message: 'Internal server error', data: { reason: 'internal' } });
   expect(JSON.stringify(error)).not.toMatch(/hunter2/);
+});
+
+test('without the right token every call is refused, and with it every call is answered', async () => {
+  await using server = await trpcServer({ config: { token: new Secret('right') } });
+  for (const token of [undefined, 'wrong']) {
+    await expect(server.client('sse', token).sessions.list.query()).rejects.toMatchObject({
+      data: { code: 'UNAUTHORIZED', httpStatus: 401 },
+    });
+  }
+  expect((await server.client('sse', 'right').sessions.list.query()).items).toEqual([]);
+  expect((await server.call('GET', '/trpc/system.info?token=right')).status).toBe(200);
+  const parameters = encodeURIComponent('{"token":"right"}');
+  expect((await server.call('GET', `/trpc/system.info?connectionParams=${parameters}`)).status).toBe(200);
+  expect((await server.call('GET', `/api/v1/sessions?connectionParams=${parameters}`)).status).toBe(401);
+  const logged = JSON.stringify(server.lines);
+  expect(logged).toContain('connectionParams=***');
+  expect(logged).not.toMatch(/right/);
 });

@@ -249,3 +249,17 @@ describe('the summary', () => {
     expect(await summary('[exit code 2]\nno\n', false)).toMatch(/1 of 1 tool calls failed.*\n\n```\nno\n```$/));
   test('says so when nothing was printed', async () => expect(await summary('')).toMatch(/printed nothing/));
 });
+
+test('every text comes in at least two pieces, none of them empty', async () => {
+  const talk = planned(block('sh', 'a'));
+  for (const phase of [step(9), { kind: 'summarize' }] as const) {
+    const { deltas } = await turn(talk, phase, { runFrom: 0 });
+    expect(deltas.length).toBeGreaterThan(1);
+    expect(deltas).not.toContain('');
+  }
+});
+
+test('the same request gives the same parts', async () => {
+  const request = ask({ phase: { kind: 'plan' } });
+  expect(await played(demoModel(), request)).toEqual(await played(demoModel(), request));
+});

@@ -13,6 +13,7 @@ import { parseMetadata } from '../../../../src/facades/compat/e2b/control/list.t
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
 import { formatResultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
 import { createForwardedHeaders } from '../../../../src/facades/compat/e2b/data/serve.ts';
+import { e2bSettings } from '../../../../src/facades/compat/e2b/settings.ts';
 import { TargetResolver } from '../../../../src/facades/compat/e2b/target.ts';
 import { createSandboxTokens } from '../../../../src/facades/compat/e2b/tokens.ts';
 
@@ -129,6 +130,21 @@ test('a token of the server itself ends with CORRAL_TOKEN, and when keys come to
 test('metadata of a list is decoded three times', () => {
   const query = new URL('http://x/?metadata=a%3Db%252520c').searchParams;
   expect(parseMetadata(query.getAll('metadata'))).toEqual([['a', 'b c']]);
+});
+
+test('what is not set is as the wire says', () => {
+  const { domain, ...rest } = e2bSettings.parse({});
+  expect([domain, rest]).toEqual([
+    undefined,
+    {
+      facade: 'off',
+      maxSeconds: 86_400,
+      maxUploadBytes: 2 ** 30,
+      root: 'alias',
+      pause: 'auto',
+      templates: ['base', 'code-interpreter-v1=code-interpreter'],
+    },
+  ]);
 });
 
 const settings = {

@@ -186,6 +186,11 @@ test('rules with addresses stay through a pause, and an empty update clears them
 });
 test.each([
   [{ denyOut: ['a.example'] }, 'denyOut'],
+  [{ denyOut: ['10.0.0.0/33'] }, '10.0.0.0/33'],
+  [{ denyOut: ['10.1'] }, '10.1'],
+  [{ denyOut: ['10.0.0.1'], allowOut: ['0177.0.0.1'] }, '0177.0.0.1'],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/024'] }, '192.0.2.0/024'],
+  [{ denyOut: Array.from({ length: 201 }, (_, n) => `192.0.2.${n}`) }, 'denyOut'],
   [{ denyOut: ['0.0.0.0/0'], allowOut: ['not a host'] }, 'allowOut'],
   [{ allowOut: 'a.example' }, 'allowOut'],
   [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': '${e2b.secrets.none}' } } }] } }, 'none'],

@@ -7,6 +7,7 @@ import {
   toSheikhboxEvent,
   type WireVersion,
 } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
+import { createFrameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 
 const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
@@ -142,4 +143,14 @@ test('a resync says why and from where to where; a slow reader’s cursor counts
     },
   });
   expect(resync('too_slow').data.reason).toBe('cursor_too_old');
+});
+
+test('an event is serialised once, however many subscribers ask', () => {
+  const frameOf = createFrameCache('current');
+  const title = event({ type: 'title', runId: null, data: { title: 'T' } });
+  expect(frameOf(title)).toBe(frameOf(title));
+  expect(frameOf(title)?.toString()).toBe(
+    'id: 7\nevent: title\ndata: {"event_id":"7","timestamp":1735689600,"title":"T"}\n\n',
+  );
+  expect(frameOf(event({ type: 'message.delta', runId, data: { messageId, text: 'x' } }))).toBeUndefined();
 });

@@ -90,6 +90,8 @@ describe('the table of private addresses', () => {
     expect(canonicalAddress(address) === undefined).toBe(kind === 'odd');
     expect(reachable(address)).toBe(kind === 'public');
   });
+
+  test('has sixty cases or more', () => expect(cases.length).toBeGreaterThanOrEqual(60));
 });
 
 test('the allowed ranges of the operator open their part of the table, and no more', () => {

@@ -264,6 +264,12 @@ describe('tool calls of a person', () => {
     }
     expect((await all).reduce((sum, one) => sum + (one?.count ?? 0), 0)).toBe(10);
   });
+
+  test('cost no write where no limit of them counts', async () => {
+    const { ledger, store } = world({ limits: tokensADay(10) });
+    expect(await ledger.of(ada).payCalls(3, never)).toBeUndefined();
+    expect(await store.records.list('budget-account')).toEqual([]);
+  });
 });
 
 test('a day ends at midnight in the time zone of the budgets, also on the day that has 25 hours', async () => {
@@ -283,6 +289,15 @@ test('a day ends at midnight in the time zone of the budgets, also on the day th
     seen.push(await spend());
   }
   expect(seen).toEqual(['reserved', 'reserved', 'over', 'over', 'reserved']);
+});
+
+test('money that is used in ten parts is exactly their sum', async () => {
+  const { ledger, accounts } = world({ limits: { day: { ...none, cost: 1 }, month: none, held } });
+  for (let n = 0; n < 10; n++) {
+    const cost = { tokens: 0, cost: toMicroCost(0.1) };
+    await (await reserved(ledger.of(ada).reserve({ least: cost, most: cost }, never))).settle(cost);
+  }
+  expect((await accounts.get({ of: 'person', id: 'ada' })).day.cost).toBe(1_000_000);
 });
 
 test('an account of an earlier version opens, and its money stays in the currency in the store', async () => {

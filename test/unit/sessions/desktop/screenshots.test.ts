@@ -33,6 +33,13 @@ function bench(keepPerSession = 2) {
   return { pictures, keep, warned, uploads };
 }
 
+test('a picture is a file with an address, and comes back as it was', async () => {
+  const { pictures, keep } = bench();
+  const kept = await keep('one');
+  expect(kept?.url).toBe(`/at/${kept?.file}`);
+  expect(Buffer.from((await pictures.load(kept?.file ?? '')) ?? '', 'base64').toString()).toBe('one');
+});
+
 test('a session keeps only its newest screenshots', async () => {
   const { pictures, keep } = bench(2);
   const files = [await keep('one'), await keep('two'), await keep('three')].map((it) => it?.file ?? '');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { foldRuns, RunFold } from '../../../../src/sessions/engine/run-fold.ts';
+import { foldRuns, RunFold, readEventsFrom, toQueuedRun } from '../../../../src/sessions/engine/run-fold.ts';
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
   asks,
@@ -143,6 +143,23 @@ describe('a run that a restart cut', () => {
     expect(folded(calling, other, called(true)).soFar().openCalls).toMatchObject([{ callId: 'c2' }]);
   });
 
+  test('without open parts stays without them', () => {
+    const plan = fact('plan', { steps: [...steps] });
+    const { fold, soFar, resume } = folded(
+      asks('x'),
+      says('a'),
+      assistantMessage('a'),
+      plan,
+      fact('step', steps[0]),
+      usage,
+    );
+    expect(fold.openMessage).toBeUndefined();
+    expect(soFar()).toMatchObject({ steps, openCalls: [] });
+    expect([resume().waiting, folded(asks('x')).fold.openMessage]).toEqual([undefined, undefined]);
+    expect(folded(says('a'), assistantMessage('a')).soFar().steps).toEqual([]);
+    expect(folded(wait, calling, called(true)).resume().waiting).toBe('Which?');
+  });
+
   test('has in its inbox what no turn has seen', () => {
     const { soFar, transcript } = folded(asks('one', messageId(1)), asks('two', messageId(2)));
     transcript.add({ runId: runId(), messageId: messageId(1), message: { role: 'user', text: 'one' } });
@@ -192,6 +209,11 @@ describe('a run that a restart cut', () => {
     expect(resume().spent.turns).toBe(1); // the restart interrupted a call, not a turn
   });
 
+  test('waits for the answer to its question, until it arrived', () => {
+    expect(folded(wait).resume().waiting).toBe('Which?');
+    expect(folded(wait, fact('run.resumed', { messageId: messageId(2) })).resume().waiting).toBeUndefined();
+  });
+
   test('counts a message as injected only once there was a plan: before, it is the task itself', () => {
     expect(folded(asks('task')).resume().unseen).toBe(0);
     expect(folded(asks('task'), fact('plan', { steps: [...steps] })).resume().unseen).toBe(1);
@@ -220,5 +242,27 @@ describe('a session’s open runs', () => {
     expect([runs.map((run) => run.runId), [...folds.keys()]]).toEqual([[runId(1), runId(2)], [runId(1)]]);
     const transcript = new Transcript(sessionId, writerBench().store.records);
     expect(folds.get(runId(1))?.soFar(transcript).steps).toEqual(steps);
+  });
+
+  test('cost no reading of the log while none has begun', async () => {
+    const page = () => Promise.reject(new Error('read'));
+    const { runs, folds } = await foldRuns({ page }, stored({ openRuns: [openRun(1, null)] }));
+    expect([runs.length, folds.size]).toEqual([1, 0]);
+  });
+
+  test('become what the session machine queues', () =>
+    expect(toQueuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
+      runId: runId(),
+      task: 'task 1',
+      messageId: messageId(),
+      resume: undefined,
+    }));
+
+  test('are read page by page, to the end', async () => {
+    const { log, writer } = writerBench();
+    await writer.write(Array.from({ length: 1_200 }, (_, n) => fact('title', { title: `${n}` }, null)));
+    const seqs: number[] = [];
+    for await (const { seq } of readEventsFrom(log, sessionId, 101)) seqs.push(seq);
+    expect(seqs).toEqual(Array.from({ length: 1_100 }, (_, n) => n + 101));
   });
 });

@@ -39,4 +39,7 @@ describe('a session', () => {
     watchers.end(sessionId);
     expect(fresh.signal.aborted).toBe(true);
   });
+
+  test('without a watcher can end without an error', () =>
+    expect(() => new SessionStreams().end(sessionId)).not.toThrow());
 });

@@ -6,6 +6,7 @@ import { type ComputerProvider, computerTools } from '../../../../src/agents/too
 import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { parseTemplate } from '../../../../src/app/settings/templates.ts';
+import { createKeyedQueue } from '../../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import type { ToolProgram } from '../../../../src/core/model/tool-server.ts';
@@ -308,4 +309,21 @@ test('a project cannot get a model that the server refuses', async () => {
   await expect(agents.update('p', { provider: 'openai' })).rejects.toThrow('openai/gemini-2.5-flash is refused.');
   await expect(agents.update('p', { model: 'bad' })).rejects.toThrow('gemini/bad is refused.');
   expect(await agents.update('p', { model: 'good' })).toMatchObject({ provider: 'gemini', model: 'good' });
+});
+
+test('work for one key is done in turn, a failure does not stop it, and other keys do not wait', async () => {
+  const turns = createKeyedQueue();
+  const log: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const first = turns('a', async () => {
+    await gate.promise;
+    log.push('a1');
+    throw new Error('a1 failed');
+  });
+  const second = turns('a', async () => void log.push('a2'));
+  await turns('b', async () => void log.push('b'));
+  gate.resolve();
+  await expect(first).rejects.toThrow('a1 failed');
+  await second;
+  expect(log).toEqual(['b', 'a1', 'a2']);
 });

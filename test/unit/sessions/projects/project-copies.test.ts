@@ -89,6 +89,16 @@ test("a project's files appear, change and go with it", async () => {
   expect([...files]).toEqual([['project_files/a', 'two']]);
 });
 
+test('a sync without changes sends no request to the sandbox', async () => {
+  const { copies, upload } = await start();
+  const { client, requests } = workspace();
+  await upload('a');
+  await copies.sync(place, client, signal);
+  requests.length = 0;
+  await copies.sync(place, client, signal);
+  expect(requests).toEqual([]);
+});
+
 test('after a restart only what is missing or new is brought', async () => {
   const { copies, open, upload } = await start();
   const before = workspace();
@@ -150,4 +160,11 @@ test('a lost sandbox fails its callers', async () => {
   const { copies, upload } = await start();
   await upload('lost');
   await expect(copies.sync(place, workspace().client, signal)).rejects.toMatchObject({ code: 'sandbox_lost' });
+});
+
+test('a session without a project gets no request', async () => {
+  const { copies } = await start();
+  const { client, requests } = workspace();
+  await copies.sync({ ...place, projectId: null }, client, signal);
+  expect(requests).toEqual([]);
 });

@@ -86,6 +86,16 @@ describe('what a turn saw', () => {
     }
   });
 
+  test('has the hash that its usage has', async () => {
+    const it = bench(() => [say('Well.')]);
+    it.hear('Hello');
+    await it.turn();
+    const { requestHash, runId: run } = await it.at(1);
+    expect(run).toBe(runId());
+    expect(usages(await it.events())).toMatchObject([{ turn: 1, requestHash }]);
+    expect(requestHash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   test('is recorded for a turn that failed, too', async () => {
     const failed = { kind: 'failed', code: 'model_rejected', message: 'No.', retryable: false } as const;
     const it = bench(() => [{ type: 'end', outcome: failed }]);

@@ -64,6 +64,14 @@ describe('a run that is written down', () => {
     expect(await again.types()).toEqual([]);
   });
 
+  test('knows its plan as its steps left it', () => {
+    const { runWriter } = scribeBench();
+    const other = { id: '2', description: 'Then', status: 'pending' } as const;
+    runWriter.plan([{ ...running, status: 'pending' }, other]);
+    runWriter.step(running);
+    expect(runWriter.steps).toEqual([running, other]);
+  });
+
   test('has the usage of a turn, as far as the provider reports it', () => {
     const { runWriter } = scribeBench();
     const least = { inputTokens: 1, outputTokens: 2 };
@@ -85,6 +93,15 @@ describe('a run that is written down', () => {
       { type: 'message.delta', data: { text: 'lo' } },
       { type: 'message.assistant', data: { text: 'Hello' } },
     ]);
+  });
+
+  test('completes it with the text that its pieces lack', async () => {
+    const { runWriter, events } = scribeBench();
+    using speech = runWriter.speak();
+    speech.say('Hel');
+    speech.say('lo');
+    await runWriter.write(...speech.end());
+    expect(await events()).toMatchObject([{}, {}, { type: 'message.assistant', data: { text: 'Hello' } }]);
   });
 
   test('begins a message of its own when somebody else’s fact completed the one it was saying', async () => {
@@ -207,6 +224,12 @@ describe('a run that ends', () => {
     );
     await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['tool.calling', 'tool.called', 'run.end']);
+  });
+
+  test('without open parts appends only its end', async () => {
+    const { runWriter, types } = scribeBench();
+    await runWriter.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['run.end']);
   });
 
   test('F113 announces no call once the run is closed, and so owes no result for it', async () => {

@@ -4,6 +4,7 @@ import type { SessionAgent } from '../../../../../src/core/model/session-agent.t
 import { findChangedFields } from '../../../../../src/sessions/run/log/changed-fields.ts';
 import {
   asks,
+  assistantMessage,
   fact,
   messageId,
   openRun,
@@ -56,6 +57,15 @@ describe('the writer of a session', () => {
     expect([await types(), writer.record.title]).toEqual([['title', 'step', 'step'], 'Mine']);
   });
 
+  test('writes a fact that has to wait behind the message it waits for', async () => {
+    const { writer, types } = writerBench();
+    await writer.write([says('a')]);
+    await writer.write([egress]);
+    expect(await types()).toEqual(['message.delta']);
+    await writer.write([assistantMessage('a')]);
+    expect(await types()).toEqual(['message.delta', 'message.assistant', 'egress']);
+  });
+
   test('stores the record with the facts that change it, and tells of each fact only then', async () => {
     let store = () => {};
     const stopped = new Promise<void>((resolve) => (store = resolve));
@@ -66,6 +76,12 @@ describe('the writer of a session', () => {
     store();
     await written;
     expect([received.length, writer.record.latestMessage, await record()]).toEqual([1, 'x', writer.record]);
+  });
+
+  test('counts nothing as unread while somebody watches', async () => {
+    const { writer } = writerBench({ watched: true, record: stored({ unread: 3 }) });
+    await writer.write([says('a'), assistantMessage('a')]);
+    expect(writer.record.unread).toBe(0);
   });
 
   test('asks a busy store again, and acknowledges nothing before it is stored', async () => {

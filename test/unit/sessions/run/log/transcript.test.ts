@@ -143,6 +143,28 @@ describe('the transcript', () => {
     expect(after.openCalls(runId())).toEqual([call]);
   });
 
+  test('what the model sees is made once, and made again when it changes', () => {
+    const transcript = bench().open();
+    transcript.add(requested('one'));
+    const first = transcript.view(runId());
+    expect(transcript.view(runId())).toBe(first);
+    transcript.add(requested('two'));
+    expect(transcript.view(runId()).messages).toHaveLength(2);
+    transcript.placeNote('Do step 1.', 1_000);
+    expect(notesIn(transcript.view(runId()))).toHaveLength(1);
+    const sizes = { before: 2, after: 1 };
+    transcript.compact(runId(), { kind: 'cut', upto: 1, until: 2, summary: 'It went on.', userChars: 0, ...sizes });
+    expect(JSON.stringify(transcript.view(runId()).messages)).toContain('It went on.');
+    expect(transcript.view(runId(2)).runFrom).toBe(transcript.view(runId()).messages.length);
+  });
+
+  test('knows every call that was ever made, and which messages the model has seen', () => {
+    const transcript = bench().open();
+    transcript.add(requested('one'), replied(['c1']), replied(['c2'], runId(2)));
+    expect(['c1', 'c2', 'c3'].map((id) => transcript.callIds().has(id))).toEqual([true, true, false]);
+    expect([transcript.hasMessage(messageId()), transcript.hasMessage(messageId(2))]).toEqual([true, false]);
+  });
+
   test('of one session has no message of another', async () => {
     const { open, keep, store } = bench();
     const mine = open();

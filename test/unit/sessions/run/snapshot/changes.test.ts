@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { saveRunFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep.ts';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
 import { parseChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
@@ -154,4 +155,19 @@ test('a sandbox that cannot take a snapshot does not hinder the run, and the ope
   };
   await snapshots.ofRun(session, first, client);
   expect(warned).toEqual([{ sessionId: session, stderr: 'find: not found' }]);
+});
+
+test('a sandbox in memory takes no snapshot, and nobody is notified of it each time', async () => {
+  const warned: object[] = [];
+  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
+  const keep = async () => {
+    throw new AppError('unsupported', 'no programs');
+  };
+  let ran = 0;
+  const exec = async () => {
+    ran++;
+    return { exitCode: 127, stdout: '', stderr: '', timedOut: false };
+  };
+  await snapshots.ofRun(session, first, { workspace: { keep, print: async () => undefined }, exec });
+  expect([ran, warned]).toEqual([0, []]);
 });
