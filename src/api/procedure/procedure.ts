@@ -102,14 +102,13 @@ const t = initTRPC
 
 export const router = t.router;
 
-export const procedure = t.procedure.use(async ({ ctx: caller, type, signal = neverSignal, next }) => {
-  const ctx = { ...caller, signal };
+export const procedure = t.procedure.use(async ({ ctx, type, signal = neverSignal, next }) => {
   if (type === 'mutation' && ctx.principal.role === 'reader') throw forbiddenRoleError(ctx.principal);
   if (type !== 'subscription') {
     using _call = ctx.calls.enter();
-    return await next({ ctx });
+    return await next({ ctx: { signal } });
   }
-  const result = await next({ ctx });
+  const result = await next({ ctx: { signal } });
   return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
 
