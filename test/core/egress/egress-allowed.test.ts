@@ -3,7 +3,6 @@ import { createServer, request } from 'node:http';
 import { expect, test } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
 import { egressBench, session, standIn } from '../../support/egress/egress.ts';
-import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
@@ -115,8 +114,6 @@ test('the creator of a session changes its hosts while it exists, never beyond t
 test('a change of the egress settings reaches the proxy of a sandbox that runs', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await composedServer({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: '' });
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => endSandboxes(server.config.dataDir));
   using client = openClient(server.url, 'sse');
   const { id: sessionId } = await client.sessions.create.mutate({});
   const change = (key: string, value: string | string[]) => client.settings.change.mutate({ key, value });

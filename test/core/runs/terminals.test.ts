@@ -1,5 +1,6 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import type { TerminalConnection } from '../../../src/sessions/api/terminals.ts';
+import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedCore, composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -15,6 +16,7 @@ async function started(context: TestContext) {
   onTestFinished(async () => {
     await life.core.services.sessions.delete(id).catch(() => {});
     await life[Symbol.asyncDispose]();
+    await endSandboxes(folder.path);
     folder[Symbol.dispose]();
   });
   return {

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { RegisteredRoute } from '../../../src/http/routes/routes.ts';
+import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { temporaryFolder } from '../stores/store.ts';
 import '../memory-driver/register.ts';
 
@@ -48,6 +49,8 @@ export async function composeCore(
     ...settings,
   };
   const config = loadConfig(env, '');
+  // Real sandboxes outlive their server; a folder of the caller's is for the next one.
+  if (folder === undefined && env.CORRAL_DRIVER !== 'memory') stack.defer(() => endSandboxes(dataDir));
   const closing = new AbortController();
   const { signal } = closing;
   const rest = { config, clock, ids: createIdSource(), closing: signal, say: () => {}, provided: input };
