@@ -1,8 +1,8 @@
 // Runs one side of a measurement in its own process: `child.ts <program> <JSON argument>`. The parent sends requests
 // over the IPC channel. The process ends with its parent, even when the parent crashes.
-import type { Program } from './lib/calls/child-process.ts';
+import type { BenchProgram } from './lib/calls/child-process.ts';
 
-const programs: Record<string, () => Promise<{ open: Program }>> = {
+const programs: Record<string, () => Promise<{ open: BenchProgram }>> = {
   'corral-claims': () => import('./lib/corral/corral-claims.ts'),
   'corral-parts': () => import('./lib/corral/corral-parts.ts'),
   'corral-store': () => import('./lib/corral/corral-store.ts'),

@@ -3,7 +3,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Figures, mergeFigures } from './lib/report/figures.ts';
-import { performancePage } from './lib/report/performance-page.ts';
+import { renderPerformancePage } from './lib/report/performance-page.ts';
 import { BenchResult } from './lib/report/result.ts';
 import { rows, series } from './rows/all.ts';
 
@@ -16,7 +16,7 @@ const texts = await Promise.all(names.map((name) => readFile(join(folder, name),
 const results = texts.flatMap((text) => BenchResult.safeParse(JSON.parse(text)).data ?? []);
 const figures = mergeFigures(Figures.parse(JSON.parse(await readFile(file, 'utf8'))), results);
 await writeFile(file, textOf(figures));
-const { text, picture } = performancePage({ figures, rows, series });
+const { text, picture } = renderPerformancePage({ figures, rows, series });
 await writeFile(join(docs, 'performance.md'), text);
 await writeFile(join(docs, 'performance/targets.svg'), picture);
 console.log(`docs/performance.md shows ${figures.metrics.length} figures and ${figures.series.length} series`);

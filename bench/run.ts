@@ -6,14 +6,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { plainTable } from '../src/core/text/plain-table.ts';
 import { describeCommit, describeHost } from './lib/calls/host.ts';
 import { compareWithCheckout } from './lib/measure/against.ts';
-import { type Experiment, hasDeliveryErrors, type Row } from './lib/measure/measure.ts';
-import { noiseSensor } from './lib/measure/noise.ts';
+import { type BenchRow, type Experiment, hasDeliveryErrors } from './lib/measure/measure.ts';
+import { createNoiseSensor } from './lib/measure/noise.ts';
 import { readBenchOptions } from './lib/measure/options.ts';
-import { type Instruments, measure } from './lib/measure/rounds.ts';
+import { type Instruments, runExperiment } from './lib/measure/rounds.ts';
 import { measureSeries, type SeriesPlan } from './lib/measure/series.ts';
-import { createSeededRandom, shuffled } from './lib/measure/statistics.ts';
+import { createSeededRandom, shuffle } from './lib/measure/statistics.ts';
 import { BenchResult, type Metric, metricKeyOf, type Series } from './lib/report/result.ts';
-import { columns, seriesTable, toMetricCells } from './lib/report/table.ts';
+import { metricColumns, toMetricCells, toSeriesRows } from './lib/report/table.ts';
 import { rows, series } from './rows/all.ts';
 
 const idleMs = 500;
@@ -25,7 +25,12 @@ const { mode, rows: chosen, series: plans, isSelected, against: other } = readBe
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 const random = createSeededRandom(seed);
-const instruments: Instruments = { now: () => performance.now(), feel: noiseSensor(), random, signal: stop.signal };
+const instruments: Instruments = {
+  now: () => performance.now(),
+  feel: createNoiseSensor(),
+  random,
+  signal: stop.signal,
+};
 const host = describeHost();
 
 const metrics: Metric[] = [];
@@ -48,19 +53,19 @@ const folder = join(import.meta.dirname, 'results', other === undefined ? '' : '
 await mkdir(folder, { recursive: true });
 const file = join(folder, `${result.at.replace(/[:.]/g, '-')}.json`);
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-if (metrics.length > 0) console.log(plainTable([[...columns], ...metrics.map(toMetricCells)]));
-for (const curve of curves) console.log(`\n${plainTable(seriesTable(curve))}`);
+if (metrics.length > 0) console.log(plainTable([[...metricColumns], ...metrics.map(toMetricCells)]));
+for (const curve of curves) console.log(`\n${plainTable(toSeriesRows(curve))}`);
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
 
-async function metricsOf(row: Row): Promise<Metric[]> {
+async function metricsOf(row: BenchRow): Promise<Metric[]> {
   const requested = row.experiments(mode).filter(isSelected);
   const experiments = other === undefined ? requested : requested.map((it) => compareWithCheckout(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing?.();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(row, it, missing));
   const found = new Map<Experiment, Metric[]>();
-  for (const experiment of shuffled(experiments, random)) {
+  for (const experiment of shuffle(experiments, random)) {
     if (stop.signal.aborted) break;
     const from = performance.now();
     found.set(experiment, await metricsFrom(row, experiment));
@@ -71,8 +76,8 @@ async function metricsOf(row: Row): Promise<Metric[]> {
   return experiments.flatMap((experiment) => found.get(experiment) ?? skipped(row, experiment, interrupted));
 }
 
-async function metricsFrom(row: Row, experiment: Experiment): Promise<Metric[]> {
-  const measured = await measure(experiment, instruments).catch((thrown: unknown) => {
+async function metricsFrom(row: BenchRow, experiment: Experiment): Promise<Metric[]> {
+  const measured = await runExperiment(experiment, instruments).catch((thrown: unknown) => {
     const why = thrown instanceof Error ? thrown.stack : thrown;
     broken.push(`${row.name} ${JSON.stringify(experiment.variant)}: ${why}`);
     return 'broken' as const;
@@ -92,12 +97,12 @@ async function metricsFrom(row: Row, experiment: Experiment): Promise<Metric[]> 
   }));
 }
 
-function skipped(row: Row, experiment: Experiment, reason: string): Metric[] {
+function skipped(row: BenchRow, experiment: Experiment, reason: string): Metric[] {
   const reasons = { verdict: 'skipped' as const, reason };
   return experiment.goals.map(({ stat: _stat, ...target }) => ({ ...about(row, experiment), target, ...reasons }));
 }
 
-function about({ name }: Row, { variant, unit, better }: Experiment) {
+function about({ name }: BenchRow, { variant, unit, better }: Experiment) {
   return { name, variant, unit, better };
 }
 

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { DriverDescriptor } from './descriptor.ts';
 import { docker } from './docker/descriptor.ts';
 import { kubernetes } from './kubernetes/descriptor.ts';
-import { processes } from './process/descriptor.ts';
+import { processDescriptor } from './process/descriptor.ts';
 
-export const drivers = { docker, kubernetes, process: processes };
+export const drivers = { docker, kubernetes, process: processDescriptor };
 
 export type DriverName = keyof typeof drivers;
 /** The setting that selects a driver. Names are looked up on access, so that tests can add a driver. */
@@ -13,7 +13,7 @@ export const driverSetting = {
   kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || findDriver(String(input)) !== undefined),
 };
 
-export const driverLabels = Object.entries(drivers)
+export const driverListText = Object.entries(drivers)
   .map(([name, { label }]) => `${name}: ${label}`)
   .join('; ');
 

@@ -7,14 +7,14 @@ import { z } from 'zod';
 import { tryParseJson } from '../src/core/text/text.ts';
 import { attemptTask, type EvalAgent } from './lib/attempt.ts';
 import { recordedModelRef, startRecordedModels } from './lib/recorded.ts';
-import { comparisonTable, Report, reportTable, type TaskOutcome } from './lib/report.ts';
+import { EvalReport, formatComparison, formatReport, type TaskOutcome } from './lib/report.ts';
 import { startEvalServer } from './lib/server.ts';
-import { runSessionCommand, sessionUsage } from './lib/sessions.ts';
+import { runSessionCommand, sessionCommandUsage } from './lib/sessions.ts';
 import { readTasks, type Task } from './lib/task.ts';
 
 const usage =
   '[--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--parallel n] [--json FILE] [--check] ' +
-  `| --compare A.json B.json | ${sessionUsage}`;
+  `| --compare A.json B.json | ${sessionCommandUsage}`;
 
 const terminal = { signal: interruption(), print: console.log, say: console.error };
 const ofSession = await runSessionCommand(process.argv.slice(2), terminal).catch((error: Error) => {
@@ -23,7 +23,7 @@ const ofSession = await runSessionCommand(process.argv.slice(2), terminal).catch
 });
 if (ofSession !== undefined) process.exit(ofSession);
 const { values, positionals } = wishes();
-if (values.compare) console.log(comparisonTable(await reportIn(positionals[0]), await reportIn(positionals[1])));
+if (values.compare) console.log(formatComparison(await reportIn(positionals[0]), await reportIn(positionals[1])));
 else await evaluate();
 
 async function evaluate(): Promise<void> {
@@ -50,7 +50,7 @@ async function evaluate(): Promise<void> {
     }
     return created;
   });
-  const report: Report = {
+  const report: EvalReport = {
     schema: 'corral-eval/1',
     driver: used,
     startedAt,
@@ -81,10 +81,10 @@ function lineOn({ task, passed, status, why, seconds }: TaskOutcome): string {
   return `${word}  ${task}  ${status}  ${seconds.toFixed(1)} s${text === '' ? '' : `  ${text}`}`;
 }
 
-function conclude(report: Report): void {
+function conclude(report: EvalReport): void {
   const { outcomes, driver } = report;
   if (!values.check) {
-    console.log(reportTable(report));
+    console.log(formatReport(report));
     const passed = outcomes.filter((it) => it.passed).length;
     console.log(`\n${passed} of ${outcomes.length} passed with ${report.model} on ${driver}`);
     process.exitCode = passed === outcomes.length ? 0 : 1;
@@ -112,9 +112,9 @@ async function inParallel<Job, Result>(
   return results;
 }
 
-async function reportIn(file: string | undefined): Promise<Report> {
+async function reportIn(file: string | undefined): Promise<EvalReport> {
   if (file === undefined) return refuse(new Error('--compare needs two files that --json wrote'));
-  const parsed = Report.safeParse(tryParseJson(await readFile(file, 'utf8').catch(refuse)));
+  const parsed = EvalReport.safeParse(tryParseJson(await readFile(file, 'utf8').catch(refuse)));
   return parsed.success ? parsed.data : refuse(new Error(`${file} is no report: ${z.prettifyError(parsed.error)}`));
 }
 

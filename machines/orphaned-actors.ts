@@ -2,10 +2,10 @@ import type { AnyActorRef } from 'xstate';
 
 // When an actor throws, XState stops it but not its children. The parent stops them with XState's own stop event.
 
-export const stopEvent = { type: 'xstate.stop' } as const;
+export const actorStopEvent = { type: 'xstate.stop' } as const;
 
 /** The running children of a child, even if that child crashed. */
-export function findChildren(parent: AnyActorRef, id: string): AnyActorRef[] {
+export function findRunningChildren(parent: AnyActorRef, id: string): AnyActorRef[] {
   const crashed = parent.getSnapshot().children?.[id] as AnyActorRef | undefined;
   const children: readonly (AnyActorRef | undefined)[] = Object.values(crashed?.getSnapshot().children ?? {});
   return children.filter((child): child is AnyActorRef => child?.getSnapshot().status === 'active');

@@ -21,7 +21,7 @@ import type {
   Verdict,
   Verdicts,
 } from './run-types.ts';
-import { maxRememberedActs, type RunAct } from './stuck.ts';
+import { computeMaxRememberedActs, type RunAct } from './stuck.ts';
 
 export const zeroSpending: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
@@ -96,7 +96,7 @@ export function recordOutcomes(
     answered: false,
     toolCalls: context.toolCalls + outcomes.filter(({ kind }) => kind === 'called').length,
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
-    acts: [...context.acts, ...fresh].slice(-maxRememberedActs(context.policy.stuck)),
+    acts: [...context.acts, ...fresh].slice(-computeMaxRememberedActs(context.policy.stuck)),
     ...(unpaid && { ...toWaitReason(unpaid.over), approvals: [] }),
     ...(first && {
       question: first.question,
@@ -122,7 +122,7 @@ export function parseVerdict(text: string): Verdict {
 }
 
 export const appendAct = ({ acts, policy }: RunMachineContext, act: RunAct) =>
-  [...acts, act].slice(-maxRememberedActs(policy.stuck));
+  [...acts, act].slice(-computeMaxRememberedActs(policy.stuck));
 
 export function recordTurn(context: RunMachineContext, result: TurnResult): Partial<RunMachineContext> {
   if (result.kind === 'failed') return {};
@@ -165,7 +165,7 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
-export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd => ({
+export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
   rounds,
@@ -175,7 +175,7 @@ export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd =>
  * The run's own budget. Each answer grants it again in full and covers the next request, even an oversized one.
  * Reaching the limit of tool calls does not end a turn, so that the agent can still report its findings.
  */
-export function runBudgetLines({
+export function toRunBudgetLines({
   spent,
   toolCalls,
   granted,
@@ -189,7 +189,7 @@ export function runBudgetLines({
 
 /** A request larger than the remaining budget is refused later, when it is sent. */
 export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
-  findOverrun(runBudgetLines(context), zeroAmounts);
+  findOverrun(toRunBudgetLines(context), zeroAmounts);
 
 const units = {
   turns: ' model turns',
@@ -222,9 +222,9 @@ export const isSharedBudget = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean
   scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 
 export const toWaitReason = (over: BudgetOverrun | undefined) =>
-  over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
+  over ? { question: formatBudgetQuestion(over), reason: 'budget' as const, over } : {};
 
-export function budgetQuestion(over: BudgetOverrun): string {
+export function formatBudgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period, hard } = over;
   if (scope === 'member')
     return 'The owner of this session has lost access to it, so I stopped here. Once the owner has access again, or a maintainer of the project has taken the session over, I go on by myself.';

@@ -25,14 +25,14 @@ import type {
   RunInput,
   RunMachineContext,
   RunNotice,
+  RunWaitInput,
   ToolCallsInput,
   TurnInput,
   TurnResult,
   TurnResultParams,
-  WaitInput,
 } from './run-types.ts';
 import { explainStuckRun } from './stuck.ts';
-import { placeholderActor } from './unprovided.ts';
+import { createPlaceholderActor } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
 
@@ -44,18 +44,18 @@ export const runSetup = setup({
     output: {} as RunEnd,
   },
   actors: {
-    plan: placeholderActor<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
-    act: placeholderActor<TurnResult, TurnInput>('act'),
+    plan: createPlaceholderActor<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
+    act: createPlaceholderActor<TurnResult, TurnInput>('act'),
     /** Executes one turn's calls, concurrently where order does not matter. Returns one outcome per call, in order. */
-    calls: placeholderActor<readonly CallOutcome[], ToolCallsInput>('calls'),
-    summarize: placeholderActor<TurnResult, TurnInput>('summarize'),
-    judge: placeholderActor<TurnResult, JudgeInput>('judge'),
-    notice: placeholderActor<void, NoticeInput>('notice'),
-    wait: placeholderActor<void, WaitInput>('wait'),
+    calls: createPlaceholderActor<readonly CallOutcome[], ToolCallsInput>('calls'),
+    summarize: createPlaceholderActor<TurnResult, TurnInput>('summarize'),
+    judge: createPlaceholderActor<TurnResult, JudgeInput>('judge'),
+    notice: createPlaceholderActor<void, NoticeInput>('notice'),
+    wait: createPlaceholderActor<void, RunWaitInput>('wait'),
     /** Kills the run's processes, closes its open log entries and logs its end. Requires no other actor. */
-    end: placeholderActor<void, RunEndInput>('end'),
+    end: createPlaceholderActor<void, RunEndInput>('end'),
     /** Like `end`, but kills no processes. Used if `end` takes too long. */
-    close: placeholderActor<void, RunEndInput>('close'),
+    close: createPlaceholderActor<void, RunEndInput>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,

@@ -285,7 +285,7 @@ export interface NoticeInput {
   /** The next retry, from 1, and its delay. Only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
-export interface WaitInput extends RunRef {
+export interface RunWaitInput extends RunRef {
   readonly question: string;
   readonly reason: WaitReason | undefined;
   readonly over: BudgetOverrun | undefined;

@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { runBudgetLines, withGoalEnd, zeroSpending } from './run-rules.ts';
+import { toRunBudgetLines, withGoalEnd, zeroSpending } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
@@ -47,7 +47,7 @@ const judgeInput = (context: RunMachineContext): JudgeInput => {
     round: context.round,
     revision: context.revisions < goal.maxRevisions ? context.revisions + 1 : undefined,
     isLastTry: context.retries >= context.policy.maxRetries,
-    budget: runBudgetLines(context),
+    budget: toRunBudgetLines(context),
   };
 };
 const turnInput = (context: RunMachineContext): TurnInput => ({
@@ -56,7 +56,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
   planned: context.planned,
   steps: context.steps,
   hint: context.hint,
-  budget: runBudgetLines(context),
+  budget: toRunBudgetLines(context),
 });
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
@@ -237,7 +237,7 @@ export const runMachine = runSetup.createMachine({
               ...whose(context),
               calls: context.calls,
               answered: context.answered,
-              budget: runBudgetLines(context),
+              budget: toRunBudgetLines(context),
             }),
             onDone: [
               {

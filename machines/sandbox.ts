@@ -7,7 +7,7 @@ import {
   protocolViolationMessage,
   toProtocolError,
 } from '../src/core/model/protocol-violation.ts';
-import { placeholderActor } from './unprovided.ts';
+import { createPlaceholderActor } from './unprovided.ts';
 
 /**
  * Lifecycle of one sandbox from its first request to its release. A lost sandbox is provisioned again on the same
@@ -97,14 +97,14 @@ const sandboxSetup = setup({
     output: {} as SandboxEnd,
   },
   actors: {
-    provision: placeholderActor<void, SandboxOwner>('provision'),
+    provision: createPlaceholderActor<void, SandboxOwner>('provision'),
     /** Holds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
     hold: fromCallback<EventObject, SandboxOwner>(() => {
       throw new Error('actor "hold" was not provided');
     }),
-    pause: placeholderActor<void, SandboxOwner>('pause'),
-    unpause: placeholderActor<void, SandboxOwner>('unpause'),
-    release: placeholderActor<void, SandboxRelease>('release'),
+    pause: createPlaceholderActor<void, SandboxOwner>('pause'),
+    unpause: createPlaceholderActor<void, SandboxOwner>('unpause'),
+    release: createPlaceholderActor<void, SandboxRelease>('release'),
   },
   delays: {
     retry: ({ context }) => context.policy.backoffMs(context.retries),

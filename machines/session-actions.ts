@@ -2,26 +2,26 @@ import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/model/events.ts';
 import type { RunId } from '../src/core/model/ids.ts';
 import { protocolViolationMessage } from '../src/core/model/protocol-violation.ts';
-import { findChildren, stopEvent } from './orphaned-actors.ts';
+import { actorStopEvent, findRunningChildren } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
-import { parseVerdict, unjudgedGoalResult } from './run-rules.ts';
+import { parseVerdict, toUnjudgedGoalEnd } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
-import type { CommandAnswer, QueuedRun, Send, SessionContext } from './session-types.ts';
+import type { CommandAnswer, QueuedRun, SendMessageCommand, SessionContext } from './session-types.ts';
 
 // Actions of the session's transitions. Each reads the context first and enqueues last, because the context does not
 // change inside enqueueActions.
 
 const own = sessionSetup;
-const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
+const isSend = (event: { type: string }): event is SendMessageCommand => event.type === 'cmd.send';
 const ask = (event: object): string[] => ('commandId' in event ? [String(event.commandId)] : []);
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
-  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: unjudgedGoalResult(reason) }) },
+  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: toUnjudgedGoalEnd(reason) }) },
 });
-const userMessage = (event: Send, runId: RunId): SessionFact => ({
+const userMessage = (event: SendMessageCommand, runId: RunId): SessionFact => ({
   type: 'message.user',
   runId,
   data: {
@@ -143,7 +143,7 @@ const resolved = ({ active }: SessionContext, callId: string, how: Verdict & { b
   data: { callId, ...how },
 });
 
-export const noteApprovals = own.assign({
+export const updateApprovals = own.assign({
   approvals: ({ event }) => (event.type === 'run.waiting' ? (event.approvals ?? []) : []),
 });
 
@@ -211,9 +211,9 @@ export const finishRun = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-export const endOrphans = (id: 'run' | 'sandbox') =>
+export const stopOrphanedActors = (id: 'run' | 'sandbox') =>
   own.enqueueActions(({ enqueue, self }) => {
-    for (const orphan of findChildren(self, id)) enqueue.sendTo(orphan, stopEvent);
+    for (const orphan of findRunningChildren(self, id)) enqueue.sendTo(orphan, actorStopEvent);
   });
 
 export const endBrokenRun = own.enqueueActions(({ context, event, enqueue }) => {
@@ -228,7 +228,7 @@ export const decideRunEnd = own.enqueueActions(({ context, event, enqueue }) => 
   enqueue.sendTo('run', { type: unread ? 'run.goOn' : 'run.mayEnd' });
 });
 
-export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
+export const acquireSandbox = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'sandbox.use') return;
   enqueue.sendTo('sandbox', { type: 'sandbox.busy' });
   if (!context.isReady) return enqueue.assign({ waiters: [...context.waiters, event.commandId] });
@@ -236,7 +236,7 @@ export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
 });
 
-export const answerReadySandbox = own.enqueueActions(({ context, enqueue }) => {
+export const answerSandboxWaiters = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
   // callers can have arrived before the sandbox's actor existed
@@ -258,7 +258,7 @@ export const stopUsingSandbox = (sandbox: 'present' | 'elsewhere') =>
 
 const refusal = ({ code, message }: { code: ErrorCode; message: string }) => ({ code, message });
 
-export const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; message: string }) =>
+export const rejectSandboxWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; message: string }) =>
   own.enqueueActions(({ context, event, enqueue }) => {
     const end = (event as unknown as { output: SandboxEnd }).output;
     enqueue.assign({ waiters: [] });
@@ -295,9 +295,9 @@ export const updateDistrust = own.assign({
   },
 });
 
-export const deletingError = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
+export const sessionDeletingError = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
 export const rejectDeleted = own.enqueueActions(({ event, enqueue }) => {
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, ...deletingError } } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, ...sessionDeletingError } } });
 });
 
 export const acknowledgeCommand = own.enqueueActions(({ event, enqueue }) => {
@@ -315,15 +315,15 @@ export const resolveEmptyRelease = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 
-export const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>
+export const isSessionIdle = ({ active, queue, uses, waiters }: SessionContext): boolean =>
   active === undefined && queue.length + uses.length + waiters.length === 0;
 
-export const runInput = ({ sessionId, active, runPolicy }: SessionContext): RunInput => {
+export const toRunInput = ({ sessionId, active, runPolicy }: SessionContext): RunInput => {
   const { runId, task, messageId, resume, goal, plans = runPolicy.plans } = active as QueuedRun;
   return { sessionId, runId, task, messageId, policy: { ...runPolicy, plans }, goal, resume };
 };
 
-export const releasedFact = (context: SessionContext): SessionFact => ({
+export const toReleasedFact = (context: SessionContext): SessionFact => ({
   type: 'sandbox.phase',
   runId: openRun(context),
   data: { phase: 'released', detail: 'its files are kept' },
@@ -353,7 +353,7 @@ export const pauseSandbox = own.enqueueActions(({ event, enqueue }) => {
   enqueue.sendTo('sandbox', { type: 'sandbox.pause' });
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
 });
-export const refusePause = own.enqueueActions(({ event, enqueue }) => {
+export const rejectPause = own.enqueueActions(({ event, enqueue }) => {
   if (event.type !== 'sandbox.pause') return;
   const answer = { ok: false, code: 'sandbox_not_found', message: 'The sandbox is not running.' } as const;
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer } });

@@ -5,7 +5,7 @@ import { applyDecisions, listDecisions } from './session-decisions.ts';
 import type {
   CommandAnswer,
   QueuedRun,
-  RecordParams,
+  RecordFactsParams,
   SessionContext,
   SessionInput,
   SessionMachineEvent,
@@ -54,7 +54,7 @@ export const sessionSetup = setup({
   },
   actions: {
     /** Appends to the log in call order; never throws. */
-    record: (_, _recording: RecordParams): void => {
+    record: (_, _recording: RecordFactsParams): void => {
       throw new Error('action "record" was not provided');
     },
     answer: (_, _answers: { commandIds: readonly string[]; answer: CommandAnswer }): void => {

@@ -67,7 +67,7 @@ export type SlotNotice = {
 export type CommandAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
-export interface RecordParams {
+export interface RecordFactsParams {
   readonly facts: readonly SessionFact[];
   /** The command to answer once the facts are durable, with the seq of the first. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
@@ -76,7 +76,7 @@ export interface RecordParams {
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly goal?: Goal | undefined;
 }
-export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
+export type SendMessageCommand = Extract<SessionCommand, { type: 'cmd.send' }>;
 
 export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];

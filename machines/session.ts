@@ -1,47 +1,47 @@
 import { assign, raise } from 'xstate';
 import {
   acknowledgeCommand,
+  acquireSandbox,
   answerApproval,
   answerQuestion,
-  answerReadySandbox,
+  answerSandboxWaiters,
   applyCallDecisions,
   beginRun,
   continueRun,
   decideRunEnd,
-  deletingError,
   distrustSandbox,
   dropQueue,
   endBrokenRun,
-  endOrphans,
   enqueueRun,
   expireApprovals,
   finishRun,
   forgetVerdicts,
   forwardSlot,
   injectMessage,
-  isQuiet,
+  isSessionIdle,
   markSandboxIdle,
-  noteApprovals,
   pauseSandbox,
   recordPhase,
   recordRunResumed,
   recordUntrustedSandbox,
-  refusePause,
-  refuseWaiters,
   rejectDeleted,
+  rejectPause,
   rejectQueueFull,
+  rejectSandboxWaiters,
   rejectStaleDecision,
   rejectUntrustedSandbox,
-  releasedFact,
   releaseSandbox,
   resolveEmptyRelease,
   resolveReleases,
-  runInput,
+  sessionDeletingError,
+  stopOrphanedActors,
   stopRuns,
   stopUsingSandbox,
   supersedeRun,
+  toReleasedFact,
+  toRunInput,
+  updateApprovals,
   updateDistrust,
-  useSandbox,
 } from './session-actions.ts';
 import { sessionSetup } from './session-setup.ts';
 
@@ -108,7 +108,7 @@ export const sessionMachine = sessionSetup.createMachine({
               },
               after: {
                 passivate: {
-                  guard: ({ context }) => !context.isPresent && isQuiet(context),
+                  guard: ({ context }) => !context.isPresent && isSessionIdle(context),
                   target: '#session.passivated',
                 },
               },
@@ -134,14 +134,18 @@ export const sessionMachine = sessionSetup.createMachine({
               invoke: {
                 id: 'run',
                 src: 'run',
-                input: ({ context }) => runInput(context),
+                input: ({ context }) => toRunInput(context),
                 onDone: [
                   { guard: 'isDeleting', target: 'closed', actions: finishRun },
                   { target: 'idle', actions: finishRun },
                 ],
                 onError: [
-                  { guard: 'isDeleting', target: 'closed', actions: [endOrphans('run'), endBrokenRun, finishRun] },
-                  { target: 'idle', actions: [endOrphans('run'), endBrokenRun, finishRun] },
+                  {
+                    guard: 'isDeleting',
+                    target: 'closed',
+                    actions: [stopOrphanedActors('run'), endBrokenRun, finishRun],
+                  },
+                  { target: 'idle', actions: [stopOrphanedActors('run'), endBrokenRun, finishRun] },
                 ],
               },
               on: {
@@ -161,8 +165,8 @@ export const sessionMachine = sessionSetup.createMachine({
                 working: {
                   on: {
                     'run.waiting': [
-                      { guard: 'needsApproval', target: 'approving', actions: noteApprovals },
-                      { target: 'waiting', actions: noteApprovals },
+                      { guard: 'needsApproval', target: 'approving', actions: updateApprovals },
+                      { target: 'waiting', actions: updateApprovals },
                     ],
                     'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('works') },
                   },
@@ -263,15 +267,19 @@ export const sessionMachine = sessionSetup.createMachine({
                       output.workspace === 'remove' &&
                       !output.unfinished,
                     target: 'removed',
-                    actions: refuseWaiters(() => deletingError),
+                    actions: rejectSandboxWaiters(() => sessionDeletingError),
                   },
-                  { guard: 'isDeleting', target: 'removing', actions: refuseWaiters(() => deletingError) },
+                  {
+                    guard: 'isDeleting',
+                    target: 'removing',
+                    actions: rejectSandboxWaiters(() => sessionDeletingError),
+                  },
                   {
                     guard: ({ event }) => event.output.kind === 'failed',
                     target: 'absent',
                     actions: [
                       updateDistrust,
-                      refuseWaiters((end) =>
+                      rejectSandboxWaiters((end) =>
                         end.kind === 'failed'
                           ? end
                           : { code: 'sandbox_unavailable', message: 'The sandbox did not start.' },
@@ -281,31 +289,34 @@ export const sessionMachine = sessionSetup.createMachine({
                   { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' }, // provisioned again when needed
                   {
                     target: 'absent',
-                    actions: [{ type: 'record', params: ({ context }) => ({ facts: [releasedFact(context)] }) }],
+                    actions: [{ type: 'record', params: ({ context }) => ({ facts: [toReleasedFact(context)] }) }],
                   },
                 ],
                 onError: [
                   {
                     guard: 'isDeleting',
                     target: 'removing',
-                    actions: [endOrphans('sandbox'), refuseWaiters(() => deletingError)],
+                    actions: [stopOrphanedActors('sandbox'), rejectSandboxWaiters(() => sessionDeletingError)],
                   },
                   {
                     target: 'absent',
                     actions: [
-                      endOrphans('sandbox'),
-                      refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be kept running.' })),
+                      stopOrphanedActors('sandbox'),
+                      rejectSandboxWaiters(() => ({
+                        code: 'internal',
+                        message: 'The sandbox could not be kept running.',
+                      })),
                     ],
                   },
                 ],
               },
               on: {
-                'sandbox.use': { actions: useSandbox },
+                'sandbox.use': { actions: acquireSandbox },
                 'sandbox.done': { actions: stopUsingSandbox('present') },
                 'sandbox.wantsSlot': { actions: { type: 'request', params: { slot: 'start' } } },
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
                 'sandbox.phase': { actions: recordPhase },
-                'sandbox.ready': { actions: answerReadySandbox },
+                'sandbox.ready': { actions: answerSandboxWaiters },
                 'sandbox.untrusted': { actions: recordUntrustedSandbox },
                 'sandbox.distrust': { actions: [distrustSandbox(), acknowledgeCommand] },
                 'sandbox.unready': {
@@ -313,14 +324,14 @@ export const sessionMachine = sessionSetup.createMachine({
                 },
                 'sandbox.unwanted': {
                   actions: [
-                    refuseWaiters(() => ({ code: 'cancelled', message: 'The run was stopped.' })),
+                    rejectSandboxWaiters(() => ({ code: 'cancelled', message: 'The run was stopped.' })),
                     releaseSandbox('keep'),
                   ],
                 },
                 'sandbox.stop': {
                   actions: [
                     assign({ releases: ({ context, event }) => [...context.releases, event.commandId] }),
-                    refuseWaiters(() => ({ code: 'cancelled', message: 'The sandbox was stopped.' })),
+                    rejectSandboxWaiters(() => ({ code: 'cancelled', message: 'The sandbox was stopped.' })),
                     releaseSandbox('keep'),
                   ],
                 },
@@ -359,7 +370,7 @@ export const sessionMachine = sessionSetup.createMachine({
         },
         'sandbox.use': { actions: rejectDeleted },
         'sandbox.stop': { actions: rejectDeleted },
-        'sandbox.pause': { actions: refusePause },
+        'sandbox.pause': { actions: rejectPause },
         'sandbox.permit': [
           { guard: 'isDeleting', actions: rejectDeleted },
           { actions: [assign({ distrusted: false }), acknowledgeCommand] },

@@ -18,7 +18,7 @@ export type RunAct =
     }
   | { readonly kind: 'text'; readonly text: string };
 
-export const maxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
+export const computeMaxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
  * Explains to the model and to people why a run makes no progress. Undefined if it does. Only an unbroken series up to

@@ -1,9 +1,9 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/model/ids.ts';
-import { findChildren, stopEvent } from './orphaned-actors.ts';
+import { actorStopEvent, findRunningChildren } from './orphaned-actors.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNotice, sessionMachine } from './session.ts';
 import { acquireSlot, emptySlotPools, releaseSlot, type SlotPools } from './slots.ts';
-import { placeholderActor } from './unprovided.ts';
+import { createPlaceholderActor } from './unprovided.ts';
 
 export interface RestartPolicy {
   readonly maxRestarts: number; // within windowMs; one more crash ends the session
@@ -59,7 +59,7 @@ export const supervisorMachine = setup({
   actors: {
     session: sessionMachine,
     /** Folds the log into the session's input. Rejects with session_not_found. */
-    hydrate: placeholderActor<SessionInput, { id: SessionId }>('hydrate'),
+    hydrate: createPlaceholderActor<SessionInput, { id: SessionId }>('hydrate'),
   },
 }).createMachine({
   id: 'supervisor',
@@ -144,7 +144,7 @@ export const supervisorMachine = setup({
     },
     'xstate.error.actor.*': {
       actions: enqueueActions(({ context, event: { actorId, error }, enqueue, self }) => {
-        for (const orphan of findChildren(self, actorId)) enqueue.sendTo(orphan, stopEvent);
+        for (const orphan of findRunningChildren(self, actorId)) enqueue.sendTo(orphan, actorStopEvent);
         enqueue.stopChild(actorId);
         const id = sessionOf(actorId);
         const child = context.children.get(id);

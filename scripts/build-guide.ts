@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pagePaths } from '../src/facades/guide/pages.ts';
 import { renderPage } from '../src/facades/guide/render.ts';
-import { buildIndex } from '../src/facades/guide/search-index.ts';
+import { buildSearchIndex } from '../src/facades/guide/search-index.ts';
 
 const out = 'dist/guide';
 for (const path of pagePaths) {
@@ -12,6 +12,6 @@ for (const path of pagePaths) {
   await writeFile(file, renderPage(path, await readFile(`docs/${path}.md`, 'utf8')));
 }
 for (const file of ['guide.css', 'guide.js']) await copyFile(join('src/facades/guide', file), join(out, file));
-const index = [...pagePaths].map(async (path) => buildIndex(path, await readFile(`docs/${path}.md`, 'utf8')));
+const index = [...pagePaths].map(async (path) => buildSearchIndex(path, await readFile(`docs/${path}.md`, 'utf8')));
 await writeFile(join(out, 'search.json'), JSON.stringify((await Promise.all(index)).flat()));
 console.log(`${pagePaths.size} pages in ${out}`);

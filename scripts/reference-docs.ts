@@ -138,7 +138,7 @@ ${rows.join('\n')}
 `;
 }
 
-export function operationsPage(operations = listOperations(appRouter)): string {
+export function renderOperationsPage(operations = listOperations(appRouter)): string {
   const rows = operations.map(({ name, meta: { rest, may, audit, summary } }) => {
     const { method, url } = parseRestRoute(rest);
     const route = rest === undefined ? '' : `, ${code(`${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)}`;
@@ -296,11 +296,11 @@ async function commandsPage(): Promise<string> {
   return `${introduction}${commandsHeading}${cliReference([...createClientCommands(commands), completionCommand])}`;
 }
 
-export const referencePages = async (): Promise<Readonly<Record<string, string>>> => ({
+export const renderReferencePages = async (): Promise<Readonly<Record<string, string>>> => ({
   'docs/reference/settings.md': settingsPage(),
   'docs/reference/events.md': eventsPage(),
   'docs/reference/errors.md': errorsPage(),
-  'docs/reference/operations.md': operationsPage(),
+  'docs/reference/operations.md': renderOperationsPage(),
   'docs/reference/managed-agents.md': managedAgentsPage(),
   'docs/reference/client.md': await clientPage(),
   'docs/cli.md': await commandsPage(),
@@ -310,7 +310,7 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
 
 if (import.meta.main) {
   await mkdir('docs/reference', { recursive: true });
-  for (const [file, text] of Object.entries(await referencePages())) {
+  for (const [file, text] of Object.entries(await renderReferencePages())) {
     if ((await readFile(file, 'utf8').catch(() => '')) === text) continue;
     await writeFile(file, text);
     console.log(`${file} was stale and is written again: commit it too.`);

@@ -24,7 +24,7 @@ interface Entry {
   readonly optional?: boolean;
   readonly devOptional?: boolean;
 }
-export interface Lock {
+export interface PackageLock {
   readonly name: string;
   readonly packages: Readonly<Record<string, Entry>>;
 }
@@ -39,7 +39,7 @@ export function withoutDownloadLocations(sbom: Sbom): Sbom {
   return { ...sbom, metadata: { ...sbom.metadata, component: { ...component, name: 'corral' } }, components };
 }
 
-export function pickServerComponents(sbom: Sbom, lock: Lock): Sbom {
+export function pickServerComponents(sbom: Sbom, lock: PackageLock): Sbom {
   const served = servedParts(lock);
   const components = sbom.components.filter((one) => served.has(partOf(one)));
   const refs = new Set([sbom.metadata.component['bom-ref'], ...components.map((one) => one['bom-ref'])]);
@@ -49,7 +49,7 @@ export function pickServerComponents(sbom: Sbom, lock: Lock): Sbom {
   return { ...sbom, components, dependencies };
 }
 
-export function findSbomProblems({ components }: Sbom, lock: Lock): string[] {
+export function findSbomProblems({ components }: Sbom, lock: PackageLock): string[] {
   const expected = servedParts(lock);
   const listed = new Set(components.map(partOf));
   const places = components.filter(
@@ -69,7 +69,7 @@ export function findSbomProblems({ components }: Sbom, lock: Lock): string[] {
 
 const partOf = ({ name, version }: Pick<Sbom['components'][number], 'name' | 'version'>) => `${name}@${version}`;
 
-function servedParts({ packages }: Lock): Set<string> {
+function servedParts({ packages }: PackageLock): Set<string> {
   const folder = 'node_modules/';
   const served = Object.entries(packages).filter(([path, { dev, optional, devOptional }]) => {
     return path !== '' && !dev && !optional && !devOptional;

@@ -4,7 +4,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findSbomProblems, type Lock, pickServerComponents, Sbom, withoutDownloadLocations } from './sbom-check.ts';
+import {
+  findSbomProblems,
+  type PackageLock,
+  pickServerComponents,
+  Sbom,
+  withoutDownloadLocations,
+} from './sbom-check.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
@@ -14,7 +20,7 @@ const text = execFileSync('npm', args, {
   maxBuffer: 2 ** 26,
   stdio: ['ignore', 'pipe', 'pipe'],
 });
-const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as PackageLock;
 const sbom = withoutDownloadLocations(pickServerComponents(Sbom.parse(JSON.parse(text)), lock));
 const problems = findSbomProblems(sbom, lock);
 for (const problem of problems) console.error(`sbom: ${problem}`);

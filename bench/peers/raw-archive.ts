@@ -9,14 +9,14 @@ const block = 512;
 const headers = { 'content-type': 'application/x-tar' };
 const at = (container: string, path: string) => `/containers/${container}/archive?path=${encodeURIComponent(path)}`;
 
-export async function rawWrite(container: string, path: string, content: Buffer): Promise<void> {
+export async function writeRawFile(container: string, path: string, content: Buffer): Promise<void> {
   const { dir, base } = posix.parse(path);
   const tar = createTar([{ path: base, executable: false, bytes: content }], '.');
   const put = sendEngineRequest({ method: 'PUT', path: at(container, dir), headers }, tar);
   for await (const _answer of await awaitOkResponse(put));
 }
 
-export async function rawRead(container: string, path: string, listener: (bytes: Buffer) => void): Promise<void> {
+export async function readRawFile(container: string, path: string, listener: (bytes: Buffer) => void): Promise<void> {
   let head = Buffer.alloc(0);
   let left = 0;
   const answer = await awaitOkResponse(sendEngineRequest({ method: 'GET', path: at(container, path) }));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type ContainerInspection, callEngineApi } from '../lib/calls/engine-api.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { rawExec } from './raw-exec.ts';
+import { execRaw } from './raw-exec.ts';
 
 export interface RawContainer extends AsyncDisposable {
   readonly id: string;
@@ -65,7 +65,7 @@ export async function startRawContainer(
     await callEngineApi('DELETE', `/volumes/${name}`);
   });
   await callEngineApi('POST', `/containers/${id}/start`);
-  if (until === 'command') await rawExec(id, 'true');
+  if (until === 'command') await execRaw(id, 'true');
   else await answered;
   const startMs = monotonicMs() - from;
   const held = stack.move();

@@ -9,10 +9,10 @@ import { sharedUserId } from '../../drivers/process/bubblewrap.ts';
 import { openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { launchDaemon, workspaceOf } from '../../drivers/process/launch.ts';
-import { folderVolumes } from '../../drivers/process/volumes.ts';
+import { createFolderVolumes } from '../../drivers/process/volumes.ts';
 import { openSandboxFolders } from '../../drivers/shared/folders.ts';
 import { writeToken } from '../../drivers/shared/link/token.ts';
-import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
+import { buildSeccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
 import { SandboxId, SessionId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
@@ -33,13 +33,13 @@ export async function createDaemonStarter(stack: AsyncDisposableStack) {
   await chmod(folder.path, 0o755);
   const daemon = join(folder.path, 'sandboxd.mjs');
   await bundleSandboxd(daemon);
-  const bubblewrap = await findBubblewrap('bwrap', seccompProgram(process.arch));
+  const bubblewrap = await findBubblewrap('bwrap', buildSeccompProgram(process.arch));
   if (!bubblewrap) throw new Error('bubblewrap does not work here');
   const [init, sudo] = [join(images, 'init.sh'), join(images, 'sudo')];
   const programs = { node: process.execPath, init, sudo, daemon: async () => daemon };
   const cgroups = await openCgroups(folder.path);
   const folders = await openSandboxFolders(folder.path);
-  const volumes = folderVolumes(folders);
+  const volumes = createFolderVolumes(folders);
   let count = 0;
   return async () => {
     const name = (++count).toString(16).padStart(16, '0');

@@ -6,7 +6,7 @@ import { callEngineApi, sendEngineRequest } from '../lib/calls/engine-api.ts';
 const createExec = async (container: string, exec: object): Promise<string> =>
   (await callEngineApi<{ Id: string }>('POST', `/containers/${container}/exec`, { AttachStdout: true, ...exec })).Id;
 
-export async function rawExec(container: string, command: string): Promise<void> {
+export async function execRaw(container: string, command: string): Promise<void> {
   const id = await createExec(container, { AttachStderr: true, Cmd: ['bash', '-c', command] });
   await callEngineApi('POST', `/exec/${id}/start`, { Detach: false, Tty: false });
   const { ExitCode } = await callEngineApi<{ ExitCode: number }>('GET', `/exec/${id}/json`);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
 import type { ProgramMethods } from '../lib/calls/child-process.ts';
-import { type Emission, emit } from '../lib/calls/emit.ts';
+import { type EmissionPlan, emitEvents } from '../lib/calls/emit.ts';
 
 interface Argument {
   readonly dataDir: string;
@@ -55,7 +55,7 @@ export async function open({ dataDir, store }: Argument, stack: AsyncDisposableS
   });
   return {
     listen: async () => `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`,
-    emit: (emission: Emission) =>
-      emit(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
+    emit: (emission: EmissionPlan) =>
+      emitEvents(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
   };
 }

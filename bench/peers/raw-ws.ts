@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ProgramMethods } from '../lib/calls/child-process.ts';
-import { type Emission, emit } from '../lib/calls/emit.ts';
+import { type EmissionPlan, emitEvents } from '../lib/calls/emit.ts';
 
 // The same length as Corral's own ids.
 const session_id = '0123456789abcdef';
@@ -33,6 +33,6 @@ export async function open(_none: unknown, stack: AsyncDisposableStack): Promise
   });
   return {
     listen: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    emit: (emission: Emission) => emit(emission, (_n, text) => void put(text)),
+    emit: (emission: EmissionPlan) => emitEvents(emission, (_n, text) => void put(text)),
   };
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../lib/measure/measure.ts';
+import type { BenchRow } from '../lib/measure/measure.ts';
 import type { SeriesPlan } from '../lib/measure/series.ts';
 import { claims } from '../series/claims.ts';
 import { cluster } from '../series/cluster.ts';
@@ -8,50 +8,50 @@ import { egress, egressTunnel } from './egress.ts';
 import { fanOut } from './fan-out.ts';
 import { files } from './files.ts';
 import { firstEvent } from './first-event.ts';
-import { fork } from './fork.ts';
+import { forkRow } from './fork.ts';
 import { key } from './key.ts';
-import { load } from './load.ts';
-import { daemonMemory, densities, memory } from './memory.ts';
+import { loadRow } from './load.ts';
+import { daemonMemory, densityRows, memory } from './memory.ts';
 import { output } from './output.ts';
 import { page } from './page.ts';
 import { llmSandbox, sweRex } from './peers.ts';
-import { kill, restart } from './restart.ts';
-import { resume } from './resume.ts';
-import { run } from './run.ts';
+import { killRow, restartRow } from './restart.ts';
+import { resumeRow } from './resume.ts';
+import { runRow } from './run.ts';
 import { screen } from './screen.ts';
-import { burst, claimPodRow, startDocker, startPod, startProcess, startWarm } from './start.ts';
-import { startDesktop } from './start-desktop.ts';
-import { deletion, stop } from './stop.ts';
+import { burst, claimPodRow, startDockerRow, startPodRow, startProcessRow, startWarmRow } from './start.ts';
+import { startDesktopRow } from './start-desktop.ts';
+import { deletion, stopRow } from './stop.ts';
 
-export const rows: readonly Row[] = [
-  startDocker,
-  startDesktop,
-  startProcess,
-  startWarm,
-  startPod,
+export const rows: readonly BenchRow[] = [
+  startDockerRow,
+  startDesktopRow,
+  startProcessRow,
+  startWarmRow,
+  startPodRow,
   claimPodRow,
   burst,
-  fork,
+  forkRow,
   command,
   output,
   files,
   key,
   firstEvent,
   fanOut,
-  resume,
+  resumeRow,
   page,
   screen,
-  stop,
+  stopRow,
   deletion,
-  restart,
-  kill,
-  load,
-  run,
+  restartRow,
+  killRow,
+  loadRow,
+  runRow,
   egress,
   egressTunnel,
   memory,
   daemonMemory,
-  ...densities,
+  ...densityRows,
   llmSandbox,
   sweRex,
 ];

@@ -1,10 +1,10 @@
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { startDockerSession } from '../lib/corral/client.ts';
 import { measureSamples } from '../lib/measure/generator.ts';
-import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
-import { rawExec } from '../peers/raw-exec.ts';
+import { createTimedRow, type ExperimentSides } from '../lib/measure/measure.ts';
+import { execRaw } from '../peers/raw-exec.ts';
 
-export const command = timedRow({
+export const command = createTimedRow({
   name: 'command',
   title: '`true` in a sandbox and back, over tRPC',
   missing: describeMissingEngine,
@@ -18,6 +18,6 @@ async function openPair(stack: AsyncDisposableStack, times: number): Promise<Exp
   const { client, session, container } = await startDockerSession(stack);
   return {
     subject: () => measureSamples(times * 10, () => client.exec(session)),
-    peer: () => measureSamples(times, () => rawExec(container.Id, 'true')),
+    peer: () => measureSamples(times, () => execRaw(container.Id, 'true')),
   };
 }

@@ -3,16 +3,16 @@ import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { startChild } from '../lib/calls/child-process.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
 import { hashOf, originHost } from '../lib/calls/egress-origin.ts';
-import { placeholder, secret } from '../lib/calls/egress-proxy.ts';
+import { credentialPlaceholder, injectedSecret } from '../lib/calls/egress-proxy.ts';
 import { measureSamples } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
   type Experiment,
   type ExperimentSides,
-  type Mode,
-  type Row,
-  roundsWithin,
   timeDefaults,
 } from '../lib/measure/measure.ts';
 import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
@@ -30,26 +30,26 @@ interface Variant {
   readonly what: keyof typeof sizes;
 }
 
-export const egress: Row = {
+export const egress: BenchRow = {
   name: 'egress',
   title: 'a GET and 100 MB through the egress proxy, with a credential filled in',
   experiments: (mode) => experiments('injection', mode),
 };
-export const egressTunnel: Row = {
+export const egressTunnel: BenchRow = {
   name: 'egress',
   title: 'a GET and 100 MB through the egress proxy',
   missing: async () => (existsSync(tinyproxyProgram) ? undefined : 'tinyproxy is not installed'),
   experiments: (mode) => experiments('tunnel', mode),
 };
 
-const experiments = (through: Variant['through'], mode: Mode): Experiment[] =>
+const experiments = (through: Variant['through'], mode: BenchMode): Experiment[] =>
   (['get', '100 MB'] as const).map((what) => ({
     ...timeDefaults,
     variant: { through, what },
     subject: 'egress-proxy',
     peer: through === 'tunnel' ? 'tinyproxy' : 'direct',
     goals: [{ stat: 'p50', max: limits[through][what] }],
-    rounds: { ...roundsWithin(mode, 8_000), warmUp: 2 },
+    rounds: { ...computeRoundLimits(mode, 8_000), warmUp: 2 },
     open: (stack) => openPair(stack, { through, what }, mode === 'quick' ? 30 : 200),
   }));
 
@@ -59,15 +59,15 @@ async function openPair(
   times: number,
 ): Promise<ExperimentSides> {
   const origin = await stack
-    .use(await startChild('egress-origin', {}))
+    .use(await startProgram('egress-origin', {}))
     .call<{ port: number; certificate: string }>('listen');
-  const proxy = stack.use(await startChild('egress-proxy', { ...origin, injects: through === 'injection' }));
+  const proxy = stack.use(await startProgram('egress-proxy', { ...origin, injects: through === 'injection' }));
   const { path, ca } = await proxy.call<{ path: string; ca: string }>('listen');
   const size = sizes[what];
   const round = (dial: () => Promise<Socket>, trusted: string, isFilled: boolean) =>
     measureSamples(size > 0 ? 1 : times, async () => {
       const answer = await got(await dial(), trusted, size);
-      const expected = hashOf(isFilled ? secret : placeholder);
+      const expected = hashOf(isFilled ? injectedSecret : credentialPlaceholder);
       if (size > 0 ? answer.bytes !== size : answer.text !== expected) throw new Error('the origin saw another secret');
     });
   const local = (port: number) => connectTcp(port, '127.0.0.1').setNoDelay(true);
@@ -90,7 +90,7 @@ async function tunnelled(socket: Socket, origin: string): Promise<Socket> {
 async function got(socket: Socket, ca: string, size: number): Promise<{ bytes: number; text: string }> {
   const secure = connectTls({ socket, servername: originHost, ca });
   await once(secure, 'secureConnect');
-  const headers = { host: originHost, 'x-api-key': placeholder, connection: 'close' };
+  const headers = { host: originHost, 'x-api-key': credentialPlaceholder, connection: 'close' };
   const clientRequest = request({ createConnection: () => secure, path: `/${size || ''}`, headers }).end();
   const [answer] = (await once(clientRequest, 'response')) as [IncomingMessage];
   let [bytes, text] = [0, ''];

@@ -1,14 +1,14 @@
-import { type Child, startChild } from '../lib/calls/child-process.ts';
-import { EventReader, type FanOutRound, type Transport } from '../lib/calls/event-reader.ts';
+import { type ProgramProcess, startProgram } from '../lib/calls/child-process.ts';
+import { EventReader, type EventTransport, type FanOutRound } from '../lib/calls/event-reader.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
+  createRateDefaults,
   type Experiment,
-  type Mode,
   type RoundRunner,
-  type Row,
-  rateDefaults,
-  roundsWithin,
   sumDeliveryCounts,
   timeDefaults,
 } from '../lib/measure/measure.ts';
@@ -22,7 +22,7 @@ const count = 100;
 const bytes = 300;
 const peers = { sse: 'raw-sse', websocket: 'raw-ws' } as const;
 
-export const fanOut: Row = {
+export const fanOut: BenchRow = {
   name: 'fan-out',
   title: '100 readers of one session: the latency at 100 events a second, and the ceiling',
   experiments: (mode) => [latency(mode), ceiling('sse', mode), ceiling('websocket', mode)],
@@ -30,7 +30,7 @@ export const fanOut: Row = {
 
 type Readers = readonly EventReader[];
 interface FanOut {
-  readonly over: Transport;
+  readonly over: EventTransport;
   readonly events: number;
   readonly everyMs?: number;
   readonly arrivalMs: number;
@@ -38,12 +38,12 @@ interface FanOut {
   samplesOf(readers: Readers, round: FanOutRound): readonly number[];
 }
 
-const latency = (mode: Mode): Experiment => ({
+const latency = (mode: BenchMode): Experiment => ({
   ...timeDefaults,
   variant: { of: 'latency', over: 'sse' },
   peer: peers.sse,
   goals: [{ stat: 'p99', max: 1.5 }],
-  rounds: roundsWithin(mode, 16_000),
+  rounds: computeRoundLimits(mode, 16_000),
   open: openPair({
     over: 'sse',
     events: mode === 'quick' ? 60 : 200,
@@ -54,12 +54,12 @@ const latency = (mode: Mode): Experiment => ({
   }),
 });
 
-const ceiling = (over: Transport, mode: Mode): Experiment => ({
+const ceiling = (over: EventTransport, mode: BenchMode): Experiment => ({
   variant: { of: 'ceiling', over },
-  ...rateDefaults('deliveries/s'),
+  ...createRateDefaults('deliveries/s'),
   peer: peers[over],
   goals: [{ stat: 'p50', min: 0.6 }],
-  rounds: { ...roundsWithin(mode, 14_000), warmUp: 2 },
+  rounds: { ...computeRoundLimits(mode, 14_000), warmUp: 2 },
   open: openPair({
     over,
     events: mode === 'quick' ? 400 : 1_500,
@@ -75,7 +75,7 @@ function openPair(plan: FanOut): Experiment['open'] {
   return async (stack) => {
     const side = async (program: string): Promise<RoundRunner> => {
       const { path: dataDir } = stack.use(await createTempFolder());
-      const child = stack.use(await startChild(program, { dataDir, store: plan.store, over: plan.over }));
+      const child = stack.use(await startProgram(program, { dataDir, store: plan.store, over: plan.over }));
       const url = await child.call<string>('listen');
       const readers: EventReader[] = [];
       for (let n = 0; n < count; n++) readers.push(stack.use(await EventReader.open(url, plan.over)));
@@ -89,7 +89,7 @@ function openPair(plan: FanOut): Experiment['open'] {
   };
 }
 
-async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }) {
+async function takeRound(child: ProgramProcess, readers: Readers, plan: FanOut & { first: number }) {
   const { first, events, everyMs, arrivalMs } = plan;
   for (const reader of readers) reader.reset();
   const load = watchGenerator();

@@ -1,19 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild } from '../lib/calls/child-process.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
-import { httpCalls } from '../lib/calls/http-calls.ts';
+import { createHttpCalls } from '../lib/calls/http-calls.ts';
 import { openSse } from '../lib/calls/open-sse.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
-import { type ExperimentSides, type RoundResult, timedRow } from '../lib/measure/measure.ts';
+import { createTimedRow, type ExperimentSides, type RoundResult } from '../lib/measure/measure.ts';
 
 // From the request to the message's first SSE event at a waiting client. The subject is the whole server as users start
 // it, with durable appends. The clients run in this process.
 
 const betweenMs = 10;
 
-export const firstEvent = timedRow({
+export const firstEvent = createTimedRow({
   name: 'first-event',
   title: 'a message until its first event at a reader',
   peer: 'raw-fastify-post-sse, with the same fsync',
@@ -25,9 +25,9 @@ export const firstEvent = timedRow({
 async function openPair(stack: AsyncDisposableStack, count: number): Promise<ExperimentSides> {
   const sessions = await startServerWithClient(stack, { CORRAL_DRIVER: 'process' });
   const folder = stack.use(await createTempFolder());
-  const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store: 'full' }));
+  const raw = stack.use(await startProgram('raw-sse', { dataDir: folder.path, store: 'full' }));
   const rawUrl = await raw.call<string>('listen');
-  const rawCalls = stack.use(httpCalls(new URL(rawUrl).origin));
+  const rawCalls = stack.use(createHttpCalls(new URL(rawUrl).origin));
   let messages = 0;
   return {
     async subject() {

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { callEngineApi, describeMissingEngine, inspectSessionContainer } from '../lib/calls/engine-api.ts';
-import { httpCalls, parseTrpcData } from '../lib/calls/http-calls.ts';
+import { createHttpCalls, parseTrpcData } from '../lib/calls/http-calls.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
-import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { openSandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
   type Experiment,
   type ExperimentSides,
-  type Mode,
-  type Row,
-  roundsWithin,
   timeDefaults,
 } from '../lib/measure/measure.ts';
 import { startRawContainer } from '../peers/raw-container.ts';
-import { rawExec } from '../peers/raw-exec.ts';
+import { execRaw } from '../peers/raw-exec.ts';
 
 // A session with 200 MB of files. `fork`: from the request to the next command in the fork; the peer copies the files
 // in the container and starts an equal container. `pause`: from the request to its answer; the peer is the engine's own
@@ -23,26 +23,26 @@ const fileBytes = 100_000_000;
 const fileNames = ['one.bin', 'two.bin'];
 type Act = 'fork' | 'pause' | 'resume';
 
-export const fork: Row = {
+export const forkRow: BenchRow = {
   name: 'fork',
   title: 'a session of 200 MB of files forked, paused and resumed, Docker',
   missing: describeMissingEngine,
   experiments: (mode) => (['fork', 'pause', 'resume'] as const).map((act) => experiment(act, mode)),
 };
 
-const experiment = (act: Act, mode: Mode): Experiment => ({
+const experiment = (act: Act, mode: BenchMode): Experiment => ({
   ...timeDefaults,
   variant: { act },
   peer: act === 'fork' ? 'cp --reflink=auto, and a container' : `engine-api-${act}`,
   goals: [{ stat: 'p50', max: 1.3 }],
-  rounds: { ...roundsWithin(mode, 30_000), min: 4 },
+  rounds: { ...computeRoundLimits(mode, 30_000), min: 4 },
   open: (stack) => openPair(stack, act),
 });
 
 async function openPair(stack: AsyncDisposableStack, act: Act): Promise<ExperimentSides> {
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none', CORRAL_E2B_FACADE: 'on' };
   const client = await startServerWithClient(stack, settings);
-  const e2bCalls = stack.use(httpCalls(client.url, { 'x-api-key': 'none' }));
+  const e2bCalls = stack.use(createHttpCalls(client.url, { 'x-api-key': 'none' }));
   const e2b = async (path: string, body: object): Promise<string> =>
     (await e2bCalls.ask(`/e2b/sandboxes${path}`, body)).text;
   const { sandboxID: session } = JSON.parse(await e2b('', { templateID: 'base', timeout: 3_600 }));
@@ -50,7 +50,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Experime
   await client.exec(session);
   const container = await inspectSessionContainer(session);
   {
-    using streams = sandboxStreams(client.url, session);
+    using streams = openSandboxStreams(client.url, session);
     for (const name of fileNames) await streams.write(name, randomBytes(fileBytes));
   }
   // A fork starts with the files as they were at the end of the last run.
@@ -72,11 +72,11 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Experime
       },
       peer: {
         async act() {
-          await rawExec(container.Id, 'cp --recursive --reflink=auto /workspace /tmp/copy');
+          await execRaw(container.Id, 'cp --recursive --reflink=auto /workspace /tmp/copy');
           const equal = await startRawContainer(container, 'command');
           return async () => {
             await equal[Symbol.asyncDispose]();
-            await rawExec(container.Id, 'rm -r /tmp/copy');
+            await execRaw(container.Id, 'rm -r /tmp/copy');
           };
         },
       },
@@ -87,7 +87,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Experime
     },
     resume: {
       subject: { before: pause, act: () => resume().then(() => client.exec(session)) },
-      peer: { before: () => engine('pause'), act: () => engine('unpause').then(() => rawExec(container.Id, 'true')) },
+      peer: { before: () => engine('pause'), act: () => engine('unpause').then(() => execRaw(container.Id, 'true')) },
     },
   };
   const side = (of: keyof ExperimentSides) => () => timedAct(acts[act][of]);

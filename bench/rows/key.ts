@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { startChild } from '../lib/calls/child-process.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
 import { startDockerSession } from '../lib/corral/client.ts';
 import { measureSamples } from '../lib/measure/generator.ts';
-import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
+import { createTimedRow, type ExperimentSides } from '../lib/measure/measure.ts';
 
 // From a key's message to its echo at the client, with `cat` in the terminal, so that the kernel echoes. The peer is
 // the simplest relay: one socket, one Node process and the engine's attached stream, in the same container.
 
-export const key = timedRow({
+export const key = createTimedRow({
   name: 'key',
   title: 'the echo of one key in a terminal, Docker',
   missing: describeMissingEngine,
@@ -31,7 +31,7 @@ async function openTerminal(url: string, session: string): Promise<WebSocket> {
 
 async function openPair(stack: AsyncDisposableStack, keys: number): Promise<ExperimentSides> {
   const { url, session, container } = await startDockerSession(stack);
-  const relay = stack.use(await startChild('raw-relay', { container: container.Id }));
+  const relay = stack.use(await startProgram('raw-relay', { container: container.Id }));
   const side = async (socket: WebSocket) => {
     stack.defer(() => socket.terminate());
     await once(socket, 'open');

@@ -1,16 +1,16 @@
-import { startChild } from '../lib/calls/child-process.ts';
-import { type ControlReport, callKinds } from '../lib/calls/control-calls.ts';
-import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
+import { type ControlReport, controlCallKinds } from '../lib/calls/control-calls.ts';
+import type { SessionProgress } from '../lib/corral/busy-sessions.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
 import { createFilledFolder } from '../lib/corral/corral-store.ts';
 import { type ApiName, apiNames } from '../lib/corral/session-api.ts';
 import {
-  countArrivals,
+  type BenchMode,
+  type BenchRow,
+  createLimitExperiment,
   type Experiment,
-  limitExperiment,
-  type Mode,
   type RoundRunner,
-  type Row,
+  toDeliveryCounts,
 } from '../lib/measure/measure.ts';
 import { summarize } from '../lib/measure/statistics.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
@@ -29,7 +29,7 @@ type LoadFigure = keyof typeof budgets;
 /** Long enough for a p99: eight people stop four runs a second. */
 const roundMs = { quick: 15_000, full: 60_000 } as const;
 
-export const load: Row = {
+export const loadRow: BenchRow = {
   name: 'load',
   title: '50 sessions at work, 500 idle, process sandboxes: health, list and message; stop',
   missing: describeMissingBubblewrap,
@@ -41,8 +41,8 @@ interface LoadVariant {
   readonly of: LoadFigure;
   readonly api: ApiName;
 }
-const experiment = ({ of, api }: LoadVariant, mode: Mode): Experiment =>
-  limitExperiment({
+const experiment = ({ of, api }: LoadVariant, mode: BenchMode): Experiment =>
+  createLimitExperiment({
     max: budgets[of],
     unit: 'ms',
     variant: { of, active, idle, ...(api !== 'corral' && { api }) },
@@ -66,22 +66,22 @@ async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, m
   });
   for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
   const others = { active: active - steered, printer: 'perl', api };
-  const busy = stack.use(await startChild('busy-sessions', { url, ...others }));
+  const busy = stack.use(await startProgram('busy-sessions', { url, ...others }));
   await busy.call('begin');
-  const control = stack.use(await startChild('control-calls', { url, sessions: steered, api }));
+  const control = stack.use(await startProgram('control-calls', { url, sessions: steered, api }));
   return async () => {
-    const before = await busy.call<Progress>('progress');
+    const before = await busy.call<SessionProgress>('progress');
     const { took, requested, failed } = await control.call<ControlReport>('round', { ms });
-    const after = await busy.call<Progress>('progress');
+    const after = await busy.call<SessionProgress>('progress');
     const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
     for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
-    const [worst = []] = callKinds
+    const [worst = []] = controlCallKinds
       .filter((kind) => kind !== 'stop')
       .map((kind) => took[kind])
       .sort((a, b) => summarize(b).p99 - summarize(a).p99);
     const lost = failed.length + starved + after.failed.length;
     const expected = requested + active - steered;
-    const correct = countArrivals(expected, expected - lost);
+    const correct = toDeliveryCounts(expected, expected - lost);
     return { samples: of === 'stop' ? took.stop : worst, correct };
   };
 }

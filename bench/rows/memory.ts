@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { findProcessesByVariable } from '../../drivers/process/proc.ts';
 import { SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
-import { startChild } from '../lib/calls/child-process.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
 import { describeMissingEngine, inspectSessionContainer, listContainerProcesses } from '../lib/calls/engine-api.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
 import { startDockerSession, startServerWithClient } from '../lib/corral/client.ts';
@@ -9,13 +9,13 @@ import { openBackend, peersByBackend } from '../lib/corral/places.ts';
 import { readPssKiB } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  createLimitExperiment,
+  createTimedRow,
   type Experiment,
   type ExperimentSides,
-  limitExperiment,
-  type Mode,
   type RequirementCheck,
-  type Row,
-  timedRow,
 } from '../lib/measure/measure.ts';
 import { startBareContainer } from '../peers/raw-container.ts';
 
@@ -32,22 +32,22 @@ const sessionKiB = 64;
 const plain = "require('node:http').createServer((_, res) => res.end('ok')).listen('/tmp/socket')";
 const asRoot = (missing: RequirementCheck) => async () =>
   process.getuid?.() === 0 ? await missing() : 'needs root, to read the memory of sandboxes';
-const rounds = (mode: Mode) => ({ warmUp: 0, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 });
+const rounds = (mode: BenchMode) => ({ warmUp: 0, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 });
 
-export const memory: Row = {
+export const memory: BenchRow = {
   name: 'memory',
   title: 'memory (Pss) of an empty server, and of a session in memory',
   experiments: (mode) => [server(mode), session(mode)],
 };
-export const daemonMemory: Row = {
+export const daemonMemory: BenchRow = {
   name: 'memory',
   title: "memory (Pss) of an idle sandbox's daemon, Docker",
   missing: asRoot(describeMissingEngine),
   experiments: (mode) => [daemon(mode)],
 };
 
-const server = (mode: Mode): Experiment =>
-  limitExperiment({
+const server = (mode: BenchMode): Experiment =>
+  createLimitExperiment({
     max: serverMiB,
     unit: 'MiB',
     variant: { of: 'server' },
@@ -59,15 +59,15 @@ const server = (mode: Mode): Experiment =>
     },
   });
 
-const session = (mode: Mode): Experiment =>
-  limitExperiment({
+const session = (mode: BenchMode): Experiment =>
+  createLimitExperiment({
     max: sessionKiB,
     unit: 'KiB',
     variant: { of: 'session' },
     rounds: { ...rounds(mode), warmUp: 2 },
     async open(stack) {
       const { path: dataDir } = stack.use(await createTempFolder());
-      const corral = stack.use(await startChild('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
+      const corral = stack.use(await startProgram('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
       const count = mode === 'quick' ? 250 : 500;
       const grow = () => corral.call<number>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 });
       const warm = await grow();
@@ -79,7 +79,7 @@ const session = (mode: Mode): Experiment =>
     },
   });
 
-const daemon = (mode: Mode): Experiment => ({
+const daemon = (mode: BenchMode): Experiment => ({
   variant: { of: 'daemon' },
   unit: 'MiB',
   better: 'lower',
@@ -115,8 +115,8 @@ const pidsIn = {
   process: async (id: string) => (await findProcessesByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => pid),
 };
 
-export const densities = (['docker', 'process'] as const).map((driver) =>
-  timedRow({
+export const densityRows = (['docker', 'process'] as const).map((driver) =>
+  createTimedRow({
     name: 'density',
     title: `idle sandboxes in 4 GiB, ${driver}`,
     missing: asRoot(peersByBackend[driver].missing),

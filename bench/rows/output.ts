@@ -2,15 +2,15 @@ import { crc32 } from 'node:zlib';
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { startDockerSession } from '../lib/corral/client.ts';
 import { readResidentMiB } from '../lib/corral/process-usage.ts';
-import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { openSandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
+  createLimitExperiment,
+  createRateDefaults,
   type Experiment,
-  limitExperiment,
-  type Mode,
-  type Row,
-  rateDefaults,
-  roundsWithin,
 } from '../lib/measure/measure.ts';
 import { streamRawOutput } from '../peers/raw-exec.ts';
 
@@ -22,19 +22,19 @@ export const outputCommand = `yes 'one line of output' | head -c ${outputBytes}`
 const budgetMiB = 20;
 const lookMs = 10;
 
-export const output: Row = {
+export const output: BenchRow = {
   name: 'output',
   title: "50 MB of a command's output, and what the server grows by meanwhile, Docker",
   missing: describeMissingEngine,
   experiments: (mode) => [throughput(mode), memory(mode)],
 };
 
-const throughput = (mode: Mode): Experiment => ({
+const throughput = (mode: BenchMode): Experiment => ({
   variant: { of: 'rate' },
-  ...rateDefaults('MB/s'),
+  ...createRateDefaults('MB/s'),
   peer: 'engine-api-exec',
   goals: [{ stat: 'p50', min: 0.5 }],
-  rounds: roundsWithin(mode, 25_000),
+  rounds: computeRoundLimits(mode, 25_000),
   async open(stack) {
     const { ofCorral, ofEngine } = await openOutputs(stack);
     const rate = (ms: number) => [outputBytes / 1_000 / ms];
@@ -42,8 +42,8 @@ const throughput = (mode: Mode): Experiment => ({
   },
 });
 
-const memory = (mode: Mode): Experiment =>
-  limitExperiment({
+const memory = (mode: BenchMode): Experiment =>
+  createLimitExperiment({
     max: budgetMiB,
     unit: 'MiB',
     variant: { of: 'memory' },
@@ -56,7 +56,7 @@ const memory = (mode: Mode): Experiment =>
 
 async function openOutputs(stack: AsyncDisposableStack) {
   const { url, pid, session, container } = await startDockerSession(stack);
-  const streams = stack.use(sandboxStreams(url, session));
+  const streams = stack.use(openSandboxStreams(url, session));
   const whole = await summed((listener) => streamRawOutput(container.Id, outputCommand, listener));
   const timed = async (run: (listener: (piece: Uint8Array) => void) => Promise<void>) => {
     const from = monotonicMs();

@@ -4,12 +4,12 @@ import { createFilledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
+  createLimitExperiment,
   type Experiment,
-  limitExperiment,
-  type Mode,
   type RoundRunner,
-  type Row,
-  roundsWithin,
 } from '../lib/measure/measure.ts';
 
 // The page of a session of 10,000 events in Chromium. `first picture`: from the navigation to the newest message on the
@@ -21,7 +21,7 @@ const newest = 'The newest message of all.';
 const [pictureMs, frameMs] = [1_000, 50];
 const scrolls = 40;
 
-export const page: Row = {
+export const page: BenchRow = {
   name: 'page',
   title: 'the page of a session of 10,000 events: its first picture, the longest frame while scrolling',
   missing: async () => (existsSync(program) ? undefined : 'Chromium is not installed'),
@@ -33,12 +33,12 @@ export const page: Row = {
 
 type PageMeasure = (shown: Page, openedMs: number) => Promise<number>;
 
-const experiment = (of: string, max: number, mode: Mode, look: PageMeasure): Experiment =>
-  limitExperiment({
+const experiment = (of: string, max: number, mode: BenchMode, look: PageMeasure): Experiment =>
+  createLimitExperiment({
     max,
     unit: 'ms',
     variant: { of },
-    rounds: roundsWithin(mode, 20_000),
+    rounds: computeRoundLimits(mode, 20_000),
     open: (stack) => openShown(stack, look),
   });
 

@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { describeMissingEngine, inspectSessionContainer } from '../lib/calls/engine-api.ts';
-import { describeMissingPackage, type LinePeer, peerPython, startLinePeer } from '../lib/calls/peer-packages.ts';
+import { describeMissingPackage, type LinePeer, peerPythonPath, startLinePeer } from '../lib/calls/peer-packages.ts';
 import { measureStart, startServerWithClient } from '../lib/corral/client.ts';
-import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { openSandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { measureMs } from '../lib/measure/generator.ts';
 import {
+  type BenchRow,
+  computeRoundLimits,
   type ExperimentSides,
   type RequirementCheck,
-  type Row,
-  roundsWithin,
   timeDefaults,
 } from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
@@ -29,7 +29,7 @@ interface PeerPackage {
   readonly acts: readonly Act[];
 }
 
-const rowBeside = (peer: PeerPackage, missing: RequirementCheck): Row => ({
+const rowBeside = (peer: PeerPackage, missing: RequirementCheck): BenchRow => ({
   name: 'peers',
   title: `next to ${peer.name}`,
   missing: async () => describeMissingPackage(peer.module) ?? (await missing()),
@@ -39,7 +39,7 @@ const rowBeside = (peer: PeerPackage, missing: RequirementCheck): Row => ({
       variant: { beside: peer.name, act },
       peer: peer.name,
       goals: [{ stat: 'p50', max: 1 }],
-      rounds: roundsWithin(mode, 15_000),
+      rounds: computeRoundLimits(mode, 15_000),
       open: (stack) => openPair(stack, peer, act),
     })),
 });
@@ -57,9 +57,9 @@ async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act
   const first = await client.started();
   const script = fileURLToPath(new URL(`../peers/${peer.name}.py`, import.meta.url));
   const image = peer.driver === 'docker' ? [(await inspectSessionContainer(first)).Image] : [];
-  const other = stack.use(await startLinePeer([peerPython, script, ...image]));
+  const other = stack.use(await startLinePeer([peerPythonPath, script, ...image]));
   if (act === 'true' || act === 'output') await other.ask('open');
-  const streams = stack.use(sandboxStreams(client.url, first));
+  const streams = stack.use(openSandboxStreams(client.url, first));
   const subjects: Readonly<Record<Act, () => Promise<number>>> = {
     start: () => measureStart(client),
     true: () => client.exec(first),

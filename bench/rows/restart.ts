@@ -4,16 +4,16 @@ import { serverSentEvents } from '../../src/core/text/server-sent-events.ts';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
 import { waitUntil } from '../lib/calls/until.ts';
-import { sessionClient } from '../lib/corral/client.ts';
+import { createSessionClient } from '../lib/corral/client.ts';
 import { createFilledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
-  countArrivals,
+  createTimedRow,
   type DeliveryCounts,
   type ExperimentSides,
   type RoundResult,
-  timedRow,
+  toDeliveryCounts,
 } from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
@@ -25,7 +25,7 @@ import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
 const sessions = 10_000;
 
-export const restart = timedRow({
+export const restartRow = createTimedRow({
   name: 'restart',
   title: '10,000 stored sessions: ready again after kill -9',
   variant: { sessions },
@@ -46,7 +46,7 @@ async function openRestart(stack: AsyncDisposableStack): Promise<ExperimentSides
     const expected = dataDir === full ? sessions : 0;
     const list = (await (await fetch(`${server.url}/api/v1/sessions`)).json()) as { data: { sessions: unknown[] } };
     process.kill(server.pid, 'SIGKILL');
-    return { samples, correct: countArrivals(expected, list.data.sessions.length) };
+    return { samples, correct: toDeliveryCounts(expected, list.data.sessions.length) };
   };
   return {
     subject: () => started(full),
@@ -57,7 +57,7 @@ async function openRestart(stack: AsyncDisposableStack): Promise<ExperimentSides
 const graceMs = 1_000;
 const lines = 60;
 
-export const kill = timedRow({
+export const killRow = createTimedRow({
   name: 'kill',
   title: 'kill -9 of the server until output goes on',
   missing: describeMissingBubblewrap,
@@ -80,7 +80,7 @@ async function openKill(stack: AsyncDisposableStack): Promise<ExperimentSides> {
   stack.defer(() => server[Symbol.asyncDispose]());
 
   async function subject(): Promise<RoundResult> {
-    await using client = sessionClient(server);
+    await using client = createSessionClient(server);
     const session = await client.started();
     const over = new AbortController();
     const watched = watch({ url: server.url, session }, over.signal);
@@ -137,7 +137,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
       const received = Array.from({ length: lines }, (_, n) => `line-${n + 1}`).filter((it) => got.includes(it)).length;
       const duplicated = Math.max(...[seqs, got].map((all) => all.length - new Set<unknown>(all).size));
       const reordered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number)) ? 0 : 1;
-      return { ...countArrivals(lines, received), duplicated, reordered };
+      return { ...toDeliveryCounts(lines, received), duplicated, reordered };
     },
   };
 }

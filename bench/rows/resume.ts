@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild } from '../lib/calls/child-process.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
 import { EventReader } from '../lib/calls/event-reader.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type ExperimentSides, type RoundResult, rateDefaults, timedRow } from '../lib/measure/measure.ts';
+import { createRateDefaults, createTimedRow, type ExperimentSides, type RoundResult } from '../lib/measure/measure.ts';
 
 // A client that missed 10,000 events: from its request, which names its last event, until it has the newest. The peer
 // reads the same rows with one SELECT and writes them to the response.
@@ -13,8 +13,8 @@ const bytes = 300;
 const before = 10;
 const arrivalMs = 30_000;
 
-export const resume = timedRow({
-  ...rateDefaults('events/s'),
+export const resumeRow = createTimedRow({
+  ...createRateDefaults('events/s'),
   name: 'resume',
   title: 'a reader that comes back after 10,000 missed events',
   peer: 'select-and-write',
@@ -27,7 +27,7 @@ export const resume = timedRow({
 async function openPair(stack: AsyncDisposableStack): Promise<ExperimentSides> {
   const side = async (program: string, last: number) => {
     const { path: dataDir } = stack.use(await createTempFolder());
-    const child = stack.use(await startChild(program, { dataDir, store: 'normal' }));
+    const child = stack.use(await startProgram(program, { dataDir, store: 'normal' }));
     const url = await child.call<string>('listen');
     await child.call('emit', { first: 1, count: before, bytes });
     const crc = await child.call<number>('emit', { first: before + 1, count: missed, bytes });

@@ -2,11 +2,11 @@ import { startServerWithClient } from '../lib/corral/client.ts';
 import { readCpuMs } from '../lib/corral/process-usage.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
+  createLimitExperiment,
   type Experiment,
-  limitExperiment,
-  type Mode,
-  type Row,
-  roundsWithin,
   timeDefaults,
 } from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
@@ -21,7 +21,7 @@ const atOnce = 50;
 const budgets = { time: 250, processor: 150 } as const; // per run, in ms
 type Figure = keyof typeof budgets;
 
-export const run: Row = {
+export const runRow: BenchRow = {
   name: 'run',
   title: 'a run of one command, process sandboxes: time, and processor time of the server',
   missing: describeMissingBubblewrap,
@@ -32,12 +32,12 @@ export const run: Row = {
   ],
 };
 
-const single = (of: Figure, at: 'alone' | 'together', mode: Mode): Experiment =>
-  limitExperiment({
+const single = (of: Figure, at: 'alone' | 'together', mode: BenchMode): Experiment =>
+  createLimitExperiment({
     max: budgets[of] * (at === 'together' && of === 'time' ? atOnce : 1),
     unit: 'ms',
     variant: { of, at },
-    rounds: roundsWithin(mode, 15_000),
+    rounds: computeRoundLimits(mode, 15_000),
     async open(stack) {
       const { took, started } = await openRuns(stack);
       const sessions = await Promise.all(Array.from({ length: at === 'alone' ? 1 : atOnce }, started));
@@ -45,12 +45,12 @@ const single = (of: Figure, at: 'alone' | 'together', mode: Mode): Experiment =>
     },
   });
 
-const beside = (what: 'files' | 'length', max: number, mode: Mode): Experiment => ({
+const beside = (what: 'files' | 'length', max: number, mode: BenchMode): Experiment => ({
   ...timeDefaults,
   variant: { of: 'processor', at: what },
   goals: [{ stat: 'p50', max }],
   peer: what === 'files' ? 'an empty workspace' : 'the tenth run',
-  rounds: { ...roundsWithin(mode, 20_000), warmUp: 0 },
+  rounds: { ...computeRoundLimits(mode, 20_000), warmUp: 0 },
   async open(stack) {
     const { took, started, runs, fill } = await openRuns(stack);
     const [subject, peer] = [await started(), await started()];

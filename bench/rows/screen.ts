@@ -7,11 +7,11 @@ import { waitUntil } from '../lib/calls/until.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
 import { measureSamples, monotonicMs } from '../lib/measure/generator.ts';
 import {
+  type BenchMode,
+  type BenchRow,
+  computeRoundLimits,
+  createRateDefaults,
   type Experiment,
-  type Mode,
-  type Row,
-  rateDefaults,
-  roundsWithin,
   timeDefaults,
 } from '../lib/measure/measure.ts';
 
@@ -24,12 +24,12 @@ const programs = ['Xvnc', 'websockify', 'bwrap'];
 const settleMs = 100;
 const measures = {
   'first frame': { ...timeDefaults, goals: [{ stat: 'p50', max: 1.1 }] },
-  throughput: { ...rateDefaults('MB/s'), goals: [{ stat: 'p50', min: 1 }] },
+  throughput: { ...createRateDefaults('MB/s'), goals: [{ stat: 'p50', min: 1 }] },
   'hand to pixel': { ...timeDefaults, goals: [{ stat: 'p50', max: 1.1 }] },
 } satisfies Record<string, Partial<Experiment>>;
 type Measure = keyof typeof measures;
 
-export const screen: Row = {
+export const screen: BenchRow = {
   name: 'screen',
   title: 'the screen of a sandbox: its first frame, MB/s, and from the hand to a pixel',
   async missing() {
@@ -40,11 +40,11 @@ export const screen: Row = {
   experiments: (mode) => (Object.keys(measures) as Measure[]).map((measure) => experiment(measure, mode)),
 };
 
-const experiment = (measure: Measure, mode: Mode): Experiment => ({
+const experiment = (measure: Measure, mode: BenchMode): Experiment => ({
   variant: { measure },
   ...measures[measure],
   peer: 'websockify',
-  rounds: { ...roundsWithin(mode, 12_000), warmUp: 2 },
+  rounds: { ...computeRoundLimits(mode, 12_000), warmUp: 2 },
   open: async (stack) => {
     const { url, pid } = await desktop(stack);
     const peer = await websockify(stack, pid);

@@ -3,7 +3,7 @@ import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
 import { inspectSampleContainer, startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
+import { createTimedRow, type ExperimentSides } from '../lib/measure/measure.ts';
 import { startRawContainer } from '../peers/raw-container.ts';
 import { startRawDesktop } from '../peers/raw-desktop.ts';
 
@@ -14,7 +14,7 @@ const [width, height] = [1280, 800];
 const settings = { CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' };
 const lookMs = 20;
 
-export const startDesktop = timedRow({
+export const startDesktopRow = createTimedRow({
   name: 'start-desktop',
   title: 'a session with a desktop, until its first frame is seen and its browser answers, Docker',
   missing: describeMissingEngine,

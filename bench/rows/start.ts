@@ -1,7 +1,7 @@
 import { measureStart, type SessionClient, startServerWithClient } from '../lib/corral/client.ts';
 import { type BackendName, openBackend, peersByBackend, type SandboxStarter } from '../lib/corral/places.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { countArrivals, type ExperimentSides, type Row, timedRow } from '../lib/measure/measure.ts';
+import { type BenchRow, createTimedRow, type ExperimentSides, toDeliveryCounts } from '../lib/measure/measure.ts';
 
 // From the request for a session to the output of its first command. The peers: an equal container through the engine's
 // API (create, start, exec), an equal pod through the API server up to Ready, and the same daemon in an equal
@@ -16,8 +16,8 @@ interface StartRow {
   readonly max: number;
   readonly open: (stack: AsyncDisposableStack, at: BackendName) => Promise<ExperimentSides>;
 }
-const startRow = ({ title = 'a session up to its first command', at, open, ...rest }: StartRow): Row =>
-  timedRow({
+const startRow = ({ title = 'a session up to its first command', at, open, ...rest }: StartRow): BenchRow =>
+  createTimedRow({
     ...rest,
     title: `${title}, ${at}`,
     ...peersByBackend[at],
@@ -25,11 +25,11 @@ const startRow = ({ title = 'a session up to its first command', at, open, ...re
   });
 const pooled = { title: 'the same from the warm pool', max: 0.2, open: openWarm };
 
-export const startDocker = startRow({ name: 'start-docker', at: 'docker', max: 1.25, open: openCold });
-export const startWarm = startRow({ name: 'start-warm', at: 'docker', ...pooled });
-export const startPod = startRow({ name: 'start-pod', at: 'kubernetes', max: 1.3, open: openCold });
+export const startDockerRow = startRow({ name: 'start-docker', at: 'docker', max: 1.25, open: openCold });
+export const startWarmRow = startRow({ name: 'start-warm', at: 'docker', ...pooled });
+export const startPodRow = startRow({ name: 'start-pod', at: 'kubernetes', max: 1.3, open: openCold });
 export const claimPodRow = startRow({ name: 'claim-pod', at: 'kubernetes', ...pooled });
-export const startProcess = startRow({ name: 'start-process', at: 'process', max: 1.5, open: openCold });
+export const startProcessRow = startRow({ name: 'start-process', at: 'process', max: 1.5, open: openCold });
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<ExperimentSides> {
   const place = await openBackend(stack, name);
@@ -62,7 +62,7 @@ const startsOf = (client: SessionClient, start: SandboxStarter, before?: () => P
 
 const burstSize = 20;
 
-export const burst = timedRow({
+export const burst = createTimedRow({
   name: 'burst',
   title: `${burstSize} sessions at once, up to their first commands`,
   missing: peersByBackend.docker.missing,
@@ -92,7 +92,7 @@ async function openBurst(stack: AsyncDisposableStack): Promise<ExperimentSides> 
       });
       const ready = all.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
       await Promise.all(ready.map(({ session }) => client.remove(session)));
-      return { samples: ready.map(({ ms }) => ms), correct: countArrivals(burstSize, ready.length) };
+      return { samples: ready.map(({ ms }) => ms), correct: toDeliveryCounts(burstSize, ready.length) };
     },
     async peer() {
       await using containers = new AsyncDisposableStack();

@@ -7,7 +7,7 @@ import {
 import { waitUntil } from '../lib/calls/until.ts';
 import { inspectSampleContainer, startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { countArrivals, type ExperimentSides, type RoundResult, timedRow } from '../lib/measure/measure.ts';
+import { createTimedRow, type ExperimentSides, type RoundResult, toDeliveryCounts } from '../lib/measure/measure.ts';
 import { removeRawContainer, startRawContainer } from '../peers/raw-container.ts';
 import { startDetachedExec } from '../peers/raw-exec.ts';
 
@@ -21,7 +21,7 @@ const mark = 'sleep 98765';
 const stubborn = `trap '' TERM; ${mark}; true`;
 
 const common = { missing: describeMissingEngine, peer: 'engine-api-kill-remove' };
-export const stop = timedRow({
+export const stopRow = createTimedRow({
   ...common,
   name: 'stop',
   title: 'a stop until nothing of the run runs, Docker',
@@ -31,7 +31,7 @@ export const stop = timedRow({
   rounds: { warmUp: 0, min: 4 },
   open: (stack) => openPair(stack, true),
 });
-export const deletion = timedRow({
+export const deletion = createTimedRow({
   ...common,
   name: 'delete',
   title: 'a deletion until nothing is left, Docker',
@@ -66,7 +66,7 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Ex
     const left = (await isRunning(container.Id)) ? 1 : 0;
     await chat;
     await client.remove(session);
-    return { samples: [ms], correct: countArrivals(1, 1 - left) };
+    return { samples: [ms], correct: toDeliveryCounts(1, 1 - left) };
   }
 
   async function peer() {

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { kubeStub } from '../../test/support/cluster/kube-stub.ts';
-import { startChild } from '../lib/calls/child-process.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
 import { startSimulatedDaemons } from '../lib/corral/simulated-daemons.ts';
-import { maxFigureRule, type SeriesPlan } from '../lib/measure/series.ts';
+import { createMaxRule, type SeriesPlan } from '../lib/measure/series.ts';
 
 // Sandboxes claimed through agents.x-k8s.io from a stub API server, which counts what the driver requests and receives.
 // The driver has its own process; no containers run.
@@ -16,18 +16,18 @@ export const claims: SeriesPlan = {
   points: (mode) => (mode === 'quick' ? [100, 400] : [100, 1_000, 5_000]),
   fitted: ['pssMiB'],
   rules: [
-    maxFigureRule('a claim costs at most five requests', 5, ({ y }) =>
+    createMaxRule('a claim costs at most five requests', 5, ({ y }) =>
       Math.max(...(y.requestsPerClaim ?? [Number.NaN])),
     ),
-    maxFigureRule('no list is polled', 0, ({ y }) => Math.max(...(y.listsAfterFirst ?? [Number.NaN]))),
-    maxFigureRule('requests a minute at rest', 10, ({ y }) => Math.max(...(y.restRequestsPerMin ?? [Number.NaN]))),
+    createMaxRule('no list is polled', 0, ({ y }) => Math.max(...(y.listsAfterFirst ?? [Number.NaN]))),
+    createMaxRule('requests a minute at rest', 10, ({ y }) => Math.max(...(y.restRequestsPerMin ?? [Number.NaN]))),
   ],
   async open(stack) {
     const stub = stack.use(await kubeStub());
     Object.assign(stub, { claims: true });
     const { port } = stack.use(await startSimulatedDaemons());
     const at = { kubeconfig: stub.kubeconfig, daemonPort: port };
-    const driver = stack.use(await startChild('corral-claims', at, ['--expose-gc']));
+    const driver = stack.use(await startProgram('corral-claims', at, ['--expose-gc']));
     await driver.call('claim', 1);
     await driver.call('list');
     let own = 1;

@@ -5,7 +5,7 @@ import { measureStart, type SessionClient, startServerWithClient } from '../lib/
 import { describeMissingCluster, isPodRunning } from '../lib/corral/cluster.ts';
 import { readPssKiB } from '../lib/corral/process-usage.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
-import { growthFactor, maxFigureRule, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
+import { createMaxRule, growthFactor, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
 import { summarize } from '../lib/measure/statistics.ts';
 import { sessionPodSelector } from '../peers/raw-pod.ts';
 
@@ -24,9 +24,9 @@ export const cluster: SeriesPlan = {
   fitted: ['serverPssMiB'],
   missing: describeMissingCluster,
   rules: [
-    maxFigureRule('requests at rest do not grow with the pods', 1.2, ({ y }) => growthFactor(y.restCallsPerMin ?? [])),
-    maxFigureRule('a claim takes at most 150 ms at p99', 150, ({ y }) => Math.max(...(y.claimP99Ms ?? [Number.NaN]))),
-    maxFigureRule('memory grows in a line: 1 less R²', 0.1, ({ fits }) => 1 - (fits.serverPssMiB?.r2 ?? Number.NaN)),
+    createMaxRule('requests at rest do not grow with the pods', 1.2, ({ y }) => growthFactor(y.restCallsPerMin ?? [])),
+    createMaxRule('a claim takes at most 150 ms at p99', 150, ({ y }) => Math.max(...(y.claimP99Ms ?? [Number.NaN]))),
+    createMaxRule('memory grows in a line: 1 less R²', 0.1, ({ fits }) => 1 - (fits.serverPssMiB?.r2 ?? Number.NaN)),
   ],
   async open(stack, mode) {
     const simulated = await openSimulatedCluster(stack, mode === 'quick' ? 400 : 5_000);

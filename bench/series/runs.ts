@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild } from '../lib/calls/child-process.ts';
-import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { startProgram } from '../lib/calls/child-process.ts';
+import type { SessionProgress } from '../lib/corral/busy-sessions.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
 import { readCpuMs, readResidentMiB } from '../lib/corral/process-usage.ts';
-import { growthFactor, maxFigureRule, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
+import { createMaxRule, growthFactor, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
 
 // Sessions that work without pause with a scripted model on fake sandboxes, each watched by one client: a command
 // prints a line every 100 ms, and the next message follows as soon as the run ends. Each point has its own server.
@@ -15,10 +15,10 @@ export const runs: SeriesPlan = {
   points: (mode) => (mode === 'quick' ? [10, 100] : [10, 100, 500]),
   fitted: ['rssMiB'],
   rules: [
-    maxFigureRule('processor time of a run at the last point, next to that at 10', 1.3, ({ y }) =>
+    createMaxRule('processor time of a run at the last point, next to that at 10', 1.3, ({ y }) =>
       growthFactor(y.cpuMsPerRun ?? []),
     ),
-    maxFigureRule('no session starves: 1 less its share by Jain', 0.1, ({ y }) => 1 - Math.min(...(y.jain ?? []))),
+    createMaxRule('no session starves: 1 less its share by Jain', 0.1, ({ y }) => 1 - Math.min(...(y.jain ?? []))),
   ],
   open: async (_stack, mode) => (active) => figuresOf(active, mode === 'quick' ? 8_000 : 20_000),
 };
@@ -33,13 +33,13 @@ async function figuresOf(active: number, ms: number): Promise<SeriesPoint> {
     CORRAL_MAX_SESSIONS_PER_OWNER: '0',
     CORRAL_MAX_RUNNING_RUNS: '1000',
   });
-  const busy = stack.use(await startChild('busy-sessions', { url, active, printer: 'shell' }));
+  const busy = stack.use(await startProgram('busy-sessions', { url, active, printer: 'shell' }));
   await busy.call('begin');
   await pause(2_000); // all sessions have begun their first run by then
   const from = readCpuMs(pid);
-  const before = await busy.call<Progress>('progress');
+  const before = await busy.call<SessionProgress>('progress');
   await pause(ms);
-  const after = await busy.call<Progress>('progress');
+  const after = await busy.call<SessionProgress>('progress');
   const cpuMs = readCpuMs(pid) - from;
   if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
   const received = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));

@@ -3,7 +3,7 @@ import type { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { sandboxHome, workspaceAlias } from '../shared/home.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
-import { ociProfile } from '../shared/seccomp/oci.ts';
+import { createOciProfile } from '../shared/seccomp/oci.ts';
 import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
 
 interface Host extends HostConfig {
@@ -15,13 +15,13 @@ const mebibyte = 2 ** 20;
  * A sandbox's CPU shares; other containers and services have 1,024. About 60 sandboxes together get as much as the
  * server, so stopping and steering them stays fast. Idle processors are not limited.
  */
-export const cpuShares = 16;
+export const sandboxCpuShares = 16;
 
 /**
  * Our seccomp profile, and the engine's default AppArmor profile (by not naming one). The engine filter requires
  * exactly these.
  */
-export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${ociProfile()}`];
+export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createOciProfile()}`];
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
@@ -39,7 +39,11 @@ export interface ContainerRequest {
   readonly mount: string;
 }
 
-export const isolationFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
+export const createIsolationConfig = ({
+  memoryBytes,
+  cpus,
+  pids,
+}: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
   ({
     Privileged: false,
     CapDrop: ['ALL'],
@@ -50,7 +54,7 @@ export const isolationFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'm
     Memory: memoryBytes,
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
-    CpuShares: cpuShares,
+    CpuShares: sandboxCpuShares,
     PidsLimit: pids,
     Ulimits: [
       { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
@@ -70,7 +74,7 @@ export const detachedStreams = {
 } as const;
 
 /** The only definition of what a sandbox's container can do. */
-export function sandboxBody({
+export function createSandboxBody({
   spec,
   user,
   name,
@@ -101,7 +105,7 @@ export function sandboxBody({
     ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
   };
   const host: Host = {
-    ...isolationFor(spec.limits),
+    ...createIsolationConfig(spec.limits),
     NetworkMode: 'none',
     ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
     ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share it

@@ -6,7 +6,7 @@ import { type BundledImage, type DriverParts, defineDriver } from '../descriptor
 import { findStrictRuntime } from './strict-runtime.ts';
 
 /** All ids are below 65536, the number of users that an engine with user namespaces maps. */
-export const dockerUsers = '40000-49999';
+export const dockerUserRange = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
 /**
  * Docker's folder for volumes. A server in a container cannot see the folder and gets the disk usage from its
@@ -28,7 +28,7 @@ const settings = z.strictObject({
   ),
   users: setting(
     userRange(),
-    dockerUsers,
+    dockerUserRange,
     'unused user ids of this machine: each sandbox gets its own; none: all share 10001',
   ),
   socketsDir: optionalSetting(
@@ -43,10 +43,10 @@ export const docker = defineDriver({
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,
   async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
-    const { dockerDriver } = await import('./docker.ts');
+    const { createDockerDriver } = await import('./docker.ts');
     const { instance, replica, root, gate, ids, caBundle, onRefused, ourImages, desktop } = parts;
     const built = (image: BundledImage) => ({ ...image, buildNetwork: 'host' });
-    return await dockerDriver({
+    return await createDockerDriver({
       host,
       runtime,
       users,

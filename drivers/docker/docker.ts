@@ -20,22 +20,29 @@ import { openSandboxFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
-import type { Mounts } from '../shared/mounts.ts';
-import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
+import type { SandboxMounts } from '../shared/mounts.ts';
+import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { describeMissingBuilds, openBuilds } from './builds/builds.ts';
-import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
-import { freezeContainer } from './freeze.ts';
-import { type DefaultImage, openImages } from './images.ts';
-import { instanceNames, isPooled, labelsFor, ownerFilter, parseContainerInfo, parseSandboxInfo } from './labels.ts';
-import { createSandboxList } from './list.ts';
+import { callEngine, findInEngine, openDockerEngine, statusOf } from './engine.ts';
+import { pauseContainer } from './freeze.ts';
+import { type DefaultImage, openEngineImages } from './images.ts';
+import {
+  createInstanceNames,
+  createSandboxLabels,
+  isPooled,
+  ownerFilter,
+  parseContainerInfo,
+  parseSandboxInfo,
+} from './labels.ts';
+import { createSandboxLister } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
-import { type CreatedResources, startContainer, toWorkspace } from './start-container.ts';
+import { type CreatedResources, startContainer, toWorkspaceVolume } from './start-container.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { openWorkspaceUsers } from './users.ts';
 import { openVolumes } from './volumes.ts';
-import { dockerPool } from './warm.ts';
+import { createDockerPool } from './warm.ts';
 import { openContainerWatcher } from './watch.ts';
 import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from './workspace-volume.ts';
 
@@ -43,7 +50,7 @@ const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 
-function filteredMounts(engine: Dockerode, folder: string): Mounts {
+function filteredMounts(engine: Dockerode, folder: string): SandboxMounts {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {
     throw new AppError(
@@ -128,23 +135,23 @@ const filteredVolumes =
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
 
-export async function dockerDriver(
+export async function createDockerDriver(
   options: DockerOptions,
 ): Promise<Driver & ImageBuilding & ServerImageBuilding & Pausable & Poolable & ServiceHosting & VolumeHosting> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
-  const engine = openEngine(host, options.answerMs);
+  const engine = openDockerEngine(host, options.answerMs);
   const { socketsDir } = options;
   const folders = await openSandboxFolders(
     root,
     socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir),
   );
-  const images = openImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
+  const images = openEngineImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openContainerWatcher(engine, ownerFilter(instance), systemClock);
   const holds = openServerEndpoints({ folders, end, watch: ends.over });
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
-  const names = instanceNames(instance);
+  const names = createInstanceNames(instance);
   const nameOf = names.of;
 
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
@@ -165,7 +172,10 @@ export async function dockerDriver(
     const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
     const info = fromPool && parseContainerInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
     if (info && !pointer && workspace === 'keep') {
-      await writeWorkspacePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
+      await writeWorkspacePointer(
+        { engine, name, labels: createSandboxLabels(info, instance, labels), found: fromPool },
+        signal,
+      );
     }
     const files = pointer?.workspace ?? (fromPool && workspaceVolumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
@@ -197,7 +207,7 @@ export async function dockerDriver(
   const warming = new Set<SandboxId>();
   const hasReplicas = replica !== undefined;
   const isStarting = (id: SandboxId) => work.isStarting(id);
-  const list = createSandboxList({
+  const list = createSandboxLister({
     engine,
     instance,
     names,
@@ -209,7 +219,7 @@ export async function dockerDriver(
   });
   const builds = openBuilds({ ...placeFor, images, ids, building: warming });
   const noBuilds = describeMissingBuilds({ filtered: socketsDir !== undefined, runtime: options.runtime });
-  const pool = dockerPool({
+  const pool = createDockerPool({
     engine,
     folders,
     holds,
@@ -271,7 +281,7 @@ export async function dockerDriver(
             image,
             created: createdResources,
           };
-          const workspace = toWorkspace(pointer, place);
+          const workspace = toWorkspaceVolume(pointer, place);
           const { info, end } = await startContainer({ ...place, workspace }, spec, signal);
           await waitForStart(end, signal);
           return info;
@@ -287,7 +297,7 @@ export async function dockerDriver(
       const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps its id from the pool
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
-      const link = { ...held, starvedMs: cpuWaitMeter(State.Pid) };
+      const link = { ...held, starvedMs: createCpuWaitMeter(State.Pid) };
       // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
       if (State.Paused) return link;
       return await requireReachable(link, waitUntilReachable(await holds.hold(key, Id), signal));
@@ -302,7 +312,7 @@ export async function dockerDriver(
       const hasServices = mayHaveServices(Config.Labels);
       try {
         if (hasServices) await services.freeze(id, signal);
-        if (!State.Paused) await freezeContainer(engine.getContainer(Id), signal);
+        if (!State.Paused) await pauseContainer(engine.getContainer(Id), signal);
       } catch (error) {
         // The pause failed, so the sandbox continues to run and needs its services.
         if (hasServices) await services.thaw(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});

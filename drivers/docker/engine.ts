@@ -25,7 +25,7 @@ class QuietAgent extends Agent {
  * Opens the engine at a DOCKER_HOST address. The engine must be on this machine, because sandboxes dial the server's
  * Unix sockets.
  */
-export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
+export function openDockerEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
   if (!socketPath.startsWith('/')) {
     const why = 'sandboxes reach the server through Unix sockets, which do not cross machines';
@@ -52,9 +52,13 @@ function engineError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const cause = thrown;
   if (statusOf(thrown) !== undefined) {
-    return new AppError('sandbox_unavailable', `The Docker engine rejected the request: ${readEngineMessage(thrown)}`, {
-      cause,
-    });
+    return new AppError(
+      'sandbox_unavailable',
+      `The Docker engine rejected the request: ${readEngineErrorText(thrown)}`,
+      {
+        cause,
+      },
+    );
   }
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'EACCES') {
@@ -75,7 +79,7 @@ export function statusOf(thrown: unknown): number | undefined {
   return (refusal as { statusCode?: number } | undefined)?.statusCode;
 }
 
-export function readEngineMessage(thrown: unknown): string {
+export function readEngineErrorText(thrown: unknown): string {
   const refusal = thrown instanceof AppError ? (thrown.cause ?? thrown) : thrown;
   const { json, message } = refusal as { json?: { message?: string }; message?: string };
   return (json?.message ?? message ?? String(refusal)).trim();

@@ -9,7 +9,7 @@ const maxTries = 8;
  * The engine's runtime gives up ("unable to freeze") if a process on busy processors does not stop in time, so this
  * retries for about 4 s. Rejects with the engine's last refusal.
  */
-export async function freezeContainer(
+export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,
   signal: AbortSignal,
   clock?: Clock,

@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { BuildContext, BundledImage } from '../descriptor.ts';
 import type { CallOptions, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
-import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
+import { callEngine, findInEngine, readEngineErrorText, statusOf } from './engine.ts';
 
 /** An image that the server can build. Its tag contains the hash of its build context. */
 export interface DefaultImage extends BundledImage {
@@ -12,12 +12,12 @@ export interface DefaultImage extends BundledImage {
 }
 type ProgressListener = (news: ProvisionProgress) => void;
 
-export interface Images extends AsyncDisposable {
+export interface EngineImages extends AsyncDisposable {
   /** Resolves with the reference to run once the engine has the image. Rejects with image_missing. */
   ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 
-export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
+export function openEngineImages(engine: Dockerode, ours: readonly DefaultImage[]): EngineImages {
   const gettings = new SingleFlight<void>();
   const listeners = new Map<string, Set<ProgressListener>>();
   const newest = new Map<string, ProvisionProgress>(); // for callers that join later
@@ -73,7 +73,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     } catch (cause) {
       // The engine answers 404 or 500 if the registry refused the pull or is unreachable.
       if (statusOf(cause) === undefined) throw cause;
-      throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineMessage(cause)}`, {
+      throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineErrorText(cause)}`, {
         cause,
       });
     }

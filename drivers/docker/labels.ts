@@ -5,7 +5,7 @@ import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
 const prefix = 'corral.';
 
 /** An operator's labels cannot override ours. */
-export function labelsFor(
+export function createSandboxLabels(
   spec: Omit<SandboxInfo, 'phase'>,
   instance: string,
   others: Readonly<Record<string, string>> = {},
@@ -33,7 +33,7 @@ export const workspaceLabel = 'corral.workspace';
  * A pool container has its own name until a claim renames it for the session. The name is the lock, because it is
  * unique.
  */
-export function instanceNames(instance: string) {
+export function createInstanceNames(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>
     name.startsWith(prefix) ? SessionId.safeParse(name.slice(prefix.length)).data : undefined;
@@ -51,7 +51,7 @@ export function instanceNames(instance: string) {
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
-export type InstanceNames = ReturnType<typeof instanceNames>;
+export type InstanceNames = ReturnType<typeof createInstanceNames>;
 
 type OptionalLabels = Readonly<Record<string, string>> | undefined;
 export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel] !== undefined;

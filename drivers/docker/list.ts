@@ -3,7 +3,7 @@ import type Dockerode from 'dockerode';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
-import type { Folders } from '../shared/folders.ts';
+import type { SandboxFolders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
 import { type InstanceNames, isPooled, ownerFilter, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { serviceNameLabel } from './services/services.ts';
@@ -12,7 +12,7 @@ interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
   readonly names: InstanceNames;
-  readonly folders: Folders;
+  readonly folders: SandboxFolders;
   readonly clock: Clock;
   readonly hasReplicas: boolean;
   readonly isStarting: (id: SandboxId) => boolean;
@@ -23,7 +23,7 @@ interface Options {
 const startMs = 5_000;
 
 /** Lists containers, volumes without a container, and folders that a failed start or removal left without either. */
-export function createSandboxList(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
+export function createSandboxLister(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
   const isRecent = async (id: SandboxId) => {

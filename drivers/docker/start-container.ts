@@ -3,13 +3,13 @@ import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
-import { type Folders, toLabels } from '../shared/folders.ts';
+import { type SandboxFolders, toSandboxInfoFields } from '../shared/folders.ts';
 import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { hashToken } from '../shared/link/token.ts';
-import { type ContainerRequest, sandboxBody } from './create-body.ts';
-import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
-import { type InstanceNames, isPooled, labelsFor, parseContainerInfo, parseSandboxInfo } from './labels.ts';
+import { type ContainerRequest, createSandboxBody } from './create-body.ts';
+import { callEngine, findInEngine, readEngineErrorText, statusOf } from './engine.ts';
+import { createSandboxLabels, type InstanceNames, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { mayHaveServicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
@@ -26,7 +26,7 @@ export interface CreatedResources {
 interface ContainerStart {
   readonly created: CreatedResources;
   readonly engine: Dockerode;
-  readonly folders: Folders;
+  readonly folders: SandboxFolders;
   readonly holds: ServerEndpoints;
   readonly instance: string;
   readonly names: InstanceNames;
@@ -40,13 +40,13 @@ interface ContainerStart {
   readonly token: string;
   readonly name: string;
   /** The owner is undefined if the workspace has no files yet. */
-  readonly workspace: Workspace;
+  readonly workspace: WorkspaceVolume;
   readonly image: string;
   /** Pool labels; set only for a sandbox that no session owns yet. */
   readonly pool?: Readonly<Record<string, string>>;
   readonly body?: (request: ContainerRequest) => Dockerode.ContainerCreateOptions;
 }
-export interface Workspace {
+export interface WorkspaceVolume {
   readonly volume: string;
   readonly user?: number;
 }
@@ -64,10 +64,10 @@ export async function startContainer(
   // Awaited later: the user lookup waits for the engine and runs concurrently with the work on the folder.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
-  const meta = await folders.prepare({ driver: 'docker', instance, ...toLabels(spec), token: place.token });
+  const meta = await folders.prepare({ driver: 'docker', instance, ...toSandboxInfoFields(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const own = {
-    ...labelsFor(spec, instance, place.labels),
+    ...createSandboxLabels(spec, instance, place.labels),
     ...(spec.services?.length && { [mayHaveServicesLabel]: String(spec.services.length) }),
     ...place.pool,
   };
@@ -80,7 +80,7 @@ export async function startContainer(
   for (let lost = 0; ; ) {
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
-    const body = (place.body ?? sandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
+    const body = (place.body ?? createSandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
     // If the engine's answer is lost, the container that has the name shows whether the create succeeded.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
@@ -97,14 +97,14 @@ export async function startContainer(
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
     await sleep(25, signal); // the name has become free, or its container is still being created
-    workspace = toWorkspace(await readWorkspacePointer(engine, name, signal), place);
+    workspace = toWorkspaceVolume(await readWorkspacePointer(engine, name, signal), place);
     user = userFor(place, workspace, signal);
   }
 }
 
 async function userFor(
   { users, freshUser, image }: ContainerStart,
-  workspace: Workspace,
+  workspace: WorkspaceVolume,
   signal: AbortSignal,
 ): Promise<number> {
   const user = workspace.user ?? (await freshUser);
@@ -112,10 +112,10 @@ async function userFor(
   return user;
 }
 
-export const toWorkspace = (
+export const toWorkspaceVolume = (
   pointer: WorkspacePointer | undefined,
   { name, users }: { readonly name: string; readonly users: WorkspaceUsers },
-): Workspace =>
+): WorkspaceVolume =>
   pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
 
 /** Undefined: the name is taken. */
@@ -139,7 +139,7 @@ async function create(
   } catch (error) {
     if (statusOf(error) === 409) return undefined;
     if (statusOf(error) === 404) {
-      throw new AppError('image_missing', `The image is missing: ${readEngineMessage(error)}`, { cause: error });
+      throw new AppError('image_missing', `The image is missing: ${readEngineErrorText(error)}`, { cause: error });
     }
     throw error;
   }
@@ -238,7 +238,10 @@ async function adoptClaimed(
   const { id, sessionId } = spec;
   const own = parseSandboxInfo(found.Config.Labels, 'ready');
   if (!own) return undefined;
-  const reply = await writeWorkspacePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
+  const reply = await writeWorkspacePointer(
+    { engine, name, labels: createSandboxLabels(spec, instance, labels), found },
+    signal,
+  );
   const token = (await folders.read(own.id))?.token;
   const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {

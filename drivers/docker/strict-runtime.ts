@@ -1,6 +1,6 @@
 import type { AppError } from '../../src/core/errors/errors.ts';
 
-export type Runtimes = Readonly<Record<string, string>>;
+export type EngineRuntimes = Readonly<Record<string, string>>;
 
 export const usesHostKernel = (runtime: string | undefined): boolean =>
   runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
@@ -15,7 +15,7 @@ const install =
  */
 export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },
-  ask: () => Promise<Runtimes>,
+  ask: () => Promise<EngineRuntimes>,
   refuse: (why: string) => AppError,
 ): Promise<string> {
   const runtimes = await ask().catch((cause: unknown) => {

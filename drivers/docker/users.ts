@@ -9,7 +9,7 @@ import { ownerFilter } from './labels.ts';
 /**
  * The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set.
  */
-export const imageUser = 10_001;
+export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
 /** Image label: /workspace and the programs work for any user. */
 const anyUserLabel = 'corral.any-user';
@@ -53,7 +53,7 @@ export function openWorkspaceUsers({ engine, instance, ids, range }: Options): W
   }
 
   async function choose(signal: AbortSignal): Promise<number> {
-    if (range === undefined) return imageUser;
+    if (range === undefined) return imageUserId;
     const { first, last } = range;
     const count = last - first + 1;
     const start = createHash('sha256').update(ids.token()).digest().readUInt32LE() % count;
@@ -73,23 +73,23 @@ export function openWorkspaceUsers({ engine, instance, ids, range }: Options): W
   }
 
   async function checkImage(user: number, image: string, signal: AbortSignal): Promise<void> {
-    if (user === imageUser) return;
+    if (user === imageUserId) return;
     const { Config } = await callEngine(signal, () => engine.getImage(image).inspect());
     if (Config?.Labels?.[anyUserLabel] === '1') return;
     throw new AppError(
       'image_missing',
       `The image ${image} does not support sandboxes with separate users: it has no label ${anyUserLabel}=1. Build ` +
-        `it from this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none to run all sandboxes as user ${imageUser}.`,
+        `it from this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none to run all sandboxes as user ${imageUserId}.`,
     );
   }
 
   return {
-    ofWorkspace: (labels) => Number(labels?.[userLabel] ?? imageUser),
+    ofWorkspace: (labels) => Number(labels?.[userLabel] ?? imageUserId),
     choose,
     checkImage,
 
     async checkAlone(user, container, signal) {
-      if (range === undefined || user === imageUser) return;
+      if (range === undefined || user === imageUserId) return;
       const others = (await living(user, signal)).filter((id) => id !== container);
       if (others.length === 0) return;
       throw new AppError(

@@ -3,7 +3,7 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
-import { detachedStreams, isolationFor } from './create-body.ts';
+import { createIsolationConfig, detachedStreams } from './create-body.ts';
 import { callEngine, findInEngine } from './engine.ts';
 import { ownerFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
@@ -55,7 +55,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       Labels: { ...labels, 'corral.owner-instance': instance },
       ...detachedStreams,
       HostConfig: {
-        ...isolationFor(helperLimits),
+        ...createIsolationConfig(helperLimits),
         CapAdd: ['CHOWN', 'DAC_READ_SEARCH'],
         NetworkMode: 'none',
         Mounts: [{ Type: 'volume', Source: nameOf(id), Target: helperPath, VolumeOptions: { NoCopy: true } }],

@@ -3,15 +3,15 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
-import type { Folders } from '../shared/folders.ts';
+import type { SandboxFolders } from '../shared/folders.ts';
 import { waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { callEngine, findInEngine, statusOf } from './engine.ts';
-import type { Images } from './images.ts';
+import type { EngineImages } from './images.ts';
 import {
   contentLabel,
+  createSandboxLabels,
   type InstanceNames,
-  labelsFor,
   ownerFilter,
   parseSandboxInfo,
   poolLabel,
@@ -26,9 +26,9 @@ interface Options {
   readonly instance: string;
   readonly names: InstanceNames;
   readonly labels: Readonly<Record<string, string>>;
-  readonly folders: Folders;
+  readonly folders: SandboxFolders;
   readonly holds: ServerEndpoints;
-  readonly images: Images;
+  readonly images: EngineImages;
   readonly runtime: string | undefined;
   readonly hasReplicas: boolean;
   readonly starting: Set<SandboxId>;
@@ -51,7 +51,7 @@ const lost = (text: string) => new AppError('sandbox_lost', text);
  * engine accepts two concurrent renames, so a file in the sandbox's folder decides which claim wins. Every server that
  * can use the sandbox sees that folder.
  */
-export function dockerPool(options: Options): Poolable {
+export function createDockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
@@ -113,7 +113,7 @@ export function dockerPool(options: Options): Poolable {
       await end.takeEgress();
       await waitUntilReachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
     };
-    const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
+    const claim = { engine, name, labels: createSandboxLabels(spec, instance, labels), found };
     const [reply] = await Promise.all([writeWorkspacePointer(claim, signal), hold()]);
     const info = parseSandboxInfo(reply, 'ready');
     return reply[workspaceLabel] === workspaceVolumeOf(found) && info ? info : 'gone';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CallOptions } from '../driver.ts';
-import { callEngine, openEngine } from './engine.ts';
+import { callEngine, openDockerEngine } from './engine.ts';
 
 const Version = z.object({
   Version: z.string(),
@@ -68,7 +68,7 @@ export function findWeaknesses(
 
 /** Maps each runtime's name to its program. Rejects if the engine does not answer. */
 export async function readEngineRuntimes(host: string, { signal }: CallOptions): Promise<Record<string, string>> {
-  const engine = openEngine(host);
+  const engine = openDockerEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
@@ -78,7 +78,7 @@ export async function findEngineWeaknesses(
   target: string | undefined,
   { signal }: CallOptions,
 ): Promise<string[]> {
-  const engine = openEngine(host);
+  const engine = openDockerEngine(host);
   const [version, info] = await Promise.all([
     callEngine(signal, () => engine.version()).then((it) => Version.parse(it)),
     callEngine(signal, () => engine.info()).then((it) => Info.parse(it)),

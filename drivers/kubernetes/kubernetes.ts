@@ -14,29 +14,29 @@ import type {
 } from '../driver.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialAddress } from '../shared/link/dialling-agent.ts';
-import { openApi } from './api/api.ts';
-import { openCredentials } from './api/credentials.ts';
-import { portForwarder } from './api/port-forward.ts';
+import { openKubeApi } from './api/api.ts';
+import { openKubeCredentials } from './api/credentials.ts';
+import { createPortForwarder } from './api/port-forward.ts';
 import { createAdoptedEngine } from './claims/adopted-engine.ts';
 import { createClaimEngine } from './claims/claim-engine.ts';
-import { readPlatform } from './claims/platform.ts';
+import { readClusterSupport } from './claims/platform.ts';
 import { openSandboxTemplates } from './claims/templates.ts';
 import type { SandboxEngine } from './engine.ts';
-import { instanceLabels, isOverdue, namePrefix, parseSandboxInfo, sandboxSelector, withNode } from './labels.ts';
+import { instanceLabels, isOverdue, namePrefix, parseSandboxInfo, sandboxSelector, toInfosWithNode } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
-import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
-import { createPodEngine, volumeSpec } from './pods/pod-engine.ts';
+import { type ContainerRequest, createPodBody, createPodSpec, egressLabel, findWeaknesses } from './pods/pod-body.ts';
+import { createPodEngine, createVolumeClaimSpec } from './pods/pod-engine.ts';
 import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
 import {
   computePodState,
-  computeServiceStart,
+  computeServiceStartState,
   toServiceStates,
   toStartError,
   waitUntilRunning,
 } from './pods/pod-state.ts';
 import { openPods, podsPath } from './pods/pods.ts';
-import { sandboxKeys } from './pods/sandbox-tokens.ts';
-import { ensurePolicies, openPolicyCheck } from './policies/policies.ts';
+import { createSandboxKeys } from './pods/sandbox-tokens.ts';
+import { createNetworkPolicyCheck, ensurePolicies } from './policies/policies.ts';
 
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
@@ -55,22 +55,22 @@ export interface KubernetesDriver extends Driver, ServiceHosting, AdoptionSuppor
   reap(signal: AbortSignal): Promise<readonly string[]>;
 }
 
-export async function kubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
+export async function createKubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
   const { namespace, instance, ids, clock, reach, port, pods: settings, extraCa } = options;
-  const credentials = openCredentials(options);
-  const api = openApi({ ...options, credentials });
+  const credentials = openKubeCredentials(options);
+  const api = openKubeApi({ ...options, credentials });
   const cluster = { ...options, api };
   const { storageClass } = settings;
   const keepsFiles = settings.workspace === 'volume';
-  const keys = sandboxKeys(instance, options.keys);
+  const keys = createSandboxKeys(instance, options.keys);
   const pods = openPods(cluster);
-  const forward = portForwarder(credentials.config, namespace);
+  const forward = createPortForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openPodLinks({ pods, keys, dial });
-  const policyCheck = openPolicyCheck(options);
+  const policyCheck = createNetworkPolicyCheck(options);
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => namePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
@@ -97,18 +97,21 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     if (!daemonToken) throw new Error('the current key is known');
     const access = { of: spec, daemonToken, egressToken: keys.egressToken(spec.id) };
     const names = { name: nameOf(spec.id), namespace, instance, key: keys.current, attempt: ids.short() };
-    return podBody({ spec, ...names, settings, port, access, egress: egressOf(spec), extraCa, now: clock.now() });
+    return createPodBody({ spec, ...names, settings, port, access, egress: egressOf(spec), extraCa, now: clock.now() });
   }
   function blueprintFor(recipe: SandboxRecipe) {
     const access = { of: 'template', publicKey: keys.publicKey } as const;
     const request: ContainerRequest = { recipe, settings, port, access, egress: egressOf(recipe), extraCa };
-    const volume = { metadata: { name: 'workspace' }, spec: volumeSpec(recipe.limits.diskBytes, storageClass) };
+    const volume = {
+      metadata: { name: 'workspace' },
+      spec: createVolumeClaimSpec(recipe.limits.diskBytes, storageClass),
+    };
     const labels = { ...instanceLabels(instance), ...egressLabel(request.egress) };
     const annotations = { 'corral/key': keys.current, 'corral/template': recipe.template };
     return {
       podTemplate: {
         metadata: { labels, annotations },
-        spec: podSpec({ ...request, ...(keepsFiles && { claimName: 'workspace' }) }),
+        spec: createPodSpec({ ...request, ...(keepsFiles && { claimName: 'workspace' }) }),
       },
       ...(keepsFiles && { volumeClaimTemplates: [volume] }),
     };
@@ -125,7 +128,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
-    const { versions, obstacle, seesNodes = false, adopts = false } = await readPlatform(api, namespace, signal);
+    const { versions, obstacle, seesNodes = false, adopts = false } = await readClusterSupport(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
       if (adopts) adopted = engines.use(createAdoptedEngine(shared));
@@ -229,7 +232,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
             throw toStartError(error);
           });
           await policyCheck.check(link, signal);
-          const [info] = withNode(parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'), running);
+          const [info] = toInfosWithNode(
+            parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'),
+            running,
+          );
           if (!info) throw new AppError('sandbox_unavailable', 'The labels of the sandbox were changed.');
           ends.noteStart(id, running);
           return info;
@@ -260,7 +266,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async startService(id, service, { signal }, news) {
       const look = async () => {
-        if (computeServiceStart(await findLive(id, signal), service) === 'begun') return true;
+        if (computeServiceStartState(await findLive(id, signal), service) === 'begun') return true;
         return void news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
       };
       await poll(look, { everyMs: 1_000, clock }, signal);

@@ -38,7 +38,7 @@ export const parseSandboxInfo = (
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
 
-export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
+export const toInfosWithNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
 /** Includes pods that no session has claimed. */

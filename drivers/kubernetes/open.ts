@@ -3,9 +3,9 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { DriverParts } from '../descriptor.ts';
 import type { Driver } from '../driver.ts';
 import { isInCluster } from './api/credentials.ts';
-import { kubernetesDriver } from './kubernetes.ts';
+import { createKubernetesDriver } from './kubernetes.ts';
 import type { HostPort, KubernetesOptions } from './options.ts';
-import { sandboxKeys } from './pods/sandbox-tokens.ts';
+import { createSandboxKeys } from './pods/sandbox-tokens.ts';
 import { listenForEgress } from './policies/egress-listener.ts';
 import type { KubernetesSettings } from './settings.ts';
 
@@ -17,7 +17,7 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
   await using stack = new AsyncDisposableStack();
   const options = await kubernetesOptions(settings, parts);
   if (options.egressAddress) {
-    const keys = sandboxKeys(instance, options.keys);
+    const keys = createSandboxKeys(instance, options.keys);
     const { egressListen: listen } = settings;
     const listener = listenForEgress({ listen, keys, gate }).catch((cause: NodeJS.ErrnoException) => {
       const message = `CORRAL_KUBERNETES_EGRESS_LISTEN: ${listen.host}:${listen.port} is not free (${cause.code}).`;
@@ -31,7 +31,7 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
   }
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
   const own = { ...options, onTrouble, onOpen: (message: string) => say(`WARNING: ${message}`) };
-  const driver = stack.use(await kubernetesDriver(own));
+  const driver = stack.use(await createKubernetesDriver(own));
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -16,7 +16,7 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 }
 
 /** Selects this server's pods in the network policies. Absent: any peer with the address is allowed. */
-export interface ServerPods {
+export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The port of the pods themselves, which can differ from the service's. */
@@ -40,7 +40,7 @@ export interface KubernetesOptions
    * allows it.
    */
   readonly egressAddress?: HostPort | undefined;
-  readonly serverPods?: ServerPods;
+  readonly serverPods?: ServerPodSelector;
   /** Called to log that a check found the policies unenforced. */
   readonly onOpen?: (message: string) => void;
   /** PEM of authorities that sandboxes trust in addition to their image's own. */

@@ -1,6 +1,6 @@
-import { openApi, statusOf } from './api/api.ts';
+import { openKubeApi, statusOf } from './api/api.ts';
 import { type KubeObject, openCollection } from './api/collection.ts';
-import { openCredentials } from './api/credentials.ts';
+import { openKubeCredentials } from './api/credentials.ts';
 import { type RemovalOptions, removeObject } from './api/objects.ts';
 import { extensionPath } from './claims/platform.ts';
 import { allPodsSelector, isOverdue, namePrefix } from './labels.ts';
@@ -56,8 +56,8 @@ const podsOf = ({ namespace }: Options): Kind => ({
 });
 
 async function withCluster(options: Options, signal: AbortSignal, work: (end: ObjectDeletion) => Promise<string[]>) {
-  using credentials = openCredentials(options);
-  const api = openApi({ ...options, credentials, maxInFlight: 10 });
+  using credentials = openKubeCredentials(options);
+  const api = openKubeApi({ ...options, credentials, maxInFlight: 10 });
   return await work(async ({ kind, path, removal }, labelSelector, meant) => {
     const objects = openCollection(api, path, `${kind}s`);
     const { items } = await objects

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxSpec, Weakness } from '../driver.ts';
-import type { Folders } from '../shared/folders.ts';
+import type { SandboxFolders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { type Bubblewrap, sharedUserId } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
-import type { CpuShare, LimitName } from './cgroup/limits.ts';
+import type { CpuShareLevel, LimitName } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
 import { openSandboxUsers } from './users.ts';
 import { findWeaknesses, listEnforcedLimits } from './weaknesses.ts';
 
-export interface KernelLimits {
+export interface ProcessConfinement {
   readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
@@ -22,7 +22,7 @@ export interface KernelLimits {
    */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
-  share(id: SandboxId, share: CpuShare): void;
+  share(id: SandboxId, share: CpuShareLevel): void;
   /** Runs `remove`, which deletes the sandbox's files, then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   grouped(): Promise<SandboxId[]>;
@@ -31,12 +31,12 @@ interface Options {
   readonly bubblewrap: Bubblewrap;
   readonly cgroups: Cgroups;
   readonly users: UserRange | undefined;
-  readonly folders: Folders;
+  readonly folders: SandboxFolders;
 }
 
 const Recorded = z.array(z.string().startsWith('/'));
 
-export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }: Options): KernelLimits {
+export function openProcessConfinement({ bubblewrap, cgroups, users: range, folders }: Options): ProcessConfinement {
   const users = bubblewrap.asRoot && range !== undefined ? openSandboxUsers(folders, range) : undefined;
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');

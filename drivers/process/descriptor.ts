@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
+import { findDesktopPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
 import { userRange } from '../../src/config/kinds.ts';
 import { setting } from '../../src/config/setting.ts';
 import { defineDriver } from '../descriptor.ts';
@@ -15,16 +15,16 @@ const settings = z.strictObject({
 const desktopNeeds =
   'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.';
 
-export const processes = defineDriver({
+export const processDescriptor = defineDriver({
   label: 'processes of this machine, isolated by bubblewrap',
   settings,
   async open({ users }, parts) {
-    const { processDriver } = await import('./process.ts');
+    const { createProcessDriver } = await import('./process.ts');
     const { instance, replica, root, gate, ids, caBundle, onRefused, programs, desktop, say } = parts;
     const { base, desktop: withScreen } = parts.ourImages;
     // Both images are listed, because a template can override the server's desktop setting.
     const own = [base.name, withScreen.name];
-    const driver = await processDriver({
+    const driver = await createProcessDriver({
       users,
       instance,
       root,
@@ -35,7 +35,7 @@ export const processes = defineDriver({
       programs,
       images: own.includes(parts.image) ? own : [parts.image],
       ...(replica !== undefined && { replica }),
-      desktop: desktop === true && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
+      desktop: desktop === true && findDesktopPrograms('/usr/local/bin:/usr/bin') !== undefined,
       bubblewrap: 'bwrap',
     });
     if (desktop === true && !driver.capabilities.desktop) {

@@ -54,13 +54,13 @@ async function works(found: Bubblewrap): Promise<boolean> {
     ...[...switchUserArguments(found, sharedUserId), '/bin/true'],
   ];
   const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'], timeout: 5_000 });
-  writeSeccomp(child.stdio[3] as Writable, seccomp);
+  writeSeccompFilter(child.stdio[3] as Writable, seccomp);
   const [code] = await once(child, 'exit').catch(() => [1]);
   return code === 0;
 }
 
 /** Ignores write errors, because bubblewrap can exit with an error before it reads the filter. */
-export function writeSeccomp(pipe: Writable | null, seccomp: Buffer | undefined): void {
+export function writeSeccompFilter(pipe: Writable | null, seccomp: Buffer | undefined): void {
   pipe?.on('error', () => {});
   pipe?.end(seccomp);
 }

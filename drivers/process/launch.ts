@@ -8,7 +8,7 @@ import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
-import type { Folders, SandboxMeta } from '../shared/folders.ts';
+import type { SandboxFolders, SandboxMeta } from '../shared/folders.ts';
 import { screenFolder } from '../shared/link/dial-vnc-socket.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
@@ -23,7 +23,7 @@ import {
 import type { SandboxCgroup } from './cgroup/cgroups.ts';
 import type { LimitName } from './cgroup/limits.ts';
 import { enterCgroupCommand } from './cgroup/open.ts';
-import { writeSeccomp } from './find-bubblewrap.ts';
+import { writeSeccompFilter } from './find-bubblewrap.ts';
 import { acquireLock } from './lock.ts';
 import { type ProcessIdentity, readProcessIdentity } from './proc.ts';
 import { chownTree } from './users.ts';
@@ -92,7 +92,7 @@ const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
 ];
 
-export interface Programs {
+export interface SandboxPrograms {
   readonly node: string;
   readonly init: string;
   readonly sudo: string;
@@ -102,8 +102,8 @@ export interface Programs {
 export interface LaunchOptions {
   readonly spec: SandboxSpec;
   readonly meta: SandboxMeta;
-  readonly folders: Folders;
-  readonly programs: Programs;
+  readonly folders: SandboxFolders;
+  readonly programs: SandboxPrograms;
   readonly volumes: Pick<FolderVolumes, 'bind'>;
   /** Undefined: no isolation. */
   readonly confinement: Confinement | undefined;
@@ -121,7 +121,8 @@ export interface LaunchedProcess {
   readonly exited: Promise<string>;
 }
 
-export const workspaceOf = (folders: Folders, { id }: { id: SandboxMeta['id'] }) => join(folders.home(id), 'workspace');
+export const workspaceOf = (folders: SandboxFolders, { id }: { id: SandboxMeta['id'] }) =>
+  join(folders.home(id), 'workspace');
 
 export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Promise<LaunchedProcess> {
   const { folders, meta, confinement } = what;
@@ -197,7 +198,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', bubblewrap.seccomp === undefined ? 'ignore' : 'pipe'],
   });
   const exited = watchExit(child);
-  writeSeccomp(child.stdio[4] as Writable | null, bubblewrap.seccomp);
+  writeSeccompFilter(child.stdio[4] as Writable | null, bubblewrap.seccomp);
   const pid = await raceAbort(sandboxPid(child, exited), signal).catch((error) => {
     child.kill('SIGKILL');
     throw error;

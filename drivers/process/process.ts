@@ -15,26 +15,32 @@ import type {
   SandboxSpec,
   VolumeHosting,
 } from '../driver.ts';
-import { openSandboxFolders, type SandboxMeta, toLabels } from '../shared/folders.ts';
+import { openSandboxFolders, type SandboxMeta, toSandboxInfoFields } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { writeToken } from '../shared/link/token.ts';
-import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
+import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import { removeTree } from '../shared/remove-tree.ts';
-import { seccompProgram } from '../shared/seccomp/program.ts';
+import { buildSeccompProgram } from '../shared/seccomp/program.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
-import { type KernelLimits, openKernelLimits } from './confinement.ts';
+import { openProcessConfinement, type ProcessConfinement } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
-import { type LaunchedProcess, launchDaemon, type Programs, workspaceOf } from './launch.ts';
+import { type LaunchedProcess, launchDaemon, type SandboxPrograms, workspaceOf } from './launch.ts';
 import { acquireLock } from './lock.ts';
 import { isAlive, type ProcessIdentity } from './proc.ts';
-import { endRecordedProcess, endSandboxProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
-import { folderVolumes } from './volumes.ts';
-import { noIsolation } from './weaknesses.ts';
+import {
+  endRecordedProcess,
+  endSandboxProcesses,
+  readProcessRecord,
+  removeProcessRecord,
+  writeProcessRecord,
+} from './record.ts';
+import { createFolderVolumes } from './volumes.ts';
+import { noIsolationWeakness } from './weaknesses.ts';
 
 const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
 const programs: readonly MissingProgram[] = [
@@ -64,7 +70,7 @@ export async function findMissingPrograms(searched = folders): Promise<readonly 
 const lastsMs = 1_000;
 
 /** Prioritizes a sandbox on busy processors until one second after the last call. */
-export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
+export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {
     hasten(id: SandboxId): void {
@@ -102,7 +108,7 @@ export interface ProcessOptions {
   readonly ids: IdSource;
   /** Image names that this machine's own programs replace. Any other image is missing. */
   readonly images: readonly string[];
-  readonly programs: Programs;
+  readonly programs: SandboxPrograms;
   /** Path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
   /** One user id per sandbox, if the server runs as root. Undefined: all sandboxes share one. */
@@ -124,17 +130,17 @@ const cleanUpMs = 10_000;
 const lookMs = 250;
 const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessIdentity) => `${pid} ${startTime} ${boot} ${id}`;
 
-export async function processDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
+export async function createProcessDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
   const { instance, root, gate, ids, images, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
     options.bubblewrap === undefined
       ? undefined
-      : await findBubblewrap(options.bubblewrap, seccompProgram(process.arch));
+      : await findBubblewrap(options.bubblewrap, buildSeccompProgram(process.arch));
   const folders = await openSandboxFolders(root);
-  const volumes = folderVolumes(folders);
+  const volumes = createFolderVolumes(folders);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
-  const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
-  const priority = kernelLimits && cpuBooster(kernelLimits);
+  const kernelLimits = cgroups && openProcessConfinement({ bubblewrap, cgroups, users: options.users, folders });
+  const priority = kernelLimits && createCpuBooster(kernelLimits);
   const children = new Map<string, LaunchedProcess>();
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: SandboxMeta, reason: string) => onRefused(from.id, reason));
@@ -166,7 +172,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         noVolumes,
         noBuilds,
         lacking,
-        weaknesses: [noIsolation],
+        weaknesses: [noIsolationWeakness],
       };
 
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
@@ -189,7 +195,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
     await using _ = await locked(id, signal);
-    const record = await readRecord(folders, id);
+    const record = await readProcessRecord(folders, id);
     if (!record || !(await isAlive(record))) await kernelLimits?.end(id, signal);
   }
   for (const id of (await kernelLimits?.grouped()) ?? []) {
@@ -199,8 +205,8 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
   async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<ProcessIdentity> {
     await using _ = await locked(spec.id, signal);
-    const meta = await folders.prepare({ ...owner, ...toLabels(spec), token: ids.token() });
-    const running = await readRecord(folders, spec.id);
+    const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
+    const running = await readProcessRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
     // Before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the
     // search is slow.
@@ -210,7 +216,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     const launched = await launchDaemon({ spec, meta, folders, programs, volumes, confinement }, signal);
     created.mark = launched.mark;
     children.set(keyOf(spec.id, launched.mark), launched);
-    await writeRecord(folders, spec.id, launched.mark);
+    await writeProcessRecord(folders, spec.id, launched.mark);
     return launched.mark;
   }
 
@@ -227,7 +233,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     await endAll(id, signal);
     await holds.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
     if (meta && workspace === 'keep') {
-      await removeRecord(folders, id);
+      await removeProcessRecord(folders, id);
       await removeTree(folders.mount(id));
       return;
     }
@@ -244,7 +250,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   async function readInfo(id: SandboxId): Promise<SandboxInfo | undefined> {
     const labels = await folders.labels(id, owner);
     if (!labels) return undefined;
-    const record = await readRecord(folders, id);
+    const record = await readProcessRecord(folders, id);
     const running = record && (await isAlive(record));
     const settled = running ? 'ready' : record ? 'exited' : 'stopped';
     return { ...labels, phase: work.isStarting(id) ? 'starting' : settled };
@@ -277,9 +283,9 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         try {
           const mark = await place(spec, created, signal);
           await waitForStart(await holds.hold(id, keyOf(id, mark)), signal);
-          return { ...toLabels(spec), phase: 'ready' };
+          return { ...toSandboxInfoFields(spec), phase: 'ready' };
         } catch (error) {
-          const record = await readRecord(folders, id);
+          const record = await readProcessRecord(folders, id);
           // the sandbox was already running, so this call must not end it
           const others = record && !created.mark && (await isAlive(record));
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
@@ -291,7 +297,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
     async attach(id, { signal }, role = 'holder') {
       await sleep(0, signal);
-      const record = await readRecord(folders, id);
+      const record = await readProcessRecord(folders, id);
       const meta = await folders.read(id);
       if (!record || !meta || !isOurs(meta) || !(await isAlive(record))) {
         throw new AppError('sandbox_not_found', 'The sandbox is gone.');
@@ -303,7 +309,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
       const hasten = priority && { hasten: () => priority.hasten(id) };
       const screen = desktop && bubblewrap ? { screen: () => dialVncSocket(folders.home(id)) } : {};
       return await requireReachable(
-        { ...link, ...hasten, ...screen, starvedMs: cpuWaitMeter(record.pid) },
+        { ...link, ...hasten, ...screen, starvedMs: createCpuWaitMeter(record.pid) },
         waitUntilReachable(await holds.hold(id, body), signal),
       );
     },

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
-import type { Folders } from '../shared/folders.ts';
+import type { SandboxFolders } from '../shared/folders.ts';
 import { findProcessesByVariable, isAlive, killProcess, type ProcessIdentity } from './proc.ts';
 
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
-const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
+const pathOf = (folders: SandboxFolders, id: SandboxId) => join(folders.home(id), 'process.json');
 
-export async function readRecord(folders: Folders, id: SandboxId): Promise<ProcessIdentity | undefined> {
+export async function readProcessRecord(folders: SandboxFolders, id: SandboxId): Promise<ProcessIdentity | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
@@ -19,16 +19,16 @@ export async function readRecord(folders: Folders, id: SandboxId): Promise<Proce
   }
 }
 
-export async function writeRecord(folders: Folders, id: SandboxId, mark: ProcessIdentity): Promise<void> {
+export async function writeProcessRecord(folders: SandboxFolders, id: SandboxId, mark: ProcessIdentity): Promise<void> {
   const draft = `${pathOf(folders, id)}.new`;
   await writeFile(draft, JSON.stringify(mark), { mode: 0o600 });
   await rename(draft, pathOf(folders, id));
 }
 
-export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
+export const removeProcessRecord = (folders: SandboxFolders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
-export async function endRecordedProcess(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
-  const recorded = await readRecord(folders, id);
+export async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal: AbortSignal): Promise<void> {
+  const recorded = await readProcessRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {
     await killProcess(recorded, 'group'); // without namespaces, the process leads its group
     await killProcess(recorded, 'process'); // with namespaces, this ends all of their processes

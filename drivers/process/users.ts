@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
-import type { Folders } from '../shared/folders.ts';
+import type { SandboxFolders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
 import { acquireLock } from './lock.ts';
@@ -17,7 +17,7 @@ export interface SandboxUsers {
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
-export function openSandboxUsers(folders: Folders, { first, last }: UserRange): SandboxUsers {
+export function openSandboxUsers(folders: SandboxFolders, { first, last }: UserRange): SandboxUsers {
   const claims = join(folders.root, 'users');
   const claimOf = (user: number) => join(claims, String(user));
   const recordOf = (id: SandboxId) => join(folders.home(id), 'user');

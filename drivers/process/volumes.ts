@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, VolumeHosting } from '../driver.ts';
-import type { Folders } from '../shared/folders.ts';
+import type { SandboxFolders } from '../shared/folders.ts';
 import { removeTree } from '../shared/remove-tree.ts';
 import { chownTree } from './users.ts';
 
@@ -25,7 +25,7 @@ export interface FolderVolumes extends VolumeHosting {
 }
 
 /** Volumes as folders next to the sandboxes'. The server never reads or writes their content. */
-export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
+export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);
   const names = () => readdir(base).catch(() => []);

@@ -71,7 +71,7 @@ export function findWeaknesses(protections: Protections): Weakness[] {
 }
 
 /** Logged at each start. A server with this weakness refuses to listen beyond loopback. */
-export const noIsolation: Weakness = {
+export const noIsolationWeakness: Weakness = {
   name: 'no-isolation',
   text:
     'WARNING: there is no bubblewrap here, so sandboxes have NO isolation: what the agent runs can read and change ' +

@@ -9,7 +9,7 @@ import type { Secret } from '../../src/core/text/secret.ts';
 import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeToken } from './link/token.ts';
-import type { Mounts } from './mounts.ts';
+import type { SandboxMounts } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 
 // The kernel limits a Unix socket's path to 107 bytes. The root is followed by an id, `mount/` and a name.
@@ -31,7 +31,14 @@ export type SandboxMeta = z.infer<typeof SandboxMeta>;
 /** Driver and installation that created a folder. Several installations can share a root. */
 type FolderOwner = Pick<SandboxMeta, 'driver' | 'instance'>;
 
-export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | SandboxMeta) => ({
+export const toSandboxInfoFields = ({
+  id,
+  sessionId,
+  epoch,
+  template,
+  image,
+  expiresAt,
+}: SandboxSpec | SandboxMeta) => ({
   id,
   sessionId,
   epoch,
@@ -41,7 +48,7 @@ export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: S
 });
 
 /** The server's folders, one per sandbox. A sandbox sees only its `mount`. */
-export interface Folders {
+export interface SandboxFolders {
   readonly root: string;
   home(id: SandboxId): string;
   mount(id: SandboxId): string;
@@ -54,7 +61,7 @@ export interface Folders {
    * leave a folder without a record, of which only the id is known. Such a folder is reported to every owner, so that
    * it can be removed.
    */
-  labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toLabels> | undefined>;
+  labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /** Recreates the mount if it is missing. Never restores a removed folder: undefined if it is removed concurrently. */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
@@ -72,7 +79,7 @@ export interface Folders {
 let drafts = 0;
 
 /** `elsewhere`: the mounts are outside the server's own folders. */
-export async function openSandboxFolders(folder: string, elsewhere?: Mounts): Promise<Folders> {
+export async function openSandboxFolders(folder: string, elsewhere?: SandboxMounts): Promise<SandboxFolders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
   await chmod(root, 0o700);
@@ -112,7 +119,7 @@ export async function openSandboxFolders(folder: string, elsewhere?: Mounts): Pr
         return isThere ? { id, sessionId: sessionIdOf(id), ...unknown } : undefined;
       }
       const meta = metaIn(text);
-      return meta?.driver === owner.driver && meta.instance === owner.instance ? toLabels(meta) : undefined;
+      return meta?.driver === owner.driver && meta.instance === owner.instance ? toSandboxInfoFields(meta) : undefined;
     },
     async ids() {
       const names = (await unlessMissing(readdir(root))) ?? [];
@@ -179,7 +186,7 @@ async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | un
   }
 }
 
-async function ownMounts(root: string): Promise<Mounts> {
+async function ownMounts(root: string): Promise<SandboxMounts> {
   const sockets = Buffer.byteLength(root) <= maxRoot ? root : await shortFolder(root);
   const path = (id: SandboxId) => join(sockets, id, 'mount');
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CorralClient, Outputs } from '../../src/client/index.ts';
 import type { TaskOutcome } from './report.ts';
 import type { Task } from './task.ts';
-import { runCheckedCommand, runSandboxCommand, upload } from './upload.ts';
+import { runCheckedCommand, runSandboxCommand, uploadFolder } from './upload.ts';
 
 type Cost = Outputs['sessions']['cost'];
 const setupSeconds = 120;
@@ -73,9 +73,9 @@ type Sandbox = Parameters<typeof runSandboxCommand>[0];
 async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
   const environment = join(folder, 'environment');
   await sandbox.corral.sandbox.start.mutate({ sessionId: sandbox.sessionId });
-  if (existsSync(join(environment, 'files'))) await upload(sandbox, join(environment, 'files'), '.');
+  if (existsSync(join(environment, 'files'))) await uploadFolder(sandbox, join(environment, 'files'), '.');
   if (!existsSync(join(environment, 'setup.sh'))) return;
-  await upload(sandbox, environment, files);
+  await uploadFolder(sandbox, environment, files);
   await runCheckedCommand(sandbox, `bash ${files}/setup.sh`, setupSeconds);
   await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
 }
@@ -83,7 +83,7 @@ async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
 async function work(sandbox: Sandbox, task: Task, agent: EvalAgent): Promise<AttemptReport> {
   if (agent === 'nothing') return { status: 'nothing' };
   if (agent === 'solution') {
-    await upload(sandbox, join(task.folder, 'solution'), files);
+    await uploadFolder(sandbox, join(task.folder, 'solution'), files);
     const { exitCode, output } = await runSandboxCommand(sandbox, `bash ${files}/solve.sh`, task.agentSeconds);
     return { status: exitCode === 0 ? 'solution' : `the solution failed: ${output.slice(-500)}` };
   }
@@ -124,7 +124,7 @@ async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSe
 /** Runs the checker as Harbor does, but in another folder: a sandbox has no root, which /logs would require. */
 async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; message: string }> {
   await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
-  await upload(sandbox, join(task.folder, 'tests'), `${files}/tests`);
+  await uploadFolder(sandbox, join(task.folder, 'tests'), `${files}/tests`);
   const command = `mkdir ${files}/verifier && VERIFIER_DIR=${files}/verifier bash ${files}/tests/test.sh`;
   const { exitCode, output } = await runSandboxCommand(sandbox, command, task.verifierSeconds);
   const found = await runSandboxCommand(sandbox, `cat ${files}/verifier/reward.txt`, 10);

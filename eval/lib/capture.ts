@@ -3,21 +3,24 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { maxUncutChars } from '../../src/agents/tools/output.ts';
-import type { Terminal } from '../../src/app/commands/command.ts';
+import type { CommandTerminal } from '../../src/app/commands/command.ts';
 import { requestServer, resolveServerAddress, urlOption } from '../../src/app/commands/server-request.ts';
 import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
 import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { readCapturedRun } from './captured.ts';
-import { createTaskFiles, isInside, type WorkspaceFile } from './task-files.ts';
+import { createTaskFiles, isSafeRelativePath, type WorkspaceFile } from './task-files.ts';
 
-export const captureSynopsis = '<session> [--to FOLDER] [--url <address>]';
+export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
 
 const maxFiles = 500;
 const maxBytes = 1024 * 1024; // per file; larger files are omitted
 
 /** Rejects with invalid_request (arguments, unknown session) or conflict (the folder exists, too many files). */
-export async function captureSession(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
+export async function captureSession(
+  args: readonly string[],
+  { print, say, signal }: CommandTerminal,
+): Promise<number> {
   const { session, to, url, token } = parsed(args);
   if (existsSync(to)) throw new AppError('conflict', `${to} already exists. Choose another folder with --to.`);
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
@@ -70,7 +73,7 @@ async function workspaceOf(corral: CorralClient, sessionId: string, signal: Abor
   if (exitCode !== 0) throw new AppError('invalid_request', `The workspace cannot be listed: ${stderr.slice(0, 300)}`);
   const listed = stdout.split('\0').flatMap((line) => {
     const [, modified, size, path = ''] = /^([\d.]+) (\d+) (.+)$/s.exec(line) ?? [];
-    return isInside(path) ? [{ path, size: Number(size), modified: Number(modified) * 1_000 }] : [];
+    return isSafeRelativePath(path) ? [{ path, size: Number(size), modified: Number(modified) * 1_000 }] : [];
   });
   const requested = listed.filter(({ size }) => size <= maxBytes);
   if (requested.length > maxFiles) {
@@ -98,6 +101,6 @@ function parsed(args: readonly string[]) {
     }
     return { session, to: values.to ?? `captured-${session}`, ...resolveServerAddress(values.url) };
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. It takes capture ${captureSynopsis}.`);
+    throw new AppError('invalid_request', `${(error as Error).message}. It takes capture ${captureUsage}.`);
   }
 }

@@ -18,14 +18,14 @@ export const TaskOutcome = z.object({
   cost: z.number().nullable(),
 });
 export type TaskOutcome = z.infer<typeof TaskOutcome>;
-export const Report = z.object({
+export const EvalReport = z.object({
   schema: z.literal('corral-eval/1'),
   model: z.string(),
   driver: z.string(),
   startedAt: z.iso.datetime(),
   outcomes: z.array(TaskOutcome),
 });
-export type Report = z.infer<typeof Report>;
+export type EvalReport = z.infer<typeof EvalReport>;
 
 const sum = (outcomes: readonly TaskOutcome[], of: (it: TaskOutcome) => number): number =>
   outcomes.reduce((all, it) => all + of(it), 0);
@@ -48,7 +48,7 @@ function summary(outcomes: readonly TaskOutcome[]) {
 const namesIn = (outcomes: readonly TaskOutcome[]): string[] =>
   [...new Set(outcomes.map(({ task }) => task))].toSorted();
 
-export function reportTable({ outcomes }: Report): string {
+export function formatReport({ outcomes }: EvalReport): string {
   const row = (name: string, some: readonly TaskOutcome[]) => {
     const { passed, attempts, turns, input, output, cost, seconds } = summary(some);
     const numbers = [turns, input, output].map(String);
@@ -59,7 +59,7 @@ export function reportTable({ outcomes }: Report): string {
   return plainTable([head, ...rows, row('all', outcomes)]);
 }
 
-export function comparisonTable(a: Report, b: Report): string {
+export function formatComparison(a: EvalReport, b: EvalReport): string {
   const names = namesIn([...a.outcomes, ...b.outcomes]);
   const row = (name: string, one: readonly TaskOutcome[], other: readonly TaskOutcome[]) => {
     const [x, y] = [summary(one), summary(other)];

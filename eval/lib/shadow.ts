@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { collectTurn } from '../../src/agents/models/collect.ts';
 import type { AssistantMessage, Model, TurnRequest } from '../../src/agents/models/model.ts';
 import { createModel } from '../../src/agents/models/registry.ts';
-import type { Terminal } from '../../src/app/commands/command.ts';
+import type { CommandTerminal } from '../../src/app/commands/command.ts';
 import { loadLocalConfig } from '../../src/app/commands/local-config.ts';
 import { openLocalStore } from '../../src/app/commands/local-store.ts';
 import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
@@ -98,7 +98,10 @@ function spentLine(model: string, spent: readonly (TokenUsage | null)[]): string
 export const shadowUsage = '<session> --model <provider/model> [--json FILE]';
 
 /** Rejects with invalid_request (arguments, model) or not_found (no such session, or no recorded turns). */
-export async function runShadow(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
+export async function runShadowCommand(
+  args: readonly string[],
+  { print, say, signal }: CommandTerminal,
+): Promise<number> {
   const { session, model: ref, json } = parsed(args);
   const config = loadLocalConfig();
   const newId = createIdSource().short;

@@ -85,11 +85,11 @@ export function createTaskFiles({
   }
   for (const [value, content] of originals) {
     const path = posix.relative(workdir, posix.resolve(workdir, value));
-    if (content !== null && isInside(path)) task.set(`environment/files/${path}`, content);
+    if (content !== null && isSafeRelativePath(path)) task.set(`environment/files/${path}`, content);
   }
   return task;
 }
 
 /** Whether a relative path stays inside its folder. A sandbox chooses the paths of its files. */
-export const isInside = (path: string): boolean =>
+export const isSafeRelativePath = (path: string): boolean =>
   path !== '' && !posix.isAbsolute(path) && !posix.normalize(path).startsWith('..') && !/[\0\\]/.test(path);

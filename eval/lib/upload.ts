@@ -27,7 +27,7 @@ export async function runCheckedCommand(sandbox: Sandbox, command: string, secon
   return output;
 }
 
-export async function upload(sandbox: Sandbox, from: string, to: string): Promise<void> {
+export async function uploadFolder(sandbox: Sandbox, from: string, to: string): Promise<void> {
   const names = await readdir(from); // not the folder itself: the workspace of a container belongs to another user
   const tar = spawn('tar', ['-C', from, '-czf', '-', '--', ...names], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [packed, [code]] = await Promise.all([buffer(tar.stdout), once(tar, 'close')]);

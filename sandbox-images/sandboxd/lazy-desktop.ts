@@ -1,7 +1,7 @@
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { Desktop } from './daemon.ts';
 import type { DesktopOptions } from './desktop/desktop.ts';
-import { findPrograms } from './desktop/programs.ts';
+import { findDesktopPrograms } from './desktop/programs.ts';
 import type { SharedState } from './shared-state.ts';
 
 const unsupported = async (): Promise<never> => {
@@ -23,8 +23,8 @@ export const unsupportedDesktop: Desktop = {
 };
 
 /** Loads the desktop's code on first use, to save memory in every other sandbox. */
-export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
-  const programs = findPrograms(parts.env.PATH ?? '');
+export function createLazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
+  const programs = findDesktopPrograms(parts.env.PATH ?? '');
   if (!programs) return unsupportedDesktop;
   let opened: Desktop | undefined;
   let opening: Promise<Desktop> | undefined;

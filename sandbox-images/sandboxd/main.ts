@@ -4,18 +4,18 @@ import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { confinePaths } from './files/confined-paths.ts';
 import { makeFolders } from './files/make-folders.ts';
-import { lazyDesktop, unsupportedDesktop } from './lazy-desktop.ts';
-import { writeProfile } from './package-folders.ts';
+import { createLazyDesktop, unsupportedDesktop } from './lazy-desktop.ts';
+import { writeShellProfile } from './package-folders.ts';
 import { createDaemon } from './real-daemon.ts';
 import { dialControl } from './server/dial-server.ts';
-import { proxyTarget, startForwarder } from './server/forwarder.ts';
-import { isOwnUser } from './server/peer-user.ts';
-import { sandboxServer } from './server/server.ts';
-import { findTerminalKeepers, type SharedState } from './shared-state.ts';
-import { baseEnvironment } from './shells/environment.ts';
+import { resolveProxyTarget, startForwarder } from './server/forwarder.ts';
+import { isFromOwnUser } from './server/peer-user.ts';
+import { createDaemonServer } from './server/server.ts';
+import { createTerminalKeepers, type SharedState } from './shared-state.ts';
+import { createBaseEnvironment } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { endLeftoverProcesses } from './shells/recover.ts';
-import { shellSetup } from './shells/shell-state.ts';
+import { shellSetupScript } from './shells/shell-state.ts';
 import { daemonVersion } from './version.ts';
 
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
@@ -64,7 +64,7 @@ if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
 process.stderr.on('error', () => {}); // stderr has no reader left, so reporting the error would fail endlessly
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
-writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
+writeFileSync(join(stateDir, 'shell.bash'), shellSetupScript);
 await makeHome(env.HOME);
 trustAuthorities(runDir, env);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
@@ -74,9 +74,9 @@ const parts: SharedState = {
   place: await confinePaths(workspace, env.CORRAL_WORKSPACE_ALIAS),
   stateDir,
   screenDir: env.CORRAL_SCREEN_DIR,
-  env: baseEnvironment(env),
+  env: createBaseEnvironment(env),
   journal: openJournal(stateDir),
-  keepers: findTerminalKeepers(process.pid, process.ppid),
+  keepers: createTerminalKeepers(process.pid, process.ppid),
   spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
   diskBytes: Number(env.CORRAL_DISK_BYTES ?? 0),
   volumes: [...(env.CORRAL_VOLUMES ?? '').matchAll(/^(\d+) (\/.+)$/gm)].map(([, bytes, path = '']) => ({
@@ -90,14 +90,14 @@ const parts: SharedState = {
   },
   idleMs: () => systemClock.now() - activeAt,
 };
-writeProfile(parts.env);
+writeShellProfile(parts.env);
 await endLeftoverProcesses(parts, sandboxId);
 
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 const desktop =
   env.CORRAL_DESKTOP === 'off'
     ? unsupportedDesktop
-    : lazyDesktop(parts, {
+    : createLazyDesktop(parts, {
         width: Number(env.CORRAL_DESKTOP_WIDTH ?? 1280),
         height: Number(env.CORRAL_DESKTOP_HEIGHT ?? 800),
         clipboard: env.CORRAL_DESKTOP_CLIPBOARD === 'true',
@@ -111,12 +111,12 @@ const desktop =
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
-const server = sandboxServer(createDaemon(parts, { version: daemonVersion, sandboxId, desktop, ownPorts }), token);
+const server = createDaemonServer(createDaemon(parts, { version: daemonVersion, sandboxId, desktop, ownPorts }), token);
 const hello = `${JSON.stringify({ corral: 1, version: daemonVersion, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) {
-  const admits = env.CORRAL_EGRESS_OWN_USER === '1' ? isOwnUser : undefined;
-  startForwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
+  const admits = env.CORRAL_EGRESS_OWN_USER === '1' ? isFromOwnUser : undefined;
+  startForwarder(egressPort, resolveProxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
 }
 if (listen) {
   if (!port) rmSync(listen, { force: true }); // left by a killed daemon

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 // home by default; npm needs a setting.
 
 /** Variables that make `pip install` and `npm install -g` use the home, and add its programs to the path. */
-export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
+export function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
   const { HOME: home, PATH: path = '' } = env;
   if (!home?.startsWith('/')) return {};
   const prefix = join(home, '.local');
@@ -19,7 +19,7 @@ export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefin
 }
 
 /** A login shell takes its path from /etc/profile; this profile adds our folders again. Keeps an existing profile. */
-export function writeProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
+export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
   if (!home?.startsWith('/')) return;
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;
   try {

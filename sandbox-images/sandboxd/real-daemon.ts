@@ -7,10 +7,10 @@ import type { ProcessEntry } from '../../src/sandboxes/client/client.ts';
 import { type Daemon, type Desktop, daemonLimits, type OpenFile } from './daemon.ts';
 import type { ConfinedPaths } from './files/confined-paths.ts';
 import { watchDisk } from './files/disk-watch.ts';
-import { createFiles, readChunks } from './files/files.ts';
+import { createFileOperations, readChunks } from './files/files.ts';
 import { assertRegularFile, replaceFile, withTargetFolder } from './files/replace-file.ts';
-import { createSearch } from './files/search.ts';
-import { createJobs } from './jobs/jobs.ts';
+import { createSearchOperations } from './files/search.ts';
+import { createJobOperations } from './jobs/jobs.ts';
 import { createPathOperations } from './paths/paths.ts';
 import { findListeningPorts } from './ports/listening.ts';
 import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
@@ -18,20 +18,20 @@ import { endProcessTree, sendSignals } from './processes/end-processes.ts';
 import {
   type Proc,
   readCommandLine,
+  readProcessUsage,
   readProcessVariable,
   readStartTime,
-  readUsage,
   scanProcesses,
 } from './processes/proc.ts';
 import { findSubtree, findTree } from './processes/process-tree.ts';
-import { createPrograms } from './processes/programs.ts';
-import { badRequest } from './server/body-fields.ts';
+import { createProgramOperations } from './processes/programs.ts';
+import { badRequestError } from './server/body-fields.ts';
 import { type SharedState, toStrayRule } from './shared-state.ts';
 import { createExecutor } from './shells/exec.ts';
-import { createShells } from './shells/shells.ts';
-import { createTerminals } from './shells/terminals.ts';
-import { createWatches } from './watches/watches.ts';
-import { workspaceOperations } from './workspace/workspace.ts';
+import { createShellOperations } from './shells/shells.ts';
+import { createTerminalOperations } from './shells/terminals.ts';
+import { createWatchOperations } from './watches/watches.ts';
+import { createWorkspaceOperations } from './workspace/workspace.ts';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -43,20 +43,20 @@ export interface DaemonOptions {
 
 export function createDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
-  const sessions = createShells(parts);
+  const sessions = createShellOperations(parts);
   const exec = createExecutor(parts);
   const tagged = new Map<string, number>();
   const stopped = new StoppedRuns();
-  const programsOfRuns = createPrograms(parts);
+  const programsOfRuns = createProgramOperations(parts);
   const written = [parts.place.root, ...(parts.screenDir === undefined ? [] : [parts.screenDir])];
   const covered = { places: written, roots: parts.place.roots };
   const disk = parts.diskBytes > 0 ? watchDisk(parts, covered, parts.diskBytes) : undefined;
   for (const { path, bytes } of parts.volumes) watchDisk(parts, { places: [path] }, bytes);
-  const stored = createFiles(parts.place);
+  const stored = createFileOperations(parts.place);
   const moved = createTransfers(parts.place);
   const anywhere = createPathOperations(parts);
-  const jobsOfRuns = createJobs(parts);
-  const whole = workspaceOperations(parts.place.root);
+  const jobsOfRuns = createJobOperations(parts);
+  const whole = createWorkspaceOperations(parts.place.root);
   const refuseFull = () => {
     if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
   };
@@ -101,11 +101,11 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
 
   return {
     ...sessions,
-    ...createTerminals(parts),
+    ...createTerminalOperations(parts),
     ...programsOfRuns,
     ...jobsOfRuns,
     ...anywhere,
-    ...createWatches(parts),
+    ...createWatchOperations(parts),
     ...whole,
     ...createPorts(ownPorts),
     async start(request) {
@@ -116,7 +116,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     openProgram: (request) => startUnlessStopped(request.tag, () => programsOfRuns.openProgram(request)),
     ...stored,
     ...moved,
-    ...createSearch(parts.place, parts.env),
+    ...createSearchOperations(parts.place, parts.env),
     health() {
       const shown = desktop.status();
       const isUsed = shown.state !== 'stopped' && shown.state !== 'unsupported';
@@ -174,7 +174,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
           pid: proc.pid,
           cmd: readCommandLine(proc.pid).slice(0, daemonLimits.commandChars),
           started,
-          memoryBytes: readUsage(proc.pid).memoryBytes,
+          memoryBytes: readProcessUsage(proc.pid).memoryBytes,
           ...(tag === undefined ? {} : { tag }),
         };
       });
@@ -195,7 +195,7 @@ const diskFull = (bytes: number) =>
   `The files of this sandbox exceed its limit of ${Math.floor(bytes / 2 ** 20)} MiB. Remove some first.`;
 
 function summed(all: readonly Proc[]) {
-  const each = all.map(({ pid }) => readUsage(pid));
+  const each = all.map(({ pid }) => readProcessUsage(pid));
   const sum = (of: (one: (typeof each)[number]) => number) => each.reduce((total, one) => total + of(one), 0);
   return {
     cpuSeconds: sum((one) => one.cpuSeconds),
@@ -280,8 +280,8 @@ function createPorts(own: readonly number[]): Ports {
   return {
     listeningPorts: () => findListeningPorts(own),
     async openPort(port): Promise<Duplex> {
-      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequest('port must be from 1 to 65535.');
-      if (own.includes(port)) throw badRequest(`Port ${port} is reserved by Corral and cannot be opened.`);
+      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequestError('port must be from 1 to 65535.');
+      if (own.includes(port)) throw badRequestError(`Port ${port} is reserved by Corral and cannot be opened.`);
       if (open >= daemonLimits.portStreams) {
         throw new AppError(
           'conflict',

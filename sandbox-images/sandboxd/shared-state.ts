@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { ConfinedPaths } from './files/confined-paths.ts';
-import { type Proc, readStartTime, readVariable, scanProcesses } from './processes/proc.ts';
+import { type Proc, parseEnvironmentVariable, readStartTime, scanProcesses } from './processes/proc.ts';
 import type { StrayRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
@@ -37,7 +37,7 @@ export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>
   return (proc, environment) =>
     (proc.ppid === 1 || proc.ppid === init) &&
     readStartTime(proc, now) >= since - 100 &&
-    readVariable(environment, 'CORRAL_SANDBOX_ID') === undefined;
+    parseEnvironmentVariable(environment, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
@@ -53,7 +53,7 @@ export interface TerminalKeepers {
 
 const endMs = 1_000;
 
-export function findTerminalKeepers(daemon: number, parent: number): TerminalKeepers {
+export function createTerminalKeepers(daemon: number, parent: number): TerminalKeepers {
   const terminals = new Set<number>();
   return {
     hold({ pid, closed }) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okResultReply, omitUndefined } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 const byId = z.strictObject({ id: view.AutomationId });
@@ -146,7 +146,7 @@ export const automationsRouter = router({
     may: 'stop',
     in: byId,
     ...okResultReply,
-  }).mutation(({ ctx, input }) => toOkResult(ctx.services.automations.delete(input.id))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.automations.delete(input.id))),
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,
@@ -193,11 +193,12 @@ export const automationsRouter = router({
     summary: 'The history of its starts, the newest first',
     verb: { name: 'starts', columns: startColumns },
     may: 'read',
-    in: view.StartsInput.extend(byId.shape),
+    in: view.AutomationStartsInput.extend(byId.shape),
     out: view.AutomationStart.array().readonly(),
     answer: [exampleStart],
     fails: [404, 422],
   }).query(
-    async ({ ctx, input: { id, ...query } }) => await ctx.services.automations.starts(id, view.toStartsQuery(query)),
+    async ({ ctx, input: { id, ...query } }) =>
+      await ctx.services.automations.starts(id, view.toAutomationStartsQuery(query)),
   ),
 });

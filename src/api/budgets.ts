@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BudgetLimit, budgetLimits, mapLimits } from '../core/model/runs/budget-limits.ts';
+import { type BudgetLimit, budgetLimits, mapBudgetLimits } from '../core/model/runs/budget-limits.ts';
 import { budgetHolders, LimitUsage } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
@@ -32,7 +32,7 @@ const SharedBudget = z.object({
   of: z.enum(budgetHolders),
   id: z.string(),
   name: z.string(),
-  ...mapLimits(() => LimitUsage),
+  ...mapBudgetLimits(() => LimitUsage),
 });
 
 const none = { limit: null, own: null, used: 0, reserved: 0 };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withInjectionDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router, sessionProcedure } from './procedure/procedure.ts';
-import { IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget, toOkResult } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget } from './procedure/schemas.ts';
 
 // Responses never contain a credential's value.
 
@@ -46,7 +46,7 @@ export const sessionCredentialsRouter = router({
   revoke: procedure
     .input(sessionTarget.extend({ name }))
     .output(OkResult)
-    .mutation(({ ctx, input }) => toOkResult(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
+    .mutation(({ ctx, input }) => awaitOkResult(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
 });
 
 export const projectCredentialsRouter = router({
@@ -66,7 +66,7 @@ export const projectCredentialsRouter = router({
   revoke: procedure
     .input(ofProject.extend({ name }))
     .output(OkResult)
-    .mutation(({ ctx, input }) => toOkResult(ctx.services.projectCredentials.revoke(input.projectId, input.name))),
+    .mutation(({ ctx, input }) => awaitOkResult(ctx.services.projectCredentials.revoke(input.projectId, input.name))),
 });
 
 const All = z.object({ credentials: z.array(ServerCredential).readonly() });
@@ -150,5 +150,5 @@ export const serverCredentialsRouter = router({
     ...okResultReply,
     reply: revoked,
     fails: [400, 401, 403, 404, 422],
-  }).mutation(({ ctx, input }) => toOkResult(ctx.services.serverCredentials.revoke(input.name))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.serverCredentials.revoke(input.name))),
 });

@@ -13,6 +13,7 @@ import {
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import {
+  awaitOkResult,
   IsoTime,
   OkResult,
   okResult,
@@ -20,7 +21,6 @@ import {
   omitUndefined,
   ProjectIdInput,
   TitleInput,
-  toOkResult,
 } from './procedure/schemas.ts';
 import { toSessionId } from './procedure/session-id.ts';
 
@@ -122,7 +122,7 @@ export const projectsRouter = router({
     in: MemberName,
     ...okResultReply,
     fails: [403, 404, 409, 422],
-  }).mutation(({ ctx, input }) => toOkResult(ctx.services.projects.removeMember(input.id, nameOf(input)))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.projects.removeMember(input.id, nameOf(input)))),
 
   move: operation({
     rest: 'POST /api/v1/projects/move',
@@ -228,5 +228,5 @@ export const projectsRouter = router({
   delete: procedure
     .input(byId)
     .output(OkResult)
-    .mutation(({ ctx, input }) => toOkResult(ctx.services.projects.delete(input.id))),
+    .mutation(({ ctx, input }) => awaitOkResult(ctx.services.projects.delete(input.id))),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { HolderProjectInput, IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
+import { awaitOkResult, HolderProjectInput, IsoTime, okResultReply } from './procedure/schemas.ts';
 
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 export const SkillId = z.string().transform((value): string => {
@@ -153,7 +153,7 @@ export const skillsRouter = router({
     in: byId,
     ...okResultReply,
     fails: [403, 404, 409],
-  }).mutation(({ ctx, input }) => toOkResult(ctx.services.skills.delete(input.id))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.skills.delete(input.id))),
   addVersion: operation({
     ...version,
     rest: `POST ${base}/:id/versions`,
@@ -185,5 +185,5 @@ export const skillsRouter = router({
     in: byVersion,
     ...okResultReply,
     fails: [403, 404, 409],
-  }).mutation(({ ctx, input: { id, version } }) => toOkResult(ctx.services.skills.deleteVersion(id, version))),
+  }).mutation(({ ctx, input: { id, version } }) => awaitOkResult(ctx.services.skills.deleteVersion(id, version))),
 });

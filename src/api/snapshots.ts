@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { okResultReply, sessionTarget, toOkResult } from './procedure/schemas.ts';
+import { awaitOkResult, okResultReply, sessionTarget } from './procedure/schemas.ts';
 import { sandboxOperations } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, toSnapshotView } from './views/snapshots.ts';
 
@@ -86,5 +86,5 @@ export const snapshotsRouter = router({
     ...okResultReply,
     example: { id: example.id },
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
-  }).mutation(({ ctx, input }) => toOkResult(ctx.services.snapshots.remove(input.id))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.snapshots.remove(input.id))),
 });

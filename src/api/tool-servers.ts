@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okResultReply } from './procedure/schemas.ts';
 
 // Responses never contain header values.
 
@@ -177,7 +177,7 @@ export const toolServersRouter = router({
     ...okResultReply,
     reply: removed,
     fails: [401, 403, 404, 422],
-  }).mutation(({ ctx, input }) => toOkResult(ctx.services.toolServers.remove(input.name))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.toolServers.remove(input.name))),
   beginSignIn: operation({
     rest: `POST ${base}/:name/sign-in`,
     id: 'beginToolServerSignIn',

@@ -4,7 +4,14 @@ import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { HolderProjectInput, OkResult, okResult, okResultReply, toIsoTime, toOkResult } from './procedure/schemas.ts';
+import {
+  awaitOkResult,
+  HolderProjectInput,
+  OkResult,
+  okResult,
+  okResultReply,
+  toIsoTime,
+} from './procedure/schemas.ts';
 
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
@@ -66,7 +73,7 @@ export const resolveVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOr
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
 export const volumeOperations = { tag: 'Volumes', prefix: 'volumes' } as const;
-export const writeConflictNote = 'Refused with 409 while a session has the volume for writing.';
+export const volumeConflictNote = 'Refused with 409 while a session has the volume for writing.';
 export const volumeTarget = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
 const operation = defineOperations({
   ...volumeOperations,
@@ -183,7 +190,7 @@ export const volumesRouter = router({
     rest: `DELETE ${path}/file`,
     summary: 'Remove a file, or a folder with its content',
     verb: { name: 'rm', words: ['volume', 'path'] },
-    description: writeConflictNote,
+    description: volumeConflictNote,
     may: 'work',
     in: volumeTarget.extend({ path: VolumePath.min(1) }),
     ...okResultReply,
@@ -191,6 +198,6 @@ export const volumesRouter = router({
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
   }).mutation(async ({ ctx: { services, signal }, input: { volume, path } }) =>
-    toOkResult(services.volumes.removeFile(await resolveVolumeId(services.volumes, volume), path, signal)),
+    awaitOkResult(services.volumes.removeFile(await resolveVolumeId(services.volumes, volume), path, signal)),
   ),
 });

@@ -12,7 +12,7 @@ import {
 import * as stored from '../sessions/api/server/webhooks.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okResultReply, omitUndefined } from './procedure/schemas.ts';
 
 const named = (what: string, form: RegExp) =>
   z.string().transform((value): string => {
@@ -195,7 +195,7 @@ export const webhooksRouter = router({
     audit: 'webhook.delete',
     in: byId,
     ...okResultReply,
-  }).mutation(({ ctx, input }) => toOkResult(ctx.unchecked.webhooks.delete(input.id))),
+  }).mutation(({ ctx, input }) => awaitOkResult(ctx.unchecked.webhooks.delete(input.id))),
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,

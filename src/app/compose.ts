@@ -2,28 +2,28 @@ import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Inbox, Store } from '../core/contracts/ports.ts';
 import type { PageFiles } from '../facades/shared/facade.ts';
-import { countNoise } from '../observability/logger.ts';
+import { readNoiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { createPageLoader } from './page/page.ts';
 import { createPageFetch, type FetchPage } from './parts/web-pages.ts';
 import type { LiveConfig } from './settings/live-config.ts';
-import { openAgents } from './start/agents.ts';
+import { openAgentServices } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
 import { openSandboxes } from './start/sandboxes.ts';
 import { type OpenServices, openServices } from './start/services.ts';
-import type { Startup } from './start/startup.ts';
-import { openStorage } from './start/storage.ts';
+import type { StartupParts } from './start/startup.ts';
+import { openStorageServices } from './start/storage.ts';
 
 interface Options
-  extends Omit<Startup, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
-    Partial<Pick<Startup, 'learn' | 'ending'>> {
+  extends Omit<StartupParts, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
+    Partial<Pick<StartupParts, 'learn' | 'ending'>> {
   /** Shared by several servers in one process. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
 /** Disposing stops all work immediately and closes the store last. */
-export interface Core extends OpenServices {
+export interface ServerCore extends OpenServices {
   readonly store: Store;
   readonly inbox: Inbox;
   readonly driver: Driver;
@@ -37,12 +37,12 @@ export interface Core extends OpenServices {
 }
 
 /** Starts everything but the HTTP server. Disposing, or a failed start, ends the phases in reverse order. */
-export async function openCore({ provided: input = {}, ...options }: Options): Promise<Core> {
+export async function openServerCore({ provided: input = {}, ...options }: Options): Promise<ServerCore> {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
   // A failed start also ends the background work, which would otherwise wait for the server to drain.
   const ended = ending.adopt(new AbortController(), (it) => it.abort());
-  const startup: Startup = {
+  const startup: StartupParts = {
     learn: () => {},
     ending: () => () => {},
     ...options,
@@ -50,14 +50,14 @@ export async function openCore({ provided: input = {}, ...options }: Options): P
     closing: AbortSignal.any([options.closing, ended.signal]),
     newId: () => options.ids.short(),
     warn: (about, text) => options.logger.warn(about, text),
-    metrics: createMetrics({ noise: () => countNoise(options.logger) }),
+    metrics: createMetrics({ noise: () => readNoiseCounts(options.logger) }),
   };
   await trustAuthorities(options.config.extraCa);
-  const storage = stack.use(await openStorage(startup, input.store));
+  const storage = stack.use(await openStorageServices(startup, input.store));
   stack.defer(startup.ending('the store'));
   const sandboxes = stack.use(await openSandboxes({ ...startup, ...storage }, input.driver));
   stack.defer(startup.ending("the sandboxes' driver"));
-  const agents = stack.use(await openAgents({ ...startup, ...storage, ...sandboxes }));
+  const agents = stack.use(await openAgentServices({ ...startup, ...storage, ...sandboxes }));
   stack.defer(startup.ending('tools and browsers'));
   const built = { ...startup, ...storage, ...sandboxes, ...agents };
   const running = stack.use(await openEngine(built));

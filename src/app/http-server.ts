@@ -14,9 +14,9 @@ import type { Inbox } from '../core/contracts/ports.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { adminPrincipal, forbiddenRoleError, nobodyPrincipal, type Principal } from '../core/model/principal.ts';
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
-import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
+import type { FacadeParts, PageFiles, ProjectParts, SandboxCapabilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
-import { requestAudit } from '../http/guard/audit.ts';
+import { createAuditRecorder } from '../http/guard/audit.ts';
 import { currentPrincipal, currentRequest } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { ClientResolver } from '../http/guard/clients.ts';
@@ -33,13 +33,13 @@ import type { App } from '../http/routes/routes.ts';
 import { createSocketServer } from '../http/transport/ws.ts';
 import type { AuditLog } from '../observability/audit/log.ts';
 import {
-  auditedProjectParts,
-  auditedServices,
-  auditedWorkspaces,
+  auditProjectServices,
+  auditServices,
+  auditWorkspaces,
   withAudit,
 } from '../sessions/access/audited-services.ts';
-import { guardedProjectParts } from '../sessions/access/guarded-projects.ts';
-import { guardedWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
+import { guardProjectServices } from '../sessions/access/guarded-projects.ts';
+import { guardWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
 import type { OperationServices, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
@@ -83,7 +83,7 @@ export interface HttpServerDeps {
   /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
-  readonly abilities?: SandboxAbilities;
+  readonly abilities?: SandboxCapabilities;
   /** Accepted like the token while this server runs. */
   readonly localToken?: TokenHash | undefined;
   /** The server's secret, from which tokens are derived. Undefined only in tests. */
@@ -199,8 +199,8 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     return created;
   };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
-  const audit = requestAudit({ ...deps, keys }, principalOf);
-  const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, principalOf);
+  const audit = createAuditRecorder({ ...deps, keys }, principalOf);
+  const workspaces = deps.workspaces && guardWorkspaces(deps.workspaces, principalOf);
   const credentials = createCredentials({
     token: config.token,
     gate,
@@ -232,7 +232,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     programs: deps.programs,
     fetchPage: deps.fetchPage,
     attached: deps.opencodex?.uploads,
-    workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
+    workspaces: workspaces && audit ? auditWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? true,
     elsewhere,
     clients,
@@ -278,8 +278,8 @@ function createIdentityProxy(
 /** The services with the caller's permissions, and signed links that grant no more than these. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
-  const audit = requestAudit(deps, principalOf);
-  const parts = deps.opencodex && guardedProjectParts(deps.opencodex, raw, principalOf);
+  const audit = createAuditRecorder(deps, principalOf);
+  const parts = deps.opencodex && guardProjectServices(deps.opencodex, raw, principalOf);
   const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: ApiKeyAdmin | undefined = deps.keys;
   const signIns = deps.signIns?.signIn;
@@ -295,8 +295,8 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
   };
   return {
     audit,
-    services: audit ? auditedServices(services, raw, audit) : services,
-    projects: parts && audit ? auditedProjectParts(parts, audit) : parts,
+    services: audit ? auditServices(services, raw, audit) : services,
+    projects: parts && audit ? auditProjectServices(parts, audit) : parts,
     keys:
       keys && audit ? withAudit(keys, { create: 'key.create', trust: 'key.trust', revoke: 'key.revoke' }, audit) : keys,
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,

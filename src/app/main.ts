@@ -13,13 +13,13 @@ import { createStartProgress, type StartProgress } from '../observability/start-
 import { prepareDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
-import { describeCommands, findRequestedHelp, isServerCommand, loadCommand } from './commands/list.ts';
+import { describeCommands, isServerCommand, loadCommand, renderRequestedHelp } from './commands/list.ts';
 import { loadLocalConfig } from './commands/local-config.ts';
-import { openCore } from './compose.ts';
+import { openServerCore } from './compose.ts';
 import { openAudit } from './parts/audit-log.ts';
 import { listUrlSecrets } from './parts/store.ts';
 import type { Config } from './settings/config.ts';
-import { configHelp } from './settings/help.ts';
+import { formatConfigHelp } from './settings/help.ts';
 import { onShutdown } from './shutdown.ts';
 import { startHttpServer } from './start/http.ts';
 import type { StartToken } from './start/start-token.ts';
@@ -45,7 +45,7 @@ function asksServer([name, topic]: readonly string[]): boolean {
 
 async function runServer(values: readonly string[]): Promise<number> {
   const args = values[0] === 'serve' || values.join(' ') === 'help settings' ? values.slice(1) : values;
-  const help = await findRequestedHelp(values.join(' ') === 'help settings' ? ['help'] : args, configHelp);
+  const help = await renderRequestedHelp(values.join(' ') === 'help settings' ? ['help'] : args, formatConfigHelp);
   if (help !== undefined) {
     console.log(help);
     return 0;
@@ -117,7 +117,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   const closing = shutdown.requested;
   prepareDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
-  const start = () => openCore({ config, logger, clock, ids, closing, say, learn, progress, ending });
+  const start = () => openServerCore({ config, logger, clock, ids, closing, say, learn, progress, ending });
   const core = stack.use(await waitForStore(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };
   const http = stack.use(await startHttpServer({ config, clock, ids, logger, closing, learn }, parts));

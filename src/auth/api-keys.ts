@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
-import { RecordWatcher, watchEveryMs } from '../core/contracts/changed-records.ts';
+import { RecordWatcher, recordWatchIntervalMs } from '../core/contracts/changed-records.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
@@ -40,7 +40,7 @@ const StoredKey = z.object({
 type StoredKey = z.infer<typeof StoredKey>;
 
 /** A key without its secret. Only `create` returns the secret, once. */
-export interface KeyView extends Omit<StoredKey, 'pepper' | 'hash'> {
+export interface ApiKeyView extends Omit<StoredKey, 'pepper' | 'hash'> {
   /** The first characters of the key, enough for a person to recognise it. */
   readonly prefix: string;
   readonly state: 'active' | 'expired' | 'revoked';
@@ -59,15 +59,15 @@ export interface ApiKeyAdmin {
    * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per
    * person), not_found (no key has the id `beside`).
    */
-  create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: KeyView }>;
+  create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
   /** Creates an account without a secret, which tokens of trusted issuers authenticate as. Rejects like `create`. */
-  trust(newKey: NewKeyRequest, rule: TrustRule): Promise<KeyView>;
-  list(): Promise<readonly KeyView[]>;
+  trust(newKey: NewKeyRequest, rule: TrustRule): Promise<ApiKeyView>;
+  list(): Promise<readonly ApiKeyView[]>;
   /**
    * Revokes the key and ends its open streams and sockets. Rejects: not_found, conflict (the last admin key, and
    * CORRAL_TOKEN is not set).
    */
-  revoke(id: string): Promise<KeyView>;
+  revoke(id: string): Promise<ApiKeyView>;
 }
 export interface ApiKeys extends ApiKeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
   trusted(): readonly TrustedAccount[];
@@ -119,7 +119,7 @@ const ended = (): AbortController => {
   over.abort();
   return over;
 };
-const stateOf = ({ revokedAt, expiresAt }: StoredKey, now: number): KeyView['state'] => {
+const stateOf = ({ revokedAt, expiresAt }: StoredKey, now: number): ApiKeyView['state'] => {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
 };
@@ -150,7 +150,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     settle(entry);
     return !entry.over.signal.aborted;
   };
-  const view = ({ pepper: _pepper, hash: _hash, ...shown }: StoredKey): KeyView => ({
+  const view = ({ pepper: _pepper, hash: _hash, ...shown }: StoredKey): ApiKeyView => ({
     ...shown,
     prefix: `crl_${shown.id}`,
     state: stateOf({ ...shown, pepper: '', hash: '' }, clock.now()),
@@ -204,7 +204,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
   }
   function lookLater(): void {
     clock.clearTimeout(timer);
-    if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), watchEveryMs);
+    if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), recordWatchIntervalMs);
   }
 
   /** Records the time of use, at most once a minute. A conflict is ignored: the newer write also recorded a time. */

@@ -38,7 +38,7 @@ const Claim = z.object({
   maker: Maker,
   expiresAt: z.number(),
 });
-export type WorkClaim = z.output<typeof Claim>;
+export type WorkTokenClaims = z.output<typeof Claim>;
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly peppers: () => Promise<Peppers>;
@@ -126,15 +126,15 @@ export class EnvironmentKeys {
     return doc?.maker;
   }
 
-  async sign(claim: Omit<WorkClaim, 'expiresAt'>): Promise<string> {
-    const whole: WorkClaim = { ...claim, expiresAt: this.#deps.clock.now() + tokenLifeMs };
+  async sign(claim: Omit<WorkTokenClaims, 'expiresAt'>): Promise<string> {
+    const whole: WorkTokenClaims = { ...claim, expiresAt: this.#deps.clock.now() + tokenLifeMs };
     const text = `crlwork_${Buffer.from(JSON.stringify(whole)).toString('base64url')}`;
     const { pepper, hash } = (await this.#secret()).hash(text);
     return `${text}.${pepper}.${hash}`;
   }
 
   /** Undefined if the token is wrong or has expired. */
-  async verifyClaim(token: string): Promise<WorkClaim | undefined> {
+  async verifyClaim(token: string): Promise<WorkTokenClaims | undefined> {
     const [, text, payload = '', pepper = '', hash = ''] = tokenForm.exec(token) ?? [];
     if (text === undefined || !(await this.#secret()).matches(text, { pepper, hash })) return undefined;
     const json = parseJson(Buffer.from(payload, 'base64url').toString(), claimLimits);

@@ -1,6 +1,6 @@
 import type { Principal } from '../core/model/principal.ts';
 import type { Memberships } from './memberships.ts';
-import type { Devices } from './sign-in/devices.ts';
+import type { DeviceRegistry } from './sign-in/devices.ts';
 import type { PersonRegistry } from './sign-in/people.ts';
 import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
@@ -19,7 +19,7 @@ export interface KeyRing {
 }
 
 interface Others {
-  readonly signIns: { readonly people: PersonRegistry; readonly devices: Devices } | undefined;
+  readonly signIns: { readonly people: PersonRegistry; readonly devices: DeviceRegistry } | undefined;
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly within: Memberships['within'];
 }

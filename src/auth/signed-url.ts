@@ -10,24 +10,24 @@ const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },
 } as const;
-export type UrlPurpose = keyof typeof purposes;
-export type UrlRight = (typeof purposes)[UrlPurpose]['rights'][number];
+export type SignedUrlPurpose = keyof typeof purposes;
+export type SignedUrlRight = (typeof purposes)[SignedUrlPurpose]['rights'][number];
 
-export interface SignedScope {
+export interface SignedUrlScope {
   readonly method: string;
   readonly path: string;
-  readonly purpose: UrlPurpose;
+  readonly purpose: SignedUrlPurpose;
 }
 interface SignedFields {
-  readonly right?: UrlRight;
+  readonly right?: SignedUrlRight;
   /** The id of an API key. The link acts on behalf of the key, and stops working with it. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
   /** Adds the signature to the query. The link expires after `lifeMs`. */
-  sign(what: SignedScope & SignedFields, lifeMs: number): string;
+  sign(what: SignedUrlScope & SignedFields, lifeMs: number): string;
   /** The right that the link grants. Undefined if the link is not valid. A single-use link is used up by this call. */
-  accepts(what: SignedScope, signature: string): UrlRight | undefined;
+  accepts(what: SignedUrlScope, signature: string): SignedUrlRight | undefined;
 }
 
 interface SignedPart {
@@ -37,7 +37,7 @@ interface SignedPart {
 }
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
-export const parseSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
+export const parseSignatureSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
 /** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */
 const maxUsed = 100_000;
@@ -49,8 +49,8 @@ export function createSignedUrls(clock: Clock): SignedUrls {
   const used = new Map<string, number>();
 
   function mac(
-    { method, path, purpose }: SignedScope,
-    right: UrlRight,
+    { method, path, purpose }: SignedUrlScope,
+    right: SignedUrlRight,
     { expires, nonce, subject }: SignedPart,
   ): Buffer {
     // JSON, so that adjacent fields cannot be confused.

@@ -42,7 +42,7 @@ export function readPresentedTokens({ authorization, query, protocols, connectio
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
   if (bearer) tokens.push(bearer);
   if (typeof query === 'string' && query !== '') tokens.push(query);
-  const { token } = readSubprotocols(protocols);
+  const { token } = parseSubprotocols(protocols);
   if (token) tokens.push(token);
   const parameter = /^\s*\{/.test(String(connectionParams)) ? tokenAmong(String(connectionParams)) : undefined;
   if (parameter) tokens.push(parameter);
@@ -59,7 +59,7 @@ function tokenAmong(json: string): string | undefined {
 const carrier = 'corral.bearer.';
 
 /** A browser's WebSocket cannot set any other header, so the token is sent as one of the offered protocols. */
-export function readSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
+export function parseSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')
     .map((name) => name.trim())

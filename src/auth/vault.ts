@@ -46,7 +46,7 @@ export function createVault(keys: readonly Secret[]): Vault {
   };
 }
 
-export function parseKey(text: string): Buffer | undefined {
+export function parseEncryptionKey(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64');
@@ -54,7 +54,7 @@ export function parseKey(text: string): Buffer | undefined {
 }
 
 function decoded(key: Secret): Buffer {
-  const bytes = parseKey(key.reveal());
+  const bytes = parseEncryptionKey(key.reveal());
   if (bytes) return bytes;
   throw new AppError(
     'invalid_request',

@@ -4,7 +4,7 @@ import { ServerPart } from '../core/contracts/server-parts.ts';
 import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
 import { withAddedRecords } from './carried-appends.ts';
-import { type AutomationRecords, createStart } from './records.ts';
+import { type AutomationRecords, createAutomationStart } from './records.ts';
 
 // Ends of runs that can start an automation. Each record is written with the append that contains the end, so a crash
 // loses none. A start's id is derived from the end, so it is added only once.
@@ -71,7 +71,7 @@ export class RunEndTriggers extends ServerPart<Deps> {
     const message = `${session.title} (session ${session.id})\n\nIts last message:\n${session.latestMessage}`;
     const outcome = status === 'completed' ? 'done' : 'failed';
     await automations.addStart(
-      createStart(automation, {
+      createAutomationStart(automation, {
         id: `${automation.id}:${id}`,
         cause: { kind: 'run', sessionId: session.id, outcome },
         at: clock.now(),

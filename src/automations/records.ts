@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../core/errors/errors.ts';
-import { Automation, AutomationBudget, AutomationStart, type StartsQuery } from '../sessions/api/server/automations.ts';
+import {
+  Automation,
+  AutomationBudget,
+  AutomationStart,
+  type AutomationStartsQuery,
+} from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
 // Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only due automations.
@@ -25,7 +30,7 @@ const StoredStart = AutomationStart.extend({
   given: z.string().default(''),
   chain: AutomationStart.shape.chain.default([]),
 });
-export const createStart = (
+export const createAutomationStart = (
   { id: automationId, version, kind, program }: Pick<Automation, 'id' | 'version' | 'kind' | 'program'>,
   start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
 ): AutomationStart => ({
@@ -154,7 +159,7 @@ export class AutomationRecords {
   }
 
   /** Newest first. */
-  async starts(automationId: string, { limit, after }: StartsQuery): Promise<AutomationStart[]> {
+  async starts(automationId: string, { limit, after }: AutomationStartsQuery): Promise<AutomationStart[]> {
     const only = { idPrefix: `${automationId}:` };
     const [open, ended] = await Promise.all([
       this.#records.list(kinds.open, only),

@@ -5,7 +5,7 @@ import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { RunEndTriggers } from './after-runs.ts';
-import { type AutomationRecords, createStart } from './records.ts';
+import { type AutomationRecords, createAutomationStart } from './records.ts';
 import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
 import { computeJitter, findLatestTime, findNextTime, parseCron } from './schedule.ts';
 import type { AutomationStarter } from './starter.ts';
@@ -24,7 +24,7 @@ const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds
 /** A start delayed by more than this was missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
-export class Scheduler {
+export class AutomationScheduler {
   readonly #deps: Deps;
   /** The sessions that were running in the last round. When one of them ends, a round starts. */
   #working: ReadonlySet<SessionId> = new Set();
@@ -74,7 +74,7 @@ export class Scheduler {
     const isMissed = now - dueAt - schedule.jitterSeconds * 1_000 > missedMs;
     if (!isMissed || schedule.missed === 'latest') {
       const cause = { kind: 'schedule', dueAt } as const;
-      await records.addStart(createStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
+      await records.addStart(createAutomationStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
     }
     const next = findNextTime(rule, Math.max(now, dueAt));
     await records

@@ -8,7 +8,7 @@ import type { HookReceiver } from './hooks/receiver.ts';
 import type { HookSecrets } from './hooks/secrets.ts';
 import {
   type AutomationRecords,
-  createStart,
+  createAutomationStart,
   maxAutomations,
   type OwnerAccessCheck,
   resolveOwnerOnResume,
@@ -193,7 +193,7 @@ export function createAutomationService(deps: Deps): AutomationService {
           'quota',
           `${maxWaiting} starts are already waiting. Wait for them, or stop running sessions.`,
         );
-      const start = createStart(automation, {
+      const start = createAutomationStart(automation, {
         id: `${id}:${ids.short()}`,
         cause: { kind: 'person', key },
         at: clock.now(),

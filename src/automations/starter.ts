@@ -1,6 +1,6 @@
 import type { Clock } from '../core/contracts/clock.ts';
 import { ServerPart } from '../core/contracts/server-parts.ts';
-import { AppError, ignoreNoSession, toAppError } from '../core/errors/errors.ts';
+import { AppError, ignoreSessionNotFound, toAppError } from '../core/errors/errors.ts';
 import { deriveMessageId, deriveSessionId, type SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
 import { toBudget } from '../core/model/runs/budget.ts';
@@ -9,9 +9,9 @@ import { quoteIntroduction } from '../core/text/strangers.ts';
 import {
   type Automation,
   type AutomationStart,
+  type AutomationStartCost,
   type PreparedSession,
-  type StartCost,
-  StartRefusal,
+  StartRefusedError,
 } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { VersionedDocument } from '../storage/collection.ts';
@@ -45,7 +45,7 @@ export interface StarterDeps {
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
   readonly programs: Pick<AutomationPrograms, 'prepare'>;
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
-  readonly readCost: (id: SessionId) => Promise<StartCost>;
+  readonly readCost: (id: SessionId) => Promise<AutomationStartCost>;
   readonly isOwned: OwnerAccessCheck;
   readonly clock: Clock;
   /** Called before the outcome of a start is stored: a session, or a refusal. */
@@ -182,7 +182,7 @@ export class AutomationStarter extends ServerPart<StarterDeps> {
     if (start.doc.state === 'running') return false; // the store does not respond, so retry later
     const mayPass = error.retryable || error.code === 'quota'; // capacity may become available
     if (!mayPass || isLate) {
-      const failure = error instanceof StartRefusal ? error.word : error.code;
+      const failure = error instanceof StartRefusedError ? error.word : error.code;
       if (!mayPass) await this.#pauseProgram(start.doc, { text: error.publicMessage, failure });
       return await this.#end(start, { state: 'failed', text: error.publicMessage, failure });
     }
@@ -226,7 +226,7 @@ export class AutomationStarter extends ServerPart<StarterDeps> {
   }
 
   async #find(id: SessionId): Promise<SessionRecord | undefined> {
-    return await this.deps.sessions.get(id).catch(ignoreNoSession);
+    return await this.deps.sessions.get(id).catch(ignoreSessionNotFound);
   }
 }
 

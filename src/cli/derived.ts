@@ -197,10 +197,10 @@ function read(option: DerivedValue, shown: string, options: CommandInput['option
   if (option.kind === 'flag') return true;
   if (option.kind === 'each') return options.texts(key);
   if (option.kind !== 'pairs') return parse(option, shown, options.text(key) ?? '');
-  return parsePairs(shown, options.texts(key));
+  return parseKeyValuePairs(shown, options.texts(key));
 }
 
-export function parsePairs(option: string, values: readonly string[]): Record<string, string> {
+export function parseKeyValuePairs(option: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];

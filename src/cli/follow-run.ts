@@ -2,17 +2,17 @@ import { createInterface } from 'node:readline/promises';
 import type { Event, GoalEnd, Run, RunResult } from '../client/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Io, toPrintable } from './io.ts';
-import { createRenderer, formatCallLine } from './render.ts';
+import { createEventRenderer, formatCallLine } from './render.ts';
 
-export interface FollowOptions {
+export interface FollowRunOptions {
   readonly json: boolean;
   /** Shows all events; otherwise only the agent's text. */
   readonly follow: boolean;
 }
 
 /** Asks the user to answer the run's questions and approvals. Resolves with the exit code. */
-export async function followRun(run: Run, io: Io, { json, follow }: FollowOptions): Promise<number> {
-  const shown = createRenderer(io, { quiet: !follow || json });
+export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
+  const shown = createEventRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
     status: 'deleted',
     reason: 'deleted',

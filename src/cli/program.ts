@@ -5,7 +5,7 @@ import { clientCommands } from './commands/list.ts';
 import { completionCommand } from './completion.ts';
 import { exitCodes, toExitCode, UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { connectTo } from './server.ts';
+import { connectToAddress } from './server.ts';
 
 /** A command of the server's own program, which parses its arguments itself. */
 export interface ServerCommand {
@@ -118,7 +118,7 @@ function addCommand(
   command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
   if (passThrough) command.passThroughOptions();
   command.action(async () => {
-    const corral = () => connectTo(program.opts<{ url?: string }>().url, io.env);
+    const corral = () => connectToAddress(program.opts<{ url?: string }>().url, io.env);
     const words = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
     const { args: values, isProgram } = passThrough
       ? parseCommandLine(command, words)

@@ -4,7 +4,7 @@ import { type Io, toOneLine, toPrintable } from './io.ts';
 
 const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<EventNotice['level'], string>;
 
-export interface Renderer {
+export interface EventRenderer {
   show(event: Event): void;
   /** Ends an unfinished line before other output. */
   settle(): void;
@@ -21,7 +21,7 @@ export const formatPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): s
  * The agent's text goes to stdout and everything else to stderr, so that a script can read the text and a person sees
  * both. `quiet`: only the text.
  */
-export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): Renderer {
+export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean }): EventRenderer {
   let open: 'stdout' | 'stderr' | undefined;
   let phase = false;
   const streamed = new Set<string>();

@@ -16,7 +16,7 @@ const fileOf = (env: Io['env']) =>
   join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'corral', 'tokens.json');
 
 /** Empty if the file is missing or damaged. */
-export function readTokens(env: Io['env']): SavedTokens {
+export function readSavedTokens(env: Io['env']): SavedTokens {
   try {
     const found = parseJson(readFileSync(fileOf(env), 'utf8'), { maxBytes: 1_000_000, maxDepth: 3, maxValues: 10_000 });
     const { server, tokens } = (found.ok ? found.value : {}) as SavedTokens;
@@ -31,7 +31,7 @@ export function readTokens(env: Io['env']): SavedTokens {
  * file's path.
  */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
-  const { [server]: _, ...others } = readTokens(env).tokens;
+  const { [server]: _, ...others } = readSavedTokens(env).tokens;
   const saved: SavedTokens =
     token === undefined ? { tokens: others } : { server, tokens: { ...others, [server]: token } };
   const file = fileOf(env);

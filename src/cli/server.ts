@@ -5,7 +5,7 @@ import { type Box, Corral, CorralError } from '../client/index.ts';
 import { trimEndCharacters } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { readTokens } from './saved-tokens.ts';
+import { readSavedTokens } from './saved-tokens.ts';
 
 /** The file that a running server writes for commands of its own user (src/app/commands/local-server.ts). */
 export interface LocalServer {
@@ -28,7 +28,7 @@ export function resolveAddress(value: string | undefined, env: Io['env']): Serve
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
   const found = foundFiles(env).flatMap((file) => readFound(file) ?? []);
-  const saved = readTokens(env);
+  const saved = readSavedTokens(env);
   if (url === undefined) {
     const [local] = found;
     const at = local?.url ?? saved.server ?? usual;
@@ -41,7 +41,7 @@ export function resolveAddress(value: string | undefined, env: Io['env']): Serve
   return { url: trimEndCharacters(url, '/'), token: token ?? own?.token ?? saved.tokens[new URL(url).origin] };
 }
 
-export function connectTo(value: string | undefined, env: Io['env']): Corral {
+export function connectToAddress(value: string | undefined, env: Io['env']): Corral {
   const { url, token = '' } = resolveAddress(value, env);
   return new Corral({ url, token });
 }
@@ -107,7 +107,7 @@ export async function findBox(corral: Corral, word: string): Promise<Box> {
   return await corral.open(matches[0]?.id ?? word);
 }
 
-export async function findProject(corral: Corral, word: string): Promise<string> {
+export async function findProjectId(corral: Corral, word: string): Promise<string> {
   const { projects: all } = await corral.call((api) => api.projects.list.query());
   const found = all.filter(({ id, name }) => id === word || name === word);
   if (found.length > 1) throw new UsageError(`${found.length} projects are called ${word}. Use an id.`);

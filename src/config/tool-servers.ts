@@ -49,7 +49,7 @@ export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<ty
     ]),
   );
 
-export const toolServers = () => ({
+export const toolServersSettingKind = () => ({
   accepts:
     'names of small letters and digits, each with command (args, env) or url (headers), and tools, timeout-seconds',
   kind: mappingOrJson(named),

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/contracts/clock.ts';
 // Sandboxes and anonymous clients can cause the same line many times. The log shows the first lines of each kind and
 // source, then one line per interval with the number of suppressed lines. A metric counts all of them.
 
-export const intervalMs = 60_000;
+export const noiseIntervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
 /** The limit for all sources of a kind together, in multiples of the limit for one source. */
@@ -66,7 +66,7 @@ export function createNoiseLimiter(
       const count = window.bySource.get(source) ?? { seen: 0, suppressed: 0 };
       window.bySource.set(source, count);
       if (timer === undefined) {
-        timer = clock.setTimeout(end, intervalMs);
+        timer = clock.setTimeout(end, noiseIntervalMs);
         (timer as { unref?: () => void }).unref?.(); // does not keep the process alive
       }
       count.seen += 1;

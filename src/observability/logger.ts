@@ -1,7 +1,7 @@
 import { destination, type Logger, pino, stdSerializers } from 'pino';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { createNoiseLimiter, findNoiseSource, intervalMs, type NoiseCount } from './log-rate-limit.ts';
+import { createNoiseLimiter, findNoiseSource, type NoiseCount, noiseIntervalMs } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
 export type { Logger } from 'pino';
@@ -18,7 +18,7 @@ const counts = new WeakMap<object, () => readonly NoiseCount[]>();
  * The number of limited lines of each kind, logged or suppressed. Empty for a logger that `createLogger` did not
  * create.
  */
-export const countNoise = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
+export const readNoiseCounts = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
  * A logger that writes JSON lines. Limits warnings, errors and refused requests by kind and source. Masks every known
@@ -30,7 +30,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = createNoiseLimiter((leftOut) => {
     summing = true;
-    logger.warn({ ...leftOut, seconds: intervalMs / 1_000 }, 'similar lines were suppressed');
+    logger.warn({ ...leftOut, seconds: noiseIntervalMs / 1_000 }, 'similar lines were suppressed');
     summing = false;
   }, clock);
   let summing = false;

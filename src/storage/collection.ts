@@ -37,7 +37,7 @@ export async function changeRecord<Doc>(
 }
 
 /** Like `changeRecord`, but resolves with the last call's value. Without `doc`, the record is unchanged. */
-export async function changeRecordFor<Value>(
+export async function changeRecordWithResult<Value>(
   records: Pick<RecordStore, 'get' | 'put'>,
   place: Pick<RecordPut, 'kind' | 'id'>,
   change: (now: StoredRecord | undefined) => Awaitable<{ value: Value; doc?: unknown; sort?: number } | 'again'>,
@@ -83,7 +83,7 @@ export interface Quota<Doc> {
   readonly counts?: (doc: Doc) => boolean;
 }
 /** Limits all documents of an owner and a project, such as the sum of their bytes. */
-export interface OwnerRule<Doc> {
+export interface OwnerLimit<Doc> {
   readonly now: number;
   /**
    * `others`: all other documents of the owner and the project, including those that any server is storing. Throws if
@@ -180,7 +180,7 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /** Calls `make`, which stores or changes the document, if the rule admits it. Rejects as the rule does. */
-  async admitted<Made>({ admit, now }: OwnerRule<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
+  async admitted<Made>({ admit, now }: OwnerLimit<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
     const { id, owner, projectId } = doc;
     const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
     const take = async (taken: QuotaPlaces) => {

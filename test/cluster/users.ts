@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { podBody } from '../../drivers/kubernetes/pods/pod-body.ts';
+import { createPodBody } from '../../drivers/kubernetes/pods/pod-body.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import { apply, clusterHarness, hasCluster, kubectl, testPods } from '../support/cluster/cluster.ts';
 import { testSpec } from '../support/conformance/harness.ts';
@@ -11,7 +11,7 @@ test.skipIf(!cluster)('a sandbox works as any user of group 0 under Pod Security
   const { namespace, image } = harness;
   const spec = { ...testSpec(image), egress: { kind: 'none' } };
   const name = 'any-user';
-  const pod = podBody({
+  const pod = createPodBody({
     ...{ spec, name, namespace, instance: 'test', key: 'k', attempt: 'a', now: Date.now(), port: 2718 },
     settings: { ...testPods, workspace: 'ephemeral', podUser: 'assigned' },
     access: { of: spec, daemonToken: new Secret('daemon'), egressToken: new Secret('egress') },

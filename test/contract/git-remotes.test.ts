@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { neverSignal } from '../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../src/core/concurrency/cancel.ts';
 import { SessionId } from '../../src/core/model/ids.ts';
 import { createRepository, RepositoryInput } from '../../src/core/model/repository.ts';
 import { fetchRepository } from '../../src/sessions/repositories/fetch-repository.ts';
@@ -192,7 +192,7 @@ const fetched = (name: string, ref?: string) =>
       branch: 'corral/x',
       author: { name: 'Ada', email: 'ada@example.org' },
     },
-    neverSignal,
+    neverAbortingSignal,
   );
 const left = () => readdirSync(workdir, { recursive: true }).filter((name) => !String(name).includes('x/.git'));
 

@@ -1,7 +1,7 @@
 // @module-tag all
 // A stand-in for the daemon inside a real sandbox answers the calls for a stream with garbage, as fast as it can.
 import { describe, expect, test } from 'vitest';
-import { pipeTransport } from '../../src/agents/browser/transport.ts';
+import { createPipeTransport } from '../../src/agents/browser/transport.ts';
 import type { UntrustedReason } from '../../src/core/model/events.ts';
 import { findViolation } from '../../src/core/model/protocol-violation.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
@@ -22,7 +22,7 @@ const screen: Ask = async (client, signal, onPiece) => {
 };
 /** Resolves with the reason why the browser's connection ended. */
 const browser: Ask = async (client, signal, onPiece = () => {}) => {
-  const transport = pipeTransport(await client.desktop.cdp(signal), client.desktop);
+  const transport = createPipeTransport(await client.desktop.cdp(signal), client.desktop);
   const over = Promise.withResolvers<string>();
   transport.onmessage = onPiece;
   transport.onclose = (why) => over.resolve(`${why}`);

@@ -4,9 +4,9 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Execution } from '../../src/agents/kernels/kernel.ts';
-import { Kernels } from '../../src/agents/kernels/kernels.ts';
-import type { Language } from '../../src/agents/kernels/languages.ts';
+import type { CellExecution } from '../../src/agents/kernels/kernel.ts';
+import { KernelRegistry } from '../../src/agents/kernels/kernels.ts';
+import type { KernelLanguage } from '../../src/agents/kernels/languages.ts';
 import type { CodeResult } from '../../src/agents/kernels/messages.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
@@ -15,7 +15,7 @@ import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-conta
 import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
 import { budget, ownTag, type SandboxdHarness } from './sandboxd/sandboxd.ts';
 
-interface CodeRun extends Execution {
+interface CodeRun extends CellExecution {
   readonly stdout: string;
   readonly stderr: string;
   readonly results: readonly CodeResult[];
@@ -29,10 +29,10 @@ const hurried: typeof systemClock = { ...systemClock, setTimeout: (run, ms) => s
 
 let nonces = 0;
 function kernelsOf(client: SandboxClient, clock = systemClock) {
-  const kernels = new Kernels({ clock, newNonce: () => `nonce${nonces++}` });
+  const kernels = new KernelRegistry({ clock, newNonce: () => `nonce${nonces++}` });
   onTestFinished(() => kernels.release(client));
   const contexts = kernels.of(client);
-  const ran = async (language: Language, code: string, options: Options = {}): Promise<CodeRun> => {
+  const ran = async (language: KernelLanguage, code: string, options: Options = {}): Promise<CodeRun> => {
     const { context = language, timeoutMs = 60_000, tag, signal = budget(), received = () => {} } = options;
     const reply = { stdout: '', stderr: '' };
     const results: CodeResult[] = [];

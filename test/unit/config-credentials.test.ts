@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { openCredentials } from '../../src/app/parts/credentials.ts';
+import { openProxyCredentials } from '../../src/app/parts/credentials.ts';
 import { loadConfig } from '../../src/app/settings/config.ts';
 import { SessionId } from '../../src/core/model/ids.ts';
 import type { SessionAgent } from '../../src/core/model/session-agent.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import { anyHost } from '../../src/sandboxes/egress/policy.ts';
+import { anyHostEntry } from '../../src/sandboxes/egress/policy.ts';
 
 const from = (credentials: object) => loadConfig({ CORRAL_EGRESS_CREDENTIALS: JSON.stringify(credentials) }, '');
 const opened = (credentials: object, env: Record<string, string> = { REAL: 'r-e-a-l' }, learn = (_: Secret) => {}) => {
   const config = { ...from(credentials), keys: { encryptionKey: undefined, encryptionKeyFile: 'package.json' } };
-  return openCredentials({ config, env, newKey: () => 'k', now: () => 0, learn });
+  return openProxyCredentials({ config, env, newKey: () => 'k', now: () => 0, learn });
 };
 const anthropic = { hosts: ['api.anthropic.com'], header: 'X-API-Key', 'value-from': { env: 'REAL' } };
 
@@ -80,7 +80,7 @@ test("users' credentials come before the server's, a change here counts at once,
     keys: { encryptionKey: undefined, encryptionKeyFile: 'package.json' },
   };
   let now = 0;
-  const it = await openCredentials({
+  const it = await openProxyCredentials({
     config,
     env: { REAL: 'r-e-a-l' },
     newKey: () => 'k',
@@ -116,7 +116,7 @@ test("users' credentials come before the server's, a change here counts at once,
   const names = async () => (await it.of(id)).map(({ name }) => name).slice(1);
   expect(await names()).toEqual(['mine', 'server']);
   const [variable, first] = await it.of(id);
-  expect(variable).toMatchObject({ name: 'OTHER', hosts: [anyHost], replaces: { header: true, body: false } });
+  expect(variable).toMatchObject({ name: 'OTHER', hosts: [anyHostEntry], replaces: { header: true, body: false } });
   expect((await first?.value())?.reveal()).toBe('of-the-user');
   expect(first?.write('x')).toBe('Token "x"');
   const env = await it.readEnv({ id, projectId: null });

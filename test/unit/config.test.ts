@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Config, loadConfig } from '../../src/app/settings/config.ts';
-import { configHelp } from '../../src/app/settings/help.ts';
+import { formatConfigHelp } from '../../src/app/settings/help.ts';
 import { settings } from '../../src/app/settings/schema.ts';
 import { findNearestWord } from '../../src/config/nearest.ts';
 
@@ -211,8 +211,9 @@ describe('the list of settings', () => {
   });
 
   test('help lists every variable, what it accepts and its default', () => {
-    for (const { variables } of settings) for (const variable of variables) expect(configHelp()).toContain(variable);
-    expect(configHelp()).toMatch(
+    for (const { variables } of settings)
+      for (const variable of variables) expect(formatConfigHelp()).toContain(variable);
+    expect(formatConfigHelp()).toMatch(
       /CORRAL_SANDBOX_PIDS\n.*\n +sandbox\.pids: a whole number from 32 to 32768; default 512/,
     );
   });

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { findRequestedHelp } from '../../src/app/commands/list.ts';
+import { renderRequestedHelp } from '../../src/app/commands/list.ts';
 import { settings } from '../../src/app/settings/schema.ts';
 import { allCommands } from '../../src/cli/program.ts';
 
@@ -56,7 +56,7 @@ describe.each(documents)('%s', (file) => {
       ([, name = '']) => name,
     );
     const ofServer = named.filter((name) => !allCommands.some((one) => one.name === name));
-    for (const name of ofServer) expect(await findRequestedHelp([name, '--help'], () => '')).toBeDefined();
+    for (const name of ofServer) expect(await renderRequestedHelp([name, '--help'], () => '')).toBeDefined();
   });
 
   test('names variables that are settings', () => {

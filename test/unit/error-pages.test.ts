@@ -3,12 +3,12 @@ import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { trpcErrorStyle } from '../../src/api/procedure/errors.ts';
 import { createServerError } from '../../src/client/errors.ts';
-import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
+import { docsPathOf, errorPages } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
 import { pagePaths } from '../../src/facades/guide/pages.ts';
 import { toAnchor } from '../../src/facades/guide/render.ts';
 import { toFailureOutcome } from '../../src/facades/streams/framed-reply.ts';
-import { envelopeErrors } from '../../src/http/errors/error-style.ts';
+import { envelopeErrorStyle } from '../../src/http/errors/error-style.ts';
 import { installErrorHandlers } from '../../src/http/errors/errors.ts';
 
 test('every page that an error names is in the guide, with its place', () => {
@@ -22,7 +22,7 @@ test('every page that an error names is in the guide, with its place', () => {
 });
 
 test('an error of a model leads to the page about models, and an error without a page leads nowhere', () => {
-  expect([docsOf('model_quota'), docsOf('internal')]).toEqual(['/guide/models#when-a-model-fails', undefined]);
+  expect([docsPathOf('model_quota'), docsPathOf('internal')]).toEqual(['/guide/models#when-a-model-fails', undefined]);
   expect(Object.keys(errorPages).filter((code) => !(errorCodes as readonly string[]).includes(code))).toEqual([]);
 });
 
@@ -41,7 +41,7 @@ test('a refused request of any API names the page in a header, and its body stay
   const app = fastify();
   const logger = { info() {}, warn() {}, error() {} };
   installErrorHandlers(app, {
-    styles: new Map([['/enveloped', envelopeErrors]]),
+    styles: new Map([['/enveloped', envelopeErrorStyle]]),
     table: { routes: [], methodsOf: () => [] },
     logger,
   });
@@ -53,7 +53,7 @@ test('a refused request of any API names the page in a header, and its body stay
     }
   }
   for (const code of errorCodes) {
-    const docs = docsOf(code);
+    const docs = docsPathOf(code);
     for (const base of ['/plain', '/enveloped']) {
       const { headers, body } = await app.inject(`${base}/${code}`);
       expect(headers.link, `${base} ${code}`).toBe(docs && `<${docs}>; rel="help"`);

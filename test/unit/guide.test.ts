@@ -2,11 +2,11 @@ import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { expect, test } from 'vitest';
-import { referencePages } from '../../scripts/reference-docs.ts';
+import { renderReferencePages } from '../../scripts/reference-docs.ts';
 import { highlightCode } from '../../src/facades/guide/highlight.ts';
 import { pagePaths } from '../../src/facades/guide/pages.ts';
 import { renderPage, toAnchor } from '../../src/facades/guide/render.ts';
-import { buildIndex } from '../../src/facades/guide/search-index.ts';
+import { buildSearchIndex } from '../../src/facades/guide/search-index.ts';
 
 const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
 const files = globSync('docs/**/*.md').map((file) => posix.relative('docs', file));
@@ -18,7 +18,7 @@ test('the guide has every page of the documentation, and no other', () => {
 });
 
 test('the reference is what its code says', async () => {
-  for (const [file, text] of Object.entries(await referencePages()))
+  for (const [file, text] of Object.entries(await renderReferencePages()))
     expect(await readFile(file, 'utf8'), `${file} is stale: npm run check writes it`).toBe(text);
 });
 
@@ -83,7 +83,7 @@ test('a long page has its own contents, and the menu is open where the page stan
 
 test('the search finds a part of a page by its text, and leads to its heading', () => {
   const markdown = '# One\n\nBefore.\n\n## Where `it` is\n\n- the [word](a.md) **here**\n\n    npm start\n';
-  expect(buildIndex('folder/page', markdown)).toEqual([
+  expect(buildSearchIndex('folder/page', markdown)).toEqual([
     { page: 'folder/page', title: 'One', heading: 'One', anchor: 'one', text: 'Before.' },
     {
       page: 'folder/page',

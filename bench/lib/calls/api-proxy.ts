@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { openKubeCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createTempFolder } from './folder.ts';
 
@@ -15,7 +15,7 @@ export interface ApiProxy {
 }
 
 export async function startApiProxy(stack: AsyncDisposableStack, behind: string | undefined): Promise<ApiProxy> {
-  const credentials = stack.use(openCredentials({ kubeconfig: behind, context: undefined, clock: systemClock }));
+  const credentials = stack.use(openKubeCredentials({ kubeconfig: behind, context: undefined, clock: systemClock }));
   let [calls, bytes] = [0, 0];
 
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { readServerCommand } from '../corral/server.ts';
 import { measuredCheckout, thisCheckout } from '../measure/against.ts';
 
-export type Program = (argument: never, stack: AsyncDisposableStack) => Promise<ProgramMethods>;
+export type BenchProgram = (argument: never, stack: AsyncDisposableStack) => Promise<ProgramMethods>;
 export type ProgramMethods = Readonly<Record<string, (input: never) => unknown>>;
-export interface Child extends AsyncDisposable {
+export interface ProgramProcess extends AsyncDisposable {
   readonly pid: number;
   call<Value>(method: string, input?: unknown): Promise<Value>;
 }
@@ -22,7 +22,11 @@ const patienceMs = 10_000;
 const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
 /** Runs Corral's own programs with the measured checkout's modules and server flags. */
-export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
+export async function startProgram(
+  program: string,
+  argument: unknown,
+  flags: readonly string[] = [],
+): Promise<ProgramProcess> {
   const own = isCorral(program) ? readServerCommand() : { flags: [quiet], env: {} };
   const parts =
     isCorral(program) && measuredCheckout() !== thisCheckout

@@ -7,10 +7,10 @@ import type { ProgramMethods } from './child-process.ts';
 // A person's control calls while other sessions work: check health, list sessions, send a message, stop a run. Calls
 // start at a fixed pace, even while answers are pending. A late call is timed from when it was due.
 
-export const callKinds = ['health', 'list', 'message', 'stop'] as const;
-export type CallKind = (typeof callKinds)[number];
+export const controlCallKinds = ['health', 'list', 'message', 'stop'] as const;
+export type ControlCallKind = (typeof controlCallKinds)[number];
 export interface ControlReport {
-  readonly took: Readonly<Record<CallKind, readonly number[]>>;
+  readonly took: Readonly<Record<ControlCallKind, readonly number[]>>;
   readonly requested: number;
   readonly failed: readonly string[];
 }
@@ -44,13 +44,13 @@ function beforeTheLoad(): void {
 }
 
 async function round(api: SessionApi, ids: readonly string[], ms: number): Promise<ControlReport> {
-  const took: Record<CallKind, number[]> = { health: [], list: [], message: [], stop: [] };
+  const took: Record<ControlCallKind, number[]> = { health: [], list: [], message: [], stop: [] };
   const failed: string[] = [];
   let requested = 0;
   const begun = monotonicMs();
   const until = begun + ms;
 
-  async function timed(kind: CallKind, due: number, path: string, body?: object): Promise<void> {
+  async function timed(kind: ControlCallKind, due: number, path: string, body?: object): Promise<void> {
     requested++;
     try {
       await api.calls.ask(path, body);
@@ -59,7 +59,7 @@ async function round(api: SessionApi, ids: readonly string[], ms: number): Promi
       failed.push(`${kind}: ${thrown}`);
     }
   }
-  async function paced(kind: CallKind, path: string): Promise<void> {
+  async function paced(kind: ControlCallKind, path: string): Promise<void> {
     const open: Promise<void>[] = [];
     for (let due = begun; due < until; due += everyMs) {
       await pause(Math.max(0, due - monotonicMs()));

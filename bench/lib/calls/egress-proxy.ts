@@ -14,8 +14,8 @@ interface Argument {
   readonly certificate: string;
   readonly injects: boolean;
 }
-export const placeholder = 'corral-bench-placeholder';
-export const secret = 'sk-a-secret-of-the-bench-0123456789';
+export const credentialPlaceholder = 'corral-bench-placeholder';
+export const injectedSecret = 'sk-a-secret-of-the-bench-0123456789';
 const address = '203.0.113.7';
 
 export async function open(
@@ -27,9 +27,9 @@ export async function open(
     name: 'bench',
     header: 'x-api-key',
     write: (text) => text,
-    placeholder,
+    placeholder: credentialPlaceholder,
     hosts: [parsePolicyEntry(originHost) as PolicyEntry],
-    value: async () => new Secret(secret),
+    value: async () => new Secret(injectedSecret),
   };
   const proxy = await egressBench({
     policy: { kind: 'allow-list', entries: [originHost] },

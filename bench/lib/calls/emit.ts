@@ -5,7 +5,7 @@ import { monotonicMs } from '../measure/generator.ts';
 // Both sides of a fan-out emit the same events. Each text begins with its time and number, and is padded to the full
 // size.
 
-export interface Emission {
+export interface EmissionPlan {
   readonly first: number;
   readonly count: number;
   readonly bytes: number;
@@ -17,7 +17,7 @@ type EmitEvent = (n: number, text: string) => Promise<unknown> | undefined;
 const atOnce = 10;
 
 /** Does not wait for deliveries. Returns a checksum of the texts in order, which must be the same for every reader. */
-export async function emit({ first, count, bytes, everyMs }: Emission, put: EmitEvent): Promise<number> {
+export async function emitEvents({ first, count, bytes, everyMs }: EmissionPlan, put: EmitEvent): Promise<number> {
   const began = monotonicMs();
   let pending: (Promise<unknown> | undefined)[] = [];
   let crc = 0;

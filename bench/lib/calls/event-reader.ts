@@ -6,7 +6,7 @@ import type { DeliveryCounts } from '../measure/measure.ts';
 import { openSse } from './open-sse.ts';
 
 const markers = { sse: '"description":"', websocket: '"content":"' } as const;
-export type Transport = keyof typeof markers;
+export type EventTransport = keyof typeof markers;
 
 export interface FanOutRound {
   readonly first: number;
@@ -32,7 +32,7 @@ export class EventReader implements Disposable {
     this.#close = close;
   }
 
-  static async open(url: string, over: Transport, after?: number): Promise<EventReader> {
+  static async open(url: string, over: EventTransport, after?: number): Promise<EventReader> {
     if (over === 'sse') {
       const socket = await openSse(url, after);
       const self = new EventReader(markers.sse, () => socket.destroy());

@@ -16,7 +16,7 @@ export interface HttpCalls extends Disposable {
   stream(path: string, body: object, listener: (chunk: string) => void): Promise<void>;
 }
 
-export function httpCalls(url: string, more: Readonly<Record<string, string>> = {}): HttpCalls {
+export function createHttpCalls(url: string, more: Readonly<Record<string, string>> = {}): HttpCalls {
   const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
   function open(path: string, body?: object): Promise<IncomingMessage> {
     const method = body ? 'POST' : 'GET';

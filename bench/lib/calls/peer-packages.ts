@@ -11,7 +11,7 @@ import { monotonicMs } from '../measure/generator.ts';
 
 const python = join(process.env.BENCH_PEERS ?? join(homedir(), '.cache', 'corral-bench'), 'py');
 
-export const peerPython = join(python, 'bin', 'python');
+export const peerPythonPath = join(python, 'bin', 'python');
 export const describeMissingPackage = (name: string): string | undefined =>
   existsSync(join(python, 'packages', name)) ? undefined : 'its peer is not installed: bash bench/peers/install.sh';
 

@@ -14,7 +14,7 @@ interface Argument {
   /** Default: Corral's own API. */
   readonly api?: ApiName;
 }
-export interface Progress {
+export interface SessionProgress {
   /** Bytes received by each session's client. */
   readonly heard: readonly number[];
   readonly runs: number;
@@ -88,6 +88,6 @@ export async function open(
         for (const id of some) running.push(works(id, running.length));
       }
     },
-    progress: (): Progress => ({ heard: [...received], runs, failed: failed.splice(0) }),
+    progress: (): SessionProgress => ({ heard: [...received], runs, failed: failed.splice(0) }),
   };
 }

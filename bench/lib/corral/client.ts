@@ -2,7 +2,7 @@ import { type ContainerInspection, inspectSessionContainer } from '../calls/engi
 import { type HttpCalls, parseTrpcData } from '../calls/http-calls.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import { type RunningServer, startServer } from './server.ts';
-import { corralApi } from './session-api.ts';
+import { createCorralApi } from './session-api.ts';
 
 /** Disposal deletes the client's sessions. */
 export interface SessionClient extends AsyncDisposable {
@@ -16,8 +16,8 @@ export interface SessionClient extends AsyncDisposable {
   remove(session: string): Promise<void>;
 }
 
-export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClient {
-  const api = corralApi(url);
+export function createSessionClient({ url }: Pick<RunningServer, 'url'>): SessionClient {
+  const api = createCorralApi(url);
   const { calls } = api;
   const open = new Set<string>();
   async function exec(sessionId: string): Promise<number> {
@@ -51,7 +51,7 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
 
 export async function startServerWithClient(stack: AsyncDisposableStack, settings: Record<string, string>) {
   const { url, pid } = stack.use(await startServer(settings));
-  return Object.assign(stack.use(sessionClient({ url })), { url, pid });
+  return Object.assign(stack.use(createSessionClient({ url })), { url, pid });
 }
 
 export async function startDockerSession(stack: AsyncDisposableStack) {

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { openApi } from '../../../drivers/kubernetes/api/api.ts';
-import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { openKubeApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openKubeCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { clusterImage, kubectl } from '../../../test/support/cluster/cluster.ts';
 import { monotonicMs } from '../measure/generator.ts';
@@ -27,8 +27,8 @@ export async function openNamespace(
   labels: Readonly<Record<string, string>>,
 ): Promise<Namespace> {
   const kubeconfig = process.env.KUBECONFIG;
-  const credentials = stack.use(openCredentials({ kubeconfig, context: undefined, clock: systemClock }));
-  const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 30 });
+  const credentials = stack.use(openKubeCredentials({ kubeconfig, context: undefined, clock: systemClock }));
+  const api = openKubeApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 30 });
   const tell: Namespace['tell'] = (method, path, body) =>
     api.ask({ method, path, ...(body !== undefined && { body }), what: 'measure' }, AbortSignal.timeout(60_000));
   const name = `corral-bench-${process.pid}-${Math.trunc(monotonicMs()) % 100_000}`;

@@ -1,4 +1,4 @@
-import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { createKubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
 import { budget, testSpec } from '../../../test/support/conformance/harness.ts';
 import { type StubAddress, stubOptions } from '../../../test/support/servers/stub-options.ts';
@@ -11,7 +11,7 @@ const atOnce = 16;
 
 export async function open(stub: StubAddress, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   const driver = stack.use(
-    await kubernetesDriver(
+    await createKubernetesDriver(
       stubOptions(stub, { engine: 'agent-sandbox', egressAddress: undefined, pendingMs: 60_000, maxInFlight: atOnce }),
     ),
   );

@@ -1,15 +1,15 @@
 import type { ProgramMethods } from '../calls/child-process.ts';
-import { type Emission, emit } from '../calls/emit.ts';
-import type { Transport } from '../calls/event-reader.ts';
-import { openCorral, type Setup } from './corral.ts';
+import { type EmissionPlan, emitEvents } from '../calls/emit.ts';
+import type { EventTransport } from '../calls/event-reader.ts';
+import { type CorralSetup, openCorral } from './corral.ts';
 import { addSession } from './corral-store.ts';
 import { measurePssKiB } from './process-usage.ts';
 
 // Corral as the subject of two measurements: a fan-out (real store, writer, log, service and stream; only the events
 // are injected), and many idle sessions in memory without sandboxes.
 
-interface Argument extends Pick<Setup, 'dataDir' | 'store'> {
-  readonly over?: Transport;
+interface Argument extends Pick<CorralSetup, 'dataDir' | 'store'> {
+  readonly over?: EventTransport;
 }
 const atOnce = 50;
 
@@ -28,7 +28,7 @@ export async function open(
       : writer.write([{ type: 'message.assistant', runId: null, data: { messageId, text, attachments: [] } }]);
   return {
     listen: async () => `${await corral.listen()}${path}`,
-    emit: (emission: Emission) => emit(emission, put),
+    emit: (emission: EmissionPlan) => emitEvents(emission, put),
     async grow({ count, restMs }: { count: number; restMs: number }): Promise<number> {
       for (let n = 0; n < count; n += atOnce) {
         const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));

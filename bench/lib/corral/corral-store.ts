@@ -4,20 +4,20 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
-import { type ProgramMethods, startChild } from '../calls/child-process.ts';
+import { type ProgramMethods, startProgram } from '../calls/child-process.ts';
 import { createTempFolder } from '../calls/folder.ts';
 import type { Corral } from './corral.ts';
 
 // Fills a new data folder as an earlier server would have left it, using the measured checkout's store.
 
 const atOnce = 100;
-export interface Conversation {
+export interface ConversationSpec {
   readonly events: number;
   readonly newest: string;
 }
 interface Contents {
   sessions: { readonly input: number; readonly stored: SessionId[] };
-  conversation: { readonly input: Conversation; readonly stored: SessionId };
+  conversation: { readonly input: ConversationSpec; readonly stored: SessionId };
 }
 
 export async function createFilledFolder<Of extends keyof Contents>(
@@ -26,7 +26,7 @@ export async function createFilledFolder<Of extends keyof Contents>(
   input: Contents[Of]['input'],
 ): Promise<{ dataDir: string; stored: Contents[Of]['stored'] }> {
   const dataDir = join(stack.use(await createTempFolder()).path, 'd');
-  await using child = await startChild('corral-store', dataDir);
+  await using child = await startProgram('corral-store', dataDir);
   return { dataDir, stored: await child.call(of, input) };
 }
 
@@ -43,7 +43,7 @@ export async function open(dataDir: string, stack: AsyncDisposableStack): Promis
       }
       return created;
     },
-    async conversation({ events, newest }: Conversation): Promise<SessionId> {
+    async conversation({ events, newest }: ConversationSpec): Promise<SessionId> {
       const id = await addSession({ store, ids });
       const runId = ids.runId();
       const factAt = (seq: number): SessionFact => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openCore } from '../../../src/app/compose.ts';
+import { openServerCore } from '../../../src/app/compose.ts';
 import { buildHttpServer } from '../../../src/app/http-server.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -10,7 +10,7 @@ import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import '../../../test/support/memory-driver/register.ts';
 
-export interface Setup {
+export interface CorralSetup {
   readonly dataDir: string;
   readonly store: 'full' | 'normal' | 'memory';
 }
@@ -20,7 +20,7 @@ export type Corral = Awaited<ReturnType<typeof openCorral>>;
  * The server as src/app/main.ts builds it, but in this process, so that a row can inspect its internals and inject
  * events.
  */
-export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
+export async function openCorral(stack: AsyncDisposableStack, setup: CorralSetup) {
   const env = {
     CORRAL_DATA_DIR: setup.dataDir,
     CORRAL_DRIVER: 'memory',
@@ -40,7 +40,7 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
   );
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
   const older = { given: { store } }; // older checkouts call `provided` by this name
-  const core = stack.use(await openCore({ ...rest, ...older, ids, say: () => {}, provided: { store } }));
+  const core = stack.use(await openServerCore({ ...rest, ...older, ids, say: () => {}, provided: { store } }));
   const app = await buildHttpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
   stack.defer(async () => {
     closing.abort();

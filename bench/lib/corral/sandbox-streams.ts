@@ -8,7 +8,7 @@ export interface SandboxStreams extends Disposable {
   read(path: string, listener: (bytes: Buffer) => void): Promise<void>;
 }
 
-export function sandboxStreams(server: string, session: string): SandboxStreams {
+export function openSandboxStreams(server: string, session: string): SandboxStreams {
   const base = `${server}/streams/sessions/${session}`;
   const agent = new Agent({ keepAlive: true });
   async function ask(method: string, path: string, body?: Buffer): Promise<IncomingMessage> {

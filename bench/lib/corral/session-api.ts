@@ -1,4 +1,4 @@
-import { type HttpCalls, httpCalls, parseTrpcData } from '../calls/http-calls.ts';
+import { createHttpCalls, type HttpCalls, parseTrpcData } from '../calls/http-calls.ts';
 
 type Post = readonly [path: string, body: object];
 
@@ -17,11 +17,11 @@ export const apiNames = ['corral', 'managed-agents'] as const;
 export type ApiName = (typeof apiNames)[number];
 
 export async function openSessionApi(name: ApiName, url: string): Promise<SessionApi> {
-  return name === 'corral' ? corralApi(url) : await managedAgentsApi(url);
+  return name === 'corral' ? createCorralApi(url) : await managedAgentsApi(url);
 }
 
-export function corralApi(url: string): SessionApi {
-  const calls = httpCalls(url);
+export function createCorralApi(url: string): SessionApi {
+  const calls = createHttpCalls(url);
   return {
     calls,
     list: `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`,
@@ -40,7 +40,7 @@ const prefix = '/anthropic/v1';
 const rest = 'event: session.status_idle\n';
 
 async function managedAgentsApi(url: string): Promise<SessionApi> {
-  const calls = httpCalls(url);
+  const calls = createHttpCalls(url);
   const create = async (path: string, body: object): Promise<string> =>
     (JSON.parse((await calls.ask(prefix + path, body)).text) as { id: string }).id;
   const agent = await create('/agents', { model: 'demo', name: 'Worker', tools: [{ type: 'agent_toolset_20260401' }] });

@@ -1,12 +1,18 @@
 import { createInterface } from 'node:readline';
 import type { V1Pod, V1PodList } from '@kubernetes/client-node';
-import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
-import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { type KubeApi, openKubeApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openKubeCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import { finalDeleteOptions, nodeBody, nodeStatus, runningPod, simulatedLabel } from './simulated-pod.ts';
+import {
+  createNodeBody,
+  createNodeStatus,
+  finalDeleteOptions,
+  simulatedLabel,
+  toRunningPodPatch,
+} from './simulated-pod.ts';
 
 export interface SimulatedNodes extends AsyncDisposable {
   readonly nodeSelector: Readonly<Record<string, string>>;
@@ -34,8 +40,8 @@ const atOnce = 24;
 export async function startSimulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: NodeOptions) {
   await using stack = new AsyncDisposableStack();
   const set = `sim-${createIdSource().short().slice(0, 6).toLowerCase()}`;
-  const credentials = stack.use(openCredentials({ kubeconfig, context: undefined, clock: systemClock }));
-  const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: atOnce });
+  const credentials = stack.use(openKubeCredentials({ kubeconfig, context: undefined, clock: systemClock }));
+  const api = openKubeApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: atOnce });
   const names = Array.from({ length: nodes }, (_, n) => `${set}-${n}`);
   const stop = new AbortController();
   const never = new AbortController().signal;
@@ -48,8 +54,8 @@ export async function startSimulatedNodes({ kubeconfig, namespace, nodes, podIP,
   );
   await forEachConcurrent(names, atOnce, async (name) => {
     const path = '/api/v1/nodes';
-    await api.ask({ method: 'POST', path, body: nodeBody(name, set), what: 'make nodes' }, stop.signal);
-    const body = { status: nodeStatus() };
+    await api.ask({ method: 'POST', path, body: createNodeBody(name, set), what: 'make nodes' }, stop.signal);
+    const body = { status: createNodeStatus() };
     await api.ask({ method: 'PATCH', path: `${path}/${name}/status`, body, what: 'patch nodes' }, stop.signal);
   });
   // The API server refuses pods until the controllers have created the new namespace's service account.
@@ -164,7 +170,7 @@ class Kubelet {
   async #start(pod: V1Pod, signal: AbortSignal): Promise<void> {
     const { api, podIP, startMs } = this.#duty;
     await sleep(startMs, signal);
-    const body = runningPod(pod, podIP);
+    const body = toRunningPodPatch(pod, podIP);
     const path = `${this.#path}/${pod.metadata?.name}/status`;
     if (await api.askFor({ method: 'PATCH', path, body, what: 'patch pods' }, signal)) this.started += 1;
   }

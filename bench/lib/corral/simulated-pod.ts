@@ -5,21 +5,21 @@ export const simulatedLabel = 'corral.test/simulated';
 const now = () => new Date().toISOString().replace(/[.]\d+Z$/, 'Z');
 const isTrue = (type: string) => ({ type, status: 'True', lastTransitionTime: now() });
 
-export const nodeBody = (name: string, set: string): Partial<Record<keyof V1Node | 'apiVersion', unknown>> => ({
+export const createNodeBody = (name: string, set: string): Partial<Record<keyof V1Node | 'apiVersion', unknown>> => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/hostname': name, [simulatedLabel]: set } },
   spec: { taints: [{ key: simulatedLabel, value: set, effect: 'NoSchedule' }] },
 });
 
-export function nodeStatus(): Partial<Record<keyof V1NodeStatus, unknown>> {
+export function createNodeStatus(): Partial<Record<keyof V1NodeStatus, unknown>> {
   const room = { cpu: '10k', memory: '100Ti', 'ephemeral-storage': '1000Ti', pods: '2000' };
   const ready = { ...isTrue('Ready'), reason: 'KubeletReady', lastHeartbeatTime: now() };
   return { capacity: room, allocatable: room, conditions: [ready] };
 }
 
 /** The patch that reports the pod as running. The uid makes it fail if the pod was replaced under its name. */
-export function runningPod({ metadata, spec, status }: V1Pod, podIP: string) {
+export function toRunningPodPatch({ metadata, spec, status }: V1Pod, podIP: string) {
   const at = now();
   const container = spec?.containers[0];
   return {

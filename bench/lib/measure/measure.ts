@@ -25,7 +25,7 @@ export interface ExperimentSides {
   readonly peer: RoundRunner;
 }
 
-export interface Goal {
+export interface RatioGoal {
   readonly stat: Percentile;
   /** The upper bound of the ratio subject : peer; `min` is a lower bound. */
   readonly max?: number;
@@ -40,7 +40,7 @@ export interface Experiment {
   readonly better: 'lower' | 'higher';
   readonly subject: string;
   readonly peer: string;
-  readonly goals: readonly Goal[];
+  readonly goals: readonly RatioGoal[];
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
   /** `noise` for times, which a busy machine distorts; `nothing` for memory and counts, which it does not. */
   readonly feels: 'noise' | 'nothing';
@@ -50,43 +50,44 @@ export interface Experiment {
   open(stack: AsyncDisposableStack): Promise<ExperimentSides>;
 }
 
-export type Mode = 'quick' | 'full';
+export type BenchMode = 'quick' | 'full';
 /** Returns the reason why a row cannot run here. */
 export type RequirementCheck = () => Promise<string | undefined>;
-export interface Row {
+export interface BenchRow {
   readonly name: string;
   readonly title: string;
   readonly missing?: RequirementCheck;
-  experiments(mode: Mode): readonly Experiment[];
+  experiments(mode: BenchMode): readonly Experiment[];
 }
 
 export const timeDefaults = { unit: 'ms', better: 'lower', feels: 'noise', subject: 'corral' } as const;
 
-export const rateDefaults = (unit: string) => ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
+export const createRateDefaults = (unit: string) =>
+  ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
 
-export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] =>
+export const computeRoundLimits = (mode: BenchMode, quickMs: number): Experiment['rounds'] =>
   mode === 'quick'
     ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
     : { warmUp: 3, min: 10, max: 60, capMs: 10 * quickMs };
 
 interface TimedRow
-  extends Pick<Row, 'name' | 'title' | 'missing'>,
+  extends Pick<BenchRow, 'name' | 'title' | 'missing'>,
     Partial<Pick<Experiment, 'variant' | 'goals' | 'unit' | 'better' | 'feels'>> {
   readonly peer: string;
   /** Upper bound of the median's ratio. Ignored if `goals` is set. */
   readonly max?: number;
   readonly quickMs: number;
   readonly rounds?: Partial<Experiment['rounds']>;
-  open(stack: AsyncDisposableStack, mode: Mode): Promise<ExperimentSides>;
+  open(stack: AsyncDisposableStack, mode: BenchMode): Promise<ExperimentSides>;
 }
 /** Builds a row with one experiment, which measures time unless the row sets another unit. */
-export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): Row {
-  const experiment = (mode: Mode): Experiment => ({
+export function createTimedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): BenchRow {
+  const experiment = (mode: BenchMode): Experiment => ({
     ...timeDefaults,
     variant: {},
     goals: [{ stat: 'p50', max }],
     ...rest,
-    rounds: { ...roundsWithin(mode, quickMs), ...rest.rounds },
+    rounds: { ...computeRoundLimits(mode, quickMs), ...rest.rounds },
     open: (stack) => open(stack, mode),
   });
   return { name, title, ...(missing && { missing }), experiments: (mode) => [experiment(mode)] };
@@ -98,7 +99,7 @@ interface Limited extends Pick<Experiment, 'variant' | 'rounds'>, Partial<Pick<E
   open(stack: AsyncDisposableStack): Promise<RoundRunner>;
 }
 /** Compares with a fixed limit instead of a peer. A busy machine does not make the result noisy. */
-export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
+export const createLimitExperiment = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
   ...rest,
   unit,
   goals: goals ?? [{ stat: 'p50', max: 1 }],
@@ -110,7 +111,7 @@ export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): E
   open: async (stack) => ({ subject: await open(stack), peer: async () => [max] }),
 });
 
-export const countArrivals = (expected: number, received: number): DeliveryCounts => ({
+export const toDeliveryCounts = (expected: number, received: number): DeliveryCounts => ({
   expected,
   received,
   lost: expected - received,

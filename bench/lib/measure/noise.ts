@@ -19,7 +19,7 @@ function calibrate(): number {
  * Times a fixed piece of work of about 50 ms, so that differences come from the machine. The median of five ignores a
  * single delay.
  */
-export function noiseSensor(): () => number {
+export function createNoiseSensor(): () => number {
   const count = calibrate();
   return () => {
     const times = Array.from({ length: loops }, () => {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Experiment, Mode, Row } from './measure.ts';
+import type { BenchMode, BenchRow, Experiment } from './measure.ts';
 import type { SeriesPlan } from './series.ts';
 
 /** Ends the process with a message if an argument is invalid. */
-export function readBenchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
+export function readBenchOptions(rows: readonly BenchRow[], series: readonly SeriesPlan[]) {
   const values = commandLine();
-  const mode: Mode = values.full ? 'full' : 'quick';
+  const mode: BenchMode = values.full ? 'full' : 'quick';
   const requested = values.only?.split(',').map((name) => name.trim());
   const known = [...rows, ...series].map(({ name }) => name);
   const unknown = requested?.filter((name) => !known.includes(name)) ?? [];

@@ -2,14 +2,14 @@ import {
   type DeliveryCounts,
   type Experiment,
   type ExperimentSides,
-  type Goal,
   hasDeliveryErrors,
+  type RatioGoal,
   type RoundResult,
   type RoundRunner,
   sumDeliveryCounts,
 } from './measure.ts';
-import { bootstrapInterval, median, type Random, type Summary, summarize } from './statistics.ts';
-import { judgeInterval, type Verdict, verdictOf } from './verdict.ts';
+import { bootstrapInterval, median, type Random, type SampleSummary, summarize } from './statistics.ts';
+import { computeVerdict, judgeInterval, type Verdict } from './verdict.ts';
 
 export interface Instruments {
   now(): number;
@@ -19,14 +19,14 @@ export interface Instruments {
   readonly signal: AbortSignal;
 }
 export interface GoalOutcome {
-  readonly goal: Goal;
+  readonly goal: RatioGoal;
   readonly ratio: { median: number; ci95: [number, number]; rounds: number; voided: number };
   readonly verdict: Verdict;
   readonly reason: string;
 }
-export interface Measurement {
-  readonly subject: Summary;
-  readonly peer: Summary;
+export interface ExperimentResult {
+  readonly subject: SampleSummary;
+  readonly peer: SampleSummary;
   readonly outcomes: readonly GoalOutcome[];
   readonly correct: DeliveryCounts;
 }
@@ -50,7 +50,10 @@ const lateFloorMs = 2;
  * Runs pairs of rounds in the order A B B A until every goal is decided or a limit of rounds or time is reached.
  * Undefined: interrupted.
  */
-export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measurement | undefined> {
+export async function runExperiment(
+  experiment: Experiment,
+  instruments: Instruments,
+): Promise<ExperimentResult | undefined> {
   const { rounds, feels } = experiment;
   const { now, feel, signal } = instruments;
   const began = now();
@@ -102,16 +105,16 @@ function voidedBy(
   return undefined;
 }
 
-const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal, floor = 0) =>
+const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: RatioGoal, floor = 0) =>
   rounds.map(
     ({ subject, peer }) =>
       Math.max(floor, summarize(subject.samples)[stat] - grace) / Math.max(floor, summarize(peer.samples)[stat]),
   );
 
-const isDecided = (rounds: readonly Round[], goal: Goal, { floor }: Experiment, random: Random) =>
+const isDecided = (rounds: readonly Round[], goal: RatioGoal, { floor }: Experiment, random: Random) =>
   judgeInterval(bootstrapInterval(ratiosOf(rounds, goal, floor), random), goal) !== 'unclear';
 
-function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measurement {
+function conclude(experiment: Experiment, taken: readonly Round[], random: Random): ExperimentResult {
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
   const voided = taken.length - valid.length;
   const needed = neededOf(experiment);
@@ -123,7 +126,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
     const ci95 = bootstrapInterval(ratios, random);
     const ratio = { median: median(ratios), ci95, rounds: valid.length, voided };
     if (hasDeliveryErrors(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${report(correct)}` };
-    const verdict = verdictOf(ci95, goal, { valid: valid.length, voided, needed });
+    const verdict = computeVerdict(ci95, goal, { valid: valid.length, voided, needed });
     return {
       goal,
       ratio,

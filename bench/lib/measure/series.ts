@@ -1,5 +1,5 @@
 import type { Series } from '../report/result.ts';
-import type { Mode } from './measure.ts';
+import type { BenchMode } from './measure.ts';
 
 // A series measures the same thing at several sizes, so it has no peer: its rules compare its own points.
 
@@ -13,17 +13,17 @@ export interface SeriesPlan {
   readonly title: string;
   readonly along: string;
   missing?(): Promise<string | undefined>;
-  points(mode: Mode): readonly number[];
+  points(mode: BenchMode): readonly number[];
   /**
    * Returns a function that measures one point. Points come in ascending order. The stack is disposed after the last
    * one.
    */
-  open(stack: AsyncDisposableStack, mode: Mode): Promise<(x: number) => Promise<SeriesPoint>>;
+  open(stack: AsyncDisposableStack, mode: BenchMode): Promise<(x: number) => Promise<SeriesPoint>>;
   readonly fitted: readonly string[];
   readonly rules: readonly SeriesRule[];
 }
 
-export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortSignal): Promise<Series> {
+export async function measureSeries(plan: SeriesPlan, mode: BenchMode, signal: AbortSignal): Promise<Series> {
   const x: number[] = [];
   const y: Record<string, number[]> = {};
   {
@@ -59,7 +59,7 @@ export function fitLine(x: readonly number[], y: readonly number[]): { slope: nu
 export const growthFactor = (values: readonly number[]): number =>
   (values.at(-1) ?? Number.NaN) / (values[0] ?? Number.NaN);
 
-export const maxFigureRule = (
+export const createMaxRule = (
   says: string,
   most: number,
   of: (found: Pick<Series, 'x' | 'y' | 'fits'>) => number,

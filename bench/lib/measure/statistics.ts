@@ -13,7 +13,7 @@ export function createSeededRandom(seed: number): Random {
   };
 }
 
-export function shuffled<T>(items: readonly T[], random: Random): T[] {
+export function shuffle<T>(items: readonly T[], random: Random): T[] {
   const order = items.map((item) => ({ item, at: random() }));
   return order.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
@@ -33,9 +33,9 @@ export function median(values: readonly number[]): number {
 }
 
 export type Percentile = 'p50' | 'p95' | 'p99';
-export type Summary = Readonly<Record<Percentile | 'max' | 'n', number>>;
+export type SampleSummary = Readonly<Record<Percentile | 'max' | 'n', number>>;
 
-export function summarize(values: readonly number[]): Summary {
+export function summarize(values: readonly number[]): SampleSummary {
   const sorted = ascending(values);
   const [p50, p95, p99, max] = [0.5, 0.95, 0.99, 1].map((q) => quantile(sorted, q)) as [number, number, number, number];
   return { p50, p95, p99, max, n: sorted.length };

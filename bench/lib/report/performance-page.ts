@@ -1,12 +1,12 @@
-import type { Row } from '../measure/measure.ts';
+import type { BenchRow } from '../measure/measure.ts';
 import type { SeriesPlan } from '../measure/series.ts';
 import type { Figures } from './figures.ts';
-import { targetsPlot } from './plot.ts';
-import { markdownTable, seriesTable, toMetricCells } from './table.ts';
+import { renderTargetsPlot } from './plot.ts';
+import { formatMarkdownTable, toMetricCells, toSeriesRows } from './table.ts';
 
 interface PageContent {
   readonly figures: Figures;
-  readonly rows: readonly Row[];
+  readonly rows: readonly BenchRow[];
   readonly series: readonly Pick<SeriesPlan, 'name' | 'title'>[];
 }
 
@@ -38,7 +38,7 @@ machine, and reports the ratio.
 Several servers and thousands of pods are in [scale.md](scale.md).
 `;
 
-export function performancePage({ figures: { machine, metrics, series }, rows, series: plans }: PageContent) {
+export function renderPerformancePage({ figures: { machine, metrics, series }, rows, series: plans }: PageContent) {
   const order = [...rows, ...plans].map(({ name }) => name);
   const sorted = metrics.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const missed = sorted.filter(({ verdict }) => verdict === 'fail');
@@ -56,18 +56,18 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
     ...(missed.length > 0 ? [...new Set(missed.map(({ name }) => causeOf(name)))] : ['Nothing failed.']),
     ...(never.length > 0 ? [`\nNot measured yet: ${never.join(', ')}.`] : []),
     ...series.flatMap((one) => {
-      const [head = [], ...all] = seriesTable(one);
+      const [head = [], ...all] = toSeriesRows(one);
       const rules = one.rules.map(({ says, isMet, found }) => `- ${isMet ? 'met' : '**missed**'}: ${says} (${found})`);
       return [
         `\n## ${one.title}\n`,
         `\`${one.command}\`, ${one.on}, commit ${one.commit}\n`,
-        markdownTable([head, ...all.slice(0, one.x.length)]),
+        formatMarkdownTable([head, ...all.slice(0, one.x.length)]),
         '',
         ...rules,
       ];
     }),
   ];
-  return { text: `${parts.join('\n')}\n`, picture: targetsPlot(sorted) };
+  return { text: `${parts.join('\n')}\n`, picture: renderTargetsPlot(sorted) };
 }
 
 function figureLine(figure: Figures['metrics'][number]): string {

@@ -22,7 +22,7 @@ const most = 8;
 /**
  * Plots each metric's ratio as a multiple of its target, with its interval. Left of the middle line, the target is met.
  */
-export function targetsPlot(metrics: readonly TableMetric[]): string {
+export function renderTargetsPlot(metrics: readonly TableMetric[]): string {
   const hasTarget = ({ max, min }: Metric['target']) => max !== undefined || min !== undefined;
   const shown = metrics.filter(({ ratio, target }) => ratio !== undefined && hasTarget(target));
   const height = top + shown.length * lineHeight + 30;

@@ -1,6 +1,6 @@
 import type { Metric, Series } from './result.ts';
 
-export const columns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'verdict'] as const;
+export const metricColumns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'verdict'] as const;
 
 const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3));
 
@@ -23,13 +23,13 @@ export function toMetricCells({ name, variant, ratio, target, verdict, reason }:
   ];
 }
 
-export function seriesTable({ along, x, y, rules }: Series): string[][] {
+export function toSeriesRows({ along, x, y, rules }: Series): string[][] {
   const points = x.map((at, n) => [String(at), ...Object.values(y).map((values) => short(values[n] ?? Number.NaN))]);
   const judged = rules.map(({ says, isMet, found }) => [isMet ? 'met' : 'missed', says, found]);
   return [[along, ...Object.keys(y)], ...points, ...judged];
 }
 
-export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+export function formatMarkdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
   const line = (row: readonly string[]) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -1,7 +1,7 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
-import { ociProfile } from '../../shared/seccomp/oci.ts';
-import { type ContainerRequest, sandboxBody } from '../create-body.ts';
-import { imageUser } from '../users.ts';
+import { createOciProfile } from '../../shared/seccomp/oci.ts';
+import { type ContainerRequest, createSandboxBody } from '../create-body.ts';
+import { imageUserId } from '../users.ts';
 
 /**
  * Capabilities that apt, dpkg, pip and npm need as root: to own, write and change other users' files, and to switch
@@ -13,7 +13,7 @@ export const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', '
  * The kernel counts some resources per user, and root in a build is root on the host. A build that used up all file
  * watches would exhaust those of the host's own programs, so builds get none and their programs poll instead.
  */
-const buildSecurity = ['no-new-privileges', `seccomp=${ociProfile(['inotify_init', 'inotify_init1'])}`];
+const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
  * The engine's own list, plus files that only the host's root can read and that reveal the host's memory. The kernel
@@ -38,14 +38,14 @@ const maskedPaths = [
 /** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
 /** The daemon runs as a sandbox's user; every other process is a command of the build. */
-const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, '--clear-groups', '--'];
+const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**
  * A sandbox's isolation with four exceptions: the root file system is writable, root has a few capabilities, file
  * watches are refused, and there is no workspace, because images do not include volumes.
  */
-export function imageBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
-  const body = sandboxBody(request);
+export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
+  const body = createSandboxBody(request);
   const host = body.HostConfig as HostConfig;
   const { diskBytes } = request.spec.limits;
   const env = { CORRAL_WORKSPACE: scratch, CORRAL_WORKSPACE_ALIAS: scratch, HOME: `${scratch}/home` };

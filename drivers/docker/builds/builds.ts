@@ -7,21 +7,21 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { BuildCommand, BuiltImage, CallOptions, ImageBuilding } from '../../driver.ts';
-import type { Folders } from '../../shared/folders.ts';
+import type { SandboxFolders } from '../../shared/folders.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findInEngine, statusOf } from '../engine.ts';
-import { builtImagePrefix, type Images } from '../images.ts';
+import { builtImagePrefix, type EngineImages } from '../images.ts';
 import { type InstanceNames, ownerFilter, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
-import { imageUser, type WorkspaceUsers } from '../users.ts';
+import { imageUserId, type WorkspaceUsers } from '../users.ts';
 import type { DockerVolumes } from '../volumes.ts';
-import { imageBuildBody } from './build-body.ts';
+import { createBuildBody } from './build-body.ts';
 
-const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
+const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 
 /** Output beyond this limit is read slowly, so that an endless command cannot keep the server busy. */
 const quickBytes = 16 * 2 ** 20;
@@ -86,9 +86,9 @@ function listener(onEvent: (text: string, bytes: number) => void): Writable {
 
 interface Options {
   readonly engine: Dockerode;
-  readonly folders: Folders;
+  readonly folders: SandboxFolders;
   readonly holds: ServerEndpoints;
-  readonly images: Images;
+  readonly images: EngineImages;
   readonly users: WorkspaceUsers;
   readonly volumes: DockerVolumes;
   readonly instance: string;
@@ -144,12 +144,12 @@ export function openBuilds(options: Options): ImageBuilding {
         const place = {
           ...options,
           token: options.ids.token(),
-          freshUser: Promise.resolve(imageUser),
+          freshUser: Promise.resolve(imageUserId),
           name: names.build(id),
           image,
           created: createdResources,
-          workspace: { volume: names.build(id), user: imageUser },
-          body: (request: ContainerRequest) => imageBuildBody(request, begins),
+          workspace: { volume: names.build(id), user: imageUserId },
+          body: (request: ContainerRequest) => createBuildBody(request, begins),
         };
         const { end } = await startContainer(place, spec, signal);
         await waitForStart(end, signal);
@@ -260,7 +260,7 @@ export function openBuilds(options: Options): ImageBuilding {
     const all = { ...emptied, ...pairsOf(base.Env ?? []), ...env };
     const config = {
       Env: Object.entries(all).map(([key, value]) => `${key}=${value}`),
-      User: base.User || String(imageUser),
+      User: base.User || String(imageUserId),
       WorkingDir: base.WorkingDir,
       Cmd: listOf(base.Cmd),
       Entrypoint: listOf(base.Entrypoint), // otherwise the image would inherit the build's

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SandboxId } from '../../../src/core/model/ids.ts';
 import { workspaceAlias } from '../../shared/home.ts';
 import type { UserRange } from '../../shared/user-range.ts';
-import { cpuShares, securityOptions } from '../create-body.ts';
+import { sandboxCpuShares, securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
   /** The only installation whose sandboxes the server can create and change through the filter. */
@@ -32,7 +32,7 @@ export const isolationRules = {
   Memory: z.int().min(4 * mebibyte),
   MemorySwap: z.int().min(4 * mebibyte),
   NanoCpus: z.int().min(1),
-  CpuShares: z.literal(cpuShares),
+  CpuShares: z.literal(sandboxCpuShares),
   PidsLimit: z.int().min(1).max(32_768),
   ShmSize: z.int().min(1),
   Ulimits: z

@@ -55,7 +55,7 @@ interface ServiceBody {
   readonly HostConfig: { readonly NetworkMode: string };
 }
 
-export const readJoinedContainer = ({ HostConfig }: ServiceBody): string =>
+export const parseJoinedContainer = ({ HostConfig }: ServiceBody): string =>
   HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {
@@ -226,8 +226,8 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = serviceRules(options).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
-  const { Id, HostConfig } = await readOwned(options, { what: 'containers', id: readJoinedContainer(data) });
-  if (Id !== readJoinedContainer(data) || HostConfig?.NetworkMode !== 'none') {
+  const { Id, HostConfig } = await readOwned(options, { what: 'containers', id: parseJoinedContainer(data) });
+  if (Id !== parseJoinedContainer(data) || HostConfig?.NetworkMode !== 'none') {
     throw new Refusal(403, 'a service may only be beside a sandbox, whose network is none');
   }
   return Buffer.from(JSON.stringify(data));

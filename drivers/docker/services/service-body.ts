@@ -1,6 +1,6 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import type { ServiceSpec } from '../../driver.ts';
-import { detachedStreams, isolationFor } from '../create-body.ts';
+import { createIsolationConfig, detachedStreams } from '../create-body.ts';
 
 export interface ServiceRequest {
   readonly service: ServiceSpec;
@@ -19,14 +19,14 @@ const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
 /** Isolated like a sandbox, but without a workspace and sockets. */
-export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
+export function createServiceBody(request: ServiceRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
   // Files here count towards the service's memory limit, which limits all of these folders together.
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
   const host = {
-    ...isolationFor(service.limits),
+    ...createIsolationConfig(service.limits),
     NetworkMode: `container:${sandbox}`,
     ShmSize: Math.max(mebibyte, Math.min(64 * mebibyte, Math.floor(memoryBytes / 4))),
     Tmpfs: {

@@ -4,13 +4,13 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { CallOptions, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../driver.ts';
-import { callEngine, findInEngine, readEngineMessage, statusOf } from '../engine.ts';
-import { freezeContainer } from '../freeze.ts';
-import type { Images } from '../images.ts';
-import { labelsFor, ownerFilter } from '../labels.ts';
+import { callEngine, findInEngine, readEngineErrorText, statusOf } from '../engine.ts';
+import { pauseContainer } from '../freeze.ts';
+import type { EngineImages } from '../images.ts';
+import { createSandboxLabels, ownerFilter } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
-import { imageUser, userLabel, type WorkspaceUsers } from '../users.ts';
-import { serviceBody } from './service-body.ts';
+import { imageUserId, userLabel, type WorkspaceUsers } from '../users.ts';
+import { createServiceBody } from './service-body.ts';
 
 export const serviceNameLabel = 'corral.service';
 /**
@@ -24,11 +24,11 @@ export const mayHaveServicesLabel = 'corral.services';
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
 /** The user of all services if all sandboxes share one user. */
-const sharedUser = imageUser + 1;
+const sharedUser = imageUserId + 1;
 
 interface Options {
   readonly engine: Dockerode;
-  readonly images: Images;
+  readonly images: EngineImages;
   readonly users: WorkspaceUsers;
   readonly instance: string;
   readonly nameOf: (id: SandboxId) => string;
@@ -87,7 +87,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       const ref = await images.ensure(service.image, call, news);
       const found = await callEngine(signal, () => engine.getImage(ref).inspect());
       const own = {
-        ...labelsFor(info, instance, labels),
+        ...createSandboxLabels(info, instance, labels),
         [serviceNameLabel]: service.name,
         [besideLabel]: sandbox,
         [contentLabel]: found.Id,
@@ -103,7 +103,10 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
         const user = await freeUser(signal);
         const volumes = Object.keys((found.Config?.Volumes as object | undefined) ?? {});
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
-        const id = await create(serviceBody({ ...request, labels: { ...own, [userLabel]: String(user) } }), signal);
+        const id = await create(
+          createServiceBody({ ...request, labels: { ...own, [userLabel]: String(user) } }),
+          signal,
+        );
         if (id === undefined) {
           await sleep(25, signal);
           continue;
@@ -116,7 +119,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
           if (statusOf(error) === undefined) throw error;
           throw new AppError(
             'sandbox_unavailable',
-            `The engine did not start the service: ${readEngineMessage(error)}`,
+            `The engine did not start the service: ${readEngineErrorText(error)}`,
             {
               cause: error,
             },
@@ -146,7 +149,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       const running = (await all(id, signal)).filter(({ State }) => State === 'running');
       await Promise.all(
         running.map(({ Id }) =>
-          freezeContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
+          pauseContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
             if (statusOf(error) !== 409) throw error;
           }),
         ),
@@ -163,7 +166,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
 
   async function freeUser(signal: AbortSignal): Promise<number> {
     const user = await users.choose(signal);
-    return user === imageUser ? sharedUser : user;
+    return user === imageUserId ? sharedUser : user;
   }
 }
 

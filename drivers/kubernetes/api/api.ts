@@ -31,7 +31,7 @@ const maxBytes = 64 * 2 ** 20;
  * `@kubernetes/client-node` 2.0, which does not limit answers and opens a TLS connection per request: a read takes 45
  * to 60 ms instead of 1 to 8, and the claim of a warm pod makes two requests.
  */
-export function openApi({ credentials, clock, random, maxInFlight }: Options) {
+export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
     maxWaiting: 2_000,
     whenFull: 'Too many requests wait for the cluster.',
@@ -111,7 +111,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
     stream: send,
   };
 }
-export type KubeApi = ReturnType<typeof openApi>;
+export type KubeApi = ReturnType<typeof openKubeApi>;
 
 /** The delay before the next attempt in ms. Undefined if another attempt would be refused as well. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {

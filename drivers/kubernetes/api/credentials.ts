@@ -11,7 +11,7 @@ const rereadMs = 10_000;
 export const isInCluster = () => existsSync(tokenPath);
 
 type CredentialOptions = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'clock'>;
-export function openCredentials({ clock, ...where }: CredentialOptions) {
+export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
   const config = load(where);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new AppError('invalid_request', 'The kubeconfig names no cluster for its current context.');
@@ -58,7 +58,7 @@ export function openCredentials({ clock, ...where }: CredentialOptions) {
   };
 }
 
-export type KubeCredentials = ReturnType<typeof openCredentials>;
+export type KubeCredentials = ReturnType<typeof openKubeCredentials>;
 
 function load({ kubeconfig, context }: Omit<CredentialOptions, 'clock'>): KubeConfig {
   const config = new KubeConfig();

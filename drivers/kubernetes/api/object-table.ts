@@ -4,7 +4,7 @@ import { type KubeObject, uidOf } from './collection.ts';
 const maxGone = 10_000;
 
 /** Known objects of a watch. Duplicate, late and outdated events change nothing; all others reach `onChange`. */
-export function objectTable<T extends KubeObject>(
+export function createObjectTable<T extends KubeObject>(
   keep: (object: T) => T,
   onChange: (uid: string, object: T | undefined) => void,
 ) {

@@ -5,7 +5,7 @@ import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubernetesOptions } from '../options.ts';
 import { type KubeApi, statusOf } from './api.ts';
 import { type Collection, type KubeObject, openCollection, type Selector, uidOf } from './collection.ts';
-import { objectTable } from './object-table.ts';
+import { createObjectTable } from './object-table.ts';
 
 type Listener<T> = (object: T | undefined) => void;
 interface ObjectWatch<T> {
@@ -43,7 +43,7 @@ const tellEveryMs = 60_000;
  * This installation's objects of one kind, watched from the first `list` or `follow`. The client library's own informer
  * ends at the first error, keeps whole objects, and cannot start from its caller's list.
  */
-export function openObjects<T extends KubeObject>(
+export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
   { path, what, selector, removal = {}, onChange, ...kind }: ObjectKind<T>,
 ) {
@@ -53,7 +53,7 @@ export function openObjects<T extends KubeObject>(
     return kind.keep?.({ ...object, metadata }) ?? { ...object, metadata };
   };
   const followers = new Map<string, Set<Listener<T>>>();
-  const table = objectTable<T>(keep, (uid, object) => {
+  const table = createObjectTable<T>(keep, (uid, object) => {
     for (const listener of [...(followers.get(uid) ?? [])]) listener(object);
     onChange?.();
   });

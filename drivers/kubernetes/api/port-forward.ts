@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 const dataStream = 0;
 
 /** Opens streams to one port of pods through the API server. Each stream has its own WebSocket. */
-export function portForwarder(config: KubeConfig, namespace: string) {
+export function createPortForwarder(config: KubeConfig, namespace: string) {
   const forward = new PortForward(config, false);
 
   return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {

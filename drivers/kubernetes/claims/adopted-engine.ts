@@ -5,7 +5,7 @@ import { uidOf } from '../api/collection.ts';
 import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import { checkOwner, isOwnPod, objectMetadata, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { sandboxPath } from './platform.ts';
+import { sandboxesPath } from './platform.ts';
 import {
   createIdentityCommand,
   openSessionObjects,
@@ -22,7 +22,7 @@ import {
 export function createAdoptedEngine(options: EngineOptions) {
   const { namespace, instance } = options;
   const sandboxes = openSessionObjects(options, {
-    path: sandboxPath(namespace),
+    path: sandboxesPath(namespace),
     what: 'sandboxes',
     podNameOf: ({ metadata }) => metadata?.annotations?.['agents.x-k8s.io/pod-name'] ?? metadata?.name,
   });

@@ -3,11 +3,11 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxSpec } from '../../driver.ts';
 import { toClusterError } from '../api/api.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
-import { openObjects } from '../api/objects.ts';
+import { openKubeObjects } from '../api/objects.ts';
 import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { apiGroup, extensionPath, sandboxPath } from './platform.ts';
+import { extensionApiGroup, extensionPath, sandboxesPath } from './platform.ts';
 import {
   createIdentityCommand,
   openSessionObjects,
@@ -16,7 +16,7 @@ import {
   readyConditionOf,
   type SessionObject,
 } from './session-objects.ts';
-import type { Blueprint, SandboxTemplates } from './templates.ts';
+import type { SandboxBlueprint, SandboxTemplates } from './templates.ts';
 
 interface Claim extends SessionObject {
   readonly spec?: { readonly warmPoolRef?: { readonly name: string } };
@@ -25,7 +25,7 @@ interface Options extends EngineOptions {
   readonly templates: SandboxTemplates;
   readonly keepsFiles: boolean;
   readonly seesNodes: boolean;
-  blueprintFor(spec: SandboxSpec): Blueprint;
+  blueprintFor(spec: SandboxSpec): SandboxBlueprint;
 }
 
 /** Maximum number of pods that one start tries, because a pod can end before it is used. */
@@ -46,9 +46,9 @@ export function createClaimEngine(options: Options) {
     podNameOf: ({ status }) => status?.sandbox?.name,
   });
   const { podOf, patch } = claims;
-  const sandboxes = openCollection(api, sandboxPath(namespace), 'sandboxes');
+  const sandboxes = openCollection(api, sandboxesPath(namespace), 'sandboxes');
   const closing = new AbortController();
-  const cordoned = openObjects(options, {
+  const cordoned = openKubeObjects(options, {
     path: '/api/v1/nodes',
     what: 'nodes',
     selector: { fieldSelector: 'spec.unschedulable=true' },
@@ -59,7 +59,7 @@ export function createClaimEngine(options: Options) {
   const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
-    apiVersion: `${apiGroup}/v1beta1`,
+    apiVersion: `${extensionApiGroup}/v1beta1`,
     kind: 'SandboxClaim',
     metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
     spec: {

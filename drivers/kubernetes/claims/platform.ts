@@ -1,16 +1,17 @@
 import type { V1APIGroupList, V1SelfSubjectRulesReview } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
 
-export const apiGroup = 'extensions.agents.x-k8s.io';
+export const extensionApiGroup = 'extensions.agents.x-k8s.io';
 const version = 'v1beta1';
 export const extensionPath = (namespace: string, plural: string) =>
-  `/apis/${apiGroup}/${version}/namespaces/${namespace}/${plural}`;
-export const sandboxPath = (namespace: string) => `/apis/agents.x-k8s.io/${version}/namespaces/${namespace}/sandboxes`;
+  `/apis/${extensionApiGroup}/${version}/namespaces/${namespace}/${plural}`;
+export const sandboxesPath = (namespace: string) =>
+  `/apis/agents.x-k8s.io/${version}/namespaces/${namespace}/sandboxes`;
 
 const needed: readonly (readonly [group: string, resource: string, verbs: readonly string[]])[] = [
-  [apiGroup, 'sandboxclaims', ['create', 'get', 'list', 'watch', 'patch', 'delete']],
-  [apiGroup, 'sandboxtemplates', ['create', 'delete']],
-  [apiGroup, 'sandboxwarmpools', ['create', 'list', 'patch', 'delete']],
+  [extensionApiGroup, 'sandboxclaims', ['create', 'get', 'list', 'watch', 'patch', 'delete']],
+  [extensionApiGroup, 'sandboxtemplates', ['create', 'delete']],
+  [extensionApiGroup, 'sandboxwarmpools', ['create', 'list', 'patch', 'delete']],
   ['agents.x-k8s.io', 'sandboxes', ['patch']],
   ['', 'pods', ['patch']],
 ];
@@ -20,14 +21,17 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
  * check itself needs no rights. `obstacle`: why sandboxes cannot be claims, as a sentence. `seesNodes`: the server can
  * list and watch nodes. `adopts`: it can use Sandboxes that somebody else created.
  */
-export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal) {
+export async function readClusterSupport(api: KubeApi, namespace: string, signal: AbortSignal) {
   const listing = { method: 'GET', path: '/apis', what: 'list API groups' } as const;
   const { groups = [] } = await api.ask<V1APIGroupList>(listing, signal);
-  const versions = groups.find(({ name }) => name === apiGroup)?.versions.map((one) => one.version) ?? [];
+  const versions = groups.find(({ name }) => name === extensionApiGroup)?.versions.map((one) => one.version) ?? [];
   if (versions.length === 0)
-    return { versions, obstacle: `The cluster has no ${apiGroup}: install agent-sandbox with its extensions.` };
+    return {
+      versions,
+      obstacle: `The cluster has no ${extensionApiGroup}: install agent-sandbox with its extensions.`,
+    };
   if (!versions.includes(version)) {
-    const served = `The cluster serves ${apiGroup} only as ${versions.join(', ')}`;
+    const served = `The cluster serves ${extensionApiGroup} only as ${versions.join(', ')}`;
     return { versions, obstacle: `${served}: install a release of agent-sandbox with ${version}.` };
   }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };

@@ -1,9 +1,9 @@
 import type { V1Condition, V1Pod } from '@kubernetes/client-node';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { type KubeObject, uidOf } from '../api/collection.ts';
-import { openObjects } from '../api/objects.ts';
+import { openKubeObjects } from '../api/objects.ts';
 import type { EngineOptions } from '../engine.ts';
-import { parseSandboxInfo, sandboxSelector, withNode } from '../labels.ts';
+import { parseSandboxInfo, sandboxSelector, toInfosWithNode } from '../labels.ts';
 import { egressIdentityPath } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 
@@ -25,7 +25,7 @@ export function openSessionObjects<T extends SessionObject>(
   { podNameOf, ...kind }: { path: string; what: string; podNameOf(object: T): string | undefined },
 ) {
   const { instance, pods } = options;
-  const objects = openObjects<T>(options, {
+  const objects = openKubeObjects<T>(options, {
     ...kind,
     selector: { labelSelector: sandboxSelector(instance) },
     removal: { propagationPolicy: 'Foreground' },
@@ -59,7 +59,7 @@ export function openSessionObjects<T extends SessionObject>(
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
       return (await objects.list(signal)).flatMap((object) => {
         const pod = byName.get(podNameOf(object));
-        return withNode(parseSandboxInfo(object.metadata, computePhase(object, pod)), pod);
+        return toInfosWithNode(parseSandboxInfo(object.metadata, computePhase(object, pod)), pod);
       });
     },
   };

@@ -4,10 +4,10 @@ import type { SandboxRecipe } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
 import type { KubeObjectOptions } from '../api/objects.ts';
 import { instanceLabels, namePrefix, podSelector } from '../labels.ts';
-import { apiGroup, extensionPath } from './platform.ts';
+import { extensionApiGroup, extensionPath } from './platform.ts';
 
 /** The part of a SandboxTemplate that each of its Sandboxes copies. */
-export interface Blueprint {
+export interface SandboxBlueprint {
   readonly podTemplate: { readonly metadata: V1ObjectMeta; readonly spec: V1PodSpec };
   readonly volumeClaimTemplates?: readonly object[];
 }
@@ -15,7 +15,7 @@ interface Pool {
   readonly metadata?: V1ObjectMeta;
   readonly spec: { readonly replicas: number };
 }
-type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): Blueprint };
+type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): SandboxBlueprint };
 
 /** A younger template can belong to a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;
@@ -39,7 +39,10 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
     const name = `${prefix}${hash}`;
     if (known.has(name)) return name;
-    const head = { apiVersion: `${apiGroup}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
+    const head = {
+      apiVersion: `${extensionApiGroup}/v1beta1`,
+      metadata: { name, namespace, labels: instanceLabels(instance) },
+    };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
     // Restores the size of a pool that somebody deleted.
     const pool = { replicas: own.name === name ? own.count : 0, sandboxTemplateRef: { name } };

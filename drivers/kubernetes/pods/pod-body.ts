@@ -13,7 +13,7 @@ const logBytes = 64 * mebibyte;
 /** File in pods of a shared template, with the line that proves the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
-export type PodAccess =
+export type PodCredentials =
   /** A pod of one session: its variables hold the tokens. */
   | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
   /** A pod of a shared template, which gets its session after it started. */
@@ -23,7 +23,7 @@ export interface ContainerRequest {
   readonly recipe: SandboxRecipe;
   readonly settings: PodSettings;
   readonly port: number;
-  readonly access: PodAccess;
+  readonly access: PodCredentials;
   readonly egress: HostPort | undefined;
   readonly extraCa: string | undefined;
   /** The volume claim of the workspace. Undefined: the files are deleted with the pod. */
@@ -43,7 +43,16 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
 
 export const egressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
 
-export function podBody({ spec, name, namespace, instance, key, attempt, now, ...request }: PodRequest): k8s.V1Pod {
+export function createPodBody({
+  spec,
+  name,
+  namespace,
+  instance,
+  key,
+  attempt,
+  now,
+  ...request
+}: PodRequest): k8s.V1Pod {
   const { labels, annotations } = objectMetadata(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
   const claim = request.settings.workspace === 'volume' && { claimName: name };
   return {
@@ -52,13 +61,13 @@ export function podBody({ spec, name, namespace, instance, key, attempt, now, ..
     metadata: { name, namespace, labels: { ...labels, ...egressLabel(request.egress) }, annotations },
     spec: {
       activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - now) / 1_000)),
-      ...podSpec({ ...request, ...claim, recipe: spec }),
+      ...createPodSpec({ ...request, ...claim, recipe: spec }),
     },
   };
 }
 
 /** The only definition of what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
-export function podSpec(request: ContainerRequest): k8s.V1PodSpec {
+export function createPodSpec(request: ContainerRequest): k8s.V1PodSpec {
   const { recipe, settings } = request;
   const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
   const { services = [] } = recipe;

@@ -2,7 +2,7 @@ import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec, V1Pod } from
 import { poll } from '../../../src/core/concurrency/rounds.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
-import { openObjects } from '../api/objects.ts';
+import { openKubeObjects } from '../api/objects.ts';
 import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import {
   checkOwner,
@@ -11,7 +11,7 @@ import {
   objectMetadata,
   parseSandboxInfo,
   sandboxSelector,
-  withNode,
+  toInfosWithNode,
 } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
@@ -23,7 +23,10 @@ interface Options extends EngineOptions {
   bodyFor(spec: SandboxSpec): V1Pod;
 }
 
-export const volumeSpec = (diskBytes: number, storageClass: string | undefined): V1PersistentVolumeClaimSpec => ({
+export const createVolumeClaimSpec = (
+  diskBytes: number,
+  storageClass: string | undefined,
+): V1PersistentVolumeClaimSpec => ({
   accessModes: ['ReadWriteOnce'],
   resources: { requests: { storage: String(diskBytes) } },
   ...(storageClass !== undefined && { storageClassName: storageClass }),
@@ -35,7 +38,10 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
   const { namespace, instance, pods, nameOf } = options;
   const kind = { path: volumeClaimsPath(namespace), what: 'volume claims' };
   const volumes = keepsFiles
-    ? openObjects<V1PersistentVolumeClaim>(options, { ...kind, selector: { labelSelector: sandboxSelector(instance) } })
+    ? openKubeObjects<V1PersistentVolumeClaim>(options, {
+        ...kind,
+        selector: { labelSelector: sandboxSelector(instance) },
+      })
     : undefined;
 
   async function createVolume(spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
@@ -43,7 +49,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     const name = nameOf(spec.id);
     const head = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
     const metadata = { name, namespace, ...objectMetadata(spec, instance) };
-    const body = { ...head, metadata, spec: volumeSpec(spec.limits.diskBytes, storageClass) };
+    const body = { ...head, metadata, spec: createVolumeClaimSpec(spec.limits.diskBytes, storageClass) };
     const look = async () => {
       if (await volumes.create(body, signal)) return true;
       const found = await volumes.get(name, signal);
@@ -101,7 +107,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     },
     find,
     async list(live, signal) {
-      const infos = live.flatMap((pod) => withNode(parseSandboxInfo(pod.metadata, computePhase(pod)), pod));
+      const infos = live.flatMap((pod) => toInfosWithNode(parseSandboxInfo(pod.metadata, computePhase(pod)), pod));
       const kept = (await volumes?.list(signal)) ?? [];
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);

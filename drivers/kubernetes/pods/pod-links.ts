@@ -7,7 +7,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
 import { type Dial, DiallingAgent } from '../../shared/link/dialling-agent.ts';
-import { openLinkEnd } from '../../shared/link/link-end.ts';
+import { createLinkLifetime } from '../../shared/link/link-end.ts';
 import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
@@ -62,7 +62,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
       const agent = new DiallingAgent(dial(pod), lost);
-      const end = openLinkEnd(lost);
+      const end = createLinkLifetime(lost);
       const close = async () => {
         end.close();
         agent.destroy();

@@ -142,7 +142,7 @@ export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] 
 }
 
 /** `waiting`: the service's image is being pulled, or other containers start first. Throws if waiting does not help. */
-export function computeServiceStart(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
+export function computeServiceStartState(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === serviceContainerName(name)) ?? false;
   const absent = 'The sandbox was started without this service. Stop it and start it again.';
   if (!has) throw new AppError('sandbox_unavailable', absent);

@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { type KubeObjectOptions, openObjects } from '../api/objects.ts';
+import { type KubeObjectOptions, openKubeObjects } from '../api/objects.ts';
 import { podSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
@@ -7,7 +7,7 @@ export const podsPath = (namespace: string): string => `/api/v1/namespaces/${nam
 export const podRemovalOptions = { gracePeriodSeconds: 1 };
 
 export const openPods = (cluster: KubeObjectOptions) =>
-  openObjects<V1Pod>(cluster, {
+  openKubeObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
     what: 'pods',
     selector: { labelSelector: podSelector(cluster.instance) },

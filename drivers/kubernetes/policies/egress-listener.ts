@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressHandler } from '../../driver.ts';
 import { type LineReader, readFirstLine } from '../../shared/link/first-line.ts';
-import { listenShared } from '../../shared/link/shared-port.ts';
+import { listenOnSharedPort } from '../../shared/link/shared-port.ts';
 import type { HostPort } from '../options.ts';
 import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
 
@@ -32,7 +32,7 @@ export async function listenForEgress({
     else socket.destroy();
   });
   server.maxConnections = 4_096;
-  const shared = await listenShared(server, listen, (place) => once(server.listen(place), 'listening'));
+  const shared = await listenOnSharedPort(server, listen, (place) => once(server.listen(place), 'listening'));
   server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
   const address = server.address();
   return {

@@ -73,7 +73,7 @@ const lookMs = 15_000;
 const maxUnknown = 3;
 
 /** Policies need a network plug-in that enforces them, and the API does not report whether there is one. */
-export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
+export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
   let isOpen = false;

@@ -1,13 +1,13 @@
 import { basename, dirname, join } from 'node:path';
 import type { CgroupFiles } from './files.ts';
-import type { Hierarchy } from './hierarchies.ts';
+import type { CgroupHierarchy } from './hierarchies.ts';
 import {
   cpuShareFiles,
   type LimitName,
   limitControllers,
-  limitFileLines,
   limitNames,
   type RequestedLimits,
+  toLimitFiles,
 } from './limits.ts';
 
 export interface CgroupParent {
@@ -20,12 +20,12 @@ export interface CgroupParent {
 }
 interface Search {
   readonly files: CgroupFiles;
-  readonly hierarchies: readonly Hierarchy[];
+  readonly hierarchies: readonly CgroupHierarchy[];
   /** The server and its ancestors, which the search can move out of the server's own group. */
   readonly own: readonly number[];
 }
 
-export const groupFolder = 'corral';
+export const cgroupFolder = 'corral';
 const serverGroup = 'corral-server';
 const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
@@ -54,14 +54,14 @@ export async function findCgroupParents(search: Search): Promise<CgroupParent[]>
 
 async function findAvailableLimits(
   files: CgroupFiles,
-  { version, controllers, mount }: Hierarchy,
+  { version, controllers, mount }: CgroupHierarchy,
 ): Promise<LimitName[]> {
   const has = version === 1 ? controllers : splitWords(await files.read(join(mount, 'cgroup.controllers')));
   return limitNames.filter((limit) => has.includes(limitControllers[limit]));
 }
 
 /** In order: the top (which only root can write), the parent of the server's group, the server's group. */
-function parentsIn({ mount, own }: Hierarchy): string[] {
+function parentsIn({ mount, own }: CgroupHierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);
   return [...new Set([mount, ...mine])];
@@ -69,10 +69,10 @@ function parentsIn({ mount, own }: Hierarchy): string[] {
 
 async function tryPlace(
   { files, own }: Search,
-  { version, controllers }: Hierarchy,
+  { version, controllers }: CgroupHierarchy,
   { parent, limits: requested }: { parent: string; limits: readonly LimitName[] },
 ): Promise<CgroupParent | undefined> {
-  const folder = join(parent, groupFolder);
+  const folder = join(parent, cgroupFolder);
   const probe = join(folder, `probe-${process.pid}-${++trials}`);
   try {
     await files.make(folder);
@@ -112,7 +112,7 @@ export async function writeCgroupLimit(
     values: requestedLimits,
   }: { path: string; version: 1 | 2; limit: LimitName; values: RequestedLimits },
 ): Promise<void> {
-  for (const { file, value, optional } of limitFileLines(version, limit, requestedLimits)) {
+  for (const { file, value, optional } of toLimitFiles(version, limit, requestedLimits)) {
     await files.write(join(path, file), value).catch((error) => {
       if (!optional) throw error;
     });

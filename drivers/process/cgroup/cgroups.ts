@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
-import { type CgroupParent, groupFolder, splitWords, writeCgroupLimit } from './cgroup-parents.ts';
+import { type CgroupParent, cgroupFolder, splitWords, writeCgroupLimit } from './cgroup-parents.ts';
 import type { CgroupFiles } from './files.ts';
-import { type CpuShare, cpuShareFiles, type LimitName, oomFiles, type RequestedLimits } from './limits.ts';
+import { type CpuShareLevel, cpuShareFiles, type LimitName, oomFiles, type RequestedLimits } from './limits.ts';
 
 /** Control groups of this installation's sandboxes: one per sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
@@ -15,7 +15,7 @@ export interface Cgroups {
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
   /** Sets the sandbox's share of busy processors relative to other sandboxes, if the kernel divides them by groups. */
-  share(name: string, share: CpuShare): void;
+  share(name: string, share: CpuShareLevel): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
   oomKills(folders: readonly string[]): Promise<number>;
@@ -79,7 +79,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
       }
     },
     async end(folders, signal) {
-      const ours = folders.filter((folder) => basename(dirname(folder)) === groupFolder);
+      const ours = folders.filter((folder) => basename(dirname(folder)) === cgroupFolder);
       await Promise.all(ours.map((folder) => kill(folder, signal)));
     },
     async oomKills(folders) {

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
  * A mounted tree of control groups. Version 1 has several, each for one or a few controllers; version 2 has one for
  * all.
  */
-export interface Hierarchy {
+export interface CgroupHierarchy {
   readonly version: 1 | 2;
   /** Controllers of a version 1 hierarchy. Version 2 lists them in a file. */
   readonly controllers: readonly string[];
@@ -12,7 +12,7 @@ export interface Hierarchy {
   readonly own: string;
 }
 
-export function parseHierarchies(mountinfo: string, cgroup: string): Hierarchy[] {
+export function parseHierarchies(mountinfo: string, cgroup: string): CgroupHierarchy[] {
   const membership = cgroup.split('\n').flatMap((line) => {
     const [, id, names, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
     return id === undefined || path === undefined ? [] : [{ names: names?.split(',').filter(Boolean) ?? [], path }];

@@ -17,7 +17,7 @@ export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
 /** In write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
-export function limitFileLines(
+export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,
   { memoryBytes, pids, cpus }: RequestedLimits,
@@ -51,6 +51,6 @@ export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum
 } as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;
-export type CpuShare = 'usual' | 'first';
+export type CpuShareLevel = 'usual' | 'first';
 
 export const oomFiles = ['memory.events', 'memory.oom_control'] as const;

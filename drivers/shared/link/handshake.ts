@@ -20,7 +20,7 @@ const HelloLine = z.object({
   sparing: z.boolean().default(false),
 });
 
-export type Greeting =
+export type HandshakeResult =
   | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
   /** The daemon knows the token but uses another protocol version. */
   | { readonly kind: 'mismatch'; readonly reason: string }
@@ -34,9 +34,9 @@ export async function acceptHandshake(
   socket: Socket,
   token: Secret,
   admitted: () => Promise<void> = async () => {},
-): Promise<Greeting> {
+): Promise<HandshakeResult> {
   const line = await readFirstLine(socket, onlyLine());
-  const greeting: Greeting = line === undefined ? { kind: 'refused', reason: 'no hello' } : judge(line, token);
+  const greeting: HandshakeResult = line === undefined ? { kind: 'refused', reason: 'no hello' } : judge(line, token);
   if (greeting.kind !== 'ok') {
     socket.end(`no ${greeting.reason}\n`);
     return greeting;
@@ -46,7 +46,7 @@ export async function acceptHandshake(
   return greeting;
 }
 
-function judge(line: string, token: Secret): Greeting {
+function judge(line: string, token: Secret): HandshakeResult {
   const hello = HelloLine.safeParse(parseJsonWithin(line, helloLimits));
   if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
   const { corral, version, boot, sparing } = hello.data;

@@ -1,6 +1,6 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-export function openLinkEnd(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
+export function createLinkLifetime(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
   const closing = new AbortController();
   return {
     lost: AbortSignal.any([sandbox, closing.signal]),

@@ -2,7 +2,7 @@ import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 
-export interface ListenOptions {
+export interface SocketListenOptions {
   readonly path: string;
   /** An unused name in the same folder, no longer than the path's own name. */
   readonly temporaryName: string;
@@ -21,7 +21,10 @@ export interface SocketListener extends AsyncDisposable {
  * that name. Binds to a temporary name first: libuv unlinks a socket's bound name on close, so a predecessor that
  * closes late would otherwise remove its successor's socket.
  */
-export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<SocketListener> {
+export async function listenUnix(
+  options: SocketListenOptions,
+  serve: (socket: Socket) => void,
+): Promise<SocketListener> {
   const { path, temporaryName, maxConnections, allowHalfOpen } = options;
   const temporary = join(dirname(path), temporaryName);
   const open = new Set<Socket>();

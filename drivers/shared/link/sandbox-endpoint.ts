@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
-import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdSource } from '../../../src/core/model/ids.ts';
 import { toProtocolError } from '../../../src/core/model/protocol-violation.ts';
@@ -15,7 +15,7 @@ import { createSymlink, removeSymlink } from '../symlink.ts';
 import { DaemonAgent } from './daemon-agent.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
-import { openLinkEnd } from './link-end.ts';
+import { createLinkLifetime } from './link-end.ts';
 import { listenUnix, removeStaleSockets } from './listen.ts';
 import { removeToken } from './token.ts';
 
@@ -108,7 +108,7 @@ class DuplicateDaemonDetector {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
       // After a long turn of the event loop, the timer fires before already closed connections are reported.
-      for (let turns = 0; turns < 2; turns++) await nextLoopTurn();
+      for (let turns = 0; turns < 2; turns++) await waitForNextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
     this.#boot = boot;
@@ -213,7 +213,7 @@ export async function openEndpoint(
     takeEgress: inOrder(takeEgress),
     link(workdir, over = async () => {}) {
       const agent = new DaemonAgent(idle, peers.asStream);
-      const end = openLinkEnd(lost.signal);
+      const end = createLinkLifetime(lost.signal);
       return {
         ...{ agent, token, workdir, lost: end.lost },
         [Symbol.asyncDispose]: async () => {

@@ -1,7 +1,7 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
-import type { Folders } from '../folders.ts';
+import type { SandboxFolders } from '../folders.ts';
 import { type EndpointOptions, openEndpoint, type SandboxEndpoint, type SandboxIdentity } from './sandbox-endpoint.ts';
 
 interface HeldEndpoint {
@@ -36,7 +36,7 @@ interface LinkOptions {
   readonly who?: SandboxIdentity;
 }
 export interface ServerEndpointOptions {
-  readonly folders: Folders;
+  readonly folders: SandboxFolders;
   readonly end: EndpointOptions;
   /** Resolves with the reason once the container or process has permanently ended. Stops when the signal aborts. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;

@@ -22,7 +22,7 @@ export interface SharedPort<First> {
  * clients and health probes waiting for seconds. Any other program of this process's user can join the port. Rejects as
  * `open` does, also if the port is taken. Systems other than Linux use one socket.
  */
-export async function listenShared<First>(
+export async function listenOnSharedPort<First>(
   server: Server,
   { host, port }: Omit<ListenAddress, 'reusePort'>,
   open: (place: ListenAddress) => Promise<First>,

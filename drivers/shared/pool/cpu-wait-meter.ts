@@ -16,7 +16,7 @@ const pressureShare = 0.6;
  * of the daemon's parent on this machine. Zero if this machine cannot see the daemon, as in a container. `pressure`
  * returns how long programs of this machine have waited for a processor, in ms.
  */
-export function cpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
+export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;

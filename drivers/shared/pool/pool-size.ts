@@ -9,7 +9,7 @@ export interface PoolSizer {
   started(ms: number): void;
 }
 
-export const fixedPoolSize = (count: number): PoolSizer => ({
+export const createFixedPoolSizer = (count: number): PoolSizer => ({
   most: count,
   now: () => count,
   recordRequest() {},

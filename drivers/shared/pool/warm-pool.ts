@@ -8,7 +8,7 @@ import type { PoolSizer } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
 
 /** Hashes a sandbox's settings into a short name that is valid as a label value. */
-export function recipeName({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
+export function computeRecipeHash({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
   const parts = ordered({
     template,
     image,
@@ -74,7 +74,7 @@ const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
   const { size, clock, ids, ttlMs, random } = options;
-  const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
+  const recipes = () => new Map(options.recipes().map((recipe) => [computeRecipeHash(recipe), recipe]));
   const shelf = new WarmStock(clock, options.startTimeoutMs);
   const started = new Set<SandboxId>(); // being started by this process
   const starts = new Set<Promise<void>>();
@@ -192,7 +192,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const running = run();
 
   async function claimed(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined> {
-    const name = recipeName(spec);
+    const name = computeRecipeHash(spec);
     for (let id = shelf.take(name); id; id = shelf.take(name)) {
       throwIfAborted(call.signal);
       const info = await driver.claim(id, spec, call).catch((error) => {

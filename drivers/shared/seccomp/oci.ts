@@ -1,11 +1,11 @@
 import { type Architecture, systemCallNumbers } from './numbers.ts';
 import {
-  type Comparison,
-  conditionalCalls,
-  deniedNewerCalls,
-  permittedCalls,
-  refusalErrno,
-  unknownErrno,
+  type ArgumentComparison,
+  conditionalSystemCalls,
+  deniedCallErrno,
+  deniedNewerSystemCalls,
+  permittedSystemCalls,
+  unknownCallErrno,
 } from './rules.ts';
 
 const architectures: Readonly<Record<Architecture, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
@@ -17,25 +17,25 @@ const machines = Object.keys(architectures) as Architecture[];
  * their first call. The text is constant, so the engine filter can require it byte for byte. `also`: further calls to
  * refuse, with the error of an old kernel.
  */
-export function ociProfile(also: readonly string[] = []): string {
+export function createOciProfile(also: readonly string[] = []): string {
   const known = machines.flatMap((machine) => [...systemCallNumbers(machine).keys()]);
   const there = new Set(known.filter((name) => !also.includes(name)));
   const allow = { action: 'SCMP_ACT_ALLOW' };
   return JSON.stringify({
     defaultAction: 'SCMP_ACT_ERRNO',
-    defaultErrnoRet: refusalErrno,
+    defaultErrnoRet: deniedCallErrno,
     architectures: Object.values(architectures),
     syscalls: [
-      { names: permittedCalls.filter((name) => there.has(name)), ...allow },
-      ...Object.entries(conditionalCalls).flatMap(([name, comparisons]) =>
+      { names: permittedSystemCalls.filter((name) => there.has(name)), ...allow },
+      ...Object.entries(conditionalSystemCalls).flatMap(([name, comparisons]) =>
         comparisons.map((comparison) => ({ names: [name], ...allow, args: [argumentOf(comparison)] })),
       ),
-      { names: [...deniedNewerCalls, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknownErrno },
+      { names: [...deniedNewerSystemCalls, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknownCallErrno },
     ],
   });
 }
 
-function argumentOf(comparison: Comparison) {
+function argumentOf(comparison: ArgumentComparison) {
   const { argument: index } = comparison;
   return comparison.kind === 'equal'
     ? { index, value: comparison.value, op: 'SCMP_CMP_EQ' }

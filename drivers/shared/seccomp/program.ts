@@ -1,11 +1,11 @@
 import { type Architecture, systemCallNumbers } from './numbers.ts';
 import {
-  type Comparison,
-  conditionalCalls,
-  deniedNewerCalls,
-  permittedCalls,
-  refusalErrno,
-  unknownErrno,
+  type ArgumentComparison,
+  conditionalSystemCalls,
+  deniedCallErrno,
+  deniedNewerSystemCalls,
+  permittedSystemCalls,
+  unknownCallErrno,
 } from './rules.ts';
 
 /** The subset of classic BPF that a seccomp filter needs. Every path ends in a `return`. */
@@ -86,7 +86,7 @@ interface Segment {
  * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown;
  * the caller must not start an unfiltered sandbox by mistake.
  */
-export function seccompProgram(machine: string): Buffer | undefined {
+export function buildSeccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
   return assemble([
     { op: 'load', offset: offset.arch },
@@ -103,21 +103,21 @@ function computeSegments(machine: Architecture): readonly Segment[] {
   const codes = new Map(known.map(([name, number]) => [number, codeOf(name)]));
   const segments: Segment[] = [];
   for (let number = 0; number <= last; number += 1) {
-    const code = codes.get(number) ?? ret(action.errno(unknownErrno));
+    const code = codes.get(number) ?? ret(action.errno(unknownCallErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
   // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error of a kernel that lacks them.
-  return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownErrno)) }];
+  return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownCallErrno)) }];
 }
 
 function codeOf(name: string): Code {
-  if (permittedCalls.includes(name)) return ret(action.allow);
-  if (deniedNewerCalls.includes(name)) return ret(action.errno(unknownErrno));
-  const comparisons = conditionalCalls[name];
-  return comparisons ? whereAny(comparisons) : ret(action.errno(refusalErrno));
+  if (permittedSystemCalls.includes(name)) return ret(action.allow);
+  if (deniedNewerSystemCalls.includes(name)) return ret(action.errno(unknownCallErrno));
+  const comparisons = conditionalSystemCalls[name];
+  return comparisons ? whereAny(comparisons) : ret(action.errno(deniedCallErrno));
 }
 
-function whereAny(comparisons: readonly Comparison[]): Code {
+function whereAny(comparisons: readonly ArgumentComparison[]): Code {
   const tests = comparisons.flatMap((comparison): Code => {
     const low = offset.low(comparison.argument);
     const yes = ret(action.allow);
@@ -134,7 +134,7 @@ function whereAny(comparisons: readonly Comparison[]): Code {
       ...yes,
     ];
   });
-  return [...tests, ...ret(action.errno(refusalErrno))];
+  return [...tests, ...ret(action.errno(deniedCallErrno))];
 }
 
 /** A binary search: about nine comparisons per call instead of hundreds. */

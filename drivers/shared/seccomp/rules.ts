@@ -4,7 +4,7 @@ import { constants } from 'node:os';
  * System calls that code in a sandbox can make, for every driver. `oci.ts` turns this list into the profile of
  * container engines, `program.ts` into bubblewrap's filter. Unlisted calls are refused.
  */
-export const permittedCalls = names(`
+export const permittedSystemCalls = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
   pwrite64 pwritev pwritev2 lseek stat fstat lstat newfstatat statx statfs fstatfs ustat truncate ftruncate fallocate
   fadvise64 readahead sync syncfs fsync fdatasync sync_file_range copy_file_range sendfile splice tee vmsplice flock
@@ -49,7 +49,7 @@ export const permittedCalls = names(`
  * Refused calls, grouped by what they would allow. `deniedNewerCalls` get the error of an old kernel, so that libraries
  * fall back.
  */
-export const deniedCalls: Readonly<Record<string, readonly string[]>> = {
+export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes of the same user would share them.
   keyrings: names('add_key request_key keyctl'),
   // In its own namespace a program has capabilities that most kernel exploits require.
@@ -65,18 +65,18 @@ export const deniedCalls: Readonly<Record<string, readonly string[]>> = {
     setdomainname settimeofday clock_settime`),
   'what is out of use': names(`uselib sysfs _sysctl nfsservctl getpmsg putpmsg afs_syscall tuxcall security vserver`),
 };
-export const deniedNewerCalls = names('clone3'); // its flags are in memory, where no filter can read them
+export const deniedNewerSystemCalls = names('clone3'); // its flags are in memory, where no filter can read them
 
-export type Comparison =
+export type ArgumentComparison =
   | { readonly kind: 'equal'; readonly argument: number; readonly value: number }
   /** True if none of the mask's bits is set. */
   | { readonly kind: 'without'; readonly argument: number; readonly mask: number };
 
-const equal = (argument: number, ...values: number[]): Comparison[] =>
+const equal = (argument: number, ...values: number[]): ArgumentComparison[] =>
   values.map((value) => ({ kind: 'equal', argument, value }));
 
 /** Allowed if any of the comparisons is true. */
-export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> = {
+export const conditionalSystemCalls: Readonly<Record<string, readonly ArgumentComparison[]>> = {
   // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual
   // machine's host. Not AF_ALG and similar families, which only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
@@ -86,8 +86,8 @@ export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> =
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),
 };
 
-export const refusalErrno = constants.errno.EPERM;
-export const unknownErrno = constants.errno.ENOSYS;
+export const deniedCallErrno = constants.errno.EPERM;
+export const unknownCallErrno = constants.errno.ENOSYS;
 
 function names(text: string): readonly string[] {
   return text.trim().split(/\s+/);

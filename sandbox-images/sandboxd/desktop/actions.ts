@@ -1,9 +1,9 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import { type Key, openKeyboard } from './keyboard.ts';
 import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
-import { waitForProgram } from './wait-for-program.ts';
+import { waitForFocusedProgram } from './wait-for-program.ts';
 import { encodeRequest, u16, u32, type X11Connection } from './x11.ts';
 
 type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
@@ -28,7 +28,7 @@ const heldEveryMs = 10;
 /** Resolves once the display has processed the whole action. */
 export async function performAction(display: X11Connection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
-  if (xtest === undefined) throw badRequest('This display accepts no input.');
+  if (xtest === undefined) throw badRequestError('This display accepts no input.');
   const fake: InputDevice['fake'] = (type, detail, { x, y, afterMs } = { x: 0, y: 0 }) => {
     const body = Buffer.concat([
       Buffer.from([type, detail, 0, 0]),
@@ -41,7 +41,7 @@ export async function performAction(display: X11Connection, action: ScreenAction
   await acts[action.kind]({ display, fake }, action as never);
   // The program must finish handling this action before the next action or screenshot. A busy program is not awaited
   // forever.
-  await waitForProgram(display, busyMs);
+  await waitForFocusedProgram(display, busyMs);
 }
 
 interface FakeInput {

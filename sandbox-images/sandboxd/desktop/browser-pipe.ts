@@ -19,7 +19,7 @@ const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","p
  * that the previous one attached, so that the next client finds a clean browser and no tab waits for a missing
  * debugger.
  */
-export function browserPipe(input: Writable, output: Readable): BrowserPipe {
+export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
   let clean: Promise<void> = Promise.resolve();
   let isMidway = false; // within a client's message

@@ -8,8 +8,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
-import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
-import { startChild } from './child-process.ts';
+import { type BrowserPipe, createBrowserPipe } from './browser-pipe.ts';
+import { startDesktopProcess } from './child-process.ts';
 import type { DisplayOptions } from './display.ts';
 import type { RunningProgram } from './service.ts';
 
@@ -54,7 +54,7 @@ export async function startBrowser(
     ...(hasRoom ? [] : ['--disable-dev-shm-usage']),
     'about:blank',
   ];
-  const chromium = await startChild(keepers, {
+  const chromium = await startDesktopProcess(keepers, {
     command: [programs.browser, ...flags],
     cwd: place.root,
     env,
@@ -63,7 +63,7 @@ export async function startBrowser(
     most: { fileBytes: maxFileBytes, dataBytes: memoryBytes && Math.floor((memoryBytes * 3) / 4) },
   });
   const [, , , input, output] = chromium.process.stdio;
-  const pipe = browserPipe(input as Writable, output as Readable);
+  const pipe = createBrowserPipe(input as Writable, output as Readable);
   const end = async () => {
     pipe.close();
     await chromium.end();

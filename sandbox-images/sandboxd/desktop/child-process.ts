@@ -6,7 +6,7 @@ import { endProcessTree } from '../processes/end-processes.ts';
 import type { MarkedProcesses } from '../processes/process-tree.ts';
 import type { TerminalKeepers } from '../shared-state.ts';
 
-export interface ChildSpec {
+export interface DesktopProcessSpec {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -20,14 +20,14 @@ export interface ChildSpec {
   /** Limits for each process: the size of one file, and the process's own memory. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
-export interface Child {
+export interface DesktopProcess {
   readonly process: ChildProcess;
   readonly died: Promise<string>;
   end(): Promise<void>;
 }
 
 /** Starts a program in its own session, with an OOM score that makes the kernel kill it before shells. */
-export async function startChild(keepers: TerminalKeepers, spec: ChildSpec): Promise<Child> {
+export async function startDesktopProcess(keepers: TerminalKeepers, spec: DesktopProcessSpec): Promise<DesktopProcess> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
   const mark = { name: 'CORRAL_SERVICE', value: randomBytes(8).toString('hex') } as const;
@@ -59,7 +59,7 @@ export async function startChild(keepers: TerminalKeepers, spec: ChildSpec): Pro
   };
 }
 
-function limited({ oomScore, most }: ChildSpec): string {
+function limited({ oomScore, most }: DesktopProcessSpec): string {
   const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
   // Ignoring the signal makes a write beyond the limit fail instead of killing the program.
   if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);

@@ -10,10 +10,10 @@ import { markTerminalsOpened } from '../shells/recover.ts';
 import { parseScreenAction } from './action-fields.ts';
 import { performAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
-import { startChild } from './child-process.ts';
+import { startDesktopProcess } from './child-process.ts';
 import { type Display, startDisplay } from './display.ts';
 import { readPointer, takeScreenshot } from './screen.ts';
-import { type RunningProgram, stoppedMessage, superviseProgram } from './service.ts';
+import { programStoppedMessage, type RunningProgram, superviseProgram } from './service.ts';
 
 /** Windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
@@ -23,7 +23,7 @@ async function startWindows(
 ): Promise<RunningProgram<void>> {
   const config = join(dirname(env.XAUTHORITY ?? place.root), 'windows.xml');
   await writeFile(config, rules);
-  const openbox = await startChild(keepers, {
+  const openbox = await startDesktopProcess(keepers, {
     command: [program, '--sm-disable', '--config-file', config],
     cwd: place.root,
     env,
@@ -123,7 +123,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       if (requested.state !== 'stopped') continue;
       requested.get().catch((thrown) => {
         const { publicMessage } = toAppError(thrown);
-        if (publicMessage !== stoppedMessage) failed(publicMessage);
+        if (publicMessage !== programStoppedMessage) failed(publicMessage);
       });
     }
   }

@@ -7,10 +7,10 @@ import type { Readable } from 'node:stream';
 import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { type DirectSocket, directSocket } from '../server/direct-socket.ts';
+import { createDirectSocket, type DirectSocket } from '../server/direct-socket.ts';
 import type { SharedState } from '../shared-state.ts';
-import { startChild } from './child-process.ts';
-import type { Programs } from './programs.ts';
+import { startDesktopProcess } from './child-process.ts';
+import type { DesktopPrograms } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type X11Connection } from './x11.ts';
 
@@ -38,7 +38,7 @@ export interface Display {
   viewer(): Promise<Socket>;
 }
 export interface DisplayOptions {
-  readonly programs: Programs;
+  readonly programs: DesktopPrograms;
   readonly width: number;
   readonly height: number;
   readonly clipboard: boolean;
@@ -69,7 +69,7 @@ export async function startDisplay(
     `:${await findUnusedDisplayNumber()}`,
     ...flags(options, { socket, authority, mode: screenDir === undefined ? '0600' : '0666' }),
   ];
-  const xvnc = await startChild(keepers, {
+  const xvnc = await startDesktopProcess(keepers, {
     command,
     cwd: place.root,
     env: { ...env, XAUTHORITY: authority },
@@ -161,7 +161,7 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
 
 /** Connects a viewer once the display sends its greeting: a dying display accepts connections but drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
-  const viewer = await opened(path, directSocket);
+  const viewer = await opened(path, createDirectSocket);
   viewer.on('error', () => {}); // the close event suffices
   const patience = AbortSignal.timeout(greetingMs);
   const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // a display this slow can simply be busy

@@ -1,4 +1,4 @@
-import { waitForProgram } from './wait-for-program.ts';
+import { waitForFocusedProgram } from './wait-for-program.ts';
 import { encodeRequest, u32, type X11Connection } from './x11.ts';
 
 /** `shift`: whether the requested character needs Shift. */
@@ -55,7 +55,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
    * not change earlier.
    */
   async function settled(): Promise<boolean> {
-    const answers = await waitForProgram(display, slowMs);
+    const answers = await waitForFocusedProgram(display, slowMs);
     if (!answers) await sleep(settleMs);
     return answers;
   }

@@ -1,14 +1,14 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export interface Programs {
+export interface DesktopPrograms {
   readonly display: string;
   readonly browser: string;
   /** The window manager. Without one, windows stay where they open. */
   readonly windows: string | undefined;
 }
 
-export function findPrograms(path: string): Programs | undefined {
+export function findDesktopPrograms(path: string): DesktopPrograms | undefined {
   const display = firstOf(['Xvnc', 'Xtigervnc'], path);
   // Prefers the program over its wrapper script, whose flags are meant for a personal computer.
   const browser = firstOf(['/usr/lib/chromium/chromium', 'chromium', 'chromium-browser', 'google-chrome'], path);

@@ -30,7 +30,7 @@ interface Period {
   state: 'starting' | 'running';
 }
 
-export const stoppedMessage = 'It was stopped in the meantime.';
+export const programStoppedMessage = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
@@ -100,7 +100,7 @@ export function superviseProgram<Value>({ clock, start, died, back }: Options<Va
       current.unwanted.resolve(why);
     },
     async stop() {
-      current?.ready.reject(new AppError('sandbox_unavailable', stoppedMessage));
+      current?.ready.reject(new AppError('sandbox_unavailable', programStoppedMessage));
       current?.over.abort();
       current = undefined;
       await done;

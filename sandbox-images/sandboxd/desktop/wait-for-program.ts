@@ -1,4 +1,4 @@
-import { clientMessage, encodeRequest, u16, u32, type X11Connection } from './x11.ts';
+import { clientMessageEventType, encodeRequest, u16, u32, type X11Connection } from './x11.ts';
 
 const substructureNotify = 0x80000;
 
@@ -6,7 +6,7 @@ const substructureNotify = 0x80000;
  * Resolves once the focused program has handled all of its input. The program shows this by answering a ping, which
  * window managers use to detect hung programs. False if it does not answer pings.
  */
-export async function waitForProgram(display: X11Connection, patienceMs: number): Promise<boolean> {
+export async function waitForFocusedProgram(display: X11Connection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
   const [active, protocols, ping] = (await Promise.all(
     ['_NET_ACTIVE_WINDOW', 'WM_PROTOCOLS', '_NET_WM_PING'].map((name) => display.atom(name)),
@@ -24,7 +24,7 @@ export async function waitForProgram(display: X11Connection, patienceMs: number)
     }
   });
   const timer = setTimeout(resolve, patienceMs, false);
-  const message = [Buffer.from([clientMessage, 32]), u16(0), u32(window, protocols, ping, time, window, 0, 0)];
+  const message = [Buffer.from([clientMessageEventType, 32]), u16(0), u32(window, protocols, ping, time, window, 0, 0)];
   display.send(encodeRequest(25, 0, Buffer.concat([u32(window, 0), ...message])));
   const answered = await promise;
   clearTimeout(timer);

@@ -4,7 +4,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 // The part of the X protocol that screenshots and input need. Requires no library or helper program in the image, and
 // an action takes one write.
 
-export interface Screen {
+export interface X11Screen {
   readonly root: number;
   readonly width: number;
   readonly height: number;
@@ -12,7 +12,7 @@ export interface Screen {
   readonly maxKeycode: number;
 }
 export interface X11Connection extends Disposable {
-  readonly screen: Screen;
+  readonly screen: X11Screen;
   /** The request must have no answer. The display handles requests in order. */
   send(request: Buffer): void;
   ask(request: Buffer): Promise<Buffer>;
@@ -28,7 +28,7 @@ export interface DisplayAddress {
 }
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
-export const clientMessage = 33;
+export const clientMessageEventType = 33;
 const head = 32; // minimum bytes of an answer, event or error
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<X11Connection> {
@@ -91,7 +91,7 @@ function setup(cookie: Buffer): Buffer {
   return Buffer.concat([order, u16(11, 0, authName.length, cookie.length, 0), pad(authName), pad(cookie)]);
 }
 
-function readScreen(data: Buffer): Screen {
+function readScreen(data: Buffer): X11Screen {
   if (data[0] !== 1) throw new AppError('sandbox_unavailable', 'The display refused the connection.');
   const vendor = data.readUInt16LE(24);
   const formats = data.readUInt8(29);
@@ -135,7 +135,7 @@ function receiver(socket: Socket) {
     }
     const kind = message[0];
     if (kind !== 0 && kind !== 1) {
-      if (((kind ?? 0) & 0x7f) === clientMessage) for (const hear of hearing) hear(message);
+      if (((kind ?? 0) & 0x7f) === clientMessageEventType) for (const hear of hearing) hear(message);
       return;
     }
     const sequence = message.readUInt16LE(2);

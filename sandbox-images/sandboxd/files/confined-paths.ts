@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath, toShownName } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
@@ -42,8 +42,8 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   const bases = [...new Set([workspace, ...roots, ...(isAlias ? [alias] : [])])];
 
   const locate = (path: string): string => {
-    if (path.includes('\0')) throw badRequest('A path must not contain a NUL character.');
-    if (Buffer.byteLength(path) > 4096) throw badRequest('A path is at most 4096 bytes long.');
+    if (path.includes('\0')) throw badRequestError('A path must not contain a NUL character.');
+    if (Buffer.byteLength(path) > 4096) throw badRequestError('A path is at most 4096 bytes long.');
     for (const base of bases) {
       const inside = relative(base, resolve(base, path));
       if (inside !== '..' && !inside.startsWith('../')) return inside;
@@ -63,7 +63,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     const how = flags | O_NONBLOCK | O_NOCTTY;
     const path = await toSystemPath(at);
     const handle = await open(path, how).catch(async (cause) => {
-      throw await fileErrorAt(path, cause, shown);
+      throw await explainFileError(path, cause, shown);
     });
     try {
       await whereIs(handle);
@@ -84,7 +84,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     try {
       const at = `${through(parent)}/${basename(inside)}`;
       await mkdir(await toSystemPath(at)).catch((cause) => {
-        if (cause.code !== 'EEXIST') throw fileError(cause, inside);
+        if (cause.code !== 'EEXIST') throw toFileError(cause, inside);
       });
       return await openChecked(at, inside, O_RDONLY | O_DIRECTORY);
     } finally {
@@ -100,8 +100,8 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path), isFolderPath(path) ? '/' : ''), path, flags),
     async openParent(path, missing) {
       const inside = locate(path);
-      if (inside === '') throw badRequest('The path is the workspace itself.');
-      if (missing === 'make' && isFolderPath(path)) throw badRequest(`${path} names a folder, not a file.`);
+      if (inside === '') throw badRequestError('The path is the workspace itself.');
+      if (missing === 'make' && isFolderPath(path)) throw badRequestError(`${path} names a folder, not a file.`);
       const folder = await openFolder(parentOf(inside), missing);
       const own = basename(inside);
       const place = await toSystemPath(`${through(folder)}/${own}`);
@@ -133,14 +133,14 @@ const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(ins
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
 /** Like `fileError`, but explains a link whose target does not exist. */
-export async function fileErrorAt(at: SystemPath, cause: NodeJS.ErrnoException, path: string): Promise<AppError> {
+export async function explainFileError(at: SystemPath, cause: NodeJS.ErrnoException, path: string): Promise<AppError> {
   const target = cause.code === 'ENOENT' ? await readlink(at, 'buffer').catch(() => undefined) : undefined;
-  if (!target) return fileError(cause, path);
+  if (!target) return toFileError(cause, path);
   const shown = toShownName(decodeName(target));
   return new AppError('file_not_found', `${path} is a link to ${shown}, and nothing exists there.`, { cause });
 }
 
-export function fileError(cause: NodeJS.ErrnoException, path: string): AppError {
+export function toFileError(cause: NodeJS.ErrnoException, path: string): AppError {
   switch (cause.code) {
     case 'ENOENT':
       return new AppError('file_not_found', `There is no file ${path}.`, { cause });

@@ -5,14 +5,14 @@ import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
-import { type ConfinedPaths, fileError, type OpenedParentFolder } from './confined-paths.ts';
+import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
 import { assertRegularFile, replaceFile, serializeByName, withTargetFolder, writeAll } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
-export type Files = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
+export type FileOperations = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
 
-export function createFiles(place: ConfinedPaths): Files {
+export function createFileOperations(place: ConfinedPaths): FileOperations {
   async function openFile(path: string, maxBytes: number | undefined): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
@@ -69,7 +69,7 @@ export function createFiles(place: ConfinedPaths): Files {
       else if (isFolderPath(path)) throw Object.assign(new Error(path), { code: 'ENOTDIR' });
       else await serializeByName(parent, () => unlink(at));
     } catch (cause) {
-      throw fileError(cause as NodeJS.ErrnoException, path);
+      throw toFileError(cause as NodeJS.ErrnoException, path);
     }
   }
 

@@ -7,9 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { createKeyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
-import { type ConfinedPaths, fileError, type OpenedParentFolder } from './confined-paths.ts';
+import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
@@ -25,7 +25,7 @@ export async function withTargetFolder<Value>(
     const target = await readRealPath(parent.at(parent.name))
       .catch(async () => resolveNewFilePath(`${await readRealPath(parent.at('.'))}/${parent.name}`))
       .catch((cause) => {
-        throw fileError(cause, path);
+        throw toFileError(cause, path);
       });
     return await withTargetFolder(place, place.locate(target), work);
   }
@@ -33,7 +33,7 @@ export async function withTargetFolder<Value>(
   try {
     return await work(parent, before);
   } catch (thrown) {
-    throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
+    throw thrown instanceof AppError ? thrown : toFileError(thrown as NodeJS.ErrnoException, path);
   }
 }
 
@@ -126,7 +126,7 @@ async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
 
 export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, path: string): void {
   if (stats.isFile()) return;
-  throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+  throw badRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
 /** Combines chunks that arrive during a write into the next write. */

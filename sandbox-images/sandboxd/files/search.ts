@@ -6,7 +6,7 @@ import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
 import { truncateEnd } from '../../../src/core/text/text.ts';
 import { type Daemon, daemonLimits, type LineMatch, type SearchMatches } from '../daemon.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
 
 const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]?|\{\d+(?:,\d*)?\}|\{,\d+\}|\{/gs;
@@ -29,10 +29,10 @@ const maxVisited = 200_000;
 const maxLine = 2_000;
 const maxLineBytes = 16_384; // the file's name comes first, and a character has up to 4 bytes
 
-export type Search = Pick<Daemon, 'find' | 'grep'>;
+export type SearchOperations = Pick<Daemon, 'find' | 'grep'>;
 
 /** Result paths are relative to the workspace, so callers can pass them to the file calls unchanged. */
-export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
+export function createSearchOperations(place: ConfinedPaths, env: NodeJS.ProcessEnv): SearchOperations {
   async function isText(file: string): Promise<boolean> {
     await using handle = await place.open(file);
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(64 * 1_024), position: 0 });
@@ -40,7 +40,7 @@ export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Sear
   }
   return {
     async find(path, glob, types) {
-      if (glob.includes('\0') || glob === '') throw badRequest('The glob must be text.');
+      if (glob.includes('\0') || glob === '') throw badRequestError('The glob must be text.');
       await using folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
       const start = await place.whereIs(folder);
       const fits = globMatcher(glob);
@@ -60,7 +60,7 @@ export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Sear
     async grep(path, regex, types) {
       await using at = await place.open(path);
       const stats = await at.stat();
-      if (!stats.isFile() && !stats.isDirectory()) throw badRequest(`${path} is not a regular file.`);
+      if (!stats.isFile() && !stats.isDirectory()) throw badRequestError(`${path} is not a regular file.`);
       const target = `./${await place.whereIs(at)}`;
       const how = { cwd: place.root, env, hasType: anyGlob(types) };
       return await grepWith('rg', ripgrepArgs(toRipgrepPattern(regex), target), how).catch((thrown) => {
@@ -132,7 +132,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType, is
   const code = await ended;
   clearTimeout(timer);
   if (code === 2 && matches.length === 0 && complaint !== '')
-    throw badRequest(`The expression is not valid: ${complaint.trim()}`);
+    throw badRequestError(`The expression is not valid: ${complaint.trim()}`);
   return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 

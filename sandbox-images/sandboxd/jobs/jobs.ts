@@ -1,18 +1,18 @@
 import { once } from 'node:events';
 import { Duplex, type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { JobEnd, JobEntry, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { isFolder, toSystemPath } from '../files/byte-names.ts';
-import { locatePath } from '../paths/locate.ts';
+import { resolveAbsolutePath } from '../paths/locate.ts';
 import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { findTree } from '../processes/process-tree.ts';
 import { parseVariables } from '../processes/programs.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
@@ -103,7 +103,7 @@ function readers(
   };
 }
 
-export type Jobs = Pick<
+export type JobOperations = Pick<
   Daemon,
   'startJob' | 'jobs' | 'attachJob' | 'writeJob' | 'endJobInput' | 'resizeJob' | 'signalJob'
 >;
@@ -137,7 +137,7 @@ async function settled(exited: Promise<unknown>): Promise<void> {
 }
 
 /** Programs with readers that come and go. Output without a reader is lost. */
-export function createJobs(parts: SharedState): Jobs {
+export function createJobOperations(parts: SharedState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();
   const opening = new Map<string, Promise<OpenJob>>();
@@ -169,8 +169,8 @@ export function createJobs(parts: SharedState): Jobs {
     makeRoom();
     await markTerminalsOpened(stateDir);
     const operation = `job-${requested.id}`;
-    const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
-    if (!(await isFolder(cwd))) throw badRequest(`There is no folder ${requested.cwd}.`);
+    const cwd = requested.cwd === undefined ? parts.place.root : resolveAbsolutePath(requested.cwd, parts);
+    if (!(await isFolder(cwd))) throw badRequestError(`There is no folder ${requested.cwd}.`);
     const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // variables must be text
     const env = {
       ...parts.env,
@@ -179,7 +179,7 @@ export function createJobs(parts: SharedState): Jobs {
       ...createProcessMarks(operation, requested.tag),
     };
     const startedAt = clock.now();
-    const place = await starts.acquire(neverSignal);
+    const place = await starts.acquire(neverAbortingSignal);
     const started = await startJob(requested, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch(
       (thrown: unknown) => {
         place[Symbol.dispose]();
@@ -277,7 +277,7 @@ export function createJobs(parts: SharedState): Jobs {
           if (pid !== keeper) sendSignals(pid, name);
         return;
       }
-      using _turn = await kills.acquire(neverSignal);
+      using _turn = await kills.acquire(neverAbortingSignal);
       await endProcessTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
       await opened.started.exited;
     },

@@ -6,14 +6,14 @@ import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/s
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { daemonLimits } from '../daemon.ts';
 import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
-import { fileError } from '../files/confined-paths.ts';
+import { toFileError } from '../files/confined-paths.ts';
 import {
   decodeWord,
   encodeLine,
   encodeWord,
   type PerlHelper,
-  type SystemCall,
-  startPerl,
+  type SystemCallNumbers,
+  startPerlHelper,
 } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
@@ -37,7 +37,7 @@ interface Helper {
 const idleMs = 30_000;
 /** Time limit, so that a hung file system does not block metadata calls on other file systems. */
 const hungMs = 20_000;
-const calls: readonly SystemCall[] = [
+const calls: readonly SystemCallNumbers[] = [
   { x64: 194, arm64: 11 }, // listxattr
   { x64: 191, arm64: 8 }, // getxattr
   { x64: 188, arm64: 5 }, // setxattr
@@ -45,7 +45,7 @@ const calls: readonly SystemCall[] = [
 ];
 
 /** Stores file metadata as extended attributes, so that snapshots, forks and archives include it. */
-export class MetadataStore {
+export class FileMetadataStore {
   readonly #parts: HelperState;
   #helper: Promise<Helper> | undefined;
 
@@ -105,7 +105,7 @@ export class MetadataStore {
   #start(): Promise<Helper> {
     const { metadataBytes, metadataKeys } = daemonLimits;
     const waiting: Helper['waiting'] = [];
-    const started = startPerl(this.#parts, {
+    const started = startPerlHelper(this.#parts, {
       program: metadataProgram,
       calls,
       numbers: [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys],
@@ -167,5 +167,5 @@ function refusal(number: number, path: string): AppError {
     return new AppError('payload_too_large', `The file system of ${path} has no space for this much metadata.`);
   }
   const code = getSystemErrorName(-number);
-  return fileError(Object.assign(new Error(code), { code }), path);
+  return toFileError(Object.assign(new Error(code), { code }), path);
 }

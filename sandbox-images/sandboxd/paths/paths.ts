@@ -8,33 +8,33 @@ import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { toSystemPath } from '../files/byte-names.ts';
-import { fileError, fileErrorAt } from '../files/confined-paths.ts';
+import { explainFileError, toFileError } from '../files/confined-paths.ts';
 import { readChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
 import { readEntry } from './entries.ts';
-import { locatePath } from './locate.ts';
-import { MetadataStore, withMetadata } from './metadata.ts';
-import { replaceContent } from './replace.ts';
+import { resolveAbsolutePath } from './locate.ts';
+import { FileMetadataStore, withMetadata } from './metadata.ts';
+import { replaceFileContent } from './replace.ts';
 
-export type Paths = Pick<
+export type PathOperations = Pick<
   Daemon,
   'statPath' | 'listPaths' | 'makeFolder' | 'movePath' | 'removePath' | 'openPath' | 'writePath'
 >;
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Files at any path that the sandbox's user can reach. The system checks permissions. */
-export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): Paths {
-  const store = new MetadataStore(parts);
+export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): PathOperations {
+  const store = new FileMetadataStore(parts);
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
-    const full = locatePath(path, parts);
+    const full = resolveAbsolutePath(path, parts);
     try {
       await notOurs(full);
       return await act(full);
     } catch (thrown) {
       if (thrown instanceof AppError) throw thrown;
-      throw await fileErrorAt(await toSystemPath(full), thrown as NodeJS.ErrnoException, path);
+      throw await explainFileError(await toSystemPath(full), thrown as NodeJS.ErrnoException, path);
     }
   }
 
@@ -47,7 +47,7 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
       try {
         const stats = await handle.stat();
         if (!stats.isFile())
-          throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+          throw badRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
         // Files of /proc and /sys report a size of zero.
         const created = stats.size === 0 ? await readContent(handle) : undefined;
         if (created && created.length > 0) {
@@ -89,24 +89,26 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
       at(path, async (full) => {
         const before = await stat(await toSystemPath(full)).catch(() => undefined);
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is already a folder.`);
-        if (before) throw badRequest(`${path} exists and is not a folder.`);
+        if (before) throw badRequestError(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
         return await readEntry(full);
       }),
     movePath: (from, to) =>
       at(from, async (full) => {
-        const target = locatePath(to, parts);
+        const target = resolveAbsolutePath(to, parts);
         await notOurs(target);
         const own = await toSystemPath(full);
         const isFolder = (await lstat(own)).isDirectory();
-        if (!isFolder && isFolderPath(to)) throw badRequest(`${to} names a folder, and ${from} is a file.`);
-        const refused = (thrown: NodeJS.ErrnoException) => Promise.reject(fileError(thrown, to));
+        if (!isFolder && isFolderPath(to)) throw badRequestError(`${to} names a folder, and ${from} is a file.`);
+        const refused = (thrown: NodeJS.ErrnoException) => Promise.reject(toFileError(thrown, to));
         await makeFolders(dirname(target)).catch(refused);
         const place = await toSystemPath(target);
         await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'EXDEV') return await refused(thrown);
           if (typeof own !== 'string' || typeof place !== 'string')
-            throw badRequest(`${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`);
+            throw badRequestError(
+              `${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`,
+            );
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
           await store.copy(full, target);
           await rm(full, { recursive: true });
@@ -116,8 +118,8 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
     removePath: (path) => at(path, async (full) => rm(await toSystemPath(full), { recursive: true, force: true })),
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
-        if (isFolderPath(path)) throw badRequest(`${path} names a folder, not a file.`);
-        await replaceContent(full, content, { spare: parts.place.root, store, metadata });
+        if (isFolderPath(path)) throw badRequestError(`${path} names a folder, not a file.`);
+        await replaceFileContent(full, content, { spare: parts.place.root, store, metadata });
         return withMetadata(await readEntry(full), metadata);
       }),
   };

@@ -13,15 +13,15 @@ import {
   stageFile,
   writeAll,
 } from '../files/replace-file.ts';
-import { badRequest } from '../server/body-fields.ts';
-import type { MetadataStore } from './metadata.ts';
+import { badRequestError } from '../server/body-fields.ts';
+import type { FileMetadataStore } from './metadata.ts';
 
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
 
 interface Replacement {
   /** A folder for content that cannot be staged next to its target. */
   readonly spare: string;
-  readonly store: Pick<MetadataStore, 'write' | 'clear'>;
+  readonly store: Pick<FileMetadataStore, 'write' | 'clear'>;
   readonly metadata: FileMetadata;
 }
 
@@ -30,14 +30,15 @@ interface Replacement {
  * an interrupted transfer leaves the old file intact. Links are followed and kept. The file keeps its mode, owner and
  * other hard links. Devices and pipes have no content to keep and are written directly.
  */
-export async function replaceContent(
+export async function replaceFileContent(
   full: string,
   content: AsyncIterable<Uint8Array>,
   { spare, store, metadata }: Replacement,
 ): Promise<void> {
   const isMarked = Object.keys(metadata).length > 0;
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
-  if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
+  if (before && !before.isFile() && isMarked)
+    throw badRequestError(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
   // Real paths cannot be read in some parts of /proc.
   const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : resolveNewFilePath(full)));

@@ -1,13 +1,20 @@
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { badRequest, parseFields, parseFilePart, readCount, readFlag, readParameter } from '../server/body-fields.ts';
-import { fileReply, type Route } from '../server/route.ts';
+import {
+  badRequestError,
+  parseFields,
+  parseFilePart,
+  readCountParameter,
+  readFlagParameter,
+  readParameter,
+} from '../server/body-fields.ts';
+import { type Route, toFileReply } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/paths/entry',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.statPath(readParameter(query, 'path'), { metadata: readFlag(query, 'metadata') }),
+      json: await daemon.statPath(readParameter(query, 'path'), { metadata: readFlagParameter(query, 'metadata') }),
     }),
   },
   {
@@ -20,8 +27,8 @@ export const pathRoutes: readonly Route[] = [
     path: '/paths/list',
     handle: async ({ daemon, query }) => ({
       json: await daemon.listPaths(readParameter(query, 'path'), {
-        depth: readCount(query, 'depth') ?? 1,
-        metadata: readFlag(query, 'metadata'),
+        depth: readCountParameter(query, 'depth') ?? 1,
+        metadata: readFlagParameter(query, 'metadata'),
       }),
     }),
   },
@@ -44,13 +51,13 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/content',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.openPath(readParameter(query, 'path'), parseFilePart(query))),
+      toFileReply(await daemon.openPath(readParameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
     path: '/paths/content',
     async handle({ daemon, query, raw }) {
-      const { metadata, content } = await metadataBefore(raw, readCount(query, 'metadataBytes') ?? 0);
+      const { metadata, content } = await metadataBefore(raw, readCountParameter(query, 'metadataBytes') ?? 0);
       return { json: await daemon.writePath(readParameter(query, 'path'), content, metadata) };
     },
   },
@@ -62,12 +69,12 @@ async function metadataBefore(
   bytes: number,
 ): Promise<{ readonly metadata: FileMetadata; readonly content: AsyncIterable<Uint8Array> }> {
   if (bytes === 0) return { metadata: {}, content: body };
-  if (bytes > fileMetadataLimits.jsonBytes) throw badRequest('The metadata is too large.');
+  if (bytes > fileMetadataLimits.jsonBytes) throw badRequestError('The metadata is too large.');
   const chunks = body[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   while (head.length < bytes) {
     const { done, value } = await chunks.next();
-    if (done) throw badRequest('The body ends within the metadata.');
+    if (done) throw badRequestError('The body ends within the metadata.');
     head = Buffer.concat([head, value]);
   }
   const rest = head.subarray(bytes);
@@ -91,4 +98,4 @@ function parsed(text: string): unknown {
     throw notMetadata();
   }
 }
-const notMetadata = () => badRequest('The metadata must be a JSON object of strings.');
+const notMetadata = () => badRequestError('The metadata must be a JSON object of strings.');

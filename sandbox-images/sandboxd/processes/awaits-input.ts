@@ -19,7 +19,7 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
   arm64: { 63: 'read', 65: 'read', 73: 'poll', 72: 'select', 22: 'epoll', 441: 'epoll' },
 };
 
-export interface Typing {
+export interface InputProbe {
   readonly members: readonly Proc[];
   /** The keeper's input if the operation has pipes. Undefined: a terminal. */
   readonly pipe: string | undefined;
@@ -28,7 +28,7 @@ export interface Typing {
 }
 
 /** On a terminal, only foreground processes are checked. */
-export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
+export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
     const isInput = (fd: number) => {

@@ -1,5 +1,5 @@
 import type { Proc } from './proc.ts';
-import { findTree, type ProcessTree, type SparedProcesses, toProcessName } from './process-tree.ts';
+import { findTree, type ProcessTree, type SparedProcessFinder, toProcessKey } from './process-tree.ts';
 
 /** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
@@ -8,8 +8,8 @@ const execMs = 1_000;
 /** Delays of the first checks for the end of a tree: short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
-export interface EndOptions {
-  readonly spared: SparedProcesses;
+export interface EndTreeOptions {
+  readonly spared: SparedProcessFinder;
   readonly met?: Set<string>;
   readonly grace?: 'usual' | 'none';
 }
@@ -20,7 +20,7 @@ export interface EndOptions {
  */
 export async function endProcessTree(
   tree: ProcessTree,
-  { spared, met = new Set(), grace = 'usual' }: EndOptions,
+  { spared, met = new Set(), grace = 'usual' }: EndTreeOptions,
 ): Promise<number> {
   let count = 0;
   const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
@@ -30,13 +30,13 @@ export async function endProcessTree(
   const find = () => {
     const { members, undecided } = findTree(tree, spared, { known, waits: performance.now() - begun < execMs });
     for (const proc of members) {
-      const name = toProcessName(proc);
+      const name = toProcessKey(proc);
       if (!met.has(name)) count++;
       met.add(name);
       known.add(name);
     }
     // An empty tree cannot start anything new, so only processes that were already undecided are awaited.
-    const names = undecided.map(toProcessName).filter((name) => waitedFor?.has(name) ?? true);
+    const names = undecided.map(toProcessKey).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;
   };

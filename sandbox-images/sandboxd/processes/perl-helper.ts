@@ -7,11 +7,11 @@ import type { SharedState } from '../shared-state.ts';
 
 /** Makes system calls that Node cannot make. Requests and answers are lines of words on stdin and stdout. */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
-export type SystemCall = Readonly<Record<'x64' | 'arm64', number>>;
+export type SystemCallNumbers = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
   /** First arguments of the program, before `numbers`. */
-  readonly calls: readonly SystemCall[];
+  readonly calls: readonly SystemCallNumbers[];
   readonly numbers: readonly number[];
   /** Start of the error message if the program cannot run. */
   readonly missing: string;
@@ -20,7 +20,7 @@ interface HelperProgram {
 }
 
 /** Starts a helper that outlives shells and runs. Rejects with unsupported. */
-export async function startPerl(
+export async function startPerlHelper(
   { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
   { program, calls, numbers, missing, onWords: listener, ended }: HelperProgram,
 ): Promise<PerlHelper> {

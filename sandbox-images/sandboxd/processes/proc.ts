@@ -43,10 +43,10 @@ function look(pid: number): Proc | undefined {
 }
 
 /** The variable's value at the process's start. */
-export const readProcessVariable = (pid: number, name: string) => readVariable(read(pid, 'environ'), name);
+export const readProcessVariable = (pid: number, name: string) => parseEnvironmentVariable(read(pid, 'environ'), name);
 
 /** `environment`: in the kernel's format. */
-export function readVariable(environment: string, name: string): string | undefined {
+export function parseEnvironmentVariable(environment: string, name: string): string | undefined {
   const environ = `\0${environment}`;
   const at = environ.indexOf(`\0${name}=`);
   if (at < 0) return undefined;
@@ -58,7 +58,7 @@ export function readVariable(environment: string, name: string): string | undefi
  * The environment at the process's start. Undefined in the middle of exec, when the old memory is gone and the new one
  * has neither arguments nor an environment yet.
  */
-export function readEnvironment(pid: number): string | undefined {
+export function readProcessEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
   if (first !== '') return first;
   const before = read(pid, 'cmdline');
@@ -70,7 +70,7 @@ export function readEnvironment(pid: number): string | undefined {
 export const readCommandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
 
 /** Excludes the process's children. */
-export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: number } {
+export function readProcessUsage(pid: number): { cpuSeconds: number; memoryBytes: number } {
   const stat = read(pid, 'stat');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11] ?? 0) + Number(fields[12] ?? 0);

@@ -1,4 +1,10 @@
-import { type Proc, readEnvironment, readProcessVariable, readVariable, scanProcesses } from './proc.ts';
+import {
+  type Proc,
+  parseEnvironmentVariable,
+  readProcessEnvironment,
+  readProcessVariable,
+  scanProcesses,
+} from './proc.ts';
 
 export type ProcessTree = MarkedProcesses | ProcessSubtree;
 
@@ -18,12 +24,12 @@ export interface ProcessSubtree {
 export type StrayRule = (proc: Proc, environment: string) => boolean;
 
 /** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
-export type SparedProcesses = (all: readonly Proc[]) => ReadonlySet<number>;
+export type SparedProcessFinder = (all: readonly Proc[]) => ReadonlySet<number>;
 
 /** Identifies a process permanently, even though pids are reused. */
-export const toProcessName = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
+export const toProcessKey = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
-export interface TreeScan {
+export interface TreeScanOptions {
   /** Names of processes from an earlier scan, which still belong to the tree after their parents have ended. */
   readonly known?: ReadonlySet<string>;
   /**
@@ -49,19 +55,21 @@ function programs(all: readonly Proc[]): readonly Proc[] {
 
 export function findTree(
   tree: ProcessTree,
-  spared: SparedProcesses,
-  { known = new Set(), waits = true }: TreeScan = {},
+  spared: SparedProcessFinder,
+  { known = new Set(), waits = true }: TreeScanOptions = {},
 ): TreeMembers {
   const all = scanProcesses();
   const safe = spared(all);
   const candidates = programs(all).filter((proc) => !safe.has(proc.pid) && !proc.zombie);
-  const environments = new Map(candidates.map(({ pid }) => [pid, readEnvironment(pid)]));
+  const environments = new Map(candidates.map(({ pid }) => [pid, readProcessEnvironment(pid)]));
   const chosen = new Map<number, Proc>();
   const sessions = new Set<number>();
   const isMarked =
-    'root' in tree ? undefined : (environment: string) => readVariable(environment, tree.name) === tree.value;
+    'root' in tree
+      ? undefined
+      : (environment: string) => parseEnvironmentVariable(environment, tree.name) === tree.value;
   const isFirst = (proc: Proc) => {
-    if ('root' in tree && toProcessName(proc) === toProcessName(tree.root)) return true;
+    if ('root' in tree && toProcessKey(proc) === toProcessKey(tree.root)) return true;
     const environment = environments.get(proc.pid) ?? (waits ? undefined : '');
     if (environment === undefined) return false;
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
@@ -76,11 +84,11 @@ export function findTree(
   };
   // Sessions and groups keep their leader's number even after the leader has ended.
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
-  for (const proc of candidates) if (known.has(toProcessName(proc)) || isFirst(proc)) choose(proc);
+  for (const proc of candidates) if (known.has(toProcessKey(proc)) || isFirst(proc)) choose(proc);
   // A terminal's keeper is spared, but not the processes on its terminal.
   if (isMarked) {
     for (const proc of all)
-      if (safe.has(proc.pid) && isMarked(readEnvironment(proc.pid) ?? '')) sessions.add(proc.session);
+      if (safe.has(proc.pid) && isMarked(readProcessEnvironment(proc.pid) ?? '')) sessions.add(proc.session);
   }
   const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
   const belongs = ({ ppid, session, group }: Proc) =>
@@ -109,6 +117,6 @@ export function findSubtree(root: Proc, init: number | undefined, strays: StrayR
       isOrphan(proc) &&
       proc.startTicks >= root.startTicks &&
       (proc.session !== root.session || !hasNeighbours) &&
-      readVariable(environment, 'CORRAL_OPERATION') === operation);
+      parseEnvironmentVariable(environment, 'CORRAL_OPERATION') === operation);
   return { root, orphans };
 }

@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ProgramEntry, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { startInFolder } from '../files/byte-names.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
@@ -14,7 +14,10 @@ import { resolveStartFolder } from '../shells/shell-state.ts';
 import { endProcessTree } from './end-processes.ts';
 import { type PipedProgram, toPipedProgram } from './program-pipes.ts';
 
-export type Programs = Pick<Daemon, 'openProgram' | 'programs' | 'attachProgram' | 'signalProgram' | 'closeProgram'>;
+export type ProgramOperations = Pick<
+  Daemon,
+  'openProgram' | 'programs' | 'attachProgram' | 'signalProgram' | 'closeProgram'
+>;
 interface OpenProgram {
   readonly started: Omit<ProgramEntry, 'exitCode'>;
   readonly pipes: PipedProgram;
@@ -22,7 +25,7 @@ interface OpenProgram {
 }
 
 /** Programs over three pipes, without a shell or a terminal. A program outlives the connection that reads it. */
-export function createPrograms(parts: SharedState): Programs {
+export function createProgramOperations(parts: SharedState): ProgramOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();
   const opening = new Map<string, Promise<ProgramEntry>>();
@@ -112,7 +115,7 @@ export function createPrograms(parts: SharedState): Programs {
 export function parseVariables(lines: readonly string[]): Record<string, string> {
   const named = lines.map((line) => {
     const equals = line.indexOf('=');
-    if (equals < 1) throw badRequest('Each line of env must be NAME=value.');
+    if (equals < 1) throw badRequestError('Each line of env must be NAME=value.');
     return [line.slice(0, equals), line.slice(equals + 1)] as const;
   });
   return Object.fromEntries(named);
@@ -123,8 +126,8 @@ export function createStartError(program: string, cause: unknown, path = process
   // The system also reports EACCES if a folder of the search path is inaccessible.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
   if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
-  if (code === 'EACCES') return badRequest(`${program} cannot be executed.`);
-  if (code === 'E2BIG') return badRequest('The arguments and the environment are too long.');
+  if (code === 'EACCES') return badRequestError(`${program} cannot be executed.`);
+  if (code === 'E2BIG') return badRequestError('The arguments and the environment are too long.');
   return new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
 }
 

@@ -16,66 +16,67 @@ type Value<K extends Kind> = K extends `count${string}`
       ? readonly string[]
       : string;
 type Optional<Spec> = { [Key in keyof Spec]: Spec[Key] extends `${string}?` ? Key : never }[keyof Spec];
-export type Fields<Spec extends Record<string, Kind>> = {
+export type ParsedFields<Spec extends Record<string, Kind>> = {
   [Key in Exclude<keyof Spec, Optional<Spec>>]: Value<Spec[Key]>;
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
-export function parseFields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): Fields<Spec> {
+export function parseFields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): ParsedFields<Spec> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw badRequest('The body must be an object.');
+    throw badRequestError('The body must be an object.');
   const body = input as Record<string, unknown>;
   for (const name of Object.keys(body))
-    if (!Object.hasOwn(spec, name)) throw badRequest(`There is no field ${name} here.`);
+    if (!Object.hasOwn(spec, name)) throw badRequestError(`There is no field ${name} here.`);
   for (const [name, kind] of Object.entries(spec)) {
     if (body[name] === undefined && kind.endsWith('?')) continue;
     check(name, kind, body[name]);
   }
-  return body as Fields<Spec>;
+  return body as ParsedFields<Spec>;
 }
 
 function check(name: string, kind: Kind, value: unknown): void {
   if (kind.startsWith('count')) {
     if (!Number.isSafeInteger(value) || (value as number) < 0)
-      throw badRequest(`${name} must be a whole number from 0.`);
+      throw badRequestError(`${name} must be a whole number from 0.`);
   } else if (kind.startsWith('flag')) {
-    if (typeof value !== 'boolean') throw badRequest(`${name} must be true or false.`);
+    if (typeof value !== 'boolean') throw badRequestError(`${name} must be true or false.`);
   } else if (kind.startsWith('names')) {
-    if (!Array.isArray(value)) throw badRequest(`${name} must be a list of strings.`);
+    if (!Array.isArray(value)) throw badRequestError(`${name} must be a list of strings.`);
     for (const item of value) check(name, 'name', item);
   } else {
-    if (typeof value !== 'string') throw badRequest(`${name} must be text.`);
-    if (kind.startsWith('name') && value.includes('\0')) throw badRequest(`${name} must not contain a NUL character.`);
+    if (typeof value !== 'string') throw badRequestError(`${name} must be text.`);
+    if (kind.startsWith('name') && value.includes('\0'))
+      throw badRequestError(`${name} must not contain a NUL character.`);
   }
 }
 
 export function readParameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
-  if (value === null) throw badRequest(`The query needs ${name}.`);
-  if (value.includes('\0')) throw badRequest(`${name} must not contain a NUL character.`);
+  if (value === null) throw badRequestError(`The query needs ${name}.`);
+  if (value.includes('\0')) throw badRequestError(`${name} must not contain a NUL character.`);
   return value;
 }
-export function readCount(query: URLSearchParams, name: string): number | undefined {
+export function readCountParameter(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   const value = Number(text);
   check(name, 'count', /^\d+$/.test(text) ? value : undefined);
   return value;
 }
-export function readFlag(query: URLSearchParams, name: string): boolean {
+export function readFlagParameter(query: URLSearchParams, name: string): boolean {
   const text = query.get(name);
   if (text === null || text === 'false') return false;
   if (text === 'true') return true;
-  throw badRequest(`${name} must be true or false.`);
+  throw badRequestError(`${name} must be true or false.`);
 }
 export function parseFilePart(query: URLSearchParams): FilePart {
-  const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];
+  const [from, most] = [readCountParameter(query, 'from'), readCountParameter(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };
 }
 
 /** Checks an id that becomes part of a file name. */
 export function parseIdentifier(name: string, value: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}$/.test(value)) return value;
-  throw badRequest(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
+  throw badRequestError(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
 }
 
-export const badRequest = (message: string) => new AppError('invalid_request', message);
+export const badRequestError = (message: string) => new AppError('invalid_request', message);

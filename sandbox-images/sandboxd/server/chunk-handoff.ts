@@ -7,7 +7,7 @@ export interface ChunkHandoff {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-export function chunkHandoff(first?: Uint8Array): ChunkHandoff {
+export function createChunkHandoff(first?: Uint8Array): ChunkHandoff {
   let lying: Uint8Array | undefined;
   let isOver = false;
   let bell = Promise.withResolvers<void>();

@@ -17,7 +17,7 @@ export interface DirectSocket extends Socket {
  * Screens are megabytes large. With `data` events, every 64 KiB would need a new buffer, which the kernel clears and
  * the garbage collector collects. This socket reuses a few buffers.
  */
-export function directSocket(): DirectSocket {
+export function createDirectSocket(): DirectSocket {
   const free: Uint8Array[] = [];
   let to: Duplex | undefined;
   let early: Uint8Array | undefined;

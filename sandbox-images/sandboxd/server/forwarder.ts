@@ -10,7 +10,7 @@ export interface ProxyTarget {
  * The server's socket in the sandbox's folder, or else the server's port, where the preface identifies the sandbox. A
  * sandbox that a session claims after its start finds the preface in a file.
  */
-export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
+export function resolveProxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
   if (!url) return { to: { path: socketPath }, preface: () => '' };
   const file = env.CORRAL_EGRESS_FILE;

@@ -5,7 +5,10 @@ import type { Socket } from 'node:net';
  * Whether the other end of a loopback connection belongs to this daemon's user, according to the kernel. Services share
  * the loopback interface, but run as other users and have no network access of their own.
  */
-export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
+export async function isFromOwnUser({
+  remotePort,
+  localPort,
+}: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
   if (remotePort === undefined || localPort === undefined) return false;
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     const text = await readFile(table, 'latin1').catch(() => ''); // a kernel without IPv6

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
-import { badRequest, parseFields } from './body-fields.ts';
+import { badRequestError, parseFields } from './body-fields.ts';
 import { streamProtocol } from './http-upgrade.ts';
 import type { ChunkedBody } from './send-chunks.ts';
 
-export interface Exchange {
+export interface HttpExchange {
   readonly daemon: Daemon;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
@@ -14,41 +14,41 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 /** Undefined: 204. */
-export type Reply = undefined | { readonly json: unknown } | ChunkedBody;
+export type RouteReply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
   /** Set if requests do not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes over the connection if the request uses the stream protocol. */
-  stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
-  handle(exchange: Exchange): Promise<Reply>;
+  stream?(daemon: Daemon, params: HttpExchange['params']): Promise<Duplex>;
+  handle(exchange: HttpExchange): Promise<RouteReply>;
 }
 
 export async function rejectWithoutUpgrade(): Promise<never> {
-  throw badRequest(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
+  throw badRequestError(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
 }
 
 export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
   const { signal } = parseFields(body, { signal: 'name' });
   if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
-  throw badRequest('signal must be SIGTERM, SIGKILL or SIGINT.');
+  throw badRequestError('signal must be SIGTERM, SIGKILL or SIGINT.');
 }
 
 export function parseTerminalSize(body: unknown): { readonly cols: number; readonly rows: number } {
   const size = parseFields(body, { cols: 'count', rows: 'count' });
   const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= daemonLimits.terminalSide);
-  if (!fits) throw badRequest(`cols and rows must be from 1 to ${daemonLimits.terminalSide}.`);
+  if (!fits) throw badRequestError(`cols and rows must be from 1 to ${daemonLimits.terminalSide}.`);
   return size;
 }
 
 export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
-  if (!argv[0]) throw badRequest('argv must begin with a program.');
+  if (!argv[0]) throw badRequestError('argv must begin with a program.');
   if (Math.max(argv.length, env.length) <= daemonLimits.arguments) return;
-  throw badRequest(`argv and env must have at most ${daemonLimits.arguments} items.`);
+  throw badRequestError(`argv and env must have at most ${daemonLimits.arguments} items.`);
 }
 
-export const fileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });
+export const toFileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
   await using _ = resource;

@@ -5,18 +5,25 @@ import { pathRoutes } from '../paths/routes.ts';
 import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
-import { badRequest, parseFields, parseFilePart, parseIdentifier, readCount, readParameter } from './body-fields.ts';
+import {
+  badRequestError,
+  parseFields,
+  parseFilePart,
+  parseIdentifier,
+  readCountParameter,
+  readParameter,
+} from './body-fields.ts';
 import {
   checkArguments,
-  fileReply,
   parseSignal,
   parseTerminalSize,
   type Route,
   rejectWithoutUpgrade,
+  toFileReply,
 } from './route.ts';
 
 /** In the order of docs/sandboxd.openapi.json; a test compares the two. */
-export const routes: readonly Route[] = [
+export const daemonRoutes: readonly Route[] = [
   { method: 'GET', path: '/health', quiet: true, handle: async ({ daemon }) => ({ json: daemon.health() }) },
   { method: 'GET', path: '/usage', quiet: true, handle: async ({ daemon }) => ({ json: daemon.usage() }) },
   {
@@ -47,7 +54,7 @@ export const routes: readonly Route[] = [
     path: '/operations/{id}/output',
     async handle({ daemon, params, query, signal }) {
       const { id } = known(daemon, params.id ?? '');
-      const chunks = daemon.output(id, readCount(query, 'from') ?? 0, signal);
+      const chunks = daemon.output(id, readCountParameter(query, 'from') ?? 0, signal);
       return { chunks, trailer: { name: 'corral-operation', value: () => JSON.stringify(daemon.operation(id)) } };
     },
   },
@@ -55,7 +62,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/shells/{id}',
     handle: async ({ daemon, params, query }) => ({
-      json: await daemon.view(params.id ?? '', readCount(query, 'chars')),
+      json: await daemon.view(params.id ?? '', readCountParameter(query, 'chars')),
     }),
   },
   {
@@ -75,11 +82,11 @@ export const routes: readonly Route[] = [
     path: '/kill',
     async handle({ daemon, json, query }) {
       const { tag } = parseFields(await json(), { tag: 'name' });
-      if (tag === '') throw badRequest('tag must not be empty.');
+      if (tag === '') throw badRequestError('tag must not be empty.');
       const shells = query.getAll('shell');
       const killed = await daemon.killTagged(tag);
       if (shells.length === 0) return { json: { killed } };
-      const chars = readCount(query, 'chars');
+      const chars = readCountParameter(query, 'chars');
       const views = await Promise.all(shells.map((shell) => daemon.view(shell, chars).catch(() => undefined)));
       return { json: { killed, shells: views.filter((view) => view !== undefined) } };
     },
@@ -96,7 +103,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/files/content',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.openFile(readParameter(query, 'path'), readCount(query, 'maxBytes'))),
+      toFileReply(await daemon.openFile(readParameter(query, 'path'), readCountParameter(query, 'maxBytes'))),
   },
   {
     method: 'PUT',
@@ -116,7 +123,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/files/stream',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.sendFile(readParameter(query, 'path'), parseFilePart(query))),
+      toFileReply(await daemon.sendFile(readParameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
@@ -151,7 +158,7 @@ export const routes: readonly Route[] = [
     async handle({ daemon, params, json }) {
       const signal = parseSignal(await json());
       const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
-      if (pid === undefined) throw badRequest('pid must be a number.');
+      if (pid === undefined) throw badRequestError('pid must be a number.');
       await daemon.signalProcess(pid, signal);
       return undefined;
     },

@@ -5,8 +5,8 @@ import { finished } from 'node:stream/promises';
 import { AppError, type ErrorCode, toAppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { joinStream, refuseStream, streamProtocol } from './http-upgrade.ts';
-import type { Reply, Route } from './route.ts';
-import { routes } from './routes.ts';
+import type { Route, RouteReply } from './route.ts';
+import { daemonRoutes } from './routes.ts';
 import { sendChunks } from './send-chunks.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {
@@ -25,7 +25,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 };
 
 /** sandboxd's HTTP server. It does not listen itself: the daemon passes it the connections that the daemon dialled. */
-export function sandboxServer(daemon: Daemon, token: string): Server {
+export function createDaemonServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     answer(daemon, { token, admit }, request, response).catch((thrown) => void sendError(response, toAppError(thrown)));
@@ -104,7 +104,7 @@ async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessa
   await sendReply(response, reply, hangUp.signal);
 }
 
-async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSignal): Promise<void> {
+async function sendReply(response: ServerResponse, reply: RouteReply, signal: AbortSignal): Promise<void> {
   if (reply === undefined) {
     response.writeHead(204).end();
   } else if ('chunks' in reply) {
@@ -145,7 +145,7 @@ const inspectable = (error: AppError) => (error.cause instanceof Error ? error.c
 
 function findRoute(method: string, pathname: string): { route: Route; params: Record<string, string> } | undefined {
   const parts = pathname.split('/');
-  for (const route of routes) {
+  for (const route of daemonRoutes) {
     if (route.method !== method) continue;
     const params = matchPath(route.path.split('/'), parts);
     if (params) return { route, params };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { SharedState } from '../shared-state.ts';
 import { createProcessMarks } from './environment.ts';
-import { type ShellState, stateFile } from './shell-state.ts';
+import { type ShellState, shellStatePath } from './shell-state.ts';
 import { openPipedTerminal, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
 
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
@@ -23,7 +23,7 @@ export async function openCommandTerminal(
       ...(standing.env ?? env),
       ...createProcessMarks(id, tag),
       CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
-      CORRAL_STATE: stateFile(stateDir, id),
+      CORRAL_STATE: shellStatePath(stateDir, id),
       BASH_ENV: join(stateDir, 'shell.bash'),
     },
     mark,

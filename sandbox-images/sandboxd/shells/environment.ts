@@ -1,6 +1,6 @@
-import { packageEnvironment } from '../package-folders.ts';
+import { createPackageEnvironment } from '../package-folders.ts';
 
-export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
+export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
     // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this
     // locale.
@@ -20,7 +20,7 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // The sandbox id also distinguishes this sandbox's processes from another's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
-  return { ...base, ...packageEnvironment(base, uid) };
+  return { ...base, ...createPackageEnvironment(base, uid) };
 }
 
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);

@@ -12,7 +12,7 @@ import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { isLongCommand, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { markFinder, markPrefix, type Terminal } from './terminal.ts';
+import { createMarkFinder, markPrefix, type Terminal } from './terminal.ts';
 
 interface TailBuffer {
   push(chunk: Uint8Array): void;
@@ -21,7 +21,7 @@ interface TailBuffer {
   close(): void;
 }
 
-export function tailBuffer(cap: number): TailBuffer {
+export function createTailBuffer(cap: number): TailBuffer {
   let buffer = Buffer.alloc(0);
   let length = 0;
   let isCut = false;
@@ -103,7 +103,7 @@ export async function launchOperation(
   const { clock, place, stateDir, keepers } = parts;
   const { id, tag } = request;
   const spoolPath = `.corral/output/${id}.log`;
-  const recent = tailBuffer(tailBytes);
+  const recent = createTailBuffer(tailBytes);
   const shown = {
     ps1: formatShellPrompt(place.root, standing.cwd),
     command: request.command.slice(0, daemonLimits.shownChars),
@@ -190,7 +190,7 @@ export async function launchOperation(
   };
 
   const read = async (from: Terminal) => {
-    const finder = markFinder(`${markPrefix}${mark}`);
+    const finder = createMarkFinder(`${markPrefix}${mark}`);
     let over = false;
     try {
       for await (const chunk of from.output) {

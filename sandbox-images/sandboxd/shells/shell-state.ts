@@ -5,7 +5,7 @@ import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { isFolder } from '../files/byte-names.ts';
 import type { ConfinedPaths } from '../files/confined-paths.ts';
-import { badRequest } from '../server/body-fields.ts';
+import { badRequestError } from '../server/body-fields.ts';
 import { isInternalVariable } from './environment.ts';
 
 export interface ShellState {
@@ -21,11 +21,11 @@ const maxBytes = 8 * 1024 * 1024;
 
 // Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`,
 // whose output needs no second bash to parse.
-export const shellSetup = `unset BASH_ENV
+export const shellSetupScript = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
 
-export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
+export const shellStatePath = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
 /**
@@ -33,7 +33,7 @@ const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${sh
  * thread would delay the end of every command.
  */
 export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
-  const path = stateFile(stateDir, id);
+  const path = shellStatePath(stateDir, id);
   const standing = readShellState(path);
   if (!standing)
     void rm(path, { force: true, recursive: true }).catch(() => {}); // the path can be anything, even a large folder
@@ -85,7 +85,7 @@ export async function resolveStartFolder(
   if (cwd !== undefined) {
     const target = resolve(place.root, place.locate(cwd));
     if (await isFolder(target)) return target;
-    throw badRequest(`There is no folder ${cwd}.`);
+    throw badRequestError(`There is no folder ${cwd}.`);
   }
   // A removed folder would keep the shell from starting, so the workspace replaces it.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;

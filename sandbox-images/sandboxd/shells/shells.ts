@@ -7,9 +7,9 @@ import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
 import { launchOperation, type RunningOperation, type RunStopRequest } from './operation.ts';
 import { readLastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
-import { closedSpool, readLastBytes, type Spool } from './spool.ts';
+import { createSpoolReader, readSpoolTail, type Spool } from './spool.ts';
 
-export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
+export type ShellOperations = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's running operations, but searches for no other processes of the run. */
   endTagged(tag: string, within: RunStopRequest): Promise<void>;
 };
@@ -23,7 +23,7 @@ interface Shell {
 const historyLength = 20;
 const maxShells = 32;
 
-export function createShells(parts: SharedState): Shells {
+export function createShellOperations(parts: SharedState): ShellOperations {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
   /** Started by this daemon. Operations of earlier daemons are in the journal. */
@@ -94,7 +94,7 @@ export function createShells(parts: SharedState): Shells {
     shell.standing = standing;
     if (shell.history.length > 0) return shell;
     for (const { ps1, command, operation } of before.slice(-historyLength)) {
-      shell.history.push({ ps1, command, text: () => readLastBytes(place, operation.spool) });
+      shell.history.push({ ps1, command, text: () => readSpoolTail(place, operation.spool) });
     }
     return shell;
   }
@@ -120,7 +120,7 @@ export function createShells(parts: SharedState): Shells {
     const live = operations.get(id);
     const entry = live?.now() ?? journal.get(id)?.operation;
     if (!entry) throw new AppError('not_found', `There is no operation ${id}.`);
-    const spool: Pick<Spool, 'read'> = live?.spool ?? closedSpool(place, entry.spool);
+    const spool: Pick<Spool, 'read'> = live?.spool ?? createSpoolReader(place, entry.spool);
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {

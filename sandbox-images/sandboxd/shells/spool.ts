@@ -74,7 +74,7 @@ export async function openSpool(place: ConfinedPaths, path: string, cap: number)
   };
 }
 
-export const closedSpool = (place: ConfinedPaths, path: string): Pick<Spool, 'read'> => ({
+export const createSpoolReader = (place: ConfinedPaths, path: string): Pick<Spool, 'read'> => ({
   async read(from, into) {
     const file = await place.open(path).catch(() => undefined);
     if (!file) return Buffer.alloc(0);
@@ -84,7 +84,7 @@ export const closedSpool = (place: ConfinedPaths, path: string): Pick<Spool, 're
   },
 });
 
-export async function readLastBytes(place: ConfinedPaths, path: string): Promise<string> {
+export async function readSpoolTail(place: ConfinedPaths, path: string): Promise<string> {
   const file = await place.open(path).catch(() => undefined);
   if (!file) return '';
   await using _ = file;

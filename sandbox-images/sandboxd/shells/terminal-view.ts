@@ -1,5 +1,5 @@
 import type { TerminalEnd } from '../../../src/sandboxes/client/client.ts';
-import { type ChunkHandoff, chunkHandoff } from '../server/chunk-handoff.ts';
+import { type ChunkHandoff, createChunkHandoff } from '../server/chunk-handoff.ts';
 import { TerminalReplay } from './terminal-replay.ts';
 
 interface Reader {
@@ -31,7 +31,7 @@ export class TerminalView {
 
   read(signal: AbortSignal): { readonly chunks: AsyncIterable<Uint8Array>; end(): TerminalEnd } {
     this.dismiss('replaced');
-    const reader: Reader = { handoff: chunkHandoff(this.#screen.last()), end: 'exited' };
+    const reader: Reader = { handoff: createChunkHandoff(this.#screen.last()), end: 'exited' };
     this.#reader = reader;
     const left = () => {
       reader.handoff.close();

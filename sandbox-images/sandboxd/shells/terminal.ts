@@ -55,7 +55,7 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
 /**
  * Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`.
  */
-export async function openPersonalTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
+export async function openInteractiveTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
   return await start('script', ['-qefE', 'always', '-c', shell, '/dev/null'], cwd, own);
@@ -104,7 +104,7 @@ export interface MarkFinder {
 }
 
 /** Splits a stream at the mark, even one that is split across chunks. */
-export function markFinder(mark: string): MarkFinder {
+export function createMarkFinder(mark: string): MarkFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);
   let held = none;

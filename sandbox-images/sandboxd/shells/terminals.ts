@@ -11,10 +11,10 @@ import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createProcessMarks } from './environment.ts';
 import { createKeystrokeStream } from './keyboard.ts';
 import { markTerminalsOpened } from './recover.ts';
-import { openPersonalTerminal, type Terminal } from './terminal.ts';
+import { openInteractiveTerminal, type Terminal } from './terminal.ts';
 import { TerminalView } from './terminal-view.ts';
 
-export type Terminals = Pick<
+export type TerminalOperations = Pick<
   Daemon,
   'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'keyboard' | 'resizeTerminal' | 'closeTerminal'
 >;
@@ -29,7 +29,7 @@ const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
 /** Terminals for people, separate from the agent's shells. Each keeps its last screenful for the next viewer. */
-export function createTerminals(parts: SharedState): Terminals {
+export function createTerminalOperations(parts: SharedState): TerminalOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
   const opening = new Map<string, Promise<TerminalEntry>>();
@@ -39,7 +39,7 @@ export function createTerminals(parts: SharedState): Terminals {
     await markTerminalsOpened(stateDir);
     const operation = `terminal-${id}`;
     const env = { ...parts.env, ...createProcessMarks(operation, undefined), CORRAL_MARK: operation };
-    const terminal = await openPersonalTerminal({ cwd: place.root, env }).catch((cause: unknown) => {
+    const terminal = await openInteractiveTerminal({ cwd: place.root, env }).catch((cause: unknown) => {
       throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
     });
     keepers.add(terminal.pid);

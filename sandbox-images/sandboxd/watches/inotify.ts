@@ -2,33 +2,33 @@ import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { toSystemPath } from '../files/byte-names.ts';
-import { fileError } from '../files/confined-paths.ts';
+import { toFileError } from '../files/confined-paths.ts';
 import {
   decodeWord,
   encodeLine,
   encodeWord,
   type PerlHelper,
-  type SystemCall,
-  startPerl,
+  type SystemCallNumbers,
+  startPerlHelper,
 } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
 /** One change as the kernel reported it. `lost`: the kernel dropped changes, because there were too many. */
-export interface RawChange {
+export interface RawFileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */
   readonly name: string;
 }
 interface InotifyWatch {
   readonly opened: PromiseWithResolvers<void>;
-  readonly onChange: (change: RawChange) => void;
+  readonly onChange: (change: RawFileChange) => void;
   readonly gone: () => void;
   readonly syncs: PromiseWithResolvers<void>[];
 }
 /** Maximum folders in all watches of a sandbox. Each costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
-const calls: readonly SystemCall[] = [
+const calls: readonly SystemCallNumbers[] = [
   { x64: 294, arm64: 26 }, // inotify_init1
   { x64: 254, arm64: 27 }, // inotify_add_watch
   { x64: 255, arm64: 28 }, // inotify_rm_watch
@@ -89,7 +89,7 @@ export class Inotify {
   }
 
   #start(): Promise<PerlHelper> {
-    const helper = startPerl(this.#parts, {
+    const helper = startPerlHelper(this.#parts, {
       program: inotifyProgram,
       calls,
       numbers: [maxFolders],
@@ -112,7 +112,7 @@ export class Inotify {
     if (what === 'opened') watch.opened.resolve();
     else if (what === 'synced') watch.syncs.shift()?.resolve();
     else if (what === 'failed') watch.opened.reject(systemError(Number(detail)));
-    else watch.onChange({ type: what as RawChange['type'], name: decodeName(decodeWord(detail)) });
+    else watch.onChange({ type: what as RawFileChange['type'], name: decodeName(decodeWord(detail)) });
   }
 
   #dropAll(): void {
@@ -134,5 +134,5 @@ function systemError(number: number): NodeJS.ErrnoException {
 
 function refusal(cause: NodeJS.ErrnoException, path: string): AppError {
   if (cause.code === 'ENOSPC') return new AppError('conflict', "The sandbox's limit of watched folders is reached.");
-  return fileError(cause, path);
+  return toFileError(cause, path);
 }

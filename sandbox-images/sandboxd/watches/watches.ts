@@ -7,16 +7,16 @@ import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { FileChange, FileChanges, FileWatchOptions } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { readEntry } from '../paths/entries.ts';
-import { locatePath } from '../paths/locate.ts';
+import { resolveAbsolutePath } from '../paths/locate.ts';
 import type { SharedState } from '../shared-state.ts';
-import { Inotify, type RawChange } from './inotify.ts';
+import { Inotify, type RawFileChange } from './inotify.ts';
 
-export type WatchService = Pick<Daemon, 'openWatch' | 'watchChanges' | 'attachWatch' | 'closeWatch'>;
+export type WatchOperations = Pick<Daemon, 'openWatch' | 'watchChanges' | 'attachWatch' | 'closeWatch'>;
 interface OpenWatch {
   readonly id: string;
   readonly root: string;
   readonly entries: boolean;
-  readonly kept: RawChange[];
+  readonly kept: RawFileChange[];
   /** Resolved when there is a change to report or the watch has ended. */
   bell: PromiseWithResolvers<void>;
   reader: Duplex | undefined;
@@ -28,7 +28,9 @@ interface OpenWatch {
 const idleMs = 600_000;
 
 /** Changes wait for their reader; only the newest are kept. */
-export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): WatchService {
+export function createWatchOperations(
+  parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>,
+): WatchOperations {
   const { clock } = parts;
   const all = new Map<string, OpenWatch>();
   const inotify = new Inotify(parts);
@@ -49,7 +51,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
     opened.bell.resolve();
     await inotify.close(opened.id);
   }
-  const keep = (opened: OpenWatch, change: RawChange) => {
+  const keep = (opened: OpenWatch, change: RawFileChange) => {
     if (opened.kept.length >= daemonLimits.keptChanges) {
       opened.kept.shift();
       if (opened.kept[0]?.type !== 'lost') opened.kept[0] = { type: 'lost', name: '' };
@@ -57,7 +59,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
     opened.kept.push(change);
     opened.bell.resolve();
   };
-  const toFileChange = async ({ root, entries }: OpenWatch, { type, name }: RawChange): Promise<FileChange> => {
+  const toFileChange = async ({ root, entries }: OpenWatch, { type, name }: RawFileChange): Promise<FileChange> => {
     const isThere = type === 'create' || type === 'write' || type === 'chmod';
     const entry = entries && isThere ? await readEntry(resolve(root, name)).catch(() => undefined) : undefined;
     return { type, name, ...(entry && { entry }) };
@@ -87,7 +89,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
       }
       const id = `watch-${randomBytes(8).toString('hex')}`;
       const bell = Promise.withResolvers<void>();
-      const root = locatePath(path, parts);
+      const root = resolveAbsolutePath(path, parts);
       const opened: OpenWatch = {
         id,
         root,
@@ -99,7 +101,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
         timer: undefined,
       };
       all.set(id, opened);
-      const listener = { onChange: (change: RawChange) => keep(opened, change), gone: () => void end(opened) };
+      const listener = { onChange: (change: RawFileChange) => keep(opened, change), gone: () => void end(opened) };
       await inotify.open(id, { path: root, recursive }, listener).catch((thrown: unknown) => {
         all.delete(id);
         throw thrown;

@@ -6,24 +6,24 @@ const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
  * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders
  * cannot lead the daemon to other files, above all its own files in `/proc`.
  */
-export class Folder implements Disposable {
+export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
 
   private constructor(fd: number) {
     this.#fd = fd;
   }
 
-  static workspace(root: string): Folder {
-    return new Folder(openSync(root, O_RDONLY | O_DIRECTORY));
+  static workspace(root: string): WorkspaceFolder {
+    return new WorkspaceFolder(openSync(root, O_RDONLY | O_DIRECTORY));
   }
 
   at = (name: string): string => `/proc/self/fd/${this.#fd}/${name}`;
 
-  folder(name: string): Folder {
-    return new Folder(openSync(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  folder(name: string): WorkspaceFolder {
+    return new WorkspaceFolder(openSync(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   }
 
-  made(name: string): Folder {
+  made(name: string): WorkspaceFolder {
     try {
       mkdirSync(this.at(name));
     } catch (thrown) {

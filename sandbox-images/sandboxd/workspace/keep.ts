@@ -1,17 +1,17 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { ignoredFolders, runFileLimits, runFolder } from '../../../src/core/model/run-files.ts';
+import { ignoredFolders, runFileLimits, runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { RunStart } from '../../../src/sandboxes/client/abilities.ts';
-import { Folder } from './folder.ts';
+import { WorkspaceFolder } from './folder.ts';
 import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
-const own = basename(runFolder);
+const own = basename(runFilesFolder);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
 /** Lists the files of the workspace and copies the small ones, once per run. */
 export function saveRunFiles(root: string, { run, at }: RunStart, most: number): void {
-  using workspace = Folder.workspace(root);
+  using workspace = WorkspaceFolder.workspace(root);
   using corral = workspace.made('.corral');
   if (keptRun(corral) === run) return;
   const fresh = `${own}.new`;
@@ -39,7 +39,7 @@ export function saveRunFiles(root: string, { run, at }: RunStart, most: number):
   renameSync(corral.at(fresh), corral.at(own));
 }
 
-function keptRun(corral: Folder): string | undefined {
+function keptRun(corral: WorkspaceFolder): string | undefined {
   try {
     using last = corral.folder(own);
     return read(last, 'about')?.toString().split('\n')[0];
@@ -49,7 +49,7 @@ function keptRun(corral: Folder): string | undefined {
 }
 
 /** False if the file is gone, unreadable, or no longer the listed one. */
-function copied({ path, name, folder }: WorkspaceEntry, into: Folder): boolean {
+function copied({ path, name, folder }: WorkspaceEntry, into: WorkspaceFolder): boolean {
   const content = read(folder, name);
   if (!content) return false;
   using stack = new DisposableStack();
@@ -59,7 +59,7 @@ function copied({ path, name, folder }: WorkspaceEntry, into: Folder): boolean {
   return true;
 }
 
-function read(folder: Folder, name: string): Buffer | undefined {
+function read(folder: WorkspaceFolder, name: string): Buffer | undefined {
   let fd: number | undefined;
   try {
     fd = folder.file(name, O_RDONLY);
@@ -77,7 +77,7 @@ function read(folder: Folder, name: string): Buffer | undefined {
   }
 }
 
-function write(folder: Folder, name: string, content: Buffer): void {
+function write(folder: WorkspaceFolder, name: string, content: Buffer): void {
   const fd = folder.file(name, O_WRONLY | O_CREAT | O_EXCL);
   try {
     for (let done = 0; done < content.length; ) done += writeSync(fd, content, done);

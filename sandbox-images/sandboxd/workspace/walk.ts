@@ -1,11 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import { Folder, UnusableWorkspaceError } from './folder.ts';
+import { UnusableWorkspaceError, WorkspaceFolder } from './folder.ts';
 
 export interface WorkspaceEntry {
   /** Relative to the workspace. */
   readonly path: string;
   readonly name: string;
-  readonly folder: Folder;
+  readonly folder: WorkspaceFolder;
   readonly stats: BigIntStats;
 }
 interface Walk {
@@ -26,7 +26,7 @@ const patienceMs = 250;
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;
   const until = performance.now() + patienceMs;
-  function* below(folder: Folder, inside: string, device: bigint): Generator<WorkspaceEntry> {
+  function* below(folder: WorkspaceFolder, inside: string, device: bigint): Generator<WorkspaceEntry> {
     for (const name of folder.names()) {
       const path = `${inside}${name}`;
       if (leavesOut(path, name)) continue;
@@ -42,12 +42,12 @@ export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generat
       yield* below(inner, `${path}/`, device);
     }
   }
-  using workspace = Folder.workspace(root);
+  using workspace = WorkspaceFolder.workspace(root);
   yield* below(workspace, '', workspace.stats()?.dev ?? 0n);
 }
 
 /** Undefined: the entry was removed, or its owner denies access. */
-function opened(folder: Folder, name: string): Folder | undefined {
+function opened(folder: WorkspaceFolder, name: string): WorkspaceFolder | undefined {
   try {
     return folder.folder(name);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { maxShownOutputBytes, outputFolder, runFolder } from '../../../src/core/model/run-files.ts';
+import { maxShownOutputBytes, outputFolder, runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { WorkspaceFingerprint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
 import { UnusableWorkspaceError } from './folder.ts';
@@ -14,7 +14,7 @@ import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts'
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
   let bytes = 0;
-  const leavesOut = (path: string) => path === runFolder || path === `${runFolder}.new`;
+  const leavesOut = (path: string) => path === runFilesFolder || path === `${runFilesFolder}.new`;
   for (const found of walkWorkspace(root, { leavesOut, most })) {
     const { path, stats } = found;
     if (stats.isSocket() || isShownOutput(found)) continue;
@@ -36,7 +36,7 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
 /** Maximum entries. External programs handle larger workspaces. */
 const most = 2_000;
 
-export function workspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
+export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
   return {
     async keepForRun(mark) {
       const done = unlessUnfit(() => {

@@ -78,7 +78,7 @@ const Message = z.object({
 /** Aliases for the agent's preferred model. */
 const unknownModels = new Set(['default', 'auto']);
 
-export function findModel(message: unknown): string | undefined {
+export function findModelName(message: unknown): string | undefined {
   const { models, configOptions = [], _meta } = Message.safeParse(message).data ?? {};
   const chosen = configOptions.map((one) => option.safeParse(one).data).find((one) => one?.category === 'model');
   const text =
@@ -196,14 +196,14 @@ export class AcpAgent {
       if (lost === undefined) await timely(this.#endOfHistory());
       this.#isLoading = false;
       if (lost === undefined) {
-        this.#model = findModel(loaded) ?? this.#model;
+        this.#model = findModelName(loaded) ?? this.#model;
         await setMode(known);
         return { id: known };
       }
     }
     const created = await timely(ask.request(methods.agent.session.new, { cwd, mcpServers: [] }));
     this.#sessionId = created.sessionId;
-    this.#model = findModel(created) ?? this.#model;
+    this.#model = findModelName(created) ?? this.#model;
     await setMode(created.sessionId);
     return { id: created.sessionId, ...(lost !== undefined && { lost }) };
   }
@@ -325,7 +325,7 @@ export class AcpAgent {
   }
 
   #named(message: unknown): readonly AgentUpdate[] {
-    const name = findModel(message);
+    const name = findModelName(message);
     if (name === undefined || name === this.#model) return [];
     this.#model = name;
     return [{ kind: 'model', name }];

@@ -4,7 +4,7 @@ import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramSpec } from '../../sandboxes/client/client.ts';
-import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
+import { createLineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
 export interface ProgramStream {
   readonly stream: Stream;
@@ -30,7 +30,7 @@ export async function openProgramStream(
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
-  const split = lineSplitter();
+  const split = createLineSplitter();
   const errors = boundedTextDecoder(errorsChars, truncateStart);
   let junk = 0;
   let input: ReadableStreamDefaultController<AnyMessage> | undefined;

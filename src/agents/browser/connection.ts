@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, CDPSession } from 'playwright-core';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
-import { pipeTransport } from './transport.ts';
+import { createPipeTransport } from './transport.ts';
 
 const connectMs = 20_000;
 
@@ -18,7 +18,7 @@ export interface BrowserConnection {
 /** Connects to the sandbox's browser, and starts it if necessary. */
 export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal): Promise<BrowserConnection> {
   const pipe = await desktop.cdp(signal);
-  const transport = pipeTransport(pipe, desktop);
+  const transport = createPipeTransport(pipe, desktop);
   try {
     // Loaded with the first browser, because a server without browsers should not spend memory on it.
     const { chromium } = await import('playwright-core');

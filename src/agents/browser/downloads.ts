@@ -18,7 +18,7 @@ interface Options {
 }
 
 /** Saves downloads to a folder of the workspace, and cancels those that exceed the limit. */
-export class Downloads {
+export class DownloadSaver {
   readonly #options: Options;
   readonly #open = new Map<string, string>();
   #begun = false;

@@ -19,7 +19,7 @@ export const toNumberedElements = ({
  * One line per element, such as `3:<button>Save</button>`. Marks elements that are new since the last view of this
  * document.
  */
-export function elementLines(
+export function formatElementLines(
   { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
   before: NumberedElements | undefined,
 ): string[] {

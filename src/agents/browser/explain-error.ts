@@ -54,7 +54,7 @@ const network: readonly (readonly [RegExp, string])[] = [
   [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser refuses it'],
 ];
 
-export function networkFailure(url: string, message: string): ActionResult | undefined {
+export function explainNetworkFailure(url: string, message: string): ActionResult | undefined {
   const name = /net::(ERR_\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;
   const why = network.find(([pattern]) => pattern.test(name))?.[1];

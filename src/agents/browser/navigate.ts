@@ -4,8 +4,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { clipText } from './event-notes.ts';
-import { type ActionResult, failureResult, networkFailure, successResult } from './explain-error.ts';
-import type { Tab } from './tabs.ts';
+import { type ActionResult, explainNetworkFailure, failureResult, successResult } from './explain-error.ts';
+import type { BrowserTab } from './tabs.ts';
 
 /**
  * Reads the egress proxy's refusal of the address. A browser hides the answer to a refused tunnel, so this repeats the
@@ -29,7 +29,7 @@ const restMs = 5_000; // for content that the page loads after navigation
 const refusalBytes = 2_000;
 
 interface Options {
-  readonly tab: Tab;
+  readonly tab: BrowserTab;
   readonly url: string;
   readonly sandbox: SandboxClient;
   readonly timeoutMs: number;
@@ -57,7 +57,7 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     if (/timeout .* exceeded/i.test(message)) {
       return failureResult(`${clipText(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');
     }
-    const network = networkFailure(url, message);
+    const network = explainNetworkFailure(url, message);
     if (network) return network;
     throw thrown;
   }

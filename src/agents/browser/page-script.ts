@@ -263,7 +263,7 @@ export function chooseOption({
  * Sets the value of a field that is not typed into, such as a date, and fires the page's events. False for any other
  * field.
  */
-export function setValue({ index, text }: { index: number; text: string }): boolean {
+export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
   if (element?.tagName !== 'INPUT' || !untyped.test(element.type ?? '')) return false;

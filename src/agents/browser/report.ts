@@ -5,14 +5,14 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { BrowserConnection } from './connection.ts';
-import { elementLines, toNumberedElements } from './element-list.ts';
+import { formatElementLines, toNumberedElements } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { type ActionResult, explainError } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
 import { scanPage } from './page-script.ts';
 import type { PageScan, PageTree } from './page-types.ts';
 import { runInPage } from './run-in-page.ts';
-import { isTabClosedError, raceTabCrash, type Tab, type Tabs } from './tabs.ts';
+import { type BrowserTab, type BrowserTabs, isTabClosedError, raceTabCrash } from './tabs.ts';
 
 const markdownChars = 10_000;
 const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
@@ -28,7 +28,7 @@ interface Options {
 /** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
 export type TreeConverter = (tree: readonly PageTree[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<BrowserConnection, 'isOpen'> {
-  readonly tabs: Tabs;
+  readonly tabs: BrowserTabs;
 }
 
 interface ReportRequest {
@@ -50,7 +50,7 @@ export class BrowserReporter extends ServerPart<Options> {
     let { ok, reason } = outcome;
     try {
       using until = createTimeoutSignal(answerMs, clock, signal);
-      for (let seen: Tab | undefined; ; ) {
+      for (let seen: BrowserTab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
         if (tab === seen) break; // otherwise another tab moved to the front
         seen = tab;
@@ -73,7 +73,10 @@ export class BrowserReporter extends ServerPart<Options> {
     return { ok, text, ...(reason && !ok && { reason }), ...(picture && { picture }) };
   }
 
-  async #shown(tab: Tab, { opened, withText, signal }: ReportRequest): Promise<[string[], PictureBytes | undefined]> {
+  async #shown(
+    tab: BrowserTab,
+    { opened, withText, signal }: ReportRequest,
+  ): Promise<[string[], PictureBytes | undefined]> {
     const cdp = await tab.cdp();
     return await Promise.all([
       this.#look(tab, cdp, { opened, withText, signal }),
@@ -81,9 +84,9 @@ export class BrowserReporter extends ServerPart<Options> {
     ]);
   }
 
-  async #look(tab: Tab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
+  async #look(tab: BrowserTab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
     const found = await runInPage(cdp, scanPage, { withText, ...bounds });
-    const elements = elementLines(found, tab.shown);
+    const elements = formatElementLines(found, tab.shown);
     tab.shown = toNumberedElements(found);
     const { title, width, height, scrollY, scrollHeight } = found;
     const count = opened.tabs.all.length;

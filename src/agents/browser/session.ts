@@ -3,14 +3,14 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, BrowserLimits, BrowserReport, PageTarget } from './browser.ts';
 import { type BrowserConnection, connectBrowser } from './connection.ts';
-import { Downloads } from './downloads.ts';
+import { DownloadSaver } from './downloads.ts';
 import { BrowserEventNotes, clipText } from './event-notes.ts';
 import { type ActionResult, explainError, failureResult, successResult } from './explain-error.ts';
 import { navigate } from './navigate.ts';
-import { chooseOption, locateElement, ping, scrollPage, setValue } from './page-script.ts';
+import { chooseOption, locateElement, ping, scrollPage, setElementValue } from './page-script.ts';
 import { BrowserReporter, type TreeConverter } from './report.ts';
 import { runInConsole, runInPage } from './run-in-page.ts';
-import { raceTabCrash, type Tab, Tabs } from './tabs.ts';
+import { type BrowserTab, BrowserTabs, raceTabCrash } from './tabs.ts';
 
 /** Parses an address from a model. `no`: why it cannot be opened. */
 export function parseAddress(value: string, workdir: string): { url: string } | { no: string } {
@@ -95,10 +95,10 @@ interface Options {
   readonly readTree: TreeConverter;
 }
 interface OpenBrowser extends BrowserConnection {
-  readonly tabs: Tabs;
-  readonly downloads: Downloads;
+  readonly tabs: BrowserTabs;
+  readonly downloads: DownloadSaver;
 }
-type TabWork = (tab: Tab, signal: AbortSignal) => Promise<ActionResult>;
+type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<ActionResult>;
 
 /** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
@@ -165,7 +165,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
       const { mouse, keyboard } = tab.page;
-      if (!('index' in target) || !(await runInPage(await tab.cdp(), setValue, { index: target.index, text }))) {
+      if (!('index' in target) || !(await runInPage(await tab.cdp(), setElementValue, { index: target.index, text }))) {
         await mouse.click(place.x, place.y);
         await keyboard.press('Control+a');
         if (text === '') await keyboard.press('Delete');
@@ -274,9 +274,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const { maxTabs, maxDownloadBytes: maxBytes } = this.#limits;
       const notes = this.#notes;
       const folder = `${this.#sandbox.workdir}/Downloads`;
-      const downloads = new Downloads({ control, folder, maxBytes, notes, clock: this.#clock });
+      const downloads = new DownloadSaver({ control, folder, maxBytes, notes, clock: this.#clock });
       await raceAbort(downloads.start(), until.signal);
-      const tabs = new Tabs({ context, notes, maxTabs });
+      const tabs = new BrowserTabs({ context, notes, maxTabs });
       await raceAbort(tabs.find(), until.signal);
       this.#opened = { ...connection, tabs, downloads };
     } catch (thrown) {
@@ -289,7 +289,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   /** Replaces a tab whose page is too busy to respond, because such a page could not even navigate away. */
-  async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
+  async #answering(tab: BrowserTab, signal: AbortSignal): Promise<BrowserTab> {
     try {
       using soon = createTimeoutSignal(pingMs, this.#clock, signal);
       await raceAbort(
@@ -317,7 +317,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     await downloads.settle(signal, outcome.downloads === true);
   }
 
-  async #place(tab: Tab, target: PageTarget): Promise<{ x: number; y: number; what: string } | ActionResult> {
+  async #place(tab: BrowserTab, target: PageTarget): Promise<{ x: number; y: number; what: string } | ActionResult> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;
     const wrong = notListed(tab, index);
@@ -331,7 +331,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 }
 
-function notListed({ shown }: Tab, index: number): ActionResult | undefined {
+function notListed({ shown }: BrowserTab, index: number): ActionResult | undefined {
   const count = shown?.count ?? 0;
   if (index < count) return undefined;
   const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;

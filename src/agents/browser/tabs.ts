@@ -1,5 +1,5 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
-import { neverSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import type { NumberedElements } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { isClosedError } from './explain-error.ts';
@@ -10,7 +10,7 @@ const comingMs = 5_000; // Chromium needs a new process for a tab, which is slow
 const maxConsoleLines = 500;
 const maxDialogs = 10; // per action; a page that opens more is closed
 
-export interface Tab {
+export interface BrowserTab {
   readonly page: Page;
   readonly console: string[];
   readonly cdp: () => Promise<CDPSession>;
@@ -27,12 +27,12 @@ interface Options {
 }
 
 /** A new tab becomes the current one. Changes that the server did not cause become notes for the model. */
-export class Tabs {
+export class BrowserTabs {
   readonly #context: BrowserContext;
   readonly #notes: BrowserEventNotes;
   readonly #maxTabs: number;
-  #tabs: Tab[] = [];
-  #current: Tab | undefined;
+  #tabs: BrowserTab[] = [];
+  #current: BrowserTab | undefined;
   /** Above 0 while the server itself opens or closes a tab, which creates no note. */
   #quiet = 0;
   /** Tabs that pages requested and Chromium is still creating. */
@@ -52,18 +52,18 @@ export class Tabs {
     });
   }
 
-  get all(): readonly Tab[] {
+  get all(): readonly BrowserTab[] {
     return this.#tabs;
   }
 
   /** After a reconnect, continues in the visible tab. */
   async find(): Promise<void> {
-    const shows = async (tab: Tab) => {
+    const shows = async (tab: BrowserTab) => {
       const state = await tab.page.evaluate('document.visibilityState');
       return state === 'visible' && tab.page.url() !== 'about:blank';
     };
     const looked = this.#tabs.map((tab) => shows(tab).catch(() => false));
-    const waited = sleep(lookMs, neverSignal).then(() => false);
+    const waited = sleep(lookMs, neverAbortingSignal).then(() => false);
     const visible = await Promise.all(looked.map((look) => Promise.race([look, waited])));
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
   }
@@ -77,14 +77,14 @@ export class Tabs {
     this.#coming = 0;
   }
 
-  async current(): Promise<Tab> {
+  async current(): Promise<BrowserTab> {
     const tab = this.#current;
     if (tab && !tab.crashed && !tab.page.isClosed()) return tab;
     return await this.replace(tab);
   }
 
   /** Replaces a broken tab. The new tab opens first, because a browser without tabs exits. */
-  async replace(old: Tab | undefined): Promise<Tab> {
+  async replace(old: BrowserTab | undefined): Promise<BrowserTab> {
     this.#quiet += 1;
     try {
       const page = await this.#context.newPage();
@@ -97,7 +97,7 @@ export class Tabs {
     }
   }
 
-  #add(page: Page, message?: 'announced'): Tab {
+  #add(page: Page, message?: 'announced'): BrowserTab {
     let session: Promise<CDPSession> | undefined;
     const cdp = () => {
       session ??= this.#openSession(page);
@@ -105,7 +105,15 @@ export class Tabs {
     };
     const crash = Promise.withResolvers<never>();
     crash.promise.catch(() => {});
-    const tab: Tab = { page, console: [], cdp, crashed: false, crash: crash.promise, dialogs: 0, shown: undefined };
+    const tab: BrowserTab = {
+      page,
+      console: [],
+      cdp,
+      crashed: false,
+      crash: crash.promise,
+      dialogs: 0,
+      shown: undefined,
+    };
     this.#tabs.push(tab);
     this.#current = tab;
     this.#listen(tab);
@@ -131,7 +139,7 @@ export class Tabs {
     return session;
   }
 
-  #listen(tab: Tab): void {
+  #listen(tab: BrowserTab): void {
     const { page } = tab;
     const log = (line: string) => {
       tab.console.push(clipText(line, 2_000));
@@ -146,7 +154,7 @@ export class Tabs {
     );
   }
 
-  #answer(tab: Tab, dialog: Dialog): void {
+  #answer(tab: BrowserTab, dialog: Dialog): void {
     tab.dialogs += 1;
     if (tab.dialogs > maxDialogs) {
       if (tab.dialogs > maxDialogs + 1) return;
@@ -164,7 +172,7 @@ export class Tabs {
     dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // fails when its page is gone
   }
 
-  #closed(tab: Tab): void {
+  #closed(tab: BrowserTab): void {
     if (!this.#tabs.includes(tab)) return;
     this.#tabs = this.#tabs.filter((it) => it !== tab);
     if (this.#current !== tab) return;
@@ -173,14 +181,14 @@ export class Tabs {
     void this.#current?.page.bringToFront().catch(() => {});
   }
 
-  #discard(tab: Tab): void {
+  #discard(tab: BrowserTab): void {
     this.#tabs = this.#tabs.filter((it) => it !== tab);
     void tab.page.close().catch(() => {});
   }
 }
 
 /** Whether the call failed because its page closed, which Playwright can report a moment after the failure. */
-export async function isTabClosedError({ page }: Tab, thrown: unknown): Promise<boolean> {
+export async function isTabClosedError({ page }: BrowserTab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isClosedError(thrown)) return false;
   const whenClosed = page.waitForEvent('close', { timeout: closeMs });
@@ -191,5 +199,5 @@ export async function isTabClosedError({ page }: Tab, thrown: unknown): Promise<
 }
 
 /** Rejects if the page crashes, because a crashed page answers no call. */
-export const raceTabCrash = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+export const raceTabCrash = <Value>(tab: BrowserTab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
   raceAbort(Promise.race([work, tab.crash]), signal);

@@ -9,7 +9,7 @@ const maxMessageBytes = 16 * 1024 * 1024;
 const maxPieces = 16;
 
 /** Reads NUL-terminated messages and passes them on in order, parsed into objects, as Playwright expects. */
-export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
+export function createPipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
   const waiting = new Pieces();
   let closed = false;
   let reads = false;

@@ -1,14 +1,14 @@
 import { raceAbort, sleep } from '../../core/concurrency/cancel.ts';
-import { nextLoopTurn } from '../../core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes } from '../../sandboxes/client/client.ts';
-import { markReader, type OutputPart } from './marks.ts';
+import { createMarkReader, type KernelOutputPart } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
 
 type OutputStream = 'stdout' | 'stderr';
-export interface CodeListener {
+export interface CellListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
   onStart?(count: number): void;
@@ -25,7 +25,7 @@ const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_
 
 interface AwaitedReply {
   readonly type: 'hello' | 'end';
-  readonly listener: CodeListener | undefined;
+  readonly listener: CellListener | undefined;
   readonly seen: Set<OutputStream>;
   readonly done: PromiseWithResolvers<CellEnd>;
   end: CellEnd;
@@ -96,7 +96,7 @@ export class KernelConnection {
   }
 
   /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` shows whether it ended by itself. */
-  async execute(code: string, listener: CodeListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
+  async execute(code: string, listener: CellListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);
       this.#early[stream] = '';
@@ -122,7 +122,7 @@ export class KernelConnection {
     await raceAbort(this.#ask('hello', { nonce: this.#program.nonce }), signal);
   }
 
-  async #ask(type: AwaitedReply['type'], request: object, listener?: CodeListener): Promise<CellEnd> {
+  async #ask(type: AwaitedReply['type'], request: object, listener?: CellListener): Promise<CellEnd> {
     const done = Promise.withResolvers<CellEnd>();
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
@@ -134,10 +134,10 @@ export class KernelConnection {
   }
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
-    const marks = markReader(this.#program.nonce);
+    const marks = createMarkReader(this.#program.nonce);
     // Each message starts with a separate byte, so invalid bytes in a cell's output do not corrupt the next message.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    const split = (chunk: Buffer): OutputPart[] => {
+    const split = (chunk: Buffer): KernelOutputPart[] => {
       try {
         return marks.push(chunk);
       } catch (thrown) {
@@ -151,7 +151,7 @@ export class KernelConnection {
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
       await this.#awaited?.listener?.room?.();
-      await nextLoopTurn(); // yields to other work during a flood of output
+      await waitForNextLoopTurn(); // yields to other work during a flood of output
     };
   }
 

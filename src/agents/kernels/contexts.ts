@@ -1,13 +1,13 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
-import { type Cell, type Execution, Kernel } from './kernel.ts';
-import { defaultContextLanguages, type Language } from './languages.ts';
+import { type Cell, type CellExecution, Kernel } from './kernel.ts';
+import { defaultContextLanguages, type KernelLanguage } from './languages.ts';
 
 /** A named kernel with its own variables and working folder. */
 interface CodeContext {
   readonly id: string;
-  readonly language: Language;
+  readonly language: KernelLanguage;
   /** Absolute, or relative to the workspace. Undefined: the workspace. */
   readonly cwd?: string | undefined;
   /** Whether the folder can be outside the workspace. */
@@ -53,7 +53,7 @@ export class KernelContexts {
 
   // The following methods reject with not_found if the context does not exist.
   /** Runs a cell after the context's earlier cells. Rejects as `Kernel.execute` does. */
-  async execute(id: string, cell: Cell, signal: AbortSignal): Promise<Execution> {
+  async execute(id: string, cell: Cell, signal: AbortSignal): Promise<CellExecution> {
     const known = this.#the(id);
     known.lastRun = cell.tag;
     return await known.kernel.execute(cell, signal);

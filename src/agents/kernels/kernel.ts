@@ -3,21 +3,21 @@ import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, type ErrorCode, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
-import { type CellEnd, type CodeListener, KernelConnection } from './connection.ts';
-import { buildKernelProgram, type Language } from './languages.ts';
+import { type CellEnd, type CellListener, KernelConnection } from './connection.ts';
+import { buildKernelProgram, type KernelLanguage } from './languages.ts';
 import type { CodeError } from './messages.ts';
 
 export interface Cell {
   readonly code: string;
   readonly timeoutMs: number;
-  readonly listener: CodeListener;
+  readonly listener: CellListener;
   readonly env?: Readonly<Record<string, string>>;
   /** Tag of the processes that this cell starts in a kernel. */
   readonly tag?: string;
   /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;
 }
-export interface Execution {
+export interface CellExecution {
   /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   /** Number of the execution in its kernel. Undefined if the kernel reported none. */
@@ -37,7 +37,7 @@ interface Deps {
 interface KernelOptions {
   /** Names the program, so that a restarted server finds its kernel. */
   readonly id: string;
-  readonly language: Language;
+  readonly language: KernelLanguage;
   readonly cwd?: string | undefined;
   readonly isAnywhere?: boolean;
 }
@@ -63,7 +63,7 @@ export class Kernel {
    * Rejects with cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`
    * does.
    */
-  async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
+  async execute(cell: Cell, signal: AbortSignal): Promise<CellExecution> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
   }
 
@@ -79,7 +79,7 @@ export class Kernel {
     this.#connection = undefined;
   }
 
-  async #execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
+  async #execute(cell: Cell, signal: AbortSignal): Promise<CellExecution> {
     throwIfAborted(signal);
     const { code, timeoutMs, listener, env } = cell;
     const { connection, isFirst } = await this.#connected(cell, signal);
@@ -101,8 +101,8 @@ export class Kernel {
   async #broken(
     connection: KernelConnection,
     thrown: unknown,
-    partial: Omit<Execution, 'ended' | 'isStateLost' | 'exitCode'>,
-  ): Promise<Execution> {
+    partial: Omit<CellExecution, 'ended' | 'isStateLost' | 'exitCode'>,
+  ): Promise<CellExecution> {
     this.#connection = undefined;
     const { exitCode } = connection;
     if (exitCode !== undefined) return { ...partial, ended: 'died', isStateLost: true, exitCode };

@@ -31,9 +31,9 @@ const languages = {
     env: ['PYTHONUTF8=1'],
   },
 } as const satisfies Record<string, LanguageDescription>;
-export type Language = keyof typeof languages;
+export type KernelLanguage = keyof typeof languages;
 /** Languages whose contexts exist from the start. Other contexts are created on first use. */
-export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
+export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly KernelLanguage[];
 
 /** The programs are next to this file, or in the source tree if tsc's output is running. */
 function folder(): string {
@@ -50,9 +50,9 @@ function sourceOf(file: string): string {
   return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));
 }
 
-const sources = new Map<Language, string>();
+const sources = new Map<KernelLanguage, string>();
 
-export function buildKernelProgram(language: Language): {
+export function buildKernelProgram(language: KernelLanguage): {
   readonly argv: readonly string[];
   readonly env: readonly string[];
 } {

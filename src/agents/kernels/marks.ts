@@ -1,5 +1,5 @@
 /** A part of a kernel's output stream: a cell's output, or a message of the kernel itself. */
-export type OutputPart =
+export type KernelOutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
@@ -11,13 +11,13 @@ const lineEnd = 0x0a;
  * Separates a kernel's messages from the output around them. A message is between `mark` and a line end. Only the start
  * of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
  */
-export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] } {
+export function createMarkReader(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);
   let message: Buffer[] | undefined;
   let size = 0;
 
-  const inMessage = (data: Buffer, parts: OutputPart[]): Buffer => {
+  const inMessage = (data: Buffer, parts: KernelOutputPart[]): Buffer => {
     const end = data.indexOf(lineEnd);
     const piece = end < 0 ? data : data.subarray(0, end);
     size += piece.length;
@@ -28,7 +28,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] }
     message = undefined;
     return data.subarray(end + 1);
   };
-  const inText = (data: Buffer, parts: OutputPart[]): Buffer => {
+  const inText = (data: Buffer, parts: KernelOutputPart[]): Buffer => {
     const at = data.indexOf(mark);
     const end = at < 0 ? data.length - beginningAtEnd(data, mark) : at;
     if (end > 0) parts.push({ kind: 'text', bytes: Buffer.from(data.subarray(0, end)) });
@@ -42,7 +42,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] }
   };
   return {
     push(chunk) {
-      const parts: OutputPart[] = [];
+      const parts: KernelOutputPart[] = [];
       let data = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
       held = Buffer.alloc(0);
       while (data.length > 0) data = message ? inMessage(data, parts) : inText(data, parts);

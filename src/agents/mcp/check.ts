@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { RemoteToolServer } from '../../core/model/tool-server.ts';
 import { McpConnection } from './connection.ts';
-import { httpTransport } from './http-transport.ts';
+import { createHttpTransport } from './http-transport.ts';
 import type { McpTool } from './server.ts';
 
 export interface ToolServerCheckResult {
@@ -42,7 +42,7 @@ export async function checkToolServer(
     if (response.status === 401) wantsAccess = true;
     return response;
   };
-  const connection = new McpConnection(server, () => httpTransport(server, ask), clock);
+  const connection = new McpConnection(server, () => createHttpTransport(server, ask), clock);
   try {
     const tools = await connection.tools(until.signal);
     return { ok: true, tools, message: '', wantsAccess: false };

@@ -4,7 +4,7 @@ import type { McpServer, RemoteToolServer, SessionVaults } from '../../core/mode
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
-import { httpTransport } from './http-transport.ts';
+import { createHttpTransport } from './http-transport.ts';
 import { ProgramTransport } from './program-transport.ts';
 import { withTokens } from './token-fetch.ts';
 
@@ -20,15 +20,15 @@ interface McpTransport {
 /** Returns a fetch that reaches only the networks allowed for the tool server. */
 export type ServerFetchFactory = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
-export const createConnection = (server: McpServer, way: McpTransport): McpConnection =>
+export const createMcpConnection = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 
 function transportTo(server: McpServer, { client, fetchFor, tokenFor }: McpTransport): ServerTransport {
   if ('url' in server) {
     const { vaults, url } = server;
     const fetch = fetchFor(server);
-    if (vaults === undefined || !tokenFor) return httpTransport(server, fetch);
-    return httpTransport(
+    if (vaults === undefined || !tokenFor) return createHttpTransport(server, fetch);
+    return createHttpTransport(
       server,
       withTokens(fetch, url, (refused) => tokenFor(url, vaults, refused)),
     );

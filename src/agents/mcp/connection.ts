@@ -36,7 +36,7 @@ const maxPages = 20;
 const descriptionChars = 2_000;
 const messageChars = 1_000;
 
-export interface McpCall {
+export interface McpCallOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (text: string) => void;
 }
@@ -74,7 +74,7 @@ export class McpConnection {
   }
 
   /** Rejects with deadline_exceeded, unsupported with a reason for the model, or the sandbox's own error. */
-  async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<McpCallResult> {
+  async call(name: string, args: object, { signal, onProgress }: McpCallOptions): Promise<McpCallResult> {
     const { timeoutMs } = this.server;
     const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };
     const options = {

@@ -7,7 +7,7 @@ import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
 
-export function httpTransport(
+export function createHttpTransport(
   server: Pick<RemoteToolServer, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
 ): ServerTransport {

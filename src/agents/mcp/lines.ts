@@ -7,7 +7,7 @@ export type ParsedLine =
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
 /** Splits a program's output into lines. Memory is bounded: only both ends of a line over 4 MiB are kept. */
-export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
+export function createLineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;
   let head: Buffer | undefined;

@@ -15,7 +15,7 @@ import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './acce
 // Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server,
 // Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
 
-export interface SignInRequest {
+export interface OAuthContext {
   readonly url: string;
   readonly fetch: FetchLike;
   readonly now: () => number;
@@ -27,7 +27,7 @@ const answerLimits = { maxDepth: 30, maxValues: 5_000 };
 /** Rejects: unsupported, with the reason. */
 export async function beginSignIn(
   requested: { readonly returnTo: string; readonly state: string },
-  asking: SignInRequest,
+  asking: OAuthContext,
 ): Promise<{ readonly address: string; readonly begun: PendingSignIn }> {
   const { returnTo, state } = requested;
   const fetchFn = bounded(asking);
@@ -71,7 +71,7 @@ export async function completeSignIn(
     code,
     issuer,
   }: { readonly begun: PendingSignIn; readonly code: string; readonly issuer: string | undefined },
-  asking: SignInRequest,
+  asking: OAuthContext,
 ): Promise<OAuthCredentials> {
   const fetchFn = bounded(asking);
   return await withReadableErrors('The sign-in did not end', async () => {
@@ -91,7 +91,7 @@ export async function completeSignIn(
 }
 
 /** Rejects: unsupported, if a person must sign in again. */
-export async function refreshCredentials(access: OAuthCredentials, asking: SignInRequest): Promise<OAuthCredentials> {
+export async function refreshCredentials(access: OAuthCredentials, asking: OAuthContext): Promise<OAuthCredentials> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);
@@ -129,7 +129,7 @@ interface Tokens {
 const toAccess = (
   { access_token, refresh_token, expires_in }: Tokens,
   { issuer, client }: Pick<OAuthCredentials, 'issuer' | 'client'>,
-  { now }: SignInRequest,
+  { now }: OAuthContext,
 ): OAuthCredentials =>
   OAuthCredentials.parse({
     issuer,
@@ -149,7 +149,7 @@ async function withReadableErrors<Value>(what: string, work: () => Promise<Value
 }
 
 /** Sends text bodies, as the guarded fetch requires, and limits the size of answers. */
-function bounded({ fetch, signal }: SignInRequest): FetchLike {
+function bounded({ fetch, signal }: OAuthContext): FetchLike {
   return async (url, init) => {
     const headers = new Headers(init?.headers);
     const { body } = init ?? {};

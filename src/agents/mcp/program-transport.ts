@@ -5,7 +5,7 @@ import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, ProgramSpec } from '../../sandboxes/client/client.ts';
-import { findResponseId, lineSplitter, type ParsedLine } from './lines.ts';
+import { createLineSplitter, findResponseId, type ParsedLine } from './lines.ts';
 
 const errorsChars = 1_000;
 const startMs = 60_000;
@@ -40,7 +40,7 @@ export class ProgramTransport implements Transport {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);
     await this.#programs.open(this.#program, signal);
-    const split = lineSplitter();
+    const split = createLineSplitter();
     const reader = {
       onOutput: async (chunk: Buffer) => {
         for (const line of split(chunk)) this.#hear(line);

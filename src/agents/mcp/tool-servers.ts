@@ -111,9 +111,9 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     await Promise.all(gone.map(([, connection]) => connection.close()));
     const missing = () => [...requested].filter(([definition]) => !connections.has(definition));
     if (missing().length === 0) return { connections, loaded };
-    const { createConnection } = await import('./connect.ts'); // most servers never need the protocol package
+    const { createMcpConnection } = await import('./connect.ts'); // most servers never need the protocol package
     for (const [definition, server] of missing()) {
-      connections.set(definition, createConnection(server, { client, fetchFor, clock, tokenFor }));
+      connections.set(definition, createMcpConnection(server, { client, fetchFor, clock, tokenFor }));
     }
     return { connections, loaded };
   }

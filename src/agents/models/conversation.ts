@@ -5,7 +5,7 @@ import type { AssistantMessage, Message, Picture, ToolCall, TurnRequest } from '
 export type ToolMessage = Extract<Message, { role: 'tool' }>;
 type UserMessage = Extract<Message, { role: 'user' }>;
 
-export type Piece =
+export type PromptPiece =
   | { readonly kind: 'user'; readonly text: string; readonly pictures: readonly Picture[] }
   | { readonly kind: 'hint'; readonly text: string }
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
@@ -14,14 +14,14 @@ export type Piece =
  * Each call is followed by its answer; a call without a result is answered as not run. A note without a position comes
  * before the calls of the current step.
  */
-export function toPieces(request: TurnRequest): Piece[] {
+export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = findStepStart(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
   const placed = Map.groupBy(notes, ({ before }) => before);
   const notesAt = (at: number) => (placed.get(at) ?? []).map(({ text }) => userPiece({ role: 'user', text }));
-  const pieces: Piece[] = [];
+  const pieces: PromptPiece[] = [];
   for (const [at, message] of messages.entries()) {
     if (placed.has(at)) pieces.push(...notesAt(at));
     if (message.role === 'user') pieces.push(userPiece(message));
@@ -49,7 +49,7 @@ const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step
   return step.planned.some(({ callId }) => callId === message.callId) ? { ...step, begins: at + 1 } : step;
 });
 
-const userPiece = ({ text, pictures = [] }: UserMessage): Piece => ({ kind: 'user', text, pictures });
+const userPiece = ({ text, pictures = [] }: UserMessage): PromptPiece => ({ kind: 'user', text, pictures });
 
 export const toSkippedResult = (callId: string, name: string): ToolMessage => ({
   role: 'tool',

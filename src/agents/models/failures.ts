@@ -6,7 +6,7 @@ import type { FailedTurn, TurnPart } from './model.ts';
 import { maxRetryAfterMs } from './retry.ts';
 import type { Watchdog } from './watchdog.ts';
 
-export interface Refusal {
+export interface ProviderRefusal {
   readonly status: number;
   readonly text: string;
   /** The provider's own names for the error, such as `insufficient_quota`. */
@@ -14,13 +14,13 @@ export interface Refusal {
   readonly retryAfterMs?: number | undefined;
 }
 
-export interface SettingNames {
+export interface ProviderSettingNames {
   /** The settings that hold the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   readonly baseUrl: string;
 }
 
-export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
+export function toRefusedTurn(refusal: ProviderRefusal, model: string, advice: ProviderSettingNames): FailedTurn {
   const code = toErrorCode(refusal);
   const text = truncateEnd(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
@@ -64,7 +64,7 @@ const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider_error',
 ]);
 
-const remedies: Partial<Record<ErrorCode, (advice: SettingNames) => string>> = {
+const remedies: Partial<Record<ErrorCode, (advice: ProviderSettingNames) => string>> = {
   model_unauthorized: ({ key }) => `Set ${key} to a key that may use this model.`,
   model_unknown: ({ baseUrl }) => `Check the name after the slash in the setting model, and ${baseUrl}.`,
   model_quota: () => "The provider's account has no quota left: add some there, or choose another model.",
@@ -77,7 +77,7 @@ const tooLong =
 const noQuota = /insufficient_quota|credit balance|billing_hard_limit|out of credits|credits are depleted/i;
 const refused = /content[_ ](policy|filter|management)|invalid_prompt|flagged|safety|blocked by|usage policy/i;
 
-function toErrorCode({ status, text, names = [] }: Refusal): ErrorCode {
+function toErrorCode({ status, text, names = [] }: ProviderRefusal): ErrorCode {
   const message = [text, ...names].join(' ');
   if (status === 402 || noQuota.test(message)) return 'model_quota';
   if (status === 401 || status === 403 || /api[_ ]key/i.test(message)) return 'model_unauthorized';
@@ -90,7 +90,7 @@ function toErrorCode({ status, text, names = [] }: Refusal): ErrorCode {
 }
 
 /** `thrown` contains the reason when the server's own connection failed. */
-export function unreachableTurn(model: string, advice: SettingNames, thrown?: unknown): FailedTurn {
+export function toUnreachableTurn(model: string, advice: ProviderSettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why
     ? `${model} cannot be reached: ${why.publicMessage} Check that its server runs, and ${advice.baseUrl}.`

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import type { FailedTurn, Model, TurnPart } from './model.ts';
-import { retryDelay } from './retry.ts';
+import { computeRetryDelayMs } from './retry.ts';
 
 /** The longest time that a run waits for one provider, in ms. */
 const longestWaitMs = 60_000;
@@ -44,7 +44,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
   function rests(model: Model, failure: FailedTurn): boolean {
     const state = healthOf(model);
     state.failures++;
-    state.waitedMs += failure.retryAfterMs ?? retryDelay(failure, state.failures, random) ?? 0;
+    state.waitedMs += failure.retryAfterMs ?? computeRetryDelayMs(failure, state.failures, random) ?? 0;
     const isBroken = broken.has(failure.code);
     const isTired = state.waitedMs > longestWaitMs || (failure.retryable && state.failures >= maxFailures);
     if (!isBroken && !isTired) return false;

@@ -24,13 +24,13 @@ export interface ModelListFormat {
   /** Path and query of a page of the list; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
   /** Throws for a body that is not such a list. */
-  read(body: unknown): ListPage;
+  read(body: unknown): ModelListPage;
 }
-export interface ListPage {
+export interface ModelListPage {
   readonly models: readonly ListedModel[];
   readonly next?: string | undefined;
 }
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type ModelListFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const maxBytes = 8 * 1024 * 1024;
 const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
@@ -49,7 +49,7 @@ interface Listable {
 interface Endpoint {
   readonly baseUrl: string;
   readonly key: Secret | undefined;
-  readonly fetch: Fetch;
+  readonly fetch: ModelListFetch;
 }
 
 /**
@@ -94,7 +94,7 @@ const privateAddress = (cause: AppError) =>
     { cause },
   );
 
-async function readPage(listing: ModelListFormat, response: Response): Promise<ListPage> {
+async function readPage(listing: ModelListFormat, response: Response): Promise<ModelListPage> {
   try {
     return listing.read(parseJsonWithin(await boundedText(response), limits));
   } catch (cause) {

@@ -15,7 +15,7 @@ export interface Model {
   /** Read before each turn: a chain of fallbacks returns the abilities of the model that it will use next. */
   readonly abilities: ModelCapabilities;
   /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
-  readonly costOf?: (usage: Usage) => number | undefined;
+  readonly costOf?: (usage: TurnUsage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
@@ -81,7 +81,7 @@ export interface TurnRequest {
   /** The tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
   readonly mustCall?: string;
   /** An absent option uses the provider's default. A refused option is left out. */
-  readonly sampling?: Sampling;
+  readonly sampling?: SamplingOptions;
   /** The conversation's key in the provider's prompt cache, such as the session id. At most 64 characters. */
   readonly cacheKey?: string;
 }
@@ -90,7 +90,7 @@ export interface PositionedNote {
   readonly before: number;
   readonly text: string;
 }
-export interface Sampling {
+export interface SamplingOptions {
   readonly temperature?: number; // 0 to 2
   readonly topP?: number;
   readonly topK?: number;
@@ -195,7 +195,7 @@ export interface OmittedContent {
  * @example
  * { inputTokens: 1_200, cachedTokens: 1_000, outputTokens: 80, cost: 0.0021 }
  */
-export interface Usage {
+export interface TurnUsage {
   /** The whole request, including what was read from or written to the provider's cache. */
   readonly inputTokens: number;
   /** The whole reply, including its reasoning. */
@@ -217,7 +217,7 @@ export interface FinishedTurn {
    * limit. `refused`: the model or the provider's filter declined.
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
-  readonly usage: Usage;
+  readonly usage: TurnUsage;
   /** With `length`: tools that the reply called. None of those calls is in the turn, because one is incomplete. */
   readonly cutCalls?: readonly string[];
   /** With `refused`: the provider's reason as text or code, such as `SAFETY`. */

@@ -1,6 +1,6 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import type { SettingNames } from './failures.ts';
+import type { ProviderSettingNames } from './failures.ts';
 import type { Model, ModelCapabilities } from './model.ts';
 import type { ModelListFormat } from './model-list.ts';
 
@@ -24,7 +24,7 @@ export interface Provider<Name extends string = string> {
   readonly access: ProviderAccess | null;
   /** Default abilities of a model, if neither the settings nor the published list has them. */
   abilities(model: string, reasoning: ReasoningLevel): Partial<ModelCapabilities>;
-  build(options: BuildOptions): Promise<Model>;
+  build(options: ModelBuildOptions): Promise<Model>;
 }
 export interface ProviderAccess {
   /** Standard variables for the key; the first is the one shown to users. */
@@ -34,7 +34,7 @@ export interface ProviderAccess {
   readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
   readonly listing: ModelListFormat;
 }
-export interface BuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
+export interface ModelBuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
   readonly name: string;
   readonly model: string;
   readonly abilities: ModelCapabilities;
@@ -43,7 +43,7 @@ export interface BuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
   readonly baseUrl: string;
   /** Replaces the global fetch, for an address that a person entered in the page. */
   readonly fetch?: typeof fetch | undefined;
-  readonly advice: SettingNames;
+  readonly advice: ProviderSettingNames;
   /** The longest silence in ms, before the first chunk and between chunks. */
   readonly idleMs?: number;
 }

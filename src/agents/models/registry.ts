@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { listFold, memoizeByKey } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { wellFormed } from '../../core/text/text.ts';
-import { compatibleProvider } from './aisdk/compatible-provider.ts';
+import { createCompatibleProvider } from './aisdk/compatible-provider.ts';
 import { type CatalogEntry, findModelFacts, withPrices } from './catalog/catalog.ts';
 import { withFallbacks } from './fallbacks.ts';
 import type { Model } from './model.ts';
@@ -112,7 +112,7 @@ export function findConfiguredProvider(
   { compatible }: Pick<ModelsConfig, 'compatible'>,
 ): Provider | undefined {
   const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;
-  return own ? compatibleProvider(name, own.baseUrl) : findProvider(name);
+  return own ? createCompatibleProvider(name, own.baseUrl) : findProvider(name);
 }
 
 /** A key in the settings takes precedence over a stored one. */

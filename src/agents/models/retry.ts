@@ -10,7 +10,7 @@ export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
  * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The provider's own delay
  * is a minimum. Random jitter prevents all sessions from retrying at the same time.
  */
-export function retryDelay(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
+export function computeRetryDelayMs(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;
   const backoff = firstDelayMs * 2 ** (attempt - 1);
   const delay =

@@ -11,7 +11,7 @@ export interface Watchdog extends Disposable {
 }
 
 /** Fires after this many ms while not paused. */
-export function watchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
+export function createWatchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
   const stop = new AbortController();
   const cancel = () => stop.abort();
   let bitten = false;

@@ -2,13 +2,13 @@ import { Worker } from 'node:worker_threads';
 import { JobThread } from '../../core/concurrency/job-thread.ts';
 import type { PageTree } from '../browser/page-types.ts';
 
-export interface PageJob {
+export interface HtmlPageJob {
   readonly html: string;
   readonly address: string;
   /** `all`: with navigation, headers and footers. */
   readonly part: 'main' | 'all';
 }
-export interface TreeJob {
+export interface PageTreeJob {
   readonly tree: readonly PageTree[];
 }
 export interface PageText {
@@ -17,7 +17,7 @@ export interface PageText {
 }
 
 /** Converts pages one after another, each within `patienceMs`. */
-export const pageThread = (patienceMs = 10_000): JobThread<PageJob | TreeJob, PageText> =>
+export const createPageThread = (patienceMs = 10_000): JobThread<HtmlPageJob | PageTreeJob, PageText> =>
   new JobThread({
     start: startWorker,
     maxPending: 64,

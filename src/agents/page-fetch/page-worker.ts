@@ -1,15 +1,15 @@
 import { parentPort } from 'node:worker_threads';
 import { toMarkdown } from '../browser/markdown.ts';
 import { parsePage } from './html.ts';
-import type { PageJob, PageText, TreeJob } from './page-text.ts';
+import type { HtmlPageJob, PageText, PageTreeJob } from './page-text.ts';
 
 // Converts pages to Markdown, which takes too long for the server's event loop if a page is hostile.
 
-parentPort?.on('message', (job: PageJob | TreeJob) => {
+parentPort?.on('message', (job: HtmlPageJob | PageTreeJob) => {
   parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : toPageText(job));
 });
 
-function toPageText({ html, address, part }: PageJob): PageText {
+function toPageText({ html, address, part }: HtmlPageJob): PageText {
   const page = parsePage(html, address);
   const chosen = toMarkdown(part === 'main' ? page.main : page.all);
   // A page can mark everything as navigation.

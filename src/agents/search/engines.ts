@@ -5,7 +5,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SearchHit, WebSearch } from './search.ts';
 
-export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
+export type SearchFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 export const engineNames = ['searxng', 'brave', 'tavily', 'google'] as const;
 export type EngineName = (typeof engineNames)[number];
 
@@ -94,7 +94,7 @@ const engines: Readonly<Record<EngineName, Engine>> = {
   },
 };
 
-export function createWebSearch(name: EngineName, settings: Settings, fetch: Fetch): WebSearch {
+export function createWebSearch(name: EngineName, settings: Settings, fetch: SearchFetch): WebSearch {
   const engine = engines[name];
   const missing = engine.needs.filter((need) => settings[need] === undefined);
   if (missing.length > 0) {

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { KernelContexts } from '../kernels/contexts.ts';
-import type { Execution } from '../kernels/kernel.ts';
+import type { CellExecution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { describeFullOutput, saveOutputBytes, saveOutputFile, toFileName } from './kept-output.ts';
-import { boundOutput, maxModelChars } from './output.ts';
+import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName } from './kept-output.ts';
+import { boundOutput, maxModelTextChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 interface CodeKernels {
@@ -43,9 +43,9 @@ const about = {
   orderKey: (args) => `code ${idOf(args)}`,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-export const codeDescription = describeTool(about);
+export const codeToolDescription = describeTool(about);
 
-export const codeTool = (kernels: CodeKernels): Tool =>
+export const createCodeTool = (kernels: CodeKernels): Tool =>
   defineTool({
     ...about,
     async run(ctx, { code, restart, ...named }) {
@@ -85,7 +85,7 @@ class CellRecorder {
 }
 
 interface CellRun {
-  readonly execution: Execution;
+  readonly execution: CellExecution;
   readonly seen: CellRecorder;
   readonly code: string;
   readonly kernel: string;
@@ -100,7 +100,7 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     for (const mimeType of ['image/png', 'image/jpeg'] as const) {
       const picture = data[mimeType];
       if (picture === undefined) continue;
-      const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${toFileName(ctx)}-${at + 1}` };
+      const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${toOutputFileName(ctx)}-${at + 1}` };
       const kept = await saveOutputBytes(ctx, bytes);
       values.push(kept.text);
       if (kept.picture && pictures.length < maxPictures) pictures.push(kept.picture);
@@ -117,8 +117,10 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     .filter((part) => part !== '')
     .join('\n');
   const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
-  const isLong = whole.length > maxModelChars;
-  const rest = isLong ? describeFullOutput(await saveOutputFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
+  const isLong = whole.length > maxModelTextChars;
+  const rest = isLong
+    ? describeFullOutput(await saveOutputFile(ctx, `${toOutputFileName(ctx)}.txt`, whole))
+    : undefined;
   const common = {
     output,
     content: { console: [{ ps1: `[${execution.count ?? '*'}]: `, command: code, output }] },
@@ -129,13 +131,13 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
   return { ok: false, reason: reasonOf(execution), ...common };
 }
 
-function reasonOf({ ended, exitCode }: Execution): 'failed' | 'timed_out' | 'cancelled' | 'oom' {
+function reasonOf({ ended, exitCode }: CellExecution): 'failed' | 'timed_out' | 'cancelled' | 'oom' {
   if (ended === 'whole') return 'failed';
   if (ended === 'died') return exitCode === 137 ? 'oom' : 'failed';
   return ended;
 }
 
-function describeEnd({ ended, exitCode, isStateLost }: Execution, timeoutMs: number): string[] {
+function describeEnd({ ended, exitCode, isStateLost }: CellExecution, timeoutMs: number): string[] {
   if (ended === 'whole') return [];
   const lost = 'Its variables are lost, and the next call begins with a new kernel.';
   const killed = exitCode === 137 ? ', probably for lack of memory' : '';

@@ -2,7 +2,7 @@ import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
-import { type EditResult, editFile, filePath, toFileOrderKey } from './file-text.ts';
+import { type EditResult, editFile, filePathSchema, toFileOrderKey } from './file-text.ts';
 import { defineTool, type ToolResult } from './tool.ts';
 
 const edit = z.object({
@@ -24,7 +24,7 @@ export const fileEdit = defineTool({
     'Change a text file in several places at once: either `edits`, one after the other, or `patch`, a unified diff. ' +
     'If one of them does not fit, nothing is changed.',
   parameters: z.object({
-    file: filePath,
+    file: filePathSchema,
     edits: z.array(edit).min(1).max(100).optional(),
     patch: z.string().min(1).optional().describe('a unified diff of this file; line numbers may be off'),
   }),

@@ -6,7 +6,10 @@ import { boundOutput } from './output.ts';
 import type { ToolContext, ToolResult } from './tool.ts';
 
 const maxBytes = 10 * 1024 * 1024;
-export const filePath = z.string().min(1).describe('absolute path below the working directory, or relative to it');
+export const filePathSchema = z
+  .string()
+  .min(1)
+  .describe('absolute path below the working directory, or relative to it');
 
 /**
  * Orders calls by base name, because a path can be relative or absolute. The only cost is that calls for different

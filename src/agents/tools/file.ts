@@ -6,7 +6,7 @@ import {
   binaryFileResult,
   decodeText,
   editFile,
-  filePath,
+  filePathSchema,
   ignoreMissingFile,
   readFileBytes,
   readFileText,
@@ -25,7 +25,7 @@ export const fileRead = defineTool({
   label: 'Read',
   description: 'Read a text file, optionally only some of its lines, or see a picture (PNG, JPEG, GIF, WebP).',
   parameters: z.object({
-    file: filePath,
+    file: filePathSchema,
     start_line: z.int().min(1).optional().describe('first line, counted from 1'),
     end_line: z.int().min(1).optional().describe('last line'),
   }),
@@ -75,7 +75,7 @@ export const fileWrite = defineTool({
   group: 'file_write',
   label: 'Write',
   description: 'Write a text file, or append to it. Missing folders are made.',
-  parameters: z.object({ file: filePath, content: z.string(), append: z.boolean().default(false) }),
+  parameters: z.object({ file: filePathSchema, content: z.string(), append: z.boolean().default(false) }),
   orderKey: toFileOrderKey,
   calledIn: {
     // Marks an append, because a client would otherwise take `content` for the whole file.
@@ -107,7 +107,7 @@ export const fileReplace = defineTool({
   group: 'file_edit',
   label: 'Edit',
   description: 'Replace a piece of a text file. The piece must occur exactly once.',
-  parameters: z.object({ file: filePath, old_str: z.string().min(1), new_str: z.string() }),
+  parameters: z.object({ file: filePathSchema, old_str: z.string().min(1), new_str: z.string() }),
   orderKey: toFileOrderKey,
   calledIn: {
     conversation: ({ file, old_str, new_str }, path) => ({
@@ -137,7 +137,7 @@ export const fileFindInContent = defineTool({
   group: 'search',
   label: 'Search in',
   description: 'Find the lines of a file, or of all files below a folder, that match a regular expression.',
-  parameters: z.object({ file: filePath, regex: z.string().min(1) }),
+  parameters: z.object({ file: filePathSchema, regex: z.string().min(1) }),
   orderKey: () => null,
   calledIn: {
     conversation: (args) => ({ name: 'grep_search', args }),

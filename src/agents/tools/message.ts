@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineTool } from './tool.ts';
 
 /** The agent loop turns the call into a message. */
-export const notifyUser = defineTool({
+export const notifyUserTool = defineTool({
   name: 'message_notify_user',
   family: 'message',
   group: 'always',

@@ -3,7 +3,7 @@ import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
 /** The longest text that a model sees in full. */
-export const maxModelChars = 16_000;
+export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
 /** A text of at most this many characters is never cut: a UTF-16 unit needs at most three bytes. */
 export const maxUncutChars: number = Math.floor(keptBytes / 3);
@@ -12,9 +12,9 @@ export const maxUncutChars: number = Math.floor(keptBytes / 3);
 export function toModelText(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;
-  if (output.length <= maxModelChars) return how + output;
-  const half = maxModelChars / 2;
-  const gap = `\n[… ${output.length - maxModelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
+  if (output.length <= maxModelTextChars) return how + output;
+  const half = maxModelTextChars / 2;
+  const gap = `\n[… ${output.length - maxModelTextChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
   return how + truncateEnd(output, half) + gap + truncateStart(output, half);
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);

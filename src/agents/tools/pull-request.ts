@@ -22,7 +22,7 @@ const parameters = z.object({
   draft: z.boolean().default(false),
 });
 
-export const openPullRequest = defineTool({
+export const openPullRequestTool = defineTool({
   name: 'open_pull_request',
   family: 'git',
   group: 'bash',

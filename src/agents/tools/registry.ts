@@ -5,7 +5,7 @@ import { type JsonLimits, parseJson } from '../../core/text/json.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
 import { builtInTools, type ComputerProvider, computerTools } from './list.ts';
 import type { MemoryAccess } from './memory/agent-memory.ts';
-import { askUser } from './special.ts';
+import { askUserTool } from './special.ts';
 import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { findToolFamily } from './words.ts';
 
@@ -31,7 +31,7 @@ export function createToolRegistry(
   more: readonly Tool[] = [],
 ): ToolRegistry {
   const matches = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
-  return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUser));
+  return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUserTool));
 }
 
 export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
@@ -55,7 +55,10 @@ export const restrictMemoryTools = (registry: ToolRegistry, access: MemoryAccess
 export const withoutDelegationTools = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
-export const toolsThatNeedApproval = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
+export const listToolsNeedingApproval = (
+  { declarations, find }: ToolRegistry,
+  rules: readonly ApprovalRule[],
+): string[] =>
   declarations
     .map(({ name }) => name)
     .filter((name) => find(name)?.asksFirst === true)
@@ -66,7 +69,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   const tools = names.flatMap((name) => registry.find(name) ?? []);
   const { desktopAdvice } = registry;
   return {
-    ...registryOf(tools.filter(passes), names.includes(askUser.name) && passes(askUser)),
+    ...registryOf(tools.filter(passes), names.includes(askUserTool.name) && passes(askUserTool)),
     ...(desktopAdvice !== undefined && { desktopAdvice }),
   };
 }
@@ -99,7 +102,7 @@ const declarationOf = memoizeByKey(
 
 function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
   const tools = new Map(list.map((tool) => [tool.name, tool]));
-  const declarations = [...list, ...(asks ? [askUser] : [])].map(declarationOf);
+  const declarations = [...list, ...(asks ? [askUserTool] : [])].map(declarationOf);
   return { declarations, find: (name) => tools.get(name) };
 }
 
@@ -109,7 +112,7 @@ export interface ToolInvocation {
 }
 
 export function findOrderKey(registry: ToolRegistry, { name, args }: ToolInvocation): string | null {
-  const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
+  const tool = registry.find(name) ?? (name === askUserTool.name ? askUserTool : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 

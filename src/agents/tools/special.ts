@@ -18,13 +18,13 @@ export const AskUserArgs = z.object({
 });
 export type AskUserArgs = z.infer<typeof AskUserArgs>;
 
-export const makePlan = {
+export const makePlanTool = {
   name: 'make_plan',
   description: 'Set the steps that are still to do. Steps that were begun stay as they are.',
   parameters: z.toJSONSchema(MakePlanArgs, { io: 'input' }),
 } as const;
 
-export const askUser = describeTool({
+export const askUserTool = describeTool({
   name: 'message_ask_user',
   family: 'message',
   group: 'always',
@@ -41,7 +41,7 @@ export const RecallArgs = z.object({
   from: z.int().min(0).default(0).describe('characters, or hits, to skip'),
 });
 
-export const recall = describeTool({
+export const recallTool = describeTool({
   name: 'recall',
   family: 'message',
   group: 'always',

@@ -4,7 +4,7 @@ import { defineTool } from './tool.ts';
 
 type RequestedStep = Pick<PlanStep, 'description' | 'status'>;
 
-export const todo = defineTool({
+export const todoTool = defineTool({
   name: 'todo',
   family: 'message',
   group: 'always',

@@ -165,9 +165,9 @@ export interface ToolDescription {
    */
   orderKey(args: unknown): string | null;
   /** Facades that have their own name for the tool. All other facades use its name and arguments. */
-  readonly calledIn: Partial<Readonly<Record<ToolNaming, FacadeCallMapper>>>;
+  readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
-export type ToolNaming = 'conversation' | 'opencodex';
+export type ToolNamingScheme = 'conversation' | 'opencodex';
 
 /**
  * A tool of the server: its description, and the function that does the work.

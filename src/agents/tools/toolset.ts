@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { memoryFolder, memoryMount } from '../../core/model/run-files.ts';
+import { memoryFolder, memoryMountPath } from '../../core/model/run-files.ts';
 import type { ClientTool } from '../../core/model/session-agent.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
@@ -21,7 +21,7 @@ export const sessionFilesFolder = '.session';
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   if (isIn(sessionMountPath)) return `${sessionFilesFolder}${path.slice(sessionMountPath.length)}`;
-  return isIn(memoryMount) ? `${memoryFolder}${path.slice(memoryMount.length)}` : path;
+  return isIn(memoryMountPath) ? `${memoryFolder}${path.slice(memoryMountPath.length)}` : path;
 }
 
 const filePath = z.string().min(1).describe('absolute path, or relative to the working directory');

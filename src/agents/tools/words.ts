@@ -1,6 +1,6 @@
 import type { ToolFamily } from '../../core/model/events.ts';
 import { toolDescriptions } from './list.ts';
-import type { FacadeCallMapper, ToolDescription, ToolNaming } from './tool.ts';
+import type { FacadeCallMapper, ToolDescription, ToolNamingScheme } from './tool.ts';
 import { toolset } from './toolset.ts';
 
 // The names of a tool for people, for facades and in the log. Logs and tool servers can name tools that this server
@@ -29,7 +29,7 @@ const families = new Map<string, ToolFamily>([
 ]);
 
 export const toFacadeCall = (
-  facade: ToolNaming,
+  facade: ToolNamingScheme,
   { name, args }: { readonly name: string; readonly args: Parameters<FacadeCallMapper>[0] },
   path: Parameters<FacadeCallMapper>[1],
 ): ReturnType<FacadeCallMapper> => known.get(name)?.calledIn[facade]?.(args, path) ?? { name, args };

@@ -2,10 +2,10 @@ import type { TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { z } from 'zod';
-import { docsOf } from '../../core/errors/error-pages.ts';
+import { docsPathOf } from '../../core/errors/error-pages.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
-import { toPublicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../../http/errors/wire-errors.ts';
 
 type TrpcCode = keyof typeof TRPC_ERROR_CODES_BY_KEY;
 
@@ -37,9 +37,9 @@ const fieldsOf = ({ issues }: z.ZodError): Record<string, string> =>
   Object.fromEntries(issues.map(({ path: [field = ''], message }) => [String(field), message]).reverse());
 
 function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): ErrorShape {
-  const docs = docsOf(known.code);
+  const docs = docsPathOf(known.code);
   return {
-    message: toPublicText(known),
+    message: toPublicMessage(known),
     code: TRPC_ERROR_CODES_BY_KEY[code],
     data: {
       code,

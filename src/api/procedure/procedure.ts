@@ -1,6 +1,6 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { forbiddenRoleError, limitAuditorToViewer } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
@@ -102,7 +102,7 @@ const t = initTRPC
 
 export const router = t.router;
 
-export const procedure = t.procedure.use(async ({ ctx, type, signal = neverSignal, next }) => {
+export const procedure = t.procedure.use(async ({ ctx, type, signal = neverAbortingSignal, next }) => {
   if (type === 'mutation' && ctx.principal.role === 'reader') throw forbiddenRoleError(ctx.principal);
   if (type !== 'subscription') {
     using _call = ctx.calls.enter();

@@ -38,7 +38,7 @@ export const sessionTarget = z.strictObject({ sessionId: SessionIdInput.describe
 export const OkResult = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
 export const okResultReply = { out: OkResult, answer: okResult };
-export const toOkResult = async (work: Promise<unknown>): Promise<typeof okResult> => {
+export const awaitOkResult = async (work: Promise<unknown>): Promise<typeof okResult> => {
   await work;
   return okResult;
 };

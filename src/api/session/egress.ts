@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
 import { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
-import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
+import { awaitOkResult, OkResult, sessionTarget } from '../procedure/schemas.ts';
 import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = EffectiveEgress.extend({
@@ -25,7 +25,7 @@ export const egressRouter = router({
   allow: procedure
     .input(ofEntry)
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, host } }) => toOkResult(ctx.services.egress.allow(sessionId, host))),
+    .mutation(({ ctx, input: { sessionId, host } }) => awaitOkResult(ctx.services.egress.allow(sessionId, host))),
 
   /**
    * Narrows the hosts that the sandbox can reach to these, from now on; `[]`: none, null: all that the policy opens.
@@ -35,12 +35,12 @@ export const egressRouter = router({
     .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, hosts } }) =>
-      toOkResult(ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts)),
+      awaitOkResult(ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts)),
     ),
 
   /** Revokes a host allowed in this session. Requires the role `operator`. */
   withdraw: procedure
     .input(ofEntry)
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, host } }) => toOkResult(ctx.services.egress.withdraw(sessionId, host))),
+    .mutation(({ ctx, input: { sessionId, host } }) => awaitOkResult(ctx.services.egress.withdraw(sessionId, host))),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
-import { OkResult, PathInput, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
+import { awaitOkResult, OkResult, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
 const ofFile = sessionTarget.extend({ path: PathInput });
 const SearchInput = sessionTarget.extend({
@@ -64,14 +64,14 @@ export const filesRouter = router({
     .input(ofFile.extend({ content: z.string() }))
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, path, content } }) =>
-      toOkResult(ctx.services.files.write(sessionId, path, content, ctx.signal)),
+      awaitOkResult(ctx.services.files.write(sessionId, path, content, ctx.signal)),
     ),
 
   delete: procedure
     .input(ofFile)
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, path } }) =>
-      toOkResult(ctx.services.files.remove(sessionId, path, ctx.signal)),
+      awaitOkResult(ctx.services.files.remove(sessionId, path, ctx.signal)),
     ),
 
   /** The files that changed since the newest run started. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { IsoTime, okResultReply, sessionTarget, toOkResult } from '../procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okResultReply, sessionTarget } from '../procedure/schemas.ts';
 
 const Port = z.object({
   port: z.int(),
@@ -93,5 +93,5 @@ export const portsRouter = router({
     in: sessionTarget.extend({ id: z.string().max(100) }),
     ...okResultReply,
     reply: { schema: z.null(), value: () => null },
-  }).mutation(({ ctx, input: { sessionId, id } }) => toOkResult(ctx.services.ports.close(sessionId, id))),
+  }).mutation(({ ctx, input: { sessionId, id } }) => awaitOkResult(ctx.services.ports.close(sessionId, id))),
 });

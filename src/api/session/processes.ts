@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
-import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
+import { awaitOkResult, OkResult, sessionTarget } from '../procedure/schemas.ts';
 
 const ofProcess = sessionTarget.extend({ pid: z.int() });
 
@@ -14,7 +14,7 @@ export const processesRouter = router({
     .input(ofProcess)
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, pid } }) =>
-      toOkResult(ctx.services.processes.stop(sessionId, pid, ctx.signal)),
+      awaitOkResult(ctx.services.processes.stop(sessionId, pid, ctx.signal)),
     ),
 
   logs: procedure

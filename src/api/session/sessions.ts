@@ -11,6 +11,7 @@ import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
+  awaitOkResult,
   OkResult,
   omitUndefined,
   ProjectIdInput,
@@ -18,7 +19,6 @@ import {
   SessionIdInput,
   TextInput,
   TitleInput,
-  toOkResult,
   toSession,
 } from '../procedure/schemas.ts';
 import {
@@ -26,9 +26,9 @@ import {
   BoxName,
   hasMetadata,
   LifetimeSeconds,
-  Metadata,
+  SessionMetadata,
   SkillPins,
-  sessionOptions,
+  sessionOptionFields,
   toSessionOptions,
 } from '../views/session-options.ts';
 import { RecordedTurn } from './prompt-schemas.ts';
@@ -49,7 +49,7 @@ const NewSession = z.strictObject({
   template: z.string().max(80).optional(),
   repositories: RepositoryInputs.optional(),
   author: GitAuthor.optional(),
-  ...sessionOptions,
+  ...sessionOptionFields,
   /** The id or name of one of your snapshots, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
   /** The id or name of a template that you built, optionally with a tag. The sandbox uses its image. */
@@ -68,7 +68,7 @@ const ListInput = z.strictObject({
   archived: z.boolean().optional(),
   parent: SessionIdInput.optional(),
   /** Only sessions that have all of these keys with these values. */
-  metadata: Metadata.optional(),
+  metadata: SessionMetadata.optional(),
   /** Text in the title, or in a message of a user or of the agent. */
   search: z.string().trim().min(2).max(200).optional(),
 });
@@ -214,7 +214,7 @@ export const sessionsRouter = router({
         /** Marks all messages as read. */
         unread: z.literal(0).optional(),
         /** Replaces all keys and values. */
-        metadata: Metadata.optional(),
+        metadata: SessionMetadata.optional(),
         /** Time until the session is deleted, counted from this request; null: never. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
         /** Replaces the session's own skills, from the next turn on. */
@@ -228,7 +228,9 @@ export const sessionsRouter = router({
       toSession(ctx, await ctx.services.sessions.update(id, omitUndefined(change))),
     ),
 
-  delete: ofSession.output(OkResult).mutation(({ ctx, input }) => toOkResult(ctx.services.sessions.delete(input.id))),
+  delete: ofSession
+    .output(OkResult)
+    .mutation(({ ctx, input }) => awaitOkResult(ctx.services.sessions.delete(input.id))),
 
   /** Deletes each of these sessions that the caller can delete, and returns an error code for each other session. */
   deleteMany: procedure

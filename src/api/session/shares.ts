@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
-import { IsoTime, OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
+import { awaitOkResult, IsoTime, OkResult, sessionTarget } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: IsoTime, expiresAt: IsoTime });
 
@@ -20,5 +20,5 @@ export const sharesRouter = router({
   revoke: procedure
     .input(sessionTarget.extend({ id: z.string().max(100) }))
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, id } }) => toOkResult(ctx.services.shares.revoke(sessionId, id))),
+    .mutation(({ ctx, input: { sessionId, id } }) => awaitOkResult(ctx.services.shares.revoke(sessionId, id))),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
-import { OkResult, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
+import { awaitOkResult, OkResult, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
 const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
 const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f]{8}$/, 'not a terminal') });
@@ -23,7 +23,7 @@ export const terminalsRouter = router({
     .input(ofTerminal.extend({ text: z.string().min(1).max(262_144) }))
     .output(OkResult)
     .mutation(({ ctx, input: { terminalId, text } }) =>
-      toOkResult(ctx.services.terminals.write(terminalId, text, ctx.signal)),
+      awaitOkResult(ctx.services.terminals.write(terminalId, text, ctx.signal)),
     ),
 
   /** Types into an agent's shell in which a command runs. The shell's id is `id` in the tool call's arguments. */
@@ -31,7 +31,7 @@ export const terminalsRouter = router({
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, shellId, text } }) =>
-      toOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, ctx.signal)),
+      awaitOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, ctx.signal)),
     ),
 
   /** The last part of the output of the shell's newest command, and whether it still runs. */
@@ -47,11 +47,11 @@ export const terminalsRouter = router({
     .input(ofTerminal.extend(Size))
     .output(OkResult)
     .mutation(({ ctx, input: { terminalId, ...size } }) =>
-      toOkResult(ctx.services.terminals.resize(terminalId, size, ctx.signal)),
+      awaitOkResult(ctx.services.terminals.resize(terminalId, size, ctx.signal)),
     ),
 
   close: procedure
     .input(ofTerminal)
     .output(OkResult)
-    .mutation(({ ctx, input: { terminalId } }) => toOkResult(ctx.services.terminals.close(terminalId))),
+    .mutation(({ ctx, input: { terminalId } }) => awaitOkResult(ctx.services.terminals.close(terminalId))),
 });

@@ -181,15 +181,15 @@ export const AutomationStart = stored.AutomationStart.omit({
 });
 /** The only answer that contains the secret. `path` is the path of the hook's URL. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
-export const DeliveryResult = z.object({ started: z.boolean(), text: z.string() });
+export const HookDeliveryResult = z.object({ started: z.boolean(), text: z.string() });
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;
-export const StartsInput = z.strictObject({
+export const AutomationStartsInput = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** The `id` and `at` of the last entry that the caller has received. */
   afterId: z.string().max(100).optional(),
   afterAt: z.iso.datetime().optional(),
 });
-export const toStartsQuery = ({ limit, afterId, afterAt }: z.output<typeof StartsInput>) => ({
+export const toAutomationStartsQuery = ({ limit, afterId, afterAt }: z.output<typeof AutomationStartsInput>) => ({
   limit,
   ...(afterId !== undefined && afterAt !== undefined && { after: { id: afterId, at: Date.parse(afterAt) } }),
 });

@@ -23,7 +23,7 @@ export const BoxName = z
   )
   .describe("the session's name, once for an owner");
 
-export const Metadata = z
+export const SessionMetadata = z
   .record(z.string().min(1).max(256), z.string().max(1_000))
   .refine((pairs) => Object.keys(pairs).length <= maxPairs, `must have at most ${maxPairs} names`);
 
@@ -71,23 +71,23 @@ export const AdoptedSandbox = z
   .regex(/^sandbox\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be sandbox/NAME; no other namespace can be named')
   .describe('an existing Sandbox that is the sandbox');
 
-export const boxOptions = {
-  metadata: Metadata.optional(),
+export const boxOptionFields = {
+  metadata: SessionMetadata.optional(),
   lifetimeSeconds: LifetimeSeconds.optional(),
   idleSeconds: IdleSeconds.optional(),
   egress: EgressHosts.optional(),
   size: SandboxSize.optional(),
   volumes: SessionVolumes.optional(),
 };
-export const sessionOptions = {
-  ...boxOptions,
+export const sessionOptionFields = {
+  ...boxOptionFields,
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   skills: SkillPins.optional(),
   /** When a limit is reached, the session waits and asks whether to continue. */
   budget: SessionBudgetInput.optional(),
 };
-const SessionOptions = z.object({ ...sessionOptions, adopt: AdoptedSandbox.optional() });
+const SessionOptions = z.object({ ...sessionOptionFields, adopt: AdoptedSandbox.optional() });
 
 export function toSessionOptions({
   idleSeconds,

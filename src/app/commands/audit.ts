@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
 import { createIdSource } from '../../core/model/ids.ts';
-import { latestPosition, listAuditFiles, readAuditLines } from '../../observability/audit/files.ts';
+import { findLatestPosition, listAuditFiles, readAuditLines } from '../../observability/audit/files.ts';
 import { type AuditEntry, type AuditPosition, parseRow } from '../../observability/audit/row.ts';
 import { verifyAudit } from '../../observability/audit/verify.ts';
-import { auditFolder, readAuditKeys } from '../parts/audit-log.ts';
-import type { Command, Terminal } from './command.ts';
+import { readAuditKeys, resolveAuditFolder } from '../parts/audit-log.ts';
+import type { Command, CommandTerminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const usage = 'list [--target <id>] [--key <id>] [--action <name>] [--last 50] | head | verify [--head <file>:<mac>]';
@@ -18,7 +18,7 @@ export const auditCommand: Command = {
     'shows who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',
   async run([what, ...rest], at) {
     const requested = parseRequest(rest);
-    const folder = auditFolder(loadLocalConfig());
+    const folder = resolveAuditFolder(loadLocalConfig());
     if (listAuditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
       at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR sets the data folder.`);
       return 1;
@@ -49,7 +49,11 @@ function parseHead(head: string | undefined): AuditPosition | undefined {
   return { file, mac };
 }
 
-function list(folder: string, { target, key, action, last = '50' }: AuditRequest, { print, say }: Terminal): number {
+function list(
+  folder: string,
+  { target, key, action, last = '50' }: AuditRequest,
+  { print, say }: CommandTerminal,
+): number {
   const most = Number(last);
   if (!Number.isInteger(most) || most < 1) throw wrong('--last needs a number from 1');
   const isMatch = (row: Row) =>
@@ -75,14 +79,18 @@ function lineOf({ at, by, key, role, address, action, target, outcome, detail }:
   return [at, whole, address ?? '-', action, target ?? '-', outcome, ...more].join('  ');
 }
 
-function head(folder: string, { print, say }: Terminal): number {
-  const place = latestPosition(folder);
+function head(folder: string, { print, say }: CommandTerminal): number {
+  const place = findLatestPosition(folder);
   if (place) print(`${place.file}:${place.mac}`);
   else say(`There is no audit log in ${folder}.`);
   return place ? 0 : 1;
 }
 
-async function verify(folder: string, kept: AuditPosition | undefined, { print, say }: Terminal): Promise<number> {
+async function verify(
+  folder: string,
+  kept: AuditPosition | undefined,
+  { print, say }: CommandTerminal,
+): Promise<number> {
   const keys = await readAuditKeys(loadLocalConfig(), () => createIdSource().token());
   const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
   for (const note of notes) say(note);

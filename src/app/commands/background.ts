@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectToDataDir, findRunningServer, isProcessRunning, type LocalServer } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command, Terminal } from './command.ts';
+import type { Command, CommandTerminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const pollMs = 100;
@@ -147,7 +147,7 @@ const exited = (child: ChildProcess) =>
 function refused(
   place: ServerFiles,
   began: number,
-  { child, end, at }: { child: ChildProcess; end: End; at: Terminal },
+  { child, end, at }: { child: ChildProcess; end: End; at: CommandTerminal },
 ): number {
   if (end === 'late' || end === 'cancelled') child.kill('SIGTERM');
   rmSync(place.pidFile, { force: true });

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { callEngine, openEngine } from '../../../drivers/docker/engine.ts';
-import { openImages } from '../../../drivers/docker/images.ts';
+import { callEngine, openDockerEngine } from '../../../drivers/docker/engine.ts';
+import { openEngineImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { prepareDataFolder } from '../../storage/data-folder.ts';
-import { bundledImages, createDaemonBundler } from '../images/image.ts';
+import { createBundledImages, createDaemonBundler } from '../images/image.ts';
 import type { Command } from './command.ts';
 
 const options = {
@@ -22,11 +22,11 @@ export const buildImageCommand: Command = {
   async run(args, { signal: stopped, print, say }) {
     const { tag, variant, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
-    const engine = openEngine(address);
+    const engine = openDockerEngine(address);
     prepareDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
     const bundle = createDaemonBundler(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
-    const ours = bundledImages(bundle)[variant];
-    await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
+    const ours = createBundledImages(bundle)[variant];
+    await using images = openEngineImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
     const created = await images
       .ensure(ours.name, { signal }, ({ detail }) => say(detail))

@@ -3,9 +3,9 @@ export interface Command {
   readonly usage: string;
   readonly about: string;
   /** Resolves with the exit code; rejects only with AppError. */
-  run(args: readonly string[], at: Terminal): Promise<number>;
+  run(args: readonly string[], at: CommandTerminal): Promise<number>;
 }
-export interface Terminal {
+export interface CommandTerminal {
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** Prints a line of the result to stdout. */

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { dockerUsers } from '../../../drivers/docker/descriptor.ts';
+import { dockerUserRange } from '../../../drivers/docker/descriptor.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
-import { imageUser } from '../../../drivers/docker/users.ts';
+import { imageUserId } from '../../../drivers/docker/users.ts';
 import type { UserRange } from '../../../drivers/shared/user-range.ts';
 import { userRange } from '../../config/kinds.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -17,7 +17,7 @@ const options = {
   listen: { type: 'string' },
   instance: { type: 'string' },
   root: { type: 'string' },
-  users: { type: 'string', default: dockerUsers },
+  users: { type: 'string', default: dockerUserRange },
 } as const;
 
 export const engineFilterCommand: Command = {
@@ -60,5 +60,5 @@ function usersFrom(value: string): UserRange {
   const { kind, accepts } = userRange();
   const { success, data } = kind.safeParse(value);
   if (!success) throw new AppError('invalid_request', `--users is ${value}, but must be ${accepts}.`);
-  return data ?? { first: imageUser, last: imageUser };
+  return data ?? { first: imageUserId, last: imageUserId };
 }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { type ApiKeyAdmin, type KeyView, type NewKeyRequest, openApiKeys } from '../../auth/api-keys.ts';
+import { type ApiKeyAdmin, type ApiKeyView, type NewKeyRequest, openApiKeys } from '../../auth/api-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { connectToDataDir } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
@@ -97,7 +97,7 @@ const toRequest = ({ name, role, beside, expiresAt }: NewKeyRequest) => ({
 function ofRunning(corral: Corral): ApiKeyAdmin {
   type Shown = Outputs['keys']['revoke'];
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
-  const view = (key: Shown): KeyView => ({
+  const view = (key: Shown): ApiKeyView => ({
     ...key,
     createdAt: Date.parse(key.createdAt),
     expiresAt: ms(key.expiresAt),
@@ -186,7 +186,7 @@ async function create({ role, name, expires, beside, issuer, claim = [] }: z.inf
 }
 
 const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16)).padEnd(16);
-const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: KeyView) =>
+const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: ApiKeyView) =>
   [id, role.padEnd(8), state.padEnd(7), day(createdAt), day(expiresAt), day(lastUsedAt), name].join('  ');
 
 export const keysCommand: Command = {

@@ -56,7 +56,7 @@ function unknown(name: string): AppError {
 const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
 
 /** The help text requested by `help`, `help keys` or `keys --help`. Undefined: none was requested. */
-export async function findRequestedHelp(args: readonly string[], all: (commands: readonly string[]) => string) {
+export async function renderRequestedHelp(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;
   if (asksForHelp(first))
     return second === undefined || asksForHelp(second) ? all(await commandsHelp()) : await commandHelp(second);

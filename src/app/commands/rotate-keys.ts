@@ -19,7 +19,7 @@ import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import { assertStoreExists } from '../parts/store.ts';
-import type { Terminal } from './command.ts';
+import type { CommandTerminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const retryMs = [1_000, 10_000, 60_000, 600_000];
@@ -53,7 +53,7 @@ async function rotateAll(sealed: Background['sealed']): Promise<RotationCounts> 
 }
 
 /** `keys rotate`. Exit code 0: no data needs the older encryption keys any longer. */
-export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
+export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' | 'say'>): Promise<number> {
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = createIdSource();
   await using stack = new AsyncDisposableStack();

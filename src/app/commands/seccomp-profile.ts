@@ -1,4 +1,4 @@
-import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import type { Command } from './command.ts';
 
 /** Only the nodes of a cluster need it: Docker and bubblewrap get the filter from the server. */
@@ -6,7 +6,7 @@ export const seccompProfileCommand: Command = {
   usage: '',
   about: "prints the sandboxes' seccomp profile, for the folder /var/lib/kubelet/seccomp of each node of a cluster",
   async run(_args, { print }) {
-    print(JSON.stringify(JSON.parse(ociProfile()), undefined, 2));
+    print(JSON.stringify(JSON.parse(createOciProfile()), undefined, 2));
     return 0;
   },
 };

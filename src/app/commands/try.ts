@@ -3,7 +3,7 @@ import type { ServerAddress } from '../../cli/server.ts';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command, Terminal } from './command.ts';
+import type { Command, CommandTerminal } from './command.ts';
 import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
 
 const task = [
@@ -60,7 +60,12 @@ async function mustServe(url: string, token: string | undefined, signal: AbortSi
   await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
 }
 
-async function runTask(corral: CorralClient, sessionId: string, patience: AbortSignal, at: Terminal): Promise<void> {
+async function runTask(
+  corral: CorralClient,
+  sessionId: string,
+  patience: AbortSignal,
+  at: CommandTerminal,
+): Promise<void> {
   const ended = Promise.withResolvers<string>();
   let output = '';
   const watching = corral.events.subscribe.subscribe(

@@ -19,7 +19,7 @@ const againMs = 60_000;
 const absentMs = 5_000;
 
 /** The server builds the image with the desktop in the background, while sessions start with the smaller image. */
-export class DesktopImage {
+export class DesktopImageBuilder {
   readonly #options: Options;
   #offer: DesktopAvailability = { state: 'building' };
   #since: number | undefined;

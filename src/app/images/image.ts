@@ -9,8 +9,8 @@ import type { Config } from '../settings/config.ts';
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
 /** The server's own image contains this file, because that image has no tools for building. */
 const built = join(images, 'sandboxd.mjs');
-export const initScript = join(images, 'init.sh');
-export const sudoScript = join(images, 'sudo');
+export const initScriptPath = join(images, 'init.sh');
+export const sudoScriptPath = join(images, 'sudo');
 export const browserPolicyPath = join(images, 'browser-policy.json');
 
 /** The daemon as one file, built once per start of the server. */
@@ -47,7 +47,7 @@ const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]
 /** Corral's own images have the programs that the server promises to agents. */
 export const isBundledImage = (image: string): boolean => own.has(image);
 
-export const bundledImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
+export const createBundledImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
   base: { name: baseImage, context: () => createImageContext(bundle) },
   desktop: { name: desktopImage, context: () => createDesktopContext(bundle) },
   agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
@@ -64,7 +64,7 @@ export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean 
 export const resolveSandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
   hasDesktop && image === names.base ? names.desktop : image;
 
-export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, string> {
+export function createDesktopEnv(config: Config, hasDesktop: boolean): Record<string, string> {
   if (!hasDesktop) return { CORRAL_DESKTOP: 'off' };
   const { clipboard, geometry, idleSeconds } = config.desktop;
   const [width = '', height = ''] = geometry.split('x');

@@ -15,7 +15,7 @@ interface Options {
   readonly logger: { info(about: object, text: string): void; error(about: object, text: string): void };
 }
 
-export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
+export const resolveAuditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
 
 /** The first key seals new entries. The remaining keys verify entries that were sealed with them. */
 export async function readAuditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
@@ -30,7 +30,7 @@ export async function openAudit({ config, clock, ids, scrub, logger }: Options):
   if (!config.audit.enabled) return undefined;
   const [key] = await readAuditKeys(config, () => ids.token());
   return openAuditLog({
-    folder: auditFolder(config),
+    folder: resolveAuditFolder(config),
     key,
     clock,
     scrub,

@@ -12,16 +12,22 @@ import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type CertificateAuthority, createEgressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
-import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
+import { isUnderAnyPrefix } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { createGitRequestCheck, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
-import { anyHost, covers, matchesTarget, type PolicyEntry, parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
+import {
+  anyHostEntry,
+  covers,
+  matchesTarget,
+  type PolicyEntry,
+  parsePolicyEntry,
+} from '../../sandboxes/egress/policy.ts';
 import {
   type BoundCredentialStore,
   type HeldCredential,
   serverHolder,
   sessionVaultsOf,
 } from '../../sessions/projects/credentials.ts';
-import type { UnreachedCredential } from '../../sessions/run/missing-tools.ts';
+import type { UnreachableCredential } from '../../sessions/run/missing-tools.ts';
 import type { VaultVariable } from '../../sessions/vaults/credential-records.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -42,7 +48,7 @@ export interface ProxyCredentials {
   /** The session's vault variables for a host that its sandbox cannot reach. */
   findUnreached(
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
-  ): Promise<readonly UnreachedCredential[]>;
+  ): Promise<readonly UnreachableCredential[]>;
   /**
    * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials, once the store is open.
    */
@@ -67,7 +73,7 @@ const freshMs = 1_000;
 const maxKnown = 10_000;
 
 /** Rejects with invalid_request if a value is missing, so that a wrong setting is reported at the start. */
-export async function openCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
+export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
   refuseClashes(settings);
@@ -95,7 +101,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const ofVaults = async (vaults: SessionVaults): Promise<readonly Credential[]> =>
     ((await stored?.variables(vaults)) ?? []).map(({ id, secretName: name, hosts, places, value }) => ({
       name,
-      hosts: (hosts?.map(parsePolicyEntry) as PolicyEntry[] | undefined) ?? [anyHost],
+      hosts: (hosts?.map(parsePolicyEntry) as PolicyEntry[] | undefined) ?? [anyHostEntry],
       placeholder: placeholderFor(name, `vault:${id}`),
       value,
       replaces: places,
@@ -112,7 +118,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       header,
       hosts: hosts.map(parsePolicyEntry) as PolicyEntry[],
       ...(git && { isForGit: true }),
-      ...(paths && !git && { admits: (_method, url) => isBelow(url.split('?', 1)[0] ?? '', paths) }),
+      ...(paths && !git && { admits: (_method, url) => isUnderAnyPrefix(url.split('?', 1)[0] ?? '', paths) }),
       placeholder: placeholderFor(name, label),
       value,
       write: (text) =>
@@ -187,7 +193,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       const vaults = sessionVaultsOf(session);
       if (chosen === undefined || isEgressRules(chosen) || vaults.ids.length === 0) return [];
       const reached = chosen.flatMap((text) => parsePolicyEntry(text) ?? []);
-      const isReached = (text: string) => reached.some((one) => covers(one, parsePolicyEntry(text) ?? anyHost));
+      const isReached = (text: string) => reached.some((one) => covers(one, parsePolicyEntry(text) ?? anyHostEntry));
       return ((await stored?.variables(vaults)) ?? []).flatMap(({ id, vaultId, secretName: name, hosts }) => {
         const host = hosts?.find((one) => !isReached(one));
         return host === undefined ? [] : [{ id, vaultId, name, host }];

@@ -12,12 +12,12 @@ import type { Secret } from '../../core/text/secret.ts';
 import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicyPath,
-  bundledImages,
   chooseDesktop,
+  createBundledImages,
   createDaemonBundler,
-  initScript,
+  initScriptPath,
   resolveSandboxImage,
-  sudoScript,
+  sudoScriptPath,
 } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
@@ -62,7 +62,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly templatesHaveDesktops: boolean;
 }
 const checkMs = 5_000;
-export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short, because socket paths are limited
+export const resolveSandboxRoot = (dataDir: string): string => join(dataDir, 's'); // short, because socket paths are limited
 
 export async function openDriver(input: Options): Promise<Driver> {
   const options = { ...input, config: await requireIsolation(input.config) };
@@ -110,7 +110,10 @@ function report(name: DriverName, driver: Driver, { config, say }: Options): voi
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
 
-export function createCommonParts(config: Config, { ids, clock }: { readonly ids: IdSource; readonly clock: Clock }) {
+export function createCommonDriverParts(
+  config: Config,
+  { ids, clock }: { readonly ids: IdSource; readonly clock: Clock },
+) {
   return {
     ids,
     clock,
@@ -125,7 +128,7 @@ function driverParts(options: Options): DriverParts {
   const { config, instance, replica, gate, caBundle, node, say, onRefused, realModels } = options;
   const daemon = createDaemonBundler(config.dataDir);
   return {
-    ...createCommonParts(config, options),
+    ...createCommonDriverParts(config, options),
     ...(options.templatesHaveDesktops && { desktop: true }),
     extraCa: async () => [await readExtraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
     instance,
@@ -135,11 +138,11 @@ function driverParts(options: Options): DriverParts {
     say,
     onRefused,
     unenforced: realModels.unenforced,
-    root: sandboxFolder(config.dataDir),
+    root: resolveSandboxRoot(config.dataDir),
     hasEgress: config.egress.policy !== 'none',
     image: resolveSandboxImage(config, chooseDesktop(config) === true),
-    ourImages: bundledImages(daemon),
-    programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy: browserPolicyPath },
+    ourImages: createBundledImages(daemon),
+    programs: { node, init: initScriptPath, sudo: sudoScriptPath, daemon, browserPolicy: browserPolicyPath },
   };
 }
 

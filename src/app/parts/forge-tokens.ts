@@ -1,6 +1,6 @@
 import { targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import { matchesTarget } from '../../sandboxes/egress/policy.ts';
-import type { FindForgeToken } from '../../sessions/shipping/pull-requests.ts';
+import type { ForgeTokenFinder } from '../../sessions/shipping/pull-requests.ts';
 import type { ProxyCredentials } from './credentials.ts';
 
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
@@ -9,7 +9,7 @@ const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const
  * Prefers the credential for the API's host to the one that git would use for the repository. Forges accept the same
  * token for both, so users bind it only once.
  */
-export function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): FindForgeToken {
+export function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);
     const api = targetOfUrl(apiUrl);

@@ -2,7 +2,7 @@ import type { Driver, EgressPolicy } from '../../../drivers/driver.ts';
 import { isPausable } from '../../../drivers/driver.ts';
 import type { RunPolicy } from '../../../machines/run.ts';
 import type { SandboxPolicy } from '../../../machines/sandbox.ts';
-import { retryDelay } from '../../agents/models/retry.ts';
+import { computeRetryDelayMs } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -13,7 +13,7 @@ import type { BudgetHolder } from '../../sessions/api/server/budgets.ts';
 import type { EffectiveBudgets } from '../../sessions/api/sessions.ts';
 import type { BudgetLimits } from '../../sessions/budgets/account.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
-import type { Approvals } from '../../sessions/run/run-context.ts';
+import type { ApprovalPolicy } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
 
 export const toEgressPolicy = (egress: Config['egress']): EgressPolicy =>
@@ -33,10 +33,10 @@ export const toRunPolicy = (config: Config, random: () => number): Omit<RunPolic
   stuck: config.stuck,
   maxRetries: 4,
   stopGraceMs: 8 * second,
-  backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
+  backoffMs: (retry) => computeRetryDelayMs(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
 
-export const createLimitsReader =
+export const createBudgetLimitsReader =
   (live: { readonly now: Config }) =>
   (holder: BudgetHolder): BudgetLimits => {
     const { now } = live;
@@ -89,7 +89,7 @@ export const restartPolicy = {
 };
 
 /** Throws: invalid_request for an unknown tool, because that entry would protect nothing. */
-export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
+export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): ApprovalPolicy {
   assertKnownTools('approvals.tools', approvals.tools, tools);
   assertKnownTools(
     'approvals.rules',
@@ -99,7 +99,7 @@ export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: T
   return toApprovalPolicy(approvals);
 }
 
-export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['approvals']): Approvals => ({
+export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['approvals']): ApprovalPolicy => ({
   tools,
   rules,
   timeoutMs: timeoutSeconds * second,

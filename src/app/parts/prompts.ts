@@ -16,7 +16,7 @@ type Isolation = Driver['capabilities']['isolation'];
 type Settings = Pick<Config, 'sandbox' | 'egress'>;
 
 /** Files in this folder replace parts of the prompt. */
-export const promptFolder = (named: string | undefined): string =>
+export const resolvePromptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
 /** Throws: invalid_request if a file in the folder is invalid. */
@@ -24,7 +24,7 @@ export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
 ): ServerPrompts => ({
-  parts: readPromptParts(promptFolder(process.env.CORRAL_CONFIG)),
+  parts: readPromptParts(resolvePromptFolder(process.env.CORRAL_CONFIG)),
   about(session) {
     const { config, packages, services, within } = settingsOf(session);
     return {

@@ -142,8 +142,8 @@ function withChoice(
 ): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {
-    ...(cpus !== undefined && { cpus: Math.min(cpus, maxSandboxSize(sandbox).cpus) }),
-    ...(memory !== undefined && { memory: Math.min(memory, maxSandboxSize(sandbox).memory) }),
+    ...(cpus !== undefined && { cpus: Math.min(cpus, readMaxSandboxSize(sandbox).cpus) }),
+    ...(memory !== undefined && { memory: Math.min(memory, readMaxSandboxSize(sandbox).memory) }),
     ...(image !== undefined && { image }),
   };
   const closed = isEgressClosed(egress) ? { policy: 'none' as const, allow: [] } : {};
@@ -155,7 +155,7 @@ function withChoice(
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
 
-export const maxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
+export const readMaxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
   cpus: maxCpus ?? cpus,
   memory: maxMemory ?? memory,
 });

@@ -1,6 +1,6 @@
 import { type Driver, hostsPool, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
 import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
-import { createAutomaticPoolSizer, fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { createAutomaticPoolSizer, createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { AppError } from '../../core/errors/errors.ts';
@@ -28,7 +28,7 @@ export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;
   const sizeFor = (freeMemory: () => number | undefined) =>
-    warmPool === 'auto' ? createAutomaticPoolSizer({ clock: pool.clock, freeMemory }) : fixedPoolSize(warmPool);
+    warmPool === 'auto' ? createAutomaticPoolSizer({ clock: pool.clock, freeMemory }) : createFixedPoolSizer(warmPool);
   const onNone = () => {
     if (warmPool !== 0)
       say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name} here: its sandboxes start on demand.`);

@@ -1,14 +1,14 @@
 import { type FetchedPage, fetchWithRedirects } from '../../agents/page-fetch/fetch.ts';
-import type { pageThread } from '../../agents/page-fetch/page-text.ts';
+import type { createPageThread } from '../../agents/page-fetch/page-text.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
-import { webFetchTool } from '../../agents/tools/web/fetch.ts';
+import { createWebFetchTool } from '../../agents/tools/web/fetch.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 
 export type FetchPage = (address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedPage>;
 interface PageWays {
   readonly fetch: ProxiedFetch;
-  readonly pages: ReturnType<typeof pageThread>;
+  readonly pages: ReturnType<typeof createPageThread>;
 }
 
 /** Follows redirects, under a session's egress policy and through the sandboxes' proxy. */
@@ -20,7 +20,7 @@ export const createPageFetch =
   };
 
 export const createPageTool = ({ fetch, pages }: PageWays): Tool =>
-  webFetchTool({
+  createWebFetchTool({
     fetch: (address, { sessionId }, signal) => createPageFetch(fetch)(address, sessionId, signal),
     read: (job, signal) => pages.do(job, signal),
   });

@@ -7,7 +7,7 @@ const shownDefault = ({ fallback }: Setting) => {
   return `default ${Array.isArray(fallback) ? fallback.join(',') : fallback}`;
 };
 
-export function configHelp(commands: readonly string[] = []): string {
+export function formatConfigHelp(commands: readonly string[] = []): string {
   const lines = settings.map((setting) => {
     const { about, accepts, key, standard, variables } = setting;
     const names = [...standard, ...variables.slice(0, 1)].join(' or ');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { credentials } from '../../config/credentials.ts';
+import { credentialsSettingKind } from '../../config/credentials.ts';
 import {
   amount,
   flag,
@@ -88,7 +88,7 @@ export const egress = z.strictObject({
   registries: setting(hosts(), [], "package hosts in addition to those of the image's package managers"),
   allowRanges: setting(networkList(), [], 'private networks that sandboxes can reach'),
   credentials: setting(
-    credentials(),
+    credentialsSettingKind(),
     {},
     'secrets that the proxy adds to requests for their hosts; sandboxes never see them, see docs/egress.md',
   ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { driverLabels, driverSetting, driverSettingSections } from '../../../drivers/list.ts';
-import { approvalRules } from '../../config/approval-rules.ts';
+import { driverListText, driverSetting, driverSettingSections } from '../../../drivers/list.ts';
+import { approvalRulesSettingKind } from '../../config/approval-rules.ts';
 import {
   addressList,
   amount,
@@ -30,7 +30,7 @@ import {
   setting,
 } from '../../config/setting.ts';
 import { readSettingsLayout } from '../../config/settings.ts';
-import { toolServers } from '../../config/tool-servers.ts';
+import { toolServersSettingKind } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
 import { isForgeServer } from '../../forges/list.ts';
 import { model, models } from './models.ts';
@@ -123,7 +123,7 @@ export const Config = z.strictObject({
   driver: setting(
     driverSetting,
     'auto',
-    `where sandboxes run (${driverLabels}); auto is Docker if it answers, else process`,
+    `where sandboxes run (${driverListText}); auto is Docker if it answers, else process`,
   ),
   ...driverSettingSections,
   unconfined: setting(
@@ -195,7 +195,7 @@ export const Config = z.strictObject({
   approvals: z.strictObject({
     rules: markChangeable(
       setting(
-        approvalRules(),
+        approvalRulesSettingKind(),
         [],
         'rules that allow, ask about or deny calls by tool and pattern; the first matching rule decides, see docs/approvals.md',
       ),
@@ -320,7 +320,7 @@ export const Config = z.strictObject({
   desktop,
   browser,
   mcp: z.strictObject({
-    servers: secretSetting(toolServers(), {}, 'MCP servers whose tools agents can call, see docs/mcp.md'),
+    servers: secretSetting(toolServersSettingKind(), {}, 'MCP servers whose tools agents can call, see docs/mcp.md'),
     privateAddresses: setting(
       oneOf('auto', 'allow', 'refuse'),
       'auto',

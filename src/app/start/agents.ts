@@ -1,22 +1,22 @@
 import { AcpAgents } from '../../agents/acp/agents.ts';
 import { BrowserPool } from '../../agents/browser/pool.ts';
-import { Kernels } from '../../agents/kernels/kernels.ts';
+import { KernelRegistry } from '../../agents/kernels/kernels.ts';
 import { ToolServerStates } from '../../agents/mcp/states.ts';
 import { ToolServers } from '../../agents/mcp/tool-servers.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { createModel } from '../../agents/models/registry.ts';
-import { pageThread } from '../../agents/page-fetch/page-text.ts';
+import { createPageThread } from '../../agents/page-fetch/page-text.ts';
 import { fetchFromEngine } from '../../agents/search/engine-fetch.ts';
 import { createWebSearch } from '../../agents/search/engines.ts';
-import { codeTool } from '../../agents/tools/code.ts';
+import { createCodeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
 import { type ComputerProvider, computerToolsFor } from '../../agents/tools/list.ts';
 import { createToolRegistry, filterTools, type ToolRegistry } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
-import { webSearchTool } from '../../agents/tools/web/search.ts';
-import { toFilePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
+import { createWebSearchTool } from '../../agents/tools/web/search.ts';
+import { toDownloadPath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { sharedControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
@@ -38,11 +38,11 @@ import { checkToolNames } from '../parts/read-templates.ts';
 import { createPageTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
 import type { Sandboxes } from './sandboxes.ts';
-import { runInBackground, type Startup } from './startup.ts';
-import type { Storage } from './storage.ts';
+import { runInBackground, type StartupParts } from './startup.ts';
+import type { StorageServices } from './storage.ts';
 
 /** The third phase of the start: models and tools of agents. */
-export interface Agents extends AsyncDisposable {
+export interface AgentServices extends AsyncDisposable {
   /** The model of sessions without a project. */
   readonly model: Model;
   readonly tools: ToolRegistry;
@@ -55,14 +55,14 @@ export interface Agents extends AsyncDisposable {
   readonly toolServers: ToolServers;
   readonly toolServerStates: ToolServerStates;
   readonly mcpTokens: McpTokenProvider;
-  readonly kernels: Kernels;
+  readonly kernels: KernelRegistry;
   readonly loops: AcpAgents;
   readonly pictures: PictureService;
   /** An agent waits while a person has control of keyboard and mouse. */
   readonly screens: DesktopScreens;
 }
 
-export type ServerWithAgents = Startup & Storage & Sandboxes & Agents;
+export type ServerWithAgents = StartupParts & StorageServices & Sandboxes & AgentServices;
 
 function screenOf(geometry: string): { width: number; height: number } {
   const [width = 0, height = 0] = geometry.split('x').map(Number);
@@ -81,14 +81,14 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
   };
 }
 
-export async function openAgents(server: Startup & Storage & Sandboxes): Promise<Agents> {
+export async function openAgentServices(server: StartupParts & StorageServices & Sandboxes): Promise<AgentServices> {
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
-  const pages = stack.use(pageThread());
-  const kernels = new Kernels({ clock, newNonce: newId });
+  const pages = stack.use(createPageThread());
+  const kernels = new KernelRegistry({ clock, newNonce: newId });
   const more = [
-    ...[codeTool(kernels), ...createSearchTools(config.search), createPageTool({ fetch: server.fetch, pages })],
+    ...[createCodeTool(kernels), ...createSearchTools(config.search), createPageTool({ fetch: server.fetch, pages })],
     ...(await loadCustomTools(findFolderNextToConfig('tools'))),
   ];
   const computers = (shape: ComputerProvider) => computerToolsFor(shape, screenOf(config.desktop.geometry));
@@ -156,7 +156,7 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,
     newName: () => `${clock.now()}-${newId()}`,
-    urlOf: toFilePath,
+    urlOf: toDownloadPath,
     warn: server.warn,
   });
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
@@ -207,5 +207,5 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
 }
 
 function createSearchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
-  return engine === undefined ? [] : [webSearchTool(createWebSearch(engine, settings, fetchFromEngine))];
+  return engine === undefined ? [] : [createWebSearchTool(createWebSearch(engine, settings, fetchFromEngine))];
 }

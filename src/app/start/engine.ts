@@ -25,7 +25,7 @@ import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Manifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
-import { createAgentMemory, describeNotes, listNotes } from '../../sessions/memory/agent-memory.ts';
+import { createAgentMemory, describeNotes, formatNoteList } from '../../sessions/memory/agent-memory.ts';
 import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
@@ -43,7 +43,7 @@ import { deletePreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
 import {
-  createLimitsReader,
+  createBudgetLimitsReader,
   restartPolicy,
   toCheckedApprovalPolicy,
   toRunPolicy,
@@ -159,7 +159,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   });
   const calendar = createCalendar(config.budgetTimeZone);
   const accounts = new BudgetAccountStore({ records, clock, calendar });
-  const limitsOf = createLimitsReader(server.live);
+  const limitsOf = createBudgetLimitsReader(server.live);
   const liveHoldings = new LiveHoldings({
     sessions: liveSessions,
     sandboxOf(session) {
@@ -242,7 +242,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
             runId,
             onChange: (action) => metrics.memoryChange('agent', action),
           }),
-        listNotes,
+        listNotes: formatNoteList,
         tellNotes: describeNotes,
         files: attachedFiles(projects.api.uploads),
         prompts: createPrompts(server.settingsOf, driver.capabilities.isolation),

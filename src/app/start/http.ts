@@ -1,16 +1,16 @@
 import type { Server } from 'node:http';
 import { isPausable } from '../../../drivers/driver.ts';
-import { type ListenAddress, listenShared, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
+import { type ListenAddress, listenOnSharedPort, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { hashToken } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
-import type { Core } from '../compose.ts';
+import type { ServerCore } from '../compose.ts';
 import { buildHttpServer } from '../http-server.ts';
 import { listenOnExtraPort, listenOrExplain } from './listen.ts';
 import { ensureStartToken, requiresStartToken, type StartToken } from './start-token.ts';
-import type { Startup } from './startup.ts';
+import type { StartupParts } from './startup.ts';
 
 interface Closing {
   readonly server: Pick<Server, 'closeAllConnections'>;
@@ -40,7 +40,7 @@ export interface RunningHttpServer extends AsyncDisposable {
   readonly startToken: StartToken | undefined;
 }
 interface HttpDeps {
-  readonly core: Core;
+  readonly core: ServerCore;
   readonly version: string;
   /** Undefined if auditing is turned off. */
   readonly audit: AuditLog | undefined;
@@ -48,7 +48,7 @@ interface HttpDeps {
 
 /** Rejects: invalid_request if the server cannot listen at the configured address. */
 export async function startHttpServer(
-  startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
+  startup: Pick<StartupParts, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,
 ): Promise<RunningHttpServer> {
   const { config, ids, learn } = startup;
@@ -87,7 +87,7 @@ export async function startHttpServer(
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
   const isAlone = isolation === 'none'; // sandboxes without isolation could also listen on the port
-  if (!isAlone) shared = await listenOrExplain(config, () => listenShared(app.server, { host, port }, open));
+  if (!isAlone) shared = await listenOrExplain(config, () => listenOnSharedPort(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenOrExplain(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));
   stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));

@@ -3,9 +3,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
 import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { type AddressRange, parseRange } from '../../core/text/address-range.ts';
-import { createRangeCheck, isAllPrivate } from '../../sandboxes/egress/fetch/addresses.ts';
+import { createRangeCheck, isPrivateRange } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type PolicyEntry, parsePolicyEntry, webPorts } from '../../sandboxes/egress/policy.ts';
-import { maxSandboxSize } from '../parts/session-configs.ts';
+import { readMaxSandboxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
 interface Limits {
@@ -41,7 +41,7 @@ function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, c
     if (!capabilities.limits.includes(enforced[part])) {
       throw cannot(`size.${part}: the driver ${name} cannot limit it for one sandbox here. Leave it out.`);
     }
-    const most = maxSandboxSize(settings)[part];
+    const most = readMaxSandboxSize(settings)[part];
     if (target > most) throw bad(`size.${part}: ${target} is over ${most}, the most here (${variables[part]}).`);
   }
 }
@@ -79,7 +79,7 @@ const beyond = (text: string, { policy }: Config['egress']) => {
 
 /** Any allowed host name could resolve to an address in the range. */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
-  if (policy === 'none' || isAllPrivate(text, allowRanges)) return false;
+  if (policy === 'none' || isPrivateRange(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
   const isIn = createRangeCheck([text]);
   return allow.map(parsePolicyEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));

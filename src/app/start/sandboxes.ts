@@ -23,22 +23,22 @@ import { readAllowedHosts } from '../../sessions/services/egress.ts';
 import { findMountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
 import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
-import { DesktopImage } from '../images/desktop-image.ts';
-import { chooseDesktop, desktopEnv, resolveSandboxImage } from '../images/image.ts';
-import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts';
-import { createDiskFloor } from '../parts/disk-space.ts';
-import { openDriver, sandboxFolder } from '../parts/driver.ts';
+import { DesktopImageBuilder } from '../images/desktop-image.ts';
+import { chooseDesktop, createDesktopEnv, resolveSandboxImage } from '../images/image.ts';
+import { openProxyCredentials, type ProxyCredentials } from '../parts/credentials.ts';
+import { createServerDiskGuard } from '../parts/disk-space.ts';
+import { openDriver, resolveSandboxRoot } from '../parts/driver.ts';
 import { toEgressPolicy } from '../parts/policies.ts';
 import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
 import { RealModelGuard } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 import { checkServices, startSandboxServices, toServiceSpecs } from './sandbox-services.ts';
-import { runInBackground, type Startup } from './startup.ts';
-import type { Storage } from './storage.ts';
+import { runInBackground, type StartupParts } from './startup.ts';
+import type { StorageServices } from './storage.ts';
 
 /** The relay to the egress proxy listens on this port in each sandbox. */
-export const proxyPort = 3128;
+export const egressProxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
@@ -82,7 +82,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
 }
 
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
-export async function openSandboxes(server: Startup & Storage, existing?: Driver): Promise<Sandboxes> {
+export async function openSandboxes(server: StartupParts & StorageServices, existing?: Driver): Promise<Sandboxes> {
   const { config, clock, ids, logger, metrics, epoch, live, records, warn } = server;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFactChannel();
@@ -101,7 +101,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
     },
   });
   const roots = await readCaBundle(config.extraCa);
-  const credentials = await openCredentials({
+  const credentials = await openProxyCredentials({
     ...server,
     env: process.env,
     now: clock.now,
@@ -150,7 +150,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
       }),
     );
   realModels.bindDriver(driver);
-  const image = new DesktopImage({
+  const image = new DesktopImageBuilder({
     driver,
     clock,
     onPhase: (phase) => server.progress?.record('images of sandboxes', phase, 'background'),
@@ -173,15 +173,17 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
     facts,
     realModels,
     credentials,
-    diskFloor: createDiskFloor(config, { driver, clock, logger }),
+    diskFloor: createServerDiskGuard(config, { driver, clock, logger }),
     workdir: (id) =>
-      driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
+      driver.capabilities.isolation === 'none'
+        ? join(resolveSandboxRoot(config.dataDir), id, 'workspace')
+        : '/workspace',
     settingsOf: (session) => own.ofRecord(session),
     desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
     servicesOf: (session) => own.ofRecord(session).services,
     checkServices(session) {
       const { services, config: settings } = own.ofRecord(session);
-      const closedPorts = new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]);
+      const closedPorts = new Set([egressProxyPort, ...(driver.capabilities.daemonPorts ?? [])]);
       checkServices(services, { config: settings, driver, closedPorts });
     },
     missingImageOf(session) {
@@ -292,6 +294,10 @@ function recipeFor(
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: toEgressPolicy(config.egress),
     // The placeholders come first, so that no credential overrides a variable that the sandbox itself needs.
-    env: { ...placeholders, ...createProxyEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop) },
+    env: {
+      ...placeholders,
+      ...createProxyEnv({ proxyPort: egressProxyPort, caPath }),
+      ...createDesktopEnv(config, hasDesktop),
+    },
   };
 }

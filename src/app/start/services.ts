@@ -15,12 +15,12 @@ import type { OperationServices, Services } from '../../sessions/api/services.ts
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { createDesktopService } from '../../sessions/desktop/desktop.ts';
-import { countByStatus } from '../../sessions/engine/unfinished-sessions.ts';
+import { countSessionsByStatus } from '../../sessions/engine/unfinished-sessions.ts';
 import { ForkCreator } from '../../sessions/forks/fork.ts';
 import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
-import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
+import { createServerCredentials } from '../../sessions/projects/server-credentials.ts';
 import { createCheckpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import type { Retention } from '../../sessions/retention/retention.ts';
 import { computeCost } from '../../sessions/services/costs.ts';
@@ -44,7 +44,7 @@ import type { AgentChoice } from '../parts/session-configs.ts';
 import type { ServerWithEngine } from './engine.ts';
 import { RunnableTemplates } from './runnable-templates.ts';
 import { checkSandboxChoice } from './sandbox-choice.ts';
-import { proxyPort } from './sandboxes.ts';
+import { egressProxyPort } from './sandboxes.ts';
 import { openAccounting } from './services/accounting.ts';
 import { openAdministration } from './services/administration.ts';
 import { openAttempts } from './services/attempts.ts';
@@ -164,7 +164,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     checkRepository: (url) => server.folders.check(url),
     limits: toServerLimits(config, server.tools),
   });
-  metrics.countSessions(() => countByStatus(records));
+  metrics.countSessions(() => countSessionsByStatus(records));
   const { retention } = stack.use(openRetention(server, { sessions, collect }));
   const known = (id: SessionId) => sessions.get(id);
   const shares = createShareService({ ...server, sessions });
@@ -196,7 +196,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
   });
   const portRules = {
     isOwnMachine: driver.capabilities.isolation === 'none',
-    closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
+    closedPorts: new Set([egressProxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
   };
   const withoutKeys = {
     shares,
@@ -220,7 +220,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     }),
     sessionCredentials: projects.credentials.createService((id: SessionId) => sessions.get(id)),
     projectCredentials: projects.credentials.createService((id: string) => ofProjects.get(id)),
-    serverCredentials: serverCredentials({
+    serverCredentials: createServerCredentials({
       ring: projects.credentials,
       settings: config.egress.credentials,
       setBy: config.sources?.['egress.credentials'] ?? 'egress.credentials in corral.yaml',

@@ -5,7 +5,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { StartProgress } from '../../observability/start-progress.ts';
 import type { Config } from '../settings/config.ts';
 
-export interface Startup extends Pick<ServerParts, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
+export interface StartupParts extends Pick<ServerParts, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
   /** With an absolute dataDir. */
   readonly config: Config;
   readonly logger: Logger;

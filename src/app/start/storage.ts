@@ -16,19 +16,21 @@ import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { readInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { createEventLog } from '../../storage/log/log.ts';
-import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
+import { type PayloadOffload, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { createReplica, type Replica, readSharedInstance } from '../parts/replica.ts';
 import { openStore } from '../parts/store.ts';
 import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
-import { runInBackground, type Startup } from './startup.ts';
+import { runInBackground, type StartupParts } from './startup.ts';
 
 /** The first phase of the start: this server's data, and its coordination with the other servers of the same store. */
-export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
+export interface StorageServices
+  extends AsyncDisposable,
+    Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
   readonly blobs: BlobStore;
   readonly copies: CopyStore;
-  readonly collectBlobs: LargeFacts['collect'];
+  readonly collectBlobs: PayloadOffload['collect'];
   readonly outbox: WebhookOutbox;
   readonly news: ResourceNotifier;
   readonly afterRuns: RunEndTriggers;
@@ -47,7 +49,7 @@ export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | '
 }
 
 /** `existing`: a store that the caller opened and closes, for several servers in one process. */
-export async function openStorage(startup: Startup, existing?: Store): Promise<Storage> {
+export async function openStorageServices(startup: StartupParts, existing?: Store): Promise<StorageServices> {
   const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
   const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));

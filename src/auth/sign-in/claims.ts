@@ -60,7 +60,7 @@ export function readClaim(claims: Readonly<Record<string, unknown>>, path: strin
 }
 
 /** Throws for claims without a subject. */
-export function toIdentity(
+export function toProviderIdentity(
   claims: Readonly<Record<string, unknown>>,
   { groupsClaim }: Pick<IssuerSettings, 'groupsClaim'>,
 ): ProviderIdentity {
@@ -75,12 +75,12 @@ export function toIdentity(
   };
 }
 
-export type PersonRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
+export type SignInRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
 
 /** Undefined: the person cannot sign in. */
-export function toRole(
+export function resolveRole(
   identity: ProviderIdentity,
-  { roles: table, allowedDomains, admin }: PersonRules,
+  { roles: table, allowedDomains, admin }: SignInRules,
 ): Role | undefined {
   const email = identity.isVerified ? (identity.email?.toLowerCase() ?? '') : '';
   const domain = email.slice(email.lastIndexOf('@') + 1);

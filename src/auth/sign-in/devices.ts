@@ -77,7 +77,7 @@ const keepEndedMs = 24 * 3_600_000;
 const maxDevicesEach = 50;
 const nothing = { pepper: '', hash: '' };
 
-export class Devices {
+export class DeviceRegistry {
   readonly #deps: Deps;
   readonly #devices: RecordMirror<Device>;
   readonly #live = new Map<string, LiveDevice>();

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, errors as jo
 import * as oidc from 'openid-client';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { type IssuerSettings, type ProviderIdentity, toIdentity } from './claims.ts';
+import { type IssuerSettings, type ProviderIdentity, toProviderIdentity } from './claims.ts';
 
 // One OpenID Connect provider, using the authorization code flow with PKCE, state and nonce. ID token signatures are also
 // checked, against the provider's keys, which are fetched again when a token names an unknown key.
@@ -48,7 +48,7 @@ export interface ProviderLogout {
   readonly atMs: number;
 }
 
-export const createChallenge = (): SignInChecks => ({
+export const createSignInChecks = (): SignInChecks => ({
   state: oidc.randomState(),
   nonce: oidc.randomNonce(),
   verifier: oidc.randomPKCECodeVerifier(),
@@ -92,7 +92,7 @@ export class Issuer {
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      ...refreshTokenParameters(this.settings.issuer, scopes),
+      ...createRefreshParameters(this.settings.issuer, scopes),
     }).href;
   }
 
@@ -113,7 +113,7 @@ export class Issuer {
     const all = { ...(await this.#userInfo(config, tokens.access_token, claims.sub ?? '')), ...claims };
     const { sid } = claims;
     return {
-      identity: toIdentity(all, this.settings),
+      identity: toProviderIdentity(all, this.settings),
       tokens: { ...this.#kept(tokens.refresh_token), idToken, hasGroups: this.#hasGroups(claims) },
       sid: typeof sid === 'string' ? sid : null,
     };
@@ -131,7 +131,7 @@ export class Issuer {
       const all = { sub: subject, ...info, ...claims };
       return {
         state: 'here',
-        identity: toIdentity(all, this.settings),
+        identity: toProviderIdentity(all, this.settings),
         keepsGroups: !claims && before.hasGroups && !this.#hasGroups(all),
         tokens: {
           ...this.#kept(tokens.refresh_token ?? before.refresh),
@@ -234,7 +234,7 @@ export class Issuer {
  * Parameters that request a refresh token, which providers issue only with the person's consent. Google uses its own
  * parameter instead of a scope.
  */
-export function refreshTokenParameters(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
+export function createRefreshParameters(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
   if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }

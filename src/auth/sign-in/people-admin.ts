@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { ApiKeyAdmin } from '../api-keys.ts';
-import type { Device, Devices } from './devices.ts';
+import type { Device, DeviceRegistry } from './devices.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
 export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
@@ -23,7 +23,7 @@ export interface PeopleAdmin {
 
 interface PeopleAdminParts {
   readonly people: PersonRegistry;
-  readonly devices: Devices;
+  readonly devices: DeviceRegistry;
   readonly keys: Pick<ApiKeyAdmin, 'list'>;
   readonly allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string;
 }

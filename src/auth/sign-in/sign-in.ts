@@ -5,9 +5,9 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
-import { toRole } from './claims.ts';
-import type { Device, Devices } from './devices.ts';
-import { createChallenge, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
+import { resolveRole } from './claims.ts';
+import type { Device, DeviceRegistry } from './devices.ts';
+import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
 // Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
@@ -44,7 +44,7 @@ const logoutSkewMs = 60_000;
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly issuers: readonly Issuer[];
   readonly people: PersonRegistry;
-  readonly devices: Devices;
+  readonly devices: DeviceRegistry;
   readonly vault: Vault;
   readonly checkMs: number;
   readonly idleCheckMs: number;
@@ -90,7 +90,7 @@ export class SignIn {
    */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
-    const challenge = createChallenge();
+    const challenge = createSignInChecks();
     const location = await issuer.begin(callbackOf(base, provider), challenge);
     const until = this.#deps.clock.now() + signInTimeoutSeconds * 1_000;
     return { location, login: this.#seal(provider, { ...challenge, returnTo: toLocalPath(returnTo, base), until }) };
@@ -113,7 +113,7 @@ export class SignIn {
       throw refuse(cause instanceof InvalidIdTokenError ? 'failed' : 'away', cause);
     });
     const { people, devices, tell } = this.#deps;
-    const role = toRole(found.identity, issuer.settings);
+    const role = resolveRole(found.identity, issuer.settings);
     if (role === undefined) {
       tell({ action: 'person.sign-in', person: undefined, outcome: 'forbidden' });
       throw refuse('not-admitted');
@@ -252,7 +252,7 @@ export class SignIn {
     }
     const { identity, keepsGroups, tokens: next } = refreshed;
     const current = keepsGroups ? { ...identity, groups: person.groups } : identity;
-    const role = toRole(current, issuer.settings);
+    const role = resolveRole(current, issuer.settings);
     await people.meet(issuer.settings.issuer, current, role ?? null);
     if (role !== undefined) {
       await devices.confirm(id, vault.seal(JSON.stringify(next), placeOf(id)));

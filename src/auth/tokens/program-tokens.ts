@@ -5,7 +5,7 @@ import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { matchesParts } from '../../core/text/glob.ts';
 import { readClaim } from '../sign-in/claims.ts';
-import { clockSkewMs, isSignedToken, type SigningKeys } from './signing-keys.ts';
+import { clockSkewMs, looksLikeSignedToken, type SigningKeys } from './signing-keys.ts';
 
 // Programs without a secret: a bearer token of a trusted issuer authenticates as the account whose rule it matches.
 
@@ -40,12 +40,12 @@ export class FederatedTokenVerifier extends ServerPart<Deps> {
 
   /** Verifies new tokens, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined {
-    const news = presented.filter((text) => isSignedToken(text) && !this.#isKnown(text));
+    const news = presented.filter((text) => looksLikeSignedToken(text) && !this.#isKnown(text));
     return news.length === 0 ? undefined : Promise.all(news.map((token) => this.#check(token))).then(() => {});
   }
   find(presented: readonly string[]): Principal | undefined {
     for (const text of presented) {
-      const shown = isSignedToken(text) && this.#isKnown(text) ? this.#shown.get(hashOf(text)) : undefined;
+      const shown = looksLikeSignedToken(text) && this.#isKnown(text) ? this.#shown.get(hashOf(text)) : undefined;
       if (!shown) continue;
       shown.account.used();
       return shown.principal;

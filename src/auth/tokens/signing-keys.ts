@@ -30,7 +30,7 @@ const limits = { maxBytes: 262_144, maxDepth: 8, maxValues: 5_000 };
 const maxToken = 8_192;
 const tokenForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-export const isSignedToken = (text: string): boolean => text.length <= maxToken && tokenForm.test(text);
+export const looksLikeSignedToken = (text: string): boolean => text.length <= maxToken && tokenForm.test(text);
 
 const KeySet = z.object({
   keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().max(500).optional() })).max(100),
@@ -139,7 +139,7 @@ async function readJson(address: string): Promise<unknown> {
 }
 
 function parseKeyId(token: string): string | undefined {
-  if (!isSignedToken(token)) return undefined;
+  if (!looksLikeSignedToken(token)) return undefined;
   try {
     return Header.safeParse(decodeProtectedHeader(token)).data?.kid;
   } catch {

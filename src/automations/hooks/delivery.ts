@@ -32,13 +32,13 @@ export function isEqualConstantTime(value: string, expected: string): boolean {
   const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);
 }
-export const computeDigest = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
+export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
 /** The body's HMAC in hex, as GitHub and Gitea sign, with the text of the secret as the key. */
 export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): DeliveryProof | undefined {
   if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
-  return isEqualConstantTime(value.toLowerCase(), expected) ? { id: computeDigest(body) } : undefined;
+  return isEqualConstantTime(value.toLowerCase(), expected) ? { id: hashBody(body) } : undefined;
 }
 
 /** Standard Webhooks: an HMAC over id, time and body. One of possibly several signatures must match. */
@@ -51,5 +51,5 @@ export function verifyStandardWebhook({ headers, body }: HookRequest, secret: st
     .split(' ')
     .slice(0, 10)
     .some((one) => isEqualConstantTime(one, `v1,${expected}`));
-  return fits ? { id: computeDigest(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
+  return fits ? { id: hashBody(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
 }

@@ -1,5 +1,5 @@
 import { type HookDelivery, type HookReader, verifyHexHmac } from './delivery.ts';
-import { findTexts, readTextAt, readTimeAt } from './payload.ts';
+import { readTextAt, readTextsAt, readTimeAt } from './payload.ts';
 
 const reviews: Readonly<Record<string, string>> = {
   pull_request_approved: 'approved',
@@ -7,7 +7,7 @@ const reviews: Readonly<Record<string, string>> = {
   pull_request_comment: 'commented',
 };
 
-export const gitea: HookReader = {
+export const giteaHookReader: HookReader = {
   verify: ({ headers, body }, secret) =>
     verifyHexHmac(headers['x-forgejo-signature'] ?? headers['x-gitea-signature'], body, secret),
   read(headers, payload) {
@@ -27,12 +27,12 @@ export const gitea: HookReader = {
     if (kind === 'issues' || kind === 'pull_request') {
       const part = kind === 'issues' ? 'issue' : 'pull_request';
       if (action === 'label_updated') {
-        const added = findTexts(payload, 'changes.added_labels', 'name');
-        const labels = added.length > 0 ? added : findTexts(payload, `${part}.labels`, 'name');
+        const added = readTextsAt(payload, 'changes.added_labels', 'name');
+        const labels = added.length > 0 ? added : readTextsAt(payload, `${part}.labels`, 'name');
         return news(part, { event: 'issue.labelled', labels });
       }
       if (action !== 'assigned') return undefined;
-      return news(part, { event: 'issue.assigned', assignees: findTexts(payload, `${part}.assignees`, 'login') });
+      return news(part, { event: 'issue.assigned', assignees: readTextsAt(payload, `${part}.assignees`, 'login') });
     }
     if (kind === 'issue_comment' && action === 'created') return news('comment', { event: 'comment.mention' });
     if (reviews[kind] !== undefined) {

@@ -1,21 +1,21 @@
 import {
-  computeDigest,
   type HookDelivery,
   type HookReader,
+  hashBody,
   isEqualConstantTime,
   verifyStandardWebhook,
 } from './delivery.ts';
-import { findTexts, readTextAt, readTimeAt } from './payload.ts';
+import { readTextAt, readTextsAt, readTimeAt } from './payload.ts';
 
 /**
  * Deliveries of GitLab. Its signing token signs as in Standard Webhooks. Its older secret token is a password in a
  * header: it identifies the sender but does not protect the body.
  */
-export const gitlab: HookReader = {
+export const gitlabHookReader: HookReader = {
   verify(request, secret) {
     const { headers, body } = request;
     if (headers['webhook-signature'] !== undefined) return verifyStandardWebhook(request, secret);
-    return isEqualConstantTime(headers['x-gitlab-token'] ?? '', secret) ? { id: computeDigest(body) } : undefined;
+    return isEqualConstantTime(headers['x-gitlab-token'] ?? '', secret) ? { id: hashBody(body) } : undefined;
   },
   read(headers, payload) {
     const own = 'object_attributes';
@@ -32,17 +32,17 @@ export const gitlab: HookReader = {
       ...more,
     });
     const added = (field: string, name: string): string[] => {
-      const before = new Set(findTexts(payload, `changes.${field}.previous`, name));
-      return findTexts(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
+      const before = new Set(readTextsAt(payload, `changes.${field}.previous`, name));
+      return readTextsAt(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
     };
     switch (headers['x-gitlab-event']) {
       case 'Issue Hook':
       case 'Confidential Issue Hook':
       case 'Merge Request Hook': {
         if (action === 'approved' || action === 'approval') return news({ event: 'review', text: 'approved' });
-        const labels = action === 'open' ? findTexts(payload, 'labels', 'title') : added('labels', 'title');
+        const labels = action === 'open' ? readTextsAt(payload, 'labels', 'title') : added('labels', 'title');
         const assignees =
-          action === 'open' ? findTexts(payload, 'assignees', 'username') : added('assignees', 'username');
+          action === 'open' ? readTextsAt(payload, 'assignees', 'username') : added('assignees', 'username');
         if (labels.length > 0) return news({ event: 'issue.labelled', labels, assignees });
         return assignees.length > 0 ? news({ event: 'issue.assigned', assignees }) : undefined;
       }

@@ -1,5 +1,5 @@
 /** The value at a path of a payload, such as `issue.labels.0.name`. Undefined if there is none. */
-export function readValue(payload: unknown, path: string): unknown {
+export function readValueAt(payload: unknown, path: string): unknown {
   let value = payload;
   for (const name of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
@@ -9,14 +9,14 @@ export function readValue(payload: unknown, path: string): unknown {
 }
 export function readTextAt(payload: unknown, ...paths: readonly string[]): string {
   for (const path of paths) {
-    const value = readValue(payload, path);
+    const value = readValueAt(payload, path);
     if (typeof value === 'string' && value !== '') return value;
     if (typeof value === 'number') return String(value);
   }
   return '';
 }
-export function findTexts(payload: unknown, list: string, path: string): string[] {
-  const items = readValue(payload, list);
+export function readTextsAt(payload: unknown, list: string, path: string): string[] {
+  const items = readValueAt(payload, list);
   return Array.isArray(items) ? items.map((item) => readTextAt(item, path)).filter(Boolean) : [];
 }
 /** Epoch ms. Undefined if no path has a time. */

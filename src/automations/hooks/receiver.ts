@@ -12,7 +12,7 @@ import type {
   HookSource,
   HookSpec,
 } from '../../sessions/api/server/automations.ts';
-import { type AutomationRecords, createStart } from '../records.ts';
+import { type AutomationRecords, createAutomationStart } from '../records.ts';
 import {
   type DeliveryProof,
   type HookDelivery,
@@ -20,10 +20,10 @@ import {
   verifyHexHmac,
   verifyStandardWebhook,
 } from './delivery.ts';
-import { gitea } from './gitea.ts';
-import { gitlab } from './gitlab.ts';
+import { giteaHookReader } from './gitea.ts';
+import { gitlabHookReader } from './gitlab.ts';
 import { extractOwnText } from './own-text.ts';
-import { findTexts, readTextAt, readTimeAt, readValue } from './payload.ts';
+import { readTextAt, readTextsAt, readTimeAt, readValueAt } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
@@ -71,11 +71,11 @@ const json: HookReader = {
 const maxFields = 100;
 
 /** Each `{{path.of.a.field}}` becomes the field's text, or nothing for an unknown field. */
-export function fillTemplate(template: string, payload: unknown): string {
+export function fillPlaceholders(template: string, payload: unknown): string {
   let fields = 0;
   return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
     if (++fields > maxFields) return text;
-    const value = readValue(payload, path);
+    const value = readValueAt(payload, path);
     if (value === undefined || value === null) return '';
     return typeof value === 'object' ? JSON.stringify(value) : String(value);
   });
@@ -83,7 +83,7 @@ export function fillTemplate(template: string, payload: unknown): string {
 
 const failures = new Set(['failure', 'timed_out', 'startup_failure']);
 
-export const github: HookReader = {
+export const githubHookReader: HookReader = {
   verify: ({ headers, body }, secret) =>
     verifyHexHmac(/^sha256=([0-9a-f]{64})$/i.exec(headers['x-hub-signature-256'] ?? '')?.[1], body, secret),
   read(headers, payload) {
@@ -120,7 +120,7 @@ export const github: HookReader = {
       case 'workflow_run': {
         const part = headers['x-github-event'];
         if (action !== 'completed' || !failures.has(readTextAt(payload, `${part}.conclusion`))) return undefined;
-        const pulls = findTexts(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
+        const pulls = readTextsAt(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
         return news(part, {
           event: 'check.failed',
           at: readTimeAt(payload, `${part}.completed_at`, `${part}.updated_at`),
@@ -144,7 +144,12 @@ interface Deps {
   /** Counts a delivery: `started`, `left_out`, or the code of the error. */
   readonly count?: (outcome: string) => void;
 }
-const readers: Readonly<Record<HookSource, HookReader>> = { github, gitlab, gitea, json };
+const readers: Readonly<Record<HookSource, HookReader>> = {
+  github: githubHookReader,
+  gitlab: gitlabHookReader,
+  gitea: giteaHookReader,
+  json,
+};
 
 const limits = { maxBytes: 1_048_576, maxDepth: 64, maxValues: 50_000 };
 const maxQuoted = 20_000; // maximum characters shown to the agent
@@ -236,10 +241,10 @@ interface AcceptedDelivery {
 function startOf(automation: Automation, { proof, news, payload, at }: AcceptedDelivery): AutomationStart {
   const { source, template } = automation.hook as HookSpec;
   const { event, repository, sender, about, url, text } = news;
-  const whole = template === null ? JSON.stringify(payload, null, 2) : fillTemplate(template, payload);
+  const whole = template === null ? JSON.stringify(payload, null, 2) : fillPlaceholders(template, payload);
   const message =
     event === null ? whole : [`${event} in ${repository}: ${about}`, `by ${sender}`, url, '', text].join('\n');
-  return createStart(automation, {
+  return createAutomationStart(automation, {
     id: `${automation.id}:hook-${proof.id}`,
     cause: { kind: 'hook', source, event, about: toShortLine(event === null ? '' : `${repository} ${about}`) },
     at,

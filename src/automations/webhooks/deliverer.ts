@@ -9,18 +9,18 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { WebhookOutbox } from './outbox.ts';
-import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
+import type { PendingDelivery, StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
 import { computeRetryDelay } from './retries.ts';
 import type { WebhookRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
 /** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
-export type SendRequest = (url: string, init: RequestInit) => Promise<Response>;
+export type WebhookFetch = (url: string, init: RequestInit) => Promise<Response>;
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: WebhookRecords;
   readonly outbox: WebhookOutbox;
   readonly router: WebhookRouter;
-  readonly send: SendRequest;
+  readonly send: WebhookFetch;
   readonly secretOf: (id: string, sealed: SealedValue) => Secret;
   readonly leads: () => Promise<boolean>;
   readonly shared: boolean;
@@ -201,7 +201,7 @@ export class WebhookDeliverer {
       await records.forget(delivery.id);
       return true;
     }
-    const over = async (how: Partial<Delivery>) => {
+    const over = async (how: Partial<StoredWebhookDelivery>) => {
       await records.end({ ...delivery, nextAt: null, triesLeft: 0, endedAt: clock.now(), ...how });
       return true;
     };
@@ -268,7 +268,11 @@ export class WebhookDeliverer {
     await this.#deps.records.change(id, change).catch(ignoreNotFound);
   }
 
-  async #send({ id, url, sealed }: StoredWebhook, delivery: Delivery, signal: AbortSignal): Promise<Answer> {
+  async #send(
+    { id, url, sealed }: StoredWebhook,
+    delivery: StoredWebhookDelivery,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const { send, secretOf, clock } = this.#deps;
     using deadline = createTimeoutSignal(deadlineMs, clock, signal);
     try {

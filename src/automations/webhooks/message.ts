@@ -3,7 +3,7 @@ import type { Webhook, WebhookEventType } from '../../sessions/api/server/webhoo
 import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
 /** Contains no text of a session but the title and, at a run's end, the start of the answer. */
-export interface MessageData {
+export interface WebhookMessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
   /** The session whose agent delegated to this session. Absent: none. */
@@ -41,7 +41,7 @@ interface MessageContext {
   readonly cost: number | null;
   readonly pageUrl: string | undefined;
 }
-const statuses: Partial<Record<OfSession['type'], MessageData['status']>> = {
+const statuses: Partial<Record<OfSession['type'], WebhookMessageData['status']>> = {
   'run.started': 'running',
   'run.resumed': 'running',
   'run.retrying': 'running',
@@ -62,7 +62,7 @@ export function receivesEvent(format: Webhook['format'], event: OutboxEvent): bo
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
 }
 
-export function toSessionData(event: OfSession, { session, cost, pageUrl }: MessageContext): MessageData {
+export function toSessionMessageData(event: OfSession, { session, cost, pageUrl }: MessageContext): WebhookMessageData {
   const { type, sessionId } = event;
   const parentId = parentIdOf(session);
   return {
@@ -80,26 +80,29 @@ export function toSessionData(event: OfSession, { session, cost, pageUrl }: Mess
     ...(pageUrl !== undefined && type !== 'session.deleted' && { url: `${pageUrl.replace(/\/$/, '')}/#${sessionId}` }),
   };
 }
-export const toResourceChangeData = ({ resource, id, change, name, vaultId }: ResourceChange): MessageData => ({
+export const toResourceChangeData = ({ resource, id, change, name, vaultId }: ResourceChange): WebhookMessageData => ({
   resource,
   resourceId: id,
   change,
   name,
   ...(vaultId !== undefined && { vaultId }),
 });
-export const toAutomationPauseData = ({ id, name, projectId, paused }: Automation): MessageData => ({
+export const toAutomationPauseData = ({ id, name, projectId, paused }: Automation): WebhookMessageData => ({
   automationId: id,
   name,
   projectId,
   ...(paused && { pausedBy: paused.by, text: paused.text }),
 });
-export const toAutomationData = ({ automationId, name, projectId, change }: AutomationChange): MessageData => ({
+export const toAutomationData = ({ automationId, name, projectId, change }: AutomationChange): WebhookMessageData => ({
   automationId,
   name,
   projectId,
   change,
 });
-export const toAutomationStartData = ({ id, name, projectId }: Automation, start: AutomationStart): MessageData => ({
+export const toAutomationStartData = (
+  { id, name, projectId }: Automation,
+  start: AutomationStart,
+): WebhookMessageData => ({
   automationId: id,
   name,
   projectId,
@@ -110,13 +113,16 @@ export const toAutomationStartData = ({ id, name, projectId }: Automation, start
 });
 
 /** One message, or for API programs one per matching event of their API. */
-export const countMessages = (format: Webhook['format'], type: WebhookEventType, data: MessageData): number =>
-  format === 'managed-agents' ? toProgramEvents(type, data).length : 1;
+export const countWebhookMessages = (
+  format: Webhook['format'],
+  type: WebhookEventType,
+  data: WebhookMessageData,
+): number => (format === 'managed-agents' ? toProgramEvents(type, data).length : 1);
 
 interface MessageBody {
   readonly messageId: string;
   readonly at: number;
-  readonly data: MessageData;
+  readonly data: WebhookMessageData;
   /** The message's position among those of its event. */
   readonly part?: number;
 }
@@ -139,7 +145,7 @@ interface ProgramEvent {
   readonly session_thread_id?: string;
 }
 /** Empty if programs cannot see the event's subject. */
-function toProgramEvents(type: WebhookEventType, data: MessageData): ProgramEvent[] {
+function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
@@ -189,7 +195,7 @@ const ofThread: Partial<Record<WebhookEventType, string>> = {
   'session.deleted': 'session.thread_terminated',
 };
 
-function formatLine(type: WebhookEventType, data: MessageData): string {
+function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
   if (type === 'webhook.test') return 'Corral sends a test event.';
   const { reason, outcome, cost, url } = data;
   const named = data.title || data.name || data.sessionId || data.resourceId || '';

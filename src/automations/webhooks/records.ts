@@ -24,7 +24,7 @@ const StoredDelivery = WebhookDelivery.extend({
   triesLeft: z.int(),
 });
 export type StoredWebhook = z.output<typeof Stored>;
-export type Delivery = z.output<typeof StoredDelivery>;
+export type StoredWebhookDelivery = z.output<typeof StoredDelivery>;
 const Pending = StoredDelivery.pick({ id: true, webhookId: true, type: true }).extend({ nextAt: z.number() });
 export type PendingDelivery = z.output<typeof Pending>;
 
@@ -73,12 +73,12 @@ export class WebhookRecords {
   }
 
   /** False: this delivery already exists, pending or ended. */
-  async add(delivery: Delivery): Promise<boolean> {
+  async add(delivery: StoredWebhookDelivery): Promise<boolean> {
     if (await this.#records.get(kinds.ended, delivery.id)) return false;
     return (await this.putPending(delivery, 0)) !== undefined;
   }
   /** Undefined: another server has changed it. */
-  async putPending(doc: Delivery, expect: number): Promise<number | undefined> {
+  async putPending(doc: StoredWebhookDelivery, expect: number): Promise<number | undefined> {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
     return await this.#records.put(put).catch(ignoreConflict);
   }
@@ -87,12 +87,12 @@ export class WebhookRecords {
     const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
     return (await this.#records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
   }
-  async findPending(id: string): Promise<VersionedDocument<Delivery> | undefined> {
+  async findPending(id: string): Promise<VersionedDocument<StoredWebhookDelivery> | undefined> {
     const found = await this.#records.get(kinds.pending, id);
     return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }
   /** Moves a delivery into the history. If it was sent again, it replaces its earlier entry. */
-  async end(doc: Delivery): Promise<void> {
+  async end(doc: StoredWebhookDelivery): Promise<void> {
     await this.#records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
     await this.#records.delete(kinds.pending, doc.id);
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
@@ -101,18 +101,18 @@ export class WebhookRecords {
   async forget(id: string): Promise<void> {
     await this.#records.delete(kinds.pending, id);
   }
-  async findDelivery(id: string): Promise<Delivery | undefined> {
+  async findDelivery(id: string): Promise<StoredWebhookDelivery | undefined> {
     const found = (await this.#records.get(kinds.pending, id)) ?? (await this.#records.get(kinds.ended, id));
     return found && StoredDelivery.parse(found.doc);
   }
   /** Moves a delivery out of the history. False: it is already pending. */
-  async reopen(doc: Delivery): Promise<boolean> {
+  async reopen(doc: StoredWebhookDelivery): Promise<boolean> {
     if ((await this.putPending(doc, 0)) === undefined) return false;
     await this.#records.delete(kinds.ended, doc.id);
     return true;
   }
   /** Newest first. */
-  async deliveries(webhookId: string): Promise<Delivery[]> {
+  async deliveries(webhookId: string): Promise<StoredWebhookDelivery[]> {
     const only = { idPrefix: `${webhookId}:` };
     const [pending, ended] = await Promise.all([
       this.#records.list(kinds.pending, only),

@@ -7,20 +7,20 @@ import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { type OwnerAccessCheck, ownerWithoutAccessReason } from '../records.ts';
 import {
   buildMessageBody,
-  countMessages,
-  type MessageData,
+  countWebhookMessages,
   receivesEvent,
   toAutomationData,
   toAutomationPauseData,
   toAutomationStartData,
   toResourceChangeData,
-  toSessionData,
+  toSessionMessageData,
+  type WebhookMessageData,
 } from './message.ts';
 import type { AutomationStartEvent, OutboxEntry, WebhookOutbox } from './outbox.ts';
-import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
-import { maxAttempts } from './retries.ts';
+import type { StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
+import { maxDeliveryAttempts } from './retries.ts';
 
-export interface RouterDeps {
+export interface WebhookRouterDeps {
   readonly records: WebhookRecords;
   readonly outbox: WebhookOutbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
@@ -34,7 +34,7 @@ export interface RouterDeps {
 interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
-  readonly data: MessageData;
+  readonly data: WebhookMessageData;
   /** Clients of the Managed Agents API cannot see the subject of the event. */
   readonly isHidden?: boolean;
 }
@@ -42,7 +42,7 @@ const batch = 200;
 /** If an announced pause is not stored after this time, it never happened: its server died first. */
 const announcedMs = 10_000;
 
-export class WebhookRouter extends ServerPart<RouterDeps> {
+export class WebhookRouter extends ServerPart<WebhookRouterDeps> {
   /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
@@ -76,7 +76,7 @@ export class WebhookRouter extends ServerPart<RouterDeps> {
       // The owner has left the project to which the event belongs.
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, news.projectId)) continue;
       const { data } = news;
-      for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
+      for (let part = 0; part < countWebhookMessages(endpoint.format, type, data); part++) {
         const messageId = toMessageId(part === 0 ? id : `${id} ${part}`);
         added.push(records.add(createDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
       }
@@ -107,7 +107,7 @@ export class WebhookRouter extends ServerPart<RouterDeps> {
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
     const cost = isOver ? await readCost(sessionId as SessionId).catch(() => null) : null;
-    const data = toSessionData(event, { session, cost, pageUrl });
+    const data = toSessionMessageData(event, { session, cost, pageUrl });
     return { owner: session?.owner, projectId: session?.projectId ?? null, data };
   }
 
@@ -131,14 +131,14 @@ interface Message {
   readonly messageId: string;
   readonly type: WebhookEventType;
   readonly at: number;
-  readonly data: MessageData;
+  readonly data: WebhookMessageData;
   readonly part?: number;
   readonly now: number;
 }
 export const createDelivery = (
   { id: webhookId, format }: StoredWebhook,
   { messageId, type, at, data, part = 0, now }: Message,
-): Delivery => ({
+): StoredWebhookDelivery => ({
   id: `${webhookId}:${messageId}`,
   webhookId,
   messageId,
@@ -146,7 +146,7 @@ export const createDelivery = (
   body: buildMessageBody(format, type, { messageId, at, data, part }),
   state: 'pending',
   tries: 0,
-  triesLeft: maxAttempts(type),
+  triesLeft: maxDeliveryAttempts(type),
   statusCode: null,
   error: '',
   createdAt: now,

@@ -11,8 +11,8 @@ import type {
   WebhookWithSecret,
 } from '../../sessions/api/server/webhooks.ts';
 import { type OwnerAccessCheck, resolveOwnerOnResume } from '../records.ts';
-import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
-import { maxAttempts } from './retries.ts';
+import { type StoredWebhook, type StoredWebhookDelivery, type WebhookRecords, withoutSecret } from './records.ts';
+import { maxDeliveryAttempts } from './retries.ts';
 import { createDelivery } from './router.ts';
 import { formatSigningSecret } from './signature.ts';
 
@@ -104,7 +104,13 @@ export function createWebhookService(deps: Deps): WebhookService {
       if (!found) throw new AppError('not_found', 'There is no such delivery, or it is older than the last 200.');
       const now = clock.now();
       const { type } = found;
-      const again: Delivery = { ...found, state: 'pending', triesLeft: maxAttempts(type), nextAt: now, endedAt: null };
+      const again: StoredWebhookDelivery = {
+        ...found,
+        state: 'pending',
+        triesLeft: maxDeliveryAttempts(type),
+        nextAt: now,
+        endedAt: null,
+      };
       if (found.state === 'pending' || !(await records.reopen(again)))
         throw new AppError(
           'conflict',
@@ -124,7 +130,7 @@ const shown = ({
   body: ___,
   triesLeft: ____,
   ...rest
-}: Delivery): WebhookDelivery => ({
+}: StoredWebhookDelivery): WebhookDelivery => ({
   ...rest,
   id: messageId,
 });

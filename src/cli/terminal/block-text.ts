@@ -72,7 +72,7 @@ export function formatPlan(plan: ChatView['plan'], paint: Paint): string {
     .join('\n');
 }
 
-export function formatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
+export function formatChatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
   const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
   const used =
     tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;

@@ -11,7 +11,7 @@ export interface EditorState {
 }
 
 /** A key as Ink names it. */
-export interface Key {
+export interface InkKey {
   readonly return?: boolean;
   readonly backspace?: boolean;
   readonly delete?: boolean;
@@ -38,17 +38,17 @@ export const createEditorState = (history: readonly string[] = []): EditorState 
 
 export const withText = (editor: EditorState, text: string, at = text.length): EditorState => ({ ...editor, text, at });
 
-export function clearSent(editor: EditorState): EditorState {
+export function clearAfterSend(editor: EditorState): EditorState {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
   return createEditorState(next);
 }
 
 /** A backslash before the cursor, or Alt or Shift with Enter, starts a new line instead. */
-export const isSendKey = ({ text, at }: EditorState, key: Key): boolean =>
+export const isSendKey = ({ text, at }: EditorState, key: InkKey): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
-export function applyKey(editor: EditorState, input: string, key: Key): EditorState {
+export function applyKey(editor: EditorState, input: string, key: InkKey): EditorState {
   const { text, at } = editor;
   if (key.return) {
     const before = text.slice(0, at).replace(/\\$/, '');
@@ -74,7 +74,7 @@ export function applyKey(editor: EditorState, input: string, key: Key): EditorSt
 /** The key bindings of readline. */
 function controlled(editor: EditorState, input: string): EditorState {
   const { text, at } = editor;
-  const [start, end] = lineAt(text, at);
+  const [start, end] = lineRangeAt(text, at);
   switch (input) {
     case 'a':
       return { ...editor, at: start };
@@ -98,10 +98,10 @@ function controlled(editor: EditorState, input: string): EditorState {
 /** Moves a line up or down; at the first or last line, to the message before or after. */
 function vertical(editor: EditorState, by: -1 | 1): EditorState {
   const { text, at } = editor;
-  const [start, end] = lineAt(text, at);
+  const [start, end] = lineRangeAt(text, at);
   const isEdge = by < 0 ? start === 0 : end === text.length;
   if (isEdge) return older(editor, by);
-  const [from, to] = lineAt(text, by < 0 ? start - 1 : end + 1);
+  const [from, to] = lineRangeAt(text, by < 0 ? start - 1 : end + 1);
   return { ...editor, at: Math.min(from + (at - start), to) };
 }
 
@@ -113,7 +113,7 @@ function older(editor: EditorState, by: -1 | 1): EditorState {
   return { ...withText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
 }
 
-export function lineAt(text: string, at: number): readonly [start: number, end: number] {
+export function lineRangeAt(text: string, at: number): readonly [start: number, end: number] {
   const end = text.indexOf('\n', at);
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }

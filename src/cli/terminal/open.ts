@@ -12,7 +12,7 @@ import { ChatTerminal } from './talk.ts';
 
 const maxHistory = 500;
 
-export interface OpenOptions {
+export interface OpenChatOptions {
   readonly io: Io;
   readonly corral: Corral;
   readonly box: Box;
@@ -20,14 +20,14 @@ export interface OpenOptions {
   readonly run?: Run;
 }
 
-export interface TerminalOutcome {
+export interface ChatTerminalResult {
   readonly box: Box;
   /** How the run ended. Undefined if the user left before that, or the session was deleted. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
-export async function openChatTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
+export async function openChatTerminal({ io, corral, box: first, run }: OpenChatOptions): Promise<ChatTerminalResult> {
   const paint = choosePaint(io);
   const history = await readHistory(io);
   let box = first;

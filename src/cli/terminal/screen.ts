@@ -3,15 +3,15 @@ import { createElement as h, useEffect, useRef, useState, useSyncExternalStore }
 import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { formatCallLine } from '../render.ts';
-import { formatBlock, formatDiff, formatPlan, formatStatus } from './block-text.ts';
+import { formatBlock, formatChatStatus, formatDiff, formatPlan } from './block-text.ts';
 import {
   applyKey,
   characterAfter,
-  clearSent,
+  clearAfterSend,
   createEditorState,
   type EditorState,
+  type InkKey,
   isSendKey,
-  type Key,
   withText,
 } from './editor.ts';
 import { formatMarkdown, type Paint } from './markdown.ts';
@@ -96,7 +96,7 @@ function UnderWay({ view, paint }: { readonly view: ChatView; readonly paint: Pa
     }),
     lastLines(formatPlan(view.plan, paint), 8),
   ].filter((part) => part !== '');
-  const status = formatStatus(view, Date.now());
+  const status = formatChatStatus(view, Date.now());
   const about = view.phase === undefined ? status : `sandbox: ${view.phase}`;
   if (isBusy || view.phase !== undefined)
     parts.push(`${paint('cyan', frames[frame] ?? '')} ${paint('dim', about || 'working')}`);
@@ -144,7 +144,7 @@ function Line({
   const showError = (thrown: Error) => talk.say('error', thrown.message);
 
   const submit = (text: string) => {
-    change(clearSent(newest.current));
+    change(clearAfterSend(newest.current));
     onSent(text);
     if (call) return void talk.decide(text.trim()).catch(showError);
     if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
@@ -158,7 +158,7 @@ function Line({
     }, showError);
   };
 
-  const press = (input: string, key: Key) => {
+  const press = (input: string, key: InkKey) => {
     const now = newest.current;
     if (key.ctrl && input === 'd') return now.text === '' ? onLeave() : undefined;
     if (key.ctrl && input === 'c') {
@@ -177,7 +177,7 @@ function Line({
     if (!isSendKey(now, key)) return change(applyKey(now, input, key));
     if (now.text.trim() !== '' || call) submit(now.text);
   };
-  useInput((input: string, key: Key) => {
+  useInput((input: string, key: InkKey) => {
     if (!/^[^\r\n]+\r$/.test(input)) return press(input, key);
     press(input.slice(0, -1), {}); // a terminal can deliver a line and its Enter together
     press('', { return: true });
@@ -246,7 +246,7 @@ export function SessionPicker({ sessions, paint, onChosen }: ChooserProps) {
     newest.current = Math.max(0, Math.min(sessions.length - 1, to));
     setAt(newest.current);
   };
-  useInput((input: string, key: Key) => {
+  useInput((input: string, key: InkKey) => {
     if (key.return) return onChosen(sessions[newest.current]?.id);
     if (key.escape || input === 'q' || (key.ctrl && (input === 'c' || input === 'd'))) return onChosen(undefined);
     if (key.upArrow || input === 'k') go(newest.current - 1);

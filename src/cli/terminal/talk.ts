@@ -1,5 +1,5 @@
 import { type Box, type Corral, CorralError, type Event } from '../../client/index.ts';
-import { type ChatBlock, type ChatView, emptyChatView, withBlock, withEvent } from './view.ts';
+import { appendBlock, applyEvent, type ChatBlock, type ChatView, emptyChatView } from './view.ts';
 
 const shownBefore = 400;
 const pageSize = 500;
@@ -45,7 +45,7 @@ export class ChatTerminal {
   }
 
   show(block: ChatBlock): void {
-    this.#change(withBlock(this.#view, block));
+    this.#change(appendBlock(this.#view, block));
   }
 
   /** Answers the question, starts a task, or steers the run. Files named with `@` in the text are attached. */
@@ -119,7 +119,7 @@ export class ChatTerminal {
   #take(events: readonly Event[]): void {
     let view = this.#view;
     for (const event of events) {
-      view = withEvent(view, event);
+      view = applyEvent(view, event);
       if (event.type === 'run.end' || event.type === 'tool.called') this.#files = undefined;
     }
     this.#change(view);

@@ -55,13 +55,16 @@ export const emptyChatView: ChatView = {
 };
 const maxOutput = 20_000;
 
-export const withBlock = (view: ChatView, block: ChatBlock): ChatView => ({ ...view, blocks: [...view.blocks, block] });
+export const appendBlock = (view: ChatView, block: ChatBlock): ChatView => ({
+  ...view,
+  blocks: [...view.blocks, block],
+});
 
-export function withEvent(view: ChatView, event: Event): ChatView {
+export function applyEvent(view: ChatView, event: Event): ChatView {
   if (isNoteEvent(event)) return noticed(view, event);
   switch (event.type) {
     case 'message.user':
-      return withBlock(view, { kind: 'you', text: event.data.text });
+      return appendBlock(view, { kind: 'you', text: event.data.text });
     case 'run.started':
       return { ...view, since: event.ts, plan: [] };
     case 'sandbox.phase':
@@ -75,7 +78,7 @@ export function withEvent(view: ChatView, event: Event): ChatView {
     case 'message.assistant':
       // While a call waits, the agent's message repeats the request for clients that show no approvals.
       if (view.approvals.length > 0) return { ...view, reply: '' };
-      return withBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text });
+      return appendBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text });
     case 'tool.calling':
       return hiddenToolNames.has(event.data.function) ? view : withCall(view, event.data.callId, newCall(event));
     case 'tool.output':
@@ -106,7 +109,7 @@ export function withEvent(view: ChatView, event: Event): ChatView {
 
 function noticed(view: ChatView, event: Event): ChatView {
   const reply = eventNoticeOf(event);
-  return reply ? withBlock(view, { kind: reply.level === 'info' ? 'note' : reply.level, text: reply.text }) : view;
+  return reply ? appendBlock(view, { kind: reply.level === 'info' ? 'note' : reply.level, text: reply.text }) : view;
 }
 
 const newCall = ({ data, ts }: Extract<Event, { type: 'tool.calling' }>): Call => ({
@@ -137,7 +140,7 @@ function ended(view: ChatView, { data, ts }: Extract<Event, { type: 'tool.called
   const change = isChange ? { before: content.oldContent ?? '', after: content.content } : undefined;
   const about = [why, took].filter(Boolean).join(', ');
   const title = call?.title ?? formatCallLine(data);
-  return withBlock({ ...view, calls }, { kind: 'call', title, output, change, isDone: success, about });
+  return appendBlock({ ...view, calls }, { kind: 'call', title, output, change, isDone: success, about });
 }
 
 function withUsage(view: ChatView, { model, inputTokens, outputTokens, cost }: DataOf<'usage'>): ChatView {
@@ -156,5 +159,5 @@ function withEnd(view: ChatView, status: DataOf<'run.end'>['status']): ChatView 
     approvals: [],
   };
   if (status === 'completed') return still;
-  return withBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text: `Run ${status}.` });
+  return appendBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text: `Run ${status}.` });
 }

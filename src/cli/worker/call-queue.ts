@@ -17,7 +17,7 @@ const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() })
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
 /** An event can arrive twice, from the log and from the stream; its call runs once. */
-export class CallQueue {
+export class ToolCallQueue {
   readonly #tools: ReadonlySet<string>;
   readonly #seen = new Set<string>();
   readonly #settled = new Set<string>();

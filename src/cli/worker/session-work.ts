@@ -2,8 +2,8 @@ import type { Box } from '../../client/index.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { type AgentsApi, AgentsApiError, retryApiCall } from './agents-api.ts';
-import { CallQueue, type SessionPhase, type ToolCall } from './call-queue.ts';
-import { endToolCall, runTool, toolNames } from './tools.ts';
+import { type SessionPhase, type ToolCall, ToolCallQueue } from './call-queue.ts';
+import { endToolCall, runWorkerTool, workerToolNames } from './tools.ts';
 
 interface SessionWorkParts {
   /** Uses the session's own key. */
@@ -21,7 +21,7 @@ interface SessionWorkParts {
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;
-  const calls = new CallQueue(toolNames);
+  const calls = new ToolCallQueue(workerToolNames);
   const running = new RunningCalls(parts, calls, signal);
   const isEnded = () => calls.phase === 'ended';
   for (;;) {
@@ -63,7 +63,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
 /** Commands run in order, because they share a shell; other calls run immediately. */
 class RunningCalls {
   readonly #parts: SessionWorkParts;
-  readonly #calls: CallQueue;
+  readonly #calls: ToolCallQueue;
   readonly #signal: AbortSignal;
   readonly #inOrder = createKeyedQueue();
   readonly #running = new Map<ToolCall, AbortController>();
@@ -71,7 +71,7 @@ class RunningCalls {
   #interrupts = 0;
   onEnd: () => void = () => {};
 
-  constructor(parts: SessionWorkParts, calls: CallQueue, signal: AbortSignal) {
+  constructor(parts: SessionWorkParts, calls: ToolCallQueue, signal: AbortSignal) {
     this.#parts = parts;
     this.#calls = calls;
     this.#signal = signal;
@@ -116,7 +116,7 @@ class RunningCalls {
     signal.throwIfAborted();
     const { api, sessionId, box, say } = this.#parts;
     say(`${sessionId}: ${call.name}`);
-    const { text, picture, isError } = await runTool(box, call, signal);
+    const { text, picture, isError } = await runWorkerTool(box, call, signal);
     if (this.#calls.isSettled(call)) return;
     const content = [{ type: 'text', text: text === '' ? '(no output)' : text }, ...(picture ? [picture] : [])];
     const answer = { type: 'user.tool_result', tool_use_id: call.id, is_error: isError, content };

@@ -131,10 +131,10 @@ const tools: Readonly<Record<string, Run>> = {
   ),
 };
 
-export const toolNames: readonly string[] = Object.keys(tools);
+export const workerToolNames: readonly string[] = Object.keys(tools);
 
 /** Runs a call. A failed call is also a result; rejects only if the sandbox is unreachable or `signal` fires. */
-export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
+export async function runWorkerTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {
     try {
       return await tryTool(box, call, signal);

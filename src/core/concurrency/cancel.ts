@@ -1,9 +1,13 @@
 import { type Clock, systemClock } from '../contracts/clock.ts';
 import { AppError } from '../errors/errors.ts';
 
-export const neverSignal: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
-  value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
-});
+export const neverAbortingSignal: AbortSignal = Object.defineProperty(
+  new AbortController().signal,
+  'addEventListener',
+  {
+    value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
+  },
+);
 
 /** Throws deadline_exceeded after a timeout, otherwise cancelled. */
 export function throwIfAborted(signal: AbortSignal): void {

@@ -6,7 +6,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 // main thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
 
 /** Shared by both threads: `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
-export const sharedCounterIndex = { beats: 0, reports: 1 } as const;
+export const watchdogCounterIndex = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;
   readonly blockedMs: number;
@@ -18,7 +18,7 @@ const quietTicks = 4; // ticks without a beat before a report; each tick is a qu
 const stackMs = 30_000; // an operation such as a long regular expression cannot be paused before it ends
 
 /** Offers the job to threads started from now on. */
-export const assignWatchdog = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
+export const offerWatchdogJob = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
 
 /** Watches the main thread's loop from another thread, if a job was offered. Compares counts, never clocks. */
 export function startWatchdog(): void {
@@ -27,7 +27,7 @@ export function startWatchdog(): void {
   let last = -1;
   let quiet = 0;
   const look = () => {
-    const beats = Atomics.load(job.counts, sharedCounterIndex.beats);
+    const beats = Atomics.load(job.counts, watchdogCounterIndex.beats);
     quiet = beats === last || beats === 0 ? quiet + 1 : 0;
     last = beats;
     if (beats > 0 && quiet === quietTicks) void report(job);
@@ -65,5 +65,5 @@ const framesOf = (frames: readonly Debugger.CallFrame[], urls: ReadonlyMap<strin
 function write({ counts, blockedMs, fd }: WatchdogJob, stack: readonly string[]): void {
   const msg = 'the event loop is blocked';
   writeSync(fd, `${JSON.stringify({ level: 'error', time: Date.now(), blockedMs, stack, msg })}\n`);
-  Atomics.add(counts, sharedCounterIndex.reports, 1);
+  Atomics.add(counts, watchdogCounterIndex.reports, 1);
 }

@@ -17,7 +17,7 @@ export interface BlobStore {
    * that fires, leaves nothing behind. Rejects: payload_too_large (over `maxBytes`; reading stops there), the content's
    * own error, store_unavailable.
    */
-  put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo>;
+  put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails if it would end too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
   /**
@@ -30,7 +30,7 @@ export interface BlobStore {
   /** Resolves when the backend responds; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;
 }
-export interface PutOptions {
+export interface BlobPutOptions {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }

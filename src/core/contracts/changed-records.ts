@@ -1,7 +1,7 @@
 import type { RecordStore, StoredRecord } from './ports.ts';
 
 /** The pause between two reads of access rights. A change applies on all servers within two seconds. */
-export const watchEveryMs = 1_000;
+export const recordWatchIntervalMs = 1_000;
 
 /**
  * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its

@@ -1,4 +1,4 @@
-export interface IndexEntry {
+export interface RecordIndexEntry {
   /** The id of the owner, or of the record named by the field in `ownerFields`. */
   readonly owner: string | null;
   readonly shared: boolean;
@@ -48,7 +48,7 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
 /** A change here needs a migration of the stores, unless it only adds a field. */
-export function toIndexEntry(kind: string, doc: unknown): IndexEntry {
+export function toRecordIndexEntry(kind: string, doc: unknown): RecordIndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];
   const state = states[kind]?.(fields);

@@ -38,7 +38,7 @@ export const errorPages: Partial<Record<ErrorCode, string>> = {
   fenced: 'replicas#the-holder-of-a-session',
 };
 
-export function docsOf(code: ErrorCode): string | undefined {
+export function docsPathOf(code: ErrorCode): string | undefined {
   const page = errorPages[code];
   return page === undefined ? undefined : `/guide/${page}`;
 }

@@ -119,6 +119,6 @@ const undefinedFor =
  * const isFirst = (await records.put(change).catch(ignoreConflict)) !== undefined;
  */
 export const ignoreConflict = undefinedFor('conflict');
-export const ignoreNoSession = undefinedFor('session_not_found');
+export const ignoreSessionNotFound = undefinedFor('session_not_found');
 export const ignoreNotFound = undefinedFor('not_found');
-export const ignoreNoFile = undefinedFor('file_not_found');
+export const ignoreFileNotFound = undefinedFor('file_not_found');

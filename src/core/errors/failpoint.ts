@@ -41,7 +41,7 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
 
 export const getArmedFailpoints = (): string | undefined => armed?.spec;
 
-export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
+export const countFailpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 
 /** Always await this, so that `sleep` and `hang` delay only the caller. */
 export function failpoint(name: string): void | Promise<void> {

@@ -332,7 +332,7 @@ export const isNoteEvent = <Event extends TypedEvent>(
 export const isHiddenEvent = <Event extends TypedEvent>(
   event: Event,
 ): event is Extract<Event, { readonly type: TypesWithRole<'state' | 'note'> }> => traitsOf(event).role !== 'work';
-export function laneOf(event: TypedEvent): TimelineLane {
+export function eventLaneOf(event: TypedEvent): TimelineLane {
   const { lane } = traitsOf(event);
   return typeof lane === 'function' ? lane(event.data) : lane;
 }
@@ -341,7 +341,7 @@ const maxLine = 300; // In characters.
 export const eventLineOf = (event: TypedEvent): string =>
   traitsOf(event).line(event.data).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 export const eventNoticeOf = (event: TypedEvent): EventNotice | undefined => traitsOf(event).notice?.(event.data);
-export const traceOf = (event: TypedEvent) => traitsOf(event).trace?.(event.data);
+export const eventTraceOf = (event: TypedEvent) => traitsOf(event).trace?.(event.data);
 
 const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<FactType> =>
   new Set((Object.keys(eventTraits) as FactType[]).filter((type) => matches(eventTraits[type] as Traits<unknown>)));

@@ -25,7 +25,7 @@ const InnerPath = z
 const named = <Value extends z.ZodType>(value: Value) =>
   z.record(Name, value).refine((all) => Object.keys(all).length <= maxNamed, `has more than ${maxNamed} names`);
 
-export const lockFiles: readonly string[] = [
+export const lockFileNames: readonly string[] = [
   ...['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'],
   ...['requirements.txt', 'poetry.lock', 'uv.lock', 'Pipfile.lock', 'go.sum', 'Cargo.lock', 'Gemfile.lock'],
   ...['composer.lock', 'mix.lock', 'gradle.lockfile', 'pom.xml'],

@@ -157,4 +157,4 @@ export const hasUnpreparedRepository = ({
     ({ state, environment }) => state === 'waiting' || (state === 'ready' && environment?.setup === 'running'),
   );
 
-export const sessionTrailer = (id: string): string => `Corral-Session: ${id}`;
+export const formatSessionTrailer = (id: string): string => `Corral-Session: ${id}`;

@@ -1,7 +1,7 @@
 // Copies of a workspace's files from the start of a run, kept in the workspace itself. The daemon copies a small
 // workspace; a script copies a larger one.
 
-export const runFolder = '.corral/run';
+export const runFilesFolder = '.corral/run';
 /** Folders that tools generate; their files are not compared. */
 export const ignoredFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],
@@ -27,5 +27,5 @@ export const skillFolder = '.corral/skills';
 export const checkpointFolder = '.corral/checkpoints';
 
 /** The memory stores of a session, one folder each: the path that agents use, and the path in the workspace. */
-export const memoryMount = '/mnt/memory';
+export const memoryMountPath = '/mnt/memory';
 export const memoryFolder = '.session/memory';

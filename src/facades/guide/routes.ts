@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { docsFolder, pagePaths } from './pages.ts';
-import type { IndexEntry } from './search-index.ts';
+import type { SearchIndexEntry } from './search-index.ts';
 
 const style = new URL('guide.css', import.meta.url);
 const script = new URL('guide.js', import.meta.url);
@@ -14,7 +14,7 @@ const headers = {
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cache-control': 'public, max-age=300',
 };
-const about = createRouteDescriber({ tag: 'Server', prefix: 'guide', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'Server', prefix: 'guide', failures: describeDetailFailures });
 const open = { open: true, free: true } as const;
 const SearchIndex = z.array(
   z.object({ page: z.string(), title: z.string(), heading: z.string(), anchor: z.string(), text: z.string() }),
@@ -37,7 +37,7 @@ function mountGuide(app: App): void {
     rendered.set(path, html);
     return html;
   };
-  let index: Promise<IndexEntry[]> | undefined;
+  let index: Promise<SearchIndexEntry[]> | undefined;
   const assets = [
     ['/guide/guide.css', 'Style', 'text/css', z.string(), () => readFile(style, 'utf8')],
     ['/guide/guide.js', 'Script', 'text/javascript', z.string(), () => readFile(script, 'utf8')],
@@ -84,8 +84,8 @@ function mountGuide(app: App): void {
 }
 
 /** The pages do not change while the server runs. */
-async function searchIndex(): Promise<IndexEntry[]> {
-  const { buildIndex: indexOf } = await import('./search-index.ts');
+async function searchIndex(): Promise<SearchIndexEntry[]> {
+  const { buildSearchIndex: indexOf } = await import('./search-index.ts');
   const entries = await Promise.all(
     [...pagePaths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'))),
   );

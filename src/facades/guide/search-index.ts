@@ -1,7 +1,7 @@
 import { Marked, type Token } from 'marked';
 import { toAnchor } from './render.ts';
 
-export interface IndexEntry {
+export interface SearchIndexEntry {
   readonly page: string;
   readonly title: string;
   readonly heading: string;
@@ -10,7 +10,7 @@ export interface IndexEntry {
 }
 const maxText = 1_500;
 
-export function buildIndex(page: string, markdown: string): IndexEntry[] {
+export function buildSearchIndex(page: string, markdown: string): SearchIndexEntry[] {
   const entries: { page: string; title: string; heading: string; anchor: string; text: string }[] = [];
   for (const token of new Marked({ gfm: true }).lexer(markdown)) {
     if (token.type === 'heading') {

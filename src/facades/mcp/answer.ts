@@ -1,6 +1,6 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { disconnectController } from '../../http/transport/abort-on-disconnect.ts';
+import { createDisconnectController } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import { openSse } from '../../http/transport/sse.ts';
 import type { McpDeps, McpParts } from './deps.ts';
@@ -36,7 +36,7 @@ export async function answerMessage(
   reply: FastifyReply,
   deps: McpDeps,
 ): Promise<FastifyReply | undefined> {
-  const gone = disconnectController(reply.raw);
+  const gone = createDisconnectController(reply.raw);
   const { services } = deps.acting(request.principal);
   const handler = createMcpHandler(() => mcpServer({ ...deps, services, gone: gone.signal }), {
     onerror: (error) => deps.logger.info({ err: error, request: request.id }, 'an MCP message was refused'),

@@ -3,9 +3,9 @@ import { createRouteDescriber, noBodyReply, type ReplyDoc } from '../../http/rou
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { defineFacade } from '../shared/facade.ts';
 import type { McpDeps } from './deps.ts';
-import { mcpErrors, mcpFailures } from './errors.ts';
+import { describeMcpFailures, mcpErrorStyle } from './errors.ts';
 
-const about = createRouteDescriber({ tag: 'MCP', prefix: 'mcp', failures: mcpFailures });
+const about = createRouteDescriber({ tag: 'MCP', prefix: 'mcp', failures: describeMcpFailures });
 const Message = z.looseObject({ jsonrpc: z.literal('2.0') });
 const replies: ReplyDoc = {
   description: 'A message, or a stream of messages',
@@ -18,7 +18,7 @@ const replies: ReplyDoc = {
  */
 function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
-    errors: { prefix: '/mcp', style: mcpErrors },
+    errors: { prefix: '/mcp', style: mcpErrorStyle },
     mount(app) {
       app.post(
         '/mcp',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
-import { describeFailures } from '../../http/errors/failure-docs.ts';
-import { toPublicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { createFailureDescriber } from '../../http/errors/failure-docs.ts';
+import { toPublicMessage, wireErrors } from '../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 
@@ -18,12 +18,12 @@ const rpcError = (message: string) => ({
 });
 
 /** A request refused before it reaches the protocol has no id that the answer could name. */
-export const mcpErrors: ErrorStyle = {
+export const mcpErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
-  body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : toPublicText(error)),
+  body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : toPublicMessage(error)),
 };
 
-export const mcpFailures = describeFailures({
+export const describeMcpFailures = createFailureDescriber({
   always: [400, 401, 403, 413, 429, 500, 503],
   of: (_status, text) => jsonReply(text, RpcError, rpcError(text)),
   other: jsonReply('Any other failure', RpcError),

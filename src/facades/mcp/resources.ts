@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { toPublicText } from '../../http/errors/wire-errors.ts';
+import { toPublicMessage } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
 import { decodeText } from './tools/files.ts';
@@ -35,7 +35,7 @@ export function addResources(server: McpServer, parts: McpParts): void {
         return contents(uri.href, await find(words, signal));
       } catch (thrown) {
         const error = toMcpError(thrown, name, parts.logger);
-        throw new ResourceNotFoundError(uri.href, `${toPublicText(error)} (${error.code})`);
+        throw new ResourceNotFoundError(uri.href, `${toPublicMessage(error)} (${error.code})`);
       }
     });
   }

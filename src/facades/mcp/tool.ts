@@ -1,7 +1,7 @@
 import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { toPublicText } from '../../http/errors/wire-errors.ts';
+import { toPublicMessage } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
 
@@ -51,7 +51,7 @@ export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void
       return await tool.run(input, { services, clock: sse.clock, signal, progress: progressReporter(context) });
     } catch (thrown) {
       const error = toMcpError(thrown, name, parts.logger);
-      return { isError: true, content: [{ type: 'text', text: `${toPublicText(error)} (${error.code})` }] };
+      return { isError: true, content: [{ type: 'text', text: `${toPublicMessage(error)} (${error.code})` }] };
     }
   });
 }

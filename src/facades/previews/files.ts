@@ -39,7 +39,7 @@ interface Workspace {
 /** Sends a workspace file so that browsers sandbox it. False: the file does not exist or is hidden. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
-  const path = parsePath(target.url);
+  const path = parseWorkspacePath(target.url);
   if (path === undefined || !`/${path}`.startsWith(folder === '' ? '/' : `/${folder}/`)) return false;
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   const open = (part?: object) => streams.download(id, { path, ...part }, signal);
@@ -59,7 +59,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
   }
   const bytes = content.iterator();
   const start = !part && /^text\/(?!xml)/.test(type) ? await firstOf(bytes) : Buffer.alloc(0);
-  const charset = start.length > 0 && charsetOf(type, start);
+  const charset = start.length > 0 && detectCharset(type, start);
   response.writeHead(part ? 206 : 200, {
     ...head,
     ...(charset && { 'content-type': `${type}; charset=${charset}` }),
@@ -96,7 +96,7 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
  * The charset of a text file, detected from its first bytes. Undefined if it is unknown, or if the file declares it: a
  * header would override the declaration.
  */
-export function charsetOf(type: string, start: Buffer): string | undefined {
+export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);
   const isMarked = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(head);
   const isDeclared =
@@ -109,7 +109,7 @@ export function charsetOf(type: string, start: Buffer): string | undefined {
 const declaration = /<meta[^>]{0,200}charset\s*=/i;
 
 /** The path in the workspace; undefined: it is malformed or has a hidden part. */
-export function parsePath(url: string): string | undefined {
+export function parseWorkspacePath(url: string): string | undefined {
   const [value = ''] = url.split(/[?#]/, 1);
   let path: string;
   try {

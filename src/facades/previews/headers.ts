@@ -35,7 +35,7 @@ export function toProgramHeaders(
 
 const notForNames = new Set(['x-frame-options']);
 
-export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {
+export function rewriteHeadersForSubdomain(raw: readonly string[], port: number): string[] {
   return rewriteHeaders(withoutHopHeaders(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return confineProgramCookie(value);
     if (name === 'location' || name === 'content-location') return localPath(value, port) ?? value;
@@ -51,7 +51,7 @@ const underPath = new Set([
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
 ]);
 
-export function rewriteForPath(raw: readonly string[], port: number, base: string): string[] {
+export function rewriteHeadersForPath(raw: readonly string[], port: number, base: string): string[] {
   const kept = rewriteHeaders(withoutHopHeaders(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
     if (name !== 'location') return value;

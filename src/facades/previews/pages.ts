@@ -2,14 +2,14 @@ import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'nod
 import type { Duplex } from 'node:stream';
 import type { RelayFailure } from '../shared/previews/port-relay.ts';
 
-export interface RefusalPage {
+export interface PreviewErrorPage {
   readonly status: number;
   readonly title: string;
   readonly text: string;
   /** The page reloads automatically. */
   readonly again?: true;
 }
-export const refusalPages = {
+export const previewErrorPages = {
   closed: {
     status: 401,
     title: 'This preview is closed',
@@ -34,22 +34,22 @@ export const refusalPages = {
     text: 'A preview under a path has no service workers. Set CORRAL_PREVIEWS_DOMAIN.',
   },
   noFile: { status: 404, title: 'No such file', text: 'The workspace has no such file, or it is hidden.' },
-} satisfies Record<string, RefusalPage>;
+} satisfies Record<string, PreviewErrorPage>;
 
-export const noListenerPage = (port: number): RefusalPage => ({
+export const noListenerPage = (port: number): PreviewErrorPage => ({
   status: 502,
   title: `Nothing answers on port ${port}`,
   text: 'The program has not started yet, or it ended. This page reloads automatically.',
   again: true,
 });
-const noHttp = (port: number): RefusalPage => ({
+const noHttp = (port: number): PreviewErrorPage => ({
   status: 502,
   title: `The program on port ${port} does not answer in HTTP`,
   text: 'A preview needs plain HTTP, without TLS. If the program has a setting for HTTPS, turn it off.',
 });
-export const relayFailurePage = (port: number, how: RelayFailure): RefusalPage =>
+export const relayFailurePage = (port: number, how: RelayFailure): PreviewErrorPage =>
   how === 'closed' ? noListenerPage(port) : noHttp(port);
-export const refusedPortPage = (text: string): RefusalPage => ({
+export const refusedPortPage = (text: string): PreviewErrorPage => ({
   status: 403,
   title: 'This port is never opened',
   text,
@@ -59,7 +59,11 @@ const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('te
 const style =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}h1{font-size:1.25rem}';
 
-export function sendRefusalPage(response: ServerResponse, headers: IncomingHttpHeaders, refusal: RefusalPage): void {
+export function sendPreviewErrorPage(
+  response: ServerResponse,
+  headers: IncomingHttpHeaders,
+  refusal: PreviewErrorPage,
+): void {
   if (response.headersSent) return void response.destroy();
   const { status, title, text, again } = refusal;
   const isPage = wantsPage(headers);
@@ -73,7 +77,7 @@ export function sendRefusalPage(response: ServerResponse, headers: IncomingHttpH
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-export function refuseUpgrade(socket: Duplex, { status, title, text }: RefusalPage): void {
+export function refuseUpgrade(socket: Duplex, { status, title, text }: PreviewErrorPage): void {
   const body = JSON.stringify({ detail: `${title}. ${text}` });
   const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${body}`);

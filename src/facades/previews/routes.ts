@@ -4,8 +4,8 @@ import { runAsCaller } from '../../http/guard/caller.ts';
 import { createRateLimiter } from '../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { withBodyStreams } from '../shared/uploads.ts';
-import { refusalPages, sendRefusalPage } from './pages.ts';
+import { mountRawBodyRoutes } from '../shared/uploads.ts';
+import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
@@ -46,17 +46,17 @@ export function previewRoutes(parts: FacadeParts): FacadeRoutes {
   });
   return {
     mount(app) {
-      withBodyStreams(app, (scope) => {
+      mountRawBodyRoutes(app, (scope) => {
         const config = { open: true, free: true, stream: true, idleBody: true } as const;
         scope.all(internalPreviewPath, { config, exposeHeadRoute: false }, (request, reply) => {
           const target = targets.of(request.raw);
           reply.raw.setHeader('x-content-type-options', 'nosniff');
           reply.hijack();
-          if (!target) return void sendRefusalPage(reply.raw, request.headers, refusalPages.closed);
+          if (!target) return void sendPreviewErrorPage(reply.raw, request.headers, previewErrorPages.closed);
           servePreview(target, request.raw, reply.raw, deps).catch((thrown: unknown) => {
             const { code, publicMessage } = toAppError(thrown);
             if (reply.raw.headersSent) return void reply.raw.destroy();
-            sendRefusalPage(reply.raw, target.headers, {
+            sendPreviewErrorPage(reply.raw, target.headers, {
               status: 502,
               title: 'The preview failed',
               text: publicMessage,

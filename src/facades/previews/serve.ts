@@ -19,15 +19,15 @@ import {
   withoutHopHeaders,
 } from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
-import { opaqueOriginHeaders, rewriteForPath, rewriteForSubdomain, toProgramHeaders } from './headers.ts';
+import { opaqueOriginHeaders, rewriteHeadersForPath, rewriteHeadersForSubdomain, toProgramHeaders } from './headers.ts';
 import {
   noListenerPage,
-  type RefusalPage,
-  refusalPages,
+  type PreviewErrorPage,
+  previewErrorPages,
   refusedPortPage,
   refuseUpgrade,
   relayFailurePage,
-  sendRefusalPage,
+  sendPreviewErrorPage,
 } from './pages.ts';
 import type { MatchedPreview } from './target.ts';
 
@@ -58,11 +58,11 @@ export async function servePreview(
   deps: ServeDeps,
 ) {
   const { headers, byHost, of, sid, url } = target;
-  const no = (refusal: RefusalPage) => sendRefusalPage(response, headers, refusal);
+  const no = (refusal: PreviewErrorPage) => sendPreviewErrorPage(response, headers, refusal);
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, opaqueOriginHeaders).end();
-  if (!byHost && headers['service-worker'] !== undefined) return no(refusalPages.worker);
+  if (!byHost && headers['service-worker'] !== undefined) return no(previewErrorPages.worker);
   const opened = await open(target, client.address, deps);
   if ('status' in opened) return no(opened);
   if (byHost && target.isShown && isNavigation(request, headers))
@@ -74,7 +74,7 @@ export async function servePreview(
   const { ports, streams, sandboxes } = deps.servicesOf(opened.principal);
   if (of === 'files') {
     const { state } = await sandboxes.status(sid);
-    if (state !== 'running') return no(refusalPages.resting);
+    if (state !== 'running') return no(previewErrorPages.resting);
     const found = await sendWorkspaceFile(
       { target, request, response, signal: ending.signal },
       {
@@ -83,7 +83,7 @@ export async function servePreview(
         folder: opened.view.folder,
       },
     );
-    return found ? undefined : no(refusalPages.noFile);
+    return found ? undefined : no(previewErrorPages.noFile);
   }
   if (url === '' || url.startsWith('?'))
     return redirect(response, `/previews/${previewHostLabel({ of }, sid)}/${opened.token}/${url}`);
@@ -96,7 +96,7 @@ export async function servePreview(
     response,
     ...forProgram(target, scheme, deps),
     signal: ending.signal,
-    changed: (raw) => (byHost ? rewriteForSubdomain(raw, of) : rewriteForPath(raw, of, base)),
+    changed: (raw) => (byHost ? rewriteHeadersForSubdomain(raw, of) : rewriteHeadersForPath(raw, of, base)),
     failed: (how) => no(relayFailurePage(of, how)),
   });
 }
@@ -113,7 +113,8 @@ export async function upgradePreview(
   const own = `${scheme}://${headers.host}`;
   // Browsers send cookies with every WebSocket of any page, so the origin must be the preview's own.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
-  if (of === 'files' || isForeign) return refuseUpgrade(socket, isForeign ? refusalPages.foreign : refusalPages.noFile);
+  if (of === 'files' || isForeign)
+    return refuseUpgrade(socket, isForeign ? previewErrorPages.foreign : previewErrorPages.noFile);
   const opened = await open(target, client.address, deps);
   if ('status' in opened) return refuseUpgrade(socket, opened);
   const left = new AbortController();
@@ -127,7 +128,7 @@ export async function upgradePreview(
     connection: dialled,
     client: socket,
     ...forProgram(target, scheme, deps),
-    changed: (raw) => (target.byHost ? rewriteForSubdomain(raw, of) : withoutHopHeaders(raw)),
+    changed: (raw) => (target.byHost ? rewriteHeadersForSubdomain(raw, of) : withoutHopHeaders(raw)),
     failed: (how) => refuseUpgrade(socket, relayFailurePage(of, how)),
   });
 }
@@ -137,14 +138,19 @@ function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credenti
   return { path: kept.url === '' ? '/' : kept.url, headers: toProgramHeaders(kept, scheme) };
 }
 
-async function open(target: MatchedPreview, address: string, deps: ServeDeps): Promise<OpenedPreview | RefusalPage> {
+async function open(
+  target: MatchedPreview,
+  address: string,
+  deps: ServeDeps,
+): Promise<OpenedPreview | PreviewErrorPage> {
   const { credentials, limiter } = deps;
   const found = await find(target, deps);
-  if (found !== 'closed' && found !== 'wrong') return limiter.take(found.view.id).exceeded ? refusalPages.busy : found;
-  if (credentials.count(undefined, address)?.exceeded) return refusalPages.busy;
+  if (found !== 'closed' && found !== 'wrong')
+    return limiter.take(found.view.id).exceeded ? previewErrorPages.busy : found;
+  if (credentials.count(undefined, address)?.exceeded) return previewErrorPages.busy;
   // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses count as guesses.
   if (found === 'wrong' && target.isShown) {
-    if (credentials.failed(address) > 0) return refusalPages.locked;
+    if (credentials.failed(address) > 0) return previewErrorPages.locked;
     credentials.audit({
       principal: nobodyPrincipal,
       action: 'preview.enter',
@@ -152,7 +158,7 @@ async function open(target: MatchedPreview, address: string, deps: ServeDeps): P
       outcome: 'unauthorized',
     });
   }
-  return refusalPages.closed;
+  return previewErrorPages.closed;
 }
 
 async function find(
@@ -198,12 +204,12 @@ const isNavigation = ({ method }: IncomingMessage, headers: MatchedPreview['head
 
 const toRefusal =
   (port: number) =>
-  (thrown: unknown): RefusalPage => {
+  (thrown: unknown): PreviewErrorPage => {
     const { code, publicMessage } = toAppError(thrown);
     if (code === 'not_found') return noListenerPage(port);
     if (code === 'forbidden') return refusedPortPage(publicMessage);
-    if (code === 'sandbox_not_found') return refusalPages.resting;
-    if (code === 'session_not_found') return refusalPages.closed;
+    if (code === 'sandbox_not_found') return previewErrorPages.resting;
+    if (code === 'session_not_found') return previewErrorPages.closed;
     throw thrown;
   };
 

@@ -4,17 +4,17 @@ import { repositoryOperations, repositoryTarget } from '../../api/session/reposi
 import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, toSnapshotView } from '../../api/views/snapshots.ts';
-import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
+import { createFailureDescriber, describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { attachmentHeader } from '../../http/transport/content-disposition.ts';
-import { envelopeStyle } from '../shared/envelope.ts';
+import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
+import { envelopeFailureStyle } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { withBodyStreams } from '../shared/uploads.ts';
+import { mountRawBodyRoutes } from '../shared/uploads.ts';
 
 type CallerParts = Pick<FacadeParts, 'acting'>;
-const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: detailFailures });
+const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: describeDetailFailures });
 const binary = z.string().meta({ format: 'binary' });
 /** Size limit of one COPY instruction's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
@@ -41,7 +41,7 @@ export const skillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
 
 export const repositoryPatchRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
-    const failures = describeFailures({ ...envelopeStyle, texts: repositoryOperations.texts });
+    const failures = createFailureDescriber({ ...envelopeFailureStyle, texts: repositoryOperations.texts });
     const ofPatch = createRouteDescriber({ ...repositoryOperations, failures });
     app.get(
       '/api/v1/sessions/:sid/repositories/patch',
@@ -79,11 +79,13 @@ export const snapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => 
       async ({ params: { snapshot_id }, principal }, reply) => {
         const { snapshot, size, content } = await acting(principal).services.snapshots.exported(snapshot_id);
         reply.header('content-type', 'application/x-tar').header('cache-control', 'no-store');
-        reply.header('content-disposition', attachmentHeader(`${snapshot.id}.tar`)).header('content-length', size);
+        reply
+          .header('content-disposition', formatAttachmentHeader(`${snapshot.id}.tar`))
+          .header('content-length', size);
         return reply.send(Readable.from(content, { objectMode: false }));
       },
     );
-    withBodyStreams(app, (scope) => {
+    mountRawBodyRoutes(app, (scope) => {
       scope.post(
         '/api/v1/snapshots/archive',
         ofSnapshots('Import', 'Keep a snapshot that another installation exported', {
@@ -113,7 +115,7 @@ export const snapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => 
 export const buildFileRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const ofBuilds = about('Sandboxes', 'builtTemplates');
-    withBodyStreams(app, (scope) => {
+    mountRawBodyRoutes(app, (scope) => {
       scope.put(
         '/api/v1/built-templates/:id/files/:hash',
         ofBuilds('Upload', 'Upload the files of a COPY step as a tar archive, plain or with gzip', {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
 import { omitUndefined } from '../../api/procedure/schemas.ts';
-import { BoxName, boxOptions, toSessionOptions } from '../../api/views/session-options.ts';
+import { BoxName, boxOptionFields, toSessionOptions } from '../../api/views/session-options.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
@@ -14,7 +14,7 @@ const NewBox = z.strictObject({
   template: z.string().max(80).optional(),
   model: ModelRef.optional(),
   snapshot: z.string().max(130).optional().describe('the id or name of a snapshot, with whose files it begins'),
-  ...boxOptions,
+  ...boxOptionFields,
 });
 const Box = z.object({
   name: z.string(),
@@ -30,7 +30,7 @@ const example = {
   createdAt: '2026-11-24T12:00:00.000Z',
 };
 // Routes outside of sessions answer without the envelope, like the server's other routes.
-const about = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: describeDetailFailures });
 const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
   name,
   sessionId: id,

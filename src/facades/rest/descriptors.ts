@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AutomationId, DeliveryResult } from '../../api/views/automations.ts';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { AutomationId, HookDeliveryResult } from '../../api/views/automations.ts';
+import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { defineFacade, type FacadeParts } from '../shared/facade.ts';
@@ -9,7 +9,7 @@ import { buildFileRoutes, repositoryPatchRoutes, skillDownloadRoutes, snapshotAr
 import { boxRoutes } from './boxes.ts';
 import { volumeContentRoutes } from './volume-content.ts';
 
-const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: describeDetailFailures });
 const maxDeliveryBytes = 1_048_576;
 
 /**
@@ -23,7 +23,7 @@ const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes =
         ...about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
           schema: {
             params: z.object({ id: AutomationId }),
-            response: { 200: okReply(DeliveryResult, { started: true, text: 'The automation starts.' }) },
+            response: { 200: okReply(HookDeliveryResult, { started: true, text: 'The automation starts.' }) },
           },
           config: { open: true },
           description:

@@ -4,21 +4,21 @@ import {
   toVolumeView,
   Volume,
   VolumePath,
+  volumeConflictNote,
   volumeExample,
   volumeOperations,
   volumeTarget,
-  writeConflictNote,
 } from '../../api/volumes.ts';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { attachmentHeader } from '../../http/transport/content-disposition.ts';
+import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
 import { sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { readBodyChunks, withBodyStreams } from '../shared/uploads.ts';
+import { mountRawBodyRoutes, readBodyChunks } from '../shared/uploads.ts';
 
-const about = createRouteDescriber({ ...volumeOperations, failures: detailFailures });
+const about = createRouteDescriber({ ...volumeOperations, failures: describeDetailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
 const Written = z.object({ path: z.string(), size: z.int() });
 const requestContent = { 'application/octet-stream': z.string().meta({ format: 'binary' }) };
@@ -28,7 +28,7 @@ const backup = '/api/v1/volumes/:volume/backup';
 export const volumeContentRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     mountReads(app, acting);
-    withBodyStreams(app, (scope) => mountUploads(scope, acting));
+    mountRawBodyRoutes(app, (scope) => mountUploads(scope, acting));
   },
 });
 
@@ -74,7 +74,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
       const { id, name } = await volumes.get(await resolveVolumeId(volumes, params.volume));
       const content = await volumes.backup(id, abortOnDisconnect(reply));
       reply.header('content-type', 'application/gzip').header('cache-control', 'no-store');
-      return reply.header('content-disposition', attachmentHeader(`${name}.tar.gz`)).send(content);
+      return reply.header('content-disposition', formatAttachmentHeader(`${name}.tar.gz`)).send(content);
     },
   );
 }
@@ -89,7 +89,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
         response: { 200: okReply(Written, { path: 'model.bin', size: 3 }) },
       },
       config: { upload: true },
-      description: writeConflictNote,
+      description: volumeConflictNote,
       fails: [400, 404, 409, 413, 503],
       requestContent,
     }),
@@ -105,7 +105,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     about('Restore', 'Replace all content by that of an archive, whole or not at all', {
       schema: { params: volumeTarget, response: { 200: okReply(Volume, volumeExample) } },
       config: { upload: true },
-      description: writeConflictNote,
+      description: volumeConflictNote,
       fails: [400, 404, 409, 413, 503],
       requestContent,
     }),

@@ -1,4 +1,4 @@
 import { createRouteDescriber } from '../../http/routes/route-docs.ts';
-import { serverFailures } from '../shared/server-failures.ts';
+import { describeServerFailures } from '../shared/server-failures.ts';
 
-export const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: serverFailures });
+export const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: describeServerFailures });

@@ -15,7 +15,7 @@ export const contentTypes: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-export const htmlType = contentTypes['.html'] as string;
+export const htmlContentType = contentTypes['.html'] as string;
 
 /** Anyone may load these pages; their data requires a token. */
 export const publicRouteConfig = { open: true, free: true } as const;

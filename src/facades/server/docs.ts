@@ -1,8 +1,8 @@
 import type { App, RouteTable } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { type AssetSource, assetReply, htmlType, mountAssets, publicRouteConfig } from './assets.ts';
-import { openApiDocument } from './openapi.ts';
+import { type AssetSource, assetReply, htmlContentType, mountAssets, publicRouteConfig } from './assets.ts';
+import { buildOpenApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline without inline scripts.
 
@@ -73,7 +73,7 @@ interface Docs {
   readonly page: () => Promise<PageFiles>;
 }
 
-export function mountDocs(app: App, { table, version, page }: Docs): void {
+export function mountApiDocs(app: App, { table, version, page }: Docs): void {
   const files = new Map<string, AssetSource>([
     ...copied.map((name): [string, AssetSource] => [name, async () => new URL(name, (await page()).apiDocs)]),
     ['start.js', swagger],
@@ -88,7 +88,7 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
       config: publicRouteConfig,
     }),
     async () => {
-      document ??= openApiDocument(table.routes, version);
+      document ??= buildOpenApiDocument(table.routes, version);
       return document;
     },
   );
@@ -99,7 +99,7 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     const schema = { response: { 200: assetReply('text/html') } };
     const options = describeRoute(path.slice(1), 'The documentation page', { schema, config: publicRouteConfig });
     app.get(path, options, async (_request, reply) =>
-      reply.type(htmlType).header('content-security-policy', policy).send(text),
+      reply.type(htmlContentType).header('content-security-policy', policy).send(text),
     );
   }
   mountAssets(app, {

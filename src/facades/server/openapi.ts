@@ -112,7 +112,7 @@ const own: Readonly<Record<string, string>> = {
 };
 const imitated = 'APIs of other systems';
 
-export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
+export function buildOpenApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const names = tagsOf(routes);
   const paths: Record<string, Json> = {};
   for (const route of routes) {

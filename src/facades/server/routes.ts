@@ -4,7 +4,7 @@ import { eitherReply, jsonReply, okReply, type ReplyDoc } from '../../http/route
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { mountDocs } from './docs.ts';
+import { mountApiDocs } from './docs.ts';
 import { mainPageHeaders, sendFile, wantsPage } from './page.ts';
 
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
@@ -155,7 +155,7 @@ export function serverRoutes({
         }),
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
-      mountDocs(app, { table, version, page });
+      mountApiDocs(app, { table, version, page });
     },
   };
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { ByteRange } from '../../core/contracts/blobs.ts';
-import { attachmentHeader } from '../../http/transport/content-disposition.ts';
+import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
 
 interface RequestedPart {
   readonly from: number;
@@ -81,7 +81,7 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
   }
   reply
     .header('content-type', 'application/octet-stream')
-    .header('content-disposition', attachmentHeader(requested.path));
+    .header('content-disposition', formatAttachmentHeader(requested.path));
   if (!part) return reply.header('content-length', size).send(content);
   const { start, end } = part;
   reply.header('content-length', end - start + 1).header('content-range', `bytes ${start}-${end}/${size}`);

@@ -13,7 +13,7 @@ export const envelopeReply = <Data extends z.ZodType>(data: Data, example: z.out
 
 const Failure = z.object({ code: z.int(), msg: z.string(), data: z.null() });
 
-export const envelopeStyle: FailureStyle = {
+export const envelopeFailureStyle: FailureStyle = {
   always: [401, 403, 413, 429, 500, 503],
   texts: { 401: 'Unauthorized', 404: 'Session not found', 409: 'Idempotency-Key in use', 413: 'Body too large' },
   of: (code, msg) => jsonReply(msg, Failure, { code, msg, data: null }),

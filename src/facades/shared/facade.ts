@@ -91,12 +91,12 @@ export interface FacadeParts {
   /** The server's secret, from which tokens are derived. All servers of a store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
-  readonly abilities: SandboxAbilities;
+  readonly abilities: SandboxCapabilities;
   readonly previews: PreviewLinks;
   readonly port: number;
 }
 
-export interface SandboxAbilities {
+export interface SandboxCapabilities {
   /** Whether a pause can keep the memory of the processes. */
   readonly freeze: boolean;
   readonly keepsFiles: boolean;

@@ -8,13 +8,13 @@ import {
 } from '../../api/procedure/procedure.ts';
 import { OkResult } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
-import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
+import { createFailureDescriber, describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { envelopeReply, envelopeStyle, toSuccessEnvelope } from './envelope.ts';
+import { envelopeFailureStyle, envelopeReply, toSuccessEnvelope } from './envelope.ts';
 import type { FacadeParts } from './facade.ts';
-import { serverFailures } from './server-failures.ts';
+import { describeServerFailures } from './server-failures.ts';
 
 // Derives REST routes from the operations in `src/api`, whose descriptions define path, schemas, documentation and
 // permissions.
@@ -85,10 +85,10 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
 function createDescriber({ tag, prefix, style = 'detail', texts }: OperationMeta['of']) {
   const failures =
     style === 'session'
-      ? describeFailures({ ...envelopeStyle, ...(texts && { texts }) })
+      ? createFailureDescriber({ ...envelopeFailureStyle, ...(texts && { texts }) })
       : style === 'server'
-        ? serverFailures
-        : detailFailures;
+        ? describeServerFailures
+        : describeDetailFailures;
   return createRouteDescriber({ tag, prefix, failures });
 }
 

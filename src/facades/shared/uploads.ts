@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { InvalidRequest } from '../../http/errors/error-style.ts';
+import { InvalidRequestError } from '../../http/errors/error-style.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type FormPart, readMultipartFiles } from '../../http/transport/multipart.ts';
 import { baseName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
 /** Mounts routes whose body is a stream that only the handler reads; all other routes get their body as JSON. */
-export function withBodyStreams(app: App, mount: (scope: App) => void): void {
+export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
@@ -65,4 +65,5 @@ export async function receiveFiles<Kept>(
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);
 }
-const unfit = (type: string, msg: string) => new InvalidRequest([{ type, loc: ['body', 'file'], msg }], `file: ${msg}`);
+const unfit = (type: string, msg: string) =>
+  new InvalidRequestError([{ type, loc: ['body', 'file'], msg }], `file: ${msg}`);

@@ -5,7 +5,7 @@ import type { SessionEvent } from '../../core/model/events.ts';
  * conversation omit its output so far, because a client that joins gets the output from the socket and would show it
  * twice.
  */
-export function findWorkingRun(events: Iterable<SessionEvent>): string | undefined {
+export function findActiveRunId(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;
   for (const { type, runId } of events) {
     if (type === 'run.started' || type === 'run.resumed') working = `${runId}`;

@@ -6,14 +6,14 @@ import { AppError } from '../../core/errors/errors.ts';
 import { createRouteDescriber, noBodyReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { serverFailures } from '../shared/server-failures.ts';
+import { describeServerFailures } from '../shared/server-failures.ts';
 
 // The routes of a sign-in: the browser goes to the provider, and returns with a code and its own cookie.
 
 type Deps = Pick<FacadeParts, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;
 
-const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: serverFailures });
+const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: describeServerFailures });
 const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name: z.string() })).readonly() });
 const Code = z.strictObject({ code: z.string().max(4_096), verifier: z.string().min(43).max(128) });
 const Token = z.object({ token: z.string(), name: z.string() });

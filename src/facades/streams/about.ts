@@ -1,10 +1,14 @@
 import { z } from 'zod';
-import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../http/routes/route-docs.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
-export const describeRoute = createRouteDescriber({ tag: 'Streams', prefix: 'streams', failures: detailFailures });
+export const describeRoute = createRouteDescriber({
+  tag: 'Streams',
+  prefix: 'streams',
+  failures: describeDetailFailures,
+});
 export const StreamParams = z.object({ sid: z.string().describe('the session') });
 
 export interface StreamDeps extends Pick<Services, 'streams' | 'terminals' | 'files'>, Pick<FacadeParts, 'logger'> {

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { InvalidRequest } from '../../http/errors/error-style.ts';
+import { InvalidRequestError } from '../../http/errors/error-style.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { StreamDeps } from './about.ts';
@@ -76,7 +76,7 @@ function parsed(line: Buffer): z.infer<typeof Command> {
     loc: ['body', ...path.map(String)],
     msg: message,
   }));
-  throw new InvalidRequest(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
+  throw new InvalidRequestError(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
 }
 
 /** Reads up to the first line break. A body without a line break is a command without input. */

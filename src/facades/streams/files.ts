@@ -5,8 +5,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import { bytesReply, okReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { attachmentHeader } from '../../http/transport/content-disposition.ts';
-import { assertFitsArchive, listFilesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
+import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
+import { assertFitsArchive, listFilesBelow, maxArchivedBytes } from '../shared/archive/files-below.ts';
 import { sendFile } from '../shared/byte-range.ts';
 import { describeRoute, type StreamDeps, StreamParams } from './about.ts';
 
@@ -61,8 +61,8 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       const open = (at: string) => files.open(id, at, signal);
       const { zip } = await import('../shared/archive/zip.ts');
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
-      reply.header('content-disposition', attachmentHeader(`${start === '.' ? id : start}.zip`));
-      return reply.send(zip(listing, { open, maxPacked: maxPackedBytes }));
+      reply.header('content-disposition', formatAttachmentHeader(`${start === '.' ? id : start}.zip`));
+      return reply.send(zip(listing, { open, maxPacked: maxArchivedBytes }));
     },
   );
 }

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify';
-import { docsOf } from '../../core/errors/error-pages.ts';
+import { docsPathOf } from '../../core/errors/error-pages.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { frameHead, type StreamChannel } from '../../core/text/stream-frames.ts';
-import { toPublicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../../http/errors/wire-errors.ts';
 import { currentPrincipal } from '../../http/guard/caller.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import { type SseContext, waitForDrain, writeStreamHead } from '../../http/transport/sse.ts';
@@ -70,7 +70,7 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
 export function toFailureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, what);
-  const docs = docsOf(error.code);
+  const docs = docsPathOf(error.code);
   const more = docs !== undefined && { docs };
-  return { error: { code: error.code, message: toPublicText(error), retryable: error.retryable, ...more } };
+  return { error: { code: error.code, message: toPublicMessage(error), retryable: error.retryable, ...more } };
 }

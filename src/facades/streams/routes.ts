@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { bytesReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { withBodyStreams } from '../shared/uploads.ts';
+import { mountRawBodyRoutes } from '../shared/uploads.ts';
 import { describeRoute, type StreamDeps, StreamParams } from './about.ts';
 import { runCommand } from './exec.ts';
 import { mountDownloads, mountUpload } from './files.ts';
@@ -102,7 +102,7 @@ export function streamRoutes(deps: StreamDeps): FacadeRoutes {
     mount(app) {
       mountDownloads(app, deps);
       mountWatch(app, deps);
-      withBodyStreams(app, (scope) => mountBodies(scope, deps));
+      mountRawBodyRoutes(app, (scope) => mountBodies(scope, deps));
       app.get(
         '/streams/terminals/:shell_id',
         describeRoute('Terminal', 'Read the output of a terminal, from now on', {

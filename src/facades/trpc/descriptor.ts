@@ -1,7 +1,7 @@
 import { trpcErrorStyle } from '../../api/procedure/errors.ts';
 import { defineFacade } from '../shared/facade.ts';
-import { mountHttp } from './http.ts';
-import { mountSocket } from './socket.ts';
+import { mountTrpcHttp } from './http.ts';
+import { mountTrpcSocket } from './socket.ts';
 
 export const trpc = defineFacade({
   label: 'tRPC',
@@ -13,8 +13,8 @@ export const trpc = defineFacade({
     {
       errors: { prefix: '/trpc', style: trpcErrorStyle },
       mount(app) {
-        mountHttp(app, parts);
-        mountSocket(parts);
+        mountTrpcHttp(app, parts);
+        mountTrpcSocket(parts);
       },
     },
   ],

@@ -11,7 +11,7 @@ import { reportBug, type TrpcDeps } from './deps.ts';
 
 const maxBatchSize = 500;
 
-export function mountHttp(app: App, deps: TrpcDeps): void {
+export function mountTrpcHttp(app: App, deps: TrpcDeps): void {
   app.route({
     method: ['GET', 'POST'],
     url: '/trpc/:path',

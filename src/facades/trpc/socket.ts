@@ -11,7 +11,7 @@ import { reportBug, type TrpcDeps } from './deps.ts';
 const maxBatchSize = 500;
 const tokenMs = 5_000;
 
-export function mountSocket(deps: TrpcDeps): void {
+export function mountTrpcSocket(deps: TrpcDeps): void {
   deps.sockets.route({
     path: '/trpc',
     connectionParams: true,

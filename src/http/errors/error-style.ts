@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { toPublicText, wireErrors } from './wire-errors.ts';
+import { toPublicMessage, wireErrors } from './wire-errors.ts';
 
 export interface ValidationIssue {
   readonly type: string;
@@ -7,7 +7,7 @@ export interface ValidationIssue {
   readonly msg: string;
 }
 
-export class InvalidRequest extends AppError {
+export class InvalidRequestError extends AppError {
   readonly issues: readonly ValidationIssue[];
   constructor(issues: readonly ValidationIssue[], text: string) {
     super('invalid_request', text);
@@ -25,16 +25,20 @@ export interface ErrorStyle {
 
 const httpStatus = (error: AppError): number => wireErrors[error.code].http;
 
-export const envelopeErrors: ErrorStyle = {
+export const envelopeErrorStyle: ErrorStyle = {
   status: httpStatus,
-  body: (status, error) => ({ code: status, msg: status === 401 ? 'Unauthorized' : toPublicText(error), data: null }),
+  body: (status, error) => ({
+    code: status,
+    msg: status === 401 ? 'Unauthorized' : toPublicMessage(error),
+    data: null,
+  }),
 };
 
-export const detailErrors: ErrorStyle = {
-  status: (error) => (error instanceof InvalidRequest ? 422 : httpStatus(error)),
+export const detailErrorStyle: ErrorStyle = {
+  status: (error) => (error instanceof InvalidRequestError ? 422 : httpStatus(error)),
   body: (status, error) => {
-    if (status === 422 && error instanceof InvalidRequest) return { detail: error.issues };
-    return { detail: status === 401 ? 'Not authenticated' : toPublicText(error) };
+    if (status === 422 && error instanceof InvalidRequestError) return { detail: error.issues };
+    return { detail: status === 401 ? 'Not authenticated' : toPublicMessage(error) };
   },
 };
 
@@ -44,5 +48,5 @@ export function findErrorStyle(styles: ReadonlyMap<string, ErrorStyle>, url: str
   for (const [prefix, style] of styles) {
     if (path === prefix || path.startsWith(`${prefix}/`)) return style;
   }
-  return detailErrors;
+  return detailErrorStyle;
 }

@@ -25,7 +25,7 @@ const usualTexts: Readonly<Record<number, string>> = {
 };
 
 /** Routes with the same failures share one object. */
-export function describeFailures({ always, texts, of, other }: FailureStyle) {
+export function createFailureDescriber({ always, texts, of, other }: FailureStyle) {
   const shared = new Map<string, ReplyDocs>();
   return (own: readonly number[], missing?: string): ReplyDocs => {
     const textOf = (status: number) =>
@@ -54,14 +54,14 @@ export const invalidFieldsReply = (field: string) =>
     detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }],
   });
 
-export const detailFailures = describeFailures({
+export const describeDetailFailures = createFailureDescriber({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
   of: (status, text) => (status === 422 ? invalidFieldsReply('task') : detailReply(text)),
   other: anyDetailFailure,
 });
 
-export const describeUpgradeFailures = describeFailures({
+export const describeUpgradeFailures = createFailureDescriber({
   always: [401, 403, 426, 429],
   of: (_status, description) => ({ description }),
   other: { description: 'Any other failure' },

@@ -67,6 +67,6 @@ export const wireErrors = {
   internal: bug,
 } as const satisfies Record<ErrorCode, Row>;
 
-export function toPublicText(error: AppError): string {
+export function toPublicMessage(error: AppError): string {
   return wireErrors[error.code].http === 500 ? 'Internal server error' : error.publicMessage;
 }

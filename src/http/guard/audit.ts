@@ -13,7 +13,7 @@ interface Deps {
   readonly clock: Clock;
 }
 
-export function requestAudit(
+export function createAuditRecorder(
   { audit, config, keys, clock }: Deps,
   principalOf: () => Principal,
 ): AuditRecorder | undefined {

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { classifyPage, isHostAllowed, isOriginAllowed } from '../../auth/browser-headers.ts';
 import type { KeyRing } from '../../auth/key-ring.ts';
 import { type Lockout, lockedOutError } from '../../auth/lockout.ts';
-import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
+import { parseSignatureSubject, type SignedUrlRight, type SignedUrls } from '../../auth/signed-url.ts';
 import { readPresentedTokens, type TokenVerifier } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
@@ -168,12 +168,12 @@ function opens(request: FastifyRequest, signature: string, { signed, keys }: Gua
   if (!signed || !purpose) return undefined;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const right = signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
-  const subject = parseSubject(signature);
+  const subject = parseSignatureSubject(signature);
   const principal = subject === undefined ? adminPrincipal : keys?.live(subject);
   return right && principal && { right, principal };
 }
 interface SignedAccess {
-  readonly right: UrlRight;
+  readonly right: SignedUrlRight;
   readonly principal: Principal;
 }
 function countWrong(address: string, { lockout }: GuardOptions): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type PersonRules, type ProviderIdentity, toIdentity, toRole } from '../../auth/sign-in/claims.ts';
+import { type ProviderIdentity, resolveRole, type SignInRules, toProviderIdentity } from '../../auth/sign-in/claims.ts';
 import { type PersonRegistry, toPersonId } from '../../auth/sign-in/people.ts';
 import type { RequiredClaims, SigningKeys } from '../../auth/tokens/signing-keys.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -21,7 +21,7 @@ interface HeaderNames {
 interface Deps {
   readonly headers: HeaderNames;
   readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & RequiredClaims) | undefined;
-  readonly rules: PersonRules;
+  readonly rules: SignInRules;
   readonly people: PersonRegistry;
   readonly clients: Pick<ClientResolver, 'isProxy'>;
   readonly now: () => number;
@@ -100,7 +100,7 @@ export class IdentityProxy implements HostRouter {
     const { people, rules, now } = this.#deps;
     const identity = await this.#readIdentity(stated);
     if (!identity) return;
-    const role = toRole(identity, rules);
+    const role = resolveRole(identity, rules);
     const before = people.byId(toPersonId(proxyIssuer, identity.subject));
     if (role === undefined && !before) return; // a person with neither a role nor an earlier visit is not recorded
     const subject = hashOf(identity.subject);
@@ -119,7 +119,7 @@ export class IdentityProxy implements HostRouter {
     const claims = signed ? (await signed.keys.verify(token ?? '', signed))?.claims : fromHeaders(stated);
     // The operator trusts the proxy's e-mail addresses too, unless the proxy marks one as unverified.
     return claims?.sub && claims.sub.length <= 255
-      ? toIdentity({ email_verified: true, ...claims }, { groupsClaim: 'groups' })
+      ? toProviderIdentity({ email_verified: true, ...claims }, { groupsClaim: 'groups' })
       : undefined;
   }
 }

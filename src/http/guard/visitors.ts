@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PageKind } from '../../auth/browser-headers.ts';
 import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
-import type { Devices } from '../../auth/sign-in/devices.ts';
+import type { DeviceRegistry } from '../../auth/sign-in/devices.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Client } from './clients.ts';
@@ -10,7 +10,7 @@ import type { IdentityProxy } from './identity-proxy.ts';
 type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method' | 'raw'>;
 
 interface Deps {
-  readonly devices: Devices;
+  readonly devices: DeviceRegistry;
   readonly proxy?: IdentityProxy | undefined;
   readonly pageUrl: string | undefined;
   /** Lifetime of a cookie, in seconds. */

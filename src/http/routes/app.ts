@@ -6,15 +6,15 @@ import type { z } from 'zod';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { createIdSource, type IdSource } from '../../core/model/ids.ts';
-import { type ErrorStyle, findErrorStyle, InvalidRequest, type ValidationIssue } from '../errors/error-style.ts';
-import { answerBrokenRequest, installErrorHandlers, sendError } from '../errors/errors.ts';
+import { type ErrorStyle, findErrorStyle, InvalidRequestError, type ValidationIssue } from '../errors/error-style.ts';
+import { answerClientError, installErrorHandlers, sendError } from '../errors/errors.ts';
 import type { ClientResolver } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, installGuard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
-import { type HostRouter, offerRewrite } from './host-router.ts';
+import { type HostRouter, offerRequestForRewrite } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
 import { type App, createRouteTable, type RouteTable } from './routes.ts';
@@ -26,7 +26,7 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
     const place = httpPart === 'querystring' ? 'query' : httpPart === 'params' ? 'path' : (httpPart ?? 'body');
     const issues = parsed.error.issues.map((issue) => toIssue(issue, place));
     const text = issues.map(({ loc, msg }) => `${loc.slice(1).join('.') || place}: ${msg}`).join('; ');
-    return { error: new InvalidRequest(issues, text) };
+    return { error: new InvalidRequestError(issues, text) };
   };
 }
 
@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   const app = fastify({
     logger: false,
     rewriteUrl: (request) => {
-      offerRewrite(options.elsewhere ?? [], request as IncomingMessage);
+      offerRequestForRewrite(options.elsewhere ?? [], request as IncomingMessage);
       return request.url ?? '/';
     },
     genReqId: requestIds(options.ids ?? createIdSource()),
@@ -85,7 +85,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     return503OnClosing: false,
     schemaController,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: answerClientError,
     frameworkErrors: (thrown, request, reply) => {
       const known =
         thrown.statusCode === 500 ? toAppError(thrown) : new AppError('invalid_request', 'The URL is malformed.');

@@ -16,6 +16,9 @@ export interface HostRouter {
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }
 
-export function offerRewrite(elsewhere: readonly Pick<HostRouter, 'rewrite'>[], request: IncomingMessage): void {
+export function offerRequestForRewrite(
+  elsewhere: readonly Pick<HostRouter, 'rewrite'>[],
+  request: IncomingMessage,
+): void {
   elsewhere.some(({ rewrite }) => rewrite(request));
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { UrlPurpose, UrlRight } from '../../auth/signed-url.ts';
+import type { SignedUrlPurpose, SignedUrlRight } from '../../auth/signed-url.ts';
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { Client } from '../guard/clients.ts';
@@ -18,7 +18,7 @@ declare module 'fastify' {
     /** The minimum role of the caller. */
     least?: Role;
     /** A signed link for this purpose opens the route without a token. */
-    signed?: UrlPurpose;
+    signed?: SignedUrlPurpose;
     /** The route only reads, even if its method is POST. */
     reads?: true;
     /** The route does not count against the rate limit. */
@@ -46,7 +46,7 @@ declare module 'fastify' {
     principal: Principal;
     /** The request presented a valid token, or needs none. */
     known: boolean;
-    right: UrlRight | undefined;
+    right: SignedUrlRight | undefined;
     rawBody: Buffer | undefined;
   }
 }

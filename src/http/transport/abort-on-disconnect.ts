@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 
 /** Aborts when the client disconnects before its response is complete. The caller can also abort it. */
-export function disconnectController(raw: ServerResponse): AbortController {
+export function createDisconnectController(raw: ServerResponse): AbortController {
   const gone = new AbortController();
   const leave = () => {
     if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the response nothing listens
@@ -13,12 +13,12 @@ export function disconnectController(raw: ServerResponse): AbortController {
   return gone;
 }
 
-export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnectController(reply.raw).signal;
+export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => createDisconnectController(reply.raw).signal;
 
 /**
  * Like `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will request its result.
  */
 export function abortUnlessIdempotent(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
-  return mayAskAgain ? neverSignal : abortOnDisconnect(reply);
+  return mayAskAgain ? neverAbortingSignal : abortOnDisconnect(reply);
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { answerBrokenRequest } from '../errors/errors.ts';
+import { answerClientError } from '../errors/errors.ts';
 
 /** The time limit for receiving a request; sending the response has none. */
 const wholeMs = 30_000;
@@ -35,7 +35,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
     const late = Object.assign(new Error('The request body did not arrive in time.'), {
       code: 'ERR_HTTP_REQUEST_TIMEOUT',
     });
-    answerBrokenRequest(late as Parameters<typeof answerBrokenRequest>[0], raw.socket);
+    answerClientError(late as Parameters<typeof answerClientError>[0], raw.socket);
   };
   let timer = clock.setTimeout(give, isOver ? checkMs : wholeMs);
   const settled = () => clock.clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { parseJson } from '../../core/text/json.ts';
 import { wellFormed } from '../../core/text/text.ts';
-import { InvalidRequest } from '../errors/error-style.ts';
+import { InvalidRequestError } from '../errors/error-style.ts';
 
 /**
  * Far more than any real request has: parsing a million keys would block the server for half a second. Transports limit
@@ -26,4 +26,5 @@ export function parseJsonParameter(text: string): { readonly value: unknown } | 
 }
 
 /** Reported as a violation of the schema, so that facades that list invalid fields name `body`. */
-const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);
+const unreadable = (text: string) =>
+  new InvalidRequestError([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors/errors.ts';
-import { InvalidRequest } from '../errors/error-style.ts';
+import { InvalidRequestError } from '../errors/error-style.ts';
 import { bindCaller } from '../guard/caller.ts';
 
 export interface FormPart {
@@ -190,9 +190,9 @@ function contentType({ raw }: FastifyRequest): string {
 }
 
 const notice = (msg: string) => ({ type: 'value_error', loc: ['body'], msg });
-const bad = (msg: string) => new InvalidRequest([notice(msg)], msg);
+const bad = (msg: string) => new InvalidRequestError([notice(msg)], msg);
 
-class BrokenBody extends InvalidRequest {
+class BrokenBody extends InvalidRequestError {
   constructor() {
     const msg = 'The multipart body could not be read.';
     super([notice(msg)], msg);

@@ -1,4 +1,4 @@
-import { PressedInput, type RfbMessage, withKeysym } from './rfb.ts';
+import { PressedInputTracker, type RfbMessage, withKeysym } from './rfb.ts';
 
 // A display maps a character that its keyboard lacks to a new key, and presses it before programs know the mapping, so
 // the first press is lost. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits
@@ -17,7 +17,7 @@ const maxWaiting = 2_000; // messages
 /** Sends a viewer's input to the display and to the daemon, in order of arrival. */
 export class DisplayInputQueue {
   readonly #outlet: Outlet;
-  readonly #held = new PressedInput();
+  readonly #held = new PressedInputTracker();
   #waiting: (Buffer | number)[] = [];
   #isSending = false;
 

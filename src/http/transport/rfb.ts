@@ -34,7 +34,7 @@ interface Shape {
 const fixed = (length: number, kind: RfbMessageKind = 'setup'): Shape => ({ kind, length });
 const unknown: Shape = { kind: 'setup', length: undefined };
 
-export class PressedInput {
+export class PressedInputTracker {
   readonly #keys = new Map<string, Buffer>();
   #pointer: Buffer | undefined;
 

@@ -2,7 +2,7 @@ import type { RawData } from 'ws';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { toPublicText, wireErrors } from '../errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../errors/wire-errors.ts';
 import { bindCaller } from '../guard/caller.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -116,7 +116,7 @@ export function openSocket(connection: WsConnection, { clock, closing, logger, o
     const error = toAppError(thrown);
     if (connection.leaving.aborted) return;
     if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a socket failed');
-    close(wireErrors[error.code].ws, toPublicText(error));
+    close(wireErrors[error.code].ws, toPublicMessage(error));
   };
   return {
     connection,

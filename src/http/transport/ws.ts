@@ -4,13 +4,13 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { z } from 'zod';
-import type { UrlPurpose, UrlRight } from '../../auth/signed-url.ts';
-import { readSubprotocols } from '../../auth/token.ts';
+import type { SignedUrlPurpose, SignedUrlRight } from '../../auth/signed-url.ts';
+import { parseSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { type ErrorStyle, findErrorStyle } from '../errors/error-style.ts';
 import type { HostRouter } from '../routes/host-router.ts';
-import { offerRewrite } from '../routes/host-router.ts';
+import { offerRequestForRewrite } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { WsConnection } from './ws-connection.ts';
@@ -47,7 +47,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
    */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens the socket without a token. */
-  readonly signed?: UrlPurpose;
+  readonly signed?: SignedUrlPurpose;
   /** The token can follow the upgrade in tRPC's connection parameters; `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: ClientSocket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
@@ -60,7 +60,7 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly principal: Principal;
   /** False: a route with `connectionParams` must authenticate the client from its connection parameters. */
   readonly known: boolean;
-  readonly right?: UrlRight | undefined;
+  readonly right?: SignedUrlRight | undefined;
   readonly raw: IncomingMessage;
 }
 export interface SocketServer {
@@ -96,7 +96,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
     socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
-    offerRewrite(elsewhere, request);
+    offerRequestForRewrite(elsewhere, request);
     if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
     if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;
     upgrades.set(request, { socket, head: elsewhere.length > 0 ? Buffer.alloc(0) : head });
@@ -164,7 +164,7 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Subprotoco
     for (const [name, value] of Object.entries(answering?.getHeaders() ?? {})) lines.push(`${name}: ${value}`);
   });
   return (request: FastifyRequest, reply: FastifyReply, { socket, head }: Upgrade): WsConnection | undefined => {
-    const { offered } = readSubprotocols(request.headers['sec-websocket-protocol']);
+    const { offered } = parseSubprotocols(request.headers['sec-websocket-protocol']);
     if (strictSubprotocols && offered.length > 0 && !offered.some((name) => subprotocols.includes(name))) {
       throw new AppError('invalid_request', `This WebSocket speaks ${subprotocols.join(' or ')}.`);
     }

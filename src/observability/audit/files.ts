@@ -30,7 +30,7 @@ export function readAuditLines(folder: string, file: string): { lines: string[];
   return { torn: lines.pop() !== '', lines };
 }
 
-export function latestPosition(folder: string): AuditPosition | undefined {
+export function findLatestPosition(folder: string): AuditPosition | undefined {
   for (const file of listAuditFiles(folder).reverse()) {
     const mac = parseRow(readAuditLines(folder, file).lines.at(-1) ?? '')?.mac;
     if (mac !== undefined) return { file, mac };

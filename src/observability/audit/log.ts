@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { join } from 'node:path';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { auditFileName, latestPosition, listAuditFiles, readFileSize } from './files.ts';
+import { auditFileName, findLatestPosition, listAuditFiles, readFileSize } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
 
 /**
@@ -71,7 +71,7 @@ class Files implements AuditLog {
   constructor(options: AuditOptions) {
     this.#options = options;
     this.#since = options.clock.now();
-    this.#begin(latestPosition(options.folder));
+    this.#begin(findLatestPosition(options.folder));
   }
 
   get head(): AuditPosition {

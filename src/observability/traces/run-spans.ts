@@ -1,4 +1,4 @@
-import { traceOf } from '../../core/model/event-traits.ts';
+import { eventTraceOf } from '../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
@@ -47,7 +47,7 @@ export function buildRunSpans(
     }),
     ...(status === 'failed' && { error: failure ?? reason }),
     events: own.flatMap((event) => {
-      const traced = traceOf(event);
+      const traced = eventTraceOf(event);
       return traced ? [{ at: event.ts, ...traced }] : [];
     }),
   };

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { neverSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type DaemonResponse, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
@@ -32,7 +32,7 @@ function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk:
     bytes += chunk.length;
     await onBytes(chunk);
     if (bytes < bytesPerTurn) return;
-    await sleep(Math.max(1, began + turnMs - performance.now()), neverSignal);
+    await sleep(Math.max(1, began + turnMs - performance.now()), neverAbortingSignal);
   };
 }
 
@@ -61,7 +61,7 @@ export function createSandboxClient(
   const daemon = createRequester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
-  const { lost = neverSignal } = way;
+  const { lost = neverAbortingSignal } = way;
   /** Retries an idempotent call as long as the sandbox is alive: a restarted daemon reconnects within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {

@@ -1,6 +1,6 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
-import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -76,7 +76,7 @@ export function createRequester({
   token,
   epoch,
   trust,
-  lost = neverSignal,
+  lost = neverAbortingSignal,
 }: DaemonConnection & { readonly trust: DaemonTrust }) {
   const own = new Semaphore(maxLargeResponseBytes);
   const lasting = new Semaphore(maxLong);

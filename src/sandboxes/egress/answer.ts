@@ -4,9 +4,9 @@ import { isHeaderText } from '../../core/text/text.ts';
 import type { EgressClient } from './client.ts';
 import { searchResponse } from './credentials/searched-answer.ts';
 import { createWithholdFilter } from './credentials/withhold.ts';
-import { countHeadBytes, endToEndHeaders, withoutHeaders } from './heads.ts';
+import { countHeadBytes, keepEndToEndHeaders, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
-import { Refusal } from './refusal.ts';
+import { EgressRefusal } from './refusal.ts';
 import type { Target } from './target.ts';
 
 interface AnswerContext {
@@ -40,7 +40,7 @@ export function forwardResponse(
     if (isRefused) return;
     isRefused = true;
     if (res.headersSent) cut();
-    else sendEgressRefusal(res.setHeader('Connection', 'close'), Refusal.failed(target, why, false));
+    else sendEgressRefusal(res.setHeader('Connection', 'close'), EgressRefusal.failed(target, why, false));
     outgoing.destroy();
   };
   const broken = (error: Error) => {
@@ -64,7 +64,7 @@ export function forwardResponse(
     }
     const body = found?.body ?? incoming;
     if (body !== incoming) body.on('error', cut);
-    const headers = found?.headers ?? endToEndHeaders(incoming);
+    const headers = found?.headers ?? keepEndToEndHeaders(incoming);
     res.writeHead(incoming.statusCode ?? 502, hasCookies ? headers : withoutHeaders(headers, cookies));
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
     pipeFiltered(body, res, found && createWithholdFilter(secrets, repeats));
@@ -107,7 +107,7 @@ export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessag
   return promise;
 }
 
-export function sendEgressRefusal(res: ServerResponse, refusal: Refusal): void {
+export function sendEgressRefusal(res: ServerResponse, refusal: EgressRefusal): void {
   if (res.destroyed || res.headersSent) return;
   res.writeHead(refusal.status, refusal.reason, { 'Content-Type': 'text/plain; charset=utf-8' });
   res.end(`${refusal.text}\n`);

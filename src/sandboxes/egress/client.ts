@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { Refusal } from './refusal.ts';
+import type { EgressRefusal } from './refusal.ts';
 import type { EgressLimits, SessionEgressState } from './session-state.ts';
 import type { Target } from './target.ts';
 
@@ -121,7 +121,7 @@ export class EgressClient {
   }
 
   /** Sends the last answer and hangs up. Destroys the connection after 1 s if the other side does not hang up. */
-  farewell(last: Refusal | Uint8Array): void {
+  farewell(last: EgressRefusal | Uint8Array): void {
     this.helloDone();
     this.socket.end(last instanceof Uint8Array ? last : last.asHttp());
     this.socket.resume();

@@ -24,7 +24,7 @@ const windowMs = 60_000;
 /** Maximum number of different decisions per minute that are reported individually. One line summarizes the others. */
 const maxPerWindow = 120;
 
-export class ReportedDecisions {
+export class DecisionDeduplicator {
   readonly #reported = new Map<string, number>(); // in insertion order, so the oldest come first
 
   isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {

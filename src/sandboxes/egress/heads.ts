@@ -14,7 +14,10 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-export function endToEndHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
+export function keepEndToEndHeaders({
+  rawHeaders,
+  headers,
+}: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
   drop.delete('content-length'); // Connection must not hide a body's length

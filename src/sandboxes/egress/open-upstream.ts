@@ -22,7 +22,7 @@ import {
   refuseTarget,
   type Verdict,
 } from './policy.ts';
-import { Refusal } from './refusal.ts';
+import { EgressRefusal } from './refusal.ts';
 import { type Target, toTarget } from './target.ts';
 
 /**
@@ -106,7 +106,7 @@ export interface EgressRuleSources {
 }
 
 export type UpstreamResult =
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'refused'; readonly refusal: EgressRefusal }
   | {
       readonly kind: 'open';
       readonly upstream: Duplex;
@@ -133,30 +133,30 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
       return { changes, ...(await readSessionVerdicts(rules, client.sessionId, target)) };
     };
     let now = await decided();
-    const refuse = (rule: string, refusal: Refusal): UpstreamResult => {
+    const refuse = (rule: string, refusal: EgressRefusal): UpstreamResult => {
       client.tell(target, 'refused', rule);
       return { kind: 'refused', refusal };
     };
     const refuseBy = ({ rule, why, advice }: Verdict & { allowed: false }) =>
-      refuse(rule, Refusal.of(target, why, advice));
+      refuse(rule, EgressRefusal.of(target, why, advice));
 
     const verdict = now.verdictOn(target);
     if (!verdict.allowed) return refuseBy(verdict);
     if (client.overVolume) {
       return refuse(
         'volume',
-        new Refusal(429, "this session's traffic limit for this hour is used up. Try again later."),
+        new EgressRefusal(429, "this session's traffic limit for this hour is used up. Try again later."),
       );
     }
     const connected = await guardedConnect({ ...via, admits: verdict.admits }, target, client.gone);
     if (connected.kind === 'private') {
       const why = 'it is at a private or reserved address, which no policy opens';
-      return refuse('private address', Refusal.of(target, why, 'Ask the operator about egress.allowRanges.'));
+      return refuse('private address', EgressRefusal.of(target, why, 'Ask the operator about egress.allowRanges.'));
     }
     if (connected.kind === 'left out') return refuseBy(notChosen);
     if (connected.kind === 'failed') {
       client.tell(target, 'allowed', verdict.rule);
-      return { kind: 'refused', refusal: Refusal.failed(target, connected.why, connected.timedOut) };
+      return { kind: 'refused', refusal: EgressRefusal.failed(target, connected.why, connected.timedOut) };
     }
     const { socket, address } = connected;
     const upstream = socket.on('error', () => {}); // the `close` event reports the end

@@ -4,9 +4,9 @@ import { forwardResponse, sendEgressRefusal } from './answer.ts';
 import type { EgressClient } from './client.ts';
 import { type Credential, findPlaceholder } from './credentials/credential.ts';
 import { createWithholdStream } from './credentials/withhold.ts';
-import { countHeadBytes, endToEndHeaders } from './heads.ts';
+import { countHeadBytes, keepEndToEndHeaders } from './heads.ts';
 import type { OpenUpstream } from './open-upstream.ts';
-import { Refusal } from './refusal.ts';
+import { EgressRefusal } from './refusal.ts';
 import { formatAuthority, parseAuthority, type Target } from './target.ts';
 
 export async function forwardPlainRequest(
@@ -17,7 +17,7 @@ export async function forwardPlainRequest(
   client.active();
   client.count(countHeadBytes(req));
   const requested = parseTarget(client, req);
-  if (requested instanceof Refusal) return sendEgressRefusal(res, requested);
+  if (requested instanceof EgressRefusal) return sendEgressRefusal(res, requested);
   const misplaced = findPlaceholder(req, credentials);
   if (misplaced) return sendEgressRefusal(res, refuseMisplacedPlaceholder(client, requested.target, misplaced));
   const opened = await open(client, requested.target);
@@ -55,17 +55,17 @@ export function createPlaceholderGuard(
   return createWithholdStream(texts, (which) => found(credentials[which] as Credential));
 }
 
-export function refuseMisplacedPlaceholder(client: EgressClient, target: Target, { name }: Credential): Refusal {
+export function refuseMisplacedPlaceholder(client: EgressClient, target: Target, { name }: Credential): EgressRefusal {
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
-  return Refusal.of(
+  return EgressRefusal.of(
     target,
     `the request has the placeholder of the credential '${name}', which is not bound to its host`,
     advice,
   );
 }
 
-function parseTarget(client: EgressClient, req: IncomingMessage): { target: Target; path: string } | Refusal {
+function parseTarget(client: EgressClient, req: IncomingMessage): { target: Target; path: string } | EgressRefusal {
   const url = req.url ?? '';
   if (client.pinned) {
     const requested = parseAuthority(req.headers.host ?? '', client.pinned.port);
@@ -74,7 +74,7 @@ function parseTarget(client: EgressClient, req: IncomingMessage): { target: Targ
     }
     const host = req.headers.host ?? 'none';
     client.tell(client.pinned, 'refused', 'HTTP Host differs');
-    return Refusal.of(
+    return EgressRefusal.of(
       client.pinned,
       `its tunnel carries a request for another host (${host})`,
       'Open one tunnel per host.',
@@ -84,7 +84,7 @@ function parseTarget(client: EgressClient, req: IncomingMessage): { target: Targ
   const target = parseAuthority(match?.[1] ?? '', 80);
   if (!match || !target) {
     const advice = 'Use CONNECT host:port for TLS, an absolute http:// URL for plain HTTP, or SOCKS5.';
-    return new Refusal(400, `this is a proxy and does not understand that request. ${advice}`);
+    return new EgressRefusal(400, `this is a proxy and does not understand that request. ${advice}`);
   }
   const rest = match[2] ?? '';
   return { target, path: rest.startsWith('/') ? rest : `/${rest}` };
@@ -92,7 +92,7 @@ function parseTarget(client: EgressClient, req: IncomingMessage): { target: Targ
 
 function requestHeaders(req: IncomingMessage, target: Target): string[] {
   const host = target.port === 80 ? formatAuthority(target).replace(/:80$/, '') : formatAuthority(target);
-  const headers = ['Host', host, ...endToEndHeaders(req), 'Connection', 'close'];
+  const headers = ['Host', host, ...keepEndToEndHeaders(req), 'Connection', 'close'];
   if (req.headers['transfer-encoding'] !== undefined) return [...headers, 'Transfer-Encoding', 'chunked'];
   const mayHaveBody = !['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(req.method ?? '');
   if (req.headers['content-length'] === undefined && mayHaveBody) headers.push('Content-Length', '0');

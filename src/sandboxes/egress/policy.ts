@@ -72,7 +72,7 @@ export interface PolicyEntry {
 
 export const webPorts: readonly number[] = [80, 443];
 /** Every name, at ports 80 and 443. */
-export const anyHost: PolicyEntry = { text: '*', host: '', below: true, port: undefined };
+export const anyHostEntry: PolicyEntry = { text: '*', host: '', below: true, port: undefined };
 
 export function parsePolicyEntry(text: string): PolicyEntry | undefined {
   const below = text.startsWith('*.');

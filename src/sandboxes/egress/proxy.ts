@@ -21,7 +21,7 @@ import {
 } from './open-upstream.ts';
 import { forwardPlainRequest } from './plain-http.ts';
 import { type PolicyEntry, parsePolicyEntry } from './policy.ts';
-import { Refusal } from './refusal.ts';
+import { EgressRefusal } from './refusal.ts';
 import { defaultEgressLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
 import { parseAuthority, type Target, toTarget } from './target.ts';
@@ -148,12 +148,12 @@ export function createEgressProxy(options: EgressOptions): EgressProxy {
     const text = tooLarge
       ? 'the head of a request is larger than 16 KiB.'
       : 'that is neither an HTTP request nor SOCKS5.';
-    if (socket.writable) clients.get(socket)?.farewell(new Refusal(tooLarge ? 431 : 400, text));
+    if (socket.writable) clients.get(socket)?.farewell(new EgressRefusal(tooLarge ? 431 : 400, text));
   });
 
   async function connect(client: EgressClient, authority: string): Promise<void> {
     const to = client.pinned ? undefined : parseAuthority(authority);
-    if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
+    if (!to) return client.farewell(new EgressRefusal(400, 'CONNECT needs host:port.'));
     const credentials = await readCredentials(client);
     const opened = await open(client, to);
     if (opened.kind === 'refused') return client.farewell(opened.refusal);
@@ -203,7 +203,7 @@ export function createEgressProxy(options: EgressOptions): EgressProxy {
       const session = ensureState(sessionId);
       if (session.connections.size >= limits.connections) {
         const text = `this session has ${limits.connections} outbound connections, the maximum. Close some first.`;
-        socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());
+        socket.end(new EgressRefusal(503, text).asHttp(), () => socket.destroy());
         return;
       }
       const client = new EgressClient(socket, { clock, limits, session, sessionId });

@@ -1,21 +1,24 @@
 import { STATUS_CODES } from 'node:http';
 import { formatAuthority, type Target } from './target.ts';
 
-export class Refusal {
+export class EgressRefusal {
   readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
   readonly text: string;
 
-  constructor(status: Refusal['status'], text: string) {
+  constructor(status: EgressRefusal['status'], text: string) {
     this.status = status;
     this.text = text;
   }
 
-  static of(target: Target, why: string, advice: string): Refusal {
-    return new Refusal(403, `egress to ${formatAuthority(target)} refused: ${why}. ${advice}`);
+  static of(target: Target, why: string, advice: string): EgressRefusal {
+    return new EgressRefusal(403, `egress to ${formatAuthority(target)} refused: ${why}. ${advice}`);
   }
 
-  static failed(target: Target, why: string, timedOut: boolean): Refusal {
-    return new Refusal(timedOut ? 504 : 502, `egress to ${formatAuthority(target)} is allowed but failed: ${why}.`);
+  static failed(target: Target, why: string, timedOut: boolean): EgressRefusal {
+    return new EgressRefusal(
+      timedOut ? 504 : 502,
+      `egress to ${formatAuthority(target)} is allowed but failed: ${why}.`,
+    );
   }
 
   /**

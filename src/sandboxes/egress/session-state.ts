@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
+  DecisionDeduplicator,
   type DecisionListener,
   type EgressDecision,
   floodDecision,
   isBrowserBackground,
-  ReportedDecisions,
 } from './decisions.ts';
 
 export interface EgressLimits {
@@ -32,7 +32,7 @@ export class SessionEgressState {
   readonly connections = new Set<Duplex>();
   /** How often the session's rules were changed. A connection that opens during a change is decided again. */
   changes = 0;
-  readonly #reported = new ReportedDecisions();
+  readonly #reported = new DecisionDeduplicator();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener };
   #hourBegan: number;
   #bytes = 0;

@@ -8,7 +8,7 @@ import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import { permitsAction } from './authorize.ts';
-import type { ProjectParts } from './guarded-projects.ts';
+import type { ProjectServices } from './guarded-projects.ts';
 
 // Wraps the facades' services so that each change is audited: one entry per call, in every facade, whether it
 // succeeds or is refused. An entry never contains the text of a message, command or file.
@@ -79,7 +79,7 @@ function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   return (created as readonly CreatedResult[]).map((one) => one?.id ?? one?.view?.id);
 }
 
-export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: AuditRecorder): Services {
+export function auditServices(services: Services, raw: Pick<Services, 'sessions'>, audit: AuditRecorder): Services {
   const looked = lookedAt(raw.sessions, audit);
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -190,7 +190,7 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
   };
 }
 
-export function auditedProjectParts<Parts extends ProjectParts>(parts: Parts, audit: AuditRecorder): Parts {
+export function auditProjectServices<Parts extends ProjectServices>(parts: Parts, audit: AuditRecorder): Parts {
   return {
     ...parts,
     agents: withAudit(parts.agents, { update: 'agent.change', apply: 'agent.change' }, audit),
@@ -201,7 +201,7 @@ export function auditedProjectParts<Parts extends ProjectParts>(parts: Parts, au
 }
 
 type Workspaces = Pick<WorkspaceService, 'join'>;
-export function auditedWorkspaces(workspaces: Workspaces, audit: AuditRecorder): Workspaces {
+export function auditWorkspaces(workspaces: Workspaces, audit: AuditRecorder): Workspaces {
   return {
     join(userId, as) {
       const member = workspaces.join(userId, as);

@@ -21,7 +21,7 @@ import { createAccessCheck, notFoundError, withChecks } from './checked-service.
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
-export function guardedProjects(
+export function guardProjects(
   projects: ProjectService,
   own: ProjectService,
   { principalOf, ofProject }: ProjectGuard,
@@ -60,7 +60,7 @@ interface ProjectGuard {
   readonly ofProject: (id: string, action: AccessKind) => Promise<void> | undefined;
 }
 
-export interface ProjectParts {
+export interface ProjectServices {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
@@ -71,7 +71,7 @@ interface ProjectGuardDeps {
   readonly sessions: SessionService;
 }
 
-export function guardedProjectParts<Parts extends ProjectParts>(
+export function guardProjectServices<Parts extends ProjectServices>(
   parts: Parts,
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,

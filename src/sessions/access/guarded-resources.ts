@@ -27,7 +27,7 @@ interface BudgetGuard {
 }
 
 /** People see their own and shared automations. An automation starts only in projects that its owner may work in. */
-export function guardedAutomations(
+export function guardAutomations(
   automations: AutomationService,
   own: AutomationService,
   { principalOf, intoProject, readSession }: AutomationGuard,
@@ -74,7 +74,7 @@ export function guardedAutomations(
 }
 
 /** Only administrators can share a skill, and their uploads outside of projects are shared. */
-export const guardedSkills = (own: SkillService, principalOf: () => Principal): SkillService => ({
+export const guardSkills = (own: SkillService, principalOf: () => Principal): SkillService => ({
   ...own,
   async create(upload) {
     const principal = principalOf();
@@ -87,7 +87,7 @@ export const guardedSkills = (own: SkillService, principalOf: () => Principal): 
 });
 
 /** Everyone sees the providers in use; only administrators see their addresses. */
-export const guardedModels = (models: ModelService, own: ModelService, principalOf: () => Principal): ModelService => ({
+export const guardModels = (models: ModelService, own: ModelService, principalOf: () => Principal): ModelService => ({
   ...own,
   async inForce() {
     const found = await models.inForce();
@@ -101,7 +101,7 @@ export const guardedModels = (models: ModelService, own: ModelService, principal
  * A caller gets the totals of the sessions that it may read. A link to another owner's shared session gives no access
  * to its totals.
  */
-export const guardedUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
+export const guardUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
     const principal = principalOf();
     if (hasRole(principal, 'auditor')) return await usage.report(query);
@@ -110,7 +110,7 @@ export const guardedUsage = (usage: UsageService, principalOf: () => Principal):
 });
 
 /** People see their own budget and those of projects they see. Only administrators change a budget. */
-export function guardedBudgets(
+export function guardBudgets(
   budgets: BudgetService,
   own: BudgetService,
   { principalOf, seeProject }: BudgetGuard,
@@ -138,7 +138,7 @@ export function guardedBudgets(
 }
 
 /** People read and change their own notes and those of projects they own. */
-export function guardedMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
+export function guardMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
   async function allowed({ of, id }: MemoryHolderRef, action: AccessKind): Promise<MemoryHolder> {
     const principal = principalOf();
     if (of === 'project') {
@@ -193,7 +193,7 @@ export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Pri
 }
 
 /** Only a caller who may use a secret can bind it, in a session or project that the caller may work in. */
-export const guardedCredentials = <Id>(
+export const guardCredentials = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,
   checks: {

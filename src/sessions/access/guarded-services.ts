@@ -26,15 +26,15 @@ import {
   withDefaultProject,
 } from './authorize.ts';
 import { createAccessCheck, notFoundError, type ResourceGuard, withChecks } from './checked-service.ts';
-import { guardedProjects } from './guarded-projects.ts';
+import { guardProjects } from './guarded-projects.ts';
 import {
-  guardedAutomations,
-  guardedBudgets,
-  guardedCredentials,
-  guardedMemory,
-  guardedModels,
-  guardedSkills,
-  guardedUsage,
+  guardAutomations,
+  guardBudgets,
+  guardCredentials,
+  guardMemory,
+  guardModels,
+  guardSkills,
+  guardUsage,
   withMemoryAuthor,
 } from './guarded-resources.ts';
 
@@ -90,9 +90,9 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     ports: guardedPorts(services.ports, byRules.ports, { check, principalOf }),
     terminals: guardedTerminals(services, byRules.terminals, principalOf),
     desktop: guardedDesktop(services, byRules.desktop, principalOf),
-    projects: guardedProjects(services.projects, byRules.projects, { principalOf, ofProject }),
-    models: guardedModels(services.models, byRules.models, principalOf),
-    automations: guardedAutomations(services.automations, byRules.automations, {
+    projects: guardProjects(services.projects, byRules.projects, { principalOf, ofProject }),
+    models: guardModels(services.models, byRules.models, principalOf),
+    automations: guardAutomations(services.automations, byRules.automations, {
       principalOf,
       intoProject,
       readSession: async (id) => await check(SessionId.parse(id), 'read'),
@@ -120,21 +120,21 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       },
     },
     memoryStores: withMemoryAuthor(byRules.memoryStores, principalOf),
-    sessionCredentials: guardedCredentials(services.sessionCredentials, byRules.sessionCredentials, {
+    sessionCredentials: guardCredentials(services.sessionCredentials, byRules.sessionCredentials, {
       holder: (id) => check(id, 'work'),
       secret: createAccessCheck(scoped('secret')),
     }),
-    projectCredentials: guardedCredentials(services.projectCredentials, byRules.projectCredentials, {
+    projectCredentials: guardCredentials(services.projectCredentials, byRules.projectCredentials, {
       holder: (id) => ofProject(id, 'manage'),
       secret: createAccessCheck(scoped('secret')),
     }),
-    skills: guardedSkills(byRules.skills, principalOf),
-    budgets: guardedBudgets(services.budgets, byRules.budgets, {
+    skills: guardSkills(byRules.skills, principalOf),
+    budgets: guardBudgets(services.budgets, byRules.budgets, {
       principalOf,
       seeProject: async (id) => await ofProject(id, 'see'),
     }),
-    memory: guardedMemory(services.memory, { principalOf, ofProject }),
-    usage: guardedUsage(services.usage, principalOf),
+    memory: guardMemory(services.memory, { principalOf, ofProject }),
+    usage: guardUsage(services.usage, principalOf),
     snapshots: { ...byRules.snapshots, ...withChecks<CopiedFiles>(services.snapshots, copyRules, ofSession) },
     templateBuilds: {
       ...byRules.templateBuilds,
@@ -463,7 +463,7 @@ const isListed = (principal: Principal, { shared: _shared, ...session }: Paramet
   permitsAction(principal, 'see', session);
 
 /** With API keys, each key has its own workspaces: the same name under another key is a different workspace. */
-export function guardedWorkspaces(
+export function guardWorkspaces(
   workspaces: WorkspaceService,
   principalOf: () => Principal,
 ): Pick<WorkspaceService, 'join'> {

@@ -34,7 +34,7 @@ export interface FileRange {
   readonly from?: number;
   readonly length?: number;
 }
-export interface WatchListener {
+export interface FileWatchListener {
   /** Called once the watch is active; later changes are not missed. */
   readonly onStart: () => void;
   /** Called with one change at a time: the next call waits until the returned promise resolves. */
@@ -73,7 +73,7 @@ export interface StreamService {
   watch(
     id: SessionId,
     folder: { readonly path: string; readonly recursive: boolean },
-    reader: WatchListener,
+    reader: FileWatchListener,
     signal: AbortSignal,
   ): Promise<void>;
   /**

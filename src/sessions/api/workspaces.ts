@@ -17,12 +17,12 @@ export interface WorkspaceUser {
  * first call creates the workspace. Rejects as the sessions' files and commands do.
  */
 export interface WorkspaceMember extends Disposable {
-  runCode(workspace: string, file: { name: string; code: string }): Promise<CodeResult>;
+  runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;
   /** Starts in the working directory that the previous command ended in. */
   runCommand(workspace: string, command: string): Promise<CommandResult>;
   saveFile(workspace: string, name: string, content: string): Promise<void>;
 }
-export interface CodeResult {
+export interface CodeRunResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;

@@ -3,7 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { deriveSessionId, SessionId } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
-import { changeRecordFor } from '../../storage/collection.ts';
+import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
@@ -15,7 +15,8 @@ export interface StoredAttemptSet {
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
 /** Derives a session's id from its attempt, so that the session is created once and can be found after a crash. */
-export const attemptSessionId = (attempts: string, n: number): SessionId => deriveSessionId(`attempt ${attempts} ${n}`);
+export const deriveAttemptSessionId = (attempts: string, n: number): SessionId =>
+  deriveSessionId(`attempt ${attempts} ${n}`);
 
 const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
 const missing = () => new AppError('not_found', 'The session has no such attempts.');
@@ -63,12 +64,16 @@ export class AttemptRecords {
     attempts: string,
     step: (set: AttemptSet) => Promise<Next>,
   ): Promise<{ readonly next: Next; readonly version: number } | undefined> {
-    return await changeRecordFor(this.#records, { kind: attemptsKind, id: idOf(id, attempts) }, async (found) => {
-      if (!found) return { value: undefined };
-      const next = await step(AttemptSet.parse(found.doc));
-      const value = { next, version: found.version };
-      return next === 'wait' || next === 'done' ? { value } : { value, doc: next, sort: next.at };
-    });
+    return await changeRecordWithResult(
+      this.#records,
+      { kind: attemptsKind, id: idOf(id, attempts) },
+      async (found) => {
+        if (!found) return { value: undefined };
+        const next = await step(AttemptSet.parse(found.doc));
+        const value = { next, version: found.version };
+        return next === 'wait' || next === 'done' ? { value } : { value, doc: next, sort: next.at };
+      },
+    );
   }
 
   /** Marks attempts as having pending work. Rejects: conflict, if other attempts of the session are open. */

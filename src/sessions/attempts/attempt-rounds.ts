@@ -7,9 +7,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
-import { ignoreGone } from '../delegation/child-failures.ts';
+import { ignoreChildNotFound } from '../delegation/child-failures.ts';
 import type { ChildStarts } from '../delegation/child-starts.ts';
-import { type AttemptRecords, attemptSessionId, type PendingAttempts } from './attempt-records.ts';
+import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
 // The stored attempts determine the next step, and each step can be repeated, so another server can continue after a
@@ -83,7 +83,7 @@ export class AttemptRunner {
     const { sessionId, attempts } = open;
     for (;;) {
       throwIfAborted(signal);
-      const parent = await sessions.get(sessionId).catch(ignoreGone);
+      const parent = await sessions.get(sessionId).catch(ignoreChildNotFound);
       const stepped =
         parent &&
         (await records.step(sessionId, attempts, async (set) => {
@@ -106,7 +106,8 @@ export class AttemptRunner {
 
   async #abandon({ sessionId, attempts, count }: PendingAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
-    for (let n = 1; n <= count; n++) await sessions.delete(attemptSessionId(attempts, n)).catch(ignoreGone);
+    for (let n = 1; n <= count; n++)
+      await sessions.delete(deriveAttemptSessionId(attempts, n)).catch(ignoreChildNotFound);
     await records.close(sessionId);
   }
 
@@ -123,7 +124,7 @@ export class AttemptRunner {
     }
     const doomed = set.phase === 'chosen' && set.others === 'delete' ? set.attempts.find(isDoomed(set)) : undefined;
     if (doomed) {
-      await this.#deps.sessions.delete(doomed.sessionId).catch(ignoreGone);
+      await this.#deps.sessions.delete(doomed.sessionId).catch(ignoreChildNotFound);
       await failpoint('attempts.deleted');
       return withAttempt(set, { ...doomed, isDeleted: true });
     }
@@ -168,9 +169,9 @@ export class AttemptRunner {
   /** The attempt with its result; undefined while it is working. */
   async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
     const { sessions, workOf, records } = this.#deps;
-    const session = await sessions.get(attempt.sessionId).catch(ignoreGone);
+    const session = await sessions.get(attempt.sessionId).catch(ignoreChildNotFound);
     if (!session) return { ...attempt, phase: 'ended', result: deletedResult, isDeleted: true };
-    if (set.isStopped) await sessions.stop(session.id).catch(ignoreGone);
+    if (set.isStopped) await sessions.stop(session.id).catch(ignoreChildNotFound);
     else if (session.status !== 'completed') return undefined;
     const work = await workOf(session, signal);
     if (!work) return undefined;
@@ -182,7 +183,7 @@ export class AttemptRunner {
     const { sessions, takeFiles } = this.#deps;
     const chosen = set.attempts.find(({ n }) => n === set.chosen);
     const refused = (error: string): AttemptSet => ({ ...set, phase: 'ended', chosen: null, error });
-    if (!chosen || !(await sessions.get(chosen.sessionId).catch(ignoreGone)))
+    if (!chosen || !(await sessions.get(chosen.sessionId).catch(ignoreChildNotFound)))
       return refused('The session of the chosen attempt is gone.');
     if (await sessions.activeRun(set.sessionId))
       return refused('A run of the session is in progress. Wait until it ends.');

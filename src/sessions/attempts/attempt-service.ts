@@ -15,8 +15,8 @@ import type {
 } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
-import { ignoreGone } from '../delegation/child-failures.ts';
-import { type AttemptRecords, attemptSessionId } from './attempt-records.ts';
+import { ignoreChildNotFound } from '../delegation/child-failures.ts';
+import { type AttemptRecords, deriveAttemptSessionId } from './attempt-records.ts';
 
 interface Deps {
   readonly records: AttemptRecords;
@@ -59,9 +59,10 @@ export function createAttemptService(deps: Deps): AttemptService {
   }
   async function attemptView({ phase, isDeleted, ...attempt }: Attempt): Promise<AttemptView> {
     const { result, sessionId } = attempt;
-    const session = phase === 'planned' ? undefined : await sessions.get(sessionId).catch(ignoreGone);
+    const session = phase === 'planned' ? undefined : await sessions.get(sessionId).catch(ignoreChildNotFound);
     const isGone = isDeleted || session === undefined;
-    const used = result ?? (session ? await spentWithChildren(sessionId).catch(ignoreGone) : undefined) ?? nothing;
+    const used =
+      result ?? (session ? await spentWithChildren(sessionId).catch(ignoreChildNotFound) : undefined) ?? nothing;
     const { turns, tokens, cost } = used;
     return { ...attempt, state: stateOf({ phase, result }, session), isGone, turns, tokens, cost };
   }
@@ -91,7 +92,7 @@ export function createAttemptService(deps: Deps): AttemptService {
       const attempts = requested.map(({ template = null, model = null }, at): Attempt => {
         const n = at + 1;
         const begun = { phase: 'planned', error: null, result: null, isDeleted: false } as const;
-        return { n, sessionId: attemptSessionId(set.id, n), template, model, ...begun };
+        return { n, sessionId: deriveAttemptSessionId(set.id, n), template, model, ...begun };
       });
       await records.open({ sessionId: id, attempts: set.id, count: attempts.length, at: set.at });
       await failpoint('attempts.opened');
@@ -118,7 +119,7 @@ export function createAttemptService(deps: Deps): AttemptService {
       const { set: before } = await records.the(id, attempts);
       refuseUnready(before, n);
       const { sessionId } = before.attempts.find((one) => one.n === n) as Attempt;
-      if (!(await sessions.get(sessionId).catch(ignoreGone)))
+      if (!(await sessions.get(sessionId).catch(ignoreChildNotFound)))
         throw new AppError('conflict', `The session of attempt ${n} was deleted.`);
       await refuseActive(id);
       await records.open({ sessionId: id, attempts, count: before.attempts.length, at: clock.now() });

@@ -14,15 +14,15 @@ import type { BudgetHolder } from '../api/server/budgets.ts';
 // The account of a person, project or the server: its usage in the current day and month, and amounts reserved by
 // requests in progress. Everything here is a pure function of account and time; the ledger stores the result.
 
-export const recordIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
+export const accountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
 export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly BudgetHolder[] => [
   { of: 'person', id: owner },
   ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
   { of: 'server', id: '' },
 ];
-export const periods = ['day', 'month'] as const;
-export type Period = (typeof periods)[number];
+export const budgetPeriods = ['day', 'month'] as const;
+export type BudgetPeriod = (typeof budgetPeriods)[number];
 const kinds = ['tokens', 'cost', 'toolCalls'] as const;
 type Kind = (typeof kinds)[number];
 
@@ -61,11 +61,11 @@ export const BudgetAccount = z.object({
 });
 export type BudgetAccount = z.infer<typeof BudgetAccount>;
 export type OwnLimits = BudgetAccount['own'];
-export type BudgetLimits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>> & {
+export type BudgetLimits = Readonly<Record<BudgetPeriod, { readonly [K in Kind]?: number | undefined }>> & {
   readonly held: ConcurrentAmounts;
 };
 
-export type LoggedUsage = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
+export type LoggedUsage = Readonly<Record<BudgetPeriod, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
 export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
@@ -77,15 +77,15 @@ export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
 });
 
 export function toCurrentPeriods(account: BudgetAccount, keys: Keys): BudgetAccount {
-  const at = (period: Period) =>
+  const at = (period: BudgetPeriod) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
 export function resolveLimits(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
   const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
-  const one = (period: Period, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
-  const all = (period: Period) => ({
+  const one = (period: BudgetPeriod, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
+  const all = (period: BudgetPeriod) => ({
     tokens: one(period, 'tokens'),
     cost: one(period, 'cost'),
     toolCalls: one(period, 'toolCalls'),
@@ -102,7 +102,7 @@ export function toAccountBudgetLines(
   limits: BudgetLimits,
 ): readonly BudgetLine[] {
   const held = sumAmounts(account.open);
-  return periods.flatMap((period) =>
+  return budgetPeriods.flatMap((period) =>
     toBudgetLines(of, limits[period], account[period]).map((line) => ({
       ...{ ...line, period },
       reserved: held[line.kind as Kind],
@@ -134,7 +134,7 @@ export function withAddedUsage(account: BudgetAccount, used: BudgetAmounts): Bud
 }
 
 export function raiseToLoggedUsage(account: BudgetAccount, logged: LoggedUsage): BudgetAccount {
-  const most = (period: Period) => ({
+  const most = (period: BudgetPeriod) => ({
     ...account[period],
     tokens: Math.max(account[period].tokens, logged[period].tokens),
     cost: Math.max(account[period].cost, logged[period].cost),

@@ -4,9 +4,9 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { budgetAccountKind } from '../../core/model/records.ts';
-import { changeRecordFor } from '../../storage/collection.ts';
+import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
-import { BudgetAccount, emptyAccount, recordIdOf, toCurrentPeriods } from './account.ts';
+import { accountIdOf, BudgetAccount, emptyAccount, toCurrentPeriods } from './account.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -17,7 +17,7 @@ export class BudgetAccountStore extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
 
   async get(holder: BudgetHolder): Promise<BudgetAccount> {
-    return this.#parse(await this.deps.records.get(budgetAccountKind, recordIdOf(holder)));
+    return this.#parse(await this.deps.records.get(budgetAccountKind, accountIdOf(holder)));
   }
 
   async all(): Promise<ReadonlyMap<string, BudgetAccount>> {
@@ -30,9 +30,9 @@ export class BudgetAccountStore extends ServerPart<Deps> {
     holder: BudgetHolder,
     change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,
   ): Promise<BudgetAccount> {
-    const place = { kind: budgetAccountKind, id: recordIdOf(holder) };
+    const place = { kind: budgetAccountKind, id: accountIdOf(holder) };
     return await this.#turns(place.id, () =>
-      changeRecordFor<BudgetAccount>(this.deps.records, place, async (found) => {
+      changeRecordWithResult<BudgetAccount>(this.deps.records, place, async (found) => {
         const now = this.#parse(found);
         const doc = await change(now);
         return doc ? { value: doc, doc: BudgetAccount.encode(doc) } : { value: now };

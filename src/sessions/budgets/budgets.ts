@@ -7,7 +7,7 @@ import {
   budgetLimits,
   type ConcurrentLimit,
   concurrentLimits,
-  mapLimits,
+  mapBudgetLimits,
   type PeriodLimit,
 } from '../../core/model/runs/budget-limits.ts';
 import {
@@ -19,13 +19,13 @@ import {
   type SharedBudget,
 } from '../api/server/budgets.ts';
 import {
+  accountIdOf,
   type BudgetAccount,
   type BudgetLimits,
+  type BudgetPeriod,
   emptyAccount,
   type OwnLimits,
-  type Period,
   raiseToLoggedUsage,
-  recordIdOf,
   resolveLimits,
   sumAmounts,
 } from './account.ts';
@@ -55,7 +55,7 @@ const parts = {
   tokensPerMonth: ['month', 'tokens'],
   costPerMonth: ['month', 'cost'],
   toolCallsPerMonth: ['month', 'toolCalls'],
-} as const satisfies Record<PeriodLimit, readonly [Period, string]>;
+} as const satisfies Record<PeriodLimit, readonly [BudgetPeriod, string]>;
 
 export function createBudgetService(deps: Deps): BudgetService {
   const { ledger, accounts, holdings, store, limitsOf, people, projects, calendar, now, wake } = deps;
@@ -84,7 +84,7 @@ export function createBudgetService(deps: Deps): BudgetService {
       const holders = [...named.slice(0, -1), { of: 'person', id: '', name: '' } as const, ...named.slice(-1)];
       const all = await Promise.all(
         holders.map(({ name, ...holder }) => {
-          const account = known.get(recordIdOf(holder)) ?? emptyAccount(calendar.keysAt(now()));
+          const account = known.get(accountIdOf(holder)) ?? emptyAccount(calendar.keysAt(now()));
           return shown(holder, name, raiseToLoggedUsage(account, loggedOf(holder)));
         }),
       );
@@ -107,7 +107,7 @@ export function createBudgetService(deps: Deps): BudgetService {
 }
 
 function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
-  const next: Record<Period, Record<string, number | 'unlimited' | undefined>> = {
+  const next: Record<BudgetPeriod, Record<string, number | 'unlimited' | undefined>> = {
     day: { ...own.day },
     month: { ...own.month },
   };
@@ -144,7 +144,7 @@ function view(account: BudgetAccount, usual: BudgetLimits, held: Readonly<Record
     reserved: 0,
   });
   const isPeriod = (limit: BudgetLimit): limit is PeriodLimit => Object.hasOwn(parts, limit);
-  return mapLimits((limit) => (isPeriod(limit) ? ofPeriod(parts[limit]) : ofHeld(limit)));
+  return mapBudgetLimits((limit) => (isPeriod(limit) ? ofPeriod(parts[limit]) : ofHeld(limit)));
 }
 
 const inCurrency = (kind: string, amount: number): number => (kind === 'cost' ? fromMicroCost(amount) : amount);

@@ -5,15 +5,15 @@ import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
+  accountIdOf,
   type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
   holdersOf,
-  recordIdOf,
   resolveLimits,
 } from './account.ts';
 import type { BudgetAccountStore } from './accounts.ts';
-import type { CountStoredDocuments } from './stored-amounts.ts';
+import type { DocumentCounter } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
@@ -24,7 +24,7 @@ export interface Holding {
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: BudgetAccountStore;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
-  readonly stored: CountStoredDocuments;
+  readonly stored: DocumentCounter;
   /** Runs and sandboxes of sessions in this server's memory. */
   readonly live: () => Iterable<Holding>;
   readonly shared: boolean;
@@ -176,8 +176,8 @@ export class HoldingLimiter implements AsyncDisposable {
   }
 
   #sums(holder: BudgetHolder, { held }: BudgetAccount) {
-    const name = recordIdOf(holder);
-    const own = ({ session }: Holding) => holdersIn(session).some((one) => recordIdOf(one) === name);
+    const name = accountIdOf(holder);
+    const own = ({ session }: Holding) => holdersIn(session).some((one) => accountIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
     const mine = [...[...this.#deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
     const { server, clock } = this.#deps;
@@ -205,19 +205,19 @@ export class HoldingLimiter implements AsyncDisposable {
     const others = Object.entries(account.held).filter(([id, { until }]) => id !== server && until > clock.now());
     const isNothing = Object.keys(amounts).length === 0;
     const own = isNothing ? {} : { [server]: { until: clock.now() + holdingLeaseMs, amounts } };
-    if (isNothing) this.#published.delete(recordIdOf(holder));
-    else this.#published.set(recordIdOf(holder), holder);
+    if (isNothing) this.#published.delete(accountIdOf(holder));
+    else this.#published.set(accountIdOf(holder), holder);
     return { ...account, held: { ...Object.fromEntries(others), ...own } };
   }
 
   async #publish(holders: readonly BudgetHolder[]): Promise<void> {
     if (!this.#deps.shared) return;
     for (const holder of holders) {
-      if (!this.#published.has(recordIdOf(holder))) continue;
+      if (!this.#published.has(accountIdOf(holder))) continue;
       await this.#deps.accounts
         .change(holder, (account) => this.#withSum(holder, account))
         .catch((err: unknown) =>
-          this.#deps.warn({ err, budget: recordIdOf(holder) }, 'what sessions hold was not written; trying again'),
+          this.#deps.warn({ err, budget: accountIdOf(holder) }, 'what sessions hold was not written; trying again'),
         );
     }
   }
@@ -233,10 +233,10 @@ export class HoldingLimiter implements AsyncDisposable {
     try {
       const known = await accounts.all();
       const holders = [...live()].flatMap(({ session }) => holdersIn(session));
-      for (const holder of new Map(holders.map((one) => [recordIdOf(one), one])).values()) {
-        const own = known.get(recordIdOf(holder))?.own ?? { day: {}, month: {}, held: {} };
+      for (const holder of new Map(holders.map((one) => [accountIdOf(one), one])).values()) {
+        const own = known.get(accountIdOf(holder))?.own ?? { day: {}, month: {}, held: {} };
         const { held } = resolveLimits(own, limitsOf(holder));
-        if (Object.values(held).some((limit) => limit !== undefined)) this.#published.set(recordIdOf(holder), holder);
+        if (Object.values(held).some((limit) => limit !== undefined)) this.#published.set(accountIdOf(holder), holder);
       }
       await this.#publish([...this.#published.values()]);
     } catch (err) {
@@ -251,8 +251,8 @@ export class HoldingLimiter implements AsyncDisposable {
 }
 
 function holdersIn({ from, ...session }: HoldingSession): readonly BudgetHolder[] {
-  const before = from ? holdersOf(from).map(recordIdOf) : [];
-  return holdersOf(session).filter((holder) => !before.includes(recordIdOf(holder)));
+  const before = from ? holdersOf(from).map(accountIdOf) : [];
+  return holdersOf(session).filter((holder) => !before.includes(accountIdOf(holder)));
 }
 
 const words: Readonly<Record<ConcurrentLimit, string>> = {

@@ -9,21 +9,22 @@ import {
   type BudgetGrant,
   computeBudgetGrant,
   findOverrun,
-  singleToolCall,
+  singleToolCallAmounts,
   toMicroCost,
   zeroAmounts,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
-  type OpenedTurn,
-  type PaidCalls,
+  type PrepaidCalls,
   type Reservation,
   type ReservationOrOverrun,
   type SharedBudgets,
   TurnBudget,
+  type TurnBudgetInput,
 } from '../run/turn-budget.ts';
 import {
+  accountIdOf,
   type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
@@ -31,7 +32,6 @@ import {
   holdersOf,
   type LoggedUsage,
   raiseToLoggedUsage,
-  recordIdOf,
   resolveLimits,
   toAccountBudgetLines,
   withAddedUsage,
@@ -96,7 +96,7 @@ export class BudgetLedger implements AsyncDisposable {
     this.children = new ChildBudgets(deps);
   }
 
-  async open({ record, run, now, limits = {}, lends = false }: OpenedTurn): Promise<TurnBudget> {
+  async open({ record, run, now, limits = {}, lends = false }: TurnBudgetInput): Promise<TurnBudget> {
     const { id, budget = {} } = record();
     const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
     const lent = isLimited ? await this.children.reservedFor(id) : undefined;
@@ -189,12 +189,12 @@ export class BudgetLedger implements AsyncDisposable {
     holders: readonly BudgetHolder[],
     count: number,
     signal: AbortSignal,
-  ): Promise<PaidCalls | undefined> {
+  ): Promise<PrepaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
       const reserved = await this.#reserve(
         holders,
-        { least: singleToolCall, most: { toolCalls: count - paid } },
+        { least: singleToolCallAmounts, most: { toolCalls: count - paid } },
         signal,
       );
       if (!reserved) return undefined;
@@ -213,7 +213,7 @@ export class BudgetLedger implements AsyncDisposable {
         if (hasToolCallLimit(lines))
           await this.#change(holder, (account) => withAddedUsage(account, { toolCalls: -count }));
       } catch (err) {
-        this.#deps.warn({ err, budget: recordIdOf(holder) }, 'tool calls that were not made stay counted');
+        this.#deps.warn({ err, budget: accountIdOf(holder) }, 'tool calls that were not made stay counted');
       }
     }
   }
@@ -248,7 +248,7 @@ export class BudgetLedger implements AsyncDisposable {
   async #end(held: HeldAmounts): Promise<void> {
     const { id, used = zeroAmounts } = held;
     for (const holder of held.holders) {
-      const name = recordIdOf(holder);
+      const name = accountIdOf(holder);
       if (held.settled.has(name)) continue;
       try {
         await this.#change(holder, (account) =>
@@ -270,7 +270,7 @@ export class BudgetLedger implements AsyncDisposable {
   ) {
     const { account: before, limits, lines } = await this.#readLimited(holder);
     if (lines.length === 0) {
-      this.#counted.delete(recordIdOf(holder));
+      this.#counted.delete(accountIdOf(holder));
       return undefined;
     }
     if (requested.least.toolCalls !== undefined && !hasToolCallLimit(lines)) return undefined;
@@ -298,7 +298,7 @@ export class BudgetLedger implements AsyncDisposable {
 
   /** Runs once per process, and again after a server was lost before it reported its usage. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
-    const name = recordIdOf(holder);
+    const name = accountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
     const logged = await this.#deps.logged(holder, this.#deps.clock.now());
     await this.#change(holder, (now) =>
@@ -345,14 +345,14 @@ export class BudgetLedger implements AsyncDisposable {
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);
-    const holders = new Map(open.flatMap(({ holders: all }) => all.map((one) => [recordIdOf(one), one] as const)));
+    const holders = new Map(open.flatMap(({ holders: all }) => all.map((one) => [accountIdOf(one), one] as const)));
     for (const holder of holders.values()) await this.#renewIn(holder);
     if (this.#held.size > 0) this.#renewLater();
   }
 
   async #renewIn(holder: BudgetHolder): Promise<void> {
-    const name = recordIdOf(holder);
-    const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => recordIdOf(one) === name);
+    const name = accountIdOf(holder);
+    const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => accountIdOf(one) === name);
     try {
       await this.#change(holder, (account) => {
         const own = [...this.#held.values()].filter(isOwn);

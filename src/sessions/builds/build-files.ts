@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
+import type { BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
@@ -37,7 +37,7 @@ export class BuildFiles {
   }
 
   /** Rejects: payload_too_large, quota. */
-  async put(holder: Holder, hash: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+  async put(holder: Holder, hash: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<void> {
     const owner = holderKey(holder);
     const { records, blobs, copies, clock } = this.#deps;
     const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));

@@ -14,7 +14,7 @@ import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
 import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
 import { computeBuildStates, computeStepHashes } from './plan.ts';
-import { BuildStepFailure, runBuildSteps } from './run-steps.ts';
+import { BuildStepError, runBuildSteps } from './run-steps.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
@@ -106,7 +106,7 @@ export class BuildQueue {
       await log.keep();
       await this.#finish({ ...build, ...result });
     } catch (thrown) {
-      const isStep = thrown instanceof BuildStepFailure;
+      const isStep = thrown instanceof BuildStepError;
       const message = isStep ? thrown.message : toAppError(thrown).publicMessage;
       const step = isStep ? { step: thrown.step } : {};
       log.flush();

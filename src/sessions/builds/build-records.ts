@@ -5,9 +5,9 @@ import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { type Holder, holderKey, preferOwnResource } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
-import { Collection, type OwnerRule } from '../../storage/collection.ts';
+import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 
-export const defaultTag = 'default';
+export const defaultTemplateTag = 'default';
 const maxTags = 20;
 const missing = () => new AppError('not_found', 'There is no such built template.');
 const noBuild = () => new AppError('not_found', 'There is no such build of this template.');
@@ -95,8 +95,8 @@ export class BuildRecords {
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
     rules: {
       readonly now: number;
-      readonly template: OwnerRule<BuiltTemplate>['admit'];
-      readonly build: OwnerRule<TemplateBuild>['admit'];
+      readonly template: OwnerLimit<BuiltTemplate>['admit'];
+      readonly build: OwnerLimit<TemplateBuild>['admit'];
     },
   ): Promise<void> {
     const { now } = rules;

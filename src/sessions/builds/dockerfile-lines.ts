@@ -7,7 +7,7 @@ interface Heredoc {
   readonly isIndented: boolean;
   readonly lines: readonly string[];
 }
-export interface Instruction {
+export interface DockerfileInstruction {
   /** The number of its first line, starting with 1. */
   readonly line: number;
   /** Upper case. */
@@ -19,7 +19,7 @@ export interface Instruction {
   readonly heredocs: readonly Heredoc[];
 }
 export interface ParsedDockerfile {
-  readonly instructions: readonly Instruction[];
+  readonly instructions: readonly DockerfileInstruction[];
   /** Continues lines and escapes characters: `\` or a backtick. */
   readonly escapeSign: string;
 }
@@ -29,14 +29,14 @@ const withHeredocs = new Set(['RUN', 'COPY', 'ADD']);
 const withJson = new Set(['RUN', 'COPY', 'ADD', 'SHELL', 'CMD', 'ENTRYPOINT', 'VOLUME']);
 const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;&|>)])/g;
 
-export const createLineError = (line: number, message: string): AppError =>
+export const createDockerfileError = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
 /** Rejects: invalid_request, with the line number. */
 export function parseInstructions(text: string): ParsedDockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = parseEscape(lines);
-  const instructions: Instruction[] = [];
+  const instructions: DockerfileInstruction[] = [];
   let at = 0;
   while (at < lines.length) {
     const line = at + 1;
@@ -57,7 +57,7 @@ export function parseInstructions(text: string): ParsedDockerfile {
       for (;;) {
         const next = lines[at++];
         if (next === undefined)
-          throw createLineError(line, `the text of <<${name} has no end. Write ${name} alone in a line.`);
+          throw createDockerfileError(line, `the text of <<${name} has no end. Write ${name} alone in a line.`);
         if ((isIndented ? next.replace(/^\t+/, '') : next) === name) break;
         own.push(next);
       }
@@ -87,10 +87,10 @@ function parseEscape(lines: readonly string[]): string {
   return '\\';
 }
 
-function parseParts(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
+function parseParts(text: string, line: number): Pick<DockerfileInstruction, 'keyword' | 'flags' | 'rest'> {
   const [word = ''] = /^\S+/.exec(text) ?? [];
   const keyword = word.toUpperCase();
-  if (!/^[A-Z]{1,40}$/.test(keyword)) throw createLineError(line, `${word.slice(0, 100)} is no instruction.`);
+  if (!/^[A-Z]{1,40}$/.test(keyword)) throw createDockerfileError(line, `${word.slice(0, 100)} is no instruction.`);
   const flags: { name: string; value: string }[] = [];
   let rest = text.slice(word.length).trimStart();
   while (withFlags.has(keyword)) {

@@ -1,4 +1,4 @@
-import { createLineError } from './dockerfile-lines.ts';
+import { createDockerfileError } from './dockerfile-lines.ts';
 
 /**
  * Text in which `${NAME}` refers to a variable of the image, known only during the build, and `$$` is a dollar sign.
@@ -28,7 +28,7 @@ export const expandVariables = (text: UnexpandedText, imageValue: (name: string)
 export function resolveText(text: UnexpandedText, line: number): string {
   return expandVariables(text, (name) => {
     const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
-    throw createLineError(line, `nothing sets the variable ${name}. ${advice}`);
+    throw createDockerfileError(line, `nothing sets the variable ${name}. ${advice}`);
   });
 }
 
@@ -58,7 +58,7 @@ interface WordEnd {
 function readWord(reader: Reader, scope: VariableScope, { ends, depth }: WordEnd): UnexpandedText {
   const { text } = reader;
   const { line, escapeSign } = scope;
-  if (depth > maxDepth) throw createLineError(line, 'its variables are nested too deep.');
+  if (depth > maxDepth) throw createDockerfileError(line, 'its variables are nested too deep.');
   let word = '';
   let quote = '';
   while (reader.at < text.length) {
@@ -71,9 +71,9 @@ function readWord(reader: Reader, scope: VariableScope, { ends, depth }: WordEnd
     else if (sign === '$' && quote !== "'") word += readVariable(reader, scope, depth);
     else word += sign === '$' ? '$$' : sign;
     if (word.length > maxText)
-      throw createLineError(line, `it is longer than ${maxText} characters with its variables.`);
+      throw createDockerfileError(line, `it is longer than ${maxText} characters with its variables.`);
   }
-  if (quote !== '') throw createLineError(line, `the quote ${quote} does not end.`);
+  if (quote !== '') throw createDockerfileError(line, `the quote ${quote} does not end.`);
   return word;
 }
 
@@ -98,11 +98,12 @@ function readVariable(reader: Reader, scope: VariableScope, depth: number): Unex
   reader.at = from + name.length;
   const value = scope.valueOf(name);
   scope.budget.left -= value?.length ?? 0;
-  if (scope.budget.left < 0) throw createLineError(scope.line, 'the values of the variables are too long together.');
+  if (scope.budget.left < 0)
+    throw createDockerfileError(scope.line, 'the values of the variables are too long together.');
   const open = value ?? `\${${name}}`;
   if (!isBraced) return open;
   const unsupported = () =>
-    createLineError(scope.line, `\${${name}…} can be \${x}, \${x:-other} or \${x:+other}, nothing else.`);
+    createDockerfileError(scope.line, `\${${name}…} can be \${x}, \${x:-other} or \${x:+other}, nothing else.`);
   if (name === '') throw unsupported();
   if (text[reader.at] === '}') {
     reader.at++;

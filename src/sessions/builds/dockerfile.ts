@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
-import { createLineError, type Instruction, parseInstructions } from './dockerfile-lines.ts';
+import { createDockerfileError, type DockerfileInstruction, parseInstructions } from './dockerfile-lines.ts';
 import {
   escapeDollarSigns,
   expandWord,
@@ -64,13 +64,14 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
         if (base === undefined) continue;
         forRun.set(name, resolveText(value, line));
         const size = [...forRun].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
-        if (size > maxArgs) throw createLineError(line, `its ARGs are longer than ${maxArgs} characters together.`);
+        if (size > maxArgs)
+          throw createDockerfileError(line, `its ARGs are longer than ${maxArgs} characters together.`);
       }
       continue;
     }
     if (keyword === 'FROM') {
       if (base !== undefined) {
-        throw createLineError(
+        throw createDockerfileError(
           line,
           'a template is built of one stage. Build the others as templates of their own, or in one RUN.',
         );
@@ -82,10 +83,10 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }
-    if (base === undefined) throw createLineError(line, `${keyword} stands before FROM.`);
+    if (base === undefined) throw createDockerfileError(line, `${keyword} stands before FROM.`);
     if (keyword in unused) notes.push(`Line ${line}: ${keyword} is not used: ${unused[keyword]}`);
     else if (keyword === 'SHELL') {
-      if (!json?.length) throw createLineError(line, 'SHELL has the form ["/bin/bash", "-c"].');
+      if (!json?.length) throw createDockerfileError(line, 'SHELL has the form ["/bin/bash", "-c"].');
       shell = json;
     } else if (keyword === 'RUN') {
       const command = toShellCommand(one, shell);
@@ -105,7 +106,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       // WORKDIR treats a path with spaces as one word.
       steps.push({ type: 'WORKDIR', path: needed(resolveText(expandWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
-    else throw createLineError(line, refused[keyword] ?? `templates have no ${keyword}.`);
+    else throw createDockerfileError(line, refused[keyword] ?? `templates have no ${keyword}.`);
   }
   if (base === undefined) throw new AppError('invalid_request', 'The Dockerfile has no FROM.');
   const strange = Object.keys(args).filter((name) => !named.has(name));
@@ -131,23 +132,23 @@ const copyFlags = {
 
 /** Rejects: invalid_request for unsupported flags. */
 function checkFlags(
-  { line, keyword, flags }: Instruction,
+  { line, keyword, flags }: DockerfileInstruction,
   known: Readonly<Record<string, (value: string) => string | undefined>>,
 ): ReadonlyMap<string, string> {
   for (const { name, value } of flags) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined;
     const why = check ? check(value) : `templates have no ${keyword} --${name}.`;
-    if (why !== undefined) throw createLineError(line, why);
+    if (why !== undefined) throw createDockerfileError(line, why);
   }
   return new Map(flags.map(({ name, value }) => [name, value]));
 }
 
-function parseFrom(one: Instruction, words: readonly string[]): string {
+function parseFrom(one: DockerfileInstruction, words: readonly string[]): string {
   checkFlags(one, {});
   const [image, as] = words;
-  if (image === undefined) throw createLineError(one.line, 'FROM names no image.');
+  if (image === undefined) throw createDockerfileError(one.line, 'FROM names no image.');
   if (words.length === 1 || (words.length === 3 && as?.toUpperCase() === 'AS')) return image;
-  throw createLineError(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
+  throw createDockerfileError(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
 }
 
 function* parseArgs(
@@ -157,7 +158,8 @@ function* parseArgs(
   for (const word of parseWords(rest, scope)) {
     const at = word.indexOf('=');
     const name = at < 0 ? word : word.slice(0, at);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw createLineError(scope.line, `${name} is no name of an ARG.`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw createDockerfileError(scope.line, `${name} is no name of an ARG.`);
     yield [name, at < 0 ? undefined : word.slice(at + 1)];
   }
 }
@@ -167,14 +169,14 @@ function parseEnv(rest: string, scope: VariableScope): readonly Pair[] {
   if (first !== '' && !first.includes('=')) return [[first, expandWord(rest.slice(first.length).trim(), scope)]];
   const pairs = parseWords(rest, scope).map((word): Pair => {
     const at = word.indexOf('=');
-    if (at <= 0) throw createLineError(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
+    if (at <= 0) throw createDockerfileError(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
     return [word.slice(0, at), word.slice(at + 1)];
   });
-  if (pairs.length === 0) throw createLineError(scope.line, 'ENV sets nothing.');
+  if (pairs.length === 0) throw createDockerfileError(scope.line, 'ENV sets nothing.');
   return pairs;
 }
 
-function toShellCommand(one: Instruction, shell: readonly string[]): string {
+function toShellCommand(one: DockerfileInstruction, shell: readonly string[]): string {
   const { line, rest, json, heredocs } = one;
   if (json?.length) return json.map(quote).join(' ');
   const [first] = heredocs;
@@ -182,25 +184,26 @@ function toShellCommand(one: Instruction, shell: readonly string[]): string {
   if (first && /^\d*<<-?["']?\w+["']?\s*$/.test(rest)) {
     const body = first.isIndented ? first.lines.map((text) => text.replace(/^\t+/, '')) : first.lines;
     if (body[0]?.startsWith('#!'))
-      throw createLineError(line, 'RUN reads no #! line. Write the program first: RUN python3 <<END.');
+      throw createDockerfileError(line, 'RUN reads no #! line. Write the program first: RUN python3 <<END.');
     command = body.join('\n');
   } else if (first) {
     const texts = heredocs.flatMap(({ name, lines }) => [...lines, name]);
     command = [rest, ...texts].join('\n');
   }
-  if (command.trim() === '') throw createLineError(line, 'RUN has no command.');
+  if (command.trim() === '') throw createDockerfileError(line, 'RUN has no command.');
   return shell.length === 0 ? command : [...shell, command].map(quote).join(' ');
 }
 
-function toCopySteps(one: Instruction, words: readonly string[]): BuildStep[] {
+function toCopySteps(one: DockerfileInstruction, words: readonly string[]): BuildStep[] {
   const { line, heredocs } = one;
   const flags = checkFlags(one, copyFlags);
-  if (heredocs.length > 0) throw createLineError(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
+  if (heredocs.length > 0) throw createDockerfileError(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
   const to = words.at(-1);
   const sources = words.slice(0, -1);
-  if (to === undefined || sources.length === 0) throw createLineError(line, 'COPY has the form COPY <file> <target>.');
+  if (to === undefined || sources.length === 0)
+    throw createDockerfileError(line, 'COPY has the form COPY <file> <target>.');
   if (sources.length > 1 && !/\/\.?$/.test(to))
-    throw createLineError(line, `COPY of several files needs a folder: ${to}/`);
+    throw createDockerfileError(line, `COPY of several files needs a folder: ${to}/`);
   const mode = flags.get('chmod');
   return sources.map((source) => ({
     type: 'COPY' as const,
@@ -212,7 +215,7 @@ function toCopySteps(one: Instruction, words: readonly string[]): BuildStep[] {
   }));
 }
 
-function needed(text: string, { line, keyword }: Instruction): string {
-  if (text.trim() === '') throw createLineError(line, `${keyword} has no value.`);
+function needed(text: string, { line, keyword }: DockerfileInstruction): string {
+  if (text.trim() === '') throw createDockerfileError(line, `${keyword} has no value.`);
   return text;
 }

@@ -70,7 +70,7 @@ const scripts = {
 };
 
 /** A failed step. Its number, or `base` or `finalize`, identifies the line in the caller's source. */
-export class BuildStepFailure extends Error {
+export class BuildStepError extends Error {
   readonly step: string;
   constructor(step: string, message: string) {
     super(message);
@@ -141,10 +141,10 @@ export async function runBuildSteps(
 
 async function settled(step: string, running: Promise<number>): Promise<void> {
   const code = await running.catch((thrown: unknown) => {
-    if (thrown instanceof AppError) throw new BuildStepFailure(step, thrown.publicMessage);
+    if (thrown instanceof AppError) throw new BuildStepError(step, thrown.publicMessage);
     throw thrown;
   });
   if (code === 0) return;
   const killed = code === 137 ? ', as the kernel does where the memory of the build is over' : '';
-  throw new BuildStepFailure(step, `The command ended with exit code ${code}${killed}.`);
+  throw new BuildStepError(step, `The command ended with exit code ${code}${killed}.`);
 }

@@ -9,7 +9,7 @@ import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '
 import type { CopyStore } from '../forks/copies.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
-import { BuildRecords, defaultTag, isOpenBuild } from './build-records.ts';
+import { BuildRecords, defaultTemplateTag, isOpenBuild } from './build-records.ts';
 import { BuiltImages, computeBuildExpiry } from './built-images.ts';
 import { parseDockerfile } from './dockerfile.ts';
 import { checkBuildPlan, computeFinalFolder } from './plan.ts';
@@ -110,7 +110,7 @@ export class TemplateBuilds {
     const build: TemplateBuild = {
       id: ids.runId(),
       templateId: template.id,
-      tags: requested.length > 0 ? requested : [defaultTag],
+      tags: requested.length > 0 ? requested : [defaultTemplateTag],
       status: 'waiting',
       at,
       ...by,
@@ -238,7 +238,7 @@ export class TemplateBuilds {
 
   async #tagged(named: string, holder?: Holder) {
     const template = await (holder ? this.#records.findFor(holder, named) : this.#records.find(named));
-    const tag = named.split(':')[1] ?? defaultTag;
+    const tag = named.split(':')[1] ?? defaultTemplateTag;
     const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
     const build = requested && (await this.#records.build(template.id, requested.build).catch(ignoreNotFound));
     if (build?.image === undefined || build.print === undefined) {

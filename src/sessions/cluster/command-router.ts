@@ -5,10 +5,10 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { findViolation } from '../../core/model/protocol-violation.ts';
-import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
+import type { CommandExchange, LocalEngineParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
-import type { RecordChange } from '../engine/session-commands.ts';
+import type { SessionRecordChange } from '../engine/session-commands.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { parsePostedCommand } from './posted-command.ts';
 import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
@@ -38,7 +38,7 @@ async function findSentMessage(
   return undefined;
 }
 
-interface Deps extends LocalParts, Pick<ServerParts, 'clock' | 'ids'> {
+interface Deps extends LocalEngineParts, Pick<ServerParts, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
   readonly startTimeoutMs: number;
@@ -68,7 +68,7 @@ export class CommandRouter implements CommandExchange {
     return this.#remote.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
   }
 
-  change(id: SessionId, change: RecordChange): Promise<StoredSession> {
+  change(id: SessionId, change: SessionRecordChange): Promise<StoredSession> {
     return this.#remote.route(id, { name: 'change', body: change }, () => this.#deps.supervisor.change(id, change));
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverSignal, sleep } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Inbox, InboxClaim, RecordStore, Store } from '../../core/contracts/ports.ts';
 import { ignoreConflict } from '../../core/errors/errors.ts';
@@ -43,7 +43,7 @@ export function createInbox({ store: { inbox, records, shared }, name = '', isAl
       return isFirst;
     }
     const found = await records.get(kind, key);
-    if (!found) await sleep(betweenMs, neverSignal, clock); // if its server records itself now, the put conflicts
+    if (!found) await sleep(betweenMs, neverAbortingSignal, clock); // if its server records itself now, the put conflicts
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
     return (await records.put(mine).catch(ignoreConflict)) !== undefined;

@@ -4,7 +4,7 @@ import { ForkFilesStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { SessionCommand } from '../../core/model/runs/session-command.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
-import type { RecordChange } from '../engine/session-commands.ts';
+import type { SessionRecordChange } from '../engine/session-commands.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import type { RemoteCommand } from './remote-commands.ts';
 
@@ -17,7 +17,7 @@ const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files:
 /** Only the posted fields: the partial schema would add defaults for the others. */
 const Change = z.record(z.string(), z.unknown()).transform((input) => {
   const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
-  return Object.fromEntries(parsed.filter(([name]) => name in input)) as RecordChange;
+  return Object.fromEntries(parsed.filter(([name]) => name in input)) as SessionRecordChange;
 });
 
 const Posted = z.discriminatedUnion('name', [

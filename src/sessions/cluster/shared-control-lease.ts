@@ -1,7 +1,7 @@
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
-import type { ControlLeaseSyncFactory, SharedControl, SharedControlOptions } from '../desktop/shared-control.ts';
+import type { SharedControl, SharedControlFactory, SharedControlOptions } from '../desktop/shared-control.ts';
 
 interface Options extends SharedControlOptions {
   readonly leases: LeaseStore;
@@ -11,7 +11,7 @@ interface Options extends SharedControlOptions {
 }
 
 export const sharedControlFactory =
-  (common: Pick<Options, 'leases' | 'clock' | 'server'>): ControlLeaseSyncFactory =>
+  (common: Pick<Options, 'leases' | 'clock' | 'server'>): SharedControlFactory =>
   (options) =>
     new SharedControlLease({ ...common, ...options });
 

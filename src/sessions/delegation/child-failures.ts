@@ -31,6 +31,6 @@ export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<An
   }
 }
 
-export const ignoreGone = (thrown: unknown): undefined => {
+export const ignoreChildNotFound = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };

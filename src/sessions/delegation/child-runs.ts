@@ -12,7 +12,7 @@ import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import { ignoreGone, withChildErrors } from './child-failures.ts';
+import { ignoreChildNotFound, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
 
 // A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child
@@ -95,7 +95,7 @@ export class Delegation {
     this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;
     for (const child of await this.#budgets.listChildren(id, only)) {
-      const record = await sessions.get(child).catch(ignoreGone);
+      const record = await sessions.get(child).catch(ignoreChildNotFound);
       if (!record || record.status === 'completed') continue;
       await sessions
         .stop(child)
@@ -109,7 +109,7 @@ export class Delegation {
     const parent = (await sessions.get(id)).parent?.sessionId;
     if (parent) await this.#budgets.remember(parent, id);
     this.#budgets.forget(id);
-    for (const child of await this.#budgets.listChildren(id)) await sessions.delete(child).catch(ignoreGone);
+    for (const child of await this.#budgets.listChildren(id)) await sessions.delete(child).catch(ignoreChildNotFound);
   }
 
   /**
@@ -139,11 +139,11 @@ export class Delegation {
     for (const child of open.flat()) {
       throwIfAborted(signal);
       if (child.status === 'completed' || !child.parent) continue;
-      const parent = await sessions.get(child.parent.sessionId).catch(ignoreGone);
-      if (!parent) await sessions.delete(child.id).catch(ignoreGone);
+      const parent = await sessions.get(child.parent.sessionId).catch(ignoreChildNotFound);
+      if (!parent) await sessions.delete(child.id).catch(ignoreChildNotFound);
       else if (child.parent.attempts !== undefined) continue;
       else if (parent.status === 'completed' && (await this.#isOlder(child.id, parent.id)))
-        await sessions.stop(child.id).catch(ignoreGone);
+        await sessions.stop(child.id).catch(ignoreChildNotFound);
     }
   }
 
@@ -180,7 +180,7 @@ export class Delegation {
     if (stranger !== undefined) throw new AppError('not_found', `The child has not changed ${stranger}.`);
     const taken: string[] = [];
     for (const { path, change } of chosen) {
-      if (change === 'deleted') await files.remove(parent, path, signal).catch(ignoreGone);
+      if (change === 'deleted') await files.remove(parent, path, signal).catch(ignoreChildNotFound);
       else await files.write(parent, path, await files.read(id, path, signal), signal);
       taken.push(`${change} ${path}`);
     }

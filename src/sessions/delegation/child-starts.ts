@@ -7,14 +7,14 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import { deriveMessageId, type SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childLinkKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
-import { toCopyChoice } from '../../core/model/sandboxes/volume.ts';
+import { toCopiedSandboxChoice } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import { ignoreGone } from './child-failures.ts';
+import { ignoreChildNotFound } from './child-failures.ts';
 
 // Each step of a start can be repeated: link, session, files, message.
 
@@ -61,7 +61,7 @@ export class ChildStarts extends ServerPart<Deps> {
     const sessions = await this.deps.sessions();
     await this.#turns(parent.id, async () => {
       throwIfAborted(signal);
-      if (!(await sessions.get(id).catch(ignoreGone))) await this.#create(start);
+      if (!(await sessions.get(id).catch(ignoreChildNotFound))) await this.#create(start);
     });
     await failpoint('delegate.created');
     const { forkedFrom } = await sessions.get(id);
@@ -112,7 +112,7 @@ export class ChildStarts extends ServerPart<Deps> {
       ...(model !== undefined && { model }),
       ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
       ...(parent.toolServers && { toolServers: parent.toolServers }),
-      ...(parent.sandbox && { sandbox: toCopyChoice(parent.sandbox) }),
+      ...(parent.sandbox && { sandbox: toCopiedSandboxChoice(parent.sandbox) }),
       ...(parent.skills && { skills: parent.skills }),
       ...(agent && { agent }),
     } as const;
@@ -123,7 +123,7 @@ export class ChildStarts extends ServerPart<Deps> {
     const sessions = await this.deps.sessions();
     let open = 0;
     for (const child of await this.deps.budgets.listChildren(parent, 'delegated')) {
-      const record = await sessions.get(child).catch(ignoreGone);
+      const record = await sessions.get(child).catch(ignoreChildNotFound);
       if (child !== id && record && record.status !== 'completed') open += 1;
     }
     if (open >= most)
@@ -146,7 +146,7 @@ export class ChildStarts extends ServerPart<Deps> {
         throwIfAborted(signal);
         if (toAppError(thrown).retryable && tries < maxCopies) continue;
         const sessions = await this.deps.sessions();
-        await sessions.delete(to).catch(ignoreGone);
+        await sessions.delete(to).catch(ignoreChildNotFound);
         throw thrown;
       }
     }

@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { DesktopWatchRequest } from '../api/desktop.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
 import { type ControlChange, ControlLease, type ControlReturnReason } from './control-lease.ts';
-import type { ControlLeaseSyncFactory, SharedControl } from './shared-control.ts';
+import type { SharedControl, SharedControlFactory } from './shared-control.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -13,7 +13,7 @@ interface Options {
   readonly note: (fact: DesktopFact) => void;
   readonly id: SessionId;
   /** Set if other servers share the store. */
-  readonly shareControl: ControlLeaseSyncFactory | undefined;
+  readonly shareControl: SharedControlFactory | undefined;
 }
 export interface ViewerHandle extends Disposable {
   readonly id: string;

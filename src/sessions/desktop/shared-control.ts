@@ -9,7 +9,7 @@ export interface SharedControlOptions {
   /** Called when the lease holder's server is gone and this server has to record that control returned. */
   readonly onLapsed: () => void;
 }
-export type ControlLeaseSyncFactory = (options: SharedControlOptions) => SharedControl;
+export type SharedControlFactory = (options: SharedControlOptions) => SharedControl;
 
 export interface SharedControl {
   /** Applies the lease as other servers last stored it. */

@@ -1,5 +1,5 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, ignoreNoFile, ignoreNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreFileNotFound, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { Collection, createRecordSweep } from '../../storage/collection.ts';
@@ -7,7 +7,7 @@ import {
   computeFileExpiry,
   type DocumentKind,
   type DocumentService,
-  documentPrefixes,
+  documentIdPrefixes,
   FileContent,
   StoredDocument,
 } from '../api/server/documents.ts';
@@ -21,9 +21,9 @@ const maxOfOwner = 10_000;
 const recordKind = (kind: DocumentKind) => `document-${kind}`;
 const earlierKind = 'document-version'; // id `<document>:<version>`
 const missing = () => new AppError('not_found', 'There is no such document.');
-const kinds = new Map(Object.entries(documentPrefixes).map(([kind, prefix]) => [prefix, kind as DocumentKind]));
+const kinds = new Map(Object.entries(documentIdPrefixes).map(([kind, prefix]) => [prefix, kind as DocumentKind]));
 const kindOf = (id: string): DocumentKind => {
-  const kind = kinds.get(id.split('_')[0] as (typeof documentPrefixes)[DocumentKind]);
+  const kind = kinds.get(id.split('_')[0] as (typeof documentIdPrefixes)[DocumentKind]);
   if (kind === undefined || !/^[a-z]+_[0-9a-f]{24}$/.test(id)) throw missing();
   return kind;
 };
@@ -31,7 +31,7 @@ const versionId = (id: string, version: number) => `${id}:${String(version).padS
 
 export function createDocumentService({ records, clock, ids, deleteUpload }: Deps): DocumentService {
   const collections = new Map(
-    Object.keys(documentPrefixes).map((kind) => {
+    Object.keys(documentIdPrefixes).map((kind) => {
       const rules = { kind: recordKind(kind as DocumentKind), schema: StoredDocument, missing };
       return [kind, new Collection<StoredDocument>(records, rules)];
     }),
@@ -47,7 +47,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
     async create({ kind, content, owner, projectId }) {
       const now = clock.now();
       const doc: StoredDocument = {
-        id: `${documentPrefixes[kind]}_${ids.short()}${ids.short()}`,
+        id: `${documentIdPrefixes[kind]}_${ids.short()}${ids.short()}`,
         kind,
         ...(owner !== undefined && { owner }),
         ...(projectId && { projectId }),
@@ -100,7 +100,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
     async delete(id) {
       const { kind, content } = await found(id);
       await of(kind).deleteWith(id, async () => {
-        if (kind === 'file') await deleteUpload(FileContent.parse(content).upload).catch(ignoreNoFile);
+        if (kind === 'file') await deleteUpload(FileContent.parse(content).upload).catch(ignoreFileNotFound);
         for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
           await records.delete(earlierKind, one.id);
       });

@@ -14,7 +14,7 @@ export interface CommandExchange extends SessionCommands, AsyncDisposable {
   start(): void;
 }
 
-export interface LocalParts {
+export interface LocalEngineParts {
   readonly log: Pick<EventLog, 'page'>;
   readonly supervisor: Supervisor;
   readonly liveSessions: LiveSessions;
@@ -24,5 +24,5 @@ export interface LocalParts {
 
 export interface Cluster {
   readonly ownership: Ownership;
-  connect(local: LocalParts): { readonly commands: CommandExchange; readonly sandboxes: SandboxExchange };
+  connect(local: LocalEngineParts): { readonly commands: CommandExchange; readonly sandboxes: SandboxExchange };
 }

@@ -1,5 +1,5 @@
 import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { neverSignal, raceAbort, runWithTimeout, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, raceAbort, runWithTimeout, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
@@ -67,7 +67,7 @@ export class Reconciler extends ServerPart<Deps> {
   }
 
   /** Runs in parallel with requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
-  async recover(signal: AbortSignal = neverSignal): Promise<void> {
+  async recover(signal: AbortSignal = neverAbortingSignal): Promise<void> {
     const { supervisor, store } = this.deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
     this.#isSettled = true;

@@ -1,4 +1,4 @@
-import { neverSignal, sleep } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -20,7 +20,7 @@ export async function removeSession(
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
   // Gives streams time to send the end of the run. Streams on other servers are unknown here.
-  if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverSignal, clock);
+  if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverAbortingSignal, clock);
   watchers.end(id);
   await forget?.(id);
   await store.events.erase(id);

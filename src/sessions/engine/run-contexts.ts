@@ -3,9 +3,9 @@ import type { FailedToolServer } from '../../agents/mcp/tool-servers.ts';
 import type { ChildSessions } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
+  listToolsNeedingApproval,
   restrictMemoryTools,
   type ToolRegistry,
-  toolsThatNeedApproval,
   withoutDelegationTools,
   withoutDesktop,
   withoutRepositories,
@@ -25,19 +25,19 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import type { UploadReader } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { MissingPartReporter, type UnreachedCredential } from '../run/missing-tools.ts';
+import { MissingPartReporter, type UnreachableCredential } from '../run/missing-tools.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
 import { type PromptFacts, type PromptParts, readBuiltInParts } from '../run/prompt/parts.ts';
-import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
+import type { AgentDesktop, AgentKernels, ApprovalPolicy, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
-import { createSkillReader, listSkills } from '../run/skills/skill-set.ts';
+import { createSkillReader, formatSkillList } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
-import { type OpenBudgets, TurnBudget, type TurnRun } from '../run/turn-budget.ts';
+import { TurnBudget, type TurnBudgetFactory, type TurnRun } from '../run/turn-budget.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
@@ -54,8 +54,8 @@ export interface AgentParts {
   /** The limits of each session in total, over all its runs; undefined: none. */
   readonly budget?: OwnBudget | undefined;
   /** Undefined: only runs have budgets. */
-  readonly openBudgets?: OpenBudgets;
-  readonly approvals?: Approvals | undefined;
+  readonly openBudgets?: TurnBudgetFactory;
+  readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** The desktops that agents see and control; undefined if sandboxes have none. */
   readonly desktop?: AgentDesktop;
@@ -75,7 +75,7 @@ export interface AgentParts {
   };
   /** Rejects: not_found for a deleted skill that the session's template names. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
-  readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachedCredential[]>;
+  readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachableCredential[]>;
   readonly memoryFolders?: {
     readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
     readonly keep: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
@@ -193,7 +193,7 @@ export function createRunContextFactory({
       runWriter,
       async () => (await agents.unreachedCredentials?.(live.writer.record)) ?? [],
     );
-    const listed = listSkills(skills);
+    const listed = formatSkillList(skills);
     const skilled = listed === undefined ? withoutSkills(visible) : visible;
     const children =
       profile.children === undefined ? undefined : agents.children?.of(live.writer.record, runId, profile.children);
@@ -291,14 +291,14 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
-function toolsThatNeedApprovalOf({ tools, rules }: Approvals, registry: ToolRegistry): readonly string[] {
+function toolsThatNeedApprovalOf({ tools, rules }: ApprovalPolicy, registry: ToolRegistry): readonly string[] {
   const ruled = rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []));
-  return [...new Set([...tools, ...ruled, ...toolsThatNeedApproval(registry, rules)])];
+  return [...new Set([...tools, ...ruled, ...listToolsNeedingApproval(registry, rules)])];
 }
 
 const never = new AbortController().signal;
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
-const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
+const noApprovals: ApprovalPolicy = { tools: [], rules: [], timeoutMs: 600_000 };
 
 interface ToolServerLender {
   readonly external: ExternalTools;

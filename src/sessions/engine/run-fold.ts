@@ -12,13 +12,13 @@ import type { StoredSession } from '../run/log/projection.ts';
 import {
   type AnswerRequest,
   applyAnswer,
-  type GoalChecked,
-  type OpenCall,
+  type GoalCheckData,
+  type OpenToolCall,
   type RunProgress,
   type UserMessage,
 } from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
-import { listActs } from '../run/progress.ts';
+import { listRunActs } from '../run/progress.ts';
 
 const pageSize = 500;
 
@@ -40,7 +40,7 @@ export async function* readEventsFrom(
 export class RunFold {
   readonly #inbox: UserMessage[] = [];
   #steps: readonly PlanStep[] = [];
-  readonly #openCalls = new Map<string, OpenCall>();
+  readonly #openCalls = new Map<string, OpenToolCall>();
   #waiting: string | undefined;
   readonly requests = new Map<string, AnswerRequest>();
   #decidedAt = 0;
@@ -61,7 +61,7 @@ export class RunFold {
   #hinted = false;
   #goal: Goal | undefined;
   #judgement: JudgementProgress = { round: 0, revisions: 0, isOpen: false };
-  #checked: readonly GoalChecked[] = [];
+  #checked: readonly GoalCheckData[] = [];
 
   add(event: SessionEvent): void {
     const before = this.#last;
@@ -227,7 +227,7 @@ export class RunFold {
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
       // With a goal, a message can arrive while the finished work is being judged, so the agent is not done.
-      acts: this.#goal && unseen > 0 ? [] : listActs(transcript.entries, runId, this.#actsFrom),
+      acts: this.#goal && unseen > 0 ? [] : listRunActs(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
       ...(approvals.length > 0 && { approvals }),

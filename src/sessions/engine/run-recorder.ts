@@ -1,4 +1,4 @@
-import { unjudgedGoalResult } from '../../../machines/run-rules.ts';
+import { toUnjudgedGoalEnd } from '../../../machines/run-rules.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
@@ -88,4 +88,4 @@ export class RunRecorder extends ServerPart<Deps> {
 }
 
 /** When a session is broken, the goal of its run ends without a verdict. */
-const endOfGoal = (goal: unknown) => (goal ? { goal: unjudgedGoalResult('failed') } : {});
+const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedGoalEnd('failed') } : {});

@@ -5,7 +5,7 @@ import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 
 /** `forked` changes no field: it appends the fact that another session was forked from this one. */
-export type RecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
+export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
 /** Commands to sessions of any server. If needed, the holder hydrates the session first. */
 export interface SessionCommands {
@@ -18,7 +18,7 @@ export interface SessionCommands {
    * Has the holder change the record and append the corresponding facts. Resolves with the record after all changes
    * requested so far; an empty change only reads it.
    */
-  change(id: SessionId, change: RecordChange): Promise<StoredSession>;
+  change(id: SessionId, change: SessionRecordChange): Promise<StoredSession>;
   /**
    * Appends a fact from outside the session's actor. Dropped if the session is not in memory, because it then has no
    * sandbox.

@@ -15,7 +15,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
-import type { RecordChange, SessionCommands } from './session-commands.ts';
+import type { SessionCommands, SessionRecordChange } from './session-commands.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -88,7 +88,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     this.#sessionOf(id)?.send({ type: 'sandbox.rest' });
   }
 
-  async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
+  async change(id: SessionId, { title, forked, ...marks }: SessionRecordChange): Promise<StoredSession> {
     const { writer } = this.deps.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });

@@ -43,13 +43,15 @@ export interface SessionCounts {
   readonly waiting: number;
 }
 
-export async function countByStatus(records: Pick<RecordStore, 'count'>): Promise<Record<SessionStatus, number>> {
+export async function countSessionsByStatus(
+  records: Pick<RecordStore, 'count'>,
+): Promise<Record<SessionStatus, number>> {
   const count = async (state: SessionStatus) => [state, await records.count('session', { state })] as const;
   return Object.fromEntries(await Promise.all(SessionStatus.options.map(count))) as Record<SessionStatus, number>;
 }
 
 export async function countSessions(records: Pick<RecordStore, 'count'>): Promise<SessionCounts> {
-  const { pending, running, waiting, completed } = await countByStatus(records);
+  const { pending, running, waiting, completed } = await countSessionsByStatus(records);
   return { total: pending + running + waiting + completed, running, waiting };
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import type { BlobInfo, BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
+import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import type { BlobInfo, BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -75,7 +75,7 @@ export class CopyStore {
   }
 
   /** Stores files, completely or not at all. Rejects as `BlobStore.put` does. */
-  add(place: BlobReference, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
+  add(place: BlobReference, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo> {
     return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
   }
 
@@ -83,7 +83,7 @@ export class CopyStore {
    * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was
    * removed. Rejects: payload_too_large, file_not_found, store_unavailable.
    */
-  async share(from: StoredCopy, place: BlobReference, options: PutOptions): Promise<BlobInfo | undefined> {
+  async share(from: StoredCopy, place: BlobReference, options: BlobPutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.#deps;
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
@@ -106,7 +106,7 @@ export class CopyStore {
   }
 
   /** Whether a copy exists and matches its hash, if a hash is stored. */
-  async isWhole({ blob, sha256 }: StoredCopy, signal = neverSignal): Promise<boolean> {
+  async isWhole({ blob, sha256 }: StoredCopy, signal = neverAbortingSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);
     if (readAt !== undefined && this.#deps.clock.now() - readAt <= freshMs) return true;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PutOptions } from '../../core/contracts/blobs.ts';
+import type { BlobPutOptions } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -53,7 +53,7 @@ export async function shareCopyForSession(
   deps: Deps,
   id: SessionId,
   { seq, ...from }: StoredCopy & Pick<FileCopy, 'seq'>,
-  options: PutOptions,
+  options: BlobPutOptions,
 ): Promise<StoredCopy | undefined> {
   const { copies, clock } = deps;
   const place = copies.placeOf(id);

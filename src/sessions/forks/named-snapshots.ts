@@ -6,7 +6,7 @@ import { type Holder, preferOwnResource } from '../../core/model/access/holder.t
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
-import { toCopyChoice } from '../../core/model/sandboxes/volume.ts';
+import { toCopiedSandboxChoice } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
@@ -20,7 +20,7 @@ import type { HoldingLimiter } from '../budgets/holdings.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
-import { checkWorkspace } from './archive/workspace-check.ts';
+import { checkWorkspaceArchive } from './archive/workspace-check.ts';
 import type { BlobReference, CopyStore, StoredCopy } from './copies.ts';
 import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
@@ -154,7 +154,7 @@ export class NamedSnapshots {
           ...(toolServers && { toolServers }),
           ...(author && { author }),
           ...(metadata && { metadata }),
-          ...(sandbox && { sandbox: toCopyChoice(sandbox) }),
+          ...(sandbox && { sandbox: toCopiedSandboxChoice(sandbox) }),
           ...(created && { life: created }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },
@@ -191,7 +191,7 @@ export class NamedSnapshots {
     const archive = await openArchive(content);
     const id = `snap-${ids.sessionId()}`;
     try {
-      const files = checkWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
+      const files = checkWorkspaceArchive(archive.content, { maxBytes: policy.maxBytes, maxEntries });
       const { size, sha256 } = await copies.add(placeOf(id), files, { maxBytes: maxOf(policy), signal });
       if (sha256 !== archive.sha256) throw invalidArchiveError('its files do not have the hash of its manifest');
       return await this.#keep({

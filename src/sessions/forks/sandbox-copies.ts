@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import type { ArchivedSandbox, WorkspaceArchive } from './workspace-archive.ts';
+import type { ArchiveClient, WorkspaceArchive } from './workspace-archive.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
@@ -46,7 +46,7 @@ export class SandboxCopies extends ServerPart<Deps> {
     await run(target.client, replace, signal);
   }
 
-  async #move(source: ArchivedSandbox, target: ArchivedSandbox, signal: AbortSignal): Promise<void> {
+  async #move(source: ArchiveClient, target: ArchiveClient, signal: AbortSignal): Promise<void> {
     const { archive, newId } = this.deps;
     const content = archive.pack(source, { name: `pack-${newId()}` }, signal);
     await archive.unpack(target, { name: `unpack-${newId()}`, content }, signal);

@@ -1,4 +1,4 @@
-import { createTimeoutSignal, neverSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, neverAbortingSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -116,7 +116,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
-    const options = { maxBytes: maxOf(this.deps.policy), signal: neverSignal };
+    const options = { maxBytes: maxOf(this.deps.policy), signal: neverAbortingSignal };
     const copy = await shareCopyForSession(this.deps, to, { ...kept, seq }, options);
     if (copy) return copy;
     const advice = 'Nothing began with it. Fork at another place, or without files.';

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import { checkpointFolder, maxShownOutputBytes, outputFolder, runFolder } from '../../core/model/run-files.ts';
+import { checkpointFolder, maxShownOutputBytes, outputFolder, runFilesFolder } from '../../core/model/run-files.ts';
 import type { WorkspaceFingerprint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type PipedProgram, runProgram, streamOutput } from '../services/streams/piped-command.ts';
 
-export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
-type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
+export type ArchiveClient = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
+type ArchivedFolder = Pick<ArchiveClient, 'workdir' | 'programs'>;
 
 /** `name` identifies the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
-  measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
+  measure(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** Fails if the sandbox cannot deliver the whole workspace. */
   pack(sandbox: ArchivedFolder, packed: PackOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Overwrites existing files. */
-  unpack(sandbox: ArchivedFolder, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
+  unpack(sandbox: ArchivedFolder, from: UnpackOptions, signal: AbortSignal): Promise<void>;
 }
 export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
@@ -22,7 +22,7 @@ export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   /** The size reported by `measure`; undefined: unknown. */
   readonly bytes?: number;
 }
-export interface ArchiveEntry extends Pick<PipedProgram, 'failure'> {
+export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
   /** The content is not compressed. */
   readonly isPlain?: true;
@@ -35,7 +35,16 @@ const exits = { compress: 3 } as const;
 // Uses few processes, because a run's next command waits for them. Sockets are skipped, because they cannot be copied.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
-  ...['-path', `${workdir}/${runFolder}`, '-prune', '-o', '-path', `${workdir}/${runFolder}.new`, '-prune', '-o'],
+  ...[
+    '-path',
+    `${workdir}/${runFilesFolder}`,
+    '-prune',
+    '-o',
+    '-path',
+    `${workdir}/${runFilesFolder}.new`,
+    '-prune',
+    '-o',
+  ],
   ...['-path', `${workdir}/${checkpointFolder}`, '-prune', '-o'],
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],

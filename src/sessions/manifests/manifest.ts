@@ -91,7 +91,7 @@ function createManifest(entries: ReadonlyMap<string, string>, sums: Pick<Manifes
   return { entries, ...sums, digest: hash.digest('hex') };
 }
 
-export function* writeManifest({ entries }: Manifest): Generator<Uint8Array> {
+export function* serializeManifest({ entries }: Manifest): Generator<Uint8Array> {
   for (const [path, entry] of entries) yield Buffer.from(`${path}\0${entry}\0`, 'latin1');
 }
 

@@ -12,7 +12,7 @@ import type { CopyStore } from '../forks/copies.ts';
 import type { Snapshots } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { findDamagedPaths, type Manifest, parseManifest, writeManifest } from './manifest.ts';
+import { findDamagedPaths, type Manifest, parseManifest, serializeManifest } from './manifest.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
@@ -136,7 +136,7 @@ export class Manifests extends ServerPart<Deps> {
     });
     await failpoint('manifest.copy.after');
     const place = copies.placeOf(id);
-    const { sha256 } = await copies.add(place, asStream(writeManifest(manifest)), { maxBytes: listBytes, signal });
+    const { sha256 } = await copies.add(place, asStream(serializeManifest(manifest)), { maxBytes: listBytes, signal });
     await failpoint('manifest.put.after');
     const { digest, files: count, bytes } = manifest;
     await this.#put(id, {

@@ -1,4 +1,4 @@
-import type { ArchivedSandbox } from '../forks/workspace-archive.ts';
+import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { type Manifest, ManifestReader } from './manifest.ts';
 
@@ -6,12 +6,12 @@ import { type Manifest, ManifestReader } from './manifest.ts';
  * Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there.
  */
 export interface WorkspaceFiles {
-  list(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<Manifest>;
+  list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<Manifest>;
   /** Moves all files into a folder of the workspace, continuing an interrupted call. */
-  moveAside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
-  clearBeside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
+  moveAside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
+  clearBeside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
 }
-export interface AsideFolder {
+export interface MoveAsideOptions {
   readonly name: string;
   readonly folder: string;
 }

@@ -67,7 +67,7 @@ export function createAgentMemory(
 const appended = (now: string, text: string) =>
   now === '' || now.endsWith('\n') ? `${now}${text}` : `${now}\n${text}`;
 
-export async function listNotes(memory: AgentMemory): Promise<string> {
+export async function formatNoteList(memory: AgentMemory): Promise<string> {
   const all = await memory.list();
   // Escapes paths, so that they cannot end the element around the list.
   const shown = all.slice(0, maxListed).map(({ path, size }) => `- ${path.replaceAll('<', '&lt;')} (${size} bytes)`);

@@ -24,7 +24,7 @@ export const maxNotes = 500; // per holder; deleted notes are counted separately
 
 export const findNote = ({ notes }: NoteIndex, path: string): StoredNote | undefined =>
   notes.find((note) => note.path === path);
-export const totalNoteSize = ({ notes }: NoteIndex): number =>
+export const sumNoteSizes = ({ notes }: NoteIndex): number =>
   notes.reduce((sum, { deleted, size }) => sum + (deleted ? 0 : size), 0);
 export const countLiveNotes = ({ notes }: NoteIndex): number => notes.filter(({ deleted }) => !deleted).length;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreNotFound } from '../../core/errors/errors.ts';
-import { changeRecordFor } from '../../storage/collection.ts';
+import { changeRecordWithResult } from '../../storage/collection.ts';
 import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersion } from '../api/server/memory.ts';
 import { checkNotePath, checkNoteText } from './note-form.ts';
 import {
@@ -14,8 +14,8 @@ import {
   NoteIndex,
   type NoteVersionRef,
   type StoredNote,
+  sumNoteSizes,
   toNote,
-  totalNoteSize,
 } from './note-index.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
@@ -64,7 +64,7 @@ export class Notes extends ServerPart<Deps> {
         const { id, doc } = found;
         const index = NoteIndex.parse(doc);
         const updatedAt = Math.max(0, ...index.notes.map((note) => note.updatedAt));
-        return [[id, { notes: countLiveNotes(index), size: totalNoteSize(index), updatedAt }] as const];
+        return [[id, { notes: countLiveNotes(index), size: sumNoteSizes(index), updatedAt }] as const];
       }),
     );
   }
@@ -272,7 +272,7 @@ export class Notes extends ServerPart<Deps> {
     change: (index: NoteIndex) => Promise<{ readonly value: Value; readonly doc?: NoteIndex } | 'again'>,
   ): Promise<Value> {
     const place = { kind: kinds.index, id: keyOf(holder) };
-    return await changeRecordFor(this.deps.records, place, async (found) => {
+    return await changeRecordWithResult(this.deps.records, place, async (found) => {
       const next = await change(indexIn(found));
       return next === 'again' ? next : { ...next, sort: this.deps.clock.now() };
     });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { MemoryConflict, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
+import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
 // All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
 // version becomes a separate record when it is replaced; its text is a separate record from the start.
@@ -32,9 +32,9 @@ export const memoryStoreLimits = {
   segments: 20,
 } as const;
 
-export const isLive = ({ head }: StoredMemory): boolean => head.operation !== 'deleted';
+export const isLiveMemory = ({ head }: StoredMemory): boolean => head.operation !== 'deleted';
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-export const toMemory = ({ id, path, createdAt, head }: StoredMemory): MemoryEntry => ({
+export const toMemoryEntry = ({ id, path, createdAt, head }: StoredMemory): MemoryEntry => ({
   id,
   version: head.id,
   path,
@@ -78,7 +78,7 @@ export function assertMemoryFits(
   own: string,
   { path, size }: { path: string; size: number },
 ): void {
-  const others = memories.filter((one) => isLive(one) && one.id !== own);
+  const others = memories.filter((one) => isLiveMemory(one) && one.id !== own);
   if (others.length >= memoryStoreLimits.memories)
     throw new AppError('quota', `The store has ${memoryStoreLimits.memories} memories already. Delete some first.`);
   const rest = others.reduce((sum, { head }) => sum + (head.size ?? 0), 0);
@@ -92,13 +92,13 @@ export function assertMemoryFits(
   );
   if (!clash) return;
   const what = clash.path === path ? 'is taken' : `clashes with ${clash.path}: a name is a memory or a folder`;
-  throw new MemoryConflict('path', `The path ${path} ${what}.`);
+  throw new MemoryConflictError('path', `The path ${path} ${what}.`);
 }
 
 /** `forgotten`: the oldest deleted memories, dropped because of the limit. */
 export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
-  const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);
+  const deleted = all.filter((one) => !isLiveMemory(one)).sort((a, b) => b.head.at - a.head.at);
   const forgotten = new Set(deleted.slice(memoryStoreLimits.deleted));
   const kept = all.filter((one) => !forgotten.has(one)).sort((a, b) => (a.path < b.path ? -1 : 1));
   return { index: { memories: kept }, forgotten: [...forgotten].map(({ id }) => id) };

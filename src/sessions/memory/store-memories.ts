@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
-import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
+import { changeRecord, changeRecordWithResult } from '../../storage/collection.ts';
 import {
   type MemoryAuthor,
-  MemoryConflict,
+  MemoryConflictError,
   type MemoryEntry,
   type MemoryEntryChange,
   type MemoryEntryText,
@@ -14,14 +14,14 @@ import {
   assertMemoryFits,
   checkMemoryPath,
   checkMemoryText,
-  isLive,
+  isLiveMemory,
   MemoryStoreIndex,
   memoryStoreLimits,
   putMemory,
   redactVersion,
   type StoredMemory,
   sha256,
-  toMemory,
+  toMemoryEntry,
 } from './store-index.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
@@ -57,15 +57,15 @@ export class MemoryStoreContents extends ServerPart<Deps> {
   }
 
   async list(store: string): Promise<readonly MemoryEntry[]> {
-    return (await this.#index(store)).memories.filter(isLive).map(toMemory);
+    return (await this.#index(store)).memories.filter(isLiveMemory).map(toMemoryEntry);
   }
 
   async read(store: string, id: string): Promise<MemoryEntryText> {
     return await this.#changeIndex(store, async ({ memories }) => {
       const memory = memories.find((one) => one.id === id);
-      if (!memory || !isLive(memory)) throw noMemory();
+      if (!memory || !isLiveMemory(memory)) throw noMemory();
       const text = await this.#text(store, memory.head);
-      return text === undefined ? 'again' : { value: { ...toMemory(memory), text } };
+      return text === undefined ? 'again' : { value: { ...toMemoryEntry(memory), text } };
     });
   }
 
@@ -82,7 +82,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
   async change(store: string, id: string, change: MemoryEntryChange, by: MemoryAuthor): Promise<MemoryEntry> {
     if (change.path !== undefined) checkMemoryPath(change.path);
     return await this.#change(store, id, by, async (now) => {
-      if (!now || !isLive(now)) throw noMemory();
+      if (!now || !isLiveMemory(now)) throw noMemory();
       refuseOther(now, change.expect);
       const text = change.text ?? (await this.#text(store, now.head));
       const path = change.path ?? now.path;
@@ -93,7 +93,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
 
   async delete(store: string, id: string, expect: string | undefined, by: MemoryAuthor): Promise<void> {
     await this.#change(store, id, by, async (now) => {
-      if (!now || !isLive(now)) throw noMemory();
+      if (!now || !isLiveMemory(now)) throw noMemory();
       refuseOther(now, expect);
       return { path: now.path, text: null };
     });
@@ -119,7 +119,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
       const version = await this.#version(store, id);
       if (version.redacted) return { value: version };
       const memory = memories.find(({ head }) => head.id === id);
-      if (memory && isLive(memory))
+      if (memory && isLiveMemory(memory))
         throw new AppError('conflict', 'This is the current version of a memory. Change or delete the memory first.');
       const next = redactVersion(version, { at: clock.now(), by });
       await records.delete(kinds.text, keyOf(store, version));
@@ -182,7 +182,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
     for (const gone of forgotten ?? []) await this.#drop(store, await this.#replaced(store, gone));
     if (forgotten && memory.count > memoryStoreLimits.versions)
       await this.#drop(store, (await this.#replaced(store, id)).slice(memoryStoreLimits.versions - 1));
-    return toMemory(memory);
+    return toMemoryEntry(memory);
   }
 
   /** Another server may have stored the version already. */
@@ -224,7 +224,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
     change: (index: MemoryStoreIndex) => Promise<{ readonly value: Value; readonly doc?: MemoryStoreIndex } | 'again'>,
   ): Promise<Value> {
     const place = { kind: kinds.index, id: store };
-    return await changeRecordFor(this.deps.records, place, async (found) => await change(indexIn(found)));
+    return await changeRecordWithResult(this.deps.records, place, async (found) => await change(indexIn(found)));
   }
 }
 
@@ -235,5 +235,5 @@ function indexIn(found: { readonly doc: unknown } | undefined): MemoryStoreIndex
 
 function refuseOther({ head, path }: StoredMemory, expect: string | undefined): void {
   if (expect === undefined || expect === head.sha256) return;
-  throw new MemoryConflict('text', `${path} was changed meanwhile. Read it again before you write.`);
+  throw new MemoryConflictError('text', `${path} was changed meanwhile. Read it again before you write.`);
 }

@@ -6,7 +6,7 @@ import { ToolProgram } from '../../core/model/tool-server.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import { formatModelRef, type OfferedProvider, parseModelRef } from './providers.ts';
-import { checkOptions } from './sampling.ts';
+import { checkSamplingOptions } from './sampling.ts';
 
 const firstTemplate = 'default';
 const AgentConfig = z.object({
@@ -77,7 +77,7 @@ export function createAgentConfigService(deps: Deps): AgentConfigService & Agent
       if (fields.provider !== undefined && !known.has(fields.provider)) {
         throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
       }
-      if (fields.options !== undefined) checkOptions(fields.options);
+      if (fields.options !== undefined) checkSamplingOptions(fields.options);
       if (fields.provider !== undefined || fields.model !== undefined) {
         const config = await read(projectId);
         checkModel?.(formatModelRef(fields.provider ?? config.provider, fields.model ?? config.model));

@@ -10,7 +10,7 @@ import type { Template } from '../../core/model/template.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
-import { sessionAgentProfile } from '../run/session-agent-profile.ts';
+import { buildSessionAgentProfile } from '../run/session-agent-profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import type { ModelResolver } from './model-cache.ts';
 import { formatModelRef, parseModelRef } from './providers.ts';
@@ -100,7 +100,7 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
     }
     const model = await selectModel(session, { config, template, usual, chosenModel });
     if (session.agent) {
-      const own = sessionAgentProfile(session.agent, {
+      const own = buildSessionAgentProfile(session.agent, {
         usual,
         denied: denied?.() ?? [],
         session: { owner, projectId },

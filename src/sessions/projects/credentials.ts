@@ -125,7 +125,7 @@ export function createBoundCredentialStore({
       },
       async put(of, credential, value) {
         await exists(of);
-        requireUsableSecret(value);
+        assertUsableSecret(value);
         learn(value);
         return await write(of, credential, { value });
       },
@@ -191,7 +191,7 @@ export const sessionVaultsOf = ({
 
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
 
-export function requireUsableSecret(value: Secret): void {
+export function assertUsableSecret(value: Secret): void {
   const text = value.reveal();
   if (text.length >= shortest && text.length <= longest && isValidHeaderValue(text)) return;
   throw new AppError(

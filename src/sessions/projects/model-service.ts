@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
-import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
+import { type ListedModel, listModels, type ModelListFetch } from '../../agents/models/model-list.ts';
 import { formatModelRef, keyedProviders, parseModelRef } from '../../agents/models/providers.ts';
 import {
   findConfiguredProvider,
@@ -62,7 +62,7 @@ export function createModelService(deps: Deps): ModelService {
     const access = findConfiguredProvider(provider, { compatible })?.access;
     if (!access) throw new AppError('invalid_request', `${provider} does not list its models.`);
     using until = createTimeoutSignal(askMs, clock, signal);
-    const via: Fetch = reach ? deps.fetchWithin(reach) : fetch;
+    const via: ModelListFetch = reach ? deps.fetchWithin(reach) : fetch;
     const found = await listModels(access, { baseUrl, key, fetch: via }, until.signal).catch((thrown: unknown) => {
       if (until.signal.aborted) throw new AppError('provider_error', `No answer within ${askMs / 1_000} s.`);
       throw thrown;

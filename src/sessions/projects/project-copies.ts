@@ -17,7 +17,7 @@ interface CopyTarget {
 const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
-export const projectFolder = 'project_files';
+export const projectFilesFolder = 'project_files';
 const kind = 'project-copies'; // by session, and deleted with it
 
 export class ProjectCopies extends ServerPart<Deps> {
@@ -58,7 +58,7 @@ export class ProjectCopies extends ServerPart<Deps> {
     const names = new Set(requested.map(({ name }) => name));
     for (const name of Object.keys(copies)) {
       if (names.has(name) || !present.has(name)) continue;
-      await this.#try(id, name, () => at.client.removeFile(`${projectFolder}/${name}`, at.signal));
+      await this.#try(id, name, () => at.client.removeFile(`${projectFilesFolder}/${name}`, at.signal));
     }
     await records.put({ kind, id, doc: next });
     return whole;
@@ -66,7 +66,7 @@ export class ProjectCopies extends ServerPart<Deps> {
 
   async #copy(file: UploadedFile, { client, signal }: SandboxCall): Promise<void> {
     const content = Buffer.concat((await (await this.deps.uploads.open(file.id)).toArray({ signal })) as Buffer[]);
-    await client.writeFile(`${projectFolder}/${file.name}`, content, signal);
+    await client.writeFile(`${projectFilesFolder}/${file.name}`, content, signal);
   }
 
   async #try(session: SessionId, name: string, work: () => Promise<unknown>): Promise<boolean> {
@@ -89,7 +89,7 @@ const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outsid
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {
   try {
-    return new Set((await client.listFiles(projectFolder, signal)).map(({ name }) => name));
+    return new Set((await client.listFiles(projectFilesFolder, signal)).map(({ name }) => name));
   } catch (thrown) {
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();

@@ -1,4 +1,4 @@
-import { compatibleProvider } from '../../agents/models/aisdk/compatible-provider.ts';
+import { createCompatibleProvider } from '../../agents/models/aisdk/compatible-provider.ts';
 import { providers as all } from '../../agents/models/providers.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 
@@ -14,7 +14,7 @@ export interface OfferedProvider {
 }
 
 export const listOfferedProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
-  [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => compatibleProvider(name, baseUrl))].map(
+  [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => createCompatibleProvider(name, baseUrl))].map(
     ({ name, label, models, access }) => ({
       id: name,
       name: label,

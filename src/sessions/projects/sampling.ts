@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Sampling } from '../../agents/models/model.ts';
+import type { SamplingOptions } from '../../agents/models/model.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 /** Option names in agent configurations, which differ from the model port's. */
@@ -13,7 +13,7 @@ const Options = z.strictObject({
 const known = Object.keys(Options.shape).join(', ');
 
 /** Throws: invalid_request for an unknown option, because a stored option without effect would mislead users. */
-export function checkOptions(options: Readonly<Record<string, unknown>>): void {
+export function checkSamplingOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;
   const [issue] = error.issues;
@@ -24,9 +24,9 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }
 
-export function parseSampling(options: Readonly<Record<string, unknown>>): Sampling | undefined {
+export function parseSampling(options: Readonly<Record<string, unknown>>): SamplingOptions | undefined {
   const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
-  const sampling: Sampling = {
+  const sampling: SamplingOptions = {
     ...(typeof temperature === 'number' && { temperature }),
     ...(typeof top_p === 'number' && { topP: top_p }),
     ...(typeof top_k === 'number' && { topK: top_k }),

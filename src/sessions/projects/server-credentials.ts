@@ -11,7 +11,7 @@ interface Deps {
   readonly setBy: string;
 }
 
-export function serverCredentials({ ring, settings, setBy }: Deps): ServerCredentialService {
+export function createServerCredentials({ ring, settings, setBy }: Deps): ServerCredentialService {
   const stored = ring.createService<typeof serverHolder>(async () => {});
   function refuseSetting(name: string): void {
     if (!settings.some((one) => one.name === name)) return;

@@ -24,7 +24,7 @@ const StoredFile = z.object({
 });
 export type UploadedFile = z.infer<typeof StoredFile>;
 
-export interface NewFile {
+export interface NewUpload {
   readonly projectId: string | null;
   readonly sessionId?: SessionId;
   /** A file name without a folder, see `baseName`. */
@@ -41,7 +41,7 @@ export interface StagedUpload extends AsyncDisposable {
 /** Rejects only with AppError; an unknown file is file_not_found. */
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
-  stage(file: NewFile, signal: AbortSignal): Promise<StagedUpload>;
+  stage(file: NewUpload, signal: AbortSignal): Promise<StagedUpload>;
   /**
    * Lists the files in order. Replaces an existing file of the same name in the same project. Rejects: not_found (the
    * project was deleted).

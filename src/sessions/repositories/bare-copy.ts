@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { nextLoopTurn } from '../../core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 
@@ -139,7 +139,7 @@ async function readRefs(folder: GitFolder, signal: AbortSignal): Promise<Readonl
   const refs = new Map<string, string>();
   const packed = (await readText(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
   for (const [n, line] of packed.split('\n').entries()) {
-    if (n % refsAtOnce === 0) await nextLoopTurn();
+    if (n % refsAtOnce === 0) await waitForNextLoopTurn();
     throwIfAborted(signal);
     const [value = '', name = ''] = line.split(' ', 2);
     if (object.test(value) && isRef(name)) refs.set(name, value);

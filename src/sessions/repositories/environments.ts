@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import {
-  lockFiles,
+  lockFileNames,
   parseEnvironmentFile,
   type RepositoryEnvironment,
 } from '../../core/model/repository-environment.ts';
@@ -71,7 +71,7 @@ export async function readEnvironment(
     checks: Object.entries(file.checks ?? {}).map(([name, command]) => ({ name, command, last: null })),
   };
   if (setup === '-') return { environment, print: undefined };
-  const files = file.cache ?? lockFiles;
+  const files = file.cache ?? lockFileNames;
   const hashed = await runGit(client, { script: hashScript, values, lists: { files }, timeoutMs: readMs }, signal);
   if (hashed.exitCode !== 0)
     throw new AppError('conflict', `Files that cache names cannot be read: ${summarizeGitOutput(hashed.stderr)}`);

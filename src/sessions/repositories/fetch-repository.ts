@@ -1,6 +1,11 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type GitAuthor, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import {
+  formatSessionTrailer,
+  type GitAuthor,
+  isFolderUrl,
+  type SessionRepository,
+} from '../../core/model/repository.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
@@ -143,7 +148,7 @@ export async function fetchRepository(
     source,
     author: author.name,
     email: author.email,
-    trailer: sessionTrailer(session),
+    trailer: formatSessionTrailer(session),
   };
   const { exitCode, stdout, stderr } = await runGit(
     client,

@@ -5,7 +5,7 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { type FoundEnvironment, readEnvironment, runRepositoryStartScript, runSetupScript } from './environments.ts';
-import { type PreparedFileStore, type PreparedKey, preparedIdOf } from './prepared-files.ts';
+import { type PreparedFileStore, type PreparedFilesKey, preparedFilesIdOf } from './prepared-files.ts';
 
 interface Deps {
   readonly parseYaml: (text: string) => unknown;
@@ -43,7 +43,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
       const restored = key && (await this.#restore(client, path, key, signal));
       if (restored) {
         const detail = `${path} has the prepared files of an earlier session.`;
-        return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedIdOf(key) };
+        return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedFilesIdOf(key) };
       }
       await this.deps.files.clear(client, signal);
       const { exitCode, output: text } = await runSetupScript(client, requested.repository, signal);
@@ -62,7 +62,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
   }
 
   /** If the files cannot be stored, only this session has them. */
-  async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<SetupResult> {
+  async #keep(client: Client, path: string, key: PreparedFilesKey, signal: AbortSignal): Promise<SetupResult> {
     const setup = 'ran';
     try {
       const bytes = await this.deps.files.keep(client, path, key, signal);
@@ -71,7 +71,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
         setup,
         detail: `.corral/setup.sh of ${path} ran; its files (${size}) are kept for later sessions.`,
         storedBytes: bytes,
-        storedAs: preparedIdOf(key),
+        storedAs: preparedFilesIdOf(key),
       };
     } catch (thrown) {
       const { code, publicMessage } = toAppError(thrown);
@@ -88,7 +88,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
     await runRepositoryStartScript(client, repository, signal);
   }
 
-  async #restore(client: Client, path: string, key: PreparedKey, signal: AbortSignal) {
+  async #restore(client: Client, path: string, key: PreparedFilesKey, signal: AbortSignal) {
     try {
       return await this.deps.files.restore(client, path, key, signal);
     } catch (err) {
@@ -107,7 +107,7 @@ function computeKey(
   client: Client,
   { record, repository }: SetupRequest,
   { print }: FoundEnvironment,
-): PreparedKey | undefined {
+): PreparedFilesKey | undefined {
   if (print === undefined) return undefined;
   const { url, path, ref, baseBranch } = repository;
   const all = record.repositories ?? [];

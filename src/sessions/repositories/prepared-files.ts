@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, ignoreNoFile } from '../../core/errors/errors.ts';
+import { AppError, ignoreFileNotFound } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
@@ -19,7 +19,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
 }
 /** The facts that must match for a session to use another session's files. Files are never shared between owners. */
-export interface PreparedKey {
+export interface PreparedFilesKey {
   readonly owner: string;
   readonly facts: readonly unknown[];
 }
@@ -31,8 +31,8 @@ interface StoredSize {
 
 const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
-const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
-export const preparedIdOf = (key: PreparedKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
+const prefixOf = ({ owner }: PreparedFilesKey) => `${hashOf(owner).slice(0, 24)}:`;
+export const preparedFilesIdOf = (key: PreparedFilesKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
 /** The workspace folder for files that are unpacked before their repository is fetched. */
 const readyFolder = '.corral/prepared';
 const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
@@ -75,19 +75,19 @@ export class PreparedFileStore extends ServerPart<Deps> {
   async restore(
     client: SandboxWithGit,
     path: string,
-    key: PreparedKey,
+    key: PreparedFilesKey,
     signal: AbortSignal,
   ): Promise<StoredSize | undefined> {
     const { records, clock } = this.deps;
-    const found = this.isOn ? await records.get(kind, preparedIdOf(key)) : undefined;
+    const found = this.isOn ? await records.get(kind, preparedFilesIdOf(key)) : undefined;
     if (!found) return undefined;
     const doc = Stored.parse(found.doc);
     const isThere =
-      (await this.#move(client, path, preparedIdOf(key), signal)) ||
+      (await this.#move(client, path, preparedFilesIdOf(key), signal)) ||
       (await this.#extract(client, path, doc.blob, signal));
     if (!isThere) return undefined;
     const usedAt = clock.now();
-    await changeRecord(records, { kind, id: preparedIdOf(key) }, (now) =>
+    await changeRecord(records, { kind, id: preparedFilesIdOf(key) }, (now) =>
       now ? { doc: { ...Stored.parse(now.doc), usedAt }, sort: usedAt } : undefined,
     );
     return { bytes: doc.bytes };
@@ -120,7 +120,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
 
   async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
     const { copies, archive, newId } = this.deps;
-    const content = await copies.open(blob).catch(ignoreNoFile);
+    const content = await copies.open(blob).catch(ignoreFileNotFound);
     if (!content) return false;
     const from = {
       name: `prepared-${newId()}`,
@@ -133,9 +133,9 @@ export class PreparedFileStore extends ServerPart<Deps> {
   }
 
   /** Resolves with the size in bytes. Rejects: payload_too_large, conflict. */
-  async keep(client: Sandbox, path: string, key: PreparedKey, closing: AbortSignal): Promise<number> {
+  async keep(client: Sandbox, path: string, key: PreparedFilesKey, closing: AbortSignal): Promise<number> {
     const { records, copies, archive, clock, maxBytes, newId } = this.deps;
-    const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);
+    const place = placeOf(preparedFilesIdOf(key), `prepared-${newId()}`);
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
     // Tracked files are left out: each session fetches them with its own permissions.
     const packed = { name: place.blob, only: 'untracked', failure: copyFailureText(files, 'bash') } as const;

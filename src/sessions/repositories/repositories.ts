@@ -4,9 +4,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import {
   findPushObstacle,
+  formatSessionTrailer,
   type GitAuthor,
   type SessionRepository,
-  sessionTrailer,
 } from '../../core/model/repository.ts';
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import { decodeNames, encodeNamesCommand } from '../../core/text/files/byte-names.ts';
@@ -197,7 +197,7 @@ real update-ref -m 'commit by Corral' "refs/heads/$branch" "$commit" "$head" >&2
 cp -- "$kept" "$repo/.git/index.corral" && mv -T -- "$repo/.git/index.corral" "$repo/.git/index"
 printf '%s\n%s\n' "$commit" "$branch"`;
         const { name, email } = person;
-        const values = { name, email, trailer: sessionTrailer(id), leaveOut: command.leaveOut ?? '' };
+        const values = { name, email, trailer: formatSessionTrailer(id), leaveOut: command.leaveOut ?? '' };
         const lists = { files: command.files ?? [] };
         const stdin = `${command.message.trim()}\n`;
         const { stdout } = await run(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import { nextLoopTurn } from '../../core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -136,7 +136,7 @@ export class Retention {
       const last = found.at(-1);
       if (!last || rows.length < readAtOnce) break;
       after = { sort: last.latestMessageAt, id: last.id };
-      await nextLoopTurn();
+      await waitForNextLoopTurn();
     }
     return found;
   }

@@ -8,7 +8,7 @@ import type { RunContext } from './run-context.ts';
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
 /** A vault's variable, and the first of its hosts that the sandbox cannot reach. */
-export interface UnreachedCredential {
+export interface UnreachableCredential {
   readonly id: string;
   readonly vaultId: string;
   readonly name: string;
@@ -34,7 +34,7 @@ export class MissingPartReporter {
   }
 
   /** Logs each credential once per session and process. Calls `read` once per run. */
-  async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachedCredential[]>): Promise<void> {
+  async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachableCredential[]>): Promise<void> {
     if (!this.#isNew(run, 'credentials\0')) return;
     for (const { name, ...credential } of await read()) {
       if (!this.#isNew(session, credential.id)) continue;

@@ -8,7 +8,7 @@ import type {
   TurnOutcome,
   TurnPart,
   TurnRequest,
-  Usage,
+  TurnUsage,
 } from '../../agents/models/model.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
@@ -115,7 +115,7 @@ const countBytes = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
 /** A model without a known price costs nothing. */
-const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: EstimatedUsage): RunSpending => ({
+const toSpending = ({ inputTokens, outputTokens, cost = 0 }: TurnUsage, assumed?: EstimatedUsage): RunSpending => ({
   turns: 1,
   tokens: inputTokens + outputTokens + (assumed?.tokens ?? 0),
   cost: cost + (assumed?.cost ?? 0),
@@ -145,7 +145,7 @@ interface Exchange {
  */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
-  usage: Usage,
+  usage: TurnUsage,
   { requestBytes, replyBytes }: Exchange,
 ): EstimatedUsage | undefined {
   const inputTokens = believable(usage.inputTokens, requestBytes);

@@ -1,7 +1,7 @@
 import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
 import { startNextStep } from '../../../machines/run-rules.ts';
 import type { AssistantMessage, ToolDeclaration } from '../../agents/models/model.ts';
-import { MakePlanArgs, makePlan } from '../../agents/tools/special.ts';
+import { MakePlanArgs, makePlanTool } from '../../agents/tools/special.ts';
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { RunWriter } from './log/run-writer.ts';
@@ -26,7 +26,7 @@ export async function planRun(
   const requested = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
     note: isOpen ? prompt.replan(steps) : '',
-    tools: planningTools(work),
+    tools: listPlanningTools(work),
     beforeText: () => {
       provisional = createTitleFacts(work);
       if (provisional.length > 0) void runWriter.write(...provisional).catch(() => {}); // the next awaited write reports the failure
@@ -51,15 +51,15 @@ export async function planRun(
       ...lines,
       ...facts,
       plan,
-      ...beginRunningStep(runWriter, begun),
+      ...createStepStartFacts(runWriter, begun),
     );
     return { kind: 'planned', digest: created.digest, steps: begun, calls, spent };
   }
   if (calls.length > 0) {
-    const known = isOpen ? steps : [...steps, ...numbered(steps, [firstLine(newestWords(runWriter) ?? work.task)])];
+    const known = isOpen ? steps : [...steps, ...numbered(steps, [toTaskTitle(newestWords(runWriter) ?? work.task)])];
     const begun = startNextStep(known);
     const plan = isOpen ? [] : [runWriter.plan(known)];
-    await runWriter.write(...title, ...facts, ...plan, ...beginRunningStep(runWriter, begun));
+    await runWriter.write(...title, ...facts, ...plan, ...createStepStartFacts(runWriter, begun));
     return { kind: 'calls', calls, steps: begun, spent };
   }
   if (message.calls.length > 0) return await endEmptyTurn(work, { ...turn, hint: planHint });
@@ -67,12 +67,12 @@ export async function planRun(
   return { kind: 'replied', digest: shortHash(message.text), answers: !isOpen, steps, spent };
 }
 
-const planHint = `Call ${makePlan.name} with a title and the steps, call another tool, or answer.`;
+const planHint = `Call ${makePlanTool.name} with a title and the steps, call another tool, or answer.`;
 
 /** The same tools in all turns of a run that can plan, so that the provider's cache stays valid. */
-export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
+export const listPlanningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
   ...tools.declarations,
-  makePlan,
+  makePlanTool,
 ];
 
 interface Plan {
@@ -94,7 +94,7 @@ export function resolvePlanCalls(
   let created: MakePlanArgs | undefined;
   const calls: PendingCall[] = [];
   for (const call of message.calls) {
-    if (call.name !== makePlan.name || now.plans === false) {
+    if (call.name !== makePlanTool.name || now.plans === false) {
       calls.push({ ...call, begun: false });
       continue;
     }
@@ -137,7 +137,7 @@ function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): P
 }
 
 /** Empty if the step's start is already in the log. */
-export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
+export function createStepStartFacts(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
@@ -145,7 +145,7 @@ export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[
 
 /** Titles the session with the task's first line until a plan has a better title. A person's title is kept. */
 export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
-  const provisional = firstLine(work.task);
+  const provisional = toTaskTitle(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];
   return [work.runWriter.title(title === '' ? provisional : truncateEnd(title, 200))];
 }
@@ -155,7 +155,7 @@ const acknowledgement = ({ acknowledgement: text, title }: Plan, again: boolean)
 const isUnfinished = ({ status }: PlanStep): boolean => status === 'pending' || status === 'running';
 const newestWords = ({ transcript }: RunWriter): string | undefined =>
   transcript.messages.findLast((message) => message.role === 'user')?.text;
-export const firstLine = (text: string): string => truncateEnd(text.trim().split('\n')[0] ?? '', 60) || 'Task';
+export const toTaskTitle = (text: string): string => truncateEnd(text.trim().split('\n')[0] ?? '', 60) || 'Task';
 export const splitTitle = (text: string): [string, string] => {
   const first = truncateEnd(text, Math.ceil(text.length / 2));
   return [first, text.slice(first.length)];

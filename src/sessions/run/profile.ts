@@ -1,5 +1,5 @@
 import type { Budget } from '../../../machines/run-types.ts';
-import type { Model, Sampling } from '../../agents/models/model.ts';
+import type { Model, SamplingOptions } from '../../agents/models/model.ts';
 import type { MemoryAccess } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type { ToolDescription, UnsupportedTool } from '../../agents/tools/tool.ts';
@@ -7,7 +7,7 @@ import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
-import type { Approvals } from './run-context.ts';
+import type { ApprovalPolicy } from './run-context.ts';
 
 /** An agent's settings in a session. Read before each turn, so changes apply from the next turn. */
 export interface AgentProfile {
@@ -28,12 +28,12 @@ export interface AgentProfile {
   readonly children?: number;
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];
-  readonly sampling?: Sampling;
+  readonly sampling?: SamplingOptions;
   /** External agent loop. Undefined: Corral's own. */
   readonly agent?: ExternalAgent;
   /** Overrides the server's limits. Run limits are read when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: OwnBudget;
-  readonly approvals?: Partial<Approvals>;
+  readonly approvals?: Partial<ApprovalPolicy>;
 }
 export type AgentProfileResolver = (session: SessionRecord) => Promise<AgentProfile>;

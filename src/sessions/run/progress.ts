@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RunAct } from '../../../machines/stuck.ts';
 import type { Message, ToolCall } from '../../agents/models/model.ts';
-import { makePlan } from '../../agents/tools/special.ts';
+import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
@@ -41,7 +41,7 @@ function isWait(name: string, args: unknown): boolean {
  * Lists a run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is
  * omitted, because the run requests it again.
  */
-export function listActs(entries: readonly ConversationEntry[], runId: RunId, since: number): readonly RunAct[] {
+export function listRunActs(entries: readonly ConversationEntry[], runId: RunId, since: number): readonly RunAct[] {
   const calls = new Map<string, ToolCall>();
   const acts: RunAct[] = [];
   let ofTurn = new Set<string>();
@@ -55,7 +55,7 @@ export function listActs(entries: readonly ConversationEntry[], runId: RunId, si
       if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: shortHash(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
-    if (message.role !== 'tool' || !call || call.name === makePlan.name || !counts) continue;
+    if (message.role !== 'tool' || !call || call.name === makePlanTool.name || !counts) continue;
     const act = createRunAct(call, message);
     const key = JSON.stringify(act);
     if (!ofTurn.has(key)) acts.push(act);

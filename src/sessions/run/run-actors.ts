@@ -8,7 +8,7 @@ import {
 } from '../../../machines/run.ts';
 import { maxConsoleChars, readConsole } from '../../agents/tools/shell.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
+import { type Clock, waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { PlanStep, SessionFact, ToolContent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -18,9 +18,16 @@ import { executeToolCalls } from './calls/tool-calls.ts';
 import { judgeGoal } from './goal/judge.ts';
 import type { LiveSession } from './live-session.ts';
 import { computeSpendingAt } from './log/projection.ts';
-import type { OpenCall, RunWriter } from './log/run-writer.ts';
+import type { OpenToolCall, RunWriter } from './log/run-writer.ts';
 import { missingPartReporter } from './missing-tools.ts';
-import { beginRunningStep, createTitleFacts, planningTools, planRun, resolvePlanCalls, splitTitle } from './plan.ts';
+import {
+  createStepStartFacts,
+  createTitleFacts,
+  listPlanningTools,
+  planRun,
+  resolvePlanCalls,
+  splitTitle,
+} from './plan.ts';
 import { shortHash } from './progress.ts';
 import type { AgentKernels, RunContext } from './run-context.ts';
 import type { SandboxLease } from './sandbox-lease.ts';
@@ -97,7 +104,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
-  await nextLoopTurn();
+  await waitForNextLoopTurn();
 }
 
 const requested = ({ timeoutMs, args, ...call }: ApprovalRequest, now: number) => ({
@@ -148,7 +155,7 @@ async function endRun(
   await closeRun(live, runWriter, { runId, task, end, shown });
 }
 
-const inShell = ({ callId, tool, args }: OpenCall) =>
+const inShell = ({ callId, tool, args }: OpenToolCall) =>
   tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
 
 async function closeRun(
@@ -185,7 +192,7 @@ async function takeStepTurn(
   const { runWriter, workdir } = work;
   const prompt = await work.prompt(signal);
   const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
-  const begun = step ? beginRunningStep(runWriter, steps) : createTitleFacts(work);
+  const begun = step ? createStepStartFacts(runWriter, steps) : createTitleFacts(work);
   if (begun.length > 0) await runWriter.write(...begun);
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
@@ -193,7 +200,7 @@ async function takeStepTurn(
   // Without a step, the agent's plan is only in its todo calls, which a compaction removes.
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
-  const tools = plans ? planningTools(work) : work.tools.declarations;
+  const tools = plans ? listPlanningTools(work) : work.tools.declarations;
   const turn = await takeTurn(work, { phase, note, hint, tools, prompt, workdir }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
@@ -237,7 +244,7 @@ async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal
     prompt,
     workdir: work.workdir,
   } as const;
-  const first = await takeTurn(work, { ...requested, hint, tools: planningTools(work) }, signal);
+  const first = await takeTurn(work, { ...requested, hint, tools: listPlanningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
   // The work is done. Without tools, the model can only answer.

@@ -1,5 +1,5 @@
 import type { ToolServerTools } from '../../agents/mcp/tool-servers.ts';
-import type { Model, Sampling } from '../../agents/models/model.ts';
+import type { Model, SamplingOptions } from '../../agents/models/model.ts';
 import type { ChildSessions } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
@@ -54,7 +54,7 @@ export interface AgentKernels {
 }
 
 /** Tools whose calls need a person's approval; `*`: all. */
-export interface Approvals {
+export interface ApprovalPolicy {
   readonly tools: readonly string[];
   /** The first matching rule decides; calls without a match follow `tools`. */
   readonly rules: readonly ApprovalRule[];
@@ -68,13 +68,13 @@ export interface RunContext {
   readonly tools: ToolRegistry;
   /** The first call of a run with a sandbox reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
-  readonly sampling?: Sampling;
+  readonly sampling?: SamplingOptions;
   readonly budget: TurnBudget;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;
   readonly toolTimeoutMs: number;
-  readonly approvals: Approvals | undefined;
+  readonly approvals: ApprovalPolicy | undefined;
   readonly isPermitted?: (tool: string) => boolean;
   readonly strangers?: () => readonly UntrustedSource[];
   readonly sandbox: SandboxUser;

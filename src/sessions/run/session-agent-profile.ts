@@ -1,11 +1,11 @@
-import { delegateToolsFor } from '../../agents/tools/delegation/delegate.ts';
+import { createDelegateTools } from '../../agents/tools/delegation/delegate.ts';
 import { createToolRegistry, type ToolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import { toClientTool, toolset, toolsetBackingTools, toWorkerTool } from '../../agents/tools/toolset.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
-import { memoryMount } from '../../core/model/run-files.ts';
+import { memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { anyGlob } from '../../core/text/glob.ts';
 import type { AgentProfile } from './profile.ts';
@@ -20,7 +20,7 @@ const toolTimeoutMs = 60_000;
 const mostChildren = 8; // working at the same time; the limit of templates
 
 /** The server's denials and approvals still apply. */
-export function sessionAgentProfile(
+export function buildSessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,
 ): Pick<AgentProfile, 'tools' | 'leftOut' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
@@ -35,7 +35,7 @@ export function sessionAgentProfile(
   );
   const clientTools = agent.clientTools.map(toClientTool);
   const { subAgents = [] } = agent;
-  const delegating = subAgents.length > 0 ? delegateToolsFor(subAgents).filter((tool) => !isOff(tool)) : [];
+  const delegating = subAgents.length > 0 ? createDelegateTools(subAgents).filter((tool) => !isOff(tool)) : [];
   const all = [...own, ...delegating, ...clientTools.filter((tool) => 'run' in tool)];
   const tools = withTools(createToolRegistry([]), { declared: all, all });
   const rules = [...(usual.approvals?.rules ?? []), ...renamed(usual.approvals?.rules ?? []), ...agent.approvals];
@@ -71,7 +71,7 @@ function createPrompt(
   if (memoryStores.length === 0) return instructions === null ? {} : { prompt: instructions };
   const stores = memoryStores.map(({ folder, access, name, description, instructions: use }) => {
     const may = access === 'read_only' ? 'You can only read it.' : 'Each change of a file in it is kept.';
-    const lines = [`${memoryMount}/${folder}: ${name}. ${may}`, description, use ?? ''];
+    const lines = [`${memoryMountPath}/${folder}: ${name}. ${may}`, description, use ?? ''];
     return lines.filter((line) => line !== '').join('\n  ');
   });
   const text = `# Memory\nThese folders outlive this conversation. Look into them before you begin, and keep there what later conversations need, as small text files.\n- ${stores.join('\n- ')}`;

@@ -23,7 +23,7 @@ export interface Reservation {
    */
   settle(used: BudgetAmounts): Promise<void>;
 }
-export interface PaidCalls {
+export interface PrepaidCalls {
   readonly count: number;
   readonly over?: BudgetOverrun;
 }
@@ -46,7 +46,7 @@ export interface SharedBudgets {
    * Pays in advance for all tool calls or as many as fit; `over` is the exceeded budget. Undefined: no budget counts
    * calls. Rejects as `reserve` does.
    */
-  payCalls(count: number, signal: AbortSignal): Promise<PaidCalls | undefined>;
+  payCalls(count: number, signal: AbortSignal): Promise<PrepaidCalls | undefined>;
   /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
@@ -82,7 +82,7 @@ export interface TurnRun {
   readonly budget?: readonly BudgetLine[];
 }
 
-export interface OpenedTurn {
+export interface TurnBudgetInput {
   readonly run: TurnRun;
   readonly record: () => StoredSession;
   readonly now: () => number;
@@ -91,7 +91,7 @@ export interface OpenedTurn {
   /** The session's children can use part of its budget. */
   readonly lends: boolean;
 }
-export type OpenBudgets = (turn: OpenedTurn) => Promise<TurnBudget>;
+export type TurnBudgetFactory = (turn: TurnBudgetInput) => Promise<TurnBudget>;
 
 export class TurnBudget {
   readonly #sources: BudgetSources;

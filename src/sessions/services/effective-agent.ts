@@ -1,6 +1,6 @@
 import {
+  listToolsNeedingApproval,
   restrictMemoryTools,
-  toolsThatNeedApproval,
   withoutDelegationTools,
   withoutRepositories,
   withoutSkills,
@@ -33,7 +33,7 @@ export function computeEffectiveAgent(
     fallbacks: profile.fallbacks,
     tools: tools.declarations.map(({ name }) => name),
     toolServers: profile.toolServers.map(({ name }) => name),
-    approvals: [...new Set([...approvals, ...toolsThatNeedApproval(tools, profile.approvals?.rules ?? [])])],
+    approvals: [...new Set([...approvals, ...listToolsNeedingApproval(tools, profile.approvals?.rules ?? [])])],
     skills: record.skills ?? [],
     budgets: {
       run: { ...server.budgets.run, ...profile.budget },

@@ -1,4 +1,4 @@
-import { nextLoopTurn } from '../../core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { RecordListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -100,7 +100,7 @@ export class SessionList {
       }
       if (page.length > 0) yield page;
       if (!sources.some(isOut)) return;
-      await nextLoopTurn();
+      await waitForNextLoopTurn();
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, ignoreNoSession } from '../../core/errors/errors.ts';
+import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
@@ -29,7 +29,7 @@ import { createNamedSessionMethods } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
 import { searchStoredSessions, searchWithin } from './sessions/search.ts';
 import { listSessionSkills } from './sessions/skills.ts';
-import { sessionViews, type ViewDeps } from './sessions/views.ts';
+import { createSessionViews, type ViewDeps } from './sessions/views.ts';
 
 interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids' | 'store'> {
   readonly commands: SessionCommands;
@@ -144,7 +144,7 @@ export function createSessionService(deps: Deps): SessionService {
     return counted(asOneMore({ owner, projectId }, () => creation.create(command)));
   };
   const service: SessionService = {
-    ...sessionViews({ ...deps, stored }),
+    ...createSessionViews({ ...deps, stored }),
     ...createNamedSessionMethods({ ...deps, create, remove: (id) => service.delete(id) }),
     create,
     async fork(id, command) {
@@ -197,7 +197,7 @@ export function createSessionService(deps: Deps): SessionService {
       const children = await listDescendants(id);
       const change = async () => {
         // Children first, so that an interrupted move can be repeated. They mount only their parent's volumes.
-        for (const child of children) await commands.change(child, holder).catch(ignoreNoSession);
+        for (const child of children) await commands.change(child, holder).catch(ignoreSessionNotFound);
         return toPublicRecord(StoredSession.parse(await commands.change(id, fields)));
       };
       const moving = { owner: owner ?? session.owner, projectId, from: session };

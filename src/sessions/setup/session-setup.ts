@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
-import { memoryFolder, memoryMount } from '../../core/model/run-files.ts';
+import { memoryFolder, memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -55,7 +55,7 @@ export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
   async #prepare(live: LiveSession, client: SandboxClient, agent: SessionAgent): Promise<void> {
     await this.#link(live, client, { from: '/mnt/session', to: '.session', folders: ['uploads', 'outputs'] });
     if (agent.memoryStores?.length)
-      await this.#link(live, client, { from: memoryMount, to: memoryFolder, folders: [] });
+      await this.#link(live, client, { from: memoryMountPath, to: memoryFolder, folders: [] });
     for (const file of agent.files ?? []) await this.#place(live, client, file);
     await this.#install(live, client, agent.packages ?? {});
   }

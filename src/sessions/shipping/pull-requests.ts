@@ -13,7 +13,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { type FeedbackItem, formatFeedbackMessage, toFeedbackItems } from './feedback-message.ts';
 
-export type FindForgeToken = (
+export type ForgeTokenFinder = (
   id: SessionId,
   requested: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
 ) => Promise<Secret | undefined>;
@@ -23,7 +23,7 @@ interface Deps {
   readonly commands: Pick<SessionCommands, 'tell'>;
   readonly records: RecordStore;
   readonly servers: readonly ForgeServer[];
-  readonly tokens: FindForgeToken;
+  readonly tokens: ForgeTokenFinder;
   readonly fetch: ForgeFetch;
   readonly now: () => number; // epoch ms
 }

@@ -17,7 +17,7 @@ const StoredVersion = SkillVersion.extend({
 export type StoredSkillVersion = z.infer<typeof StoredVersion>;
 
 const kinds = { skill: 'skill', version: skillVersionKind } as const;
-export const recordIdOf = ({ skillId, id }: Pick<StoredSkillVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;
+export const versionRecordIdOf = ({ skillId, id }: Pick<StoredSkillVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;
 const maxSkills = 100; // per owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
@@ -72,7 +72,7 @@ export class SkillRecords {
   async addVersion(version: StoredSkillVersion): Promise<void> {
     await this.#records.put({
       kind: kinds.version,
-      id: recordIdOf(version),
+      id: versionRecordIdOf(version),
       doc: version,
       sort: version.number,
       expect: 0,
@@ -80,7 +80,7 @@ export class SkillRecords {
   }
 
   async deleteVersion(version: StoredSkillVersion): Promise<void> {
-    await this.#records.delete(kinds.version, recordIdOf(version));
+    await this.#records.delete(kinds.version, versionRecordIdOf(version));
   }
 
   /** `target` is an id, a number, or `latest`. Rejects: not_found. */

@@ -9,11 +9,11 @@ import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { parseSkillPin } from './pins.ts';
-import type { StoredSkills } from './skills.ts';
+import type { StoredSkillService } from './skills.ts';
 import { createTar } from './tar.ts';
 
 interface Deps {
-  readonly skills: StoredSkills;
+  readonly skills: StoredSkillService;
   readonly readPins: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }

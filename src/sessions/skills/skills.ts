@@ -14,7 +14,7 @@ import type { Skill, SkillFile, SkillService, SkillVersion } from '../api/server
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
 import { parseSkillPin } from './pins.ts';
-import { recordIdOf, type SkillRecords, type StoredSkill, type StoredSkillVersion } from './records.ts';
+import { type SkillRecords, type StoredSkill, type StoredSkillVersion, versionRecordIdOf } from './records.ts';
 import {
   type CheckedSkillFolder,
   checkSkillFolder,
@@ -34,17 +34,17 @@ interface Deps {
 }
 const placeOf = (version: Pick<StoredSkillVersion, 'id' | 'skillId' | 'blob'>): BlobReference => ({
   of: skillVersionKind,
-  holder: recordIdOf(version),
+  holder: versionRecordIdOf(version),
   blob: version.blob,
 });
 const maxVersions = 100; // per skill
 
-export type StoredSkills = SkillService & {
+export type StoredSkillService = SkillService & {
   /** Contents of the files, in order. */
   contents(version: SkillVersion): Promise<readonly Buffer[]>;
 };
 
-export function createSkillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkills {
+export function createSkillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkillService {
   const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
     templates().flatMap(({ name: template, skills = [] }) =>
       skills
@@ -92,7 +92,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
   const removeVersion = (version: StoredSkillVersion) =>
     copies.release(placeOf(version), () => records.deleteVersion(version));
 
-  const service: StoredSkills = {
+  const service: StoredSkillService = {
     contents,
     async list(owner, projects = []) {
       const seen = await records.list(owner, projects);

@@ -1,7 +1,7 @@
 import { isCredentialFresh, type OAuthCredentials } from '../../agents/mcp/access.ts';
 import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
-import type { SignInRequest } from '../../agents/mcp/oauth.ts';
-import { createTimeoutSignal, neverSignal } from '../../core/concurrency/cancel.ts';
+import type { OAuthContext } from '../../agents/mcp/oauth.ts';
+import { createTimeoutSignal, neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -79,7 +79,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
     const server = await this.#known(name);
     const { refreshCredentials } = await oauth();
     try {
-      const fresh = await this.#asking(server, neverSignal, (asking) => refreshCredentials(access, asking));
+      const fresh = await this.#asking(server, neverAbortingSignal, (asking) => refreshCredentials(access, asking));
       await this.deps.entered.change(name, (now = gone(name)) => {
         if (now.secrets.access?.accessToken !== access.accessToken) throw changed(name);
         return { ...now, secrets: { ...now.secrets, access: fresh } };
@@ -103,7 +103,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   async #asking<Value>(
     server: SavedToolServer,
     signal: AbortSignal,
-    work: (asking: SignInRequest) => Promise<Value>,
+    work: (asking: OAuthContext) => Promise<Value>,
   ): Promise<Value> {
     const { clock, fetchFor } = this.deps;
     using until = createTimeoutSignal(askMs, clock, signal);

@@ -9,7 +9,7 @@ import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
-import { changeRecordFor } from '../../storage/collection.ts';
+import { changeRecordWithResult } from '../../storage/collection.ts';
 import {
   type CredentialAuth,
   type CredentialSecrets,
@@ -152,7 +152,7 @@ export class CredentialRecords {
       readonly secrets?: Partial<CredentialSecrets> | undefined;
     },
   ): Promise<VaultCredential> {
-    return await changeRecordFor(this.#records, { kind, id: recordId }, (found) => {
+    return await changeRecordWithResult(this.#records, { kind, id: recordId }, (found) => {
       if (!found || shown(found.doc).id !== id) throw gone();
       const { credential, secrets } = edit(shown(found.doc));
       const all = { ...this.#secretsIn(recordId, found.doc), ...secrets };

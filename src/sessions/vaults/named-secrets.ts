@@ -8,7 +8,7 @@ import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { Collection } from '../../storage/collection.ts';
 import { NamedSecret, type SecretService } from '../api/server/secrets.ts';
-import { requireUsableSecret } from '../projects/credentials.ts';
+import { assertUsableSecret } from '../projects/credentials.ts';
 import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = NamedSecret.extend({ sealed: SealedValue });
@@ -83,7 +83,7 @@ export class NamedSecrets {
 
   async #create({ name: input, value, metadata, owner, projectId }: Parameters<SecretService['create']>[0]) {
     const { clock, ids, learn } = this.#deps;
-    requireUsableSecret(value);
+    assertUsableSecret(value);
     learn(value);
     const now = clock.now();
     const name = input.toLowerCase();
@@ -102,7 +102,7 @@ export class NamedSecrets {
 
   async #replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret> {
     const { clock, learn } = this.#deps;
-    requireUsableSecret(value);
+    assertUsableSecret(value);
     learn(value);
     const replaced = await this.#secrets.change(id, (before) => ({
       ...before,

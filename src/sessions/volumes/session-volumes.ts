@@ -5,12 +5,12 @@ import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
-  findOverlap,
-  findPathProblem,
+  findMountPathProblem,
+  findPathOverlap,
   type MountAccess,
   type MountRequest,
   maxMounts,
-  toCopyChoice,
+  toCopiedSandboxChoice,
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
@@ -61,7 +61,7 @@ export class SessionVolumes extends ServerPart<Deps> {
   /** Keeps only volumes that the copy can use, read-only. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
-    const { volumes = [], ...rest } = toCopyChoice(choice);
+    const { volumes = [], ...rest } = toCopiedSandboxChoice(choice);
     const own = await Promise.all(
       volumes.map((mount) => this.deps.records.findFor(session, mount.volume).then(() => mount, ignoreNotFound)),
     );
@@ -94,10 +94,10 @@ export class SessionVolumes extends ServerPart<Deps> {
       throw new AppError('unsupported', `volumes: sandboxes here do not support them: ${refusal}.`);
     if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
     for (const { volume, path } of requests) {
-      const problem = findPathProblem(path);
+      const problem = findMountPathProblem(path);
       if (problem !== undefined) throw bad(`volumes: the path of ${volume} ${problem}.`);
     }
-    const overlap = findOverlap(requests.map(({ path }) => path));
+    const overlap = findPathOverlap(requests.map(({ path }) => path));
     if (overlap) throw bad(`volumes: one of ${overlap.join(' and ')} would hide the other. Choose other paths.`);
   }
 

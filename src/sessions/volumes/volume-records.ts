@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, preferOwnResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
-import { Collection, type OwnerRule } from '../../storage/collection.ts';
+import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
@@ -77,7 +77,7 @@ export class VolumeRecords {
    * Calls `make`, which stores the volume, if the rule admits it in addition to the owner's and the project's volumes.
    * Rejects as the rule does.
    */
-  async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
+  async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
   }
 

@@ -4,7 +4,7 @@ import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { holderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
-import type { OwnerRule } from '../../storage/collection.ts';
+import type { OwnerLimit } from '../../storage/collection.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
 import type { HoldingLimiter } from '../budgets/holdings.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
@@ -159,7 +159,7 @@ export class Volumes {
     );
   }
 
-  #ruleFor(volume: Volume): OwnerRule<Volume>['admit'] {
+  #ruleFor(volume: Volume): OwnerLimit<Volume>['admit'] {
     const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
     return (others) => {
       const present = others.filter(({ removing }) => removing === undefined);

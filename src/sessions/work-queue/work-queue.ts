@@ -3,7 +3,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
+import { changeRecord, changeRecordWithResult } from '../../storage/collection.ts';
 import type {
   CredentialIssuer,
   EnvironmentKey,
@@ -351,7 +351,7 @@ export class WorkQueue implements WorkerCredentials {
     const parts = parseWorkId(workId);
     if (!parts) throw missing();
     const place = { kind, id: parts.sessionId };
-    return await changeRecordFor<StoredWorkItem>(records, place, async (found) => {
+    return await changeRecordWithResult<StoredWorkItem>(records, place, async (found) => {
       const newest = found && StoredWorkItem.parse(found.doc);
       if (newest?.environmentId !== environmentId) throw missing();
       const past =

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, ignoreNoSession } from '../../core/errors/errors.ts';
+import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -12,7 +12,7 @@ import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { FileService } from '../api/files.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { CodeResult, WorkspaceMember, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
+import type { CodeRunResult, WorkspaceMember, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { addTruncationNotes } from '../services/cut-outputs.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
@@ -40,7 +40,7 @@ export function createCodeScript(name: string, mark: string): CodeScript {
 }
 const programs: Readonly<Record<string, string>> = { '.js': 'node', '.mjs': 'node', '.sh': 'bash' };
 
-export function toCodeResult({ program, missing }: CodeScript, result: ExecResult, timeoutMs: number): CodeResult {
+export function toCodeResult({ program, missing }: CodeScript, result: ExecResult, timeoutMs: number): CodeRunResult {
   const { exitCode, timedOut } = result;
   const ended = { exitCode, ...addTruncationNotes(result) };
   if (timedOut) return { ...ended, error: `Execution timed out after ${timeoutMs / 1_000} s` };
@@ -116,11 +116,11 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   async function ensureSession({ as }: Member, name: string, place: OpenWorkspace): Promise<SessionRecord> {
     const { key } = place;
     const core = SessionId.safeParse(name);
-    const other = core.success ? await sessions.get(core.data).catch(ignoreNoSession) : undefined;
+    const other = core.success ? await sessions.get(core.data).catch(ignoreSessionNotFound) : undefined;
     // A workspace's session id grants no access, because it can be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
-    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreNoSession));
+    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreSessionNotFound));
     const session =
       known ?? (await sessions.create({ origin: 'workspace', title: name, ...(as && { owner: as.owner }) }));
     if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
@@ -233,7 +233,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
 
   for (const { id: key, doc } of await records.list(kind)) {
     const { sessionId } = Named.parse(doc);
-    const session = await sessions.get(sessionId).catch(ignoreNoSession);
+    const session = await sessions.get(sessionId).catch(ignoreSessionNotFound);
     if (!session) await records.delete(kind, key);
     else if (session.sandboxState === 'created' || session.sandboxState === 'running') {
       const place = ensurePlace(key);

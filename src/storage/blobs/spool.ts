@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import type { BlobInfo, PutOptions } from '../../core/contracts/blobs.ts';
+import type { BlobInfo, BlobPutOptions } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 export interface SpoolFile extends BlobInfo, AsyncDisposable {
@@ -22,7 +22,7 @@ export class Spool {
    * Writes and syncs the content, and computes size and hash. Disposing deletes the file unless it was moved. Rejects:
    * payload_too_large, store_unavailable, invalid_request (the upload broke off).
    */
-  async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<SpoolFile> {
+  async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: BlobPutOptions): Promise<SpoolFile> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const path = join(this.#folder, `${process.pid}-${this.#count++}`);
     const hash = createHash('sha256');

@@ -11,7 +11,7 @@ import type {
   Store,
   UsageSum,
 } from '../../core/contracts/ports.ts';
-import { type IndexEntry, toIndexEntry } from '../../core/contracts/record-index.ts';
+import { type RecordIndexEntry, toRecordIndexEntry } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { droppableEventTypes, searchableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
@@ -76,7 +76,7 @@ interface Document {
   readonly json: string;
   readonly version: number;
   readonly sort: number;
-  readonly index: IndexEntry;
+  readonly index: RecordIndexEntry;
 }
 
 /**
@@ -105,7 +105,7 @@ const keyOf = (kind: string, id: string): string => JSON.stringify([kind, id]);
 
 function replace(documents: Map<string, Document>, { kind, id, doc, sort = 0 }: RecordPut): number {
   const version = (documents.get(keyOf(kind, id))?.version ?? 0) + 1;
-  documents.set(keyOf(kind, id), { kind, id, json: json(doc), version, sort, index: toIndexEntry(kind, doc) });
+  documents.set(keyOf(kind, id), { kind, id, json: json(doc), version, sort, index: toRecordIndexEntry(kind, doc) });
   return version;
 }
 
@@ -212,7 +212,7 @@ function records(documents: Map<string, Document>): RecordStore {
       const version = documents.get(keyOf(record.kind, record.id))?.version ?? 0;
       if (record.expect !== undefined && record.expect !== version)
         throw new AppError('conflict', 'The record was changed in the meantime.');
-      const { name } = toIndexEntry(record.kind, record.doc);
+      const { name } = toRecordIndexEntry(record.kind, record.doc);
       const holder = name !== null && ofKind(record.kind).find(({ index }) => index.name === name);
       if (holder && holder.id !== record.id) throw new AppError('conflict', 'Another record has this name.');
       return replace(documents, record);

@@ -4,21 +4,21 @@ import { droppableEventTypes, searchableEventTypes } from '../../core/model/even
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,
-  eventId,
   eventTypeKey,
   type FactText,
   type PutDocument,
-  recordId,
   seqOf,
+  toEventId,
   toFactText,
   toPutDocument,
+  toRecordId,
 } from './documents.ts';
 
 /** Limit of an append, whose first event contains all of it. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-export const lastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [
-  ...new Map(puts.map((put) => [recordId(put.kind, put.id), toPutDocument(put)])).values(),
+export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [
+  ...new Map(puts.map((put) => [toRecordId(put.kind, put.id), toPutDocument(put)])).values(),
 ];
 
 /** The first document commits the append, and contains everything that the others and the records need. */
@@ -39,10 +39,10 @@ export function toAppendDocuments(
     ...(rest.length > 0 || puts.length > 0 ? { redo: { facts: rest, puts } } : {}),
     ...(rest.length > 0 ? { left: rest.length } : {}),
   };
-  return [document, ...documentsAfter(sessionId, document)] as const;
+  return [document, ...toLaterEventDocuments(sessionId, document)] as const;
 }
 
-export function documentsAfter(session: SessionId, first: EventDocument): EventDocument[] {
+export function toLaterEventDocuments(session: SessionId, first: EventDocument): EventDocument[] {
   const rest = first.redo?.facts ?? [];
   return rest.map((text, n) => {
     const left = rest.length - n - 1;
@@ -55,5 +55,5 @@ export function toEventDocument(session: SessionId, seq: number, at: number, { t
   const mark = (droppableEventTypes as ReadonlySet<string>).has(type) ? {} : { mark: eventTypeKey(session, type, seq) };
   const reply = (searchableEventTypes as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
   const used = type === 'usage' ? { used: 1 as const } : {};
-  return { _id: eventId(session, seq), type, at, fact, ...mark, ...reply, ...used };
+  return { _id: toEventId(session, seq), type, at, fact, ...mark, ...reply, ...used };
 }

@@ -6,7 +6,7 @@ import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { AppendRequest } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { lastPutPerRecord, toAppendDocuments } from './append-documents.ts';
+import { keepLastPutPerRecord, toAppendDocuments } from './append-documents.ts';
 import { addEvents, completeNewestAppend, putRecords } from './completion.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type PutDocument,
   seqOf,
 } from './documents.ts';
-import { isDuplicate } from './errors.ts';
+import { isDuplicateKeyError } from './errors.ts';
 
 /** Maximum age of a head that is used without reading again. Compaction keeps events much longer. */
 const trustedMs = 30_000;
@@ -78,7 +78,7 @@ export class EventAppender {
 
   async #append(entry: AppendRequest): Promise<number> {
     const { sessionId: session, after, facts } = entry;
-    const puts = lastPutPerRecord(entry);
+    const puts = keepLastPutPerRecord(entry);
     await this.#expectHead(session, after, this.#batches.has(entry));
     const head = after + facts.length;
     try {
@@ -118,7 +118,7 @@ export class EventAppender {
         if (rest.length === 0) await events.insertOne(first);
         else await events.insertMany([...documents]);
       } catch (thrown) {
-        if (!isDuplicate(thrown)) throw thrown;
+        if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, seqOf(first._id));
         // The append's own event: the response was lost, or another server completed the append.
@@ -274,7 +274,7 @@ class OpenLogMarker {
       await run(() => at.logs.insertOne(log));
       return true;
     } catch (thrown) {
-      if (!(thrown instanceof AppError && isDuplicate(thrown.cause))) throw thrown;
+      if (!(thrown instanceof AppError && isDuplicateKeyError(thrown.cause))) throw thrown;
       return false;
     }
   }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { GridFSBucket, type GridFSBucketWriteStream, ObjectId } from 'mongodb';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { type BlobInfo, type BlobStore, type PutOptions, requireValidKey } from '../../core/contracts/blobs.ts';
+import { type BlobInfo, type BlobPutOptions, type BlobStore, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Connection, type ConnectionOptions, connectToMongo, ping } from './connection.ts';
 import { toStoreError } from './errors.ts';
@@ -68,7 +68,7 @@ const newest = { uploadDate: -1, _id: -1 } as const;
 async function write(
   upload: GridFSBucketWriteStream,
   content: AsyncIterable<Uint8Array>,
-  { maxBytes, signal }: PutOptions,
+  { maxBytes, signal }: BlobPutOptions,
 ): Promise<BlobInfo> {
   const hash = createHash('sha256');
   let size = 0;

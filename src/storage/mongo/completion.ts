@@ -1,19 +1,19 @@
 import { MongoBulkWriteError } from 'mongodb';
 import type { SessionId } from '../../core/model/ids.ts';
-import { documentsAfter } from './append-documents.ts';
+import { toLaterEventDocuments } from './append-documents.ts';
 import type { Connection } from './connection.ts';
 import {
+  changedTimeUpdate,
   type EventDocument,
-  eventId,
-  eventRange,
+  eventRangeFilter,
   type PutDocument,
-  recordId,
   seqOf,
   sessionOf,
-  setChangedTime,
+  toEventId,
   toIndexFields,
+  toRecordId,
 } from './documents.ts';
-import { duplicateKeyCode, isDuplicate } from './errors.ts';
+import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';
 
 // After its commit, an append is completed in steps. Any server can repeat them, even concurrently: existing events are
 // kept, and a record never goes back.
@@ -21,17 +21,17 @@ import { duplicateKeyCode, isDuplicate } from './errors.ts';
 /** Completes the newest append of a log, the only one that can be incomplete. Resolves with the log's head. */
 export async function completeNewestAppend({ at, run }: Connection, session: SessionId): Promise<number> {
   const [tail, log] = await Promise.all([
-    run(() => at.events(session).findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
+    run(() => at.events(session).findOne({ _id: eventRangeFilter(session) as never }, { sort: { _id: -1 } })),
     run(() => at.logs.findOne({ _id: session })),
   ]);
   const head = tail ? computeLogHead(tail) : 0;
   const nth = tail?.nth ?? 0;
   const first =
     tail && nth > 0
-      ? await run(() => at.events(session).findOne({ _id: eventId(session, seqOf(tail._id) - nth) }))
+      ? await run(() => at.events(session).findOne({ _id: toEventId(session, seqOf(tail._id) - nth) }))
       : tail;
   if (first?.redo) {
-    if (tail?.left) await run(() => addEvents({ at }, documentsAfter(session, first)));
+    if (tail?.left) await run(() => addEvents({ at }, toLaterEventDocuments(session, first)));
     await putRecords({ at, run }, { session, seq: head, puts: first.redo.puts });
   }
   if (log?.redo?.after === head)
@@ -66,8 +66,8 @@ export async function putRecords(
   const older = again ? { $lte: seq } : { $lt: seq };
   const operations = puts.map((put) => ({
     updateOne: {
-      filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
-      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...setChangedTime },
+      filter: { _id: toRecordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
+      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...changedTimeUpdate },
       upsert: true, // a newer state does not match, so the insert finds a duplicate
     },
   }));
@@ -80,5 +80,5 @@ const withIndex = (put: PutDocument): PutDocument =>
 
 function unlessDuplicates(thrown: unknown): void {
   const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];
-  if (!isDuplicate(thrown) || all.some(({ code }) => code !== duplicateKeyCode)) throw thrown;
+  if (!isDuplicateKeyError(thrown) || all.some(({ code }) => code !== duplicateKeyCode)) throw thrown;
 }

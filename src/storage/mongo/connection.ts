@@ -12,7 +12,7 @@ import type {
   LogDocument,
   RecordDocument,
 } from './documents.ts';
-import { isTransient, toPermanentError, toStoreError } from './errors.ts';
+import { isTransientError, toPermanentError, toStoreError } from './errors.ts';
 
 export interface ConnectionOptions {
   readonly url: Secret;
@@ -139,7 +139,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
         try {
           return await inTime(work(), until - monotonicNow());
         } catch (thrown) {
-          if (!isTransient(thrown) || monotonicNow() + wait > until) throw toStoreError(thrown);
+          if (!isTransientError(thrown) || monotonicNow() + wait > until) throw toStoreError(thrown);
           await new Promise((resolve) => setTimeout(resolve, wait));
         }
       }

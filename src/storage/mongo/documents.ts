@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
 import { z } from 'zod';
 import type { RecordListOptions, RecordPut } from '../../core/contracts/ports.ts';
-import { toIndexEntry } from '../../core/contracts/record-index.ts';
+import { toRecordIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
@@ -112,17 +112,17 @@ export const CommandRow = z.object({
 export const stringifyJson = (value: unknown): string => JSON.stringify(value) ?? 'null';
 const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0');
 
-export const eventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
+export const toEventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
 export const seqOf = (id: string): number => Number(id.slice(17));
 export const sessionOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
-export const eventRange = (session: SessionId, after = 0, upTo?: number): Document => ({
-  $gt: eventId(session, after),
-  ...(upTo === undefined ? { $lt: `${session};` } : { $lte: eventId(session, upTo) }), // ; follows : in ASCII
+export const eventRangeFilter = (session: SessionId, after = 0, upTo?: number): Document => ({
+  $gt: toEventId(session, after),
+  ...(upTo === undefined ? { $lt: `${session};` } : { $lte: toEventId(session, upTo) }), // ; follows : in ASCII
 });
 export const eventTypeKey = (session: SessionId, type: string, seq: number): string =>
   `${session}:${type}:${digits(seq)}`;
 
-export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
+export const toRecordId = (kind: string, id: string): string => `${id}\n${kind}`;
 /** Matches a session's own records, and those whose ids start with the session's id and a colon. */
 export const sessionRecordFilter = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
@@ -141,7 +141,7 @@ export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocum
   session,
   seq: Number.MAX_SAFE_INTEGER,
 });
-export const setChangedTime = { $currentDate: { changed: true } } as const;
+export const changedTimeUpdate = { $currentDate: { changed: true } } as const;
 export const erasedRecordMs = 3_600_000;
 export function toPutDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
   return { kind, id, doc: stringifyJson(doc), sort, ...toIndexFields(kind, doc) };
@@ -150,7 +150,7 @@ const sharedSet = 'shared';
 const stateSet = (state: string): string => `state:${state}`;
 const parentSet = (parent: string): string => `parent:${parent}`;
 const ownerSet = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
-export function toListSet({
+export function toListFilter({
   owner,
   shared,
   state,
@@ -169,7 +169,7 @@ export function toListSet({
   return { of: another === undefined ? first : { $all: sets } };
 }
 export function toIndexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
-  const { owner, shared, state, parent, name } = toIndexEntry(kind, doc);
+  const { owner, shared, state, parent, name } = toRecordIndexEntry(kind, doc);
   const groups = [state === null ? [] : stateSet(state), parent === null ? [] : parentSet(parent)].flat();
   const more = [...(shared ? [sharedSet] : []), ...groups];
   return { of: [ownerSet(owner), ...more], ...(name !== null && { name: `${kind}\n${name}` }) };

@@ -9,10 +9,10 @@ const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602,
 const codeOf = (thrown: unknown): number =>
   thrown instanceof MongoServerError && typeof thrown.code === 'number' ? thrown.code : 0;
 
-export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
+export const isDuplicateKeyError = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
 /** Whether the same request can succeed shortly. Callers must recognize their own earlier writes. */
-export function isTransient(thrown: unknown): boolean {
+export function isTransientError(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;

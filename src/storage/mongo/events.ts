@@ -10,16 +10,16 @@ import { toEventDocument } from './append-documents.ts';
 import { computeLogHead } from './completion.ts';
 import type { Connection } from './connection.ts';
 import {
+  changedTimeUpdate,
   type EventDocument,
   erasedKind,
-  eventRange,
-  recordId,
+  eventRangeFilter,
   seqOf,
   sessionOf,
   sessionRecordFilter,
-  setChangedTime,
   toErasedRecord,
   toFactText,
+  toRecordId,
 } from './documents.ts';
 import { toStoreError } from './errors.ts';
 import type { LogHeadTracker } from './heads.ts';
@@ -38,7 +38,7 @@ async function usageBetween(
   const sessions = new Map<string, UsageSession>();
   const add = async (events: readonly UsageEvent[]) => {
     const ids = [...new Set(events.map(({ _id }) => sessionOf(_id)))].filter((id) => !sessions.has(id));
-    const some = { _id: { $in: ids.map((id) => recordId('session', id)) }, kind: 'session' };
+    const some = { _id: { $in: ids.map((id) => toRecordId('session', id)) }, kind: 'session' };
     for await (const { id, doc } of at.records.find(some, { projection: { id: 1, doc: 1 } }))
       sessions.set(id, JSON.parse(doc));
     for (const { _id, at: time, fact } of events) {
@@ -75,10 +75,12 @@ interface MongoEventDeps {
 export function createMongoEvents({ connection, appender, heads, now }: MongoEventDeps): EventStore {
   const { at, run, can } = connection;
   const newest = (session: SessionId, also: Document = {}) =>
-    run(() => at.events(session).findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));
+    run(() => at.events(session).findOne({ _id: eventRangeFilter(session) as never, ...also }, { sort: { _id: -1 } }));
 
   async function eventsAfter(session: SessionId, after: number, limit: number) {
-    const cursor = at.events(session).find({ _id: eventRange(session, after) as never }, { sort: { _id: 1 }, limit });
+    const cursor = at
+      .events(session)
+      .find({ _id: eventRangeFilter(session, after) as never }, { sort: { _id: 1 }, limit });
     const found: EventDocument[] = [];
     let chars = 0;
     try {
@@ -114,7 +116,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
   async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
     await appender.settle(session); // complete before parts of the append are dropped
     const nth = async (keep: number, also: Document = {}) => {
-      const old = { _id: eventRange(session) as never, ...also };
+      const old = { _id: eventRangeFilter(session) as never, ...also };
       const found = await run(() =>
         at.events(session).findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
       );
@@ -124,7 +126,10 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const young = await run(() =>
       at
         .events(session)
-        .findOne({ _id: eventRange(session) as never, at: { $gt: now() - minCompactedAgeMs } }, { sort: { _id: 1 } }),
+        .findOne(
+          { _id: eventRangeFilter(session) as never, at: { $gt: now() - minCompactedAgeMs } },
+          { sort: { _id: 1 } },
+        ),
     );
     const oldUpTo = young ? seqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
@@ -132,11 +137,12 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     if (thinned <= 0) return;
     // Marks first: a reader can learn of a gap too early, but never finds an unmarked one.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
-    if (trimmed > 0) await run(() => at.events(session).deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
-    const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;
+    if (trimmed > 0)
+      await run(() => at.events(session).deleteMany({ _id: eventRangeFilter(session, 0, trimmed) as never }));
+    const thin = { _id: eventRangeFilter(session, 0, thinned) as never, type: { $in: types } } as never;
     await run(() => at.events(session).deleteMany(thin));
     await run(() =>
-      at.events(session).updateMany({ _id: eventRange(session, 0, thinned) as never }, { $unset: { redo: 1 } }),
+      at.events(session).updateMany({ _id: eventRangeFilter(session, 0, thinned) as never }, { $unset: { redo: 1 } }),
     );
   }
 
@@ -169,9 +175,9 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     },
     async erase(session) {
       appender.forget(session);
-      await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
-      const _id = recordId('session', session);
-      const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...setChangedTime };
+      await run(() => at.events(session).deleteMany({ _id: eventRangeFilter(session, -1) as never }));
+      const _id = toRecordId('session', session);
+      const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...changedTimeUpdate };
       await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
       await run(() => at.records.deleteMany({ $or: sessionRecordFilter(session), kind: { $ne: erasedKind } }));
       await heads.forget(session);

@@ -3,7 +3,7 @@ import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { computeLogHead } from './completion.ts';
 import type { Connection } from './connection.ts';
-import { eventRange } from './documents.ts';
+import { eventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
@@ -51,7 +51,7 @@ export class LogHeadTracker {
     if (!this.#noted) {
       const newest = (id: SessionId) =>
         run(() =>
-          at.events(id).findOne({ _id: eventRange(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }),
+          at.events(id).findOne({ _id: eventRangeFilter(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }),
         );
       const found = await Promise.all(sessions.map(newest));
       sessions.forEach((id, n) => {

@@ -2,7 +2,7 @@ import type { CommandQueue, Inbox, Lease, LeaseStore, QueuedCommand } from '../.
 import { SessionId } from '../../core/model/ids.ts';
 import type { Connection } from './connection.ts';
 import { CommandRow, type LeaseDocument, stringifyJson } from './documents.ts';
-import { isDuplicate } from './errors.ts';
+import { isDuplicateKeyError } from './errors.ts';
 
 export function createMongoInbox({ at, run }: Connection, newId: () => string): Inbox {
   return {
@@ -13,7 +13,7 @@ export function createMongoInbox({ at, run }: Connection, newId: () => string): 
           await at.inbox.insertOne({ _id: key, hash, at: time, claim });
           return { kind: 'new' };
         } catch (thrown) {
-          if (!isDuplicate(thrown)) throw thrown;
+          if (!isDuplicateKeyError(thrown)) throw thrown;
         }
         const found = await at.inbox.findOne({ _id: key });
         if (!found) return { kind: 'pending' }; // released in the meantime, so the caller's next claim succeeds
@@ -56,7 +56,7 @@ export function createMongoLeases({ at, run }: Connection): LeaseStore {
             if ((await at.leases.updateOne(seen, { $set: next })).matchedCount === 0) return undefined;
           }
         } catch (thrown) {
-          if (isDuplicate(thrown)) return undefined;
+          if (isDuplicateKeyError(thrown)) return undefined;
           throw thrown;
         }
         return { name, ...next };
@@ -102,7 +102,7 @@ export function createMongoCommands({ at, run }: Connection): CommandQueue {
       };
       await run(() =>
         at.commands.insertOne(document).catch((thrown: unknown) => {
-          if (!isDuplicate(thrown)) throw thrown;
+          if (!isDuplicateKeyError(thrown)) throw thrown;
         }),
       );
     },

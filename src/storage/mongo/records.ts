@@ -4,15 +4,15 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { EventAppender } from './append.ts';
 import type { Connection } from './connection.ts';
 import {
+  changedTimeUpdate,
   erasedKind,
   type RecordDocument,
-  recordId,
   sessionRecordFilter,
-  setChangedTime,
-  toListSet,
+  toListFilter,
   toPutDocument,
+  toRecordId,
 } from './documents.ts';
-import { isDuplicate } from './errors.ts';
+import { isDuplicateKeyError } from './errors.ts';
 import { searchTitles } from './search.ts';
 
 export function createMongoRecords({ at, run }: Connection, appender: EventAppender, newId: () => string): RecordStore {
@@ -28,11 +28,11 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
     const { _id, put } = fields;
     return await run(async () => {
       try {
-        const created = { $setOnInsert: { ...fields, version: 1 }, ...setChangedTime };
+        const created = { $setOnInsert: { ...fields, version: 1 }, ...changedTimeUpdate };
         const { upsertedCount } = await at.records.updateOne({ _id }, created, { upsert: true });
         if (upsertedCount === 1) return 1;
       } catch (thrown) {
-        if (!isDuplicate(thrown)) throw thrown;
+        if (!isDuplicateKeyError(thrown)) throw thrown;
       }
       if ((await at.records.findOne({ _id }))?.put !== put) throw changed();
       return 1;
@@ -45,11 +45,11 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
       try {
         const done = await at.records.updateOne(
           { _id, version: expect },
-          { $set: fields, $inc: { version: 1 }, ...setChangedTime },
+          { $set: fields, $inc: { version: 1 }, ...changedTimeUpdate },
         );
         if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
       } catch (thrown) {
-        throw isDuplicate(thrown) ? changed() : thrown; // another record has this name
+        throw isDuplicateKeyError(thrown) ? changed() : thrown; // another record has this name
       }
       return expect + 1;
     });
@@ -64,29 +64,29 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
   return {
     async get(kind, id) {
       await settleSession(id);
-      const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
+      const found = await run(() => at.records.findOne({ _id: toRecordId(kind, id) }));
       return found?.kind === kind ? stored(found) : undefined;
     },
     async put(record) {
       const { kind, id, expect } = record;
-      const fields = { ...toPutDocument(record), _id: recordId(kind, id), put: newId() };
+      const fields = { ...toPutDocument(record), _id: toRecordId(kind, id), put: newId() };
       if (fields.name !== undefined) await expectFree(fields.name, fields._id);
       if (expect === 0) return await create(fields);
       if (expect !== undefined) return await replace(fields, expect);
       const { _id, ...set } = fields;
-      const update = { $set: set, $inc: { version: 1 }, ...setChangedTime };
+      const update = { $set: set, $inc: { version: 1 }, ...changedTimeUpdate };
       const done = await run(() =>
         at.records.findOneAndUpdate({ _id }, update, { upsert: true, returnDocument: 'after' }),
       );
       return done?.version ?? 1;
     },
     async delete(kind, id, version) {
-      const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
+      const which = { _id: toRecordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
     searchTitles: (text, limit) => searchTitles({ at }, text, limit),
     async count(kind, only = {}) {
-      return await run(() => at.records.countDocuments({ kind, ...toListSet(only) }));
+      return await run(() => at.records.countDocuments({ kind, ...toListFilter(only) }));
     },
     async changes(kind, mark) {
       const since = { changed: { $gte: new Date((mark ?? 0) - overlapMs) } };
@@ -114,7 +114,7 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
       const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
-      return (await run(() => at.records.find({ kind, ...toListSet(only), ...ids }, options).toArray())).map(stored);
+      return (await run(() => at.records.find({ kind, ...toListFilter(only), ...ids }, options).toArray())).map(stored);
     },
   };
 }

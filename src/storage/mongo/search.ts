@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
 import type { Connection } from './connection.ts';
-import { eventRange, sessionOf } from './documents.ts';
+import { eventRangeFilter, sessionOf } from './documents.ts';
 
 const searchedAtOnce = 50; // sessions
 
@@ -15,7 +15,7 @@ export async function searchMessages(
   const found = new Set<SessionId>();
   const parts = among
     ? Array.from({ length: Math.ceil(among.length / searchedAtOnce) }, (_, n) => ({
-        $or: among.slice(n * searchedAtOnce, (n + 1) * searchedAtOnce).map((id) => ({ _id: eventRange(id) })),
+        $or: among.slice(n * searchedAtOnce, (n + 1) * searchedAtOnce).map((id) => ({ _id: eventRangeFilter(id) })),
       }))
     : [{}];
   for (const events of at.allEvents) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
-import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { AppendRequest, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
@@ -70,7 +70,7 @@ interface Options extends Pick<ServerParts, 'newId' | 'store'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
   readonly now: () => number;
 }
-export interface LargeFacts {
+export interface PayloadOffload {
   /** Wrapped store, with at most 256 KiB per event in the log itself. */
   readonly store: Store;
   /** Removes older blobs that no event refers to. Resolves with their number. */
@@ -95,7 +95,7 @@ const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page conti
  * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged,
  * its event has shortened texts and the reason in `problem`.
  */
-export function withPayloadOffload({ store, blobs, newId, now }: Options): LargeFacts {
+export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;
   /** A repeated append passes the same object. */
   const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
@@ -106,7 +106,10 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     const blob = `large-${sessionId}-${newId()}`;
     await records.put({ kind, id: `${sessionId}:${blob}`, doc: { at: now(), seq } satisfies z.input<typeof Kept> });
     const content = Buffer.from(JSON.stringify(parts.taken));
-    const { sha256, size } = await blobs.put(blob, once(content), { maxBytes: content.length, signal: neverSignal });
+    const { sha256, size } = await blobs.put(blob, once(content), {
+      maxBytes: content.length,
+      signal: neverAbortingSignal,
+    });
     const held = failpoint('large.put.after');
     if (held) await held;
     return { ...parts.fact, large: { blob, sha256, size } } as unknown as Fact;

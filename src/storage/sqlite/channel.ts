@@ -47,7 +47,7 @@ export interface StoreThread extends AsyncDisposable {
   readonly writes: StoreChannel<WriteOperations>;
 }
 
-export async function openThread(input: DatabaseOptions, limits: QueueLimits): Promise<StoreThread> {
+export async function openStoreThread(input: DatabaseOptions, limits: QueueLimits): Promise<StoreThread> {
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'store',

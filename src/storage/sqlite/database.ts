@@ -19,7 +19,7 @@ const checkedBytes = 256 * 1024 * 1024;
 /**
  * Locks, checks, and creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable.
  */
-export function openForWriting(options: DatabaseOptions, now: number): { db: DatabaseSync } & Disposable {
+export function openDatabaseForWriting(options: DatabaseOptions, now: number): { db: DatabaseSync } & Disposable {
   mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
   using stack = new DisposableStack();
   try {

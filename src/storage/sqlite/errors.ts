@@ -6,7 +6,7 @@ const FSYNC_FAILED = 1034;
 
 const resultCode = (thrown: unknown): number =>
   thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) : 0;
-export const isBusy = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
+export const isBusyError = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
 
 /** Converts an error of SQLite or the file system. An AppError stays unchanged. */
 export function toStoreError(thrown: unknown, path: string): AppError {
@@ -28,7 +28,7 @@ export function toStoreError(thrown: unknown, path: string): AppError {
 }
 
 /** The disk's content is then unknown, so no further write can be acknowledged. */
-export const isFatal = (thrown: unknown): boolean => resultCode(thrown) === FSYNC_FAILED;
+export const isFatalError = (thrown: unknown): boolean => resultCode(thrown) === FSYNC_FAILED;
 
 export function corruptDatabaseError(path: string, found: string): AppError {
   return new AppError(

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
-import { isBusy } from './errors.ts';
+import { isBusyError } from './errors.ts';
 
 /**
  * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it when the
@@ -16,7 +16,7 @@ export function lockStore(path: string, now: number): Disposable {
     chmodSync(`${path}.lock`, 0o600);
   } catch (cause) {
     db.close();
-    if (!isBusy(cause)) throw unusable(`${path}.lock`, cause);
+    if (!isBusyError(cause)) throw unusable(`${path}.lock`, cause);
     const text = `The store ${path} is in use by ${holderIn(note)}. One server at a time: stop that one, or give this one a data directory of its own.`;
     throw new AppError('store_busy', text, { cause });
   }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Lease, UsageGroupKey } from '../../core/contracts/ports.ts';
-import { unindexedTypes } from './schema.ts';
+import { unindexedEventTypes } from './schema.ts';
 
 /** JSON text, which the caller parses once per page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
@@ -47,7 +47,7 @@ const lastPlace: EventPosition = ['\u{10ffff}', 0];
 /** SQLite uses the index only because the condition on types matches the index's. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
-    AND type NOT IN (${unindexedTypes.map((type) => `'${type}'`).join(', ')})
+    AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})
   ORDER BY seq DESC LIMIT 1
 `;
 
@@ -72,7 +72,7 @@ const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
  * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for
  * each sum.
  */
-export const usageSumsBy = (keys: readonly UsageGroupKey[]) => `
+export const usageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
     ${usageKeys.map((key) => `'${key}', ${keys.includes(key) ? keyColumns[key] : "''"}`).join(', ')},
     'turns', count(*), 'inputTokens', sum(input), 'cachedTokens', sum(coalesce(cached, 0)),
@@ -113,7 +113,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const usageAhead = db.prepare('SELECT at FROM usage WHERE at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?');
   const usage = new Map<string, StatementSync>();
   function usageBy(keys: readonly UsageGroupKey[]): StatementSync {
-    const text = usageSumsBy(keys);
+    const text = usageSumsQuery(keys);
     const prepared = usage.get(text) ?? db.prepare(text);
     usage.set(text, prepared);
     return prepared;
@@ -141,7 +141,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
       return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
     },
     findLastSeq: (session: string, type: string): number =>
-      Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
+      Number((unindexedEventTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, patternOf(text))),
     /** The next chunk starts after a session that was found. */
@@ -181,7 +181,7 @@ export const recordsByPrefixQuery = `
 `;
 
 /** Sets of records for lists and counts. Each condition has an index, which determines the order of its rows. */
-export const recordSets = {
+export const recordSetConditions = {
   kind: 'kind = :kind',
   owner: 'kind = :kind AND owner = :owner',
   unowned: 'kind = :kind AND owner IS NULL',
@@ -191,7 +191,7 @@ export const recordSets = {
   ownerState: 'kind = :kind AND owner = :owner AND state = :state',
   parentState: 'kind = :kind AND parent = :parent AND state = :state',
 } as const;
-type RecordSet = keyof typeof recordSets;
+type RecordSet = keyof typeof recordSetConditions;
 const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
   if (parent !== undefined) return state === undefined ? 'parent' : 'parentState';
   if (state !== undefined) return owner == null ? 'state' : 'ownerState';
@@ -200,18 +200,18 @@ const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
   return owner === null ? 'unowned' : 'owner';
 };
 export const recordStatements = (set: RecordSet) => ({
-  first: `SELECT id, doc, version FROM record WHERE ${recordSets[set]} ORDER BY sort DESC, id LIMIT :limit`,
+  first: `SELECT id, doc, version FROM record WHERE ${recordSetConditions[set]} ORDER BY sort DESC, id LIMIT :limit`,
   // Reads two ranges of the index in order, because an OR of both would read all rows.
   behind: `
     SELECT id, doc, version FROM (
-      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSets[set]} AND sort = :sort AND id > :id
+      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSetConditions[set]} AND sort = :sort AND id > :id
         ORDER BY id LIMIT :limit)
       UNION ALL
-      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSets[set]} AND sort < :sort
+      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE ${recordSetConditions[set]} AND sort < :sort
         ORDER BY sort DESC, id LIMIT :limit)
     ) ORDER BY sort DESC, id LIMIT :limit
   `,
-  count: `SELECT count(*) AS n FROM record WHERE ${recordSets[set]}`,
+  count: `SELECT count(*) AS n FROM record WHERE ${recordSetConditions[set]}`,
 });
 
 function recordReads(db: DatabaseSync) {
@@ -220,10 +220,9 @@ function recordReads(db: DatabaseSync) {
     const { first, behind, count } = recordStatements(set);
     return { first: db.prepare(first), behind: db.prepare(behind), count: db.prepare(count) };
   };
-  const sets = Object.fromEntries(Object.keys(recordSets).map((set) => [set, prepared(set as RecordSet)])) as Record<
-    RecordSet,
-    ReturnType<typeof prepared>
-  >;
+  const sets = Object.fromEntries(
+    Object.keys(recordSetConditions).map((set) => [set, prepared(set as RecordSet)]),
+  ) as Record<RecordSet, ReturnType<typeof prepared>>;
   const whichOf = ({ owner, state, parent }: Only) => ({
     ...(owner != null && { owner }),
     ...(state !== undefined && { state }),

@@ -2,10 +2,10 @@ import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
-import { checkIntegrity, openForWriting } from './database.ts';
+import { checkIntegrity, openDatabaseForWriting } from './database.ts';
 import { toStoreError } from './errors.ts';
 import { lockStore } from './lock.ts';
-import { indexColumns } from './schema.ts';
+import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {
   /** Path of the damaged file, which is unchanged. Undefined: nothing was damaged. */
@@ -66,7 +66,7 @@ function isSound(path: string): boolean {
 function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport, 'kept'> {
   using stack = new DisposableStack();
   const from = stack.adopt(new DatabaseSync(copy), (it) => it.close());
-  const { db: to } = stack.use(openForWriting({ path: fresh, synchronous: 'full', busyTimeoutMs: 1_000 }, now));
+  const { db: to } = stack.use(openDatabaseForWriting({ path: fresh, synchronous: 'full', busyTimeoutMs: 1_000 }, now));
   try {
     from.prepare('SELECT count(*) FROM sqlite_schema').get();
   } catch (cause) {
@@ -102,7 +102,7 @@ function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table
     try {
       for (const row of from.prepare(sql).iterate(...args)) {
         if (!json.every((column) => isJson(row[column]))) continue;
-        if (name === 'record') Object.assign(row, indexColumns(String(row.kind), JSON.parse(String(row.doc))));
+        if (name === 'record') Object.assign(row, toIndexColumns(String(row.kind), JSON.parse(String(row.doc))));
         const columns = Object.keys(row);
         const places = columns.map(() => '?').join(', ');
         to.prepare(`INSERT OR IGNORE INTO ${name} (${columns.join(', ')}) VALUES (${places})`).run(

@@ -1,11 +1,11 @@
-import { toIndexEntry } from '../../core/contracts/record-index.ts';
+import { toRecordIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 
 /** Excluded from the index of types, because a log has very many of them. */
-export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
+export const unindexedEventTypes: readonly string[] = ['message.delta', 'tool.output'];
 
-export const indexColumns = (kind: string, doc: unknown) => {
-  const { shared, ...entry } = toIndexEntry(kind, doc);
+export const toIndexColumns = (kind: string, doc: unknown) => {
+  const { shared, ...entry } = toRecordIndexEntry(kind, doc);
   const { forkedFrom, title } = kind === 'session' ? ((doc ?? {}) as Partial<SessionRecord>) : {};
   return {
     ...entry,

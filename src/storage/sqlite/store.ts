@@ -14,10 +14,10 @@ import type {
 import { droppableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { addUsageSum } from '../usage-sums.ts';
-import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
+import { openStoreThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabaseError } from './errors.ts';
 import type { EventPosition, PutRow, ReadOperations, RecordRow, SearchChunk, UsageChunk } from './reads.ts';
-import { indexColumns } from './schema.ts';
+import { toIndexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
 export interface SqliteOptions {
@@ -37,7 +37,7 @@ const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
-  const thread = await openThread({ path, synchronous, busyTimeoutMs }, queue);
+  const thread = await openStoreThread({ path, synchronous, busyTimeoutMs }, queue);
   const { writes: writer, reads: reader } = thread;
   return {
     name: 'sqlite',
@@ -223,7 +223,7 @@ async function foundInPieces<Place>(
 /** `undefined` is not JSON, and becomes null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
-  const { owner, shared, state, name, parent, copied, title } = indexColumns(kind, doc);
+  const { owner, shared, state, name, parent, copied, title } = toIndexColumns(kind, doc);
   return [kind, id, json(doc), sort, owner, shared, state, name, parent, copied, title];
 }
 const charsIn = (row: readonly (string | number | null)[]) =>

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppError, ErrorCode } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
-import { isFatal, toStoreError } from './errors.ts';
+import { isFatalError, toStoreError } from './errors.ts';
 
 export type StoreCall = readonly [name: string, ...args: unknown[]];
 export type StoreReply =
@@ -75,7 +75,7 @@ export function createGroupCommitter(
       if (db.isTransaction) db.exec('ROLLBACK');
       if (thrown instanceof RollbackError) return calls.map(() => thrown.reply);
       const error = toStoreError(thrown, path);
-      if (isFatal(thrown)) fatal = error;
+      if (isFatalError(thrown)) fatal = error;
       return calls.map(() => toErrorReply(error));
     }
   };

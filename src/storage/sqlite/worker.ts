@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { startWatchdog } from '../../core/concurrency/watch-loop.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { armFailpoints } from '../../core/errors/failpoint.ts';
-import { type DatabaseOptions, openForWriting, truncateWal } from './database.ts';
+import { type DatabaseOptions, openDatabaseForWriting, truncateWal } from './database.ts';
 import { toStoreError } from './errors.ts';
 import { createReadOperations } from './reads.ts';
 import {
@@ -62,7 +62,7 @@ function answer(lane: WorkerLane, replies: readonly StoreReply[]): void {
 }
 
 function serve(): void {
-  const opened = openForWriting(input, systemClock.now());
+  const opened = openDatabaseForWriting(input, systemClock.now());
   const read = createCallRunner(createReadOperations(opened.db), input.path);
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;

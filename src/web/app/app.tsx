@@ -1,6 +1,6 @@
 import { Conversation } from '../conversation/conversation.tsx';
 import { paneWidth } from '../data/prefs.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -11,11 +11,11 @@ import { isDragging } from '../work/divider.tsx';
 import { WorkPane } from '../work/pane.tsx';
 import { focusMessageBox } from './commands.ts';
 import { Header } from './header.tsx';
-import { isMenuOpen, isPaneFull, visiblePane } from './layout.ts';
+import { isMenuOpen, isPaneMaximized, visiblePane } from './layout.ts';
 import { Palette } from './palette.tsx';
 
 export function App() {
-  const hasWork = currentId.value !== undefined; // the pane keeps its place while the session loads
+  const hasWork = currentSessionId.value !== undefined; // the pane keeps its place while the session loads
   const isOpen = hasWork && paneWidth.value > 0;
   return (
     <>
@@ -27,7 +27,7 @@ export function App() {
         data-menu={isMenuOpen.value ? 'open' : undefined}
         data-view={hasWork ? visiblePane.value : 'chat'}
         data-pane={isOpen ? 'open' : undefined}
-        data-full={isOpen && isPaneFull.value}
+        data-full={isOpen && isPaneMaximized.value}
         data-dragging={isDragging.value ? 'true' : undefined}
         style={{ '--pane': `${paneWidth.value}px` }}
       >

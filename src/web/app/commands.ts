@@ -4,19 +4,19 @@ import { setSessionArchived, setSessionPinned, stopRun } from '../data/actions.t
 import { conversationModel } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
 import { navigate } from '../data/route.ts';
-import { currentId, currentSession, sessions } from '../data/sessions.ts';
+import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
-import { tabId } from '../parts/kit/tabs.tsx';
+import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelecting } from '../sessions/choosing.ts';
-import { confirmDelete } from '../sessions/delete.ts';
+import { confirmDeleteSession } from '../sessions/delete.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { confirmFork } from '../sharing/fork.tsx';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
-import { tabs } from '../work/tabs.ts';
+import { workTabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
 import { isMenuOpen, showTab, togglePane } from './layout.ts';
 
@@ -61,9 +61,9 @@ const attemptCommands: readonly PaletteCommand[] = [
     id: 'attempts.open',
     label: 'attempts.open',
     icon: 'fork',
-    when: () => currentId.value !== undefined,
+    when: () => currentSessionId.value !== undefined,
     run: () => {
-      const id = currentId.value;
+      const id = currentSessionId.value;
       if (id !== undefined) openAttempts(id);
     },
   },
@@ -93,7 +93,7 @@ const appCommands: readonly PaletteCommand[] = [
     keys: 'alt+x',
     when: () => isBusy.value,
     run: () => {
-      const id = currentId.value;
+      const id = currentSessionId.value;
       if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
     },
   },
@@ -102,7 +102,7 @@ const appCommands: readonly PaletteCommand[] = [
     label: 'toggleWork',
     icon: 'panel',
     keys: 'alt+w',
-    when: () => currentId.value !== undefined,
+    when: () => currentSessionId.value !== undefined,
     run: togglePane,
   },
   {
@@ -117,14 +117,14 @@ const appCommands: readonly PaletteCommand[] = [
   },
 ];
 
-const workCommands: readonly PaletteCommand[] = tabs.map(({ id, label, icon, shows }) => ({
+const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, label, icon, shows }) => ({
   id: `work.${id}`,
   label,
   icon,
   when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
   run: () => {
     showTab(id);
-    setTimeout(() => document.getElementById(tabId(id))?.focus(), 50);
+    setTimeout(() => document.getElementById(tabElementIdOf(id))?.focus(), 50);
   },
 }));
 
@@ -142,7 +142,7 @@ export const listCommands = (): readonly PaletteCommand[] =>
 
 function move(by: number): void {
   const list = sessions.value;
-  const at = list.findIndex(({ id }) => id === currentId.value);
+  const at = list.findIndex(({ id }) => id === currentSessionId.value);
   const next = list[at < 0 ? 0 : at + by];
   if (next) navigate(next.id);
 }
@@ -194,7 +194,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     label: 'deleteThis',
     icon: 'trash',
     when: () => currentSession.value !== undefined,
-    run: () => currentSession.value && confirmDelete(currentSession.value),
+    run: () => currentSession.value && confirmDeleteSession(currentSession.value),
   },
   {
     id: 'sessions.choose',

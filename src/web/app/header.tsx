@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { renameSession, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
-import { currentId, currentSession, type Session } from '../data/sessions.ts';
+import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
 import { TreeLinks } from '../delegation/tree.tsx';
@@ -12,8 +12,8 @@ import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
-import { confirmDelete } from '../sessions/delete.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
+import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
@@ -43,15 +43,15 @@ export function Header() {
       {session ? (
         <Title key={session.id} session={session} />
       ) : (
-        <h1 class="cut">{t(currentId.value === undefined ? 'newSession' : 'loading')}</h1>
+        <h1 class="cut">{t(currentSessionId.value === undefined ? 'newSession' : 'loading')}</h1>
       )}
       {session && session.ownerName !== null && (
         <bdi class="cut quiet owner small-text">{t('ownedBy', { name: session.ownerName })}</bdi>
       )}
       {session && <ModelButton session={session} />}
       {session && <TreeLinks session={session} />}
-      {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}
-      {isBusy.value && currentId.value !== undefined && <StopButton id={currentId.value} />}
+      {currentSessionId.value !== undefined && <StatusChip status={currentStatus.value} />}
+      {isBusy.value && currentSessionId.value !== undefined && <StopButton id={currentSessionId.value} />}
       <span class="fill" />
       {session &&
         headerActions
@@ -63,7 +63,12 @@ export function Header() {
       {session && (
         <>
           <SessionMenu />
-          <IconButton class="wide-only" icon="trash" label={t('deleteThis')} onClick={() => confirmDelete(session)} />
+          <IconButton
+            class="wide-only"
+            icon="trash"
+            label={t('deleteThis')}
+            onClick={() => confirmDeleteSession(session)}
+          />
           <IconButton
             class="wide-only"
             icon="panel"
@@ -135,7 +140,7 @@ function Title({ session }: { session: Session }) {
         onBlur={(event) => save(event.currentTarget)}
         onKeyDown={(event) => {
           const node = event.currentTarget;
-          const key = pressedKey(event);
+          const key = pressedKeyOf(event);
           if (key === 'Escape') node.textContent = name;
           if (key === 'Enter') event.preventDefault();
           if (key === 'Enter' || key === 'Escape') node.blur();

@@ -8,7 +8,7 @@ export const visiblePane = signal<'chat' | 'work'>('chat');
 
 /** Id of the work pane's open tab. Empty: the first tab. */
 export const openTabId = createPref<string>('tab', '');
-export const isPaneFull = signal(false);
+export const isPaneMaximized = signal(false);
 
 export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;
 

@@ -2,13 +2,13 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { conversationModel, followCurrent, onGone } from '../data/log.ts';
+import { conversationModel, followCurrentSession, goneSessionHandler } from '../data/log.ts';
 import { currentUser, loadCurrentUser, readSignInError } from '../data/people.ts';
 import { followAddress, leaveSession, navigate } from '../data/route.ts';
-import { connectionState, connectToServer, mutate, request } from '../data/server.ts';
+import { connectionState, connectToServer, fetchWithToken, mutate } from '../data/server.ts';
 import {
-  currentId,
   currentSession,
+  currentSessionId,
   forgetSession,
   markSessionsUnconfirmed,
   onSessionChange,
@@ -16,7 +16,7 @@ import {
   sessions,
   watchSessions,
 } from '../data/sessions.ts';
-import { type DisplayStatus, toStatus } from '../data/status.ts';
+import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
@@ -25,7 +25,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { searchMessages } from '../sessions/search.ts';
 import { openSettings } from '../settings/settings.tsx';
@@ -57,7 +57,7 @@ function badgeInTitle(): void {
     const waiting = sessions.value.filter(({ status }) => status === 'waiting').map(({ id }) => id);
     const count = new Set([...waiting, ...ended.value]).size;
     const session = currentSession.value;
-    const sign = session ? (signs[toStatus(session)] ?? '') : '';
+    const sign = session ? (signs[toDisplayStatus(session)] ?? '') : '';
     const name = session ? `${sessionNameOf(session)} · Corral` : 'Corral';
     document.title = `${count > 0 ? `(${count}) ` : ''}${sign}${name}`;
   });
@@ -66,8 +66,8 @@ function badgeInTitle(): void {
   });
   onSessionChange(({ type, session }, before) => {
     if (type === 'deleted' || !before || document.visibilityState === 'visible') return;
-    const status = toStatus(session);
-    if (status === toStatus(before) || !(status in announcements)) return;
+    const status = toDisplayStatus(session);
+    if (status === toDisplayStatus(before) || !(status in announcements)) return;
     if (status !== 'waiting') ended.value = new Set([...ended.value, session.id]);
     tell(session, status);
   });
@@ -90,7 +90,9 @@ const pressed = (event: KeyboardEvent): string =>
     event.ctrlKey || event.metaKey ? 'mod+' : '',
     event.altKey ? 'alt+' : '',
     // With Alt, some keyboards produce other characters, so the key's position is used.
-    event.altKey && /^Key[A-Z]$/.test(event.code) ? event.code.slice(3).toLowerCase() : pressedKey(event).toLowerCase(),
+    event.altKey && /^Key[A-Z]$/.test(event.code)
+      ? event.code.slice(3).toLowerCase()
+      : pressedKeyOf(event).toLowerCase(),
   ].join('');
 
 function listenForKeys(): void {
@@ -101,7 +103,7 @@ function listenForKeys(): void {
       isPaletteOpen.value = !isPaletteOpen.value;
       return;
     }
-    if (pressedKey(event) === 'Escape' && isMenuOpen.value) isMenuOpen.value = false;
+    if (pressedKeyOf(event) === 'Escape' && isMenuOpen.value) isMenuOpen.value = false;
     if (document.querySelector('dialog[open]')) return;
     const command = listCommands().find((one) => one.keys === keys);
     if (!command) return;
@@ -128,7 +130,7 @@ function followEnd(): void {
     if (connectionState.value !== 'broken' || isAsking || !currentUser.peek()?.person) return;
     isAsking = true;
     void (async () => {
-      const isOver = async () => (await request('/api/v1/people/me').catch(() => undefined))?.status === 401;
+      const isOver = async () => (await fetchWithToken('/api/v1/people/me').catch(() => undefined))?.status === 401;
       while (await isOver()) await requestToken(false);
       isAsking = false;
     })();
@@ -139,8 +141,8 @@ async function start(): Promise<void> {
   takeToken();
   const answer = takeSignInReturn();
   followAddress();
-  if (currentId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
-  onGone.leave = leaveGone;
+  if (currentSessionId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
+  goneSessionHandler.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
@@ -160,7 +162,7 @@ async function start(): Promise<void> {
   const command = takeCommandRequest();
   if (command) confirmCommand(command);
   watchSessions();
-  followCurrent();
+  followCurrentSession();
   followPorts();
   followResults();
   searchMessages();

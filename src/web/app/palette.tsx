@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { navigate } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
-import { toStatus } from '../data/status.ts';
+import { toDisplayStatus } from '../data/status.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
@@ -87,7 +87,7 @@ function OpenPalette() {
           setAt(0);
         }}
         onKeyDown={(event) => {
-          const key = pressedKey(event);
+          const key = pressedKeyOf(event);
           if (key === 'Enter') run(chosen);
           else if (key === 'Escape') close();
           else if (key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, entries.length));
@@ -123,5 +123,5 @@ function OpenPalette() {
 
 function SessionSign({ id }: { id: string }) {
   const session = sessions.value.find((one) => one.id === id);
-  return session ? <StatusDot status={toStatus(session)} /> : null;
+  return session ? <StatusDot status={toDisplayStatus(session)} /> : null;
 }

@@ -1,4 +1,4 @@
-import { type Provider, readProviders, readSignInError, signInWith } from '../data/people.ts';
+import { readSignInError, readSignInProviders, type SignInProvider, signInWith } from '../data/people.ts';
 import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -6,7 +6,7 @@ import { isText, t } from '../text/text.ts';
 
 /** `isRetry`: the last token was refused. */
 export async function requestToken(isRetry: boolean): Promise<void> {
-  const providers = await readProviders();
+  const providers = await readSignInProviders();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (token: string) => {
     if (token !== '') saveToken(token);
@@ -43,7 +43,7 @@ export async function requestToken(isRetry: boolean): Promise<void> {
   await promise;
 }
 
-const Providers = ({ providers }: { providers: readonly Provider[] }) => (
+const Providers = ({ providers }: { providers: readonly SignInProvider[] }) => (
   <>
     {providers.map((provider) => (
       <div key={provider.id}>

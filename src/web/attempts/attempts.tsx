@@ -4,7 +4,7 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelLabel } from '../models/state.ts';
-import { formatCompact, formatPrice } from '../parts/format.ts';
+import { formatCompactCount, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField } from '../parts/kit/field.tsx';
@@ -16,7 +16,7 @@ type AttemptSet = Outputs['attempts']['get'];
 
 const lookMs = 2_000;
 
-export const openAttempts = (id: string): void => showDialog(<AttemptsDialog id={id} />);
+export const showAttemptsDialog = (id: string): void => showDialog(<AttemptsDialog id={id} />);
 
 function AttemptsDialog({ id }: { id: string }) {
   const [all, setAll] = useState<readonly AttemptSet[]>();
@@ -186,7 +186,9 @@ function AttemptsTable({ set, open, choose }: Props) {
                 <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
                 <td>{checksOf(one)}</td>
                 <td>{one.result?.score ?? '–'}</td>
-                <td>{one.cost > 0 ? formatPrice(one.cost) : t('attempts.tokens', { n: formatCompact(one.tokens) })}</td>
+                <td>
+                  {one.cost > 0 ? formatPrice(one.cost) : t('attempts.tokens', { n: formatCompactCount(one.tokens) })}
+                </td>
                 <td>
                   {set.chosen === one.n ? (
                     t(set.phase === 'chosen' ? 'attempts.chosen' : 'attempts.choosing')

@@ -3,4 +3,4 @@ import { t } from '../text/text.ts';
 
 /** Loaded on first use, because few people open it. */
 export const openAttempts = (id: string): void =>
-  void tryOrNotify(t('attempts.read'), async () => (await import('./attempts.tsx')).openAttempts(id));
+  void tryOrNotify(t('attempts.read'), async () => (await import('./attempts.tsx')).showAttemptsDialog(id));

@@ -8,10 +8,10 @@ import { AutomationForm } from './form.tsx';
 import { AutomationView } from './one.tsx';
 import { type Automation, automations, describeAutomationState, loadAutomations } from './state.ts';
 
-export const openAutomations = (): void => showDialog(<Automations />);
-const openForm = (): void => showDialog(<AutomationForm back={openAutomations} />);
+export const showAutomationsDialog = (): void => showDialog(<Automations />);
+const openForm = (): void => showDialog(<AutomationForm back={showAutomationsDialog} />);
 export const openAutomation = (automation: Automation): void =>
-  showDialog(<AutomationView id={automation.id} back={openAutomations} />);
+  showDialog(<AutomationView id={automation.id} back={showAutomationsDialog} />);
 
 function Automations() {
   const [trouble, tryIt] = useActionError();

@@ -5,18 +5,18 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
 import { availableProviders, effectiveModels, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
-import { formatMoment, locale } from '../parts/format.ts';
+import { formatDateTime, locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
-import { loadTemplates, templateChoices, templates } from '../sessions/templates.ts';
+import { listTemplateChoices, loadTemplates, templates } from '../sessions/templates.ts';
 import { loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { type Automation, automations, loadAutomations, updateAutomation } from './state.ts';
 import {
-  dayName,
   findTimeZone,
+  formatDayName,
   listTimeZones,
   localTimeZone,
   parseCron,
@@ -151,7 +151,7 @@ export function AutomationForm({ automation, back }: Props) {
             ...(has('weekly') && {
               'schedule.day': {
                 schema: text,
-                choices: [1, 2, 3, 4, 5, 6, 0].map((one) => [String(one), dayName(one, locale())]),
+                choices: [1, 2, 3, 4, 5, 6, 0].map((one) => [String(one), formatDayName(one, locale())]),
               },
             }),
             ...(has('daily', 'weekdays', 'weekly') && {
@@ -206,7 +206,7 @@ export function AutomationForm({ automation, back }: Props) {
                 template: {
                   isAdvanced: true,
                   label: t('template'),
-                  choices: templateChoices(String(entry('template'))),
+                  choices: listTemplateChoices(String(entry('template'))),
                 },
               }),
               model: {
@@ -290,7 +290,7 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
           <ol>
             {times.map((at) => (
               <li key={at}>
-                <time dateTime={at}>{formatMoment(at, zone)}</time>
+                <time dateTime={at}>{formatDateTime(at, zone)}</time>
               </li>
             ))}
           </ol>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { formatDuration, formatMoment, formatPrice } from '../parts/format.ts';
+import { formatDateTime, formatDuration, formatPrice } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -55,7 +55,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       {hook.secretAt === null ? (
         <p class="note wait">{t('automations.hook.noSecret')}</p>
       ) : (
-        <p class="quiet">{t('automations.hook.since', { at: formatMoment(hook.secretAt) })}</p>
+        <p class="quiet">{t('automations.hook.since', { at: formatDateTime(hook.secretAt) })}</p>
       )}
       {secret !== undefined && (
         <p>

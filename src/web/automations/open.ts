@@ -3,4 +3,4 @@ import { t } from '../text/text.ts';
 
 /** Loaded on first use, because few people open it. */
 export const openAutomations = (): void =>
-  void tryOrNotify(t('automations.unread'), async () => (await import('./automations.tsx')).openAutomations());
+  void tryOrNotify(t('automations.unread'), async () => (await import('./automations.tsx')).showAutomationsDialog());

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
-import { formatMoment } from '../parts/format.ts';
+import { formatDateTime } from '../parts/format.ts';
 import { upsertItem } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
 
@@ -27,5 +27,5 @@ export function describeAutomationState({ paused, schedule, nextAt, hook, after 
   if (!schedule && hook) return t('automations.byHook');
   if (!schedule && after) return t('automations.byRun');
   if (!schedule || nextAt === null) return t('automations.byHand');
-  return t('automations.next', { at: formatMoment(nextAt, schedule.timezone), zone: schedule.timezone });
+  return t('automations.next', { at: formatDateTime(nextAt, schedule.timezone), zone: schedule.timezone });
 }

@@ -56,5 +56,5 @@ function olderZone(text: string): string | undefined {
 export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** 1 January 2023 was a Sunday. */
-export const dayName = (day: number, language: string): string =>
+export const formatDayName = (day: number, language: string): string =>
   new Date(Date.UTC(2023, 0, 1 + day)).toLocaleDateString(language, { weekday: 'long', timeZone: 'UTC' });

@@ -4,7 +4,7 @@ import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { showHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
-import { formatMoment } from '../parts/format.ts';
+import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
@@ -38,7 +38,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     <div class={`approval rigid ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="row approval-head bold wrap">
         <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
-        {!decided && <span class="quiet"> {t('approval.until', { time: formatMoment(expiresAt) })}</span>}
+        {!decided && <span class="quiet"> {t('approval.until', { time: formatDateTime(expiresAt) })}</span>}
       </p>
       {item.request.reason && <p class="quiet">{truncateLine(serverText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (
@@ -81,7 +81,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         </form>
       )}
       {edited !== undefined && !decided ? null : decided ? (
-        <p class="quiet">{approvalDecisionText(decided)}</p>
+        <p class="quiet">{toApprovalDecisionText(decided)}</p>
       ) : note !== undefined ? (
         <form
           class="row"
@@ -178,7 +178,7 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
 
 type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
 
-export function approvalDecisionText(decided: ApprovalDecision): string {
+export function toApprovalDecisionText(decided: ApprovalDecision): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
   const word = {

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import { attachmentsOf, readSentFile, removeAttachments, type SentFile, sentFileUrl } from '../data/attachments.ts';
-import { request } from '../data/server.ts';
+import { fetchWithToken } from '../data/server.ts';
 import { formatBytes } from '../parts/format.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { download } from '../work/files/transfers.ts';
+import { downloadFile } from '../work/files/transfers.ts';
 
 export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   const all = attachmentsOf(sessionId);
@@ -46,7 +46,7 @@ export function SentAttachment({ id }: { id: string }) {
       if (isOver) return;
       setFile(found);
       if (!found || !/^image\/(png|jpeg|gif|webp|avif)$/.test(found.type)) return;
-      const answer = await request(sentFileUrl(id));
+      const answer = await fetchWithToken(sentFileUrl(id));
       if (!answer.ok || isOver) return;
       made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));
       setPicture(made);
@@ -66,7 +66,7 @@ export function SentAttachment({ id }: { id: string }) {
         <button
           type="button"
           class="link"
-          onClick={() => void tryOrNotify(t('files.notDownloaded'), () => download(sentFileUrl(id), name))}
+          onClick={() => void tryOrNotify(t('files.notDownloaded'), () => downloadFile(sentFileUrl(id), name))}
         >
           {name}
         </button>

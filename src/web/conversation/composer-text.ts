@@ -1,20 +1,20 @@
 import { signal } from '@preact/signals';
 import { readPref, storePref } from '../data/prefs.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 
 // Drafts survive a reload.
 
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
-export const draftOf = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
+export const composerDraftOf = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
 
 export const saveDraft = (sessionId: string | undefined, text: string): void => storePref(keyOf(sessionId), text);
 
-export const composerText = signal(draftOf(currentId.peek()));
+export const composerText = signal(composerDraftOf(currentSessionId.peek()));
 
 export function setComposerText(text: string): void {
   composerText.value = text;
-  saveDraft(currentId.peek(), text);
+  saveDraft(currentSessionId.peek(), text);
 }
 
 export function fillComposer(text: string): void {

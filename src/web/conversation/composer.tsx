@@ -1,15 +1,15 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { sendMessage } from '../data/actions.ts';
-import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts';
+import { addAttachments, attachmentsOf, removeAttachments } from '../data/attachments.ts';
 import { connectionState } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
 import { chosenModel } from '../models/state.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { notify, tryOrNotify } from '../parts/notice.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { projectFilter } from '../sessions/filters.ts';
 import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
@@ -19,8 +19,8 @@ import { Attachments } from './attachments.tsx';
 import { findMentionedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
-import { composerText, draftOf, saveDraft, setComposerText } from './composer-text.ts';
-import { emptyGoal, findGoalProblem, goalDraftOf, setGoalDraft, toGoal } from './goal/goal-draft.ts';
+import { composerDraftOf, composerText, saveDraft, setComposerText } from './composer-text.ts';
+import { emptyGoalDraft, findGoalProblem, goalDraftOf, setGoalDraft, toGoalInput } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
 
@@ -33,7 +33,7 @@ const maxNamed = 50; // maximum workspace files that one message attaches
 const hasFingers = () => matchMedia('(pointer: coarse)').matches;
 
 export function Composer() {
-  const id = currentId.value;
+  const id = currentSessionId.value;
   const isSending = useSignal(false);
   const ref = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
@@ -48,7 +48,7 @@ export function Composer() {
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
   useEffect(() => {
-    composerText.value = draftOf(id);
+    composerText.value = composerDraftOf(id);
   }, [id]);
   // Runs before the paint: a later effect would take the focus from where the person has put it.
   useLayoutEffect(() => {
@@ -74,7 +74,7 @@ export function Composer() {
       project: projectFilter.value || undefined,
       repository: chosenRepository.value.trim() || undefined,
       skills: chosenSkills.value,
-      goal: goal && toGoal(goal),
+      goal: goal && toGoalInput(goal),
     };
     const isSent = await tryOrNotify(t('notSent'), () => sendMessage(wish));
     isSending.value = false;
@@ -108,7 +108,7 @@ export function Composer() {
         if (!event.dataTransfer?.types.includes('Files')) return;
         event.preventDefault();
         isOver.value = false;
-        attach(id, event.dataTransfer.files);
+        addAttachments(id, event.dataTransfer.files);
       }}
       onSubmit={(event) => {
         event.preventDefault();
@@ -148,13 +148,13 @@ export function Composer() {
             const pasted = event.clipboardData?.files ?? [];
             if (pasted.length === 0) return;
             event.preventDefault();
-            attach(id, pasted);
+            addAttachments(id, pasted);
           }}
           onSelect={completion.look}
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
             // Phone keyboards have no Shift+Enter, so there Enter starts a new line.
-            if (pressedKey(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
+            if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
             event.preventDefault();
             void submit();
           }}
@@ -167,7 +167,7 @@ export function Composer() {
           hidden
           aria-label={t('attach.add')}
           onChange={({ currentTarget }) => {
-            attach(id, currentTarget.files ?? []);
+            addAttachments(id, currentTarget.files ?? []);
             currentTarget.value = '';
           }}
         />
@@ -175,7 +175,7 @@ export function Composer() {
           icon="target"
           label={t('goal.add')}
           aria-pressed={goal !== undefined}
-          onClick={() => setGoalDraft(id, goal ? undefined : emptyGoal)}
+          onClick={() => setGoalDraft(id, goal ? undefined : emptyGoalDraft)}
         />
         {id === undefined && <NewSessionChoices />}
         <button

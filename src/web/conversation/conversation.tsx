@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { ConversationItem } from '../data/items.ts';
-import { conversationModel, isEndOnly } from '../data/log.ts';
+import { conversationModel, isLoadingHistory } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { EndFollower } from '../parts/end-follower.ts';
-import { formatCompact } from '../parts/format.ts';
+import { formatCompactCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
@@ -16,11 +16,11 @@ import { ConversationItems } from './items.tsx';
 import { LiveContext } from './live.ts';
 import { WaitNote } from './notes.tsx';
 import { Plan } from './plan.tsx';
-import { Elapsed } from './tool-card.tsx';
+import { ElapsedTime } from './tool-card.tsx';
 import { Welcome } from './welcome.tsx';
 
 export function Conversation() {
-  const id = currentId.value;
+  const id = currentSessionId.value;
   const scroller = useRef<HTMLDivElement>(null);
   const end = useRef(new EndFollower()).current;
   const isAway = useSignal(false);
@@ -89,8 +89,8 @@ export function Conversation() {
           ) : (
             <ErrorBoundary key={id}>
               <h2 class="sr-only">{t('conversation')}</h2>
-              {isEndOnly.value && <p class="quiet">{t('earlierComing')}</p>}
-              <ConversationItems model={conversationModel} sessionId={id} isLive isEndOnly={isEndOnly.value} />
+              {isLoadingHistory.value && <p class="quiet">{t('earlierComing')}</p>}
+              <ConversationItems model={conversationModel} sessionId={id} isLive isEndOnly={isLoadingHistory.value} />
               <Thinking />
             </ErrorBoundary>
           )}
@@ -138,9 +138,9 @@ function Thinking() {
     <p class="thinking quiet row">
       <StatusIcon status="running" /> <span role="status">{t('thinking')}</span>
       <LiveContext.Provider value>
-        <Elapsed since={Math.max(run.since, last?.at ?? 0)} />
+        <ElapsedTime since={Math.max(run.since, last?.at ?? 0)} />
       </LiveContext.Provider>
-      {tokens > 0 && <span>{t('tokensShort', { n: formatCompact(tokens) })}</span>}
+      {tokens > 0 && <span>{t('tokensShort', { n: formatCompactCount(tokens) })}</span>}
     </p>
   );
 }

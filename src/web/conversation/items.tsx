@@ -2,13 +2,19 @@ import type { RefObject } from 'preact';
 import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { sendMessage } from '../data/actions.ts';
-import { emptyWindow, type ItemWindow, itemsPerPart, nextWindow, splitParts } from '../data/item-window.ts';
+import {
+  advanceItemWindow,
+  emptyItemWindow,
+  type ItemWindow,
+  itemsPerPart,
+  splitItemParts,
+} from '../data/item-window.ts';
 import type { ConversationItem, DataOf, StepItem, ToolItem } from '../data/items.ts';
 import { conversationModel } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
 import { navigate } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
 import { PlainText } from '../markdown/plain.tsx';
 import { ErrorBoundary } from '../parts/boundary.tsx';
@@ -51,7 +57,7 @@ export function ConversationItems({ model, sessionId, isLive = false, isEndOnly 
         aria-busy={isEndOnly || shown.first > 0}
         data-still={shown.items.length > 0 ? isStill : undefined}
       >
-        {splitParts(shown).map(({ key, items }) => (
+        {splitItemParts(shown).map(({ key, items }) => (
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}
       </div>
@@ -62,7 +68,7 @@ export function ConversationItems({ model, sessionId, isLive = false, isEndOnly 
 /** The items update in a separate task, after the pending decisions are drawn. */
 function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
-  const [shown, setShown] = useState(emptyWindow);
+  const [shown, setShown] = useState(emptyItemWindow);
   const newest = useRef(items);
   const isDue = useRef(false);
   newest.current = items;
@@ -71,7 +77,7 @@ function useEndFirst(model: ConversationModel): ItemWindow {
     isDue.current = true;
     afterFrame(() => {
       isDue.current = false;
-      setShown((before) => nextWindow(before, newest.current));
+      setShown((before) => advanceItemWindow(before, newest.current));
     });
   }, [items, shown]);
   return shown;
@@ -234,7 +240,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
   const task = question?.kind === 'user' ? question : undefined;
   const again = () =>
     tryOrNotify(t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared'), async () => {
-      const { value: sessionId } = currentId;
+      const { value: sessionId } = currentSessionId;
       if (sessionId === undefined) return;
       await mutateWithRetry('repositories.fetch', { sessionId, path });
       if (task) await sendMessage({ text: task.text, attachments: task.attachments, goal: task.goal });

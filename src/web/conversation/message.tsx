@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { editMessage } from '../data/actions.ts';
 import { findBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
-import { conversationModel, isEndOnly } from '../data/log.ts';
+import { conversationModel, isLoadingHistory } from '../data/log.ts';
 import { navigate } from '../data/route.ts';
-import { currentId, sessions } from '../data/sessions.ts';
+import { currentSessionId, sessions } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
@@ -14,7 +14,7 @@ import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
 import { fillComposer } from './composer-text.ts';
@@ -101,7 +101,7 @@ function EditForm({ item, onClose }: Props) {
     field.current?.setSelectionRange(item.text.length, item.text.length);
   }, []);
   const send = async (stopsRun: boolean) => {
-    const id = currentId.peek();
+    const id = currentSessionId.peek();
     if (id === undefined) return;
     setBusy(true);
     const isMade = await tryIt(t('notSent'), async () => {
@@ -140,8 +140,8 @@ function EditForm({ item, onClose }: Props) {
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (pressedKey(event) === 'Escape') onClose();
-          if (pressedKey(event) !== 'Enter' || event.shiftKey) return;
+          if (pressedKeyOf(event) === 'Escape') onClose();
+          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey) return;
           event.preventDefault();
           submit();
         }}
@@ -167,9 +167,9 @@ function firstOwnSeq(sessionId: string): number {
 }
 
 function BranchSwitch({ seq }: { seq: number }) {
-  const sessionId = currentId.value;
+  const sessionId = currentSessionId.value;
   // The session's first own message is unknown until the whole log has been read.
-  if (sessionId === undefined || isEndOnly.value) return null;
+  if (sessionId === undefined || isLoadingHistory.value) return null;
   const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;
   const { ids, at } = branches;

@@ -7,9 +7,9 @@ import { Button, ChipButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List, type ListItem } from '../parts/kit/list.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { projectFilter, projects } from '../sessions/filters.ts';
-import { chosenTemplate, loadTemplates, type Template, templateName, templates } from '../sessions/templates.ts';
+import { chosenTemplate, loadTemplates, type Template, templateNameOf, templates } from '../sessions/templates.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
@@ -31,7 +31,7 @@ export function NewSessionChoices() {
         <ChipButton
           icon="box"
           label={t('template')}
-          value={templateName(chosenTemplate.value)}
+          value={templateNameOf(chosenTemplate.value)}
           onClick={chooseTemplate}
         />
       )}
@@ -95,7 +95,7 @@ function RepositoryChip() {
       }}
       onBlur={({ currentTarget }) => leave(currentTarget)}
       onKeyDown={(event) => {
-        if (pressedKey(event) !== 'Enter') return;
+        if (pressedKeyOf(event) !== 'Enter') return;
         event.preventDefault(); // keeps the message's form from being sent
         if (event.currentTarget.reportValidity()) document.getElementById('message')?.focus();
       }}

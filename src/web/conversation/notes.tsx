@@ -1,10 +1,10 @@
 import { useContext, useMemo } from 'preact/hooks';
-import { docsOf } from '../../core/errors/error-pages.ts';
+import { docsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
 import { showTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
-import { conversationModel, isEndOnly } from '../data/log.ts';
+import { conversationModel, isLoadingHistory } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { serverInfo } from '../data/system.ts';
@@ -13,7 +13,7 @@ import { PlainText } from '../markdown/plain.tsx';
 import { effectiveModels, isDemoModel } from '../models/state.ts';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
-import { formatBudget, formatCompact, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
+import { formatBudgetValue, formatCompactCount, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { GuideLink, tryOrNotify } from '../parts/notice.tsx';
@@ -23,9 +23,9 @@ import { failureText, isText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter } from '../work/files/store.ts';
-import { openFile } from '../work/results.ts';
+import { openFileInPane } from '../work/results.ts';
 import { LiveContext } from './live.ts';
-import { Elapsed, useSecondsUntil } from './tool-card.tsx';
+import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
 export function WaitNote({ item }: { item: WaitItem }) {
@@ -60,8 +60,8 @@ export function WaitNote({ item }: { item: WaitItem }) {
           <p class="quiet">
             {t('wait.limit', {
               kind: t(`budget.${budget.kind}`),
-              used: formatBudget(budget.kind, budget.used),
-              limit: formatBudget(budget.kind, budget.limit),
+              used: formatBudgetValue(budget.kind, budget.used),
+              limit: formatBudgetValue(budget.kind, budget.limit),
             })}
           </p>
         )}
@@ -105,7 +105,7 @@ export const Thoughts = ({ text }: { text: string }) => (
   </details>
 );
 
-export function phaseText(phase: string): TextKey {
+export function toPhaseText(phase: string): TextKey {
   const key = `phase.${phase}`;
   return isText(key) ? key : 'phase.starting';
 }
@@ -143,12 +143,12 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {(isMoving || isPreparing) && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {isPreparing ? lines.at(-1) : t(phaseText(phase))}
+        {isPreparing ? lines.at(-1) : t(toPhaseText(phase))}
         {detail && !isPreparing ? ` · ${truncateLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: truncateLine(ended.join(', ')) })}` : ''}
         {isPreparing ? '' : took}
       </span>
-      {(isMoving || isPreparing) && <Elapsed since={item.at} />}
+      {(isMoving || isPreparing) && <ElapsedTime since={item.at} />}
     </p>
   );
 }
@@ -229,8 +229,8 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: formatDuration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
-  const docs = data.code && docsOf(data.code);
-  const isGoalUnread = data.goal && !goal && isEndOnly.value;
+  const docs = data.code && docsPathOf(data.code);
+  const isGoalUnread = data.goal && !goal && isLoadingHistory.value;
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   return (
     <div
@@ -243,7 +243,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
         {used.turns > 0 && (
           <span class="quiet">
             {' · '}
-            {t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })}
+            {t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })}
             {used.cost !== undefined && used.cost > 0 && ` · ${formatPrice(used.cost)}`}
           </span>
         )}
@@ -309,7 +309,7 @@ function NextSteps({ item }: { item: EndItem }) {
     <>
       <Button icon="edit" label={t('end.review')} onClick={review} />
       {best !== undefined && (
-        <Button icon="play" label={t('openFile', { path: best })} onClick={() => openFile(session.id, best)} />
+        <Button icon="play" label={t('openFile', { path: best })} onClick={() => openFileInPane(session.id, best)} />
       )}
       {session.repositories.length > 0 && (
         <Button icon="upload" label={t('end.commit')} onClick={() => showTab('ship')} />

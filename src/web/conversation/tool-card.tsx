@@ -9,7 +9,7 @@ import { formatDuration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { isText, serverText, t } from '../text/text.ts';
-import { approvalDecisionText } from './approval-card.tsx';
+import { toApprovalDecisionText } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
 import { ToolResultView } from './tool-result.tsx';
 
@@ -73,7 +73,7 @@ function Permission({ item }: { item: ToolItem }) {
   const isChanged = decided !== 'gone' && decided.args !== undefined;
   return (
     <p class="tool-note padded border-top quiet permission">
-      <Icon name="shield" size={14} /> {approvalDecisionText(decided)} {isChanged && t('approval.wasChanged')}
+      <Icon name="shield" size={14} /> {toApprovalDecisionText(decided)} {isChanged && t('approval.wasChanged')}
     </p>
   );
 }
@@ -106,7 +106,7 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
     <span class="tail quiet figures">
       {failure && <span class="bad">{failure}</span>}
       {state.endedAt === undefined ? (
-        <Elapsed since={item.at} />
+        <ElapsedTime since={item.at} />
       ) : (
         <span>{formatDuration(state.endedAt - item.at)}</span>
       )}
@@ -115,7 +115,8 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
 }
 
 /** Hidden in a replay. */
-export const Elapsed = ({ since }: { since: number }) => (useContext(LiveContext) ? <Running since={since} /> : null);
+export const ElapsedTime = ({ since }: { since: number }) =>
+  useContext(LiveContext) ? <Running since={since} /> : null;
 
 export function useSecondsUntil(to: number): number {
   const now = useNow();

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { isFileReadingTool } from '../../core/model/event-traits.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
-import { request } from '../data/server.ts';
+import { fetchWithToken } from '../data/server.ts';
 import { PlainText, TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { parseAnsiRows, stripAnsi } from '../parts/ansi.ts';
 import { countLines, truncateLine } from '../parts/bounded-text.ts';
@@ -84,7 +84,7 @@ function Screen({ address, text }: { address: string; text: string }) {
     const seen = new IntersectionObserver((entries) => {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
       seen.disconnect();
-      request(path)
+      fetchWithToken(path)
         .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
         .catch(() => {}); // an old image is deleted; only its text stays
     });

@@ -1,8 +1,8 @@
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { navigate } from './route.ts';
-import { mutate, mutateWithRetry, newKey } from './server.ts';
-import { currentId } from './sessions.ts';
+import { createRandomKey, mutate, mutateWithRetry } from './server.ts';
+import { currentSessionId } from './sessions.ts';
 
 /** Each check has the server's default time limit. */
 export interface GoalInput {
@@ -42,7 +42,7 @@ export async function sendMessage({
   goal,
   mode = 'inject',
 }: NewMessage): Promise<void> {
-  let sessionId = currentId.value;
+  let sessionId = currentSessionId.value;
   if (sessionId === undefined) {
     const { id } = await mutate('sessions.create', {
       ...(model !== undefined && { model }),
@@ -54,7 +54,7 @@ export async function sendMessage({
     sessionId = id;
     navigate(id);
   }
-  const clientMessageId = newKey();
+  const clientMessageId = createRandomKey();
   await mutateWithRetry('runs.send', {
     sessionId,
     text,

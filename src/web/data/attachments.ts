@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { t } from '../text/text.ts';
-import { request } from './server.ts';
-import { authorization } from './token.ts';
+import { fetchWithToken } from './server.ts';
+import { authorizationHeaders } from './token.ts';
 
 // Draft attachments are uploaded immediately, so that sending does not wait.
 
@@ -30,7 +30,7 @@ function change(draft: string, to: (all: readonly Attachment[]) => readonly Atta
 }
 
 /** `sessionId` undefined: a new session. */
-export function attach(sessionId: string | undefined, files: Iterable<File>): void {
+export function addAttachments(sessionId: string | undefined, files: Iterable<File>): void {
   for (const file of files) send(nameOf(sessionId), file);
 }
 
@@ -49,7 +49,7 @@ function send(draft: string, file: File): void {
   };
   sending.onerror = () => update({ failed: t('uploadBroke') });
   sending.open('POST', '/api/v1/files');
-  for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);
+  for (const [name, value] of Object.entries(authorizationHeaders())) sending.setRequestHeader(name, value);
   const form = new FormData();
   form.append('file', file);
   sending.send(form);
@@ -81,7 +81,7 @@ const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Undefined: the attachment is a path, or the upload is gone. */
 export async function readSentFile(id: string): Promise<SentFile | undefined> {
   if (!isUpload.test(id)) return undefined;
-  const answer = await request(`/api/v1/files/${id}/info`);
+  const answer = await fetchWithToken(`/api/v1/files/${id}/info`);
   if (!answer.ok) return undefined;
   const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null } };
   return { name: data.filename, type: data.content_type ?? '' };

@@ -8,7 +8,7 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-export interface Branches {
+export interface MessageBranches {
   /** Oldest first. */
   readonly ids: readonly string[];
   readonly at: number;
@@ -18,7 +18,7 @@ export interface Branches {
 export function findBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: { readonly sessionId: string; readonly seq: number; readonly firstOwn: number },
-): Branches | undefined {
+): MessageBranches | undefined {
   const byId = new Map(all.map((one) => [one.id, one]));
   const here = byId.get(sessionId);
   const isBranch = here?.branch && seq === firstOwn;

@@ -18,10 +18,10 @@ export interface ItemPart {
   readonly items: readonly ConversationItem[];
 }
 
-export const emptyWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
+export const emptyItemWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
 /** Adds one part above. If many new items arrived together, draws only the last part. */
-export function nextWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
+export function advanceItemWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
   if (!now) return { items, first: partStart(0, items.length - itemsPerPart), anchor: 0 };
   const { anchor } = now;
@@ -43,7 +43,7 @@ function movedDown(before: ItemWindow, items: readonly ConversationItem[]): Item
 const placeOf = (item: ConversationItem | undefined, items: readonly ConversationItem[]): number =>
   item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
 
-export function splitParts({ items, first, anchor }: ItemWindow): ItemPart[] {
+export function splitItemParts({ items, first, anchor }: ItemWindow): ItemPart[] {
   const parts: ItemPart[] = [];
   for (let from = first; from < items.length; ) {
     const to = from + itemsPerPart - intoPart(anchor, from);

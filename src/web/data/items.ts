@@ -8,15 +8,15 @@ import { isFileReadingTool, type NoteEventType } from '../../core/model/event-tr
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type DataOf<Type extends Event['type']> = EventOf<Type>['data'];
 export type StepStatus = DataOf<'step'>['status'];
-export type CalledData = DataOf<'tool.called'>;
-export type EndData = DataOf<'run.end'>;
+export type ToolCalledData = DataOf<'tool.called'>;
+export type RunEndData = DataOf<'run.end'>;
 
 export interface ToolState {
   readonly status: 'running' | 'completed' | 'failed';
   /** Output so far; of a long output, the last part. */
   readonly live: string;
   readonly endedAt?: number;
-  readonly called?: CalledData;
+  readonly called?: ToolCalledData;
 }
 export interface ModelUsage {
   readonly turns: number;
@@ -117,7 +117,7 @@ export interface FileEdit {
   readonly before: string | null;
   readonly after: string;
 }
-export function findEdit({ success, function: name, args, content }: CalledData): FileEdit | undefined {
+export function findEdit({ success, function: name, args, content }: ToolCalledData): FileEdit | undefined {
   if (!success || !content || !('oldContent' in content) || isFileReadingTool(name)) return undefined;
   const input = args.file ?? args.path ?? args.file_path;
   if (typeof input !== 'string') return undefined;
@@ -126,7 +126,7 @@ export function findEdit({ success, function: name, args, content }: CalledData)
 }
 export interface EndItem extends Base {
   readonly kind: 'end';
-  readonly data: EndData;
+  readonly data: RunEndData;
   /** Used to repeat the run. */
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;

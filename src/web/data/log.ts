@@ -2,15 +2,15 @@ import { batch, effect, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { LogReader, type LogSource } from './log-reader.ts';
 import { ConversationModel } from './model.ts';
-import { CallError, follow, query } from './server.ts';
-import { currentId } from './sessions.ts';
+import { CallError, query, subscribeTo } from './server.ts';
+import { currentSessionId } from './sessions.ts';
 
 export const conversationModel = new ConversationModel();
 /** All events of the selected session, in order. Grows in place; `eventCount` signals changes. */
-export const events: Event[] = [];
+export const sessionEvents: Event[] = [];
 export const eventCount = signal(0);
 /** Leaves a session that no longer exists. */
-export const onGone: { leave: (id: string) => void } = { leave: () => {} };
+export const goneSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
 const hearers = new Set<(event: Event) => void>();
 /** Calls `hear` with each event of the selected session, including old ones while they load. */
@@ -20,7 +20,7 @@ export function onEvent(hear: (event: Event) => void): () => void {
 }
 
 /** The model shows the end of a long log while earlier events are read. */
-export const isEndOnly = signal(false);
+export const isLoadingHistory = signal(false);
 let history: ConversationModel | undefined;
 /** Message that began before the log's end part. Its pieces are skipped, because they lack the beginning. */
 let cutMessage: string | undefined;
@@ -31,15 +31,15 @@ function take(taken: readonly Event[]): void {
 }
 
 function append(taken: readonly Event[]): void {
-  for (const event of taken) events.push(event);
-  eventCount.value = events.length;
+  for (const event of taken) sessionEvents.push(event);
+  eventCount.value = sessionEvents.length;
   for (const event of taken) for (const hear of hearers) tell(hear, event);
 }
 
 function takeEnd(taken: readonly Event[]): void {
   if (!history) {
     history = new ConversationModel();
-    isEndOnly.value = true;
+    isLoadingHistory.value = true;
     const [first] = taken;
     cutMessage = first?.type === 'message.delta' ? first.data.messageId : undefined;
   }
@@ -56,7 +56,7 @@ function join(end: readonly Event[]): void {
   whole.take(end);
   batch(() => {
     conversationModel.takeOver(whole);
-    isEndOnly.value = false;
+    isLoadingHistory.value = false;
   });
   append(end);
 }
@@ -72,8 +72,8 @@ function tell(hear: (event: Event) => void, event: Event): void {
 
 function reset() {
   history = undefined;
-  isEndOnly.value = false;
-  events.length = 0;
+  isLoadingHistory.value = false;
+  sessionEvents.length = 0;
   eventCount.value = 0;
   conversationModel.clear();
 }
@@ -82,7 +82,7 @@ const createSource = (sessionId: string): LogSource => ({
   list: (afterSeq, limit) => query('events.list', { sessionId, afterSeq, limit }),
   follow: (afterSeq, { onData, onEnd, onError }) =>
     // The client resumes from the ids that the server sends with events.
-    follow<{ readonly data: Parameters<typeof onData>[0] }>(
+    subscribeTo<{ readonly data: Parameters<typeof onData>[0] }>(
       'events.subscribe',
       { sessionId, lastEventId: String(afterSeq) },
       { onData: ({ data }) => onData(data), onEnd, onError },
@@ -94,16 +94,16 @@ function open(sessionId: string): () => void {
   let stop = () => {};
   const start = () => {
     reset();
-    const gone = () => onGone.leave(sessionId);
+    const gone = () => goneSessionHandler.leave(sessionId);
     stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
   start();
   return () => stop();
 }
 
-export function followCurrent(): void {
+export function followCurrentSession(): void {
   effect(() => {
-    const id = currentId.value;
+    const id = currentSessionId.value;
     if (id !== undefined) return open(id);
     reset();
     return undefined;

@@ -1,18 +1,18 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { authorization, forgetToken } from './token.ts';
+import { authorizationHeaders, forgetToken } from './token.ts';
 
 // A person signs in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot read.
 
 /** The caller. Undefined until the server has answered. */
 export const currentUser = signal<Outputs['people']['me'] | undefined>(undefined);
-export interface Provider {
+export interface SignInProvider {
   readonly id: string;
   readonly name: string;
 }
 
 const request = (path: string, init: RequestInit = {}) =>
-  fetch(path, { ...init, headers: authorization() }).catch(() => undefined);
+  fetch(path, { ...init, headers: authorizationHeaders() }).catch(() => undefined);
 
 export async function loadCurrentUser(): Promise<void> {
   const response = await request('/api/v1/people/me');
@@ -20,15 +20,15 @@ export async function loadCurrentUser(): Promise<void> {
 }
 
 /** Providers that people can sign in with. Empty without a connection. */
-export async function readProviders(): Promise<readonly Provider[]> {
+export async function readSignInProviders(): Promise<readonly SignInProvider[]> {
   const response = await request('/sign-in');
-  return response?.ok ? ((await response.json()) as { providers: readonly Provider[] }).providers : [];
+  return response?.ok ? ((await response.json()) as { providers: readonly SignInProvider[] }).providers : [];
 }
 
 const refusal = 'sign-in';
 
 /** The provider sends the browser back to the current address. */
-export function signInWith({ id }: Provider): void {
+export function signInWith({ id }: SignInProvider): void {
   forgetToken(); // a refused token would take precedence over the cookie
   const url = new URL(location.href);
   url.searchParams.delete(refusal);

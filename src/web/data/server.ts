@@ -9,13 +9,14 @@ import {
 } from '@trpc/client';
 import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { errorText, t } from '../text/text.ts';
-import { authorization, tokenProtocols } from './token.ts';
+import { authorizationHeaders, tokenProtocols } from './token.ts';
 
 // Typed calls to the server over one WebSocket. After a break it reconnects automatically, and subscriptions continue
 // after their last event.
 
-export type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs &
-  string];
+export type ProcedurePath = {
+  [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}`;
+}[keyof Outputs & string];
 type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${infer Method}`
   ? Name extends keyof Tree
     ? Method extends keyof Tree[Name]
@@ -25,7 +26,7 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
   : never;
 
 /** Input of the procedure with this name, such as `webhooks.create`. */
-export type InputOf<P extends Path> = ProcedureAt<Inputs, P>;
+export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
 // A lost network does not close a socket. A server that does not answer pings is shown as unreachable within three
@@ -37,7 +38,7 @@ const pongMs = 1_900;
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
 /** Unanswered mutations. While the connection is broken, they wait and are sent on reconnection. */
-export const pendingChanges = signal<readonly Path[]>([]);
+export const pendingChanges = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
@@ -94,22 +95,29 @@ export class CallError extends Error {
   }
 }
 
-async function call<P extends Path>(method: 'query' | 'mutation', path: P, input: InputOf<P>, repeat: boolean) {
+async function call<P extends ProcedurePath>(
+  method: 'query' | 'mutation',
+  path: P,
+  input: InputOf<P>,
+  repeat: boolean,
+) {
   const trpc = await client.promise;
   return (await trpc[method](path, input, { context: { repeat } }).catch((thrown: TRPCClientError<AppRouter>) => {
     throw new CallError(thrown);
   })) as ProcedureAt<Outputs, P>;
 }
 
-export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
+export const query = <P extends ProcedurePath>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
 /** Calls a mutation that is safe to repeat. If the connection breaks, the call is sent again. */
-export const mutateWithRetry = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
-  counted(path, () => call('mutation', path, input, true));
-export const mutate = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
+export const mutateWithRetry = <P extends ProcedurePath>(
+  path: P,
+  input: InputOf<P>,
+): Promise<ProcedureAt<Outputs, P>> => counted(path, () => call('mutation', path, input, true));
+export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, false));
 
-async function counted<Data>(path: Path, send: () => Promise<Data>): Promise<Data> {
+async function counted<Data>(path: ProcedurePath, send: () => Promise<Data>): Promise<Data> {
   pendingChanges.value = [...pendingChanges.value, path];
   try {
     return await send();
@@ -127,7 +135,7 @@ export interface Subscriber<Item> {
 }
 
 /** Subscribes until the returned function is called. */
-export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item>): () => void {
+export function subscribeTo<Item>(path: ProcedurePath, input: unknown, hearer: Subscriber<Item>): () => void {
   const ended = new AbortController();
   const { signal: end } = ended;
   void client.promise.then((trpc) => {
@@ -143,11 +151,14 @@ export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item
 }
 
 /** Resolves with any status; rejects only without a connection. */
-export const request = (path: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(path, { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
+export const fetchWithToken = (path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(path, {
+    ...init,
+    headers: { ...authorizationHeaders(), ...(init.headers as Record<string, string> | undefined) },
+  });
 
 export const toErrorText = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 /** A page loaded over plain HTTP from another machine lacks `randomUUID`. */
-export const newKey = (): string =>
+export const createRandomKey = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Session } from '../../client/types.ts';
-import { connectionState, follow } from './server.ts';
+import { connectionState, subscribeTo } from './server.ts';
 
 export type { Session };
 
@@ -14,7 +14,7 @@ const changes = signal(0);
 /** False until the first session has arrived, or the server has had time to send one. */
 export const areSessionsLoaded = signal(false);
 /** Undefined: a new session. */
-export const currentId = signal<string | undefined>(undefined);
+export const currentSessionId = signal<string | undefined>(undefined);
 
 const byPlace = (a: Session, b: Session): number => {
   if (a.latestMessageAt === b.latestMessageAt) return a.id < b.id ? -1 : 1;
@@ -28,7 +28,7 @@ export const sessions = computed<readonly Session[]>(() => {
 });
 export const currentSession = computed<Session | undefined>(() => {
   changes.value;
-  return currentId.value === undefined ? undefined : byId.get(currentId.value);
+  return currentSessionId.value === undefined ? undefined : byId.get(currentSessionId.value);
 });
 
 const listMs = 1_500;
@@ -49,7 +49,7 @@ function dropUnconfirmedSoon(): void {
   clearTimeout(dropTimer);
   dropTimer = setTimeout(() => {
     if (connectionState.peek() !== 'open') return; // the next connection starts the list again
-    for (const id of unconfirmed) if (id !== currentId.peek()) byId.delete(id);
+    for (const id of unconfirmed) if (id !== currentSessionId.peek()) byId.delete(id);
     changes.value++;
     unconfirmed.clear();
   }, listMs);
@@ -69,7 +69,7 @@ export function watchSessions(): void {
   setTimeout(() => {
     areSessionsLoaded.value = true;
   }, listMs);
-  follow<SessionChange>('sessions.watch', undefined, {
+  subscribeTo<SessionChange>('sessions.watch', undefined, {
     onData(news) {
       const before = byId.get(news.session.id);
       if (news.type === 'deleted') byId.delete(news.session.id);

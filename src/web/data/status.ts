@@ -1,11 +1,11 @@
 import { computed } from '@preact/signals';
 import { conversationModel } from './log.ts';
-import { currentId, currentSession, type Session } from './sessions.ts';
+import { currentSession, currentSessionId, type Session } from './sessions.ts';
 
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
 /** Without work in progress, the status depends on how the last run ended. */
-export function toStatus(session: Session): DisplayStatus {
+export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
   return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
@@ -24,9 +24,9 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
 
 /** Uses the log, which is more recent than the session's entry in the list. */
 export const currentStatus = computed<DisplayStatus>(() => {
-  if (currentId.value === undefined) return 'new';
+  if (currentSessionId.value === undefined) return 'new';
   const run = conversationModel.run.value;
-  const listed = currentSession.value && toStatus(currentSession.value);
+  const listed = currentSession.value && toDisplayStatus(currentSession.value);
   if (listed === 'running' || listed === 'waiting') return listed;
   if (run.kind === 'ended' && currentSession.value && lacksRepository(currentSession.value)) return 'failed';
   if (run.kind === 'ended') return endStatus(run.end.data);

@@ -1,12 +1,12 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { request } from './server.ts';
+import { fetchWithToken } from './server.ts';
 
 export const serverInfo = signal<Outputs['system']['info'] | undefined>(undefined);
 export const toolLabelsByName = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
 
 async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
-  const response = await request(`/trpc/system.${name}`).catch(() => undefined);
+  const response = await fetchWithToken(`/trpc/system.${name}`).catch(() => undefined);
   if (response?.status === 401) return 'refused';
   return response?.ok ? ((await response.json()) as { result: { data: Data } }).result.data : undefined;
 }

@@ -19,7 +19,7 @@ export const saveToken = (token: string): void => sessionStorage.setItem(key, to
 
 export const forgetToken = (): void => sessionStorage.removeItem(key);
 
-export function authorization(): Record<string, string> {
+export function authorizationHeaders(): Record<string, string> {
   const token = storedToken();
   return token ? { authorization: `Bearer ${token}` } : {};
 }

@@ -3,7 +3,7 @@ import { LiveContext } from '../conversation/live.ts';
 import type { DataOf, ToolItem } from '../data/items.ts';
 import { navigate } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
-import { toStatus } from '../data/status.ts';
+import { toDisplayStatus } from '../data/status.ts';
 import { PlainText } from '../markdown/plain.tsx';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -57,7 +57,7 @@ function Children({ id }: { id: string }) {
         items={below.map((child) => ({
           key: child.id,
           title: sessionNameOf(child),
-          lines: [t(`status.${toStatus(child)}`)],
+          lines: [t(`status.${toDisplayStatus(child)}`)],
           open: () => open(child.id),
         }))}
       />
@@ -74,7 +74,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
       <header class="row">
         <Icon name="agents" />
         <strong class="cut fill">{session ? sessionNameOf(session) : truncateLine(child.task)}</strong>
-        {session ? <StatusChip status={toStatus(session)} /> : <StatusIcon status={status} />}
+        {session ? <StatusChip status={toDisplayStatus(session)} /> : <StatusIcon status={status} />}
         {session && isLive && <Button class="small" label={t('open')} onClick={() => navigate(session.id)} />}
       </header>
       {called && (

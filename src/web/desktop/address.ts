@@ -13,7 +13,7 @@ const viewer =
 export const sessionPage = `/#${session}`;
 export const desktopRoute = `${api}/desktop`;
 
-export function vncAddress(): string {
+export function buildVncUrl(): string {
   const url = new URL(`${api}/vnc`, location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   url.searchParams.set('notices', '1');

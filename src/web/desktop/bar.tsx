@@ -12,7 +12,7 @@ import {
   isScaledToFit,
   isViewOnly,
   isWatching,
-  rfb,
+  rfbClient,
   type ScreenConnection,
   screenConnection,
 } from './state.ts';
@@ -36,7 +36,7 @@ export const DesktopBar = () => (
       {t(`screen.${screenConnection.value}`)}
     </span>
     <span id="who" role="status">
-      {rfb.value && who()}
+      {rfbClient.value && who()}
     </span>
     <Tools />
   </header>
@@ -76,7 +76,7 @@ function Tools() {
         }}
       />
       {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
-      {rfb.value && !isWatching() && (
+      {rfbClient.value && !isWatching() && (
         <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
       )}
       {isInPane && (
@@ -93,14 +93,14 @@ function changeControl(): void {
   else {
     isViewOnly.value = false;
     sendControl('take');
-    rfb.value?.focus();
+    rfbClient.value?.focus();
   }
 }
 
 function Clipboard() {
   const ref = useRef<HTMLTextAreaElement>(null);
   const send = () => {
-    rfb.value?.clipboardPasteFrom(ref.current?.value ?? '');
+    rfbClient.value?.clipboardPasteFrom(ref.current?.value ?? '');
     closeDialog();
   };
   return (

@@ -1,4 +1,4 @@
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 
 // Phone keyboards, emoji pickers and input methods write into a text field, whose text becomes key events of the
 // desktop.
@@ -30,7 +30,7 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
   reset();
   field.addEventListener('focus', reset);
   field.addEventListener('keydown', (event) => {
-    const keysym = keys[pressedKey(event)];
+    const keysym = keys[pressedKeyOf(event)];
     if (keysym === undefined) return;
     event.preventDefault();
     send(keysym, event.code);

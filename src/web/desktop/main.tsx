@@ -9,7 +9,7 @@ import { isFramed, isInPane, linkSignature } from './address.ts';
 import { DesktopBar } from './bar.tsx';
 import { forwardTyping, handleDesktopKeys } from './keys.ts';
 import { openScreen, reconnectScreen } from './screen.ts';
-import { desktopControl, isWatching, rfb, screenOverlay } from './state.ts';
+import { desktopControl, isWatching, rfbClient, screenOverlay } from './state.ts';
 
 const DesktopPage = () => (
   <>
@@ -51,7 +51,7 @@ function Overlay() {
 function Keys() {
   const ref = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (ref.current) forwardTyping(ref.current, (keysym, code) => rfb.value?.sendKey(keysym, code));
+    if (ref.current) forwardTyping(ref.current, (keysym, code) => rfbClient.value?.sendKey(keysym, code));
   }, []);
   return (
     <textarea
@@ -82,7 +82,7 @@ document.body.classList.toggle('pane', isInPane);
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
 handleDesktopKeys(() =>
-  rfb.value && !isWatching() ? { rfb: rfb.value, clipboard: desktopControl.value.clipboard } : undefined,
+  rfbClient.value && !isWatching() ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard } : undefined,
 );
 const root = document.getElementById('root');
 if (root) render(<DesktopPage />, root);

@@ -1,10 +1,10 @@
 import RFB from '@novnc/novnc';
 import { requestToken } from '../app/token-dialog.tsx';
-import { authorization, tokenProtocols } from '../data/token.ts';
+import { authorizationHeaders, tokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
-import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts';
+import { buildVncUrl, desktopRoute, isFramed, linkSignature } from './address.ts';
 import { ControlChannel } from './channel.ts';
-import { desktopClipboard, desktopControl, rfb, type ScreenOverlay, setScreenState } from './state.ts';
+import { desktopClipboard, desktopControl, rfbClient, type ScreenOverlay, setScreenState } from './state.ts';
 
 /** WebSocket codes after which only a person can reconnect. */
 const final: Readonly<Record<number, ScreenOverlay>> = {
@@ -59,10 +59,10 @@ export function reconnectScreen(): void {
 
 function connect(): void {
   clearTimeout(timer);
-  if (!target || rfb.value || document.hidden) return; // a hidden page connects when it becomes visible
+  if (!target || rfbClient.value || document.hidden) return; // a hidden page connects when it becomes visible
   setScreenState('pending', { key: 'desktop.starting' });
   const offered = ['binary', ...(linkSignature ? [] : tokenProtocols().slice(1))];
-  channel = new ControlChannel(vncAddress(), offered, {
+  channel = new ControlChannel(buildVncUrl(), offered, {
     onNotice: (notice) => {
       desktopControl.value = notice;
       if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();
@@ -84,7 +84,7 @@ function connect(): void {
   made.addEventListener('clipboard', ({ detail }) => {
     if (desktopControl.value.clipboard) desktopClipboard.value = detail.text;
   });
-  rfb.value = made;
+  rfbClient.value = made;
 }
 
 /** Lets Tab reach noVNC's canvas, and labels the canvas. */
@@ -99,11 +99,11 @@ function labelCanvas(): void {
 
 function takeBack(): void {
   sendControl('take');
-  if (document.activeElement === document.body) rfb.value?.focus();
+  if (document.activeElement === document.body) rfbClient.value?.focus();
 }
 
 async function ended(event: CloseEvent): Promise<void> {
-  rfb.value = undefined;
+  rfbClient.value = undefined;
   channel = undefined;
   const isLost = event.code !== 1000 && !document.hidden;
   if (isLost && desktopControl.value.who === 'you') keptUntil = Date.now() + keptMs;
@@ -121,7 +121,7 @@ async function ended(event: CloseEvent): Promise<void> {
 
 /** Browsers hide why an upgrade was refused, so an ordinary request finds the reason. */
 async function needsToken(): Promise<boolean> {
-  const headers = authorization();
+  const headers = authorizationHeaders();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
   if (answer?.status !== 401 || isFramed) return false;
   setScreenState('failed', { key: 'screen.needsToken', retry: 'screen.tryAgain' });
@@ -132,5 +132,5 @@ async function needsToken(): Promise<boolean> {
 function followVisibility(): void {
   clearTimeout(hiding);
   if (document.hidden) hiding = setTimeout(() => channel?.close(), hiddenMs);
-  else if (!rfb.value) connect();
+  else if (!rfbClient.value) connect();
 }

@@ -21,7 +21,7 @@ const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: fals
 export const screenConnection = signal<ScreenConnection>('pending');
 export const screenOverlay = signal<ScreenOverlay | undefined>({ key: 'screen.connecting' });
 export const desktopControl = signal(nobody);
-export const rfb = signal<RFB | undefined>(undefined);
+export const rfbClient = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
@@ -36,10 +36,10 @@ export function setScreenState(state: ScreenConnection, over?: ScreenOverlay): v
 }
 
 effect(() => {
-  if (rfb.value) rfb.value.viewOnly = isWatching();
+  if (rfbClient.value) rfbClient.value.viewOnly = isWatching();
 });
 effect(() => {
-  if (!rfb.value) return;
-  rfb.value.scaleViewport = isFramed || isScaledToFit.value;
-  rfb.value.clipViewport = false;
+  if (!rfbClient.value) return;
+  rfbClient.value.scaleViewport = isFramed || isScaledToFit.value;
+  rfbClient.value.clipViewport = false;
 });

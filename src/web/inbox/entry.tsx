@@ -4,7 +4,7 @@ import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationModel } from '../data/model.ts';
 import { navigate } from '../data/route.ts';
-import { mutateWithRetry, newKey, query } from '../data/server.ts';
+import { createRandomKey, mutateWithRetry, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { truncateLine } from '../parts/bounded-text.ts';
@@ -94,12 +94,12 @@ function Answer({ session }: { session: Session }) {
         if (text.trim() === '' || isSending) return;
         setSending(true);
         const message = { sessionId: session.id, text, mode: 'inject' as const, attachments: [] };
-        void tryIt(t('notSent'), () => mutateWithRetry('runs.send', { ...message, clientMessageId: newKey() })).then(
-          (isSent) => {
-            setSending(false);
-            if (isSent) setText('');
-          },
-        );
+        void tryIt(t('notSent'), () =>
+          mutateWithRetry('runs.send', { ...message, clientMessageId: createRandomKey() }),
+        ).then((isSent) => {
+          setSending(false);
+          if (isSent) setText('');
+        });
       }}
     >
       <input

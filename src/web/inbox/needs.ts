@@ -1,13 +1,13 @@
 import { computed } from '@preact/signals';
 import { type Session, sessions } from '../data/sessions.ts';
-import { toStatus } from '../data/status.ts';
+import { toDisplayStatus } from '../data/status.ts';
 
 /** `waiting`: for an answer, an approval or a budget. `failed`: nobody has seen the failure yet. */
 export type InboxReason = 'waiting' | 'failed';
 
 export function findInboxReason(session: Session): InboxReason | undefined {
   if (session.archived) return undefined;
-  const status = toStatus(session);
+  const status = toDisplayStatus(session);
   if (status === 'waiting') return 'waiting';
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }

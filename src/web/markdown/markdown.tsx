@@ -2,16 +2,16 @@ import { type ComponentChildren, createElement } from 'preact';
 import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { query, toErrorText } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import type { FormulaNode } from '../parsing/formula.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
 import { runParseTask } from '../parsing/parse.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
-import { imageType } from '../work/files/preview.ts';
-import { parsePreviewTarget } from '../work/preview/target.ts';
-import { openFile } from '../work/results.ts';
+import { imageTypeOf } from '../work/files/preview.ts';
+import { parsePreviewLocation } from '../work/preview/target.ts';
+import { openFileInPane } from '../work/results.ts';
 import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
@@ -132,7 +132,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
     case 'table':
       return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
     case 'link': {
-      const place = currentId.peek() === undefined ? undefined : parsePreviewTarget(node.href);
+      const place = currentSessionId.peek() === undefined ? undefined : parsePreviewLocation(node.href);
       if (place)
         return (
           <PreviewLink key={key} place={place}>
@@ -243,7 +243,7 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
   const load = async () => {
     const { content } = await query('files.read', { sessionId, path, encoding: 'base64' });
     const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
-    setState({ url: URL.createObjectURL(new Blob([bytes], { type: imageType(path) ?? 'image/png' })) });
+    setState({ url: URL.createObjectURL(new Blob([bytes], { type: imageTypeOf(path) ?? 'image/png' })) });
   };
   const tryLoad = () => load().catch((thrown: unknown) => setState({ text: toErrorText(thrown) }));
   useEffect(() => {
@@ -262,7 +262,7 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
         type="button"
         class="picture round"
         title={t('openFile', { path })}
-        onClick={() => openFile(sessionId, path)}
+        onClick={() => openFileInPane(sessionId, path)}
       >
         <img src={state.url} alt={label || path} />
       </button>

@@ -2,11 +2,11 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { loadWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
 import { conversationModel } from '../data/log.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 import { openPreviewAt } from '../work/preview/state.ts';
-import { type PreviewTarget, parsePreviewTarget } from '../work/preview/target.ts';
-import { openFile } from '../work/results.ts';
+import { type PreviewLocation, parsePreviewLocation } from '../work/preview/target.ts';
+import { openFileInPane } from '../work/results.ts';
 
 const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
 const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
@@ -14,8 +14,8 @@ const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?
 /** Links inline code that names a workspace file or a sandbox address. */
 export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
   const plain = <code dir="ltr">{code}</code>;
-  if (sessionId === undefined || sessionId !== currentId.value) return plain;
-  const place = parsePreviewTarget(code);
+  if (sessionId === undefined || sessionId !== currentSessionId.value) return plain;
+  const place = parsePreviewLocation(code);
   if (place) return <PreviewLink place={place}>{plain}</PreviewLink>;
   return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
 }
@@ -33,7 +33,7 @@ function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
       title={t('openFile', { path })}
       onClick={(event) => {
         event.preventDefault();
-        openFile(sessionId, path);
+        openFileInPane(sessionId, path);
       }}
     >
       {code}
@@ -41,7 +41,7 @@ function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
   );
 }
 
-export const PreviewLink = ({ place, children }: { place: PreviewTarget; children: ComponentChildren }) => (
+export const PreviewLink = ({ place, children }: { place: PreviewLocation; children: ComponentChildren }) => (
   <a
     href={`http://localhost:${place.port}${place.path}`}
     title={t('preview.port', { port: place.port })}
@@ -55,11 +55,11 @@ export const PreviewLink = ({ place, children }: { place: PreviewTarget; childre
 );
 
 export function linkSandboxAddresses(text: string): ComponentChildren {
-  if (currentId.peek() === undefined || !text.includes(':')) return text;
+  if (currentSessionId.peek() === undefined || !text.includes(':')) return text;
   const parts: ComponentChildren[] = [];
   let from = 0;
   for (const { 0: found, index } of text.matchAll(address)) {
-    const place = parsePreviewTarget(found);
+    const place = parsePreviewLocation(found);
     if (!place) continue;
     parts.push(text.slice(from, index), <PreviewLink place={place}>{found}</PreviewLink>);
     from = index + found.length;

@@ -1,7 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
 import type { AvailableProvider, ListedModel } from './state.ts';
@@ -39,7 +39,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (pressedKey(event) !== 'Enter') return;
+            if (pressedKeyOf(event) !== 'Enter') return;
             event.preventDefault(); // Enter must not submit the surrounding form
             const best = shown[0]?.ref ?? unlisted;
             if (best !== undefined) onChange(best);

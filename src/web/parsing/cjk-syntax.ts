@@ -20,7 +20,7 @@ const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2),
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
 /** Hook `emStrongMask` of marked: replaces punctuation that would block emphasis with letters of the same length. */
-export function cjkMask(masked: string): string {
+export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');
   for (const { 0: run, index } of masked.matchAll(/\*+|~+/g)) {

@@ -52,7 +52,10 @@ type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
  * Colors code, separately for each of its `textParts`. Accepts language names and file extensions. Undefined: unknown
  * language, or too many pieces.
  */
-export function highlight(code: string, language: string): readonly (readonly HighlightedPiece[])[] | undefined {
+export function highlightTextParts(
+  code: string,
+  language: string,
+): readonly (readonly HighlightedPiece[])[] | undefined {
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;
   const pieces = lowlight.highlight(name, code).children.flatMap(pieceOf);

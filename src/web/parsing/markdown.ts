@@ -1,6 +1,6 @@
 import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
-import { CjkTokenizer, cjkMask } from './cjk-syntax.ts';
-import { mathSyntax, mayHaveFormulas } from './math-syntax.ts';
+import { CjkTokenizer, maskCjkPunctuation } from './cjk-syntax.ts';
+import { createMathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
 // Parses Markdown written by an agent, in the page's worker. Depth and size are limited, so drawing cannot exhaust the
 // page's stack or time. Text beyond a limit stays plain.
@@ -76,8 +76,8 @@ class BoundedLexer extends Lexer {
 
   constructor(limits: Limits, text: string) {
     const cjk = { tokenizer: new NoteTokenizer(text), hooks: new Hooks() };
-    cjk.hooks.emStrongMask = cjkMask;
-    super({ gfm: true, breaks: true, ...cjk, ...(mayHaveFormulas(text) && { extensions: mathSyntax() }) });
+    cjk.hooks.emStrongMask = maskCjkPunctuation;
+    super({ gfm: true, breaks: true, ...cjk, ...(mayHaveFormulas(text) && { extensions: createMathSyntax() }) });
     this.#limits = limits;
   }
 

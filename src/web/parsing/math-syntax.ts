@@ -24,7 +24,7 @@ export const mayHaveFormulas = (text: string): boolean =>
   text.includes('$') || text.includes('\\(') || text.includes('\\[');
 
 /** `extensions` of a marked Lexer, for one text. */
-export function mathSyntax() {
+export function createMathSyntax() {
   let left = maxTries;
   const read = (src: string): Tokens.Generic | undefined => {
     if (left <= 0 || (src[0] !== '$' && src[0] !== '\\')) return undefined;

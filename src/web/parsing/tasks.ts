@@ -1,6 +1,6 @@
 import { parseCsv } from '../work/files/csv.ts';
 import type { FormulaNode } from './formula.ts';
-import type { highlight } from './highlight.ts';
+import type { highlightTextParts } from './highlight.ts';
 import { parseMarkdown } from './markdown.ts';
 
 // Expensive work on untrusted texts. Each task is a function from plain data to plain data.
@@ -8,8 +8,14 @@ import { parseMarkdown } from './markdown.ts';
 export const parseTasks = {
   markdown: ({ text }: { text: string }) => parseMarkdown(text),
   /** Undefined: plain text. */
-  async highlight({ code, language }: { code: string; language: string }): Promise<ReturnType<typeof highlight>> {
-    return (await import('./highlight.ts')).highlight(code, language); // large, so it loads with the first code block
+  async highlight({
+    code,
+    language,
+  }: {
+    code: string;
+    language: string;
+  }): Promise<ReturnType<typeof highlightTextParts>> {
+    return (await import('./highlight.ts')).highlightTextParts(code, language); // large, so it loads with the first code block
   },
   /** Undefined: not a formula, or beyond the limits. KaTeX loads with the first formula. */
   async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {

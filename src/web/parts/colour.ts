@@ -2,7 +2,7 @@ import { effect } from '@preact/signals';
 import { theme } from '../data/prefs.ts';
 
 /** Computed color of a custom property, for canvases, which cannot use properties. */
-export function readColour(place: Element, property: string): string {
+export function resolveCssColor(place: Element, property: string): string {
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;
   place.append(probe);

@@ -20,7 +20,7 @@ const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
 /** Today `14:05`, otherwise with the day: `Fri, Nov 27, 14:05`. With a time zone, always with the day. */
-export function formatMoment(at: number | string, timeZone?: string): string {
+export function formatDateTime(at: number | string, timeZone?: string): string {
   const [then, now] = [new Date(at), new Date()];
   const isThisYear = then.getFullYear() === now.getFullYear();
   const isToday = timeZone === undefined && then.toDateString() === now.toDateString();
@@ -53,7 +53,7 @@ export function formatAge(ms: number, now: number): string {
 export const formatCount = (value: number): string => value.toLocaleString(locale());
 
 /** 1234567 becomes 1.2M. */
-export const formatCompact = (value: number): string =>
+export const formatCompactCount = (value: number): string =>
   new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 /** In US dollars, as in the price list. */
@@ -65,12 +65,12 @@ export const formatPrice = (cost: number): string =>
     maximumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,
   }).format(cost);
 
-export const formatBudget = (kind: string, value: number): string =>
+export const formatBudgetValue = (kind: string, value: number): string =>
   kind === 'cost'
     ? formatPrice(value)
     : kind === 'time'
       ? formatDuration(value)
-      : (kind === 'tokens' ? formatCompact : formatCount)(value);
+      : (kind === 'tokens' ? formatCompactCount : formatCount)(value);
 
 export function formatBytes(size: number): string {
   if (size < 1_000) return `${size} B`;

@@ -2,5 +2,5 @@
 const handledByInputMethod = 229;
 
 /** Key of a keydown event. Empty while an input method composes, because the key belongs to it. */
-export const pressedKey = (event: Pick<KeyboardEvent, 'key' | 'isComposing' | 'keyCode'>): string =>
+export const pressedKeyOf = (event: Pick<KeyboardEvent, 'key' | 'isComposing' | 'keyCode'>): string =>
   event.isComposing || event.keyCode === handledByInputMethod ? '' : event.key;

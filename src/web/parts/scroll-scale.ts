@@ -22,4 +22,4 @@ function scaleOf(list: List): number {
 export const computeRowsTop = (list: List, scrollTop: number): number => scrollTop * scaleOf(list);
 
 /** Scroll position that shows this row pixel at the top. */
-export const scrollTopFor = (list: List, rowsTop: number): number => rowsTop / scaleOf(list);
+export const computeScrollTop = (list: List, rowsTop: number): number => rowsTop / scaleOf(list);

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { computeRowsTop, computeScrollSpace, scrollTopFor } from './scroll-scale.ts';
+import { computeRowsTop, computeScrollSpace, computeScrollTop } from './scroll-scale.ts';
 
 const extra = 12; // rows above and below the visible ones
 
@@ -49,9 +49,9 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
     const list = { count, rowHeight, viewHeight: node.clientHeight };
     const at = shown * rowHeight;
     const from = computeRowsTop(list, node.scrollTop);
-    if (at < from) node.scrollTop = scrollTopFor(list, at);
+    if (at < from) node.scrollTop = computeScrollTop(list, at);
     else if (at + rowHeight > from + node.clientHeight)
-      node.scrollTop = scrollTopFor(list, at + rowHeight - node.clientHeight);
+      node.scrollTop = computeScrollTop(list, at + rowHeight - node.clientHeight);
   }, [shown]);
   const rowsTop = computeRowsTop({ count, rowHeight, viewHeight: height }, top);
   const first = Math.max(0, Math.floor(rowsTop / rowHeight) - extra);

@@ -3,12 +3,12 @@ import { useState } from 'preact/hooks';
 import { setSessionArchived, stopRun } from '../data/actions.ts';
 import { mutate } from '../data/server.ts';
 import { sessions } from '../data/sessions.ts';
-import { toStatus } from '../data/status.ts';
+import { toDisplayStatus } from '../data/status.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { notify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { isSelecting, selectedSessions, stopSelecting } from './choosing.ts';
+import { isSelecting, selectedSessionIds, stopSelecting } from './choosing.ts';
 
 type BulkKind = 'delete' | 'stop' | 'archive';
 interface BulkWork {
@@ -49,14 +49,14 @@ async function workOnAll(work: BulkWork): Promise<void> {
 
 const isBusy = (id: string): boolean => {
   const session = sessions.value.find((one) => one.id === id);
-  return session !== undefined && ['running', 'waiting'].includes(toStatus(session));
+  return session !== undefined && ['running', 'waiting'].includes(toDisplayStatus(session));
 };
 
 export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
   if (work) return <Progress />;
   if (!isSelecting.value) return null;
-  const ids = [...selectedSessions.value];
+  const ids = [...selectedSessionIds.value];
   const busy = ids.filter(isBusy);
   const askDelete = () =>
     confirmAction({
@@ -72,7 +72,7 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
         class="small"
         label={t('chooseAll')}
         onClick={() => {
-          selectedSessions.value = new Set(shown.value);
+          selectedSessionIds.value = new Set(shown.value);
         }}
       />
       <IconButton class="small" icon="close" label={t('cancel')} onClick={stopSelecting} />

@@ -2,19 +2,19 @@ import { signal } from '@preact/signals';
 
 /** The sessions that a person has selected to delete, stop or archive together. */
 export const isSelecting = signal(false);
-export const selectedSessions = signal<ReadonlySet<string>>(new Set());
+export const selectedSessionIds = signal<ReadonlySet<string>>(new Set());
 let anchor: string | undefined; // start of a range
 
 export function stopSelecting(): void {
   isSelecting.value = false;
-  selectedSessions.value = new Set();
+  selectedSessionIds.value = new Set();
   anchor = undefined;
 }
 
-export function toggleSelected(id: string): void {
-  const now = new Set(selectedSessions.value);
+export function toggleSelection(id: string): void {
+  const now = new Set(selectedSessionIds.value);
   if (!now.delete(id)) now.add(id);
-  selectedSessions.value = now;
+  selectedSessionIds.value = now;
   anchor = id;
 }
 
@@ -23,6 +23,6 @@ export function selectRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);
   const range = order.slice(Math.min(from, to), Math.max(from, to) + 1);
-  if (from < 0 || to < 0) toggleSelected(id);
-  else selectedSessions.value = new Set([...selectedSessions.value, ...range]);
+  if (from < 0 || to < 0) toggleSelection(id);
+  else selectedSessionIds.value = new Set([...selectedSessionIds.value, ...range]);
 }

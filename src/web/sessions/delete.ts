@@ -4,7 +4,7 @@ import { confirmAction } from '../parts/kit/dialog.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-export const confirmDelete = (session: Session): void =>
+export const confirmDeleteSession = (session: Session): void =>
   confirmAction({
     title: t('deleteAsk'),
     text: t('deleteTells'),

@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { mutate, query } from '../data/server.ts';
 import { type Session, sessions } from '../data/sessions.ts';
-import { type DisplayStatus, toStatus } from '../data/status.ts';
+import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 
 export type StatusFilter = 'all' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped';
 const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStatus[]>> = {
@@ -31,13 +31,13 @@ export async function createProject(name: string): Promise<void> {
 }
 
 const isInState = (session: Session, state: StatusFilter): boolean =>
-  state === 'all' || states[state].includes(toStatus(session));
+  state === 'all' || states[state].includes(toDisplayStatus(session));
 const isInProject = (session: Session, project: string): boolean => project === '' || session.projectId === project;
 
-export const isFiltered = computed(() => statusFilter.value !== 'all' || projectFilter.value !== '');
+export const hasSessionFilter = computed(() => statusFilter.value !== 'all' || projectFilter.value !== '');
 
 export const filteredSessions = computed<readonly Session[]>(() =>
-  isFiltered.value
+  hasSessionFilter.value
     ? sessions.value.filter((one) => isInState(one, statusFilter.value) && isInProject(one, projectFilter.value))
     : sessions.value,
 );

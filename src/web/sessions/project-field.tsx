@@ -17,5 +17,5 @@ export const ProjectField = (props: Props) =>
       {...props}
     />
   );
-export const projectName = (project: string | null): string | undefined =>
+export const projectNameOf = (project: string | null): string | undefined =>
   projects.value.find(({ id }) => id === project)?.name;

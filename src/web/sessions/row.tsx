@@ -2,18 +2,18 @@ import type { ReadonlySignal } from '@preact/signals';
 import { isMenuOpen } from '../app/layout.ts';
 import { setSessionArchived, setSessionPinned } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
-import { toStatus } from '../data/status.ts';
+import { toDisplayStatus } from '../data/status.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
-import { isSelecting, selectedSessions, selectRange, toggleSelected } from './choosing.ts';
+import { isSelecting, selectedSessionIds, selectRange, toggleSelection } from './choosing.ts';
 import { sessionNameOf } from './name.ts';
-import { messageMatches } from './search.ts';
+import { matchingSessionIds } from './search.ts';
 
 interface Props {
   readonly session: Session;
@@ -31,7 +31,7 @@ export const SessionRow = (props: Props) => (
 
 function Row({ session, isCurrent, isNested, order }: Props) {
   const { id, unread, pinned } = session;
-  const status = toStatus(session);
+  const status = toDisplayStatus(session);
   const name = sessionNameOf(session);
   return (
     <div class="session" role="listitem" data-status={status} data-nested={isNested}>
@@ -45,13 +45,13 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             if (event.target !== box) event.preventDefault();
             box?.focus();
             if (event.shiftKey) selectRange(id, order.value);
-            else toggleSelected(id);
+            else toggleSelection(id);
           }}
         >
           <input
             type="checkbox"
             data-id={id}
-            checked={selectedSessions.value.has(id)}
+            checked={selectedSessionIds.value.has(id)}
             onKeyDown={(event) => moveBox(event, order.value)}
           />
           <StatusDot status={status} />
@@ -87,7 +87,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
               {session.name !== null && session.name !== name && ` · ${session.name}`}
               {session.parent && ` · ${t('delegation.isChild')}`}
               {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
-              {messageMatches.value.has(id) && ` · ${t('foundInside')}`}
+              {matchingSessionIds.value.has(id) && ` · ${t('foundInside')}`}
             </span>
           </span>
           {pinned && <Icon name="pin" size={14} />}
@@ -120,14 +120,14 @@ function Row({ session, isCurrent, isNested, order }: Props) {
 
 /** Arrow keys move between the checkboxes; with Shift they also select. */
 function moveBox(event: KeyboardEvent, order: readonly string[]): void {
-  const by = pressedKey(event) === 'ArrowDown' ? 1 : pressedKey(event) === 'ArrowUp' ? -1 : 0;
+  const by = pressedKeyOf(event) === 'ArrowDown' ? 1 : pressedKeyOf(event) === 'ArrowUp' ? -1 : 0;
   const box = event.currentTarget as HTMLInputElement;
   const { id = '' } = box.dataset;
   const next = order[order.indexOf(id) + by];
   if (by === 0 || next === undefined) return;
   event.preventDefault();
   if (event.shiftKey) {
-    if (!selectedSessions.value.has(id)) toggleSelected(id);
+    if (!selectedSessionIds.value.has(id)) toggleSelection(id);
     selectRange(next, order);
   }
   box.closest('.sessions')?.querySelector<HTMLElement>(`[data-id="${next}"]`)?.focus();

@@ -3,7 +3,7 @@ import { query } from '../data/server.ts';
 
 export const searchText = signal('');
 /** Sessions with a message in which the server found the searched words. */
-export const messageMatches = signal<ReadonlySet<string>>(new Set());
+export const matchingSessionIds = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 
 const pauseMs = 250;
@@ -15,14 +15,14 @@ export function searchMessages(): void {
   effect(() => {
     const words = searchText.value.trim();
     clearTimeout(timer);
-    messageMatches.value = new Set();
+    matchingSessionIds.value = new Set();
     isSearching.value = words.length >= 2;
     if (words.length < 2) return;
     timer = setTimeout(async () => {
       const found = await query('sessions.list', { search: words, limit: maxFound }).catch(() => undefined);
       if (searchText.peek().trim() !== words) return;
       isSearching.value = false;
-      messageMatches.value = new Set(found?.items.map(({ id }) => id));
+      matchingSessionIds.value = new Set(found?.items.map(({ id }) => id));
     }, pauseMs);
   });
 }

@@ -4,7 +4,7 @@ import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
 import { currentUser, signOut } from '../data/people.ts';
 import { navigate } from '../data/route.ts';
-import { areSessionsLoaded, currentId, sessions } from '../data/sessions.ts';
+import { areSessionsLoaded, currentSessionId, sessions } from '../data/sessions.ts';
 import { serverInfo } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
@@ -21,10 +21,10 @@ import { t } from '../text/text.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { isSelecting } from './choosing.ts';
 import { FilterBar, SelectButton } from './filter-bar.tsx';
-import { filteredSessions, isFiltered, loadProjects } from './filters.ts';
+import { filteredSessions, hasSessionFilter, loadProjects } from './filters.ts';
 import { filterSessions, toSessionRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
-import { isSearching, messageMatches, searchText } from './search.ts';
+import { isSearching, matchingSessionIds, searchText } from './search.ts';
 
 const rowHeight = 44; // must match sessions.css
 
@@ -33,7 +33,7 @@ const isFilterOpen = signal(false);
 
 const rows = computed(() => {
   const isSearch = searchText.value.trim() !== '';
-  const shown = filterSessions(filteredSessions.value, searchText.value, messageMatches.value);
+  const shown = filterSessions(filteredSessions.value, searchText.value, matchingSessionIds.value);
   return toSessionRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: currentMinute.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
@@ -70,7 +70,7 @@ const leavingMenu = (open: () => void) => () => {
 export function Sidebar() {
   useEffect(() => void loadProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const shown = rows.value;
-  const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
+  const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentSessionId.value);
   return (
     <nav id="sidebar" aria-label={t('sessions')}>
       <div class="row brand bold">
@@ -115,11 +115,11 @@ export function Sidebar() {
             }}
           />
         </div>
-        {(sessions.value.length > 0 || isFiltered.value) && (
+        {(sessions.value.length > 0 || hasSessionFilter.value) && (
           <IconButton
             icon="filter"
             label={t('filter.title')}
-            aria-pressed={isFilterOpen.value || isFiltered.value}
+            aria-pressed={isFilterOpen.value || hasSessionFilter.value}
             onClick={() => {
               isFilterOpen.value = !isFilterOpen.value;
             }}
@@ -127,7 +127,7 @@ export function Sidebar() {
         )}
         {sessions.value.length > 0 && <SelectButton />}
       </div>
-      {(isFilterOpen.value || isFiltered.value) && <FilterBar />}
+      {(isFilterOpen.value || hasSessionFilter.value) && <FilterBar />}
       {shown.length > 0 ? (
         <VirtualList
           class="sessions fill"
@@ -150,7 +150,7 @@ export function Sidebar() {
                 key={row.session.id}
                 session={row.session}
                 isNested={row.isNested === true}
-                isCurrent={row.session.id === currentId.value}
+                isCurrent={row.session.id === currentSessionId.value}
                 order={shownIds}
               />
             );
@@ -171,7 +171,7 @@ export function Sidebar() {
 }
 
 function emptyText(): string {
-  if (searchText.value === '' && isFiltered.value) return t('noMatch');
+  if (searchText.value === '' && hasSessionFilter.value) return t('noMatch');
   if (searchText.value !== '') return isSearching.value ? t('searching') : t('noMatch');
   return areSessionsLoaded.value ? t('noSessions') : t('connecting');
 }

@@ -17,11 +17,11 @@ export async function loadTemplates(): Promise<void> {
   if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';
 }
 
-export const templateName = (id: string): string =>
+export const templateNameOf = (id: string): string =>
   id === '' ? t('form.default') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
 
 /** The default, and the templates that can run here. The template `value` is always offered. */
-export const templateChoices = (value: string): (readonly [id: string, name: string])[] => {
+export const listTemplateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
   return [['', t('form.default')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];
 };

@@ -1,13 +1,13 @@
 import { currentUser, signOut } from '../data/people.ts';
 import { mutate, query } from '../data/server.ts';
-import { formatMoment } from '../parts/format.ts';
+import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { ConfirmButton, ResourceList, useResource } from '../parts/kit/resource-list.tsx';
+import { ConfirmButton, ResourceList, useResourceList } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
 import { PersonalKeys } from './secrets/keys.tsx';
 
-export function Account() {
-  const devices = useResource(t('account.unread'), async () => (await query('people.devices', undefined)).devices);
+export function AccountPage() {
+  const devices = useResourceList(t('account.unread'), async () => (await query('people.devices', undefined)).devices);
   const end = (id: string) =>
     devices.act(t('account.notEnded'), async () => {
       await mutate('people.endDevice', { id });
@@ -35,8 +35,8 @@ export function Account() {
           lines: [
             programOf(agent),
             [
-              t('account.signedInAt', { at: formatMoment(createdAt) }),
-              t('account.usedAt', { at: formatMoment(lastSeenAt) }),
+              t('account.signedInAt', { at: formatDateTime(createdAt) }),
+              t('account.usedAt', { at: formatDateTime(lastSeenAt) }),
             ].join(' · '),
           ],
           action: !isThis && (

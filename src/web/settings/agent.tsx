@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
-import { eventCount, events } from '../data/log.ts';
+import { eventCount, sessionEvents } from '../data/log.ts';
 import { query } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { toolLabelsByName as words } from '../data/system.ts';
 import { modelLabel } from '../models/state.ts';
 import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 export function AgentSettings() {
-  const id = currentId.value;
+  const id = currentSessionId.value;
   const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
   const [trouble, tryIt] = useActionError();
   useEffect(() => {
@@ -61,7 +61,7 @@ function alwaysAllowed(): string[] {
   eventCount.value;
   const names = new Map<string, string>();
   const found = new Set<string>();
-  for (const event of events) {
+  for (const event of sessionEvents) {
     if (event.type === 'approval.requested') names.set(event.data.callId, event.data.function);
     if (event.type === 'approval.resolved' && event.data.always) found.add(names.get(event.data.callId) ?? '');
   }

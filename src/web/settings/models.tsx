@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { mutate, request } from '../data/server.ts';
+import { fetchWithToken, mutate } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
 import {
@@ -16,7 +16,7 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** Administrators only. */
-export function Models({ again }: { again: () => void }) {
+export function ModelsPage({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), loadEffectiveModels), []);
@@ -98,7 +98,7 @@ function Providers({ now, again }: { now: EffectiveModels; again: () => void }) 
 
 /** Stores only the key, even if the provider is unreachable. */
 async function saveKey(provider: string, key: string): Promise<void> {
-  const answer = await request('/api/v1/settings/api-keys', {
+  const answer = await fetchWithToken('/api/v1/settings/api-keys', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ provider, api_key: key }),

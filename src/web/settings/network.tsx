@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
-import { eventCount, events } from '../data/log.ts';
+import { eventCount, sessionEvents } from '../data/log.ts';
 import { mutateWithRetry, query } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
@@ -11,8 +11,8 @@ import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
 
-export function Network() {
-  const sessionId = currentId.value;
+export function NetworkPage() {
+  const sessionId = currentSessionId.value;
   const [egress, setEgress] = useState<EgressInForce>();
   const [trouble, tryIt] = useActionError();
   const look = async (id: string) => setEgress(await query('egress.inForce', { sessionId: id }));
@@ -107,7 +107,7 @@ const webPorts = [80, 443];
 function blockedHosts(): readonly BlockedHost[] {
   eventCount.value;
   const found = new Map<string, BlockedHost>();
-  for (const event of events) {
+  for (const event of sessionEvents) {
     if (event.type !== 'egress' || event.data.decision !== 'refused') continue;
     const { host: name, port, rule } = event.data;
     if (name === '*') continue;

@@ -2,7 +2,7 @@ import { type ComponentType, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { currentUser } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -10,8 +10,8 @@ import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
-import { Models } from './models.tsx';
-import { Network } from './network.tsx';
+import { ModelsPage } from './models.tsx';
+import { NetworkPage } from './network.tsx';
 
 /** Loads the component's code when it is first drawn, which keeps the page's first load small. */
 function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
@@ -81,7 +81,7 @@ interface Section {
 }
 
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
-const hasSession = () => currentId.value !== undefined;
+const hasSession = () => currentSessionId.value !== undefined;
 const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
 const ofServer =
   (...parts: string[]) =>
@@ -94,15 +94,15 @@ const sections: readonly Section[] = [
     id: 'account',
     label: 'account',
     shows: () => (currentUser.value?.person ?? null) !== null,
-    Body: later(async () => (await import('./account.tsx')).Account),
+    Body: later(async () => (await import('./account.tsx')).AccountPage),
   },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
-  { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).Memory) },
-  { id: 'projects', label: 'members', Body: later(async () => (await import('./projects/projects.tsx')).Projects) },
-  { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).Usage) },
+  { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).MemoryPage) },
+  { id: 'projects', label: 'members', Body: later(async () => (await import('./projects/projects.tsx')).ProjectsPage) },
+  { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).UsagePage) },
   { id: 'agent', group: 'thisSession', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
-  { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },
-  { id: 'models', group: 'settings.server', label: 'settings.models', Body: Models },
+  { id: 'network', label: 'settings.network', shows: hasSession, Body: NetworkPage },
+  { id: 'models', group: 'settings.server', label: 'settings.models', Body: ModelsPage },
   { id: 'server-approvals', label: 'server.approvals', Body: ofServer('approvals', 'tools') },
   { id: 'server-network', label: 'server.network', Body: ofServer('network') },
   { id: 'server-defaults', label: 'server.defaults', Body: ofServer('template', 'budgets', 'retention') },
@@ -119,10 +119,14 @@ const sections: readonly Section[] = [
   {
     id: 'tool-servers',
     label: 'toolServers',
-    Body: later(async () => (await import('./tool-servers/tool-servers.tsx')).ToolServers),
+    Body: later(async () => (await import('./tool-servers/tool-servers.tsx')).ToolServersPage),
   },
-  { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeys) },
-  { id: 'webhooks', label: 'webhooks', Body: later(async () => (await import('./webhooks/webhooks.tsx')).Webhooks) },
+  { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeysPage) },
+  {
+    id: 'webhooks',
+    label: 'webhooks',
+    Body: later(async () => (await import('./webhooks/webhooks.tsx')).WebhooksPage),
+  },
   {
     id: 'overview',
     group: 'administration',
@@ -134,7 +138,7 @@ const sections: readonly Section[] = [
     id: 'all-projects',
     label: 'administration.projects',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/all-projects.tsx')).AllProjects),
+    Body: later(async () => (await import('./administration/all-projects.tsx')).AllProjectsPage),
   },
   {
     id: 'people',

@@ -3,7 +3,7 @@ import { ConversationItems } from '../conversation/items.tsx';
 import { SessionPlan } from '../conversation/plan.tsx';
 import { CodeBlock } from '../markdown/code.tsx';
 import { ErrorBoundary } from '../parts/boundary.tsx';
-import { formatBytes, formatMoment } from '../parts/format.ts';
+import { formatBytes, formatDateTime } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
@@ -13,7 +13,7 @@ import {
   RequestError,
   readSharedFile,
   type SharedFileEntry,
-  sharedModel,
+  sharedConversationModel,
   sharedSummary,
   shareState,
 } from './session.ts';
@@ -43,7 +43,7 @@ export function SharedPage() {
             {shareState.value === 'offline'
               ? t('shared.offline')
               : summary
-                ? t('shared.about', { time: formatMoment(summary.expiresAt) })
+                ? t('shared.about', { time: formatDateTime(summary.expiresAt) })
                 : t('loading')}
           </p>
         </div>
@@ -51,11 +51,11 @@ export function SharedPage() {
       {summary && (
         <>
           <ErrorBoundary instead={null}>
-            <SessionPlan model={sharedModel} />
+            <SessionPlan model={sharedConversationModel} />
           </ErrorBoundary>
-          {sharedModel.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
+          {sharedConversationModel.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
           <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>
-            <ConversationItems model={sharedModel} sessionId={undefined} />
+            <ConversationItems model={sharedConversationModel} sessionId={undefined} />
           </ErrorBoundary>
           {summary.files && (
             <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>

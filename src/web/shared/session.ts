@@ -23,7 +23,7 @@ export interface SharedFileEntry {
   readonly size: number | null;
 }
 
-export const sharedModel = new ConversationModel();
+export const sharedConversationModel = new ConversationModel();
 export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const shareState = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
@@ -62,7 +62,7 @@ let cursor = 0;
 async function readOn(): Promise<void> {
   for (;;) {
     const page = await ask<Page>('/api/v1/shared', { after: cursor });
-    sharedModel.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
+    sharedConversationModel.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
     sharedSummary.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
     shareState.value = 'shown';
     cursor = page.after;
@@ -74,7 +74,7 @@ async function readOn(): Promise<void> {
 }
 
 /** Keeps reading while the page is visible. */
-export function followShared(): void {
+export function followSharedSession(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {
       await readOn().catch((thrown: unknown) => {

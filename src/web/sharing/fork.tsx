@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { forkSession } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
 import { navigate } from '../data/route.ts';
-import { currentId, sessions } from '../data/sessions.ts';
+import { currentSessionId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField, Form, TextField } from '../parts/kit/field.tsx';
@@ -24,7 +24,7 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
 
 /** `seq`: the end of a step or run. Undefined: the end of the newest run. */
 export function confirmFork(seq?: number): void {
-  const id = currentId.value;
+  const id = currentSessionId.value;
   if (id !== undefined) showDialog(<ForkDialog id={id} seq={seq} />);
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { mutate, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
-import { formatMoment } from '../parts/format.ts';
+import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -68,7 +68,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
           <List
             items={links.map((link) => ({
               key: link.id,
-              title: t('share.expires', { time: formatMoment(link.expiresAt) }),
+              title: t('share.expires', { time: formatDateTime(link.expiresAt) }),
               lines: link.files ? [t('share.withFiles')] : [],
               action: <Button class="small" kind="danger" label={t('revoke')} onClick={() => revoke(link.id)} />,
             }))}

@@ -6,9 +6,9 @@ import { confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
-import { ProjectField, projectName } from '../sessions/project-field.tsx';
+import { ProjectField, projectNameOf } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
-import { loadSkills, readFolder, type SkillDetail, skills } from './state.ts';
+import { loadSkills, readChosenFolder, type SkillDetail, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
@@ -24,7 +24,7 @@ function Skills() {
   }, []);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
-      const files = await readFolder(chosen);
+      const files = await readChosenFolder(chosen);
       if (!files) return setProblems([t('skills.tooLarge')]);
       const { name, problems: found, warnings } = await mutate('skills.check', { files });
       setProblems([...found, ...warnings]);
@@ -66,7 +66,7 @@ function Skills() {
         items={skills.value?.map(({ id, name, description, shared, projectId }) => ({
           key: id,
           title: name,
-          lines: [description, projectName(projectId) ?? t(shared ? 'skills.shared' : 'skills.own')],
+          lines: [description, projectNameOf(projectId) ?? t(shared ? 'skills.shared' : 'skills.own')],
           open: () => openSkill(id),
         }))}
       />

@@ -42,7 +42,7 @@ export async function addSkill(id: string | undefined, name: string): Promise<vo
 
 const maxBytes = 7 * 1024 * 1024;
 /** Reads the chosen folder. Paths start with the folder's own name. Undefined: too large. */
-export async function readFolder(chosen: FileList): Promise<UploadFile[] | undefined> {
+export async function readChosenFolder(chosen: FileList): Promise<UploadFile[] | undefined> {
   const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;
   return await Promise.all(

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { paneWidth } from '../data/prefs.ts';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 
 export const isDragging = signal(false);
@@ -29,7 +29,7 @@ export function Divider() {
         isDragging.value = false;
       }}
       onKeyDown={(event) => {
-        const key = pressedKey(event);
+        const key = pressedKeyOf(event);
         if (key === 'ArrowLeft') resize(paneWidth.value + 32);
         if (key === 'ArrowRight') resize(paneWidth.value - 32);
       }}

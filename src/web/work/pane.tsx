@@ -1,20 +1,20 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { isPaneFull, openTabId } from '../app/layout.ts';
+import { isPaneMaximized, openTabId } from '../app/layout.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { EmptyState } from '../parts/kit/empty.tsx';
-import { Tabs, tabId } from '../parts/kit/tabs.tsx';
+import { Tabs, tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
-import { tabs, type WorkTab } from './tabs.ts';
+import { type WorkTab, workTabs } from './tabs.ts';
 
 export function WorkPane() {
   const session = currentSession.value;
   if (!session) return <aside class="work" aria-label={t('work')} />;
-  const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
+  const shown = workTabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === openTabId.value) ?? shown[0];
   return (
     <aside class="work stack" aria-label={t('work')}>
@@ -38,13 +38,13 @@ export function WorkPane() {
           class="wide-only"
           icon="expand"
           label={t('fullWidth')}
-          aria-pressed={isPaneFull.value}
+          aria-pressed={isPaneMaximized.value}
           onClick={() => {
-            isPaneFull.value = !isPaneFull.value;
+            isPaneMaximized.value = !isPaneMaximized.value;
           }}
         />
       </div>
-      <div id="work-panel" class="panel scrolls fill" role="tabpanel" aria-labelledby={open && tabId(open.id)}>
+      <div id="work-panel" class="panel scrolls fill" role="tabpanel" aria-labelledby={open && tabElementIdOf(open.id)}>
         {open && <LazyTab key={`${open.id} ${session.id}`} tab={open} session={session} />}
       </div>
     </aside>

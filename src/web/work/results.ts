@@ -2,24 +2,24 @@ import { effect } from '@preact/signals';
 import { isPhone, showTab } from '../app/layout.ts';
 import { conversationModel } from '../data/log.ts';
 import { query } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { findBestResult, resultFilePatterns, toPreviewPath } from './best-result.ts';
 import { fileFilter, openFileStore } from './files/store.ts';
-import { openPreviewAt, previewTarget } from './preview/state.ts';
-import type { PreviewTarget } from './preview/target.ts';
+import { openPreviewAt, previewLocation } from './preview/state.ts';
+import type { PreviewLocation } from './preview/target.ts';
 
 // When a run ends, shows its result next to the conversation: a page, an image or a PDF, once each.
 
 const shown = new Set<string>();
 
-export function openFile(sessionId: string, path: string): void {
+export function openFileInPane(sessionId: string, path: string): void {
   fileFilter.value = 'all';
   openFileStore(sessionId).shown.value = path;
   showTab('files');
 }
 
 /** `placeBefore`: preview at the start of the run. Another preview that the person opened since then stays. */
-async function show(sessionId: string, placeBefore: PreviewTarget | undefined): Promise<void> {
+async function show(sessionId: string, placeBefore: PreviewLocation | undefined): Promise<void> {
   if (conversationModel.runUsed.peek().toolCalls === 0) return;
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
   const { files } = await query('files.changes', { sessionId });
@@ -30,21 +30,22 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const [port] = resultFilePatterns[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
-  const isChosen = previewTarget.peek() !== placeBefore;
-  if (currentId.value !== sessionId || conversationModel.run.peek().kind !== 'ended' || isBusy || isChosen) return;
+  const isChosen = previewLocation.peek() !== placeBefore;
+  if (currentSessionId.value !== sessionId || conversationModel.run.peek().kind !== 'ended' || isBusy || isChosen)
+    return;
   shown.add(`${sessionId} ${best}`);
   if (port) openPreviewAt({ port: port.port, path: toPreviewPath(best) });
-  else openFile(sessionId, best);
+  else openFileInPane(sessionId, best);
 }
 
 /** Follows the runs that the person saw working. A phone shows one part at a time, and stays with the conversation. */
 export function followResults(): void {
   let seen: string | undefined;
-  let placeBefore: PreviewTarget | undefined;
+  let placeBefore: PreviewLocation | undefined;
   effect(() => {
     const { kind } = conversationModel.run.value;
-    const id = currentId.peek();
-    if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewTarget.peek()];
+    const id = currentSessionId.peek();
+    if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewLocation.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;
     seen = undefined;
     if (!isPhone()) void show(id, placeBefore).catch(() => {}); // the tabs still have the result

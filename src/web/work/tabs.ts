@@ -16,14 +16,14 @@ export interface WorkTab {
 }
 
 /** The first visible tab is open by default. */
-export const tabs: readonly WorkTab[] = [
-  { id: 'files', label: 'tab.files', icon: 'folder', load: async () => (await import('./files/files.tsx')).Files },
+export const workTabs: readonly WorkTab[] = [
+  { id: 'files', label: 'tab.files', icon: 'folder', load: async () => (await import('./files/files.tsx')).FilesPane },
   {
     id: 'ship',
     label: 'tab.ship',
     icon: 'upload',
     shows: ({ repositories, hasCheckpoints }) => repositories.length > 0 || hasCheckpoints,
-    load: async () => (await import('./ship/ship.tsx')).Ship,
+    load: async () => (await import('./ship/ship.tsx')).ShipPane,
   },
   {
     id: 'preview',
@@ -36,25 +36,25 @@ export const tabs: readonly WorkTab[] = [
     id: 'terminal',
     label: 'tab.terminal',
     icon: 'terminal',
-    load: async () => (await import('./terminal/terminal.tsx')).Terminals,
+    load: async () => (await import('./terminal/terminal.tsx')).TerminalsPane,
   },
   {
     id: 'processes',
     label: 'tab.processes',
     icon: 'bars',
-    load: async () => (await import('./processes/processes.tsx')).Processes,
+    load: async () => (await import('./processes/processes.tsx')).ProcessesPane,
   },
   {
     id: 'desktop',
     label: 'tab.desktop',
     icon: 'screen',
-    load: async () => (await import('./desktop/desktop.tsx')).Desktop,
+    load: async () => (await import('./desktop/desktop.tsx')).DesktopPane,
   },
   {
     id: 'timeline',
     label: 'tab.timeline',
     icon: 'clock',
-    load: async () => (await import('./timeline/timeline.tsx')).Timeline,
+    load: async () => (await import('./timeline/timeline.tsx')).TimelinePane,
   },
-  { id: 'cost', label: 'tab.cost', icon: 'coin', load: async () => (await import('./cost/cost.tsx')).Cost },
+  { id: 'cost', label: 'tab.cost', icon: 'coin', load: async () => (await import('./cost/cost.tsx')).CostPane },
 ];

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import type { Driver, Pausable, Poolable, ProvisionProgress } from '../../../drivers/driver.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import {
@@ -37,7 +37,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   beforeEach(async () => {
     harness = await dockerHarness();
     proxy = await engineProxy(dockerHost);
-    driver = await dockerDriver(harness.options({ host: proxy.host }));
+    driver = await createDockerDriver(harness.options({ host: proxy.host }));
   });
   afterEach(async () => {
     await driver[Symbol.asyncDispose]();
@@ -106,7 +106,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F024 a create and a start that the engine never answers cost a start only the time that an answer may take', async () => {
-    await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs }));
+    await using patient = await createDockerDriver(harness.options({ host: proxy.host, answerMs }));
     for (const what of [/POST .*create/, /POST .*\/start/]) proxy.cause(what, 'hang', 1);
     const both = await Promise.all([spec(), spec()].map((it) => patient.provision(it, budget())));
     expect([both.map(({ phase }) => phase), proxy.hits]).toEqual([['ready', 'ready'], 2]);
@@ -116,7 +116,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F024 a question that the engine never answers fails one start', { tags: ['nightly'] }, async () => {
-    await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs }));
+    await using patient = await createDockerDriver(harness.options({ host: proxy.host, answerMs }));
     const sandboxSpec = spec();
     proxy.cause(/GET .*volumes/, 'hang', 1);
     await expect(patient.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
@@ -148,7 +148,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await writeFile(`${folder}/Dockerfile`, 'FROM debian:bookworm-slim\nRUN echo no way && false\n');
     const context = async () => ({ folder, files: ['Dockerfile'], hash: '0123456789abcdef' });
     const defaultImage = { name, context, buildNetwork: 'none' };
-    await using builder = await dockerDriver(harness.options({ host: proxy.host, defaultImage }));
+    await using builder = await createDockerDriver(harness.options({ host: proxy.host, defaultImage }));
     const sandboxSpec = received.map(() => spec({ image: name }));
     const starts = sandboxSpec.map((it, n) => builder.provision(it, budget(), (news) => received[n]?.push(news)));
     const reason = { code: 'image_missing', publicMessage: expect.stringContaining('false') };
@@ -292,7 +292,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     }
     await driver[Symbol.asyncDispose]();
     await rm(`${harness.root}/${sandboxSpec.id}`, { recursive: true });
-    driver = await dockerDriver(harness.options({ host: proxy.host }));
+    driver = await createDockerDriver(harness.options({ host: proxy.host }));
     await expect(driver.attach(sandboxSpec.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
     await driver.provision(sandboxSpec, budget());
     await using link = await driver.attach(sandboxSpec.id, budget());
@@ -316,7 +316,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await starting).toMatchObject({ code: 'cancelled' });
     proxy.calm();
 
-    driver = await dockerDriver(harness.options({ host: proxy.host }));
+    driver = await createDockerDriver(harness.options({ host: proxy.host }));
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
     expect(await sh(link, 'touch -d 2020-01-02 . && chmod 750 . && stat -c %u . && id -u')).toMatch(/^(\d+)\n\1\n$/);
@@ -332,7 +332,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('gVisor keeps the owner that a mount has at the start, so a workspace gets it before', async () => {
-    await using gvisor = await dockerDriver(harness.options({ host: proxy.host, runtime: 'runsc' }));
+    await using gvisor = await createDockerDriver(harness.options({ host: proxy.host, runtime: 'runsc' }));
     proxy.cause(/POST .*create/, answer(201, { Id: 'made' }));
     proxy.cause(owns, answer(200, {}));
     proxy.cause(starts, answer(500, { message: 'no gVisor here' }));
@@ -343,8 +343,8 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
 
   test('a remote engine is refused with the reason, a dead one is unavailable', async () => {
     const expected = { code: 'unsupported', publicMessage: expect.stringContaining('do not cross machines') };
-    await expect(dockerDriver(harness.options({ host: 'tcp://10.0.0.1:2375' }))).rejects.toMatchObject(expected);
-    await using dead = await dockerDriver(harness.options({ host: 'unix:///nowhere/docker.sock' }));
+    await expect(createDockerDriver(harness.options({ host: 'tcp://10.0.0.1:2375' }))).rejects.toMatchObject(expected);
+    await using dead = await createDockerDriver(harness.options({ host: 'unix:///nowhere/docker.sock' }));
     await expect(dead.check(budget())).rejects.toMatchObject({ code: 'driver_unavailable', retryable: true });
   });
 });

@@ -1,7 +1,7 @@
 // @module-tag all
 // Attacks of one sandbox on the others through the kernel that they share.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import type { Driver } from '../../../drivers/driver.ts';
 import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
@@ -84,7 +84,7 @@ time.sleep(60)`;
   });
 
   test('two sandboxes never share a user, and a start beyond the range of users is refused until another sandbox ends', async () => {
-    await using few = await dockerDriver(harness.options({ users: { first: 50_001, last: 50_002 } }));
+    await using few = await createDockerDriver(harness.options({ users: { first: 50_001, last: 50_002 } }));
     const specs = [testSpec(testImage), testSpec(testImage), testSpec(testImage)] as const;
     const [first, second, third] = specs;
     await few.provision(first, budget());
@@ -99,7 +99,7 @@ time.sleep(60)`;
   });
 
   test('of two starts at once with one user left at most one succeeds, and a refused start leaves nothing', async () => {
-    await using few = await dockerDriver(harness.options({ users: { first: 50_010, last: 50_010 } }));
+    await using few = await createDockerDriver(harness.options({ users: { first: 50_010, last: 50_010 } }));
     const specs = [testSpec(testImage), testSpec(testImage)];
     const outcomes = await Promise.allSettled(specs.map((spec) => few.provision(spec, budget())));
     const refused = specs.filter((_, at) => outcomes[at]?.status === 'rejected');

@@ -1,8 +1,8 @@
 // @module-tag all
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
-import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
-import { recipeName, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
+import { createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
+import { computeRecipeHash, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { createIdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
@@ -18,7 +18,10 @@ async function pooledHarness(): Promise<DockerHarness> {
   const harness = await dockerHarness();
   const connect: DockerHarness['connect'] = async (as) => {
     const driver = (await harness.connect(as)) as Driver & Poolable;
-    return withPool(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedPoolSize(1) }));
+    return withPool(
+      driver,
+      poolOptions(harness.image, { shared: as?.replica !== undefined, size: createFixedPoolSizer(1) }),
+    );
   };
   return { ...harness, connect };
 }
@@ -47,7 +50,7 @@ function pool(): void {
     return all.split('\n').filter(Boolean);
   };
   const spec = () => testSpec(harness.image);
-  const recipe = () => recipeName(testRecipe(harness.image));
+  const recipe = () => computeRecipeHash(testRecipe(harness.image));
   const warm = async (from = driver) => {
     const sessionId = createIdSource().sessionId();
     const made = await from.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, recipe(), budget());
@@ -160,7 +163,10 @@ function pool(): void {
     await driver[Symbol.asyncDispose]();
     driver = await connect();
     const outcomes: string[] = [];
-    const over: Partial<WarmPoolOptions> = { size: fixedPoolSize(1), onClaim: (outcome) => outcomes.push(outcome) };
+    const over: Partial<WarmPoolOptions> = {
+      size: createFixedPoolSizer(1),
+      onClaim: (outcome) => outcomes.push(outcome),
+    };
     {
       await using next = withPool(await connect(), poolOptions(harness.image, over));
       // Listing through another driver object would take over the control sockets.

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sandboxBody } from '../../../drivers/docker/create-body.ts';
+import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
-import { labelsFor } from '../../../drivers/docker/labels.ts';
+import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
 import { docker, dockerHost, hasDocker } from '../../support/sandboxes/docker.ts';
@@ -50,8 +50,8 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     return `${reply.statusCode} ${await text(reply)}`;
   };
   const bodyWith = (mount: string, id = spec.id) => {
-    const labels = labelsFor({ ...spec, id }, instance);
-    const { name: _, ...body } = sandboxBody({
+    const labels = createSandboxLabels({ ...spec, id }, instance);
+    const { name: _, ...body } = createSandboxBody({
       spec,
       user: 40_000,
       name,
@@ -136,7 +136,10 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     const old = join(folder, 'servers-own', 'mount');
     await mkdir(old);
     await docker('rm', '--force', '--volumes', name).catch(() => {}); // left by the previous test
-    const labels = Object.entries(labelsFor(spec, instance)).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+    const labels = Object.entries(createSandboxLabels(spec, instance)).flatMap(([key, value]) => [
+      '--label',
+      `${key}=${value}`,
+    ]);
     const mount = `type=bind,source=${old},target=/run/corral,readonly`;
     await docker('create', '--name', name, ...labels, '--mount', mount, image);
     await rm(old, { recursive: true });

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sandboxBody } from '../../../drivers/docker/create-body.ts';
-import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
+import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
-import { labelsFor } from '../../../drivers/docker/labels.ts';
+import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { askDaemon, testSpec } from '../../support/conformance/harness.ts';
 import {
@@ -77,7 +77,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   };
 
   test('a sandbox starts, works, pauses, stops and goes, as through the engine itself', async () => {
-    const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
+    const driver = await createDockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
     await using _driver = driver;
     const spec = testSpec(testImage);
     try {
@@ -97,7 +97,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   });
 
   test('the root of the workspace belongs to the sandbox’s user, whatever archive the filter is sent', async () => {
-    const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
+    const driver = await createDockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
     await using _driver = driver;
     const spec = testSpec(testImage);
     try {
@@ -159,16 +159,16 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       user: 40_000,
       name,
       image: testImage,
-      labels: labelsFor(spec, instance),
+      labels: createSandboxLabels(spec, instance),
       token: new Secret('t'),
       mount,
     };
-    const { name: _name, ...body } = sandboxBody(request);
+    const { name: _name, ...body } = createSandboxBody(request);
     const reply = await responseTo('POST', `/containers/create?name=${name}`, body);
     expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);
     expect(await docker('ps', '-aq', '--filter', `name=${name}`)).toBe('');
 
-    await using unfiltered = await dockerDriver(harness.options({ socketsDir }));
+    await using unfiltered = await createDockerDriver(harness.options({ socketsDir }));
     const expected = { code: 'driver_unavailable', message: expect.stringContaining('not to an engine filter') };
     await expect(unfiltered.provision(spec, within(60_000))).rejects.toMatchObject(expected);
   });

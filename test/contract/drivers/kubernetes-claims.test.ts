@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
-import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { createKubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testPods } from '../../support/cluster/cluster.ts';
@@ -18,7 +18,7 @@ describe('claims before a stub of the API', () => {
   });
   afterEach(() => stub[Symbol.asyncDispose]());
   const open = (over: Partial<KubernetesOptions> = {}) =>
-    kubernetesDriver(stubOptions(stub, { engine: 'auto', pendingMs: 20_000, ...over }));
+    createKubernetesDriver(stubOptions(stub, { engine: 'auto', pendingMs: 20_000, ...over }));
   const spec = (over: Partial<SandboxSpec> = {}) => testSpec('corral/sandbox', over);
   const linesSince = (from: number) =>
     stub.seen

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
-import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { createKubernetesDriver, type KubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
 import { sessionIdOf } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -21,7 +21,7 @@ describe('kubernetes driver before an API server in trouble', () => {
   const seen = (what: RegExp) => stub.seen.filter(({ line }) => what.test(line));
 
   async function open(over: Partial<KubernetesOptions> = {}): Promise<KubernetesDriver> {
-    const made = await kubernetesDriver(stubOptions(stub, { maxInFlight: 3, ...over }));
+    const made = await createKubernetesDriver(stubOptions(stub, { maxInFlight: 3, ...over }));
     opened.push(made);
     return made;
   }

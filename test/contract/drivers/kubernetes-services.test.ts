@@ -2,7 +2,7 @@
 // Services as containers of a sandbox's pod, before an API server that answers as instructed.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress } from '../../../drivers/driver.ts';
-import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { createKubernetesDriver, type KubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import { sessionIdOf } from '../../../src/core/model/ids.ts';
 import { type KubeStub, kubeStub } from '../../support/cluster/kube-stub.ts';
 import { budget, testSpec } from '../../support/conformance/harness.ts';
@@ -35,7 +35,7 @@ describe('kubernetes driver with services', () => {
 
   beforeEach(async () => {
     stub = await kubeStub();
-    driver = await kubernetesDriver(stubOptions(stub));
+    driver = await createKubernetesDriver(stubOptions(stub));
     stub.onPod = () => statusWith({ web: pulled('ContainerCreating'), redis: running, postgres: running });
     await driver.provision(spec, budget());
   });

@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readProcessIdentity } from '../../../drivers/process/proc.ts';
-import { processDriver } from '../../../drivers/process/process.ts';
+import { createProcessDriver } from '../../../drivers/process/process.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
 import { programs } from '../../support/servers/programs.ts';
@@ -100,7 +100,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
   test('a daemon that cannot start ends the start at once, with the reason', async () => {
     const broken = { ...programs, init: '/bin/true', daemon: async () => '/bin/true' };
     await using driver = await harness.connect();
-    await using other = await processDriver(harness.options({ programs: broken }));
+    await using other = await createProcessDriver(harness.options({ programs: broken }));
     const sandboxSpec = testSpec(harness.image);
     await expect(other.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
     expect([await driver.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([[], []]);

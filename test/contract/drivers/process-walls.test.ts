@@ -11,7 +11,7 @@ import type { Driver, SandboxSpec } from '../../../drivers/driver.ts';
 import { createCgroups } from '../../../drivers/process/cgroup/cgroups.ts';
 import { createKernelCgroupFiles } from '../../../drivers/process/cgroup/files.ts';
 import { openCgroups } from '../../../drivers/process/cgroup/open.ts';
-import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
+import { createProcessDriver, type ProcessOptions } from '../../../drivers/process/process.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
@@ -28,7 +28,7 @@ const noGroups = createCgroups({ places: [], files: createKernelCgroupFiles(asyn
 
 async function opened(over: Partial<ProcessOptions> = {}) {
   const harness = await processHarness('bwrap');
-  const driver = await processDriver(harness.options(over));
+  const driver = await createProcessDriver(harness.options(over));
   onTestFinished(async () => {
     for (const { id } of await driver.list(budget())) await driver.destroy(id, 'remove', budget());
     await driver[Symbol.asyncDispose]();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
-import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
+import { buildSeccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
 
@@ -18,7 +18,7 @@ async function answers(filter: string): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-seccomp-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const program = join(folder, 'filter');
-  await writeFile(program, seccompProgram(process.arch) ?? '');
+  await writeFile(program, buildSeccompProgram(process.arch) ?? '');
   const inside = ['--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', '--unshare-all', 'python3', '-c'];
   const script = `exec bwrap ${filter} "$@" 9<${program}`;
   const { stdout } = await run('/bin/sh', ['-c', script, 'sh', ...inside, hostileCalls]);

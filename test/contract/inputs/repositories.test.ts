@@ -9,7 +9,7 @@ import { createRepository, RepositoryInput, type SessionRepository } from '../..
 import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
 import { createRepositoryService } from '../../../src/sessions/repositories/repositories.ts';
-import { splitPatch } from '../../../src/web/work/ship/changes.ts';
+import { parseFilePatch } from '../../../src/web/work/ship/changes.ts';
 import { removeFolder } from '../../support/stores/store.ts';
 
 // Repositories as other programs leave them, with real git: a folder of this machine is the sandbox.
@@ -154,7 +154,7 @@ test.each([
   make('outer', { 'one.txt': `${lines.join('\n')}\n` });
   write({ 'outer/one.txt': `${lines.with(2, 'first').with(25, 'second').join('\n')}\n`, 'outer/two.txt': 'two' });
   const { text } = await service().diff(session, 'outer', { since: 'head', file: 'one.txt' }, signal);
-  const { head, hunks } = splitPatch(text);
+  const { head, hunks } = parseFilePatch(text);
   expect(hunks).toHaveLength(2);
   const leaveOut = `${head}${hunks[0]}`;
   await service().commit(session, 'outer', { message: 'Second', leaveOut, ...(files && { files }) }, signal);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
-import { makePlan } from '../../../src/agents/tools/special.ts';
+import { makePlanTool } from '../../../src/agents/tools/special.ts';
 import { ending, functionCall, parts, text, usage } from '../../support/agents/fake-gemini.ts';
 import { canaryKey, geminiBench } from '../../support/agents/gemini.ts';
 import { ask, played } from '../../support/agents/models.ts';
@@ -24,7 +24,7 @@ describe('a request to Gemini', () => {
 
   test('carries the system prompt and the tools, and requires a call of one of them', async () => {
     await using server = await geminiBench([{ chunks: [ending('STOP')] }]);
-    await played(server.model, ask({ phase: { kind: 'plan' }, tools: [makePlan], mustCall: 'make_plan' }));
+    await played(server.model, ask({ phase: { kind: 'plan' }, tools: [makePlanTool], mustCall: 'make_plan' }));
     expect(server.requests[0]?.body).toMatchObject({
       systemInstruction: { parts: [{ text: 'Working directory: /workspace' }] },
       tools: [

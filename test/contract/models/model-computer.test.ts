@@ -2,14 +2,14 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import type { Message, ToolDeclaration } from '../../../src/agents/models/model.ts';
-import { computerToolFor } from '../../../src/agents/tools/computer/claude.ts';
+import { createClaudeComputerTool } from '../../../src/agents/tools/computer/claude.ts';
 import { geminiComputer } from '../../../src/agents/tools/computer/gemini.ts';
 import { modelAt } from '../../support/agents/fake-models/models.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeCall, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { ask } from '../../support/agents/models.ts';
 
-const { name, description, parameters, native } = computerToolFor({ width: 2560, height: 1600 });
+const { name, description, parameters, native } = createClaudeComputerTool({ width: 2560, height: 1600 });
 const computer: ToolDeclaration = { name, description, parameters, ...(native && { native }) };
 const shell: ToolDeclaration = {
   name: 'shell_exec',

@@ -1,4 +1,4 @@
-import { demoModel } from '../../../src/agents/models/demo/demo.ts';
+import { createDemoModel } from '../../../src/agents/models/demo/demo.ts';
 import { modelContract } from './model.ts';
 
-modelContract('demo', { answers: async () => demoModel() });
+modelContract('demo', { answers: async () => createDemoModel() });

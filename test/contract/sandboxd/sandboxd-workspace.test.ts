@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runFolder } from '../../../src/core/model/run-files.ts';
+import { runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
@@ -38,9 +38,9 @@ describe('the files as a run finds them', () => {
   test('are kept by the daemon as the programs keep them', async () => {
     const { client, shell } = await opened();
     await shell(someFiles);
-    const kept = `cat ${runFolder}/list | base64 -w0; cd ${runFolder}/files; find . -type f | sort; cat deep/er/*`;
+    const kept = `cat ${runFilesFolder}/list | base64 -w0; cd ${runFilesFolder}/files; find . -type f | sort; cat deep/er/*`;
     expect(await client.workspace.keep({ run: 'one', at: 5 }, budget())).toBe(true);
-    expect(await shell(`cat ${runFolder}/about`)).toBe('one\n5\n');
+    expect(await shell(`cat ${runFilesFolder}/about`)).toBe('one\n5\n');
     const byDaemon = await shell(kept);
     await shell(`run=two at=6\n${snapshotScript}`);
     expect(await shell(kept)).toBe(byDaemon);
@@ -52,9 +52,9 @@ describe('the files as a run finds them', () => {
     await client.workspace.keep({ run: 'one', at: 5 }, budget());
     await shell('echo late >late.txt');
     await client.workspace.keep({ run: 'one', at: 6 }, budget());
-    expect(await shell(`cat ${runFolder}/list`)).toBe('');
+    expect(await shell(`cat ${runFilesFolder}/list`)).toBe('');
     await client.workspace.keep({ run: 'two', at: 7 }, budget());
-    expect(await shell(`cat ${runFolder}/list`)).toContain('late.txt');
+    expect(await shell(`cat ${runFilesFolder}/list`)).toContain('late.txt');
   });
 
   test.for([

@@ -1,6 +1,6 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import type { AppendRequest, Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -70,12 +70,12 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
       to.events.append({ ...entry(after, after), sessionId: id, puts: [{ kind: 'session', id, doc: { after } }] });
     for (const id of ids) await append(other, id, 0);
     const sizes = new LogSizeEstimator(store);
-    expect(await sizes.refresh(0, neverSignal)).toBeUndefined();
+    expect(await sizes.refresh(0, neverAbortingSignal)).toBeUndefined();
     await sizes.of(
       ids.map((id) => stored({ id })),
-      neverSignal,
+      neverAbortingSignal,
     );
-    const known = async () => (await sizes.refresh(0, neverSignal))?.total ?? 0;
+    const known = async () => (await sizes.refresh(0, neverAbortingSignal))?.total ?? 0;
     const before = [await known(), await known()];
     await append(other, ids[5] as SessionId, 1);
     const from = proxy.seen.length;

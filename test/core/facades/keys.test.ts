@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { toFilePath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
+import { toDownloadPath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
 import { createPictureService } from '../../../src/sessions/desktop/screenshots.ts';
 import { call as request } from '../../support/clients/call.ts';
 import { openClient, transports } from '../../support/clients/trpc.ts';
@@ -210,7 +210,7 @@ test('a picture the agent saw is visible to the readers of its session only', as
     uploads,
     keepPerSession: 2,
     newName: () => 'x',
-    urlOf: toFilePath,
+    urlOf: toDownloadPath,
     warn: () => {},
   });
   const picture = { mimeType: 'image/png', data: Buffer.from('seen') } as const;

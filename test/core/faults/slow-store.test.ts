@@ -1,7 +1,7 @@
 // A store that is slow while a session is deleted twice, and while its server stops.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../../src/core/contracts/clock.ts';
 import type { AppendRequest } from '../../../src/core/contracts/ports.ts';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
@@ -43,7 +43,7 @@ test('a message that is being stored when the server stops is answered as stored
   const sent = sessions.send(id, { text: 'Say hi', mode: 'inject' });
   await begun.promise;
   const stopped = server.core.engine[Symbol.asyncDispose]();
-  await nextLoopTurn(); // the engine accepts no more work, and waits for pending writes
+  await waitForNextLoopTurn(); // the engine accepts no more work, and waits for pending writes
   free.resolve();
   expect(await sent).toMatchObject({ runId: expect.any(String) });
   await stopped;

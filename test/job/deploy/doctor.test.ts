@@ -1,7 +1,7 @@
 // @module-tag all
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { doctorCommand } from '../../../src/app/commands/doctor.ts';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
@@ -13,7 +13,7 @@ afterEach(() => void vi.unstubAllEnvs());
 async function doctor(url: string, ...more: string[]) {
   const lines: string[] = [];
   const print = (line: string) => void lines.push(line);
-  const code = await doctorCommand.run(['--url', url, ...more], { signal: neverSignal, print, say: print });
+  const code = await doctorCommand.run(['--url', url, ...more], { signal: neverAbortingSignal, print, say: print });
   return { code, stdout: lines.join('\n') };
 }
 

@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { auditCommand } from '../../../src/app/commands/audit.ts';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { testServer } from '../../support/clients/http.ts';
@@ -74,7 +74,7 @@ test("the audit commands list and verify the server's actions while it runs and 
   const audit = async (...args: string[]) => {
     const printed: string[] = [];
     const print = (line: string) => void printed.push(line);
-    expect(await auditCommand.run(args, { signal: neverSignal, print, say: print })).toBe(0);
+    expect(await auditCommand.run(args, { signal: neverAbortingSignal, print, say: print })).toBe(0);
     return printed;
   };
   await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });

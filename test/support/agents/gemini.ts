@@ -1,4 +1,4 @@
-import { type GeminiOptions, geminiModel } from '../../../src/agents/models/gemini/gemini.ts';
+import { createGeminiModel, type GeminiOptions } from '../../../src/agents/models/gemini/gemini.ts';
 import { defaultCapabilities, type Model } from '../../../src/agents/models/model.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../machines/manual-clock.ts';
@@ -17,7 +17,7 @@ export function modelOver(server: { readonly url: string }, more: Partial<Gemini
     clock: manualClock(),
     newId: () => `id${++n}`,
   };
-  return geminiModel({ ...options, baseUrl: server.url, ...more });
+  return createGeminiModel({ ...options, baseUrl: server.url, ...more });
 }
 
 export async function geminiBench(...args: Parameters<typeof fakeGemini>): Promise<FakeGemini & { model: Model }> {

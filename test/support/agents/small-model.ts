@@ -1,4 +1,4 @@
-import { toPieces } from '../../../src/agents/models/conversation.ts';
+import { toPromptPieces } from '../../../src/agents/models/conversation.ts';
 import type { Message, Model, TurnRequest } from '../../../src/agents/models/model.ts';
 import type { ScriptLine } from './scripted.ts';
 import { functionModel } from './scripted.ts';
@@ -53,7 +53,7 @@ function orphanOf(messages: readonly Message[]): string | undefined {
 /** The fraction of a request's bytes with which the next request begins. */
 export function sharedBeginning(earlier: TurnRequest, later: TurnRequest): number {
   const [a, b] = [earlier, later].map(({ hint: _hint, ...request }) =>
-    JSON.stringify([request.system, request.tools, toPieces(request)]),
+    JSON.stringify([request.system, request.tools, toPromptPieces(request)]),
   );
   if (a === undefined || b === undefined) return 0;
   const whole = a.slice(0, -2); // the brackets that close the list

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { createVault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
-import { type SendRequest, WebhookDeliverer } from '../../../src/automations/webhooks/deliverer.ts';
+import { WebhookDeliverer, type WebhookFetch } from '../../../src/automations/webhooks/deliverer.ts';
 import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
 import { WebhookRouter } from '../../../src/automations/webhooks/router.ts';
@@ -48,8 +48,8 @@ export async function webhookWorld({
   isOwned = (): boolean => true,
 } = {}) {
   const received: ReceivedRequest[] = [];
-  let answer: SendRequest = async () => new Response('thanks');
-  const send: SendRequest = async (url, init) => {
+  let answer: WebhookFetch = async () => new Response('thanks');
+  const send: WebhookFetch = async (url, init) => {
     const { headers, body } = init;
     received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
     return await answer(url, init);

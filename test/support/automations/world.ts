@@ -4,7 +4,7 @@ import { HookSecrets } from '../../../src/automations/hooks/secrets.ts';
 import { Prebuilds } from '../../../src/automations/prebuilds.ts';
 import { AutomationPrograms } from '../../../src/automations/programs.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
-import { Scheduler } from '../../../src/automations/scheduler.ts';
+import { AutomationScheduler } from '../../../src/automations/scheduler.ts';
 import { createAutomationService } from '../../../src/automations/service.ts';
 import { AutomationStarter } from '../../../src/automations/starter.ts';
 import type { AutomationStartEvent } from '../../../src/automations/webhooks/outbox.ts';
@@ -141,7 +141,15 @@ export function automationWorld({
   });
   const leads = async () => true;
   const afterRuns = new RunEndTriggers({ records: store.records, automations: records, clock });
-  const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });
+  const scheduler = new AutomationScheduler({
+    records,
+    starter,
+    afterRuns,
+    leads,
+    shared: store.shared,
+    clock,
+    warn: () => {},
+  });
   const ids = createIdSource();
   const sealed = { v: 1, kid: 'k', key: '', keyNonce: '', textNonce: '' } as const;
   const sealing = {

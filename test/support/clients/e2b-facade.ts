@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionLifetime } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { E2bSettings } from '../../../src/facades/compat/e2b/settings.ts';
-import type { SandboxAbilities } from '../../../src/facades/shared/facade.ts';
+import type { SandboxCapabilities } from '../../../src/facades/shared/facade.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import type { PathEntry, SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
@@ -49,7 +49,7 @@ interface FacadeAnswer {
 }
 interface Options {
   readonly settings?: Partial<E2bSettings>;
-  readonly abilities?: Partial<SandboxAbilities>;
+  readonly abilities?: Partial<SandboxCapabilities>;
   readonly token?: string;
   readonly rateLimitPerMinute?: number;
   readonly audit?: (entry: AuditEntry) => void;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { buildHttpServer, type HttpServerDeps } from '../../../src/app/http-server.ts';
 import { isLoopback } from '../../../src/app/settings/contradictions.ts';
-import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../../src/core/contracts/clock.ts';
 
 export interface ListeningApp extends AsyncDisposable {
   readonly app: Awaited<ReturnType<typeof buildHttpServer>>;
@@ -57,7 +57,7 @@ async function cut(sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = [...sockets].map((socket) => once(socket, 'close'));
   for (const socket of sockets) socket.destroy();
   await Promise.all(closed);
-  await nextLoopTurn();
+  await waitForNextLoopTurn();
 }
 
 async function delegating(first: HttpServerDeps): Promise<SharedApp> {

@@ -5,7 +5,7 @@ import WebSocket, { type ClientOptions } from 'ws';
 import { z } from 'zod';
 import { createTokenVerifier } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { envelopeErrors } from '../../../src/http/errors/error-style.ts';
+import { envelopeErrorStyle } from '../../../src/http/errors/error-style.ts';
 import { ClientResolver } from '../../../src/http/guard/clients.ts';
 import { createRateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { createApp } from '../../../src/http/routes/app.ts';
@@ -41,7 +41,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
   const logger = { info: note, warn: note, error: note };
   let streams = 0;
   const opened: SocketTestServer['opened'] = [];
-  const styles = new Map([['/enveloped', envelopeErrors]]);
+  const styles = new Map([['/enveloped', envelopeErrorStyle]]);
   const { app } = createApp({
     guard: {
       loopback: true,

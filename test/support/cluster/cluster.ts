@@ -7,12 +7,12 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
 import type { EgressHandler } from '../../../drivers/driver.ts';
-import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
-import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
-import { extensionPath, sandboxPath } from '../../../drivers/kubernetes/claims/platform.ts';
-import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { type KubeApi, openKubeApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openKubeCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { extensionPath, sandboxesPath } from '../../../drivers/kubernetes/claims/platform.ts';
+import { createKubernetesDriver, type KubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../../drivers/kubernetes/options.ts';
-import { sandboxKeys } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
+import { createSandboxKeys } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
 import { listenForEgress } from '../../../drivers/kubernetes/policies/egress-listener.ts';
 import { createImageContext } from '../../../src/app/images/image.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -154,15 +154,15 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
   stack.defer(async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')));
   const credentials = stack.use(
-    openCredentials({ kubeconfig: env.KUBECONFIG, context: undefined, clock: systemClock }),
+    openKubeCredentials({ kubeconfig: env.KUBECONFIG, context: undefined, clock: systemClock }),
   );
-  const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 10 });
+  const api = openKubeApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 10 });
   const keys = [new Secret('a key of these tests')];
   const near = await localAddress(credentials.server);
   const egress = stack.use(
     await listenForEgress({
       listen: { host: near, port: 0 },
-      keys: sandboxKeys('test', keys),
+      keys: createSandboxKeys('test', keys),
       gate: gate ?? { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     }),
   );
@@ -201,7 +201,7 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
     options,
     nameOf,
     connect: ({ instance, over } = {}) =>
-      kubernetesDriver(options({ ...(instance !== undefined && { instance }), ...over })),
+      createKubernetesDriver(options({ ...(instance !== undefined && { instance }), ...over })),
     async killBehindItsBack(id) {
       const found = await named(extensionPath(namespace, 'sandboxclaims'), nameOf(id));
       const name = found?.status?.sandbox?.name ?? nameOf(id);
@@ -215,7 +215,7 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
         claim: `${base}/persistentvolumeclaims`,
         ...(engine === 'agent-sandbox' && {
           sandboxclaim: extensionPath(namespace, 'sandboxclaims'),
-          sandbox: sandboxPath(namespace),
+          sandbox: sandboxesPath(namespace),
         }),
       };
       const found = Object.entries(places).map(async ([kind, path]) => {

@@ -1,6 +1,6 @@
 import type { SandboxSpec } from '../../../drivers/driver.ts';
 import type { PodSettings } from '../../../drivers/kubernetes/options.ts';
-import type { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
+import type { createPodBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
 export const plainPods: PodSettings = {
@@ -16,7 +16,10 @@ export const plainPods: PodSettings = {
 };
 
 /** All that a pod's body is made of. */
-export const podInput = (spec: SandboxSpec, settings: PodSettings = plainPods): Parameters<typeof podBody>[0] => ({
+export const podInput = (
+  spec: SandboxSpec,
+  settings: PodSettings = plainPods,
+): Parameters<typeof createPodBody>[0] => ({
   spec,
   name: 'corral-test-0123456789abcdef',
   namespace: 'sandboxes',

@@ -1,13 +1,13 @@
 // A program that starts one sandbox with the process driver and then waits until a test kills it. Usage: provisioning-
 // program.ts ROOT BWRAP SPEC (as JSON)
-import { processDriver } from '../../../drivers/process/process.ts';
+import { createProcessDriver } from '../../../drivers/process/process.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import { programs } from '../servers/programs.ts';
 
 const [root = '', bubblewrap = '', spec = ''] = process.argv.slice(2);
 const gate = { serve: (socket: { destroy(): void }) => socket.destroy() };
 const ids = createIdSource();
-const driver = await processDriver({
+const driver = await createProcessDriver({
   instance: 'test',
   root,
   gate,

@@ -35,7 +35,7 @@ import { createAgentConfigService } from '../../../src/sessions/projects/agent-c
 import { createBoundCredentialStore } from '../../../src/sessions/projects/credentials.ts';
 import { createProjectService, type MemberDirectory } from '../../../src/sessions/projects/projects.ts';
 import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
-import { serverCredentials } from '../../../src/sessions/projects/server-credentials.ts';
+import { createServerCredentials } from '../../../src/sessions/projects/server-credentials.ts';
 import { DesktopFactTracker } from '../../../src/sessions/run/desktop-facts.ts';
 import { createEgressService } from '../../../src/sessions/services/egress.ts';
 import { createPortService } from '../../../src/sessions/services/ports.ts';
@@ -216,7 +216,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       projects: projectNames,
       count: () => {},
     }),
-    serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
+    serverCredentials: createServerCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
     toolServers: createToolServerService({
       entered,
       signIns,

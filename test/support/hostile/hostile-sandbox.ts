@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CallOptions, SandboxSpec } from '../../../drivers/driver.ts';
-import { processDriver } from '../../../drivers/process/process.ts';
+import { createProcessDriver } from '../../../drivers/process/process.ts';
 import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
@@ -28,7 +28,7 @@ export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   await writeFile(file, standIn(answer), { mode: 0o644 });
   const harness = stack.use(await processHarness('bwrap'));
   const options = harness.options({ programs: { ...programs, daemon: async () => file } });
-  const driver = stack.use(await processDriver(options));
+  const driver = stack.use(await createProcessDriver(options));
   const sessionId = createIdSource().sessionId();
   const id = sandboxIdOf(sessionId);
   const spec: SandboxSpec = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../src/core/contracts/clock.ts';
-import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../../src/core/contracts/clock.ts';
 
 interface Timer {
   readonly at: number;
@@ -35,14 +35,14 @@ export class ManualClock implements Clock {
   /** Moves time. After each timer, everything that needs neither time nor I/O happens. */
   async pass(ms: number): Promise<void> {
     const until = this.#now + ms;
-    await nextLoopTurn();
-    while (this.#fire(until)) await nextLoopTurn();
+    await waitForNextLoopTurn();
+    while (this.#fire(until)) await waitForNextLoopTurn();
     this.#now = until;
   }
   /** Lets time pass until `isDone`, for at most `atMostMs`; false if it is still not done. */
   async until(isDone: () => boolean, atMostMs: number): Promise<boolean> {
     const end = this.#now + atMostMs;
-    await nextLoopTurn();
+    await waitForNextLoopTurn();
     while (!isDone()) {
       const [, timer] = this.#due(end) ?? [];
       if (!timer) return false;
@@ -56,7 +56,7 @@ export class ManualClock implements Clock {
    */
   async reaches(isDone: () => Promise<boolean>, patience = 3): Promise<void> {
     for (let looks = 1; !(await isDone()); looks++) {
-      await nextLoopTurn();
+      await waitForNextLoopTurn();
       if (looks % patience === 0) this.#fire(Number.POSITIVE_INFINITY);
     }
   }

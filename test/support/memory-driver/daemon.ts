@@ -3,7 +3,7 @@ import { type Duplex, duplexPair } from 'node:stream';
 import type { Daemon, OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { daemonLimits } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { unsupportedDesktop } from '../../../sandbox-images/sandboxd/lazy-desktop.ts';
-import { sandboxServer } from '../../../sandbox-images/sandboxd/server/server.ts';
+import { createDaemonServer } from '../../../sandbox-images/sandboxd/server/server.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath } from '../../../src/core/text/file-names.ts';
@@ -98,7 +98,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
       }
     },
   };
-  const server: Server = sandboxServer(daemon, token);
+  const server: Server = createDaemonServer(daemon, token);
 
   return {
     daemon,

@@ -1,8 +1,8 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CallOptions, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../drivers/driver.ts';
-import { toLabels } from '../../../drivers/shared/folders.ts';
-import { openLinkEnd } from '../../../drivers/shared/link/link-end.ts';
+import { toSandboxInfoFields } from '../../../drivers/shared/folders.ts';
+import { createLinkLifetime } from '../../../drivers/shared/link/link-end.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -54,7 +54,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
     }
     const alive = [...backend.boxes.values()].filter(({ info }) => info.phase === 'ready' || info.phase === 'paused');
-    const info: SandboxInfo = { ...toLabels(spec), phase: 'ready' };
+    const info: SandboxInfo = { ...toSandboxInfoFields(spec), phase: 'ready' };
     if (box && alive.includes(box)) {
       box.info = { ...box.info, phase: 'ready' };
       return box.info;
@@ -93,7 +93,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       exchange('attach', call, () => {
         const { daemon, life } = running(id);
         const agent = new MemoryAgent(() => daemon.connect(), life.signal);
-        const end = openLinkEnd(life.signal);
+        const end = createLinkLifetime(life.signal);
         const close = async () => {
           end.close();
           agent.destroy();

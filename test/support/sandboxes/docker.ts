@@ -3,7 +3,7 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type DockerOptions, dockerDriver } from '../../../drivers/docker/docker.ts';
+import { createDockerDriver, type DockerOptions } from '../../../drivers/docker/docker.ts';
 import { createDesktopContext, createImageContext, desktopImage } from '../../../src/app/images/image.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource, sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -63,7 +63,7 @@ export async function dockerHarness(): Promise<DockerHarness> {
     options,
     nameOf: (id) => `corral-${own}-${sessionIdOf(id)}`,
     connect: ({ replica, instance } = {}) =>
-      dockerDriver(
+      createDockerDriver(
         options({
           ...(replica !== undefined && { replica }),
           ...(instance !== undefined && { instance: `${own}-${instance}`, root: join(root, instance) }),

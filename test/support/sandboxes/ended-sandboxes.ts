@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCgroups } from '../../../drivers/process/cgroup/open.ts';
-import { sandboxFolder } from '../../../src/app/parts/driver.ts';
+import { resolveSandboxRoot } from '../../../src/app/parts/driver.ts';
 import { run } from '../clients/api.ts';
 
 /**
@@ -9,7 +9,7 @@ import { run } from '../clients/api.ts';
  */
 export async function endSandboxes(dataDir: string): Promise<void> {
   await endProcesses(`${dataDir}/`);
-  await endGroups(sandboxFolder(dataDir));
+  await endGroups(resolveSandboxRoot(dataDir));
   const instance = await readFile(join(dataDir, 'instance'), 'utf8').catch(() => undefined);
   if (instance !== undefined) await endContainers(`label=corral.owner-instance=${instance.trim()}`);
 }

@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { type BrowserPipe, browserPipe } from '../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
+import { type BrowserPipe, createBrowserPipe } from '../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { validateResponseInTurn } from '../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { CdpMessage, DesktopClient } from '../../../src/sandboxes/client/client.ts';
@@ -56,7 +56,7 @@ export async function pipedChromium(): Promise<PipedChromium> {
     const started = spawn('/usr/bin/chromium', [profile, ...args], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
-    const made = browserPipe(started.stdio[3] as Writable, started.stdio[4] as Readable);
+    const made = createBrowserPipe(started.stdio[3] as Writable, started.stdio[4] as Readable);
     started.once('exit', () => {
       if (child === started) [child, pipe] = [undefined, undefined];
       made.close();

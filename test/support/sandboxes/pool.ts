@@ -1,5 +1,5 @@
 import type { SandboxRecipe } from '../../../drivers/driver.ts';
-import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
 import type { WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
@@ -16,7 +16,7 @@ export const testRecipe = (image: string, over: Partial<SandboxRecipe> = {}): Sa
 
 export const poolOptions = (image: string, over: Partial<WarmPoolOptions> = {}): WarmPoolOptions => ({
   recipes: () => [testRecipe(image)],
-  size: fixedPoolSize(2),
+  size: createFixedPoolSizer(2),
   epoch: 1,
   ids: createIdSource(),
   clock: systemClock,

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { type Core, openCore } from '../../../src/app/compose.ts';
+import { openServerCore, type ServerCore } from '../../../src/app/compose.ts';
 import { buildHttpServer } from '../../../src/app/http-server.ts';
 import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
@@ -13,7 +13,7 @@ import '../memory-driver/register.ts';
 const noImage = { CORRAL_SANDBOX_DESKTOP: 'false' };
 
 export interface ComposedCore extends AsyncDisposable {
-  readonly core: Core;
+  readonly core: ServerCore;
   readonly config: Config;
   readonly closing: AbortController;
 }
@@ -28,7 +28,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-interface CoreOptions extends NonNullable<Parameters<typeof openCore>[0]['provided']> {
+interface CoreOptions extends NonNullable<Parameters<typeof openServerCore>[0]['provided']> {
   readonly clock?: Clock;
   readonly lines?: LogLine[];
 }
@@ -54,7 +54,7 @@ export async function composeCore(
   const closing = new AbortController();
   const { signal } = closing;
   const rest = { config, clock, ids: createIdSource(), closing: signal, say: () => {}, provided: input };
-  const core = stack.use(await openCore({ ...rest, logger: logger(lines) as never }));
+  const core = stack.use(await openServerCore({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();
   return { core, config, closing, [Symbol.asyncDispose]: () => held.disposeAsync() };

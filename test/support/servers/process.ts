@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { computeInstallationId } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { findProcessesByVariable } from '../../../drivers/process/proc.ts';
-import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
+import { createProcessDriver, type ProcessOptions } from '../../../drivers/process/process.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
@@ -57,7 +57,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
       const ours = `${computeInstallationId(root)}.`;
       return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
     },
-    connect: (as = {}) => processDriver(options(as)),
+    connect: (as = {}) => createProcessDriver(options(as)),
     async killBehindItsBack(id) {
       const pid = await pidOf(id);
       process.kill(pid, 'SIGKILL');

@@ -1,4 +1,4 @@
-import { armFailpoints, failpointHits } from '../../../src/core/errors/failpoint.ts';
+import { armFailpoints, countFailpointHits } from '../../../src/core/errors/failpoint.ts';
 import { sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { Client } from './client.ts';
 import type { Server } from './server.ts';
@@ -169,7 +169,7 @@ export class Actions {
     if (this.#armed) return;
     const hit = this.#world.dice.between(1, 3);
     const traps = armFailpoints(`${name}=throw@${hit}`, { exit: () => {} });
-    const isSprung = () => failpointHits(name) >= hit;
+    const isSprung = () => countFailpointHits(name) >= hit;
     this.#armed = { fault, isSprung, [Symbol.dispose]: () => traps[Symbol.dispose]() };
   }
   #disarm(): void {

@@ -2,7 +2,7 @@ import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { deriveCommands } from '../../../scripts/derived-commands.ts';
-import { operationsPage } from '../../../scripts/reference-docs.ts';
+import { renderOperationsPage } from '../../../scripts/reference-docs.ts';
 import { defineOperations, listOperations, router } from '../../../src/api/procedure/procedure.ts';
 import { OkResult, okResult } from '../../../src/api/procedure/schemas.ts';
 import { ParsedOptions } from '../../../src/cli/command.ts';
@@ -10,7 +10,7 @@ import { createResourceCommand } from '../../../src/cli/derived.ts';
 import { formatTable } from '../../../src/cli/table.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
-import { openApiDocument } from '../../../src/facades/server/openapi.ts';
+import { buildOpenApiDocument } from '../../../src/facades/server/openapi.ts';
 import { restRoutes } from '../../../src/facades/shared/rest.ts';
 import { wireErrors } from '../../../src/http/errors/wire-errors.ts';
 import { validatorCompiler } from '../../../src/http/routes/app.ts';
@@ -157,14 +157,16 @@ test('one description gives routes, rights and entries of the audit log', async 
 });
 
 test('the same description gives the OpenAPI document, the reference and the rows of the caller matrix', () => {
-  const { paths } = openApiDocument(served().table.routes, '1') as { paths: Record<string, Record<string, object>> };
+  const { paths } = buildOpenApiDocument(served().table.routes, '1') as {
+    paths: Record<string, Record<string, object>>;
+  };
   expect(Object.entries(paths).map(([at, methods]) => [at, Object.keys(methods).sort()])).toEqual([
     [path, ['get', 'post']],
     [`${path}/{parcel}`, ['delete', 'get', 'patch']],
   ]);
   const expected = { operationId: 'parcelsCreate', tags: ['Parcels'], summary: 'Make a parcel' };
   expect(paths[path]?.post).toMatchObject(expected);
-  expect(operationsPage(described)).toContain(
+  expect(renderOperationsPage(described)).toContain(
     `- \`parcels.update\`, \`PATCH ${path}/{parcel}\` (work, audited as \`parcel.change\`): Rename a parcel`,
   );
   expect(described.map(({ name, meta: { may } }) => `${name} ${may}`)).toEqual(

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Driver, ProvisionProgress, ServerImageBuilding } from '../../../drivers/driver.ts';
-import { DesktopImage } from '../../../src/app/images/desktop-image.ts';
+import { DesktopImageBuilder } from '../../../src/app/images/desktop-image.ts';
 import { createImageContext } from '../../../src/app/images/image.ts';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -16,7 +16,7 @@ function imageOf(ensureImage?: EnsureImage) {
   const received: string[] = [];
   const troubles: string[] = [];
   const driver = (ensureImage ? { ensureImage } : {}) as unknown as Driver;
-  const image = new DesktopImage({
+  const image = new DesktopImageBuilder({
     driver,
     clock,
     onPhase: ({ phase, detail }) => void received.push(`${phase} ${detail}`),
@@ -33,14 +33,14 @@ test('the image of every session is made before the larger one, and then new san
     news(reported(`layer 1 of 1 of ${name}`));
   });
   expect(image.offer.state).toBe('building');
-  await image.build(neverSignal);
+  await image.build(neverAbortingSignal);
   expect([made, image.offer]).toEqual([['corral/sandbox', 'corral/sandbox-desktop'], { state: 'ready' }]);
   expect(received.at(-1)).toBe('ready new sessions have a desktop');
 });
 
 test('nothing is reported if the image exists', async () => {
   const { image, received } = imageOf(async () => {});
-  await image.build(neverSignal);
+  await image.build(neverAbortingSignal);
   expect([image.offer.state, received]).toEqual(['ready', []]);
 });
 
@@ -50,7 +50,7 @@ test('the offer says the step and the seconds of the build', async () => {
     news(reported('layer 3 of 9'));
     await end.promise;
   });
-  const building = image.build(neverSignal);
+  const building = image.build(neverAbortingSignal);
   clock.advance(42_000);
   expect(image.offer).toEqual({ state: 'building', detail: 'layer 3 of 9', seconds: 42 });
   end.resolve();
@@ -63,7 +63,7 @@ test('a failed build is reported once, and tried again until it succeeds', async
     tries += 1;
     if (tries < 3) throw new AppError('image_missing', 'the registry is away');
   });
-  const building = image.build(neverSignal);
+  const building = image.build(neverAbortingSignal);
   await expect.poll(() => image.offer).toEqual({ state: 'failed', detail: 'the registry is away' });
   clock.advance(60_000);
   await expect.poll(() => tries).toBe(2);

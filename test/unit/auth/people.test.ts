@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createPeppers } from '../../../src/auth/pepper.ts';
-import { Devices } from '../../../src/auth/sign-in/devices.ts';
+import { DeviceRegistry } from '../../../src/auth/sign-in/devices.ts';
 import { PersonRegistry } from '../../../src/auth/sign-in/people.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -18,7 +18,7 @@ async function servers() {
   const clock = { now: () => now };
   const open = async () => {
     const people = new PersonRegistry({ records, clock, ids: createIdSource(), issuers: new Set([issuer]) });
-    const devices = new Devices({
+    const devices = new DeviceRegistry({
       ...{ records, people, clock, ids: createIdSource(), shared: true },
       peppers: createPeppers([new Secret('a pepper for tests')]),
       limits: { absoluteMs: 100 * hourMs, idleMs: 50 * hourMs, uncheckedMs: 8 * hourMs },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { toIdentity, toRole } from '../../../src/auth/sign-in/claims.ts';
+import { resolveRole, toProviderIdentity } from '../../../src/auth/sign-in/claims.ts';
 import { formatSetCookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
-import { refreshTokenParameters } from '../../../src/auth/sign-in/issuer.ts';
+import { createRefreshParameters } from '../../../src/auth/sign-in/issuer.ts';
 import { toLocalPath } from '../../../src/auth/sign-in/sign-in.ts';
 
 const base = 'https://corral.example.com';
@@ -68,7 +68,7 @@ test.each([
     undefined,
   ],
 ] as const)('%s', (_, claims, settings, role) => {
-  expect(toRole(toIdentity({ sub: '1', ...claims }, settings), settings)).toBe(role);
+  expect(resolveRole(toProviderIdentity({ sub: '1', ...claims }, settings), settings)).toBe(role);
 });
 
 test.each([
@@ -95,5 +95,5 @@ test.each<readonly [string, string[], object]>([
   ['https://login.example.com', ['offline_access'], { prompt: 'consent' }],
   ['https://accounts.google.com.evil.example', ['openid'], {}],
 ])('%s gives a refresh token to a request with %j and %j', (issuer, scopes, parameters) => {
-  expect(refreshTokenParameters(issuer, new Set(scopes))).toEqual(parameters);
+  expect(createRefreshParameters(issuer, new Set(scopes))).toEqual(parameters);
 });

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { createSignedUrls, parseSubject, type SignedScope } from '../../../src/auth/signed-url.ts';
+import { createSignedUrls, parseSignatureSubject, type SignedUrlScope } from '../../../src/auth/signed-url.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-const vnc: SignedScope = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
-const file: SignedScope = { method: 'GET', path: '/api/v1/files/1/download', purpose: 'file' };
+const vnc: SignedUrlScope = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
+const file: SignedUrlScope = { method: 'GET', path: '/api/v1/files/1/download', purpose: 'file' };
 const signatureOf = (url: string) => new URL(url, 'http://x').searchParams.get('signature') ?? '';
 
 function links() {
   const clock = manualClock(1_700_000_000_000);
   const urls = createSignedUrls(clock);
-  const sign = (what: SignedScope) => signatureOf(urls.sign(what, 60_000));
+  const sign = (what: SignedUrlScope) => signatureOf(urls.sign(what, 60_000));
   return { clock, urls, sign };
 }
 
@@ -56,7 +56,7 @@ const change = (signature: string, part: number, to: (text: string) => string) =
     .map((text, at) => (at === part ? to(text) : text))
     .join('.');
 const flipped = (text: string) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1);
-const tamperings: [string, (signature: string) => string, Partial<SignedScope>?][] = [
+const tamperings: [string, (signature: string) => string, Partial<SignedUrlScope>?][] = [
   ['another session', (it) => it, { path: '/api/v1/sessions/0123456789abcdee/vnc' }],
   ['another method', (it) => it, { method: 'DELETE' }],
   ['another purpose', (it) => it, { purpose: 'file' }],
@@ -98,7 +98,7 @@ test('a link carries the key that made it, which nobody can take out, put in or 
     signatureOf(urls.sign({ ...what, subject: key }, 1_000)),
     signatureOf(urls.sign(what, 1_000)),
   ];
-  expect([parseSubject(keyed), parseSubject(plain)]).toEqual([key, undefined]);
+  expect([parseSignatureSubject(keyed), parseSignatureSubject(plain)]).toEqual([key, undefined]);
   expect([urls.accepts(what, keyed), urls.accepts(what, plain)]).toEqual(['read', 'read']);
   const parts = plain.split('.');
   const tampered = [keyed.replace(key, other), keyed.replace(`.${key}`, ''), parts.toSpliced(4, 0, key).join('.')];

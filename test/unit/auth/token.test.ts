@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLockout } from '../../../src/auth/lockout.ts';
-import { createTokenVerifier, maskToken, readPresentedTokens, readSubprotocols } from '../../../src/auth/token.ts';
+import { createTokenVerifier, maskToken, parseSubprotocols, readPresentedTokens } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -34,8 +34,8 @@ test('a token is found in the header, the query and the subprotocols', () => {
 });
 
 test('the token is not among the subprotocols that may be selected', () => {
-  expect(readSubprotocols(`binary,${carried('x')} , corral`)).toEqual({ offered: ['binary', 'corral'], token: 'x' });
-  expect(readSubprotocols(undefined)).toEqual({ offered: [], token: undefined });
+  expect(parseSubprotocols(`binary,${carried('x')} , corral`)).toEqual({ offered: ['binary', 'corral'], token: 'x' });
+  expect(parseSubprotocols(undefined)).toEqual({ offered: [], token: undefined });
 });
 
 test('a token is masked wherever it stands in a query', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fillTemplate, github } from '../../../src/automations/hooks/receiver.ts';
+import { fillPlaceholders, githubHookReader } from '../../../src/automations/hooks/receiver.ts';
 import type { HookRequest, HookSpec } from '../../../src/sessions/api/server/automations.ts';
 import { automationWorld, minute, spec } from '../../support/automations/world.ts';
 import { eventAt, type RecordedDelivery, recorded, signed, signedDelivery } from '../../support/forges/deliveries.ts';
@@ -29,10 +29,10 @@ test("a signature of GitHub's documents is verified with its secret and text, an
   const body = Buffer.from('Hello, World!');
   const digest = '757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17';
   const request = { headers: { 'x-hub-signature-256': `sha256=${digest}` }, body };
-  expect(github.verify(request, "It's a Secret to Everybody")).toBeDefined();
-  expect(github.verify(request, "It's a Secret to Nobody")).toBeUndefined();
+  expect(githubHookReader.verify(request, "It's a Secret to Everybody")).toBeDefined();
+  expect(githubHookReader.verify(request, "It's a Secret to Nobody")).toBeUndefined();
   expect(
-    github.verify({ ...request, body: Buffer.from('Hello, World?') }, "It's a Secret to Everybody"),
+    githubHookReader.verify({ ...request, body: Buffer.from('Hello, World?') }, "It's a Secret to Everybody"),
   ).toBeUndefined();
 });
 
@@ -154,7 +154,9 @@ test('a signed delivery of any program starts once for its id, for five minutes'
 });
 
 test('a template reads fields of the payload alone, never those of its prototypes', () =>
-  expect(fillTemplate('{{a.b.0}} {{constructor.name}} {{a.length}} {{ a }}', { a: { b: [1] } })).toBe('1   {"b":[1]}'));
+  expect(fillPlaceholders('{{a.b.0}} {{constructor.name}} {{a.length}} {{ a }}', { a: { b: [1] } })).toBe(
+    '1   {"b":[1]}',
+  ));
 
 test.each([
   ['a forge without events', { events: [] }],

@@ -1,7 +1,7 @@
 import { Webhook as Verifier } from 'standardwebhooks';
 import { describe, expect, test, vi } from 'vitest';
 import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
-import type { Delivery } from '../../../src/automations/webhooks/records.ts';
+import type { StoredWebhookDelivery } from '../../../src/automations/webhooks/records.ts';
 import { buildSignatureHeaders } from '../../../src/automations/webhooks/signature.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
@@ -337,7 +337,7 @@ describe('places for deliveries', () => {
       for (let n = 0; n < count; n++) await it.service.test(id);
       // A test delivery is sent immediately; these become ordinary events.
       for (const { doc, version } of await list('webhook-pending', { idPrefix: `${id}:` }))
-        await it.records.putPending({ ...(doc as Delivery), type: 'run.ended', triesLeft: 7 }, version);
+        await it.records.putPending({ ...(doc as StoredWebhookDelivery), type: 'run.ended', triesLeft: 7 }, version);
       it.clock.advance(1);
     }
     const sent = (name: string) => it.received.filter(({ url }) => url === at(name)).length;

@@ -3,7 +3,7 @@ import { ParsedOptions } from '../../../src/cli/command.ts';
 import { attemptsCommand } from '../../../src/cli/commands/attempts.ts';
 import { checkCommand, patchCommand } from '../../../src/cli/commands/ship.ts';
 import { createProcessIo, escapeControls, toOneLine, toPrintable } from '../../../src/cli/io.ts';
-import { createRenderer } from '../../../src/cli/render.ts';
+import { createEventRenderer } from '../../../src/cli/render.ts';
 import type { Event } from '../../../src/client/index.ts';
 import { eventLineOf } from '../../../src/core/model/event-traits.ts';
 import { textIo } from '../../support/text-io.ts';
@@ -13,7 +13,7 @@ const event = (type: Event['type'], data: object) =>
 
 test('a call that keeps the plan is shown by the plan alone, unless it fails', () => {
   const { io, shown } = textIo();
-  const { show } = createRenderer(io, { quiet: false });
+  const { show } = createEventRenderer(io, { quiet: false });
   const call = { callId: 'c', tool: 'message', function: 'todo', args: { steps: [] } };
   show(event('tool.calling', call));
   show(event('tool.called', { ...call, success: true, output: 'Noted. No step is left.', content: null }));

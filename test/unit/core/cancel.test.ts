@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   createTimeoutSignal,
-  neverSignal,
+  neverAbortingSignal,
   raceAbort,
   sleep,
   throwIfAborted,
@@ -80,7 +80,7 @@ describe('orAborted', () => {
 
 test('the signal that never fires keeps no listener', () => {
   let received = 0;
-  neverSignal.addEventListener('abort', () => received++);
-  neverSignal.dispatchEvent(new Event('abort'));
-  expect({ received, aborted: neverSignal.aborted }).toEqual({ received: 0, aborted: false });
+  neverAbortingSignal.addEventListener('abort', () => received++);
+  neverAbortingSignal.dispatchEvent(new Event('abort'));
+  expect({ received, aborted: neverAbortingSignal.aborted }).toEqual({ received: 0, aborted: false });
 });

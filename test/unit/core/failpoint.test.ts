@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import {
   armFailpoints,
+  countFailpointHits,
   failpoint,
-  failpointHits,
   failpointSync,
   readFailpointSpec,
 } from '../../../src/core/errors/failpoint.ts';
@@ -23,7 +23,7 @@ test('an exit springs on the hit it names and on no other', () => {
     failpointSync('a');
     expect(exits).toHaveLength(expected);
   }
-  expect([exits, failpointHits('a')]).toEqual([[137], 3]);
+  expect([exits, countFailpointHits('a')]).toEqual([[137], 3]);
 });
 
 test('sleep lets its caller continue, and hang blocks it for ever', async () => {

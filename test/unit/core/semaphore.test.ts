@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { serializeCalls } from '../../../src/core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 
 /** Acquires, and adds its name to the list afterwards. */
 const noting = (semaphore: Semaphore, order: string[], name: string, weight?: number) =>
-  semaphore.acquire(neverSignal, weight).then((slot) => {
+  semaphore.acquire(neverAbortingSignal, weight).then((slot) => {
     order.push(name);
     return slot;
   });
@@ -26,10 +26,10 @@ test('as many callers run as there are slots, and the next one when one has rele
 
 test('a caller whose signal fires gives up its place, and the one behind it begins', async () => {
   const semaphore = new Semaphore(1);
-  const first = await semaphore.acquire(neverSignal);
+  const first = await semaphore.acquire(neverAbortingSignal);
   const stop = new AbortController();
   const second = semaphore.acquire(stop.signal);
-  const third = semaphore.acquire(neverSignal);
+  const third = semaphore.acquire(neverAbortingSignal);
   stop.abort();
   await expect(second).rejects.toMatchObject({ code: 'cancelled' });
   first[Symbol.dispose]();
@@ -51,10 +51,10 @@ test('a heavy caller waits until there is room for its weight, and a light one b
 
 test('a light caller begins when the heavy one before it gives up', async () => {
   const semaphore = new Semaphore(10);
-  await semaphore.acquire(neverSignal, 8);
+  await semaphore.acquire(neverAbortingSignal, 8);
   const stop = new AbortController();
   const heavy = semaphore.acquire(stop.signal, 5);
-  const light = semaphore.acquire(neverSignal, 1);
+  const light = semaphore.acquire(neverAbortingSignal, 1);
   stop.abort();
   await expect(heavy).rejects.toMatchObject({ code: 'cancelled' });
   await light;
@@ -73,11 +73,11 @@ test('a weight above the limit is served alone', async () => {
 
 test('more callers than any program has are refused', async () => {
   const semaphore = new Semaphore(1, { maxWaiting: 3, whenFull: 'Too many.' });
-  await semaphore.acquire(neverSignal);
+  await semaphore.acquire(neverAbortingSignal);
   const stop = new AbortController();
   const waiting = Array.from({ length: 3 }, () => semaphore.acquire(stop.signal));
   const expected = { code: 'queue_full', message: 'queue_full: Too many.' };
-  await expect(semaphore.acquire(neverSignal)).rejects.toMatchObject(expected);
+  await expect(semaphore.acquire(neverAbortingSignal)).rejects.toMatchObject(expected);
   stop.abort();
   await Promise.allSettled(waiting);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { imageBuildBody } from '../../../drivers/docker/builds/build-body.ts';
-import { sandboxBody } from '../../../drivers/docker/create-body.ts';
+import { createBuildBody } from '../../../drivers/docker/builds/build-body.ts';
+import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
 
@@ -13,11 +13,11 @@ const request = {
   token: new Secret('s3cret'),
   mount: '/data/s/sbx/mount',
 };
-const body = imageBuildBody(request, ['/init']);
+const body = createBuildBody(request, ['/init']);
 const host = body.HostConfig as Record<string, unknown>;
 
 test('a build has the walls of a sandbox but for the file system of its image and six capabilities of root', () => {
-  const usual = sandboxBody(request).HostConfig as Record<string, unknown>;
+  const usual = createSandboxBody(request).HostConfig as Record<string, unknown>;
   const changed = ['CapAdd', 'ReadonlyRootfs', 'SecurityOpt', 'MaskedPaths', 'Mounts', 'Ulimits'];
   const rest = (all: Record<string, unknown>) => Object.entries(all).filter(([name]) => !changed.includes(name));
   expect(rest(host)).toEqual(rest(usual));

@@ -5,7 +5,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { cpuWaitMeter } from '../../../drivers/shared/pool/cpu-wait-meter.ts';
+import { createCpuWaitMeter } from '../../../drivers/shared/pool/cpu-wait-meter.ts';
 import { removeFolder } from '../../support/stores/store.ts';
 
 /** A parent with a child that looks like the daemon of a sandbox and does this. */
@@ -24,12 +24,13 @@ async function sandbox(program: string): Promise<{ init: number; daemon: number 
   return { init: init.pid ?? 0, daemon: pid };
 }
 
-test('a process without a daemon is never starved', async () => expect(await cpuWaitMeter(1_999_999_999)()).toBe(0));
+test('a process without a daemon is never starved', async () =>
+  expect(await createCpuWaitMeter(1_999_999_999)()).toBe(0));
 
 test('a part of the machine’s pressure counts, but not for a daemon that is stopped', async () => {
   const { init, daemon } = await sandbox('setInterval(() => {}, 1_000_000);');
   let pressureMs = 0;
-  const starvedMs = cpuWaitMeter(init, async () => pressureMs);
+  const starvedMs = createCpuWaitMeter(init, async () => pressureMs);
   const grown = async () => {
     const from = await starvedMs();
     pressureMs += 100_000;

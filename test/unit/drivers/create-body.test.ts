@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sandboxBody } from '../../../drivers/docker/create-body.ts';
-import { labelsFor, parseSandboxInfo } from '../../../drivers/docker/labels.ts';
-import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
+import { createSandboxLabels, parseSandboxInfo } from '../../../drivers/docker/labels.ts';
+import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
 
@@ -9,12 +9,12 @@ const spec = testSpec('corral-sandbox', {
   env: { HTTP_PROXY: 'http://127.0.0.1:3128', CORRAL_RUN_DIR: '/evil', CORRAL_SANDBOXD_TOKEN: 'mine' },
   limits: { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512, diskBytes: 2 ** 30 },
 });
-const body = sandboxBody({
+const body = createSandboxBody({
   spec,
   user: 40_007,
   name: 'corral-test-1',
   image: 'corral-sandbox:abc',
-  labels: labelsFor(spec, 'test'),
+  labels: createSandboxLabels(spec, 'test'),
   token: new Secret('s3cret'),
   mount: '/data/s/sbx/mount',
 });
@@ -29,7 +29,7 @@ test('a container runs as an ordinary user without capabilities', () => {
 });
 
 test('a container gains no privileges from a program, and its system calls follow our seccomp profile', () =>
-  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${ociProfile()}`]));
+  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${createOciProfile()}`]));
 
 test("a container's system is read-only, and its writable folders are in memory or in its volume", () => {
   expect(host.ReadonlyRootfs).toBe(true);
@@ -78,9 +78,19 @@ test('the token and the places of the daemon are ours, whatever the template say
 test("a container runs in the engine's own runtime or in the one that the operator names", () => {
   expect(host).not.toHaveProperty('Runtime');
   const token = new Secret('t');
-  const named = sandboxBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c', runtime: 'runsc' });
+  const named = createSandboxBody({
+    spec,
+    user: 1,
+    name: 'a',
+    image: 'b',
+    labels: {},
+    token,
+    mount: '/c',
+    runtime: 'runsc',
+  });
   expect(named.HostConfig).toEqual({
-    ...(sandboxBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
+    ...(createSandboxBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' })
+      .HostConfig as object),
     Runtime: 'runsc',
   });
 });
@@ -118,7 +128,7 @@ test.each(escapes)('no %s', (_name, pick, safe) => expect(pick(host)).toEqual(sa
 describe('labels', () => {
   test('reserved ones cannot be overridden or added by others', () => {
     const others = { 'corral.session': 'x', 'Corral.owner-instance': 'y', 'corral.more': 'z', team: 'blue' };
-    const labels = labelsFor(spec, 'test', others);
+    const labels = createSandboxLabels(spec, 'test', others);
     expect(labels).toMatchObject({ 'corral.session': spec.sessionId, 'corral.owner-instance': 'test', team: 'blue' });
     expect(labels).not.toHaveProperty('Corral.owner-instance');
     expect(labels).not.toHaveProperty('corral.more');
@@ -126,7 +136,7 @@ describe('labels', () => {
 
   test('a sandbox is known again by its labels alone', () => {
     const { id, sessionId, epoch, template, image, expiresAt } = spec;
-    const info = parseSandboxInfo(labelsFor(spec, 'test'), 'paused');
+    const info = parseSandboxInfo(createSandboxLabels(spec, 'test'), 'paused');
     expect(info).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'paused' });
   });
 

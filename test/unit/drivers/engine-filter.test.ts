@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { sandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
+import { createSandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { containerRules, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { decideRoute, filtersByLabel } from '../../../drivers/docker/filter/routes.ts';
-import { labelsFor } from '../../../drivers/docker/labels.ts';
+import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
@@ -22,10 +22,10 @@ const spec = {
 };
 type Body = Record<string, unknown> & { HostConfig: Record<string, unknown> & { Mounts: Record<string, unknown>[] } };
 function ours(): Body {
-  const labels = labelsFor(spec, 'mine');
+  const labels = createSandboxLabels(spec, 'mine');
   const mount = `${scope.root}/${id}`;
   const input = { spec, user: 40_003, name, image: 'corral/sandbox:1', labels, token: new Secret('t'), mount };
-  const { name: _name, ...body } = sandboxBody(input);
+  const { name: _name, ...body } = createSandboxBody(input);
   return JSON.parse(JSON.stringify(body));
 }
 const allows = (body: unknown) => containerRules(scope, name).safeParse(body).success;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { freezeContainer } from '../../../drivers/docker/freeze.ts';
-import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
+import { pauseContainer } from '../../../drivers/docker/freeze.ts';
+import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 
 const refusal = (statusCode: number) => Object.assign(new Error('unable to freeze'), { statusCode });
 
@@ -18,18 +18,18 @@ const clock = { now: () => 0, setTimeout: (call: () => void) => setTimeout(call,
 
 test('a runtime that was too busy to freeze is retried', async () => {
   const container = containerWith([refusal(500), refusal(500)]);
-  await freezeContainer(container as never, neverSignal, clock);
+  await pauseContainer(container as never, neverAbortingSignal, clock);
   expect(container.requested()).toBe(3);
 });
 
 test('a runtime that never freezes is retried a few times, and its refusal is reported', async () => {
   const container = containerWith(Array.from({ length: 99 }, () => refusal(500)));
-  await expect(freezeContainer(container as never, neverSignal, clock)).rejects.toThrow('unable to freeze');
+  await expect(pauseContainer(container as never, neverAbortingSignal, clock)).rejects.toThrow('unable to freeze');
   expect(container.requested()).toBe(8);
 });
 
 test('another refusal is reported immediately', async () => {
   const container = containerWith([refusal(409)]);
-  await expect(freezeContainer(container as never, neverSignal, clock)).rejects.toThrow('unable to freeze');
+  await expect(pauseContainer(container as never, neverAbortingSignal, clock)).rejects.toThrow('unable to freeze');
   expect(container.requested()).toBe(1);
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { openEngine } from '../../../drivers/docker/engine.ts';
+import { openDockerEngine } from '../../../drivers/docker/engine.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 
 const taken = (connections: IdleConnections) =>
@@ -65,6 +65,6 @@ test('a connection that became a stream makes room for a request that waits', as
 });
 
 test('printing the options of a request to the engine does not print the open connections', () => {
-  const { modem } = openEngine('unix:///nothing/docker.sock') as unknown as { modem: { agent: object } };
+  const { modem } = openDockerEngine('unix:///nothing/docker.sock') as unknown as { modem: { agent: object } };
   expect(inspect({ agent: modem.agent }, { showHidden: true, depth: null })).toBe('{ agent: Agent }');
 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Architecture, systemCallNumbers } from '../../../drivers/shared/seccomp/numbers.ts';
-import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
-import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
+import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import { buildSeccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import {
-  conditionalCalls,
-  deniedCalls,
-  deniedNewerCalls,
-  permittedCalls,
+  conditionalSystemCalls,
+  deniedNewerSystemCalls,
+  deniedSystemCalls,
+  permittedSystemCalls,
 } from '../../../drivers/shared/seccomp/rules.ts';
 
 const allow = 0x7fff_0000;
@@ -46,7 +46,12 @@ function verdict(program: Buffer, { number, arch, args = [] }: SystemCall): numb
 }
 
 const machines: Architecture[] = ['x64', 'arm64'];
-const groups = [permittedCalls, deniedNewerCalls, Object.keys(conditionalCalls), ...Object.values(deniedCalls)];
+const groups = [
+  permittedSystemCalls,
+  deniedNewerSystemCalls,
+  Object.keys(conditionalSystemCalls),
+  ...Object.values(deniedSystemCalls),
+];
 
 test('every system call is in exactly one list', () => {
   const names = groups.flat();
@@ -57,15 +62,19 @@ test('every system call is in exactly one list', () => {
 });
 
 describe.each(machines)('the program for %s', (machine) => {
-  const program = seccompProgram(machine) as Buffer;
+  const program = buildSeccompProgram(machine) as Buffer;
   const numbers = systemCallNumbers(machine);
   const requested = (name: string, ...args: (number | bigint)[]) =>
     verdict(program, { number: numbers.get(name) as number, arch: arches[machine], args: args.map(BigInt) });
 
   test('decides each call by its name', () => {
     for (const name of numbers.keys()) {
-      if (name in conditionalCalls) continue;
-      const expected = permittedCalls.includes(name) ? allow : deniedNewerCalls.includes(name) ? nosys : perm;
+      if (name in conditionalSystemCalls) continue;
+      const expected = permittedSystemCalls.includes(name)
+        ? allow
+        : deniedNewerSystemCalls.includes(name)
+          ? nosys
+          : perm;
       expect([name, requested(name)]).toEqual([name, expected]);
     }
   });
@@ -95,19 +104,19 @@ describe.each(machines)('the program for %s', (machine) => {
   });
 });
 
-test('an unknown machine has no program', () => expect(seccompProgram('riscv64')).toBeUndefined());
+test('an unknown machine has no program', () => expect(buildSeccompProgram('riscv64')).toBeUndefined());
 
 test('the profile for engines has the same lists', () => {
-  const profile = JSON.parse(ociProfile());
+  const profile = JSON.parse(createOciProfile());
   expect(profile).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 1 });
   expect(profile.architectures).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64']);
   const [plain, ...others] = profile.syscalls;
-  expect(plain).toEqual({ names: permittedCalls, action: 'SCMP_ACT_ALLOW' });
+  expect(plain).toEqual({ names: permittedSystemCalls, action: 'SCMP_ACT_ALLOW' });
   expect(others.filter((it: { action: string }) => it.action !== 'SCMP_ACT_ALLOW')).toEqual([
     { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
   ]);
   const conditional = others.filter((it: { args?: unknown }) => it.args !== undefined);
   expect(new Set(conditional.flatMap((it: { names: string[] }) => it.names))).toEqual(
-    new Set(Object.keys(conditionalCalls)),
+    new Set(Object.keys(conditionalSystemCalls)),
   );
 });

@@ -1,15 +1,19 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
-import { sandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
-import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import { createSandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
+import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import { containerRules } from '../../../drivers/docker/filter/container-rules.ts';
-import { isServiceName, readJoinedContainer, serviceRules } from '../../../drivers/docker/filter/filter.ts';
-import { labelsFor } from '../../../drivers/docker/labels.ts';
-import { serviceBody } from '../../../drivers/docker/services/service-body.ts';
+import { isServiceName, parseJoinedContainer, serviceRules } from '../../../drivers/docker/filter/filter.ts';
+import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
+import { createServiceBody } from '../../../drivers/docker/services/service-body.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
-import { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
-import { computePodState, computeServiceStart, toServiceStates } from '../../../drivers/kubernetes/pods/pod-state.ts';
-import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
+import { createPodBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
+import {
+  computePodState,
+  computeServiceStartState,
+  toServiceStates,
+} from '../../../drivers/kubernetes/pods/pod-state.ts';
+import { computeRecipeHash } from '../../../drivers/shared/pool/warm-pool.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { podInput } from '../../support/cluster/pod-input.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
@@ -28,14 +32,14 @@ const redis: ServiceSpec = {
 const sandbox = 'a'.repeat(64);
 const spec = testSpec('corral/sandbox');
 const made = () =>
-  serviceBody({
+  createServiceBody({
     service: redis,
     name: 'corral-mine-0123456789abcdef-svc-redis',
     image: 'sha256:1',
     volumes: ['/data'],
     sandbox,
     user: 40_003,
-    labels: labelsFor(spec, 'mine'),
+    labels: createSandboxLabels(spec, 'mine'),
     runtime: undefined,
   });
 
@@ -66,21 +70,21 @@ describe('the container of a service', () => {
 
   test('is the only one whose names the sandbox knows, and the forwarder then takes its own user alone', () => {
     const request = { user: 40_001, name: 'n', image: 'i', labels: {}, token: new Secret('t'), mount: '/m' };
-    const bare = sandboxBody({ ...request, spec });
+    const bare = createSandboxBody({ ...request, spec });
     expect(bare.HostConfig).not.toHaveProperty('ExtraHosts');
     expect(bare.Env?.some((it) => it.startsWith('CORRAL_EGRESS_OWN_USER'))).toBe(false);
-    const served = sandboxBody({ ...request, spec: { ...spec, services: [redis] } });
+    const served = createSandboxBody({ ...request, spec: { ...spec, services: [redis] } });
     expect(served.HostConfig).toMatchObject({ ExtraHosts: ['redis:127.0.0.1'], NetworkMode: 'none' });
     expect(served.Env).toContain('CORRAL_EGRESS_OWN_USER=1');
     // A template cannot turn the guard off.
     const env = { CORRAL_EGRESS_OWN_USER: '0' };
-    expect(sandboxBody({ ...request, spec: { ...spec, env, services: [redis] } }).Env).toContain(
+    expect(createSandboxBody({ ...request, spec: { ...spec, env, services: [redis] } }).Env).toContain(
       'CORRAL_EGRESS_OWN_USER=1',
     );
   });
 
   test('is never claimed with a sandbox of the pool, which has none', () =>
-    expect(recipeName({ ...spec, services: [redis] })).not.toBe(recipeName(spec)));
+    expect(computeRecipeHash({ ...spec, services: [redis] })).not.toBe(computeRecipeHash(spec)));
 });
 
 describe('the engine filter', () => {
@@ -96,7 +100,7 @@ describe('the engine filter', () => {
   test('lets a service be made as the driver makes it, next to the container that it names', () => {
     const { data, error } = serviceRules(scope).safeParse(plain());
     expect(error).toBeUndefined();
-    expect(data && readJoinedContainer(data)).toBe(sandbox);
+    expect(data && parseJoinedContainer(data)).toBe(sandbox);
     expect(isServiceName('mine', 'corral-mine-0123456789abcdef-svc-redis')).toBe(true);
     expect(isServiceName('mine', 'corral-yours-0123456789abcdef-svc-redis')).toBe(false);
     expect(isServiceName('mine', 'corral-mine-0123456789abcdef')).toBe(false);
@@ -130,9 +134,9 @@ describe('the engine filter', () => {
 
   test('lets a sandbox have names for its own loopback interface alone', () => {
     const name = 'corral-mine-0123456789abcdef';
-    const labels = labelsFor(spec, 'mine');
+    const labels = createSandboxLabels(spec, 'mine');
     const request = { user: 40_003, name, image: 'i', labels, token: new Secret('t'), mount: `/r/${spec.id}` };
-    const { name: _name, ...body } = sandboxBody({ ...request, spec: { ...spec, services: [redis] } });
+    const { name: _name, ...body } = createSandboxBody({ ...request, spec: { ...spec, services: [redis] } });
     const input = JSON.parse(JSON.stringify(body));
     expect(containerRules(scope, name).safeParse(input).error).toBeUndefined();
     input.HostConfig.ExtraHosts = ['redis:10.0.0.1'];
@@ -144,7 +148,7 @@ test.each(['runsc', 'kata'])('a Docker driver with the runtime %s says why it ha
   using folder = temporaryFolder();
   const gate = { serve: () => {} };
   const ids = { token: () => 't' } as never;
-  await using driver = await dockerDriver({
+  await using driver = await createDockerDriver({
     host: 'unix:///none',
     instance: 'mine',
     root: folder.path,
@@ -156,7 +160,7 @@ test.each(['runsc', 'kata'])('a Docker driver with the runtime %s says why it ha
 });
 
 describe('the pod of a sandbox with services', () => {
-  const pod = (services: readonly ServiceSpec[] = [redis]): V1Pod => podBody(podInput({ ...spec, services }));
+  const pod = (services: readonly ServiceSpec[] = [redis]): V1Pod => createPodBody(podInput({ ...spec, services }));
   const container = () => pod().spec?.containers.find(({ name }) => name === 'svc-redis');
 
   test('has them as containers of their own user, walled as the sandbox is, and the names on loopback', () => {
@@ -227,12 +231,12 @@ describe('the pod of a sandbox with services', () => {
   });
 
   test('a service waits for its image, is refused where that is missing, or where the pod was made without it', () => {
-    expect(computeServiceStart(withStatus({ state: waiting('ContainerCreating') }), redis)).toBe('waiting');
-    expect(computeServiceStart(withStatus({ state: running }), redis)).toBe('begun');
-    expect(() => computeServiceStart(withStatus({ state: waiting('ErrImageNeverPull') }), redis)).toThrow(
+    expect(computeServiceStartState(withStatus({ state: waiting('ContainerCreating') }), redis)).toBe('waiting');
+    expect(computeServiceStartState(withStatus({ state: running }), redis)).toBe('begun');
+    expect(() => computeServiceStartState(withStatus({ state: waiting('ErrImageNeverPull') }), redis)).toThrow(
       expect.objectContaining({ code: 'image_missing', message: expect.stringContaining('redis:7') }),
     );
-    expect(() => computeServiceStart(withStatus({ state: running }), { ...redis, name: 'other' })).toThrow(
+    expect(() => computeServiceStartState(withStatus({ state: running }), { ...redis, name: 'other' })).toThrow(
       /without this service/,
     );
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { type ListenAddress, listenShared } from '../../../drivers/shared/link/shared-port.ts';
+import { type ListenAddress, listenOnSharedPort } from '../../../drivers/shared/link/shared-port.ts';
 
 const host = '127.0.0.1';
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
@@ -11,7 +11,7 @@ const opening = (server: Server) => (place: ListenAddress) => once(server.listen
 
 async function shared() {
   const server = createServer((_, res) => res.end('here'));
-  const more = await listenShared(server, { host, port: 0 }, opening(server));
+  const more = await listenOnSharedPort(server, { host, port: 0 }, opening(server));
   const end = async () => {
     server.closeAllConnections();
     server.close();
@@ -60,5 +60,5 @@ test('once it is closed, no client is let in any more, and open requests are wai
 test('a port that is taken is refused, also when its sockets would share it', async () => {
   const { port } = await shared();
   const other = createServer();
-  await expect(listenShared(other, { host, port }, opening(other))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(listenOnSharedPort(other, { host, port }, opening(other))).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLock } from '../../../drivers/process/lock.ts';
 import { findProcessesByVariable, isAlive, killProcess, readProcessIdentity } from '../../../drivers/process/proc.ts';
-import { openSandboxFolders, toLabels } from '../../../drivers/shared/folders.ts';
+import { openSandboxFolders, toSandboxInfoFields } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -59,7 +59,12 @@ describe('joined operations', () => {
 });
 
 describe('folders', () => {
-  const meta = () => ({ driver: 'test', instance: 'test', ...toLabels(testSpec('image')), token: 'first-token' });
+  const meta = () => ({
+    driver: 'test',
+    instance: 'test',
+    ...toSandboxInfoFields(testSpec('image')),
+    token: 'first-token',
+  });
 
   test('the first token stays, and only the server’s user can read it', async () => {
     await using folder = await tempFolder();
@@ -109,7 +114,7 @@ describe('folders', () => {
     const known = await folders.prepare(meta());
     const { id } = known;
     const owner = { driver: 'test', instance: 'test' };
-    expect(await folders.labels(id, owner)).toEqual(toLabels(known));
+    expect(await folders.labels(id, owner)).toEqual(toSandboxInfoFields(known));
     expect(await folders.labels(id, { ...owner, driver: 'another' })).toBeUndefined();
     expect(await folders.labels(id, { ...owner, instance: 'another' })).toBeUndefined();
     await rm(join(folders.home(id), 'meta.json'));

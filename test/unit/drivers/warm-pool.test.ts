@@ -8,7 +8,7 @@ import type {
   WarmSandbox,
 } from '../../../drivers/driver.ts';
 import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
-import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
 import { openWarmPool } from '../../../drivers/shared/pool/warm-pool.ts';
 import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -36,7 +36,7 @@ function fakePoolable() {
 test('callers that find the pool empty start their sandboxes before the pool fills again', async () => {
   const clock = manualClock();
   const { driver, started } = fakePoolable();
-  await using pool = openWarmPool(driver, poolOptions('image', { size: fixedPoolSize(1), clock }));
+  await using pool = openWarmPool(driver, poolOptions('image', { size: createFixedPoolSizer(1), clock }));
   await expect.poll(() => pool.ready).toBe(1);
   const take = () => {
     const sessionId = createIdSource().sessionId();
@@ -71,7 +71,7 @@ test('a pool that has become too large ends its oldest sandboxes', async () => {
     unclaimed: async () => there.filter(({ id }) => !ended.includes(id)),
     discard: async (id) => void ended.push(id),
   };
-  const size = { ...fixedPoolSize(3), now: () => count };
+  const size = { ...createFixedPoolSizer(3), now: () => count };
   await using pool = openWarmPool(watched, poolOptions('image', { size, clock }));
   await expect.poll(() => pool.ready).toBe(3);
   count = 1;
@@ -95,7 +95,7 @@ test('a pool of the backend gets its size once its parts are there, again when i
     if (!isUp) throw new Error('the server is still starting');
     return { limits: { memoryBytes: 1 } } as SandboxRecipe;
   };
-  const size = { ...fixedPoolSize(2), now: () => count };
+  const size = { ...createFixedPoolSizer(2), now: () => count };
   const onClaim = (outcome: string) => void claims.push(outcome);
   const pooled = withHostedPool(driver, { recipe, size, epoch: 1, clock, shared: false, onClaim });
   isUp = true;

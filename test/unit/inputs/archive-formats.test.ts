@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { expectArchive } from '../../../src/core/text/files/archive-format.ts';
 import { readTarEntries } from '../../../src/sessions/forks/archive/tar-reader.ts';
-import { checkWorkspace } from '../../../src/sessions/forks/archive/workspace-check.ts';
+import { checkWorkspaceArchive } from '../../../src/sessions/forks/archive/workspace-check.ts';
 import { unpackSkill } from '../../../src/sessions/skills/skills.ts';
 import { tarOf } from '../../support/hostile/tar-entries.ts';
 
@@ -74,7 +74,7 @@ test.each(rows)('a snapshot in %s', async (_, [format, bytes]) => {
 });
 
 test.each(rows)('a snapshot whose files are in %s', async (_, [format, bytes]) => {
-  const checked = Array.fromAsync(checkWorkspace(inPieces(bytes), { maxBytes: 10_000, maxEntries: 20 }));
+  const checked = Array.fromAsync(checkWorkspaceArchive(inPieces(bytes), { maxBytes: 10_000, maxEntries: 20 }));
   if (format === 'gzip') expect(Buffer.concat(await checked).equals(bytes)).toBe(true);
   else await expect(checked).rejects.toThrow(`its files are in the format ${format}, and not compressed with gzip`);
 });

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
-import { createSearch } from '../../../sandbox-images/sandboxd/files/search.ts';
+import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
+import { createSearchOperations } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { publicFiles } from '../../support/public-inputs.ts';
@@ -33,8 +33,8 @@ test.each([
   writeFileSync(at(bytes), 'content');
   mkdirSync(at(`\xe9 ${bytes}`));
   writeFileSync(at(`\xe9 ${bytes}/${bytes}`), 'inner');
-  const { listFiles, openFile } = createFiles(place);
-  const { find, grep } = createSearch(place, process.env);
+  const { listFiles, openFile } = createFileOperations(place);
+  const { find, grep } = createSearchOperations(place, process.env);
   const inner = `\\xE9 ${name}/${name}`;
   expect((await listFiles('.')).map((entry) => entry.name)).toEqual([`\\xE9 ${name}`, name]);
   expect((await listFiles(`\\xE9 ${name}`)).map((entry) => entry.name)).toEqual([name]);
@@ -43,7 +43,7 @@ test.each([
   expect((await grep('.', 'inner|content', [])).matches.map(({ file }) => file).toSorted()).toEqual(
     [name, inner].toSorted(),
   );
-  const { writeFile, removeFile } = createFiles(place);
+  const { writeFile, removeFile } = createFileOperations(place);
   await writeFile(`${inner}.new`, Readable.from([Buffer.from('new')]), 'replace');
   await writeFile(inner, Readable.from([Buffer.from('!')]), 'append');
   await writeFile(name, Readable.from([Buffer.from('replaced')]), 'replace');
@@ -90,7 +90,7 @@ test.each([
 
 test('two files whose names differ in the form of an accent stay two', async () => {
   const { at, place } = await workspace();
-  const { openFile, writeFile } = createFiles(place);
+  const { openFile, writeFile } = createFileOperations(place);
   writeFileSync(at(Buffer.from('é').toString('latin1')), 'composed');
   await writeFile('e\u0301', Readable.from([Buffer.from('changed')]), 'replace');
   await using file = await openFile('é', undefined);
@@ -104,7 +104,7 @@ test.for(['rg', 'grep'])('%s finds ASCII in files of every encoding', async (pro
   const programs = mkdtempSync(join(tmpdir(), 'corral-grep-'));
   onTestFinished(() => rmSync(programs, { recursive: true }));
   symlinkSync('/usr/bin/grep', join(programs, 'grep'));
-  const { grep } = createSearch(place, program === 'rg' ? process.env : { ...process.env, PATH: programs });
+  const { grep } = createSearchOperations(place, program === 'rg' ? process.env : { ...process.env, PATH: programs });
   for (const { path, encoding, word, bytes } of publicFiles) {
     if (program === 'grep' && encoding === 'utf-16le') continue; // binary for grep
     writeFileSync(at('file'), bytes);

@@ -15,7 +15,7 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import type { OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
+import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { createTransfers } from '../../../sandbox-images/sandboxd/real-daemon.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -38,7 +38,7 @@ async function workspace(links: Readonly<Record<string, string>> = {}) {
   const place = await confinePaths(root);
   const env = { PATH: process.env.PATH ?? '' };
   const anywhere = createPathOperations({ place, env, clock, keepers: new Set() as never });
-  return { root, anywhere, inside: { ...createFiles(place), ...createTransfers(place) } };
+  return { root, anywhere, inside: { ...createFileOperations(place), ...createTransfers(place) } };
 }
 type Workspace = Awaited<ReturnType<typeof workspace>>;
 const content = () => Readable.from([Buffer.from('new')]);

@@ -7,9 +7,9 @@ import { expect, test } from 'vitest';
 import { parseVerdict } from '../../../machines/run-rules.ts';
 import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { toMarkdown } from '../../../src/agents/browser/markdown.ts';
-import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
-import { WrittenCallFinder } from '../../../src/agents/models/aisdk/written-calls.ts';
-import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
+import { createCompatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
+import { TextToolCallFinder } from '../../../src/agents/models/aisdk/written-calls.ts';
+import { createPageThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import { extractOwnText } from '../../../src/automations/hooks/own-text.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
@@ -146,7 +146,7 @@ function screen(text: string): string {
   return seen.add(text) + seen.end();
 }
 function written(begin: string, delta: string, count: number): string {
-  const calls = new WrittenCallFinder(new Set(['a']));
+  const calls = new TextToolCallFinder(new Set(['a']));
   const texts = [calls.push(begin).text];
   for (let n = 0; n < count; n++) texts.push(calls.push(delta).text);
   return texts.join('') + calls.end().text;
@@ -162,7 +162,9 @@ const stream = (begin: string, part: string, count: number) =>
   ) as ReadableStream<Uint8Array<ArrayBuffer>>;
 async function replied(begin: string, part: string, count: number): Promise<string> {
   const headers = { 'content-type': 'text/event-stream' };
-  const answer = await compatibleFetch(async () => new Response(stream(begin, part, count), { headers }))('http://a');
+  const answer = await createCompatibleFetch(async () => new Response(stream(begin, part, count), { headers }))(
+    'http://a',
+  );
   return /cannot be read/.exec(await answer.text())?.[0] ?? '';
 }
 async function framed(part: string, count: number): Promise<string> {
@@ -207,7 +209,7 @@ test.each([
 });
 
 test('a page that a browser shows is read in the thread of pages, and one that ends the thread has no text', async () => {
-  await using pages = pageThread();
+  await using pages = createPageThread();
   const { signal } = new AbortController();
   expect(await pages.do({ tree: [{ tag: 'pre', inner: ['a'] }] }, signal)).toEqual({
     title: '',

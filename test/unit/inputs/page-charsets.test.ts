@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { charsetOf } from '../../../src/facades/previews/files.ts';
+import { detectCharset } from '../../../src/facades/previews/files.ts';
 
 // Workspace files as a browser gets them. A charset in the header takes precedence over the file's own.
 
@@ -45,4 +45,4 @@ test.each<[string, string, Buffer, string | undefined]>([
     'utf-8',
   ],
   ['ISO-2022-JP', 'text/plain', hex('1b2442467c4b5c1b28420a'), 'iso-2022-jp'],
-])('%s', (_, type, start, charset) => expect(charsetOf(type, start)?.toLowerCase()).toBe(charset?.toLowerCase()));
+])('%s', (_, type, start, charset) => expect(detectCharset(type, start)?.toLowerCase()).toBe(charset?.toLowerCase()));

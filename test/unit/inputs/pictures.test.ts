@@ -4,10 +4,10 @@ import { crc32, deflateSync } from 'node:zlib';
 import encodeWebp, { init } from '@jsquash/webp/encode.js';
 import { expect, test } from 'vitest';
 import type { Message } from '../../../src/agents/models/model.ts';
-import { writeJpeg } from '../../../src/agents/tools/computer/codecs.ts';
+import { encodeRasterJpeg } from '../../../src/agents/tools/computer/codecs.ts';
 import { fileRead } from '../../../src/agents/tools/file.ts';
 import { toolset } from '../../../src/agents/tools/toolset.ts';
-import { runTool } from '../../../src/cli/worker/tools.ts';
+import { runWorkerTool } from '../../../src/cli/worker/tools.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { pngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
 import { loadPictures } from '../../../src/sessions/run/turns/message-images.ts';
@@ -33,7 +33,7 @@ function noise(width: number, height: number) {
   for (let n = 0; n < rgba.length; n++) if (n % 4 !== 3) rgba[n] = (n * n * 7919) >> 5;
   return { width, height, rgba };
 }
-const photograph = (width: number, height: number) => writeJpeg(noise(width, height));
+const photograph = (width: number, height: number) => encodeRasterJpeg(noise(width, height));
 /** A photograph with comments of 4.5 MB. */
 async function heavy(width: number, height: number) {
   const bytes = await photograph(width, height);
@@ -143,7 +143,7 @@ test.each([
     files: { stream: async () => ({ size: data.length, body: new Blob([new Uint8Array(data)]).stream() }) },
   };
   const call = { id: 'c', name: 'read', input: { file_path: 'notes.txt' } };
-  expect(await runTool(box as unknown as Box, call as never, new AbortController().signal)).toMatchObject({
+  expect(await runWorkerTool(box as unknown as Box, call as never, new AbortController().signal)).toMatchObject({
     picture: { type: 'image', source: { type: 'base64', media_type: mimeType, data: data.toString('base64') } },
   });
 });

@@ -3,7 +3,7 @@ import { request as ask, createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as listen, type Server, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rewriteForSubdomain } from '../../../src/facades/previews/headers.ts';
+import { rewriteHeadersForSubdomain } from '../../../src/facades/previews/headers.ts';
 import {
   type RelayFailure,
   relayRequest,
@@ -148,7 +148,7 @@ test.each([
   ['refresh', '5', '5'],
   ['set-cookie', 'a=1; domain = localhost; Path=/', 'a=1; Path=/'],
 ])('a program behind a name answers with %s: %s', (name, value, kept) =>
-  expect(rewriteForSubdomain([name, value], 3000)).toEqual([name, kept]),
+  expect(rewriteHeadersForSubdomain([name, value], 3000)).toEqual([name, kept]),
 );
 
 test('an upgrade is joined with its first bytes, and sets no cookies', async () => {

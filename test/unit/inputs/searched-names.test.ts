@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fuzzyScore } from '../../../src/web/conversation/completion/fuzzy.ts';
+import { computeFuzzyScore } from '../../../src/web/conversation/completion/fuzzy.ts';
 import { createWordMatcher } from '../../../src/web/parts/word-search.ts';
 
 // Searches as people type them, each with the name that it finds.
@@ -18,7 +18,7 @@ test.each([
   ['nothing', '  ', 'anything'],
 ])('%s', (_, search, name) => {
   expect(createWordMatcher(search)(name)).toBe(true);
-  if (!/\s\S/.test(search)) expect(fuzzyScore(name, search)).toBeDefined();
+  if (!/\s\S/.test(search)) expect(computeFuzzyScore(name, search)).toBeDefined();
 });
 
 test.each([

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { toParameters } from '../../../src/agents/models/gemini/schema.ts';
+import { toGeminiParameters } from '../../../src/agents/models/gemini/schema.ts';
 import { type CustomToolDefinition, parseCustomTool } from '../../../src/agents/tools/custom/check.ts';
 import { z } from '../../../src/agents/tools/custom/definition.ts';
-import { customTool } from '../../../src/agents/tools/custom/tool.ts';
-import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
+import { createCustomTool } from '../../../src/agents/tools/custom/tool.ts';
+import { toPortableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
 import { type PortableSchema, UnsupportedSchemaError } from '../../../src/agents/tools/outside/schema-parts.ts';
 import { createToolRegistry, runTool } from '../../../src/agents/tools/registry.ts';
 import { decidePermission } from '../../../src/sessions/run/calls/approval.ts';
 import type { AgentProfile } from '../../../src/sessions/run/profile.ts';
-import { sessionAgentProfile } from '../../../src/sessions/run/session-agent-profile.ts';
+import { buildSessionAgentProfile } from '../../../src/sessions/run/session-agent-profile.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 import { publicInputs } from '../../support/public-inputs.ts';
 
@@ -197,15 +197,15 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
 function sessionWith(parameters: unknown) {
   const clientTools = [{ name: 'find', description: 'Finds.', parameters: parameters as Record<string, unknown> }];
   const agent = { name: 'a', instructions: null, tools: [], servers: [], approvals: [], kept: {}, clientTools };
-  return sessionAgentProfile(agent, { usual: {} as AgentProfile, denied: [], session: {} });
+  return buildSessionAgentProfile(agent, { usual: {} as AgentProfile, denied: [], session: {} });
 }
 
 test.each(Object.entries(rows))('%s', (_, [schema, properties, whole = {}]) => {
-  const made = portableParameters(schema).schema;
+  const made = toPortableParameters(schema).schema;
   expect(sessionWith(schema).tools.declarations).toMatchObject([{ name: 'find', parameters: made }]);
   expect(made).toMatchObject({ type: 'object', properties, ...whole });
   expect(oddIn(made)).toEqual([]);
-  const gemini = toParameters(made);
+  const gemini = toGeminiParameters(made);
   expect(gemini ? oddIn(gemini as PortableSchema) : []).toEqual([]);
 });
 
@@ -218,7 +218,7 @@ test.each([
   [object({ a: { allOf: [string, { type: 'number' }] } }, { required: ['a'] }), /no value fits its parameter "a"/],
   [object(Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`parameter${n}`, string]))), /KiB are the limit/],
 ])('%o has no form that keeps its meaning', (schema, reason) => {
-  expect(() => portableParameters(schema)).toThrow(reason);
+  expect(() => toPortableParameters(schema)).toThrow(reason);
   const { tools, leftOut } = sessionWith(schema);
   expect([tools.declarations, leftOut]).toEqual([[], [{ tool: 'find', reason: expect.stringMatching(reason) }]]);
 });
@@ -262,7 +262,7 @@ test.each<[string, object, RegExp]>([
 ])('a hostile schema ends soon: %s', (_, schema, reason) => {
   let output = '';
   try {
-    portableParameters(schema);
+    toPortableParameters(schema);
   } catch (thrown) {
     output = thrown instanceof UnsupportedSchemaError ? thrown.message : `not reported: ${thrown}`;
   }
@@ -271,7 +271,7 @@ test.each<[string, object, RegExp]>([
 
 test('names that a provider refuses have others, and the tool gets its own back', async () => {
   const inner = object({ 'x.y': string, [`long${'g'.repeat(80)}`]: string });
-  const { schema, restore } = portableParameters(
+  const { schema, restore } = toPortableParameters(
     object({ $filter: string, 'a[b]': inner, 日本: string, 中国: string, _filter2: string }, { required: ['$filter'] }),
   );
   const names = Object.keys(schema.properties ?? {});
@@ -286,7 +286,7 @@ test('names that a provider refuses have others, and the tool gets its own back'
   });
 
   const clash = object({ $id: string, a: object({ _id: string }) });
-  const { restore: own, schema: shown } = portableParameters(clash);
+  const { restore: own, schema: shown } = toPortableParameters(clash);
   const [id = ''] = Object.keys(shown.properties ?? {});
   expect(own({ [id]: 1, a: { _id: 2 } })).toEqual({ $id: 1, a: { _id: 2 } });
 
@@ -296,17 +296,19 @@ test('names that a provider refuses have others, and the tool gets its own back'
 
   const run = async (_: unknown, args: object) => JSON.stringify(args);
   const parameters = z.object({ $filter: z.string(), any: z.array(z.any()).optional() });
-  const tool = customTool(parseCustomTool({ description: 'Finds.', parameters, run }, 'find') as CustomToolDefinition);
+  const tool = createCustomTool(
+    parseCustomTool({ description: 'Finds.', parameters, run }, 'find') as CustomToolDefinition,
+  );
   expect(oddIn(tool.parameters)).toEqual([]);
   const result = await runTool(createToolRegistry(undefined, 'off', [tool]), toolBench().context(), call);
   expect(result).toEqual({ ok: true, output: '{"$filter":"f"}' });
 });
 
 test('Gemini reads in words what its schema has no field for', () => {
-  const { schema } = portableParameters(
+  const { schema } = toPortableParameters(
     object({ a: { enum: [1, 2] }, b: { type: 'string', enum: ['', 'x'] }, c: { additionalProperties: string } }),
   );
-  expect(toParameters(schema)?.properties).toEqual({
+  expect(toGeminiParameters(schema)?.properties).toEqual({
     a: { type: 'number', description: 'One of: 1, 2.' },
     b: { type: 'string', enum: ['x'], description: 'One of: "", "x".' },
     c: { type: 'object', description: 'Other properties, each: {"type":"string"}.' },
@@ -320,13 +322,13 @@ const publicServers = publicInputs<{ server: string; tools: Record<string, { pro
 
 test.each(publicServers)('$server', ({ tools }) => {
   for (const [tool, source] of Object.entries(tools)) {
-    const { schema, restore } = portableParameters(source);
+    const { schema, restore } = toPortableParameters(source);
     expect(oddIn(schema), tool).toEqual([]);
     const shown = Object.fromEntries(Object.keys(schema.properties ?? {}).map((name) => [name, 1]));
     expect(restore(shown), tool).toMatchObject(
       Object.fromEntries(Object.keys(source.properties ?? {}).map((name) => [name, 1])),
     );
-    const gemini = toParameters(schema);
+    const gemini = toGeminiParameters(schema);
     expect(gemini ? oddIn(gemini as PortableSchema) : [], tool).toEqual([]);
   }
 });

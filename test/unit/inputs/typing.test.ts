@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RfbMessageKind } from '../../../src/http/transport/rfb.ts';
 import { DisplayInputQueue } from '../../../src/http/transport/rfb-typing.ts';
 import { forwardTyping, KeyComposition, toKeysym } from '../../../src/web/desktop/keys.ts';
-import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
+import { pressedKeyOf } from '../../../src/web/parts/pressed-key.ts';
 
 // Keys and texts of keyboards and input methods, for the fields of the page and for a desktop.
 
@@ -123,7 +123,7 @@ test.each([
   ['Escape, which closes a list of candidates', { isComposing: true, keyCode: 27 }, ''],
   ['ArrowDown', { isComposing: false, keyCode: 40 }, 'ArrowDown'],
 ])('a field gets %s as it is meant', (name, how, pressed) =>
-  expect(pressedKey({ key: name.split(',')[0] as string, ...how })).toBe(pressed),
+  expect(pressedKeyOf({ key: name.split(',')[0] as string, ...how })).toBe(pressed),
 );
 
 /** Returns the keysyms that a phone's text field sends when input of this kind leaves `value` in it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { explainStuckRun, maxRememberedActs, type RunAct } from '../../../machines/stuck.ts';
+import { computeMaxRememberedActs, explainStuckRun, type RunAct } from '../../../machines/stuck.ts';
 import { runPolicy } from '../../support/machines/machines.ts';
 
 const policy = runPolicy.stuck;
@@ -34,5 +34,6 @@ describe('F083 stuck', () => {
   test('the limits are those of the policy', () =>
     expect(explainStuckRun(times(2, call('ls', 'a')), { ...policy, sameResult: 2 })).toMatch(/2 times/));
 
-  test('so many acts are remembered as the longest rule looks at', () => expect(maxRememberedActs(policy)).toBe(30));
+  test('so many acts are remembered as the longest rule looks at', () =>
+    expect(computeMaxRememberedActs(policy)).toBe(30));
 });

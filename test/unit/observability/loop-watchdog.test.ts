@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sharedCounterIndex } from '../../../src/core/concurrency/watch-loop.ts';
+import { watchdogCounterIndex } from '../../../src/core/concurrency/watch-loop.ts';
 import { watchEventLoop } from '../../../src/observability/loop-watchdog.ts';
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 
@@ -14,7 +14,7 @@ test.each(['own', 'store'] as const)(
       const file = join(folder, 'log');
       using watchdog = watchEventLoop({ blockedMs: 400, thread, fd: openSync(file, 'a') });
       await using _store = thread === 'store' ? await openSqliteStore({ path: join(folder, 'a.db') }) : undefined;
-      Atomics.add(watchdog.counts, sharedCounterIndex.beats, 1); // the loop has had a turn before
+      Atomics.add(watchdog.counts, watchdogCounterIndex.beats, 1); // the loop has had a turn before
       holdTheLoop(watchdog.counts);
       const [line = '', ...others] = readFileSync(file, 'utf8').trim().split('\n');
       expect(JSON.parse(line)).toMatchObject({ level: 'error', msg: 'the event loop is blocked', blockedMs: 400 });
@@ -27,5 +27,5 @@ test.each(['own', 'store'] as const)(
 );
 
 function holdTheLoop(counts: Int32Array): void {
-  while (Atomics.load(counts, sharedCounterIndex.reports) === 0);
+  while (Atomics.load(counts, watchdogCounterIndex.reports) === 0);
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { directSocket } from '../../../sandbox-images/sandboxd/server/direct-socket.ts';
+import { createDirectSocket } from '../../../sandbox-images/sandboxd/server/direct-socket.ts';
 import { joinStream } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
 
 const mebibyte = 2 ** 20;
@@ -20,7 +20,7 @@ async function line() {
   const server = createServer().listen(path);
   stack.defer(() => void server.close());
   await once(server, 'listening');
-  const viewer = directSocket();
+  const viewer = createDirectSocket();
   viewer.connect(path);
   const [screen] = (await once(server, 'connection')) as [Socket];
   stack.defer(() => void screen.destroy());

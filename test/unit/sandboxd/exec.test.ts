@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createStartError } from '../../../sandbox-images/sandboxd/processes/programs.ts';
-import { findTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { createTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { createExecutor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -12,7 +12,7 @@ const sharedState = async (stateDir: string) =>
     place: await confinePaths(stateDir),
     stateDir,
     env: { PATH: process.env.PATH },
-    keepers: findTerminalKeepers(process.pid, process.ppid),
+    keepers: createTerminalKeepers(process.pid, process.ppid),
     bootId: crypto.randomUUID(),
     touch: () => {},
   }) as unknown as SharedState;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
+import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 
 test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {
@@ -11,7 +11,7 @@ test('F124 a file that becomes shorter while it is read is an error, and never l
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, 'log.txt');
   await writeFile(path, 'x'.repeat(600_000));
-  await using file = await createFiles(await confinePaths(folder)).openFile('log.txt', undefined);
+  await using file = await createFileOperations(await confinePaths(folder)).openFile('log.txt', undefined);
   let seen = 0;
   const reading = (async () => {
     for await (const chunk of file.chunks) {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { writeProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
-import { baseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
+import { writeShellProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
+import { createBaseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
 import { openSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
 import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
@@ -71,7 +71,7 @@ test('a spool without a file keeps the first of it in memory', async () => {
 });
 
 test('a command gets neither the token nor the daemon’s own settings', () => {
-  const env = baseEnvironment({
+  const env = createBaseEnvironment({
     CORRAL_SANDBOXD_TOKEN: 'secret',
     CORRAL_SANDBOX_ID: 'sbx-1',
     CORRAL_RUN_DIR: '/run',
@@ -83,48 +83,51 @@ test('a command gets neither the token nor the daemon’s own settings', () => {
 });
 
 test('Node of a command uses the proxy, though the daemon’s own Node does not know of it', () => {
-  expect(baseEnvironment({ CORRAL_NODE_USE_ENV_PROXY: '1' }).NODE_USE_ENV_PROXY).toBe('1');
-  expect(baseEnvironment({})).not.toHaveProperty('NODE_USE_ENV_PROXY');
+  expect(createBaseEnvironment({ CORRAL_NODE_USE_ENV_PROXY: '1' }).NODE_USE_ENV_PROXY).toBe('1');
+  expect(createBaseEnvironment({})).not.toHaveProperty('NODE_USE_ENV_PROXY');
 });
 
 test('a command gets its shell, so that no bash looks its user up', () => {
-  expect([baseEnvironment({}).SHELL, baseEnvironment({ SHELL: '/bin/zsh' }).SHELL]).toEqual(['/bin/bash', '/bin/zsh']);
+  expect([createBaseEnvironment({}).SHELL, createBaseEnvironment({ SHELL: '/bin/zsh' }).SHELL]).toEqual([
+    '/bin/bash',
+    '/bin/zsh',
+  ]);
 });
 
 test('a command reads UTF-8 by one locale file, unless a locale is set', () => {
   const localeOf = ({ LANG, LC_ALL, LC_CTYPE }: Record<string, string>) => ({ LANG, LC_ALL, LC_CTYPE });
-  expect(localeOf(baseEnvironment({}))).toEqual({ LC_CTYPE: 'C.UTF-8' });
+  expect(localeOf(createBaseEnvironment({}))).toEqual({ LC_CTYPE: 'C.UTF-8' });
   for (const name of ['LANG', 'LC_ALL', 'LC_CTYPE'])
-    expect(localeOf(baseEnvironment({ [name]: 'de_DE.UTF-8' }))).toEqual({ [name]: 'de_DE.UTF-8' });
+    expect(localeOf(createBaseEnvironment({ [name]: 'de_DE.UTF-8' }))).toEqual({ [name]: 'de_DE.UTF-8' });
 });
 
 describe('programs that users install', () => {
   const input = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
 
   test('goes below the home, whose programs come first on the path', () => {
-    expect(baseEnvironment(input, 10_001)).toMatchObject({
+    expect(createBaseEnvironment(input, 10_001)).toMatchObject({
       PATH: '/home/agent/.local/bin:/usr/local/bin:/usr/bin',
       npm_config_prefix: '/home/agent/.local',
       PIP_BREAK_SYSTEM_PACKAGES: '1',
     });
     const own = { npm_config_prefix: '/opt/mine', PIP_BREAK_SYSTEM_PACKAGES: '0' };
-    expect(baseEnvironment({ ...input, ...own }, 10_001)).toMatchObject(own);
+    expect(createBaseEnvironment({ ...input, ...own }, 10_001)).toMatchObject(own);
   });
 
   test('is not forced on a system that root could break', () =>
-    expect(baseEnvironment(input, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
+    expect(createBaseEnvironment(input, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
 
   test('is on the path of a login shell too, and a profile that is there is left alone', async () => {
     const home = await folder();
-    const env = baseEnvironment({ ...input, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
+    const env = createBaseEnvironment({ ...input, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
     const login = async () => {
       const { stdout } = await promisify(execFile)('bash', ['-lc', 'printf %s "$PATH"'], { env });
       return stdout;
     };
-    writeProfile(env);
+    writeShellProfile(env);
     expect(await login()).toMatch(`${home}/.local/bin:/it's here:/usr/bin:/bin:`);
     await writeFile(join(home, '.profile'), 'PATH=/mine\n');
-    writeProfile(env);
+    writeShellProfile(env);
     expect(await login()).toBe('/mine');
   });
 });

@@ -3,7 +3,7 @@ import { Agent, request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { routes } from '../../../sandbox-images/sandboxd/server/routes.ts';
+import { daemonRoutes } from '../../../sandbox-images/sandboxd/server/routes.ts';
 import { daemonVersion } from '../../../sandbox-images/sandboxd/version.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { memoryDaemon } from '../../support/memory-driver/daemon.ts';
@@ -28,7 +28,7 @@ test('the document has exactly the routes of the daemon, and its version', () =>
   const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  expect(documented.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+  expect(documented.sort()).toEqual(daemonRoutes.map(({ method, path }) => `${method} ${path}`).sort());
   expect(document.info.version).toBe(daemonVersion);
 });
 
@@ -135,5 +135,5 @@ test('every request and answer is as documented', async () => {
     await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
   for (const name of ['start', 'stop', 'browser/restart']) await ask('POST', `/desktop/${name}`, `/desktop/${name}`);
   await ask('POST', '/desktop/act', '/desktop/act', { kind: 'key', keys: 'ctrl+l' });
-  expect([...seen].sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+  expect([...seen].sort()).toEqual(daemonRoutes.map(({ method, path }) => `${method} ${path}`).sort());
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { findSocketUser, isOwnUser } from '../../../sandbox-images/sandboxd/server/peer-user.ts';
+import { findSocketUser, isFromOwnUser } from '../../../sandbox-images/sandboxd/server/peer-user.ts';
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 const row = (local: string, remote: string, user: number) =>
@@ -25,9 +25,9 @@ test('the kernel tells that a connection of this process is its own, and one tha
   const address = server.address();
   const near = connect(typeof address === 'object' && address ? address.port : 0, '127.0.0.1');
   const [accepted] = (await once(server, 'connection')) as [Socket];
-  expect(await isOwnUser(accepted)).toBe(true);
-  expect(await isOwnUser({ remotePort: undefined, localPort: 3128 })).toBe(false);
-  expect(await isOwnUser({ remotePort: 1, localPort: 1 })).toBe(false);
+  expect(await isFromOwnUser(accepted)).toBe(true);
+  expect(await isFromOwnUser({ remotePort: undefined, localPort: 3128 })).toBe(false);
+  expect(await isFromOwnUser({ remotePort: 1, localPort: 1 })).toBe(false);
   near.destroy();
   accepted.destroy();
   server.close();

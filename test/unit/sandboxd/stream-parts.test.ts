@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tailBuffer } from '../../../sandbox-images/sandboxd/shells/operation.ts';
-import { markFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
+import { createTailBuffer } from '../../../sandbox-images/sandboxd/shells/operation.ts';
+import { createMarkFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
 
 const chunks = fc.array(fc.uint8Array({ max: 0x7f, maxLength: 40 }), { maxLength: 30 });
 
 test('a tail has the last whole characters, and one that is incomplete only after its close', () => {
   const text = 'aé漢🤖';
   for (let cap = 1; cap <= 10; cap++) {
-    const kept = tailBuffer(cap);
+    const kept = createTailBuffer(cap);
     kept.push(Buffer.from(text));
     expect(text).toContain(kept.text());
     kept.push(Buffer.from('🤖').subarray(0, 3));
     expect(`${text}🤖`).toContain(kept.text());
   }
-  const kept = tailBuffer(10);
+  const kept = createTailBuffer(10);
   kept.push(Buffer.from([0x61, 0xf0, 0x9f]));
   kept.close();
   expect(kept.text()).toBe('a\uFFFD');
@@ -23,7 +23,7 @@ test('a tail has the last whole characters, and one that is incomplete only afte
 test('a tail is the last bytes of all that was pushed, before and after its close', () => {
   fc.assert(
     fc.property(chunks, chunks, fc.integer({ min: 1, max: 64 }), (first, second, cap) => {
-      const kept = tailBuffer(cap);
+      const kept = createTailBuffer(cap);
       for (const chunk of first) kept.push(chunk);
       kept.close();
       for (const chunk of second) kept.push(chunk);
@@ -43,7 +43,7 @@ test('a mark is found wherever the chunks are cut, and no byte around it is lost
     fc.property(text, text, fc.nat(255), fc.array(fc.nat(60), { maxLength: 8 }), (before, after, code, cuts) => {
       fc.pre(!`${before}${mark}`.slice(0, -1).includes(mark));
       const all = Buffer.from(`${before}${mark}${code};${after}`);
-      const finder = markFinder(mark);
+      const finder = createMarkFinder(mark);
       const seen = { before: '', after: '', exitCode: -1 };
       const edges = [0, ...cuts.map((cut) => Math.min(cut, all.length)).sort((a, b) => a - b), all.length];
       for (const [index, edge] of edges.slice(1).entries()) {
@@ -64,7 +64,7 @@ test('a mark is found wherever the chunks are cut, and no byte around it is lost
 test('a stream without the mark passes all its bytes', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('\x1e', '\x1ea', '\x1eaa', 'b', 'xyz')), (parts) => {
-      const finder = markFinder('\x1eaab.');
+      const finder = createMarkFinder('\x1eaab.');
       const out = parts.map((part) => finder.push(Buffer.from(part)).before.toString());
       expect([...out, finder.rest().toString()].join('')).toBe(parts.join(''));
     }),

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { createWatches } from '../../../sandbox-images/sandboxd/watches/watches.ts';
+import { createWatchOperations } from '../../../sandbox-images/sandboxd/watches/watches.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { needs } from '../../support/servers/components.ts';
 
@@ -12,10 +12,10 @@ const tenMinutes = 600_000;
 async function opened({ recursive = false } = {}) {
   const root = await mkdtemp(join(tmpdir(), 'corral-watches-'));
   const clock = manualClock();
-  const place = { root } as Parameters<typeof createWatches>[0]['place'];
+  const place = { root } as Parameters<typeof createWatchOperations>[0]['place'];
   const env = { PATH: process.env.PATH ?? '' };
   const helpers = new Set<number>();
-  const all = createWatches({ clock, place, env, keepers: helpers as never, touch: () => {} });
+  const all = createWatchOperations({ clock, place, env, keepers: helpers as never, touch: () => {} });
   const { id } = await all.openWatch({ path: '.', recursive });
   onTestFinished(async () => {
     await all.closeWatch(id).catch(() => {});

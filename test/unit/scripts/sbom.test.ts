@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   findSbomProblems,
-  type Lock,
+  type PackageLock,
   pickServerComponents,
   Sbom,
   withoutDownloadLocations,
@@ -15,7 +15,7 @@ const part = (name: string) => ({
   hashes: [{ alg: 'SHA-512', content: 'ab' }],
   externalReferences: [],
 });
-const lock: Lock = {
+const lock: PackageLock = {
   name: 'corral',
   packages: { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0', dev: true } },
 };

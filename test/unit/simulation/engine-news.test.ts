@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { expect, test } from 'vitest';
 import { openContainerWatcher } from '../../../drivers/docker/watch.ts';
-import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
+import { waitForNextLoopTurn } from '../../../src/core/contracts/clock.ts';
 import { ManualClock } from '../../support/machines/manual-clock.ts';
 import { Dice } from '../../support/simulation/dice.ts';
 
@@ -62,7 +62,7 @@ test('F025 an engine whose events are lost for good: the looks alone find each e
     expect(late, `seed ${seed}`).toEqual([]);
     expect(refused()).toBeGreaterThan(0);
     stop.abort();
-    await nextLoopTurn();
+    await waitForNextLoopTurn();
     await watch[Symbol.asyncDispose]();
     expect(time.pending(), `timers are left, seed ${seed}`).toBeLessThanOrEqual(1);
   }

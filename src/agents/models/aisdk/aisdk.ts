@@ -9,19 +9,19 @@ import { readErrorText } from '../../../core/errors/error-text.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { type JsonLimits, parseJsonWithin } from '../../../core/text/json.ts';
-import { type Refusal, refuseRedirect, toRefusedTurn, toTurnEnd, unreachableTurn } from '../failures.ts';
+import { type ProviderRefusal, refuseRedirect, toRefusedTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
-import type { BuildOptions } from '../provider.ts';
-import { type Watchdog, watchdog } from '../watchdog.ts';
+import type { ModelBuildOptions } from '../provider.ts';
+import { createWatchdog, type Watchdog } from '../watchdog.ts';
 import { continuesOtherModel, toPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
-import { replyReader } from './reply.ts';
+import { createReplyReader } from './reply.ts';
 
 /** A longer refusal is reported by its status only. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 /** The provider's refusal in an error that the AI SDK threw or streamed. Undefined for a broken connection. */
-function findRefusal(thrown: unknown, now: number): Refusal | undefined {
+function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
     if (statusCode === undefined || statusCode < 400) return undefined;
@@ -106,12 +106,12 @@ const turnFetch =
     return new Response(counted, response);
   };
 
-export interface AiSdkOptions extends BuildOptions {
+export interface AiSdkOptions extends ModelBuildOptions {
   readonly adapter: ProviderAdapter;
 }
 
 /** Only `doStream` of the provider package is used. */
-export function aiSdkModel(options: AiSdkOptions): Model {
+export function createAiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
   let opened: LanguageModelV4 | undefined; // reused, because each new instance creates its own schemas
@@ -132,8 +132,8 @@ export function aiSdkModel(options: AiSdkOptions): Model {
   }
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
-    using silence = watchdog({ clock, ms: idleMs, signal });
-    const reply = replyReader({ newId, broken: () => unreachableTurn(name, advice) });
+    using silence = createWatchdog({ clock, ms: idleMs, signal });
+    const reply = createReplyReader({ newId, broken: () => toUnreachableTurn(name, advice) });
     try {
       silence.signal.throwIfAborted();
       const { stream } = await streamed(request, silence);
@@ -148,7 +148,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
     } catch (thrown) {
       yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
         const refusal = findRefusal(thrown, clock.now());
-        return refusal ? toRefusedTurn(refusal, name, advice) : unreachableTurn(name, advice, thrown);
+        return refusal ? toRefusedTurn(refusal, name, advice) : toUnreachableTurn(name, advice, thrown);
       });
     }
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
 import type { Provider, ReasoningLevel } from '../provider.ts';
-import { claudeCapabilities } from './claude.ts';
+import { findClaudeCapabilities } from './claude.ts';
 
 const Page = z.object({
   data: z.array(z.unknown()),
@@ -55,10 +55,13 @@ export const anthropicProvider = {
     window: 200_000,
     images: true,
     caching: 'marked',
-    ...claudeCapabilities(model, reasoning),
+    ...findClaudeCapabilities(model, reasoning),
   }),
   build: async (options) => {
-    const [{ aiSdkModel }, { anthropicAdapter }] = await Promise.all([import('./aisdk.ts'), import('./anthropic.ts')]);
-    return aiSdkModel({ ...options, adapter: anthropicAdapter });
+    const [{ createAiSdkModel }, { anthropicAdapter }] = await Promise.all([
+      import('./aisdk.ts'),
+      import('./anthropic.ts'),
+    ]);
+    return createAiSdkModel({ ...options, adapter: anthropicAdapter });
   },
 } as const satisfies Provider;

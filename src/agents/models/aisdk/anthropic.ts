@@ -1,5 +1,5 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
-import { findComputerType } from './claude.ts';
+import { findClaudeComputerType } from './claude.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 // A reply's limit counts against the context window, so the default is below the maximum of the newest models.
@@ -17,7 +17,7 @@ export const anthropicAdapter: ProviderAdapter = {
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),
   }),
   native: (tool, model) => {
-    const id = tool.kind === 'computer' ? findComputerType(model) : undefined;
+    const id = tool.kind === 'computer' ? findClaudeComputerType(model) : undefined;
     if (tool.kind !== 'computer' || !id) return undefined;
     const size = { displayWidthPx: tool.width, displayHeightPx: tool.height };
     if (id === 'computer_toolset_20260801') return { id: `anthropic.${id}`, args: {} };

@@ -5,7 +5,7 @@ import type { ReasoningLevel } from '../provider.ts';
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools. No Claude model accepts forced tools while it reasons. */
-export function claudeCapabilities(
+export function findClaudeCapabilities(
   model: string,
   reasoning: ReasoningLevel,
 ): Pick<ModelCapabilities, 'forcedTool' | 'maxOutput'> {
@@ -16,7 +16,7 @@ export function claudeCapabilities(
   return { forcedTool: !refuses && !reasons, maxOutput: isOld ? 4_096 : version < 4.6 ? 32_000 : 128_000 };
 }
 
-export function findComputerType(
+export function findClaudeComputerType(
   model: string,
 ): 'computer_20250124' | 'computer_20251124' | 'computer_toolset_20260801' | undefined {
   const { family, version } = parseVersion(model);

@@ -1,8 +1,8 @@
 import { readErrorText } from '../../../core/errors/error-text.ts';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
-import type { WrittenCall } from './python-calls.ts';
+import type { TextToolCall } from './python-calls.ts';
 import { ThinkTagParser } from './think-tags.ts';
-import { WrittenCallFinder } from './written-calls.ts';
+import { TextToolCallFinder } from './written-calls.ts';
 
 // Chat Completions servers differ in details; this converts their answers to what the AI SDK's package expects.
 
@@ -18,7 +18,7 @@ interface ServerHabits {
 }
 
 /** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with its text. */
-export function compatibleFetch(via: typeof fetch): typeof fetch {
+export function createCompatibleFetch(via: typeof fetch): typeof fetch {
   const habits: ServerHabits = { unended: 0 };
   return async (input, init) => {
     const response = await via(input, init);
@@ -130,7 +130,7 @@ function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformS
 const event = (chunk: unknown) => `data: ${typeof chunk === 'string' ? chunk : JSON.stringify(chunk)}\n\n`;
 
 class Reply {
-  readonly #written: WrittenCallFinder;
+  readonly #written: TextToolCallFinder;
   readonly #thoughts = new ThinkTagParser();
   #kind = '';
   #lines: string[] = []; // an event's JSON can span several lines
@@ -149,7 +149,7 @@ class Reply {
   constructor(tools: ReadonlySet<string>, habits: ServerHabits) {
     this.#tools = tools;
     this.#habits = habits;
-    this.#written = new WrittenCallFinder(tools);
+    this.#written = new TextToolCallFinder(tools);
   }
 
   /**
@@ -317,7 +317,7 @@ class Reply {
     return false;
   }
 
-  #called({ name, args }: WrittenCall): Tree {
+  #called({ name, args }: TextToolCall): Tree {
     const index = this.#calls++;
     return {
       index,

@@ -25,7 +25,7 @@ const Entry = z.object({
 const Page = z.union([z.object({ data: z.array(z.unknown()) }), z.array(z.unknown())]);
 const others = /embed|whisper|rerank|moderation|-tts|stable-diffusion/i;
 
-export const compatibleListing: ModelListFormat = {
+export const compatibleListFormat: ModelListFormat = {
   path: () => '/models',
   read(body) {
     const page = Page.parse(body);
@@ -53,7 +53,7 @@ function toListedModel(entry: z.output<typeof Entry>): ListedModel {
 /** Removes binary rounding errors. */
 const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
-export const compatibleProvider = (name: string, baseUrl: string): Provider => ({
+export const createCompatibleProvider = (name: string, baseUrl: string): Provider => ({
   name,
   label: name,
   models: [],
@@ -61,14 +61,14 @@ export const compatibleProvider = (name: string, baseUrl: string): Provider => (
     keyVariables: [`models.compatible.${name}.api-key`],
     baseUrl,
     keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
-    listing: compatibleListing,
+    listing: compatibleListFormat,
   },
   abilities: () => ({ unproven: true }),
   build: async (options) => {
-    const [{ aiSdkModel }, { compatibleAdapter }] = await Promise.all([
+    const [{ createAiSdkModel }, { compatibleAdapter }] = await Promise.all([
       import('./aisdk.ts'),
       import('./compatible.ts'),
     ]);
-    return aiSdkModel({ ...options, adapter: compatibleAdapter });
+    return createAiSdkModel({ ...options, adapter: compatibleAdapter });
   },
 });

@@ -1,5 +1,5 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { compatibleFetch } from './compatible-fetch.ts';
+import { createCompatibleFetch } from './compatible-fetch.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /** Any server that speaks OpenAI's Chat Completions: Ollama, vLLM, LiteLLM, OpenRouter and many more. */
@@ -11,7 +11,7 @@ export const compatibleAdapter: ProviderAdapter = {
       baseURL: baseUrl,
       ...(key && { apiKey: key.reveal() }),
       includeUsage: true,
-      fetch: compatibleFetch(fetch),
+      fetch: createCompatibleFetch(fetch),
     }).chatModel(model),
   options: () => ({}),
   pictures: 'after',

@@ -34,7 +34,10 @@ export const openaiProvider = {
   },
   abilities: () => ({ window: 128_000, maxOutput: 16_384, images: true, forcedTool: true, caching: 'automatic' }),
   build: async (options) => {
-    const [{ aiSdkModel }, { openaiAdapter }] = await Promise.all([import('./aisdk.ts'), import('./openai.ts')]);
-    return aiSdkModel({ ...options, adapter: openaiAdapter });
+    const [{ createAiSdkModel }, { openaiAdapter }] = await Promise.all([
+      import('./aisdk.ts'),
+      import('./openai.ts'),
+    ]);
+    return createAiSdkModel({ ...options, adapter: openaiAdapter });
   },
 } as const satisfies Provider;

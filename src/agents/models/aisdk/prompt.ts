@@ -6,7 +6,13 @@ import type {
   LanguageModelV4ToolResultPart,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import { describePicture, normalizeCallId, type Piece, type ToolMessage, toPieces } from '../conversation.ts';
+import {
+  describePicture,
+  normalizeCallId,
+  type PromptPiece,
+  type ToolMessage,
+  toPromptPieces,
+} from '../conversation.ts';
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
@@ -27,7 +33,7 @@ interface Options {
 
 /** Adds marks for the provider's cache. The result never ends with an assistant message. */
 export function toPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
-  const pieces = toPieces(request);
+  const pieces = toPromptPieces(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
   const [before, inTurn] = [false, true].map((isOpen): Form => ({ ...options, isOpen })) as [Form, Form];
   const messages: LanguageModelV4Message[] = [];
@@ -57,7 +63,7 @@ function mark(messages: LanguageModelV4Message[], skipped: number, providerOptio
 /** `isOpen`: the exchange belongs to the turn that the request continues. */
 type Form = Options & { readonly isOpen: boolean };
 
-function toMessages(piece: Piece, form: Form): readonly LanguageModelV4Message[] {
+function toMessages(piece: PromptPiece, form: Form): readonly LanguageModelV4Message[] {
   if (piece.kind === 'hint') return [userMessage([text(piece.text)])];
   if (piece.kind === 'user') {
     const lines = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
@@ -66,7 +72,7 @@ function toMessages(piece: Piece, form: Form): readonly LanguageModelV4Message[]
   return toReplyMessages(piece, form);
 }
 
-type Exchange = Extract<Piece, { kind: 'reply' }>;
+type Exchange = Extract<PromptPiece, { kind: 'reply' }>;
 
 function toReplyMessages(piece: Exchange, options: Form): LanguageModelV4Message[] {
   const content = toContent(piece.reply, options);

@@ -5,7 +5,7 @@ import type {
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
 import type { Secret } from '../../../core/text/secret.ts';
-import type { Refusal } from '../failures.ts';
+import type { ProviderRefusal } from '../failures.ts';
 import type { ModelCapabilities, NativeTool, TurnRequest } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
@@ -24,7 +24,7 @@ export interface ProviderAdapter {
   open(connection: ModelConnection): LanguageModelV4;
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
   /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
-  refusesSummaries?(refusal: Refusal): boolean;
+  refusesSummaries?(refusal: ProviderRefusal): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
   /** Where a result's pictures go: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';

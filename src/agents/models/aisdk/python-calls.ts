@@ -1,4 +1,4 @@
-export interface WrittenCall {
+export interface TextToolCall {
   readonly name: string;
   readonly args: unknown;
 }
@@ -9,7 +9,7 @@ const maxDepth = 64;
  * Parses calls in Python syntax: `[read(file="a", lines=[1, 2]), list()]`, or one per line. Empty if the text contains
  * anything else.
  */
-export function parsePythonCalls(text: string): WrittenCall[] {
+export function parsePythonCalls(text: string): TextToolCall[] {
   const reader = new Reader(text);
   try {
     return reader.calls();
@@ -29,9 +29,9 @@ class Reader {
     this.#text = text;
   }
 
-  calls(): WrittenCall[] {
+  calls(): TextToolCall[] {
     const isList = this.#take(/\[/y) !== undefined;
-    const found: WrittenCall[] = [];
+    const found: TextToolCall[] = [];
     while (this.#at < this.#text.length && !(isList && this.#take(/\]/y))) {
       found.push(this.#call());
       this.#take(/[,;]/y);
@@ -41,7 +41,7 @@ class Reader {
     return found;
   }
 
-  #call(): WrittenCall {
+  #call(): TextToolCall {
     const name = this.#need(/[A-Za-z_][\w.-]{0,127}/y);
     this.#need(/\(/y);
     if (name === 'print') {

@@ -1,7 +1,7 @@
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage, SharedV4ProviderMetadata } from '@ai-sdk/provider';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { normalizeCallId } from '../conversation.ts';
-import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
+import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, TurnUsage } from '../model.ts';
 import type { RawBlock } from './prompt.ts';
 
 interface Options {
@@ -10,7 +10,7 @@ interface Options {
 }
 
 /** Reads one reply. Passes on calls only at its end, so that a truncated reply leaves none to execute. */
-export function replyReader({ newId, broken }: Options) {
+export function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];
   const begun = new Map<string, string>();
@@ -61,7 +61,7 @@ export function replyReader({ newId, broken }: Options) {
     }
   }
 
-  function toOutcome({ unified, raw }: { unified: string; raw: string | undefined }, usage: Usage): TurnOutcome {
+  function toOutcome({ unified, raw }: { unified: string; raw: string | undefined }, usage: TurnUsage): TurnOutcome {
     if (unified === 'length') return { kind: 'finished', stop: 'length', usage, cutCalls: [...begun.values()] };
     if (unified === 'content-filter')
       return { kind: 'finished', stop: 'refused', usage, reason: raw ?? 'content-filter' };
@@ -114,7 +114,7 @@ const repaired = (input: string): string => {
   );
 };
 
-function toUsage({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {
+function toUsage({ inputTokens, outputTokens }: LanguageModelV4Usage): TurnUsage {
   const { total: input = 0, cacheRead = 0, cacheWrite = 0 } = inputTokens;
   return {
     inputTokens: input,

@@ -1,6 +1,6 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
-import { parsePythonCalls, type WrittenCall } from './python-calls.ts';
+import { parsePythonCalls, type TextToolCall } from './python-calls.ts';
 
 // Small models, and servers without a parser for their model, write tool calls as text.
 
@@ -35,13 +35,13 @@ const maxHeld = 1024 * 1024; // characters of one form
 const maxBlank = 1_000; // characters before a reply's first word
 const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
 
-export interface WrittenPart {
+export interface TextWithCalls {
   readonly text: string;
-  readonly calls: readonly WrittenCall[];
+  readonly calls: readonly TextToolCall[];
 }
 
 /** Finds calls in a reply's text as it arrives. Text that can still become a call is held back. */
-export class WrittenCallFinder {
+export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
   /** The pieces after `held` while a form is open. Searching all pieces again for each new one would take too long. */
@@ -56,7 +56,7 @@ export class WrittenCallFinder {
     this.#tools = tools;
   }
 
-  push(delta: string): WrittenPart {
+  push(delta: string): TextWithCalls {
     if (this.#tools.size === 0) return { text: delta, calls: [] };
     if (this.#form) {
       if (!this.#endsIn(delta, this.#form)) return { text: '', calls: [] };
@@ -65,7 +65,7 @@ export class WrittenCallFinder {
     return this.#read(false);
   }
 
-  end(): WrittenPart {
+  end(): TextWithCalls {
     this.#gather();
     return this.#read(true);
   }
@@ -85,9 +85,9 @@ export class WrittenCallFinder {
     [this.#more, this.#moreChars] = [[], 0];
   }
 
-  #read(isOver: boolean): WrittenPart {
+  #read(isOver: boolean): TextWithCalls {
     const texts: string[] = [];
-    const calls: WrittenCall[] = [];
+    const calls: TextToolCall[] = [];
     for (;;) {
       this.#form ??= this.#find(texts, isOver);
       const form = this.#form;
@@ -147,7 +147,7 @@ export class WrittenCallFinder {
     return !this.#tools.has(name) && this.#tools.has(own) ? own : name;
   }
 
-  #callsIn(inside: string, { opens, isCommon }: Form): WrittenCall[] {
+  #callsIn(inside: string, { opens, isCommon }: Form): TextToolCall[] {
     const read = opens === '<function=' ? functionIn : opens === '<invoke name=' ? invokeIn : jsonCalls;
     const found = read(inside).map(({ name, args }) => ({ name: this.nameOf(name), args }));
     return found.every(({ name }) => this.#tools.has(name)) || !isCommon ? found : [];
@@ -155,7 +155,7 @@ export class WrittenCallFinder {
 }
 
 /** `name>{"a": 1}`, or `name><parameter=a>1</parameter>`. */
-function functionIn(inside: string): WrittenCall[] {
+function functionIn(inside: string): TextToolCall[] {
   const close = inside.indexOf('>');
   if (close < 0) return [];
   const name = inside.slice(0, close).trim();
@@ -169,7 +169,7 @@ function functionIn(inside: string): WrittenCall[] {
 }
 
 /** `"name"><parameter name="a">1</parameter>`. */
-function invokeIn(inside: string): WrittenCall[] {
+function invokeIn(inside: string): TextToolCall[] {
   const [name = '', ...rest] = inside.split('>');
   return [{ name: unquoted(name), args: argumentsIn(rest.join('>'), ['<parameter name=', '>', '</parameter>']) }];
 }
@@ -199,7 +199,7 @@ const callMarks = [
   ['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
   ['<｜tool▁call▁begin｜>', '<｜tool▁sep｜>', '<｜tool▁call▁end｜>'],
 ] as const;
-function markedCalls(text: string): WrittenCall[] {
+function markedCalls(text: string): TextToolCall[] {
   return callMarks.flatMap(([begin, middle, end]) =>
     text
       .split(begin)
@@ -216,7 +216,7 @@ function markedCalls(text: string): WrittenCall[] {
   );
 }
 
-function jsonCalls(text: string): WrittenCall[] {
+function jsonCalls(text: string): TextToolCall[] {
   const trimmed = text.trim();
   const marked = markedCalls(trimmed);
   if (marked.length > 0) return marked;
@@ -249,7 +249,7 @@ function jsonCalls(text: string): WrittenCall[] {
   return calls.every((one) => one !== undefined) ? calls : parsePythonCalls(trimmed);
 }
 
-function callIn(value: unknown): WrittenCall | undefined {
+function callIn(value: unknown): TextToolCall | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { function: inner } = value as { function?: unknown };
   if (typeof inner === 'object' && inner !== null) return callIn(inner);

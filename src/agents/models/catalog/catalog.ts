@@ -1,4 +1,4 @@
-import { defaultCapabilities, type Model, type ModelCapabilities, type TurnPart, type Usage } from '../model.ts';
+import { defaultCapabilities, type Model, type ModelCapabilities, type TurnPart, type TurnUsage } from '../model.ts';
 import type { ListedModel } from '../model-list.ts';
 import type { Provider, ReasoningLevel } from '../provider.ts';
 
@@ -13,7 +13,7 @@ interface Price {
 }
 interface PriceEntry {
   readonly window?: number;
-  costOf(usage: Usage): number | undefined;
+  costOf(usage: TurnUsage): number | undefined;
 }
 
 // The package with the list takes 0.8 MB, so only servers that use a real model load it.
@@ -32,14 +32,14 @@ async function findCatalogEntry(provider: string, model: string): Promise<PriceE
   };
 }
 
-const inTheirWords = (usage: Usage) => ({
+const inTheirWords = (usage: TurnUsage) => ({
   input_tokens: usage.inputTokens,
   output_tokens: usage.outputTokens,
   ...(usage.cachedTokens !== undefined && { cache_read_tokens: usage.cachedTokens }),
   ...(usage.cacheWrittenTokens !== undefined && { cache_write_tokens: usage.cacheWrittenTokens }),
 });
 
-function costAt(price: Price, { inputTokens, outputTokens, cachedTokens = 0, cacheWrittenTokens = 0 }: Usage) {
+function costAt(price: Price, { inputTokens, outputTokens, cachedTokens = 0, cacheWrittenTokens = 0 }: TurnUsage) {
   const fresh = Math.max(0, inputTokens - cachedTokens - cacheWrittenTokens);
   const { input, output, cachedInput = input, cacheWrite = input } = price;
   return (fresh * input + cachedTokens * cachedInput + cacheWrittenTokens * cacheWrite + outputTokens * output) / 1e6;
@@ -58,7 +58,7 @@ export interface CatalogEntry {
 interface Facts {
   readonly abilities: ModelCapabilities;
   readonly reasoning: ReasoningLevel;
-  readonly costOf: (usage: Usage) => number | undefined;
+  readonly costOf: (usage: TurnUsage) => number | undefined;
 }
 
 /** In order of precedence: the settings, the published list, the provider, the assumptions. */
@@ -100,7 +100,7 @@ const sample = 1_000; // tokens; below every threshold for the higher price of l
 export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;
-  const perMillion = (usage: Partial<Usage>) => {
+  const perMillion = (usage: Partial<TurnUsage>) => {
     const cost = published.costOf({ inputTokens: 0, outputTokens: 0, ...usage });
     return cost === undefined ? undefined : Number(((cost / sample) * 1e6).toPrecision(6));
   };

@@ -12,7 +12,7 @@ interface Block {
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
-export function parseBlocks(message: string): { blocks: Block[]; text: string[] } {
+export function parseDemoBlocks(message: string): { blocks: Block[]; text: string[] } {
   const lines = message.split(/\r?\n/);
   const blocks: Block[] = [];
   const text: string[] = [];
@@ -31,7 +31,7 @@ export function parseBlocks(message: string): { blocks: Block[]; text: string[] 
 }
 
 export function parseDemoSteps(message: string): DemoStep[] {
-  const units = parseBlocks(message).blocks.flatMap((block) => parseUnit(block) ?? []);
+  const units = parseDemoBlocks(message).blocks.flatMap((block) => parseUnit(block) ?? []);
   if (units.length > 0) return units;
   const known = findBuiltInTask(message);
   if (known) return [...known.units];
@@ -41,9 +41,9 @@ export function parseDemoSteps(message: string): DemoStep[] {
   ];
 }
 
-export type MessageKind = 'blocks' | 'task' | 'nothing';
-export function classifyMessage(message: string): MessageKind {
-  if (parseBlocks(message).blocks.some((block) => parseUnit(block))) return 'blocks';
+export type DemoMessageKind = 'blocks' | 'task' | 'nothing';
+export function classifyDemoMessage(message: string): DemoMessageKind {
+  if (parseDemoBlocks(message).blocks.some((block) => parseUnit(block))) return 'blocks';
   return findBuiltInTask(message) ? 'task' : 'nothing';
 }
 
@@ -74,8 +74,8 @@ function parseUnit({ word, text }: Block): DemoStep | undefined {
 
 const titleLength = 60;
 
-export function readTitle(message: string): string {
-  const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
+export function readTaskTitle(message: string): string {
+  const line = parseDemoBlocks(message).text.find((candidate) => candidate.trim() !== '');
   if (line === undefined) return 'Demo task';
   const whole = line.trim();
   if (whole.length <= titleLength) return whole;

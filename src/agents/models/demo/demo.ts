@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import { listFold } from '../../../core/text/list-fold.ts';
 import type { FailedTurn, Message, Model, ModelCapabilities, ToolCall, TurnPart, TurnRequest } from '../model.ts';
-import { classifyMessage, parseDemoSteps, readTitle } from './blocks.ts';
+import { classifyDemoMessage, parseDemoSteps, readTaskTitle } from './blocks.ts';
 import {
   announcementText,
   describeDemoStep,
-  resultText,
+  describeStepResult,
   splitIntoDeltas,
   summaryText,
-  unsupportedText,
+  unsupportedTaskText,
 } from './texts.ts';
 import type { DemoStep } from './unit.ts';
 
@@ -52,7 +52,7 @@ function readRun(request: TurnRequest): Run {
   }
   return {
     task: spoken[0] ?? '',
-    isTalk: spoken.every((text) => classifyMessage(text) === 'nothing'),
+    isTalk: spoken.every((text) => classifyDemoMessage(text) === 'nothing'),
     units: spoken.flatMap(parseDemoSteps),
     results,
     callsOfStep,
@@ -103,7 +103,7 @@ const abilities: ModelCapabilities = {
  * A model that works offline and deterministically: only the request determines its answer. It runs the user's fenced
  * blocks, or a built-in task.
  */
-export function demoModel(): Model {
+export function createDemoModel(): Model {
   return {
     name: 'demo',
     abilities,
@@ -132,11 +132,11 @@ function decide(request: TurnRequest): Decision {
   const makePlan = (steps: string[], acknowledgement?: string): ToolCall => ({
     callId: `${phase.kind}_${planned + 1}`,
     name: 'make_plan',
-    args: { title: readTitle(run.task), steps, ...(acknowledgement && { acknowledgement }) },
+    args: { title: readTaskTitle(run.task), steps, ...(acknowledgement && { acknowledgement }) },
   });
   switch (phase.kind) {
     case 'plan':
-      if (run.isTalk) return { text: unsupportedText() };
+      if (run.isTalk) return { text: unsupportedTaskText() };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return { call: makePlan(run.units.map(describeDemoStep), announcementText(run.task)) };
     case 'replan': {
@@ -157,7 +157,7 @@ function decide(request: TurnRequest): Decision {
 }
 
 function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
-  if (run.isTalk && run.results.length === 0) return { text: unsupportedText() };
+  if (run.isTalk && run.results.length === 0) return { text: unsupportedTaskText() };
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
@@ -167,7 +167,7 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const failure = results.find((result) => !result.success);
   const next = requested[created.length];
   if (next && !failure) return { call: { callId: `call_${run.callsBefore + 1}`, ...next } };
-  return { text: resultText(unit, failure, run.answers.get(created[0]?.callId ?? '') ?? '') };
+  return { text: describeStepResult(unit, failure, run.answers.get(created[0]?.callId ?? '') ?? '') };
 }
 
 type CallToMake = Omit<ToolCall, 'callId'>;

@@ -6,5 +6,5 @@ export const demoProvider = {
   models: [{ id: 'demo', name: 'Demo (no key, no network)' }],
   access: null,
   abilities: () => ({}),
-  build: async () => (await import('./demo.ts')).demoModel(),
+  build: async () => (await import('./demo.ts')).createDemoModel(),
 } as const satisfies Provider;

@@ -1,6 +1,6 @@
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
-import { readTitle } from './blocks.ts';
+import { readTaskTitle } from './blocks.ts';
 import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
@@ -42,7 +42,7 @@ export function describeDemoStep(unit: DemoStep): string {
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 
 /** A step's outcome: `failed` is the result that ended it early, `answer` the user's reply. */
-export function resultText(unit: DemoStep, failed: ToolMessage | undefined, answer: string): string {
+export function describeStepResult(unit: DemoStep, failed: ToolMessage | undefined, answer: string): string {
   if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason'}`;
   switch (unit.kind) {
     case 'sh':
@@ -69,10 +69,10 @@ const shown = 2_000;
 /** Each answer states that it comes from the demo model, because it can be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
-export const unsupportedText = (): string =>
+export const unsupportedTaskText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
-export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
+export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTaskTitle(task))}`;
 
 /** The number of failures, if any, then the last command's output, fenced so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {

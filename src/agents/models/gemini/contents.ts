@@ -1,4 +1,10 @@
-import { describePicture, type Piece, type ToolMessage, toPieces, toSkippedResult } from '../conversation.ts';
+import {
+  describePicture,
+  type PromptPiece,
+  type ToolMessage,
+  toPromptPieces,
+  toSkippedResult,
+} from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { requiresConsent, splitConsentRequest } from './computer.ts';
 
@@ -18,7 +24,7 @@ const foreignSignature = 'skip_thought_signature_validator';
 
 /** Converts the conversation so that every call is followed by its answer and the end is a user message. */
 export const toContents = (request: TurnRequest, model: string): Content[] =>
-  toPieces(request).flatMap((piece): Content[] => {
+  toPromptPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
     if (piece.kind === 'user') return [{ role: 'user', parts: [{ text: piece.text }, ...picturesOf(piece)] }];
     const { parts, answers, refusals } = inWords(toParts(piece.reply, model), piece.answers);
@@ -28,7 +34,7 @@ export const toContents = (request: TurnRequest, model: string): Content[] =>
     return answered.length === 0 ? [content] : [content, { role: 'user', parts: answered }];
   });
 
-type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
+type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
 /**
  * Gemini accepts only consent as the answer to a call that demands consent. A call that nobody permitted is therefore

@@ -2,13 +2,22 @@ import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { type JsonLimits, parseJsonWithin } from '../../../core/text/json.ts';
 import { serverSentEvents } from '../../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import { refuseRedirect, toRefusedTurn, toTurnEnd, unreachableTurn } from '../failures.ts';
-import type { FailedTurn, Model, Sampling, ToolCall, TurnOutcome, TurnPart, TurnRequest, Usage } from '../model.ts';
-import type { BuildOptions } from '../provider.ts';
-import { watchdog } from '../watchdog.ts';
+import { refuseRedirect, toRefusedTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
+import type {
+  FailedTurn,
+  Model,
+  SamplingOptions,
+  ToolCall,
+  TurnOutcome,
+  TurnPart,
+  TurnRequest,
+  TurnUsage,
+} from '../model.ts';
+import type { ModelBuildOptions } from '../provider.ts';
+import { createWatchdog } from '../watchdog.ts';
 import { findNativeComputer, splitConsentRequest } from './computer.ts';
 import { toContents } from './contents.ts';
-import { toParameters } from './schema.ts';
+import { toGeminiParameters } from './schema.ts';
 
 const chunkLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 500_000 };
 const parseChunk = (text: string) => parseJsonWithin(text, chunkLimits) as GeminiChunk | null | undefined;
@@ -22,18 +31,18 @@ function retryInfo(details: readonly unknown[]): number | undefined {
   return undefined;
 }
 
-export type GeminiOptions = Omit<BuildOptions, 'name' | 'reasoning'>;
+export type GeminiOptions = Omit<ModelBuildOptions, 'name' | 'reasoning'>;
 
-export function geminiModel(options: GeminiOptions): Model {
+export function createGeminiModel(options: GeminiOptions): Model {
   const { model, abilities, key, advice, clock, newId, idleMs = 60_000 } = options;
   const name = `gemini/${model}`;
   const path = model.includes('/') ? model : `models/${model}`; // such as tunedModels/x
   const address = `${trimEndCharacters(options.baseUrl, '/')}/v1beta/${path}:streamGenerateContent?alt=sse`;
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
-    using silence = watchdog({ clock, ms: idleMs, signal });
+    using silence = createWatchdog({ clock, ms: idleMs, signal });
     const computer = findNativeComputer(model, request.tools);
-    const reply = replyReader({ name, newId, called: computer?.called, broken: () => unreachableTurn(name, advice) });
+    const reply = replyReader({ name, newId, called: computer?.called, broken: () => toUnreachableTurn(name, advice) });
     try {
       const response = await fetch(address, {
         method: 'POST',
@@ -54,7 +63,7 @@ export function geminiModel(options: GeminiOptions): Model {
         if (data === undefined) continue;
         silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
         const chunk = parseChunk(data);
-        if (!chunk) throw unreachableTurn(name, advice);
+        if (!chunk) throw toUnreachableTurn(name, advice);
         if (chunk.error) throw refused(chunk.error.code ?? 500, chunk.error);
         yield* reply.read(chunk);
         silence.wake();
@@ -62,7 +71,7 @@ export function geminiModel(options: GeminiOptions): Model {
       yield* reply.end();
     } catch (thrown) {
       yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () =>
-        isFailure(thrown) ? thrown : unreachableTurn(name, advice, thrown),
+        isFailure(thrown) ? thrown : toUnreachableTurn(name, advice, thrown),
       );
     }
   }
@@ -76,7 +85,7 @@ function toRequest(request: TurnRequest, name: string, computer: ReturnType<type
   const functionDeclarations = request.tools
     .filter((tool) => !computer?.replaced.includes(tool))
     .map(({ name, description, parameters: schema }) => {
-      const parameters = toParameters(schema);
+      const parameters = toGeminiParameters(schema);
       const more = parameters ? undefined : (schema as { description?: string }).description;
       return { name, description: more ? `${description} ${more}` : description, parameters };
     });
@@ -93,7 +102,7 @@ function toRequest(request: TurnRequest, name: string, computer: ReturnType<type
   };
 }
 
-const generationConfigOf = ({ stop, ...rest }: Sampling = {}) => ({
+const generationConfigOf = ({ stop, ...rest }: SamplingOptions = {}) => ({
   ...rest,
   ...(stop && { stopSequences: [...stop] }),
 });
@@ -136,7 +145,7 @@ function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
   let blocked: string | undefined;
-  let usage: Usage = { inputTokens: 0, outputTokens: 0 };
+  let usage: TurnUsage = { inputTokens: 0, outputTokens: 0 };
 
   function* read(chunk: GeminiChunk): Generator<TurnPart> {
     const candidate = chunk.candidates?.[0];
@@ -162,7 +171,7 @@ function replyReader({ name, newId, called, broken }: Options) {
   return { read, end };
 }
 
-function toUsage({ usageMetadata }: GeminiChunk): Usage | undefined {
+function toUsage({ usageMetadata }: GeminiChunk): TurnUsage | undefined {
   if (!usageMetadata) return undefined;
   const {
     promptTokenCount = 0,
@@ -182,7 +191,7 @@ interface ReplyEnd {
   readonly broken: () => FailedTurn;
   readonly finish: string | undefined;
   readonly blocked: string | undefined;
-  readonly usage: Usage;
+  readonly usage: TurnUsage;
   readonly calls: readonly ToolCall[];
 }
 function toOutcome(name: string, { broken, finish, blocked, usage, calls }: ReplyEnd): TurnOutcome {

@@ -53,5 +53,5 @@ export const geminiProvider = {
     listing: geminiListing,
   },
   abilities: () => ({ window: 1_048_576, maxOutput: 65_536, images: true, forcedTool: true, caching: 'automatic' }),
-  build: async (options) => (await import('./gemini.ts')).geminiModel(options),
+  build: async (options) => (await import('./gemini.ts')).createGeminiModel(options),
 } as const satisfies Provider;

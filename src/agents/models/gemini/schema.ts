@@ -4,7 +4,7 @@ type Json = { readonly [key: string]: unknown };
 const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];
 
 /** A function's parameters. Undefined if there are none, because Gemini refuses an object without properties. */
-export function toParameters(schema: object): Json | undefined {
+export function toGeminiParameters(schema: object): Json | undefined {
   const converted = convert(schema as Json);
   return converted.properties === undefined ? undefined : converted;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ScreenAction } from '../../../sandboxes/client/client.ts';
 import { defineTool, type Tool, type ToolResult } from '../tool.ts';
 import { badArgumentsResult, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
-import { modelScreen, type Point, type Size } from './screen.ts';
+import { type Point, type Size, toModelScreenSize } from './screen.ts';
 
 // One tool with many actions, in the names and shapes of Claude's own computer tool.
 
@@ -57,9 +57,9 @@ export const claudeComputer = defineTool({
 });
 
 /** Some providers must know the size of the desktop in advance. */
-export const computerToolFor = (desktop: Size): Tool => ({
+export const createClaudeComputerTool = (desktop: Size): Tool => ({
   ...claudeComputer,
-  native: { kind: 'computer', ...modelScreen(desktop) },
+  native: { kind: 'computer', ...toModelScreenSize(desktop) },
 });
 
 const clicks: Readonly<Record<string, { button: 'left' | 'middle' | 'right'; count: number }>> = {

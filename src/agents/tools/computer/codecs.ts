@@ -49,7 +49,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
 }
 
 /** The picture must be opaque. A photograph takes a tenth of the size of its PNG. */
-export async function writeJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
+export async function encodeRasterJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);
   return Buffer.from(await encodeJpeg(pixels, { quality: 85, progressive: false, optimize_coding: false }));

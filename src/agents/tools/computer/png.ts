@@ -15,7 +15,7 @@ export function readPngSize(png: Buffer): Size | undefined {
   return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
 }
 
-export function writePng({ width, height, rgba }: Raster): Buffer {
+export function encodeRasterPng({ width, height, rgba }: Raster): Buffer {
   const raw = Buffer.alloc((width * 3 + 1) * height);
   let to = 0;
   for (let from = 0; from < width * height * 4; from += 4) {

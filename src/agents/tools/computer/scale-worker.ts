@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
-import { decodePicture, writeJpeg } from './codecs.ts';
+import { decodePicture, encodeRasterJpeg } from './codecs.ts';
 import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
-import { type Raster, scaleRaster, writePng } from './png.ts';
+import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 
 // Decodes, scales and encodes pictures, which takes too long for the server's event loop.
 
@@ -25,7 +25,8 @@ async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefine
   if (!size || size.width * size.height > maxPixels) return undefined;
   try {
     const raster = await decodePicture(bytes);
-    if ('region' in job) return { mimeType: 'image/png', bytes: writePng(scaleRaster(raster, job.region, job.size)) };
+    if ('region' in job)
+      return { mimeType: 'image/png', bytes: encodeRasterPng(scaleRaster(raster, job.region, job.size)) };
     return await fitted(raster, job, detectPictureType(bytes) === 'image/png');
   } catch {
     return undefined;
@@ -39,9 +40,9 @@ async function fitted(raster: Raster, { side, maxBytes }: FitJob, isPng: boolean
     const factor = Math.min(1, most / Math.max(width, height), Math.sqrt(maxShownPixels / (width * height)));
     const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
     const small = scaleRaster(raster, { x: 0, y: 0, width, height }, size);
-    const png = isPng ? writePng(small) : undefined;
+    const png = isPng ? encodeRasterPng(small) : undefined;
     if (png && png.length <= maxBytes) return { mimeType: 'image/png', bytes: png };
-    const jpeg = await writeJpeg(small);
+    const jpeg = await encodeRasterJpeg(small);
     if (jpeg.length <= maxBytes) return { mimeType: 'image/jpeg', bytes: jpeg };
   }
   return undefined;

@@ -3,7 +3,7 @@ import type { DesktopStatus, ScreenAction } from '../../../sandboxes/client/clie
 import type { ToolContext, ToolResult } from '../tool.ts';
 import { pictureScaler } from './picture-scaler.ts';
 import { readPngSize } from './png.ts';
-import { modelScreen, type Point, type Size, scalePoint } from './screen.ts';
+import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.ts';
 
 const startMs = 90_000;
 const settleMs = 500; // ms until the effect of a click is visible
@@ -47,7 +47,7 @@ function scaleDesktop(
   { width, height }: DesktopStatus,
 ): ScaledDesktop {
   const whole: Size = { width, height };
-  const screen = modelScreen(whole);
+  const screen = toModelScreenSize(whole);
   return {
     screen,
     at: (point, of = screen) => scalePoint(point, of, whole),

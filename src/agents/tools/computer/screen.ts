@@ -10,7 +10,7 @@ export interface Point {
 /** Models point most precisely on a screen of at most this size, so a larger screen is scaled down. */
 const most: Size = { width: 1280, height: 800 };
 
-export function modelScreen({ width, height }: Size): Size {
+export function toModelScreenSize({ width, height }: Size): Size {
   const scale = Math.min(1, most.width / width, most.height / height);
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }

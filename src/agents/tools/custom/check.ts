@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { portableParameters } from '../outside/portable-schema.ts';
+import { toPortableParameters } from '../outside/portable-schema.ts';
 import { toolGroups } from '../tool.ts';
 
 const text = (most: number) => z.string().trim().min(1).max(most);
@@ -9,7 +9,7 @@ const isObjectSchema = (input: unknown): input is z.ZodObject =>
 
 const schema = z.custom<z.ZodObject>(isObjectSchema, 'must be a schema of zod, z.object({…})').check((input) => {
   try {
-    portableParameters(z.toJSONSchema(input.value, { io: 'input' }));
+    toPortableParameters(z.toJSONSchema(input.value, { io: 'input' }));
   } catch (thrown) {
     const message = `cannot be described to a model: ${(thrown as Error).message}`;
     input.issues.push({ code: 'custom', message, input: input.value });

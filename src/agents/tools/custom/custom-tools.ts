@@ -4,10 +4,10 @@ import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AppError } from '../../../core/errors/errors.ts';
 import { toolDescriptions } from '../list.ts';
-import { makePlan } from '../special.ts';
+import { makePlanTool } from '../special.ts';
 import type { Tool } from '../tool.ts';
 import { parseCustomTool } from './check.ts';
-import { customTool } from './tool.ts';
+import { createCustomTool } from './tool.ts';
 
 const definition = new URL(`./definition${extname(import.meta.url)}`, import.meta.url).href;
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
@@ -21,7 +21,7 @@ export async function loadCustomTools(folder: string | undefined): Promise<reado
   if (folder === undefined || files.length === 0) return [];
   using _resolving = resolving(pathToFileURL(join(folder, '/')).href);
   const tools = new Map<string, Tool>();
-  const taken = new Set([makePlan.name, ...toolDescriptions.map(({ name }) => name)]);
+  const taken = new Set([makePlanTool.name, ...toolDescriptions.map(({ name }) => name)]);
   const problems: string[] = [];
   for (const file of files) {
     const where = join(folder, file);
@@ -36,7 +36,7 @@ export async function loadCustomTools(folder: string | undefined): Promise<reado
       problems.push(`${where}: name: ${checked.name} is a tool of the server, and cannot be replaced.`);
     } else if (tools.has(checked.name))
       problems.push(`${where}: name: another file has the tool ${checked.name}, too.`);
-    else tools.set(checked.name, customTool(checked));
+    else tools.set(checked.name, createCustomTool(checked));
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
   return [...tools.values()];

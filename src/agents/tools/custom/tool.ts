@@ -1,13 +1,13 @@
 import type { z } from 'zod';
 import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { describeParameters, portableParameters } from '../outside/portable-schema.ts';
+import { describeParameters, toPortableParameters } from '../outside/portable-schema.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { CustomToolDefinition } from './check.ts';
 import type { CustomToolContext, CustomToolResult } from './definition.ts';
 
 /** A failure of the tool's code is a result for the model. */
-export function customTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
+export function createCustomTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   const tool = defineTool({
     name,
@@ -31,7 +31,7 @@ export function customTool({ name, label, description, parameters, group, run }:
       }
     },
   });
-  const { schema, restore } = portableParameters(tool.parameters); // zod can describe more than providers accept
+  const { schema, restore } = toPortableParameters(tool.parameters); // zod can describe more than providers accept
   return { ...tool, ...describeParameters(description, schema), restore };
 }
 

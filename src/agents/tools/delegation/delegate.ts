@@ -144,7 +144,7 @@ const delegateTake = defineTool({
 const others = [delegateCheck, delegateSend, delegateStop, delegateTake];
 export const delegateTools = [delegate, ...others];
 
-export function delegateToolsFor(agents: readonly Pick<SubAgent, 'name' | 'description'>[]): readonly Tool[] {
+export function createDelegateTools(agents: readonly Pick<SubAgent, 'name' | 'description'>[]): readonly Tool[] {
   const names = agents.map(({ name }) => name);
   const lines = agents.map(({ name, description }) => `- ${name}${description === '' ? '' : `: ${description}`}`);
   const delegateTo = defineTool({

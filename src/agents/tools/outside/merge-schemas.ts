@@ -1,11 +1,11 @@
 import {
   entriesOf,
   isObject,
-  type Json,
+  type JsonRecord,
   listSchemas,
   readChoices,
-  toNumber,
-  toTexts,
+  toFiniteNumber,
+  toStrings,
   UnsupportedSchemaError,
 } from './schema-parts.ts';
 
@@ -40,7 +40,7 @@ function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
       return Object.fromEntries([...names].map((name) => [name, mergeSchemas(left.get(name), right.get(name))]));
     }
     case 'required':
-      return [...new Set([...toTexts(a), ...toTexts(b)])];
+      return [...new Set([...toStrings(a), ...toStrings(b)])];
     case 'items':
       return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
@@ -72,7 +72,7 @@ function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
 }
 
 const most = (a: unknown, b: unknown, pick: (a: number, b: number) => number): unknown => {
-  const [left, right] = [toNumber(a), toNumber(b)];
+  const [left, right] = [toFiniteNumber(a), toFiniteNumber(b)];
   return left === undefined || right === undefined ? (b ?? a) : pick(left, right);
 };
 
@@ -83,7 +83,7 @@ function bothTypes(a: unknown[], b: unknown[]): unknown {
   return shared.length === 1 ? shared[0] : shared;
 }
 
-function bothChoices(a: Json, b: Json): unknown[] | undefined {
+function bothChoices(a: JsonRecord, b: JsonRecord): unknown[] | undefined {
   const [left, right] = [readChoices(a), readChoices(b)];
   if (!left || !right) return left ?? right;
   const known = new Set(right.map((value) => JSON.stringify(value)));
@@ -91,7 +91,7 @@ function bothChoices(a: Json, b: Json): unknown[] | undefined {
 }
 
 /** Resolves references and anchors within one document. Throws UnsupportedSchemaError for an unresolvable reference. */
-export function createRefResolver(root: Json): (reference: string) => unknown {
+export function createRefResolver(root: JsonRecord): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -112,7 +112,7 @@ export function createRefResolver(root: Json): (reference: string) => unknown {
     if (pointer === undefined || (pointer !== '' && !pointer.startsWith('/'))) at = undefined;
     for (const part of (pointer ?? '').split('/').slice(1)) {
       const name = unescaped(part).replaceAll('~1', '/').replaceAll('~0', '~');
-      at = typeof at === 'object' && at !== null && Object.hasOwn(at, name) ? (at as Json)[name] : undefined;
+      at = typeof at === 'object' && at !== null && Object.hasOwn(at, name) ? (at as JsonRecord)[name] : undefined;
     }
     if (/^https?:\/\/json-schema\.org\//.test(reference)) return { type: 'object', description: 'A JSON Schema.' };
     if (at === undefined)

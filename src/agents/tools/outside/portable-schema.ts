@@ -8,16 +8,16 @@ import {
   entriesOf,
   extendDescription,
   isObject,
-  type Json,
+  type JsonRecord,
   listSchemas,
   type PortableSchema,
   type PortableType,
   readBounds,
   readChoices,
   readTypes,
-  toNumber,
+  toFiniteNumber,
   toPortableType,
-  toTexts,
+  toStrings,
   UnsupportedSchemaError,
 } from './schema-parts.ts';
 
@@ -49,7 +49,7 @@ const maxAlternatives = 24;
  * refuses, an object at the root. Constraints without a common keyword go into a description.
  * Throws: UnsupportedSchemaError.
  */
-export function portableParameters(source: unknown): PortableParameters {
+export function toPortableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
   if (!isObject(input)) throw new UnsupportedSchemaError('its parameters are no JSON Schema');
   if (isDeeper(input, maxLevels))
@@ -73,7 +73,7 @@ export function portableParameters(source: unknown): PortableParameters {
 
 export function parseParameters(source: unknown): PortableParameters | RefusedParameters {
   try {
-    return portableParameters(source);
+    return toPortableParameters(source);
   } catch (thrown) {
     if (thrown instanceof UnsupportedSchemaError) return { refused: thrown.message };
     throw thrown;
@@ -105,7 +105,7 @@ function isDeeper(value: unknown, most: number): boolean {
 }
 
 /** Includes property names, because any key at any depth could be one. */
-function keysIn(source: Json): Set<string> {
+function keysIn(source: JsonRecord): Set<string> {
   const keys = new Set<string>();
   for (const open: unknown[] = [source]; open.length > 0; ) {
     const value = open.pop();
@@ -134,7 +134,7 @@ interface Effort {
 }
 
 class Portable {
-  readonly #source: Json;
+  readonly #source: JsonRecord;
   readonly #effort: Effort;
   readonly #find: (reference: string) => unknown;
   readonly #open: string[] = [];
@@ -142,7 +142,7 @@ class Portable {
   #nodes = 0;
   #merged = 0;
 
-  constructor(source: Json, effort: Effort) {
+  constructor(source: JsonRecord, effort: Effort) {
     this.#source = source;
     this.#effort = effort;
     this.#find = createRefResolver(source);
@@ -211,7 +211,7 @@ class Portable {
     }
   }
 
-  #alternatives(flat: Json, depth: number): PortableSchema | undefined {
+  #alternatives(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const { anyOf: _, oneOf: __, nullable, description, default: preset, examples, ...rest } = flat;
     const alternatives = alternativesOf(flat);
     if (alternatives.length === 0) return this.#typed(flat, depth);
@@ -223,7 +223,7 @@ class Portable {
     return united(created, this.#describe({ description, default: preset, examples }, []));
   }
 
-  #typed(flat: Json, depth: number): PortableSchema | undefined {
+  #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readChoices(flat);
     const stated = readTypes(flat);
     // Values can contradict the type, such as ["1", "2"] for a number. The server accepts the values, so they determine
@@ -240,7 +240,7 @@ class Portable {
     return united(created, this.#describe({ description, default: preset }, []));
   }
 
-  #ofType(flat: Json, type: PortableType, depth: number): PortableSchema | undefined {
+  #ofType(flat: JsonRecord, type: PortableType, depth: number): PortableSchema | undefined {
     const values = readChoices(flat)?.filter((value) => fits(value, type));
     if (values?.length === 0) return undefined;
     const ofValues = values ? [`One of: ${describeValue(values)}.`] : [];
@@ -257,7 +257,7 @@ class Portable {
     };
   }
 
-  #array(flat: Json, depth: number, ofValues: readonly string[]): PortableSchema {
+  #array(flat: JsonRecord, depth: number, ofValues: readonly string[]): PortableSchema {
     const tuple = Array.isArray(flat.items) ? flat.items : listSchemas(flat.prefixItems);
     const more = Array.isArray(flat.items) ? flat.additionalItems : flat.items;
     const limits = { ...lengths(flat, 'minItems', 'maxItems') };
@@ -278,7 +278,7 @@ class Portable {
     return {
       type: 'array',
       items: united([...places, ...(rest ? [rest] : [])], {}) ?? anySchema,
-      minItems: toNumber(flat.minItems) ?? (isObject(more) ? 0 : tuple.length),
+      minItems: toFiniteNumber(flat.minItems) ?? (isObject(more) ? 0 : tuple.length),
       ...(more === undefined || more === false
         ? { maxItems: tuple.length }
         : limits.maxItems !== undefined && { maxItems: limits.maxItems }),
@@ -286,7 +286,7 @@ class Portable {
     };
   }
 
-  #object(flat: Json, depth: number, ofValues: readonly string[] = []): PortableSchema {
+  #object(flat: JsonRecord, depth: number, ofValues: readonly string[] = []): PortableSchema {
     const words = [...ofValues];
     const conditional = [flat.then, flat.else, ...entriesOf(flat.dependentSchemas).map(([, one]) => one)].map((one) =>
       this.#flat(one),
@@ -297,7 +297,7 @@ class Portable {
     for (const [name, one] of entriesOf(flat.properties))
       declared.set(name, isObject(one) || typeof one === 'boolean' ? one : {});
     const patterns = entriesOf(flat.patternProperties);
-    const required = new Set(toTexts(flat.required));
+    const required = new Set(toStrings(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
     // The server requires a property that it does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
@@ -346,7 +346,7 @@ class Portable {
     return shown;
   }
 
-  #describe(schema: Json, more: readonly string[]): { description?: string } {
+  #describe(schema: JsonRecord, more: readonly string[]): { description?: string } {
     return this.#effort.words
       ? extendDescription(schema, [...describeConstraints(schema), ...more])
       : extendDescription({ description: undefined }, more);
@@ -358,7 +358,7 @@ const opened = '\0references';
 const hashed = (plain: string, name: string) =>
   `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 
-const alternativesOf = (flat: Json): unknown[] => {
+const alternativesOf = (flat: JsonRecord): unknown[] => {
   const [any, one] = [listSchemas(flat.anyOf), listSchemas(flat.oneOf)];
   return any.length > 0 && one.length > 0 ? bothAlternatives(any, one) : [...any, ...one];
 };
@@ -366,7 +366,7 @@ const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
   (mergeSchemas({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
 
 /** Combines several forms of an object into one, because providers accept no alternatives at the root. */
-function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Json[]): Json {
+function oneOfMany({ anyOf: _, oneOf: __, ...base }: JsonRecord, objects: readonly JsonRecord[]): JsonRecord {
   const all = Map.groupBy(
     objects.flatMap(({ properties }) => entriesOf(properties)),
     ([name]) => name,
@@ -376,7 +376,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
     const distinct = [...new Map(forms.map(([, one]) => [JSON.stringify(one), one])).values()];
     return [name, mergeSchemas(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
   });
-  const lists = objects.map(({ required }) => toTexts(required));
+  const lists = objects.map(({ required }) => toStrings(required));
   const sets = lists.map((list) => new Set(list));
   const always = (lists[0] ?? []).filter((name) => sets.every((set) => set.has(name)));
   const forms = [...new Set(lists.map((list) => list.join(' and ')))].filter((one) => one !== '');
@@ -388,7 +388,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   return {
     ...base,
     properties: { ...(isObject(base.properties) && base.properties), ...Object.fromEntries(properties) },
-    required: [...new Set([...toTexts(base.required), ...always])],
+    required: [...new Set([...toStrings(base.required), ...always])],
     description: `${text.filter((one) => typeof one === 'string').join(' Or: ')}${note}`.trim(),
     ...(objects.every(({ additionalProperties }) => additionalProperties === false) && {
       additionalProperties: base.additionalProperties ?? false,
@@ -410,7 +410,7 @@ function united(created: readonly PortableSchema[], about: { description?: strin
 const fits = (value: unknown, type: PortableType): boolean =>
   toPortableType(value) === type || (type === 'integer' && Number.isInteger(value));
 
-function cutOff(flat: Json): PortableSchema {
+function cutOff(flat: JsonRecord): PortableSchema {
   const [type, ...more] = readTypes(flat);
   if (type === undefined || more.length > 0 || type === 'array')
     return { ...anySchema, ...extendDescription(flat, []) };
@@ -418,11 +418,11 @@ function cutOff(flat: Json): PortableSchema {
 }
 
 function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' | 'maxItems'>(
-  flat: Json,
+  flat: JsonRecord,
   low: Low,
   high: High,
 ): Partial<Record<Low | High, number>> {
-  const [least, most] = [toNumber(flat[low]), toNumber(flat[high])];
+  const [least, most] = [toFiniteNumber(flat[low]), toFiniteNumber(flat[high])];
   return {
     ...(least !== undefined && least >= 0 && { [low]: Math.ceil(least) }),
     ...(most !== undefined && most >= 0 && { [high]: Math.floor(most) }),

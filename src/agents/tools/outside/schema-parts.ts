@@ -18,7 +18,7 @@ export interface PortableSchema {
   readonly maximum?: number;
 }
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
-export type Json = { readonly [key: string]: unknown };
+export type JsonRecord = { readonly [key: string]: unknown };
 
 /** A schema that no provider can express. Its message is shown to people. */
 export class UnsupportedSchemaError extends Error {}
@@ -29,14 +29,14 @@ export const anySchema: PortableSchema = {
   anyOf: [...scalars, { type: 'object' }, { type: 'array', items: { anyOf: [...scalars, { type: 'object' }] } }],
 };
 
-export const isObject = (value: unknown): value is Json =>
+export const isObject = (value: unknown): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 export const listSchemas = (value: unknown): unknown[] =>
   Array.isArray(value) ? value.filter((one) => isObject(one) || typeof one === 'boolean') : [];
 export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
-export const toTexts = (value: unknown): string[] =>
+export const toStrings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
-export const toNumber = (value: unknown): number | undefined =>
+export const toFiniteNumber = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 
 const typeNames: Readonly<Record<string, PortableType | 'any'>> = {
@@ -56,7 +56,7 @@ const typeNames: Readonly<Record<string, PortableType | 'any'>> = {
   ...{ boolean: 'boolean', bool: 'boolean', null: 'null', none: 'null', any: 'any', mixed: 'any', unknown: 'any' },
 };
 
-export function readTypes(schema: Json): PortableType[] {
+export function readTypes(schema: JsonRecord): PortableType[] {
   const named = [schema.type].flat().filter((type) => typeof type === 'string');
   const known = named.map((type) => typeNames[type.toLowerCase()] ?? 'any');
   if (known.includes('any')) return [];
@@ -70,7 +70,7 @@ const implied = {
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
 } as const;
 
-function impliedTypes(schema: Json): PortableType[] {
+function impliedTypes(schema: JsonRecord): PortableType[] {
   const values = readChoices(schema);
   if (values) return [...new Set(values.map(toPortableType))];
   return Object.entries(implied).flatMap(([type, words]) =>
@@ -91,7 +91,7 @@ export function toPortableType(value: unknown): PortableType {
   return typeof value === 'number' ? 'number' : (typeof value as 'string' | 'boolean' | 'object');
 }
 
-export function readChoices(schema: Json): unknown[] | undefined {
+export function readChoices(schema: JsonRecord): unknown[] | undefined {
   const input = 'const' in schema ? [schema.const] : schema.enum;
   if (!Array.isArray(input) || input.length === 0) return undefined;
   return [...new Map(input.map((value) => [JSON.stringify(value), value])).values()];
@@ -100,7 +100,7 @@ export function readChoices(schema: Json): unknown[] | undefined {
 const descriptionChars = 1_000;
 const wordChars = 300;
 
-export function extendDescription(schema: Json, more: readonly string[]): { description?: string } {
+export function extendDescription(schema: JsonRecord, more: readonly string[]): { description?: string } {
   const own = typeof schema.description === 'string' ? truncateEnd(schema.description.trim(), descriptionChars) : '';
   const all = [...new Set([own, ...more.map((one) => truncateEnd(one, wordChars))])].filter((one) => one !== '');
   return all.length === 0 ? {} : { description: all.join(' ') };
@@ -122,7 +122,7 @@ const reply: Readonly<Record<string, string>> = {
   contentMediaType: 'Content',
 };
 
-export function describeConstraints(schema: Json): string[] {
+export function describeConstraints(schema: JsonRecord): string[] {
   const plain = Object.entries(reply).flatMap(([word, name]) =>
     schema[word] === undefined ? [] : [`${name}: ${describeValue(schema[word])}.`],
   );
@@ -132,28 +132,28 @@ export function describeConstraints(schema: Json): string[] {
       : [`If ${describeValue(schema.if)}${branch('then', schema)}${branch('else', schema)}.`];
   return [...plain, ...(schema.uniqueItems === true ? ['Each item once.'] : []), ...conditions];
 }
-const branch = (word: 'then' | 'else', schema: Json) =>
+const branch = (word: 'then' | 'else', schema: JsonRecord) =>
   schema[word] === undefined ? '' : `, ${word} ${describeValue(schema[word])}`;
 export const describeValue = (value: unknown): string =>
   truncateEnd(typeof value === 'string' ? value : JSON.stringify(value), wordChars);
 
 export function readBounds(
-  schema: Json,
+  schema: JsonRecord,
   type: PortableType,
 ): { bounds: Pick<PortableSchema, 'minimum' | 'maximum'>; words: string[] } {
   const words: string[] = [];
   const bound = (plain: 'minimum' | 'maximum', step: 1 | -1): number | undefined => {
     const value = schema[plain];
     const exclusive = schema[plain === 'minimum' ? 'exclusiveMinimum' : 'exclusiveMaximum'];
-    const excluded = exclusive === true ? toNumber(value) : toNumber(exclusive);
-    if (excluded === undefined) return toNumber(value);
+    const excluded = exclusive === true ? toFiniteNumber(value) : toFiniteNumber(exclusive);
+    if (excluded === undefined) return toFiniteNumber(value);
     const next = step === 1 ? Math.floor(excluded) + 1 : Math.ceil(excluded) - 1;
     if (type === 'integer')
-      return toNumber(value) === undefined || exclusive === true
+      return toFiniteNumber(value) === undefined || exclusive === true
         ? next
         : step * Math.max(step * next, step * (value as number));
     words.push(`${step === 1 ? 'Greater' : 'Less'} than ${excluded}.`);
-    return exclusive === true ? undefined : toNumber(value);
+    return exclusive === true ? undefined : toFiniteNumber(value);
   };
   const [minimum, maximum] = [bound('minimum', 1), bound('maximum', -1)];
   return { bounds: { ...(minimum !== undefined && { minimum }), ...(maximum !== undefined && { maximum }) }, words };

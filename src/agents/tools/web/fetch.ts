@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FetchedPage } from '../../page-fetch/fetch.ts';
-import type { PageJob, PageText } from '../../page-fetch/page-text.ts';
-import { describeFullOutput, saveOutputBytes, saveOutputFile, toFileName } from '../kept-output.ts';
-import { boundOutput, maxModelChars } from '../output.ts';
+import type { HtmlPageJob, PageText } from '../../page-fetch/page-text.ts';
+import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName } from '../kept-output.ts';
+import { boundOutput, maxModelTextChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
 /** Fetches through the sandboxes' egress, as programs in a sandbox do. Converts pages in a worker thread. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */
-  read(job: PageJob, signal: AbortSignal): Promise<PageText | undefined>;
+  read(job: HtmlPageJob, signal: AbortSignal): Promise<PageText | undefined>;
 }
 
 const fetchMs = 30_000;
@@ -34,9 +34,9 @@ const about = {
   orderKey: () => null,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-export const webFetchDescription = describeTool(about);
+export const webFetchToolDescription = describeTool(about);
 
-export const webFetchTool = (pages: WebPages): Tool =>
+export const createWebFetchTool = (pages: WebPages): Tool =>
   defineTool({
     ...about,
     async run(ctx, { url, part }) {
@@ -63,7 +63,7 @@ async function toResult(
   const { bytes, status, url } = page;
   const type = page.type === '' ? guessed(bytes) : page.type;
   if (/^image\/(png|jpeg|webp|gif)$/.test(type) && status < 400 && !page.isCut) {
-    const { text, picture } = await saveOutputBytes(ctx, { data: bytes, mimeType: type, name: toFileName(ctx) });
+    const { text, picture } = await saveOutputBytes(ctx, { data: bytes, mimeType: type, name: toOutputFileName(ctx) });
     return { ok: true, output: `${url.href}\n${text}`, ...(picture && { pictures: [picture] }) };
   }
   const isHtml = /^(text\/html|application\/xhtml\+xml)$/.test(type);
@@ -74,7 +74,7 @@ async function toResult(
   const text = decodeText(page, isHtml);
   const shown = isHtml ? await read(text.slice(0, maxHtml)) : { title: '', markdown: text };
   if (!shown) {
-    const path = await saveOutputFile(ctx, `${toFileName(ctx)}.html`, text);
+    const path = await saveOutputFile(ctx, `${toOutputFileName(ctx)}.html`, text);
     return { ok: false, reason: 'failed', output: `The page is too complex to be read. Its HTML is in ${path}.` };
   }
   const isCut = page.isCut || (isHtml && text.length > maxHtml);
@@ -85,8 +85,8 @@ async function toResult(
   ];
   const whole = `${head.join('\n')}\n\n${shown.markdown === '' ? '[The page has no text.]' : shown.markdown}`;
   const rest =
-    whole.length > maxModelChars
-      ? describeFullOutput(await saveOutputFile(ctx, `${toFileName(ctx)}.md`, whole))
+    whole.length > maxModelTextChars
+      ? describeFullOutput(await saveOutputFile(ctx, `${toOutputFileName(ctx)}.md`, whole))
       : undefined;
   const common = { output: boundOutput(whole), ...(rest !== undefined && { rest }) };
   return status >= 400 ? { ok: false, reason: 'failed', ...common } : { ok: true, ...common };

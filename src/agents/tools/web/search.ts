@@ -17,9 +17,9 @@ const about = {
   orderKey: () => null,
 } as const;
 
-export const webSearchDescription = describeTool(about);
+export const webSearchToolDescription = describeTool(about);
 
-export const webSearchTool = (engine: WebSearch): Tool =>
+export const createWebSearchTool = (engine: WebSearch): Tool =>
   defineTool({
     ...about,
     async run({ signal }, { query, count }) {

@@ -5,7 +5,7 @@ import type { UsageService } from '../../../sessions/api/usage.ts';
 import { createBudgetService } from '../../../sessions/budgets/budgets.ts';
 import { WaitingRuns } from '../../../sessions/budgets/waiting-runs.ts';
 import { createUsageService } from '../../../sessions/services/sessions/usage.ts';
-import { createLimitsReader } from '../../parts/policies.ts';
+import { createBudgetLimitsReader } from '../../parts/policies.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
@@ -34,7 +34,7 @@ export function openAccounting(
     usage: createUsageService({ store, people, projectName }),
     budgets: createBudgetService({
       ...server,
-      limitsOf: createLimitsReader(live),
+      limitsOf: createBudgetLimitsReader(live),
       people,
       projects,
       calendar: createCalendar(live.now.budgetTimeZone),

@@ -6,7 +6,7 @@ import { readAuditRows } from '../../../observability/audit/read.ts';
 import type { AdministrationService } from '../../../sessions/api/server/administration.ts';
 import { fileOwnerKind } from '../../../sessions/projects/uploads.ts';
 import { readOverview } from '../../../sessions/services/sessions/overview.ts';
-import { auditFolder } from '../../parts/audit-log.ts';
+import { resolveAuditFolder } from '../../parts/audit-log.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 export function openAdministration(server: ServerWithEngine): AdministrationService {
@@ -24,7 +24,7 @@ export function openAdministration(server: ServerWithEngine): AdministrationServ
   }
   return {
     async auditRows(query) {
-      if (config.audit.enabled) return await readAuditRows(auditFolder(config), query);
+      if (config.audit.enabled) return await readAuditRows(resolveAuditFolder(config), query);
       throw new AppError('unsupported', 'This server keeps no audit log. Set CORRAL_AUDIT_ENABLED=true to keep one.');
     },
     async overview(signal) {

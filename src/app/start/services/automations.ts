@@ -4,7 +4,7 @@ import { HookSecrets } from '../../../automations/hooks/secrets.ts';
 import { Prebuilds } from '../../../automations/prebuilds.ts';
 import type { AutomationPrograms } from '../../../automations/programs.ts';
 import { AutomationRecords } from '../../../automations/records.ts';
-import { Scheduler } from '../../../automations/scheduler.ts';
+import { AutomationScheduler } from '../../../automations/scheduler.ts';
 import { createAutomationService } from '../../../automations/service.ts';
 import { AutomationStarter, type StarterDeps } from '../../../automations/starter.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
@@ -53,7 +53,7 @@ export function openAutomations(
       return { turns, inputTokens, outputTokens, cost };
     },
   });
-  const scheduler: Scheduler = new Scheduler({
+  const scheduler: AutomationScheduler = new AutomationScheduler({
     ...server,
     records,
     starter,

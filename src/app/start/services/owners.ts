@@ -6,7 +6,7 @@ import { Memberships } from '../../../auth/memberships.ts';
 import { FederatedTokenVerifier } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
-import { watchEveryMs } from '../../../core/contracts/changed-records.ts';
+import { recordWatchIntervalMs } from '../../../core/contracts/changed-records.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { permitsAction } from '../../../sessions/access/authorize.ts';
@@ -68,7 +68,7 @@ export async function openAuthServices(server: ServerWithEngine): Promise<AuthSe
     }),
   );
   const follow = (work: () => Promise<void>, failure: string) => {
-    const options = { everyMs: watchEveryMs, clock, onError: (err: unknown) => warn({ err }, failure) };
+    const options = { everyMs: recordWatchIntervalMs, clock, onError: (err: unknown) => warn({ err }, failure) };
     stack.use(runInBackground(closing, (signal) => runAtIntervals(work, options, signal)));
   };
   const failure = 'the members of projects could not be read from the store; trying again';

@@ -2,27 +2,27 @@ import { readFile } from 'node:fs/promises';
 import { readKeyMaterial } from '../../../auth/keys/key-material.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
-import { Devices } from '../../../auth/sign-in/devices.ts';
+import { DeviceRegistry } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
 import { PersonRegistry } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { createVault } from '../../../auth/vault.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
-import { watchEveryMs } from '../../../core/contracts/changed-records.ts';
+import { recordWatchIntervalMs } from '../../../core/contracts/changed-records.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
 import { hasIdentityProxy } from '../../settings/contradictions.ts';
 import type { Config } from '../../settings/schema.ts';
-import { runInBackground, type Startup } from '../startup.ts';
-import type { Storage } from '../storage.ts';
+import { runInBackground, type StartupParts } from '../startup.ts';
+import type { StorageServices } from '../storage.ts';
 
 const hourMs = 3_600_000;
 
 export interface SignIns extends AsyncDisposable {
   readonly people: PersonRegistry;
-  readonly devices: Devices;
+  readonly devices: DeviceRegistry;
   readonly signIn: SignIn;
   /** The main provider first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
@@ -34,7 +34,9 @@ export interface SignIns extends AsyncDisposable {
   onEvent: (event: PersonEvent) => void;
 }
 
-export async function openSignIns(server: Startup & Pick<Storage, 'records' | 'shared'>): Promise<SignIns> {
+export async function openSignIns(
+  server: StartupParts & Pick<StorageServices, 'records' | 'shared'>,
+): Promise<SignIns> {
   const { config, clock, ids, closing, warn } = server;
   const { pageUrl, sessionHours, idleHours, offlineHours, checkSeconds } = config.oidc;
   const newKey = () => ids.token();
@@ -51,11 +53,11 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
     idleMs: idleHours * hourMs,
     uncheckedMs: offlineHours * hourMs,
   };
-  const devices = new Devices({ ...server, people, limits, peppers: await readKeyPeppers(config, newKey) });
+  const devices = new DeviceRegistry({ ...server, people, limits, peppers: await readKeyPeppers(config, newKey) });
   await devices.load();
   const failed = (err: unknown) =>
     warn({ err }, 'the people who signed in could not be read from the store; trying again');
-  const follow = { everyMs: watchEveryMs, clock, onError: failed };
+  const follow = { everyMs: recordWatchIntervalMs, clock, onError: failed };
   stack.use(runInBackground(closing, (signal) => runAtIntervals(() => devices.look(), follow, signal)));
   const signIn = new SignIn({
     issuers,
@@ -91,7 +93,10 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
 }
 
 /** The provider without a name in the settings is `main`. */
-async function readIssuers({ config: { oidc }, learn }: Pick<Startup, 'config' | 'learn'>): Promise<IssuerSettings[]> {
+async function readIssuers({
+  config: { oidc },
+  learn,
+}: Pick<StartupParts, 'config' | 'learn'>): Promise<IssuerSettings[]> {
   const resolveSecret = async (secret: Secret | undefined, file: string | undefined) => {
     const found = secret ?? (file === undefined ? undefined : new Secret((await readSecret(file)).trim()));
     if (found) learn(found);

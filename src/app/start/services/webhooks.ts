@@ -2,7 +2,7 @@ import { AutomationRecords } from '../../../automations/records.ts';
 import { WebhookDeliverer } from '../../../automations/webhooks/deliverer.ts';
 import { outboxKind } from '../../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../automations/webhooks/records.ts';
-import { type RouterDeps, WebhookRouter } from '../../../automations/webhooks/router.ts';
+import { WebhookRouter, type WebhookRouterDeps } from '../../../automations/webhooks/router.ts';
 import { createWebhookService } from '../../../automations/webhooks/service.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { canonicalAddress } from '../../../core/text/address-range.ts';
@@ -13,7 +13,7 @@ import { isLoopback } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
-interface WebhookDeps extends Pick<RouterDeps, 'readCost' | 'isOwned'> {
+interface WebhookDeps extends Pick<WebhookRouterDeps, 'readCost' | 'isOwned'> {
   readonly projectExists: (id: string) => Promise<unknown>;
 }
 type RunningWebhooks = AsyncDisposable & { readonly service: WebhookService };

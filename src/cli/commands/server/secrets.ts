@@ -5,7 +5,7 @@ import type { ParsedOptions } from '../../command.ts';
 import type { ManualVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
-import { findBox, findProject } from '../../server.ts';
+import { findBox, findProjectId } from '../../server.ts';
 
 export const manualSecretVerbs: ManualVerbs = {
   options: [
@@ -26,7 +26,7 @@ async function findHolder(server: Corral, options: ParsedOptions) {
   if (session !== undefined)
     return { router: 'sessionCredentials', fields: { sessionId: (await findBox(server, session)).id } };
   if (project === undefined) return {};
-  return { router: 'projectCredentials', fields: { projectId: await findProject(server, project) } };
+  return { router: 'projectCredentials', fields: { projectId: await findProjectId(server, project) } };
 }
 
 /** Reads a file or a pipe, never an argument, because other users of the machine can see arguments. */

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ManualVerbs } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
-import { findProject } from '../../server.ts';
+import { findProjectId } from '../../server.ts';
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);
 const maxFiles = 500;
@@ -66,7 +66,7 @@ export const manualSkillVerbs: ManualVerbs = {
       const files = await readFolder(folderOf('upload', words));
       const { name } = await server.call((api) => api.skills.check.mutate({ files }));
       const named = options.text('project');
-      const projectId = named === undefined ? null : await findProject(server, named);
+      const projectId = named === undefined ? null : await findProjectId(server, named);
       const known = (await server.call((api) => api.skills.list.query())).find(
         (one) => one.name === name && one.projectId === projectId,
       );

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildLogEntry } from '../../../client/index.ts';
 import { BuildContext } from '../../context-archive.ts';
-import { type ManualVerbs, parsePairs, type VerbCall } from '../../derived.ts';
+import { type ManualVerbs, parseKeyValuePairs, type VerbCall } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
 
@@ -28,7 +28,7 @@ export const manualTemplateVerbs: ManualVerbs = {
       const context = await BuildContext.open(folder);
       const ended = await server.templates.build(name, {
         dockerfile,
-        args: parsePairs('--arg', options.texts('arg')),
+        args: parseKeyValuePairs('--arg', options.texts('arg')),
         tags: options.texts('also'),
         fresh: options.flag('fresh'),
         files: (source) => context.files(source),

@@ -1,5 +1,5 @@
 import type { Outputs } from '../../../client/types.ts';
-import { maxUsageGroups, readAllGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
+import { maxUsageGroups, readAllUsageGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
 import { type CliCommand, jsonOption } from '../../command.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
@@ -43,7 +43,7 @@ export const usageCommand: CliCommand = {
       by,
       dailyGroups: options.flag('daily') ? maxUsageGroups : 0,
     };
-    const report = await readAllGroups((cursor) =>
+    const report = await readAllUsageGroups((cursor) =>
       corral().call((api) => api.usage.report.query({ ...range, cursor })),
     );
     if (options.flag('json')) {

@@ -15,5 +15,5 @@ export type ConcurrentAmounts = { readonly [Limit in ConcurrentLimit]?: number |
 export const budgetLimits = [...periodLimits, ...concurrentLimits] as const;
 export type BudgetLimit = PeriodLimit | ConcurrentLimit;
 
-export const mapLimits = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>
+export const mapBudgetLimits = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>
   Object.fromEntries(budgetLimits.map((limit) => [limit, make(limit)])) as Record<BudgetLimit, Value>;

@@ -8,7 +8,7 @@ export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
 export type BudgetExcess = BudgetOverrun & { readonly kind: BudgetAmountKind };
 export const zeroAmounts: BudgetAmounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
-export const singleToolCall: BudgetAmounts = { toolCalls: 1 };
+export const singleToolCallAmounts: BudgetAmounts = { toolCalls: 1 };
 
 export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
   readonly kind: BudgetAmountKind;
@@ -134,10 +134,10 @@ export function countCoveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,
 ): { readonly count: number; readonly over: BudgetOverrun | undefined } {
-  const { granted } = computeBudgetGrant(lines, { least: singleToolCall, most: { toolCalls: most } });
+  const { granted } = computeBudgetGrant(lines, { least: singleToolCallAmounts, most: { toolCalls: most } });
   const count = Math.max(0, granted.toolCalls ?? 0);
   return {
     count,
-    over: count < most ? findOverrun(addUsedAmounts(lines, { toolCalls: count }), singleToolCall) : undefined,
+    over: count < most ? findOverrun(addUsedAmounts(lines, { toolCalls: count }), singleToolCallAmounts) : undefined,
   };
 }

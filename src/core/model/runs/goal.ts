@@ -40,7 +40,7 @@ export const GoalEnd = z.object({ result: GoalResult, reason: z.string(), rounds
 export type GoalEnd = z.infer<typeof GoalEnd>;
 
 /** In characters. */
-export const maxReasonChars = 2_000;
+export const maxGoalReasonChars = 2_000;
 
 export function addGoalToTask(task: string, goal: Goal | undefined): string {
   if (!goal) return task;

@@ -7,7 +7,7 @@ interface GroupPage {
   readonly groups: readonly unknown[];
   readonly nextCursor: string | null;
 }
-export async function readAllGroups<Page extends GroupPage>(
+export async function readAllUsageGroups<Page extends GroupPage>(
   read: (cursor: string | undefined) => Promise<Page>,
 ): Promise<Page> {
   const first = await read(undefined);

@@ -63,7 +63,7 @@ const maxParts = 6;
 /** Paths that clients of other APIs expect. They are links into the workspace. */
 const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
-export function findPathProblem(path: string): string | undefined {
+export function findMountPathProblem(path: string): string | undefined {
   const [empty, root = '', ...below] = path.split('/');
   const parts = [root, ...below];
   if (
@@ -80,7 +80,7 @@ export function findPathProblem(path: string): string | undefined {
   return taken && `must not be ${taken}, which is Corral's own`;
 }
 
-export function findOverlap(paths: readonly string[]): readonly [string, string] | undefined {
+export function findPathOverlap(paths: readonly string[]): readonly [string, string] | undefined {
   for (const [at, one] of paths.entries()) {
     const other = paths.slice(at + 1).find((it) => it === one || it.startsWith(`${one}/`) || one.startsWith(`${it}/`));
     if (other !== undefined) return [one, other];
@@ -92,7 +92,7 @@ interface HeldBySession {
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly adopts?: string | undefined;
 }
-export function toCopyChoice<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
+export function toCopiedSandboxChoice<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };
 }

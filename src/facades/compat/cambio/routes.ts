@@ -4,7 +4,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
-import { detailFailures } from '../../../http/errors/failure-docs.ts';
+import { describeDetailFailures } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -81,7 +81,7 @@ export interface CambioDeps {
 
 const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
-const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: detailFailures });
+const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: describeDetailFailures });
 
 /** The socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
 export function cambio(deps: CambioDeps): FacadeRoutes {

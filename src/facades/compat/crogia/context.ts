@@ -1,5 +1,5 @@
 import { AppError } from '../../../core/errors/errors.ts';
-import { detailFailures } from '../../../http/errors/failure-docs.ts';
+import { describeDetailFailures } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { ResumePoints } from '../../shared/conversation/resume-points.ts';
@@ -9,7 +9,11 @@ export interface CrogiaDeps extends Omit<Services, 'projects'>, Pick<FacadeParts
   readonly rejoins: ResumePoints;
 }
 
-export const describeRoute = createRouteDescriber({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
+export const describeRoute = createRouteDescriber({
+  tag: 'Crogia',
+  prefix: 'crogia',
+  failures: describeDetailFailures,
+});
 
 /** Clients compare these texts, so they must not change. */
 export const wireErrorTexts = {

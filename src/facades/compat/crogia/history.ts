@@ -4,7 +4,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { translateToolCall } from '../../shared/conversation/tool-names.ts';
-import { findWorkingRun } from '../../shared/working-run.ts';
+import { findActiveRunId } from '../../shared/working-run.ts';
 import { type CrogiaDeps, describeRoute, wireErrorTexts } from './context.ts';
 import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
@@ -106,7 +106,7 @@ async function projected<Out>(
   view: (event: SessionEvent) => Out | undefined,
 ): Promise<Out[]> {
   const events = await Array.fromAsync(history);
-  const working = findWorkingRun(events);
+  const working = findActiveRunId(events);
   const isListed = ({ type, runId }: SessionEvent) =>
     type === 'message.user' || working === undefined || runId !== working;
   return events.filter(isListed).flatMap((event) => view(event) ?? []);

@@ -3,7 +3,7 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { readHealthWithTimeout } from '../../../api/views/health.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
-import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
@@ -79,7 +79,9 @@ async function attend(socket: ClientSocket, shellId: string, { terminals, clock,
     if (socket.closed.aborted) return;
     const error = toAppError(thrown);
     if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
-    say('error', { message: error.code === 'shell_not_found' ? wireErrorTexts.shell_not_found : toPublicText(error) });
+    say('error', {
+      message: error.code === 'shell_not_found' ? wireErrorTexts.shell_not_found : toPublicMessage(error),
+    });
     socket.close(wireErrors[error.code].ws);
   }
 }

@@ -4,20 +4,20 @@ import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
-import { toPublicText } from '../../../http/errors/wire-errors.ts';
+import { type ErrorStyle, InvalidRequestError } from '../../../http/errors/error-style.ts';
+import { toPublicMessage } from '../../../http/errors/wire-errors.ts';
 import { runAsCaller } from '../../../http/guard/caller.ts';
 import { createRateLimiter } from '../../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
-import { withBodyStreams } from '../../shared/uploads.ts';
-import { mountControl, statusOf } from './control/routes.ts';
+import { mountRawBodyRoutes } from '../../shared/uploads.ts';
+import { httpStatusOf, mountControlPlane } from './control/routes.ts';
 import { sendRefusal } from './data/refusals.ts';
-import { serveData, serveUpgrade } from './data/serve.ts';
+import { serveDataPlane, serveDataPlaneUpgrade } from './data/serve.ts';
 import { DataPlaneSandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
-import { TargetResolver } from './target.ts';
+import { DataPlaneTargetResolver } from './target.ts';
 import { createSandboxTokens } from './tokens.ts';
 
 const againMs = 1_000;
@@ -26,7 +26,7 @@ const againMs = 1_000;
  * The sandboxes whose lifetime or tokens programs manage. They are kept in memory, because they are checked twice a
  * second.
  */
-export class ProgramSandboxes {
+export class ClientSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 
   all(): SessionRecord[] {
@@ -49,8 +49,8 @@ export class ProgramSandboxes {
 const isManaged = ({ life, tokenRounds }: SessionRecord) => life !== undefined || tokenRounds !== undefined;
 
 const style: ErrorStyle = {
-  status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
-  body: (status, error) => ({ code: status, message: toPublicText(error), error_code: error.code }),
+  status: (error) => (error instanceof InvalidRequestError ? 400 : httpStatusOf(error.code)),
+  body: (status, error) => ({ code: status, message: toPublicMessage(error), error_code: error.code }),
 };
 /** The caller that finds sandboxes, and pauses or deletes them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
@@ -71,12 +71,12 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials, clients } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
-  const targets = new TargetResolver(domain.replace(/:\d+$/, ''));
+  const targets = new DataPlaneTargetResolver(domain.replace(/:\d+$/, ''));
   const tokens = createSandboxTokens(await peppers(), credentials);
   const { services } = acting(server);
   const servicesOf = (principal: Principal) => acting(principal).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);
-  const programs = new ProgramSandboxes();
+  const programs = new ClientSandboxes();
   void programs.follow(services.sessions, clock, closing);
   const sandboxes = new DataPlaneSandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
   const unnamed = {
@@ -92,7 +92,7 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
       const target = targets.of(request);
       if (!target) return false;
       const { address } = clients.of(request);
-      const work = () => serveUpgrade(target, request, socket, data);
+      const work = () => serveDataPlaneUpgrade(target, request, socket, data);
       runAsCaller({ principal: server, address, request: undefined }, work).catch((err: unknown) => {
         logger.warn({ err }, 'an upgrade to a port of a sandbox failed');
         socket.destroy();
@@ -105,23 +105,23 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
     {
       errors: { prefix: '/e2b', style },
       mount(app) {
-        withBodyStreams(app, (scope) => {
+        mountRawBodyRoutes(app, (scope) => {
           const config = { open: true, free: true, stream: true, idleBody: true } as const;
           scope.all('/e2b/data', { config, exposeHeadRoute: false }, (request, reply) => {
             const target = targets.of(request.raw);
             for (const [name, value] of Object.entries(common)) reply.raw.setHeader(name, value);
             reply.hijack();
             if (!target) return void sendRefusal(reply.raw, 400, badTarget);
-            serveData(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
+            serveDataPlane(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
               const error = toAppError(thrown);
               if (reply.raw.headersSent) return void reply.raw.destroy();
-              sendRefusal(reply.raw, 502, toPublicText(error));
+              sendRefusal(reply.raw, 502, toPublicMessage(error));
               if (error.code === 'internal') logger.error({ err: thrown }, 'a request to a sandbox failed');
             });
           });
         });
         const needed = { parts, settings, sandboxes, tokens, domain, limits };
-        mountControl(app, needed);
+        mountControlPlane(app, needed);
       },
     },
   ];

@@ -1,8 +1,8 @@
-import { neverSignal } from '../../../core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
-import { AppError, ignoreNoSession } from '../../../core/errors/errors.ts';
+import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../core/model/records.ts';
@@ -47,7 +47,7 @@ export class DataPlaneSandboxes {
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;
     const { success, data: id } = SessionId.safeParse(sid);
-    const record = success ? await services.sessions.get(id).catch(ignoreNoSession) : undefined;
+    const record = success ? await services.sessions.get(id).catch(ignoreSessionNotFound) : undefined;
     if (!record || !id) return undefined;
     const { life } = record;
     if (life?.paused) {
@@ -135,7 +135,7 @@ export class DataPlaneSandboxes {
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
-      using _slot = await ending.acquire(neverSignal);
+      using _slot = await ending.acquire(neverAbortingSignal);
       if (life?.onEnd === 'delete')
         await forget(id); // a program can neither find nor extend a sandbox whose time has ended
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });

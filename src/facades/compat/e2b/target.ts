@@ -29,7 +29,7 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
 /**
  * Determines the sandbox and port of a request before routing, and rewrites the request to the routes of this facade.
  */
-export class TargetResolver {
+export class DataPlaneTargetResolver {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, DataPlaneTarget>();
   readonly #named = new WeakSet<IncomingMessage>();

@@ -90,7 +90,7 @@ export interface SignedFile {
   readonly expiration: string | undefined;
 }
 /** The signature of the URL of one file, as the SDKs compute it. */
-export function computeSignature({ path, operation, username, expiration }: SignedFile, token: string): string {
+export function computeFileSignature({ path, operation, username, expiration }: SignedFile, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndCharacters(createHash('sha256').update(text).digest('base64'), '=')}`;
 }

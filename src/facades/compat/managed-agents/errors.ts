@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
-import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
-import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { type ErrorStyle, InvalidRequestError } from '../../../http/errors/error-style.ts';
+import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 
 interface ErrorDetails {
   /** The code by which SDKs choose a more specific error class. */
@@ -12,7 +12,7 @@ interface ErrorDetails {
   /** A retry can succeed although the status suggests otherwise. */
   readonly isTemporary?: true;
 }
-export class ApiError extends AppError {
+export class ManagedAgentsError extends AppError {
   readonly narrow: ErrorDetails;
   constructor(code: ErrorCode, message: string, narrow: ErrorDetails = {}) {
     super(code, message);
@@ -20,16 +20,16 @@ export class ApiError extends AppError {
   }
 }
 export const invalidRequestError = (message: string, errorCode?: string) =>
-  new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
+  new ManagedAgentsError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
 export const explainNotFound =
   (message: string, errorCode?: string) =>
   (thrown: unknown): never => {
     if (toAppError(thrown).code !== 'not_found') throw thrown;
-    throw new ApiError('not_found', message, errorCode === undefined ? {} : { errorCode });
+    throw new ManagedAgentsError('not_found', message, errorCode === undefined ? {} : { errorCode });
   };
 /** The error for an area of the API that this server lacks. The client must not retry. */
 export const notSupportedError = (what: string) =>
-  new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
+  new ManagedAgentsError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
 export const unsupportedFieldError = (field: string, accepted: string) =>
   invalidRequestError(`${field} is not supported by this server; ${accepted}`, 'not_supported');
 
@@ -51,18 +51,18 @@ const types: Readonly<Record<number, string>> = {
 const final: ReadonlySet<number> = new Set([409, 412, 501]);
 
 const statusOf = (error: AppError): number => {
-  if (error instanceof ApiError && error.narrow.status !== undefined) return error.narrow.status;
-  if (error instanceof InvalidRequest) return 400;
+  if (error instanceof ManagedAgentsError && error.narrow.status !== undefined) return error.narrow.status;
+  if (error instanceof InvalidRequestError) return 400;
   if (error.code === 'sandbox_capacity') return 429;
   return wireErrors[error.code].http;
 };
 
 export function toErrorBody(status: number, error: AppError, requestId: string) {
-  const { errorCode, details, type: own } = error instanceof ApiError ? error.narrow : {};
+  const { errorCode, details, type: own } = error instanceof ManagedAgentsError ? error.narrow : {};
   const more = { ...(errorCode !== undefined && { error_code: errorCode }), ...details };
   const type = own ?? types[status] ?? (status >= 500 && status !== 501 ? 'api_error' : 'invalid_request_error');
-  const isUsual = status === 401 && !(error instanceof ApiError);
-  const message = isUsual ? 'A valid key is needed, as a bearer token or in x-api-key.' : toPublicText(error);
+  const isUsual = status === 401 && !(error instanceof ManagedAgentsError);
+  const message = isUsual ? 'A valid key is needed, as a bearer token or in x-api-key.' : toPublicMessage(error);
   return {
     type: 'error',
     error: { type, message, ...(Object.keys(more).length > 0 && { details: more }) },
@@ -75,7 +75,7 @@ export const errorStyle: ErrorStyle = {
   body: (status, error, requestId = '') => toErrorBody(status, error, requestId),
   headers: (status, error) => ({
     ...((final.has(status) || error.code === 'quota') &&
-      !(error instanceof ApiError && error.narrow.isTemporary) && { 'x-should-retry': 'false' }),
+      !(error instanceof ManagedAgentsError && error.narrow.isTemporary) && { 'x-should-retry': 'false' }),
   }),
   idHeader: 'request-id',
 };

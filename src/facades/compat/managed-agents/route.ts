@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../../../http/routes/routes.ts';
 import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts';
-import { withBodyStreams } from '../../shared/uploads.ts';
+import { mountRawBodyRoutes } from '../../shared/uploads.ts';
 import { QueryParameters } from './wire.ts';
 
 export interface ApiRequest {
@@ -45,7 +45,7 @@ export function mountRoutes(app: App, routes: readonly Route[], access: RouteAcc
   const streamed = routes.filter(({ body }) => body === 'stream');
   for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);
   if (streamed.length > 0)
-    withBodyStreams(app, (scope) => {
+    mountRawBodyRoutes(app, (scope) => {
       for (const route of streamed) mountRoute(scope, route, access);
     });
 }

@@ -6,7 +6,7 @@ import type { FacadeParts } from '../../shared/facade.ts';
 import { createSessionPreparer } from './deployments/prepare.ts';
 import { archiveAgentDeployments, deploymentRoutes } from './deployments/routes.ts';
 import { deploymentRunRoutes } from './deployments/runs.ts';
-import { programApi } from './deployments/shapes.ts';
+import { managedAgentsApi } from './deployments/shapes.ts';
 import { errorStyle, notSupportedError } from './errors.ts';
 import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
@@ -44,7 +44,7 @@ function findArea(path: string): UnsupportedArea | undefined {
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
-export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
+export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
   ...agentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
   ...environmentRoutes(parts.services),
   ...workRoutes(parts),
@@ -61,7 +61,7 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
 
 /** Method and path of every route, for the reference. The routes are never called, so no service is needed. */
 export const managedAgentsEndpoints = (): readonly string[] =>
-  allRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ endpoint }) => endpoint);
+  createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ endpoint }) => endpoint);
 
 /** The paths at the root that belong to this API, if the settings put it there. */
 const atRoot =
@@ -71,7 +71,10 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
   const never = () => false;
   const { short: ids } = createIdSource();
   const { acting, clock } = parts;
-  parts.programs?.serve(programApi, createSessionPreparer({ acting, projects: parts.projects, clock, ids, settings }));
+  parts.programs?.serve(
+    managedAgentsApi,
+    createSessionPreparer({ acting, projects: parts.projects, clock, ids, settings }),
+  );
   parts.elsewhere.push({
     rewrite(request: IncomingMessage) {
       const { url = '/', headers } = request;
@@ -91,7 +94,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
     {
       errors: { prefix: apiPrefix, style: errorStyle },
       mount(app) {
-        mountRoutes(app, allRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
+        mountRoutes(app, createApiRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
         app.all(`${apiPrefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
           const path = url.slice(apiPrefix.length).split('?')[0] ?? '';
           const area = findArea(path);

@@ -1,6 +1,6 @@
 import {
   anyDetailFailure,
-  describeFailures,
+  createFailureDescriber,
   detailReply,
   invalidFieldsReply,
 } from '../../../http/errors/failure-docs.ts';
@@ -9,7 +9,7 @@ import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 export const describeRoute = createRouteDescriber({
   tag: 'OpenCodex',
   prefix: 'opencodex',
-  failures: describeFailures({
+  failures: createFailureDescriber({
     always: [400, 401, 403, 429, 500, 503],
     of: (status, text) => (status === 422 ? invalidFieldsReply('name') : detailReply(text)),
     other: anyDetailFailure,

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { MessageIdResolver } from './conversation/message-ids.ts';
-import { derivedId } from './ids.ts';
+import { deriveId } from './ids.ts';
 import { type ProjectionContext, toIsoTime, toShownToolCall } from './names.ts';
 import type { Action } from './replies/conversation.ts';
 
@@ -11,7 +11,7 @@ type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 export function toAction({ call, result, message }: PairedToolCall, view: ProjectionContext): Action {
   const { tool, args } = toShownToolCall(call.data, view);
   return {
-    id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    id: deriveId('action', { session: call.sessionId, seq: call.seq }),
     chat_session_id: call.sessionId,
     message_id: message,
     action_type: tool,
@@ -28,7 +28,7 @@ function toOutput({ data: { success, output, exitCode } }: ResultEvent): NonNull
 }
 
 /** Excludes questions, which are part of the conversation. */
-export const isAction = (event: SessionEvent): event is CallEvent | ResultEvent =>
+export const isActionEvent = (event: SessionEvent): event is CallEvent | ResultEvent =>
   (event.type === 'tool.calling' || event.type === 'tool.called') && event.data.tool !== 'message';
 
 export interface PairedToolCall {
@@ -68,6 +68,6 @@ export class ToolCallPairer {
 
 export function toActions(events: Iterable<SessionEvent>, view: ProjectionContext): Action[] {
   const uses = new ToolCallPairer();
-  for (const event of events) isAction(event) ? uses.add(event) : uses.pass(event);
+  for (const event of events) isActionEvent(event) ? uses.add(event) : uses.pass(event);
   return uses.all.map((use) => toAction(use, view));
 }

@@ -3,9 +3,9 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
 import { describeRoute } from './about.ts';
-import { findProject, invalidField, type OpencodexDeps } from './context.ts';
+import { createInvalidFieldError, findProject, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
-import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
+import { ApplyTemplateParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
 import { toAgentView, toTemplateView } from './views.ts';
 
 const projects = '/api/v1/projects';
@@ -47,7 +47,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       const { id } = await findProject(deps, params.project_id);
       const known = await deps.offered(); // administrators can add providers while the server runs
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
-        throw invalidField('body', 'llm_provider', 'is not a provider known here');
+        throw createInvalidFieldError('body', 'llm_provider', 'is not a provider known here');
       const change = {
         agentType: body.agent_type,
         environment: body.environment_type,
@@ -65,7 +65,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.post(
     `${config}/apply-template/:template_id`,
     describeRoute('ApplyTemplate', 'Apply a template; provider and model stay', {
-      schema: { params: ApplyParams, response: { 200: replies.agentConfigReply } },
+      schema: { params: ApplyTemplateParams, response: { 200: replies.agentConfigReply } },
       fails: [404, 409],
     }),
     async ({ params }) => {
@@ -81,7 +81,7 @@ const unfit =
   (thrown: unknown): never => {
     if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
     const value = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
-    throw invalidField('body', value ?? 'llm_model', thrown.publicMessage);
+    throw createInvalidFieldError('body', value ?? 'llm_model', thrown.publicMessage);
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };

@@ -2,7 +2,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { InvalidRequest } from '../../../http/errors/error-style.ts';
+import { InvalidRequestError } from '../../../http/errors/error-style.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import type { FacadeParts, ProjectParts } from '../../shared/facade.ts';
@@ -21,34 +21,34 @@ const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : u
 /** An id of any other form is unknown, never malformed. */
 export async function findChat({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
-  const record = id.success ? await services.sessions.get(id.data).catch(ignoreMissing) : undefined;
+  const record = id.success ? await services.sessions.get(id.data).catch(ignoreAnyNotFound) : undefined;
   if (!record) throw missing(`Chat session with id ${sid} not found`);
   return record;
 }
 export async function findProject({ services }: OpencodexDeps, id: string): Promise<Project> {
-  const project = await services.projects.get(id).catch(ignoreMissing);
+  const project = await services.projects.get(id).catch(ignoreAnyNotFound);
   if (!project) throw missing(`Project with id ${id} not found`);
   return project;
 }
 export async function findFile({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
-  const file = await uploads.get(id).catch(ignoreMissing);
+  const file = await uploads.get(id).catch(ignoreAnyNotFound);
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
-export function ignoreMissing(thrown: unknown): undefined {
+export function ignoreAnyNotFound(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }
-export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);
-export const blockMissing = (id: string) => missing(`Block with id ${id} not found`);
+export const actionNotFoundError = (id: string) => missing(`Agent action with id ${id} not found`);
+export const blockNotFoundError = (id: string) => missing(`Block with id ${id} not found`);
 
 /** A sandbox that a user stopped answers 404 in this facade, not 503. */
-export function rethrowNotRunning(thrown: unknown): never {
+export function rethrowStoppedAsNotFound(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;
 }
 
-export function invalidField(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
-  return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
+export function createInvalidFieldError(place: 'body' | 'query', field: string, msg: string): InvalidRequestError {
+  return new InvalidRequestError([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
 }
 
 export async function readEvents(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {

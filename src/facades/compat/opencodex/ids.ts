@@ -11,7 +11,7 @@ export interface LogPosition {
   readonly seq: number;
 }
 
-export function derivedId(kind: Kind, { session, seq }: LogPosition): string {
+export function deriveId(kind: Kind, { session, seq }: LogPosition): string {
   const bits = (BigInt(`0x${session}`) << 58n) | (BigInt(kinds.indexOf(kind)) << 53n) | BigInt(seq);
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0');
   const head = hex(bits >> 74n, 12);

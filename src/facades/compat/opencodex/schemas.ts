@@ -28,7 +28,7 @@ export const BlockParams = z.object({ sid: z.string(), id: z.string() });
 export const IdParams = z.object({ id: z.string() });
 export const ProjectParams = z.object({ project_id: z.string() });
 export const TemplateParams = z.object({ template_id: z.string() });
-export const ApplyParams = z.object({ project_id: z.string(), template_id: z.string() });
+export const ApplyTemplateParams = z.object({ project_id: z.string(), template_id: z.string() });
 export const ProviderParams = z.object({ provider: z.string() });
 
 const page = {
@@ -62,9 +62,9 @@ export const NewMessage = z.object({
   message_metadata: object.nullish(),
   mode,
 });
-export const StreamMessage = z.object({ content: boundedText(200_000), mode });
+export const StreamMessageBody = z.object({ content: boundedText(200_000), mode });
 
-export const ExecuteBody = z.object({
+export const ExecuteCommandBody = z.object({
   command: boundedText(200_000).refine(withoutNul, 'must not contain NUL'),
   workdir: path.nullish().describe('/workspace if absent'),
   timeout: z.int().min(1).max(600).nullish().describe('seconds, 120 if absent'),

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import { type AgentConfig, agentType } from '../../../sessions/projects/agent-config.ts';
-import { projectFolder } from '../../../sessions/projects/project-copies.ts';
+import { projectFilesFolder } from '../../../sessions/projects/project-copies.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import { toIsoTime } from './names.ts';
 import type { File } from './replies/files.ts';
@@ -56,7 +56,7 @@ export const toFileView = (file: UploadedFile): File => ({
   id: file.id,
   project_id: file.projectId,
   filename: file.name,
-  file_path: `/workspace/${projectFolder}/${file.name}`,
+  file_path: `/workspace/${projectFilesFolder}/${file.name}`,
   file_type: file.type,
   size: file.size,
   mime_type: file.mimeType,

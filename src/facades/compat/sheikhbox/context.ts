@@ -1,9 +1,9 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
-import { describeFailures, detailFailures } from '../../../http/errors/failure-docs.ts';
+import { createFailureDescriber, describeDetailFailures } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadService } from '../../../sessions/projects/uploads.ts';
-import { envelopeStyle } from '../../shared/envelope.ts';
+import { envelopeFailureStyle } from '../../shared/envelope.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import type { FileInfoCache } from './files/file-infos.ts';
 import type { WireVersion } from './stream/events.ts';
@@ -30,10 +30,10 @@ export const sessionsPath = '/api/v1/sessions';
 export const describeRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
-  failures: describeFailures(envelopeStyle),
+  failures: createFailureDescriber(envelopeFailureStyle),
 });
 export const describeNonSessionRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
-  failures: detailFailures,
+  failures: describeDetailFailures,
 });

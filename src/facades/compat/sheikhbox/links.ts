@@ -23,7 +23,7 @@ const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
   files,
 });
 
-export function mountLinks(app: App, { shares }: SheikhboxContext): void {
+export function mountShareLinks(app: App, { shares }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/links`,
     describeRoute('CreateLink', 'Make a link that shows this session to anyone who has it', {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { sessionOptions, toSessionOptions } from '../../../api/views/session-options.ts';
+import { sessionOptionFields, toSessionOptions } from '../../../api/views/session-options.ts';
 import { GitAuthor, RepositoryInputs } from '../../../core/model/repository.ts';
-import { InvalidRequest } from '../../../http/errors/error-style.ts';
+import { InvalidRequestError } from '../../../http/errors/error-style.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import type { CreateCommand } from '../../../sessions/api/sessions.ts';
 
 const Named = z.object({ template: z.string() });
-const { lifetimeSeconds, idleSeconds, ...others } = sessionOptions;
+const { lifetimeSeconds, idleSeconds, ...others } = sessionOptionFields;
 const Options = z.object({
   ...others,
   lifetime_seconds: lifetimeSeconds,
@@ -30,7 +30,7 @@ export function parseNewSession(raw: Buffer | undefined): Omit<CreateCommand, 'o
       loc: ['body', ...path.map(String)],
       msg: message,
     }));
-    throw new InvalidRequest(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
+    throw new InvalidRequestError(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
   }
   const { lifetime_seconds: lifetimeSeconds, idle_seconds: idleSeconds, repositories, author, ...rest } = data;
   return {
@@ -60,7 +60,7 @@ export const MetadataQuery = z.object({
     .optional()
     .describe('a session; only its children are listed: those that its agent started'),
 });
-export const parsePairs = ({ metadata = [] }: z.output<typeof MetadataQuery>): [string, string][] =>
+export const parseMetadataPairs = ({ metadata = [] }: z.output<typeof MetadataQuery>): [string, string][] =>
   [metadata].flat().map((pair) => {
     const [name = '', ...value] = pair.split('=');
     return [name, value.join('=')];

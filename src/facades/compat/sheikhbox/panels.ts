@@ -4,7 +4,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { openSse, toSseFrame } from '../../../http/transport/sse.ts';
 import type { SheikhboxContext } from './context.ts';
-import type { FilePanelContent, Shell } from './replies.ts';
+import type { FilePanelContent, ShellPanelContent } from './replies.ts';
 
 const pollMs = 1_000;
 
@@ -14,7 +14,11 @@ interface Panel<Shown extends object = object> {
   read(signal: AbortSignal): Promise<Shown>;
 }
 
-export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel<Shell> => ({
+export const createShellPanel = (
+  id: SessionId,
+  shell: string,
+  { sessions }: SheikhboxContext,
+): Panel<ShellPanelContent> => ({
   session: id,
   event: 'shell',
   async read(signal) {
@@ -24,7 +28,11 @@ export const shellPanel = (id: SessionId, shell: string, { sessions }: Sheikhbox
   },
 });
 
-export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel<FilePanelContent> => ({
+export const createFilePanel = (
+  id: SessionId,
+  file: string,
+  { sessions }: SheikhboxContext,
+): Panel<FilePanelContent> => ({
   session: id,
   event: 'file',
   read: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),

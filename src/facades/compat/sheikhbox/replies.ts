@@ -7,7 +7,7 @@ import { SseEvent } from './stream/sse-events.ts';
 
 const sid = '5f2a0c9be41d7733';
 const status = z.enum(['pending', 'running', 'waiting', 'completed', 'active']);
-export type Status = z.output<typeof status>;
+export type SheikhboxStatus = z.output<typeof status>;
 
 const marks = {
   is_shared: z.boolean(),
@@ -26,8 +26,8 @@ const ListItem = z.object({
   unread_message_count: z.int(),
   ...marks,
 });
-export type ListItem = z.output<typeof ListItem>;
-const item: ListItem = {
+export type SessionListItem = z.output<typeof ListItem>;
+const item: SessionListItem = {
   session_id: sid,
   title: 'Say hi',
   latest_message: 'Done.',
@@ -117,8 +117,8 @@ const Shell = z.object({
   session_id: z.string(),
   console: z.array(z.object({ ps1: z.string(), command: z.string(), output: z.string() })),
 });
-export type Shell = z.output<typeof Shell>;
-const shownShell: Shell = {
+export type ShellPanelContent = z.output<typeof Shell>;
+const shownShell: ShellPanelContent = {
   output: 'hi\n',
   session_id: 'main',
   console: [{ ps1: 'corral:~$ ', command: 'echo hi', output: 'hi\n' }],

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { hasMetadata } from '../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { envelopeErrors } from '../../../http/errors/error-style.ts';
+import { envelopeErrorStyle } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
@@ -20,17 +20,17 @@ import {
 } from './context.ts';
 import { FileInfoCache } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
-import { mountLinks } from './links.ts';
+import { mountShareLinks } from './links.ts';
 import { mountSessionAttributes } from './marks.ts';
-import { MetadataQuery, parseNewSession, parsePairs } from './new-session.ts';
-import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
+import { MetadataQuery, parseMetadataPairs, parseNewSession } from './new-session.ts';
+import { createFilePanel, createShellPanel, streamPanel, wantsStream } from './panels.ts';
 import * as replies from './replies.ts';
 import { ChatBody, EditBody, EventsQuery, FileBody, ForkBody, SessionParams as params, ShellBody } from './schemas.ts';
 import { mountSessionSharing } from './shared-view.ts';
 import { createFrameCache, createTextCache } from './stream/frames.ts';
-import { mountSessionList } from './stream/list-stream.ts';
+import { mountSessionListStream } from './stream/list-stream.ts';
 import { streamEvents } from './stream/stream.ts';
-import { readSessionHistoryJson, toListItem } from './views.ts';
+import { readSessionHistoryJson, toSessionListItem } from './views.ts';
 import { mountVnc } from './vnc.ts';
 
 export function createSheikhboxRoutes(deps: SheikhboxDeps): FacadeRoutes {
@@ -39,15 +39,15 @@ export function createSheikhboxRoutes(deps: SheikhboxDeps): FacadeRoutes {
   const created = { frameOf: createFrameCache(profile, infos), textOf: createTextCache(profile, infos) };
   const context: SheikhboxContext = { ...deps, infos, ...created };
   return {
-    errors: { prefix: sessionsPath, style: envelopeErrors },
+    errors: { prefix: sessionsPath, style: envelopeErrorStyle },
     mount(app) {
       mountSessions(app, context);
       mountStreams(app, context);
       mountPanels(app, context);
-      mountSessionList(app, context);
+      mountSessionListStream(app, context);
       mountSessionAttributes(app, context);
       mountFork(app, context);
-      mountLinks(app, context);
+      mountShareLinks(app, context);
       mountSessionSharing(app, context);
       mountVnc(app, context);
       mountUploads(app, context);
@@ -84,10 +84,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       schema: { querystring: MetadataQuery, response: { 200: replies.sessionsReply } },
     }),
     async ({ query }, reply) => {
-      const pairs = parsePairs(query);
+      const pairs = parseMetadataPairs(query);
       const isMatch = ({ metadata, parent }: SessionRecord) =>
         hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
-      const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? toListItem(one, profile) : undefined));
+      const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? toSessionListItem(one, profile) : undefined));
       const first = await texts.next(); // a failure here can still be answered with a status
       const whole = (async function* () {
         yield first.value ?? '';
@@ -200,7 +200,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
       fails: [400, 404],
     }),
     async (request, reply) => {
-      const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
+      const panel = createShellPanel(toSessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
       return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },
@@ -215,7 +215,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
       fails: [400, 404, 413],
     }),
     async (request, reply) => {
-      const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
+      const panel = createFilePanel(toSessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
       return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
-import { isFilePath } from './files/file-infos.ts';
+import { isDownloadPath } from './files/file-infos.ts';
 import { sessionFilesReply, sharedFilesReply } from './files/file-replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
@@ -51,7 +51,7 @@ export function mountSessionSharing(app: App, context: SheikhboxContext): void {
     return session;
   };
   const linked = (path: string): string =>
-    isFilePath(path) ? signed.sign({ method: 'GET', path, purpose: 'file' }, linkMs) : path;
+    isDownloadPath(path) ? signed.sign({ method: 'GET', path, purpose: 'file' }, linkMs) : path;
   app.get(
     `${sessionsPath}/shared/:sid`,
     describeRoute('SharedSession', 'Read a shared session with its history; needs no token', {

@@ -3,18 +3,18 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { FileInfo } from './files/file-replies.ts';
-import type { ListItem, Session, Status } from './replies.ts';
+import type { Session, SessionListItem, SheikhboxStatus } from './replies.ts';
 import { toEpochSeconds, toSheikhboxEvent, type WireVersion } from './stream/events.ts';
 import type { SseEvent } from './stream/sse-events.ts';
 
 const shownChars = 1000;
 
-const statusOf = ({ status }: SessionRecord, profile: WireVersion): Status => {
+const statusOf = ({ status }: SessionRecord, profile: WireVersion): SheikhboxStatus => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
 };
 
-export const toListItem = (session: SessionRecord, profile: WireVersion): ListItem => ({
+export const toSessionListItem = (session: SessionRecord, profile: WireVersion): SessionListItem => ({
   session_id: session.id,
   title: session.title,
   latest_message: truncateEnd(session.latestMessage, shownChars),

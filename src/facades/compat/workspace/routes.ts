@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
-import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
@@ -189,7 +189,7 @@ function failure(error: AppError, logger: HttpLogger): Reply {
   if (startFailures.has(error.code)) {
     return { type: 'error', message: 'The sandbox is not available', error: error.publicMessage };
   }
-  return { type: 'error', message: toPublicText(error), error: error.code };
+  return { type: 'error', message: toPublicMessage(error), error: error.code };
 }
 
 const doc: RouteDoc = {

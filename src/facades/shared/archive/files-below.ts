@@ -14,7 +14,7 @@ const maxFiles = 50_000;
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
 const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call
-export const maxPackedBytes = 1024 * 1024 * 1024;
+export const maxArchivedBytes = 1024 * 1024 * 1024;
 
 export interface FolderListing {
   readonly files: readonly WorkspaceFile[];
@@ -81,7 +81,7 @@ export function assertFitsArchive({ files, truncated }: FolderListing): void {
   const large = files.find(({ size }) => size > maxBytes);
   if (large)
     throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download only what you need`);
-  if (files.reduce((sum, { size }) => sum + size, 0) > maxPackedBytes) {
+  if (files.reduce((sum, { size }) => sum + size, 0) > maxArchivedBytes) {
     throw new AppError('payload_too_large', 'The files are larger than 1 GiB together: download only what you need');
   }
 }

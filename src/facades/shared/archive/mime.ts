@@ -15,11 +15,11 @@ const types = new Mime(standardTypes, otherTypes).define(sources, true);
 const anyBytes = 'application/octet-stream';
 
 /** The type for the file's extension; null: unknown, or only the generic type for bytes. */
-export function mimeType(path: string): string | null {
+export function findMimeType(path: string): string | null {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const dot = name.lastIndexOf('.');
   const type = dot > 0 ? types.getType(name.slice(dot + 1)) : null;
   return type === anyBytes ? null : type;
 }
 
-export const contentTypeOf = (path: string): string => mimeType(path) ?? anyBytes;
+export const contentTypeOf = (path: string): string => findMimeType(path) ?? anyBytes;

@@ -5,7 +5,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
-import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
@@ -28,7 +28,7 @@ type ClientFrame =
 const maxText = 200_000;
 const modes = new Set<unknown>(['inject', 'queue', 'replace']);
 
-export function readClientFrame({ type, content, mode }: JsonObject): ClientFrame {
+export function parseClientFrame({ type, content, mode }: JsonObject): ClientFrame {
   if (type === 'stop' || type === 'ping') return { kind: type };
   if (type !== undefined && type !== 'message') return bad(`Unknown message type: ${named(type)}`);
   if (typeof content !== 'string' || content.trim() === '') return bad('content must be a non-empty string');
@@ -191,7 +191,7 @@ async function answer(
 ): Promise<void> {
   const { sessions, clock, logger } = deps;
   const { id } = session;
-  const clientFrame = readClientFrame(jsonObject);
+  const clientFrame = parseClientFrame(jsonObject);
   try {
     switch (clientFrame.kind) {
       case 'message': {
@@ -224,7 +224,7 @@ function errorMessageOf(thrown: unknown, sid: string, logger: HttpLogger): strin
   const error = toAppError(thrown);
   if (error.code === 'session_not_found') return 'Session not found';
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error, session: sid }, 'a socket failed');
-  return toPublicText(error);
+  return toPublicMessage(error);
 }
 
 const frames = {

@@ -7,7 +7,7 @@ export type ClientProfile = 'crogia' | 'cambioml';
 export type TextPlacement = 'skip' | 'plain' | 'parted';
 
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
-export interface TextState {
+export interface TextFlowState {
   readonly seq: number;
   /** The message of which the client already has deltas. */
   readonly open: MessageId | null;
@@ -22,7 +22,7 @@ export class TextFlow {
   #spoken: RunId | null;
   #torn: MessageId | null = null;
 
-  constructor(profile: ClientProfile, { seq, open, spoken }: TextState) {
+  constructor(profile: ClientProfile, { seq, open, spoken }: TextFlowState) {
     this.#profile = profile;
     this.#seq = seq;
     this.#open = open;
@@ -71,7 +71,7 @@ export async function readTextFlowState(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   seq: number,
-): Promise<TextState> {
+): Promise<TextFlowState> {
   if (seq === 0) return { seq, open: null, spoken: null };
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);

@@ -14,7 +14,7 @@ import type { EgressClient } from '../client.ts';
 import { countHeadBytes } from '../heads.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
 import { refuseMisplacedPlaceholder } from '../plain-http.ts';
-import { Refusal } from '../refusal.ts';
+import { EgressRefusal } from '../refusal.ts';
 import { parseAuthority, type Target } from '../target.ts';
 import type { CertificateAuthority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
@@ -27,7 +27,7 @@ import {
 } from './credential.ts';
 import { canPush } from './git-requests.ts';
 import { type FilledHeaders, fillHeaders } from './headers.ts';
-import { encodeFor, replaceInRequest } from './replacement.ts';
+import { encodeForContentType, replaceInRequest } from './replacement.ts';
 import { type ResponseSearchResult, searchResponse } from './searched-answer.ts';
 import { createFrameSearchFilter } from './websocket-search.ts';
 import { createFilterStream, createWithholdStream } from './withhold.ts';
@@ -123,7 +123,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     const opened = async () => {
       bound.client.count(countHeadBytes(req));
       const all = checkUpgrade(bound, req) ?? (await filled(bound, req));
-      if (all instanceof Refusal) socket.end(all.asHttp());
+      if (all instanceof EgressRefusal) socket.end(all.asHttp());
       else await relayUpgrade(bound, { req, socket, head, ...all });
     };
     void bound.client.inOrder(opened).catch(() => socket.destroy());
@@ -134,7 +134,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     const { client, target, agent } = bound;
     client.count(countHeadBytes(req));
     const all = await filled(bound, req);
-    if (all instanceof Refusal) return sendEgressRefusal(res, all);
+    if (all instanceof EgressRefusal) return sendEgressRefusal(res, all);
     req.on('data', (chunk: Buffer) => client.count(chunk.length)).pause();
     const { headers, body } = await replaceInRequest(req, all);
     const outgoing = request({
@@ -150,7 +150,10 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
 
-  async function filled({ client, target }: InterceptedTunnel, req: IncomingMessage): Promise<FilledHeaders | Refusal> {
+  async function filled(
+    { client, target }: InterceptedTunnel,
+    req: IncomingMessage,
+  ): Promise<FilledHeaders | EgressRefusal> {
     // looked up for each request, because a credential can be revoked at any time
     const all = await of(client.sessionId);
     const ofHost = credentialsFor(all, target);
@@ -159,7 +162,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     const requested = parseAuthority(req.headers.host ?? '', target.port);
     if (requested?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
       client.tell(target, 'refused', 'HTTP Host differs');
-      return Refusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
+      return EgressRefusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
     }
     const misplaced = findPlaceholder(
       req,
@@ -171,18 +174,18 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     if (canPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
       client.tell(target, 'refused', 'credential: no push to this repository');
       const advice = 'Push to a repository of this session, to which it may write.';
-      return Refusal.of(target, 'this session may not push to that repository', advice);
+      return EgressRefusal.of(target, 'this session may not push to that repository', advice);
     }
     if (ofHost.length === 0) {
       client.tell(target, 'refused', 'credential: revoked');
-      return Refusal.of(target, 'its credential was revoked', 'Open a new connection, which does not use it.');
+      return EgressRefusal.of(target, 'its credential was revoked', 'Open a new connection, which does not use it.');
     }
     const values = await Promise.all(
       credentials.map(async (one) => [one, (await one.value()).reveal()] as const),
     ).catch(() => undefined);
     if (!values) {
       client.tell(target, 'refused', 'credential: its value cannot be read');
-      return Refusal.of(
+      return EgressRefusal.of(
         target,
         'its credential has no value',
         'Bind it again, or ask the operator about egress.credentials.',
@@ -199,7 +202,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     return {
       isForGit: credentials.some(({ isForGit }) => isForGit),
       headers: fillHeaders(req, target, { fixed, replacements: replacements('header') }),
-      body: replacements('body').map((one) => ({ ...one, value: encodeFor(type, one.value) })),
+      body: replacements('body').map((one) => ({ ...one, value: encodeForContentType(type, one.value) })),
       secrets: values.flatMap(([one, value]) => listEncodedForms(one, value)),
     };
   }
@@ -236,7 +239,7 @@ function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
   client.tell(target, 'refused', 'credential: not a WebSocket');
   const why = 'it has a credential, and the request asks for a protocol that is not WebSocket';
-  return Refusal.of(target, why, 'Send the request without Upgrade.');
+  return EgressRefusal.of(target, why, 'Send the request without Upgrade.');
 }
 
 /** Resolves when the sandbox's side is closed. */
@@ -258,7 +261,7 @@ function relayUpgrade(
   const reject = (why: string) => {
     if (isAnswered) return leave();
     isAnswered = true;
-    socket.end(Refusal.failed(target, why, false).asHttp());
+    socket.end(EgressRefusal.failed(target, why, false).asHttp());
     outgoing.destroy();
   };
   const stop = (rule: string) => {

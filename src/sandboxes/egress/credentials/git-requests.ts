@@ -38,7 +38,7 @@ export function canPush(url: string): boolean {
 }
 
 /** Whether the path is one of the prefixes or below one. A path in any other spelling than git's matches none. */
-export function isBelow(path: string, prefixes: readonly string[]): boolean {
+export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }
 

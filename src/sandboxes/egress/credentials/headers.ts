@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { endToEndHeaders, onlyHeaders, withoutHeaders } from '../heads.ts';
+import { keepEndToEndHeaders, onlyHeaders, withoutHeaders } from '../heads.ts';
 import { formatAuthority, type Target } from '../target.ts';
 import type { Credential } from './credential.ts';
 import { gitHeaders } from './git-requests.ts';
@@ -29,7 +29,7 @@ export function fillHeaders(
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
   const kept = ['Host', target.port === 443 ? target.host : formatAuthority(target)];
-  const items = withoutHeaders(endToEndHeaders(req), replaced).map((text) => replaceInHeader(text, replacements));
+  const items = withoutHeaders(keepEndToEndHeaders(req), replaced).map((text) => replaceInHeader(text, replacements));
   kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(items, gitHeaders) : items));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));
   if (req.headers['transfer-encoding'] !== undefined) kept.push('Transfer-Encoding', 'chunked');

@@ -27,7 +27,7 @@ export function replaceInHeader(text: string, all: readonly Replacement[]): stri
   return after === before ? text : `${scheme}${Buffer.from(after, 'latin1').toString('base64')}`;
 }
 
-export function encodeFor(contentType = '', value: string): string {
+export function encodeForContentType(contentType = '', value: string): string {
   if (/\bjson\b/i.test(contentType)) return JSON.stringify(value).slice(1, -1);
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
 }

@@ -1,7 +1,7 @@
 import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type Target, toTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
-import { isBelow, parseGitRequest, stripGitSuffix } from './git-requests.ts';
+import { isUnderAnyPrefix, parseGitRequest, stripGitSuffix } from './git-requests.ts';
 
 export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 export interface GitAccess {
@@ -32,7 +32,7 @@ export function createGitRequestCheck(
   return (method, url, target) => {
     const requested = parseGitRequest(method, url);
     if (!requested) return false;
-    if (prefixes && !isBelow(requested.repository, prefixes)) return false;
+    if (prefixes && !isUnderAnyPrefix(requested.repository, prefixes)) return false;
     const own = all.find(
       ({ at, path }) => at.host === target.host && at.port === target.port && path === requested.repository,
     );

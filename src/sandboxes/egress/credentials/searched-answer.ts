@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
-import { endToEndHeaders, withoutHeaders } from '../heads.ts';
+import { keepEndToEndHeaders, withoutHeaders } from '../heads.ts';
 
 export type ResponseSearchResult =
   | { readonly kind: 'searchable'; readonly headers: string[]; readonly body: Readable }
@@ -30,7 +30,7 @@ export function searchResponse(
   if (transfer.toLowerCase() !== 'chunked') {
     return { kind: 'unsearchable', why: `its answer has the transfer encoding ${transfer}` };
   }
-  const headers = endToEndHeaders(incoming);
+  const headers = keepEndToEndHeaders(incoming);
   const encoding = (incoming.headers['content-encoding'] ?? '').trim().toLowerCase();
   if (encoding === '' || encoding === 'identity' || method === 'HEAD' || incoming.statusCode === 304) {
     return { kind: 'searchable', headers, body: incoming };

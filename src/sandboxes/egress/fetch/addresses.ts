@@ -53,7 +53,7 @@ export function createAddressCheck(rules: AddressRules): (address: string) => bo
  * Whether no address of the range is reachable: a private range contains the whole range, and `allowRanges` opens no
  * part of it.
  */
-export function isAllPrivate(text: string, allowRanges: readonly string[]): boolean {
+export function isPrivateRange(text: string, allowRanges: readonly string[]): boolean {
   const range = rangeOrThrow(text);
   const overlaps = (other: AddressRange) => contains(range, other) || contains(other, range);
   return (

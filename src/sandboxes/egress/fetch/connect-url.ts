@@ -6,7 +6,7 @@ import { toTarget } from '../target.ts';
 import { type Connector, guardedConnect } from './guarded-connect.ts';
 
 /** Rejects with AppError: invalid_request, forbidden, not_found. */
-export async function connectTo(
+export async function connectToUrl(
   url: URL,
   { via, ca }: { via: Connector; ca: string | undefined },
   signal: AbortSignal,

@@ -2,7 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
-import { connectTo } from './connect-url.ts';
+import { connectToUrl } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
 /** Fetches the text of a page whose URL is untrusted, truncated at 1 MiB. Rejects only with AppError. */
@@ -19,7 +19,7 @@ export function createPageFetcher(options: ConnectorOptions & { readonly ca?: st
     const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     let url = new URL(first);
     for (let hop = 0; hop <= maxRedirects; hop += 1) {
-      const socket = await connectTo(url, { via, ca: options.ca }, timed);
+      const socket = await connectToUrl(url, { via, ca: options.ca }, timed);
       const abort = () => socket.destroy(timed.reason as Error);
       timed.addEventListener('abort', abort, { once: true });
       try {

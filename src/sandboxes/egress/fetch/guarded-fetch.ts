@@ -2,7 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
-import { connectTo } from './connect-url.ts';
+import { connectToUrl } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
 /** Works like the global fetch, with text bodies only. */
@@ -23,7 +23,7 @@ export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: s
   return async (target, init = {}) => {
     const url = new URL(target);
     const signal = init.signal ?? new AbortController().signal;
-    const socket = await connectTo(url, { via, ca: options.ca }, signal);
+    const socket = await connectToUrl(url, { via, ca: options.ca }, signal);
     const headers = { ...Object.fromEntries(new Headers(init.headers)), host: url.host, connection: 'close' };
     const outgoing = request({
       createConnection: () => socket,

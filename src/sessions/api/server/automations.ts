@@ -93,7 +93,7 @@ export interface AutomationProgramRegistry {
   open(): void;
 }
 /** A session cannot be created; `word` is the API's own name for the reason. */
-export class StartRefusal extends AppError {
+export class StartRefusedError extends AppError {
   readonly word: string;
   constructor(code: ErrorCode, message: string, word: string) {
     super(code, message);
@@ -211,8 +211,8 @@ export const AutomationStart = z.object({
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
-export type StartCost = NonNullable<AutomationStart['cost']>;
-export interface StartsQuery {
+export type AutomationStartCost = NonNullable<AutomationStart['cost']>;
+export interface AutomationStartsQuery {
   readonly limit: number;
   readonly after?: { readonly at: number; readonly id: string } | undefined;
 }
@@ -273,7 +273,7 @@ export interface AutomationService {
    */
   receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */
-  starts(id: string, query: StartsQuery): Promise<readonly AutomationStart[]>;
+  starts(id: string, query: AutomationStartsQuery): Promise<readonly AutomationStart[]>;
   /** The next times of a schedule, without jitter, epoch ms. Rejects: invalid_request. */
   times(schedule: Pick<Schedule, 'cron' | 'timezone'>, count: number): Promise<readonly number[]>;
 }

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
-export const documentPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
-export type DocumentKind = keyof typeof documentPrefixes;
+export const documentIdPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
+export type DocumentKind = keyof typeof documentIdPrefixes;
 
 /** A versioned document that an API client stores on the server. The API that stores it defines its content. */
 export const StoredDocument = z.object({
   ...Holder.shape,
   /** The prefix of its kind, `_` and 24 hex digits. */
   id: z.string(),
-  kind: z.enum(Object.keys(documentPrefixes) as [DocumentKind, ...DocumentKind[]]),
+  kind: z.enum(Object.keys(documentIdPrefixes) as [DocumentKind, ...DocumentKind[]]),
   /** 1 at creation, incremented by each change of the content. */
   version: z.int(),
   content: z.record(z.string(), z.unknown()),

@@ -63,9 +63,9 @@ export interface MemoryEntryChange {
   readonly expect?: string | undefined;
 }
 
-export class MemoryConflict extends AppError {
+export class MemoryConflictError extends AppError {
   readonly about: 'path' | 'text';
-  constructor(about: MemoryConflict['about'], message: string) {
+  constructor(about: MemoryConflictError['about'], message: string) {
     super('conflict', message);
     this.about = about;
   }

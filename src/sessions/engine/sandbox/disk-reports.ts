@@ -5,7 +5,7 @@ import type { DiskUsage } from '../../../sandboxes/client/client.ts';
 import type { DiskGuard } from './disk-floor.ts';
 
 type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
-export interface FollowedSandbox {
+export interface MonitoredSandbox {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   /** Whether this server has just started the sandbox, so that no stop can have been logged for it before. */
@@ -18,7 +18,7 @@ interface DiskReporter extends Disposable {
 export interface DiskUsageMonitor {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  follow(sandbox: FollowedSandbox): DiskReporter;
+  follow(sandbox: MonitoredSandbox): DiskReporter;
 }
 
 export function createDiskUsageMonitor(

@@ -7,7 +7,7 @@ import {
   type SandboxLink,
   type SandboxSpec,
 } from '../../../../drivers/driver.ts';
-import { resourceActor } from '../../../../machines/resource-actor.ts';
+import { createResourceActor } from '../../../../machines/resource-actor.ts';
 import { type SandboxLinkEvent, sandboxMachine } from '../../../../machines/sandbox.ts';
 import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
@@ -223,7 +223,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
         telling({ sessionId: input.sessionId, as: 'sandbox_unavailable' }, signal, start(input, signal)),
       ),
 
-      hold: resourceActor<HeldSandbox, SandboxOwner, SandboxLinkEvent>({
+      hold: createResourceActor<HeldSandbox, SandboxOwner, SandboxLinkEvent>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
           const attach = async (call: CallOptions) => {
             // An earlier server process may have paused an adopted sandbox.

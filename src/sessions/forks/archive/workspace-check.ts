@@ -23,7 +23,7 @@ const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
  * Passes on a compressed workspace copy while checking it. Fails before the last byte is passed on if a file would
  * leave the workspace, the copy contains a device, or it is too large.
  */
-export async function* checkWorkspace(
+export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
   limits: WorkspaceLimits,
 ): AsyncGenerator<Uint8Array> {

@@ -5,7 +5,7 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { runProgram } from '../../services/streams/piped-command.ts';
 import { createTar } from '../../skills/tar.ts';
 import { memoryStoreLimits } from '../store-index.ts';
-import { type FolderState, ownFilePrefix, unreadableTextReason } from './folder-merge.ts';
+import { type FolderState, reservedFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
 // A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the
 // store's id and the last agreed hashes. It is inside the folder, so it is copied with the workspace and removed with
@@ -24,11 +24,11 @@ const scanMs = 60_000;
 const maxHashed = 2 * memoryStoreLimits.memories;
 const maxScanBytes = 16 * 2 ** 20;
 const maxBlocks = memoryStoreLimits.textBytes / 512;
-const notOwn = `-mindepth 1 -name ${quoteForShell(`${ownFilePrefix}*`)} -prune -o -type f`;
+const notOwn = `-mindepth 1 -name ${quoteForShell(`${reservedFilePrefix}*`)} -prune -o -type f`;
 
 const scanScript = (folder: string) => `
 cd -- ${quoteForShell(folder)} 2>/dev/null || exit 0
-if [ -f ${ownFilePrefix} ]; then cat ${ownFilePrefix}; fi
+if [ -f ${reservedFilePrefix} ]; then cat ${reservedFilePrefix}; fi
 printf '\\0'
 find . ${notOwn} -printf '%P\\0'
 printf '\\0%s\\0' "$?"
@@ -90,7 +90,7 @@ export async function readFolderText(
 // changed since then is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
 const changeScript = `
 export LC_ALL=C
-folder=$1 unkept=$2 own=${ownFilePrefix} new=${ownFilePrefix}.new
+folder=$1 unkept=$2 own=${reservedFilePrefix} new=${reservedFilePrefix}.new
 if [ -f "$folder/$own" ]; then
   IFS= read -r -d '' marker <"$folder/$own"
   if [ "$marker" != "$3" ]; then mkdir -p -- "$unkept" && mv --backup=numbered -T -- "$folder" "$unkept/$marker" || exit 1; fi

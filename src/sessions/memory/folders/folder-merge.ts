@@ -24,8 +24,8 @@ export interface FolderMerge {
 }
 
 const maxSegmentBytes = 255;
-export const ownFilePrefix = '.corral-memory';
-const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(ownFilePrefix));
+export const reservedFilePrefix = '.corral-memory';
+const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(reservedFilePrefix));
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
 

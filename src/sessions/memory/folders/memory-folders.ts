@@ -6,9 +6,9 @@ import { failpoint } from '../../../core/errors/failpoint.ts';
 import { canSessionUse } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { memoryFolder, memoryMount } from '../../../core/model/run-files.ts';
+import { memoryFolder, memoryMountPath } from '../../../core/model/run-files.ts';
 import type { MountedMemoryStore } from '../../../core/model/session-agent.ts';
-import { MemoryConflict, type MemoryEntry, type MemoryStoreService } from '../../api/server/memory-stores.ts';
+import { MemoryConflictError, type MemoryEntry, type MemoryStoreService } from '../../api/server/memory-stores.ts';
 import type { WorkspaceHook } from '../../engine/workspace-hooks.ts';
 import type { LiveSession } from '../../run/live-session.ts';
 import {
@@ -99,7 +99,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
       const error = toAppError(thrown);
       if (passing.has(error.code)) throw thrown;
       const why = error.code === 'not_found' ? 'the memory store was deleted' : withoutStop(error.publicMessage);
-      const detail = `${memoryMount}/${name} is not kept: ${why}.`;
+      const detail = `${memoryMountPath}/${name} is not kept: ${why}.`;
       if (!this.#report(client, name, { lasting: [detail], once: [] })) return;
       this.deps.warn({ session: session.id, store, err: thrown }, 'a memory store was not kept');
       await session.writer.write([{ type: 'sandbox.setup', runId: null, data: { kind: 'failed', detail } }]);
@@ -152,7 +152,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
       } catch (thrown) {
         const { code, publicMessage } = toAppError(thrown);
         if (passing.has(code)) throw thrown;
-        isStale ||= code === 'not_found' || thrown instanceof MemoryConflict;
+        isStale ||= code === 'not_found' || thrown instanceof MemoryConflictError;
         refused.push({ path, why: withoutStop(publicMessage) });
       }
     };
@@ -171,10 +171,10 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
       });
     await failpoint('memory.push.after');
     const { unkept, failed } = await this.#change(folder, { access, state, merge, agreed });
-    const shown = `${memoryMount}/${mounted.folder}`;
+    const shown = `${memoryMountPath}/${mounted.folder}`;
     const report = (path: string, why: string) => `${shown}/${path} is not kept: ${why}.`;
     const moved = (path: string) =>
-      `${refusal ?? 'somebody else changed it meanwhile'}. Your text is in ${memoryMount}/${unkeptFolder}/${mounted.folder}/${path} now, and the kept one in its place`;
+      `${refusal ?? 'somebody else changed it meanwhile'}. Your text is in ${memoryMountPath}/${unkeptFolder}/${mounted.folder}/${path} now, and the kept one in its place`;
     const once = [
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is at its place, so the kept text is not in the folder')),

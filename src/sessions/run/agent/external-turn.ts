@@ -6,10 +6,10 @@ import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
 import { withMicroCost, zeroAmounts } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { decidePermission, toShownArgs } from '../calls/approval.ts';
+import { decidePermission, toLoggedArgs } from '../calls/approval.ts';
 import { attachFiles, toShownMessages } from '../context/attachments.ts';
 import type { ConversationEntry } from '../log/conversation.ts';
-import { firstLine } from '../plan.ts';
+import { toTaskTitle } from '../plan.ts';
 import { createRunAct, shortHash } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closePlan, createTodoFacts } from '../todo-facts.ts';
@@ -45,7 +45,7 @@ export async function takeExternalTurn(
   const { runWriter, budget, own, task, sessionId } = work;
   const spentBefore = budget.findOverrun({ ...zeroAmounts, turns: 1 }) ?? (await budget.shared?.charge(zeroAmounts));
   if (spentBefore) return { kind: 'unaffordable', over: spentBefore, spent: budget.spent };
-  if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
+  if (!work.hasTitle()) await runWriter.write(runWriter.title(toTaskTitle(task)));
   await using used = await work.sandbox.use(signal);
   const { client } = used;
   const earlier = runWriter.transcript.entries.length;
@@ -265,7 +265,7 @@ export async function decideExternalCalls(
     const { callId, name, content = null } = call;
     // The agent would make the original call, not the one a person changed and approved.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
-    work.own.loops.decide(used.client, { callId, name, args: toShownArgs(call.args), content }, isAllowed);
+    work.own.loops.decide(used.client, { callId, name, args: toLoggedArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'permitted', act: createRunAct(call, { output: call.callId, success: true }) });
   }
   return outcomes;

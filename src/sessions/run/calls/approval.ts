@@ -58,7 +58,7 @@ function fitsExactly(pattern: string, text: string): boolean {
 }
 
 /** The model's arguments as the log requires them: an object, under the tool's own names. */
-export function toShownArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Record<string, unknown> {
+export function toLoggedArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Record<string, unknown> {
   const args = tool?.restore ? tool.restore(input) : input;
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
   return args === undefined || args === null ? {} : { value: args };
@@ -72,7 +72,7 @@ export function decidePermission(
   // A call that has begun was approved or needed no approval.
   if (begun && !verdict) return undefined;
   const tool = tools.find(name);
-  const shown = toShownArgs(args, tool);
+  const shown = toLoggedArgs(args, tool);
   const family = tool?.family;
   // Messages to the user are exempt, because otherwise an agent could not report a denial.
   const rule =

@@ -1,8 +1,8 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
-import { notifyUser } from '../../../agents/tools/message.ts';
+import { notifyUserTool } from '../../../agents/tools/message.ts';
 import { toModelText } from '../../../agents/tools/output.ts';
 import { reattachTool, runTool } from '../../../agents/tools/registry.ts';
-import { AskUserArgs, askUser, recall } from '../../../agents/tools/special.ts';
+import { AskUserArgs, askUserTool, recallTool } from '../../../agents/tools/special.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
 import { findToolFamily } from '../../../agents/tools/words.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
@@ -16,7 +16,7 @@ import { splitTitle } from '../plan.ts';
 import { createRunAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { createTodoFacts } from '../todo-facts.ts';
-import { decidePermission, toShownArgs } from './approval.ts';
+import { decidePermission, toLoggedArgs } from './approval.ts';
 
 export async function executeToolCall(
   work: RunContext,
@@ -36,8 +36,8 @@ export async function executeToolCall(
   if (permission) return await record(work, pendingCall, { ok: false, reason: 'failed', output: permission.why });
   const input = pendingCall.verdict?.result;
   if (input) return await record(work, pendingCall, answerOf(input));
-  if (pendingCall.name === askUser.name) return await ask(work, pendingCall, answered);
-  if (pendingCall.name === recall.name) {
+  if (pendingCall.name === askUserTool.name) return await ask(work, pendingCall, answered);
+  if (pendingCall.name === recallTool.name) {
     return await record(work, pendingCall, recallMessages(runWriter.transcript.messages, pendingCall.args));
   }
   let result: Performed;
@@ -100,7 +100,7 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: PendingCall) => {
   const tool = tools.find(name);
   const family = tool?.family ?? findToolFamily(name);
-  return runWriter.calling({ callId, tool: family, function: name, args: toShownArgs(args, tool) });
+  return runWriter.calling({ callId, tool: family, function: name, args: toLoggedArgs(args, tool) });
 };
 
 async function perform(
@@ -191,7 +191,7 @@ async function record(
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
   // Appended together with the call's result, because a restart between them would repeat the message.
-  const says = result.ok && name === notifyUser.name;
+  const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitTitle(textOf(args))) : []),
     runWriter.called(callId, {
@@ -209,7 +209,7 @@ async function record(
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 
-const taskIn = (args: unknown): string => (String(toShownArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
+const taskIn = (args: unknown): string => (String(toLoggedArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>

@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import type { CallOutcome, PendingCall, ToolCallsInput } from '../../../../machines/run.ts';
 import { findOrderKey, type ToolRegistry } from '../../../agents/tools/registry.ts';
-import { askUser } from '../../../agents/tools/special.ts';
-import { todo } from '../../../agents/tools/todo.ts';
+import { askUserTool } from '../../../agents/tools/special.ts';
+import { todoTool } from '../../../agents/tools/todo.ts';
 import { findToolFamily } from '../../../agents/tools/words.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import type { RunContext } from '../run-context.ts';
-import { toShownArgs } from './approval.ts';
+import { toLoggedArgs } from './approval.ts';
 import { executeToolCall, requestApprovalAhead } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
@@ -25,13 +25,13 @@ export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): b
   const key = findOrderKey(tools, later);
   if (key !== null && key === findOrderKey(tools, earlier)) return true;
   if (runs.has(findToolFamily(later.name))) return writing.has(earlier.name);
-  return runs.has(findToolFamily(earlier.name)) && mentions(earlier, toShownArgs(later.args).file);
+  return runs.has(findToolFamily(earlier.name)) && mentions(earlier, toLoggedArgs(later.args).file);
 }
 
-const isBoundary = ({ name }: Call): boolean => name === askUser.name || name === todo.name;
+const isBoundary = ({ name }: Call): boolean => name === askUserTool.name || name === todoTool.name;
 
 const mentions = ({ args }: Call, file: unknown): boolean =>
-  typeof file === 'string' && textOf(toShownArgs(args)).includes(posix.basename(file));
+  typeof file === 'string' && textOf(toLoggedArgs(args)).includes(posix.basename(file));
 const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string => String(command ?? code);
 
 const maxAtOnce = 8;

@@ -1,8 +1,8 @@
 import type { TurnResult } from '../../../../machines/run.ts';
 import type { RunContext } from '../run-context.ts';
 import {
+  buildFallbackSummary,
   type PlannedCompaction,
-  plainSummary,
   planPictureRemoval,
   planResultLimit,
   planResultRemoval,
@@ -90,7 +90,7 @@ async function cut(
     why,
   }: { readonly fit: ContextWindow; readonly planned: PlannedCompaction; readonly why: string | undefined },
 ): Promise<void> {
-  const summary = plainSummary(transcript.messages, plannedCompaction.upto, why);
+  const summary = buildFallbackSummary(transcript.messages, plannedCompaction.upto, why);
   const all: PlannedCompaction = { ...plannedCompaction, kind: 'cut', summary };
   if (!fit.isWorth(all)) return;
   await fit.apply(all);

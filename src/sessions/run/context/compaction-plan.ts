@@ -1,6 +1,6 @@
 import type { Message } from '../../../agents/models/model.ts';
 import { listFold } from '../../../core/text/list-fold.ts';
-import { messageBytes } from './meter.ts';
+import { countMessageBytes } from './meter.ts';
 import { type Compaction, computeModelView, type ViewedMessage } from './view.ts';
 
 export interface KeptSizes {
@@ -20,7 +20,7 @@ export function planResultRemoval(
   let upto = messages.length;
   for (let at = messages.length - 1; at >= 0; at--) {
     const message = messages[at] as Message;
-    if (message.role === 'tool') left -= Math.min(messageBytes(message), most ?? Number.POSITIVE_INFINITY);
+    if (message.role === 'tool') left -= Math.min(countMessageBytes(message), most ?? Number.POSITIVE_INFINITY);
     if (left < 0) break;
     upto = at;
   }
@@ -70,17 +70,17 @@ export function planSummary(
   let left = room.tail;
   let upto = messages.length;
   for (const { at, message } of seen.toReversed()) {
-    left -= messageBytes(message);
+    left -= countMessageBytes(message);
     if (left < 0) break;
     if (message.role !== 'tool') upto = at;
   }
   // The user's newest messages stay after the summary, where the model responds to them.
   const last = messages.findLastIndex(({ role }) => role === 'assistant' || role === 'tool') + 1;
-  const fits = messages.slice(last).reduce((sum, message) => sum + messageBytes(message), 0) <= room.tail;
+  const fits = messages.slice(last).reduce((sum, message) => sum + countMessageBytes(message), 0) <= room.tail;
   return { kind: 'summary', upto: fits ? Math.min(upto, last) : upto, until: messages.length, userChars: room.user };
 }
 
-export function plainSummary(messages: readonly Message[], upto: number, why = ''): string {
+export function buildFallbackSummary(messages: readonly Message[], upto: number, why = ''): string {
   const calls = messages.slice(0, upto).flatMap((message) => (message.role === 'assistant' ? message.calls : []));
   const counts = new Map<string, number>();
   for (const { name } of calls) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -90,12 +90,12 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
   return `No summary could be made. ${why}${why && ' '}Calls so far: ${named}. Look at the files before you repeat work.${words}`;
 }
 
-export const countBytesAfter = (
+export const countBytesAfterCompaction = (
   messages: readonly Message[],
   compactions: readonly Compaction[],
   plannedCompaction: PlannedCompaction,
 ): number =>
   computeModelView(messages, [...compactions, { ...plannedCompaction, before: 0, after: 0 }]).reduce(
-    (sum, { message }) => sum + messageBytes(message),
+    (sum, { message }) => sum + countMessageBytes(message),
     0,
   );

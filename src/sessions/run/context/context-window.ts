@@ -1,9 +1,9 @@
 import type { TurnRequest } from '../../../agents/models/model.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunContext } from '../run-context.ts';
-import { countBytesAfter, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
+import { countBytesAfterCompaction, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
 import type { PromptSection } from './message-selection.ts';
-import { conversationBytes, requestBytes } from './meter.ts';
+import { countConversationBytes, countRequestBytes } from './meter.ts';
 
 export type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
@@ -32,7 +32,7 @@ export class ContextWindow {
   constructor(work: Deps, frame: RequestFrame, refused: boolean) {
     const { window, maxOutput } = work.model.abilities;
     this.#work = work;
-    this.#around = requestBytes({ ...frame, messages: [] });
+    this.#around = countRequestBytes({ ...frame, messages: [] });
     this.#isRefused = refused;
     this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
     const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
@@ -89,7 +89,7 @@ export class ContextWindow {
 
   #bytes(plannedCompaction?: PlannedCompaction): number {
     const { transcript, runId } = this.#work.runWriter;
-    if (!plannedCompaction) return conversationBytes(transcript.view(runId).messages);
-    return countBytesAfter(transcript.messages, transcript.compactions, plannedCompaction);
+    if (!plannedCompaction) return countConversationBytes(transcript.view(runId).messages);
+    return countBytesAfterCompaction(transcript.messages, transcript.compactions, plannedCompaction);
   }
 }

@@ -1,4 +1,4 @@
-import type { Message, PositionedNote, ToolDeclaration, TurnRequest, Usage } from '../../../agents/models/model.ts';
+import type { Message, PositionedNote, ToolDeclaration, TurnRequest, TurnUsage } from '../../../agents/models/model.ts';
 import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 
 const assumed = 0.3; // tokens per UTF-8 byte, a high estimate
@@ -20,7 +20,7 @@ export class TokenMeter {
   }
 
   /** A missing or implausible input count does not change the estimate. */
-  learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
+  learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: TurnUsage): void {
     const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
     this.#habits.set(model, {
       outputTokens: Math.round((before + outputTokens) / 2),
@@ -41,11 +41,12 @@ export class TokenMeter {
 }
 
 export const estimatePictureBytes = (messages: readonly Message[]): number =>
-  findPictures(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
+  findMessagesWithPictures(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) *
+  (pictureTokens / assumed);
 
 type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };
 
-export const findPictures = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
+export const findMessagesWithPictures = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
   message.role === 'assistant' || !message.pictures ? found : [...found, { ...message, at }],
 );
 
@@ -53,7 +54,7 @@ type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
 /** A picture counts as text with the same number of tokens. */
-export const requestBytes = ({
+export const countRequestBytes = ({
   system,
   messages,
   tools,
@@ -64,15 +65,15 @@ export const requestBytes = ({
   Buffer.byteLength(system + note + hint) +
   noteBytes(earlier) +
   Math.max(2, toolBytes(tools)) +
-  conversationBytes(messages);
+  countConversationBytes(messages);
 
 const noteBytes = listFold(0, (sum, { text }: PositionedNote) => sum + Buffer.byteLength(text) + 1);
 const bytesOfTool = memoizeByKey((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
 const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
-export const conversationBytes = listFold(0, (sum, message: Message) => sum + messageBytes(message));
+export const countConversationBytes = listFold(0, (sum, message: Message) => sum + countMessageBytes(message));
 
-export const messageBytes = memoizeByKey((message: Message) => measured(message));
+export const countMessageBytes = memoizeByKey((message: Message) => measured(message));
 
 const frame = 40; // role and name of each message
 

@@ -8,7 +8,7 @@ import type { RunContext } from '../run-context.ts';
 import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, RequestFrame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
-import { messageBytes, requestBytes } from './meter.ts';
+import { countMessageBytes, countRequestBytes } from './meter.ts';
 import { type Compaction, computeModelView, shortResultsCompaction } from './view.ts';
 
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
@@ -61,7 +61,7 @@ export async function summarizeConversation(
   const { note, earlier: before } = runWriter.transcript.view(runWriter.runId);
   const earlier = [...before, ...(note ? [note] : [])].filter((one) => one.before <= messages.length);
   const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, earlier, hint: summaryPrompt };
-  const bytes = requestBytes(request);
+  const bytes = countRequestBytes(request);
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {
     const { outcome, message, usage } = await requestModel(
@@ -113,6 +113,6 @@ function toSummarize(
     from: { length, upto, most: shortChars },
   };
   return [whole, short].find(
-    (part) => fit.tokens(part.messages.reduce((sum, one) => sum + messageBytes(one), 0)) <= fit.limit,
+    (part) => fit.tokens(part.messages.reduce((sum, one) => sum + countMessageBytes(one), 0)) <= fit.limit,
   );
 }

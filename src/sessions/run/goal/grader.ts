@@ -5,8 +5,8 @@ import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { requestBytes } from '../context/meter.ts';
-import type { GoalChecked } from '../log/run-writer.ts';
+import { countRequestBytes } from '../context/meter.ts';
+import type { GoalCheckData } from '../log/run-writer.ts';
 import { requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { listChangedFiles } from './changed-files.ts';
@@ -34,12 +34,12 @@ const maxChars = { task: 20_000, words: 20_000, reason: 2_000, changes: 60_000 }
 
 interface GradingInput {
   readonly rubric: string;
-  readonly checked: readonly GoalChecked[];
+  readonly checked: readonly GoalCheckData[];
 }
 export type GradingResult =
   | {
       readonly kind: 'graded';
-      readonly result: GoalChecked['result'];
+      readonly result: GoalCheckData['result'];
       readonly reason: string;
       readonly score?: number | undefined;
     }
@@ -62,7 +62,7 @@ export async function gradeAgainstRubric(
     const turn = await requestModel(
       work,
       {
-        ...{ request, bytes: requestBytes(requested), purpose: 'grade' },
+        ...{ request, bytes: countRequestBytes(requested), purpose: 'grade' },
         ...{ sections: [{ part: 'grader', text: system }], from: { length: 0, begun: message } },
         conversation: requested.messages,
       },
@@ -87,7 +87,7 @@ export async function gradeAgainstRubric(
 function verdictIn({
   calls,
   text,
-}: AssistantMessage): (Pick<GoalChecked, 'result' | 'score'> & { reason: string }) | undefined {
+}: AssistantMessage): (Pick<GoalCheckData, 'result' | 'score'> & { reason: string }) | undefined {
   const parsedJson = parseJson(text.slice(Math.max(0, text.indexOf('{')), text.lastIndexOf('}') + 1), written);
   for (const input of [...calls.map(({ args }) => args), ...(parsedJson.ok ? [parsedJson.value] : [])]) {
     const { data } = Verdict.safeParse(input);

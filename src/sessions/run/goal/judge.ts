@@ -2,11 +2,11 @@ import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
-import { type GoalCheck, type GoalResult, maxReasonChars } from '../../../core/model/runs/goal.ts';
+import { type GoalCheck, type GoalResult, maxGoalReasonChars } from '../../../core/model/runs/goal.ts';
 import { ScreenText } from '../../../core/text/terminal/screen-text.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { GoalChecked } from '../log/run-writer.ts';
+import type { GoalCheckData } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { gradeAgainstRubric } from './grader.ts';
 
@@ -40,14 +40,14 @@ const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: '
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
-function findingOf(checked: readonly GoalChecked[]): Finding | undefined {
+function findingOf(checked: readonly GoalCheckData[]): Finding | undefined {
   const missed = checked.filter(({ result }) => result === 'missed');
   if (missed.length > 0) return { result: 'not_satisfied', reason: missed.map(reasonOf).join('\n\n') };
   const unknown = checked.find(({ result }) => result === 'unknown');
   return unknown && { result: 'could_not_be_judged', reason: reasonOf(unknown) };
 }
 
-function reasonOf({ command = '', exitCode, detail, result }: GoalChecked): string {
+function reasonOf({ command = '', exitCode, detail, result }: GoalCheckData): string {
   const how =
     result === 'unknown' ? 'could not be made' : exitCode === undefined ? 'failed' : `ended with exit code ${exitCode}`;
   return `The check \`${command}\` ${how}${detail === '' ? '.' : `:\n${detail}`}`;
@@ -59,7 +59,7 @@ async function conclude(
   { result, reason }: Finding,
 ): Promise<Judgement> {
   const goesBack = result === 'not_satisfied' && revision !== undefined;
-  const short = truncateEnd(reason, maxReasonChars);
+  const short = truncateEnd(reason, maxGoalReasonChars);
   const feedback = goesBack
     ? runWriter.serverMessage(
         `[A message of the server, not of the user.] The goal is not met yet. This is revision ${revision} of at most ` +
@@ -84,7 +84,7 @@ export async function runChecks(
   work: Deps,
   { checks, round }: { readonly checks: readonly GoalCheck[]; readonly round: number },
   signal: AbortSignal,
-): Promise<readonly GoalChecked[]> {
+): Promise<readonly GoalCheckData[]> {
   const { runWriter } = work;
   const known = runWriter.checkedIn(round).filter(({ command }) => command !== undefined);
   const created = [...known];
@@ -104,7 +104,7 @@ export async function runChecks(
   return created;
 }
 
-type CheckOutcome = Pick<GoalChecked, 'result' | 'detail' | 'exitCode'>;
+type CheckOutcome = Pick<GoalCheckData, 'result' | 'detail' | 'exitCode'>;
 
 async function runCheck(
   { sandbox, runWriter: { runId } }: Deps,

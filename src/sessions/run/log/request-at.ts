@@ -13,7 +13,7 @@ import {
   computeRequestHash,
   computeUnchainedHash,
   digestOfTools,
-  joinSections,
+  joinPromptSections,
   requestIdOf,
   requestKind,
   requestTextKind,
@@ -37,7 +37,7 @@ export async function readRequest(records: RecordStore, id: SessionId, turn?: nu
   const texts = new Map<string, string>();
   for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await readNote(hash));
   const earlier = placed.map((one) => ({ before: one.before, text: texts.get(one.note) ?? '' }));
-  const system = joinSections(sections);
+  const system = joinPromptSections(sections);
   const messages = await readMessages(records, id, from);
   const isSame =
     digestOfText(system) === frame.system &&

@@ -1,6 +1,6 @@
-import { toTextReply, type Usage } from '../../../agents/models/model.ts';
+import { type TurnUsage, toTextReply } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
-import { type Clock, nextLoopTurn } from '../../../core/contracts/clock.ts';
+import { type Clock, waitForNextLoopTurn } from '../../../core/contracts/clock.ts';
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
@@ -12,7 +12,7 @@ import type { Compaction } from '../context/view.ts';
 import type { ConversationEntry } from './conversation.ts';
 import type { ModelRequest } from './request-log.ts';
 import type { SessionWriter } from './session-writer.ts';
-import { Coalescer, mergePieces } from './text-coalescer.ts';
+import { mergeTextPieces, TextCoalescer } from './text-coalescer.ts';
 import type { Transcript } from './transcript.ts';
 
 export interface UserMessage {
@@ -22,14 +22,14 @@ export interface UserMessage {
 }
 type CallingData = FactOf<'tool.calling'>['data'];
 type GoalData = FactOf<'goal'>['data'];
-export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
+export type GoalCheckData = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 export interface AnswerRequest extends RequestedData {
   /** The call needs a worker's result, and this request is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
-export interface OpenCall extends CallingData {
+export interface OpenToolCall extends CallingData {
   /** Characters of live output in the log. */
   readonly logged: number;
   readonly child?: string;
@@ -37,12 +37,12 @@ export interface OpenCall extends CallingData {
 
 export interface RunProgress {
   readonly steps: readonly PlanStep[];
-  readonly openCalls: readonly OpenCall[];
+  readonly openCalls: readonly OpenToolCall[];
   readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
   /** Text of a broken-off reply, which the next reply continues. */
   readonly broken?: string | undefined;
-  readonly checked: readonly GoalChecked[];
+  readonly checked: readonly GoalCheckData[];
 }
 interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly writer: SessionWriter;
@@ -70,11 +70,11 @@ export class RunWriter {
   readonly #ids: IdSource;
   readonly #clock: Clock;
   #steps: readonly PlanStep[];
-  readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
+  readonly #openCalls = new Map<string, { readonly call: OpenToolCall; readonly output: BoundedOutput }>();
   readonly requests: Map<string, AnswerRequest>;
   #inbox: UserMessage[];
   #broken: string;
-  #checked: readonly GoalChecked[];
+  #checked: readonly GoalCheckData[];
   readonly #listeners = new Set<() => void>();
   #owed: SessionFact[] = [];
   #closed = false;
@@ -94,7 +94,7 @@ export class RunWriter {
     this.#broken = soFar.broken ?? '';
   }
 
-  get openCalls(): readonly OpenCall[] {
+  get openCalls(): readonly OpenToolCall[] {
     return [...this.#openCalls.values()].map(({ call }) => call);
   }
   get steps(): readonly PlanStep[] {
@@ -144,7 +144,7 @@ export class RunWriter {
   /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects as a write does. */
   async flush(): Promise<void> {
     await this.#append([]);
-    await nextLoopTurn();
+    await waitForNextLoopTurn();
   }
 
   /** Writes facts of the run, and new transcript entries. Rejects with `cancelled` once the run is closed. */
@@ -198,7 +198,7 @@ export class RunWriter {
   }
 
   /** Includes checks completed before a restart. */
-  checkedIn(round: number): readonly GoalChecked[] {
+  checkedIn(round: number): readonly GoalCheckData[] {
     return this.#checked.filter((one) => one.round === round);
   }
 
@@ -214,7 +214,7 @@ export class RunWriter {
 
   usage(
     model: string,
-    usage: Usage,
+    usage: TurnUsage,
     of: RequestFingerprint & {
       readonly purpose: ModelCallPurpose;
       readonly thoughts?: string;
@@ -228,7 +228,7 @@ export class RunWriter {
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
-    const deltas = mergePieces(pieces).map((piece) => this.#delta(messageId, piece, waits));
+    const deltas = mergeTextPieces(pieces).map((piece) => this.#delta(messageId, piece, waits));
     const data = { messageId, text: pieces.join(''), attachments: [], ...waits };
     return [...deltas, { type: 'message.assistant', runId: this.runId, data }];
   }
@@ -271,7 +271,7 @@ export class RunWriter {
       thought = false;
       void this.#writer.write([fact]).catch(() => {}); // The next awaited write reports the failure.
     };
-    const pieces = new Coalescer(this.#clock, emit);
+    const pieces = new TextCoalescer(this.#clock, emit);
     return {
       think: () => {
         thought = true;
@@ -320,7 +320,7 @@ export class RunWriter {
     const logged = open?.call.logged ?? 0;
     let skip = logged;
     let room = liveChars - logged;
-    const pieces = new Coalescer(this.#clock, (text) => {
+    const pieces = new TextCoalescer(this.#clock, (text) => {
       if (this.#closed) return;
       const fact: SessionFact = { type: 'tool.output', runId: this.runId, data: { callId, text } };
       void this.#writer.write([fact]).catch(() => {});

@@ -1,4 +1,4 @@
-import { neverSignal, sleep } from '../../../core/concurrency/cancel.ts';
+import { neverAbortingSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { RecordPut } from '../../../core/contracts/ports.ts';
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
@@ -162,7 +162,7 @@ export class SessionWriter {
         const { code } = toAppError(thrown);
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
-        await sleep(delay, neverSignal, this.#options.clock);
+        await sleep(delay, neverAbortingSignal, this.#options.clock);
         await this.#options.confirm?.(); // another server may have become the holder during the wait
         if (this.#broken) throw this.#broken; // the callers have been answered
       }

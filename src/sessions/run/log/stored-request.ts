@@ -3,7 +3,7 @@ import type { Message, PositionedNote, ToolDeclaration, TurnPhase } from '../../
 import { digestOf, digestOfText } from '../../../core/text/digest.ts';
 import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
-import { findPictures } from '../context/meter.ts';
+import { findMessagesWithPictures } from '../context/meter.ts';
 
 // Requests have the id `<session>:<turn>`, and their texts `<session>:<hash>`.
 
@@ -11,7 +11,7 @@ export const requestKind = 'request';
 export const requestTextKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
-export const joinSections = (sections: readonly PromptSection[]): string =>
+export const joinPromptSections = (sections: readonly PromptSection[]): string =>
   sections.map(({ text }) => text).join('\n\n');
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -82,7 +82,7 @@ const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestOf(tool));
 /** Omits pictures without content. */
 export const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
   Object.fromEntries(
-    findPictures(messages)
+    findMessagesWithPictures(messages)
       .flatMap(({ pictures = [] }) => pictures)
       .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
   );

@@ -5,7 +5,7 @@ const maxChars = 4_096;
 const maxPieces = 40; // two seconds of text
 
 /** Merges small pieces of text. Emits the first piece immediately. */
-export class Coalescer implements Disposable {
+export class TextCoalescer implements Disposable {
   readonly #clock: Clock;
   readonly #emit: (text: string) => void;
   #text = '';
@@ -45,7 +45,7 @@ export class Coalescer implements Disposable {
 }
 
 /** Joins the pieces of a complete text into fewer events. */
-export function mergePieces(pieces: readonly string[]): readonly string[] {
+export function mergeTextPieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= maxPieces) return some;
   const few: string[] = [];

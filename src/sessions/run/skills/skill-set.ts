@@ -11,7 +11,7 @@ interface Deps {
 }
 
 /** Shown to the model before it reads a skill. Undefined: none. */
-export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
+export function formatSkillList({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
   const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
   const found = inWorkspace.map(
     ({ name, description, folder }) => `- ${name} (from the workspace, ${folder}): ${oneLine(description)}`,

@@ -2,18 +2,18 @@ import { isPath } from '../../../core/text/file-names.ts';
 import { decodeNames } from '../../../core/text/files/byte-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
-import { maxChanges, missingSnapshotExitCode, snapshotCompareScript } from './snapshot-scripts.ts';
+import { maxFileChanges, missingSnapshotExitCode, snapshotCompareScript } from './snapshot-scripts.ts';
 
 const none: FileChanges = { since: null, files: [], truncated: false };
 
 export async function readRunChanges(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
   const { exitCode, stdout } = await client.exec({ command: snapshotCompareScript, timeoutMs: 20_000 }, signal);
   if (exitCode === missingSnapshotExitCode) return none;
-  return parseChanges(stdout);
+  return parseFileChanges(stdout);
 }
 
 /** Parses the script's output. A sandbox can print anything, so invalid lines are ignored. */
-export function parseChanges(printed: string): FileChanges {
+export function parseFileChanges(printed: string): FileChanges {
   const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;
   const files = new Map<string, ChangedFile>();
@@ -30,7 +30,7 @@ export function parseChanges(printed: string): FileChanges {
   const all = [...files.values()].sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path));
   return {
     since: { runId, at: Number(at) },
-    files: all.slice(0, maxChanges),
-    truncated: all.length > maxChanges,
+    files: all.slice(0, maxFileChanges),
+    truncated: all.length > maxFileChanges,
   };
 }

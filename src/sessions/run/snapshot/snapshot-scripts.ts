@@ -1,4 +1,4 @@
-import { ignoredFolders, runFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
+import { ignoredFolders, runFilesFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
 import { encodeNamesCommand } from '../../../core/text/files/byte-names.ts';
 
 // Scripts that save a sandbox's files before a run and compare them afterwards. They run in the workspace. In a large
@@ -6,7 +6,7 @@ import { encodeNamesCommand } from '../../../core/text/files/byte-names.ts';
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
-export const maxChanges = 2_000;
+export const maxFileChanges = 2_000;
 export const missingSnapshotExitCode = 44;
 
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
@@ -32,7 +32,7 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 export const snapshotCompareScript = `
 [ -f ${own}/about ] || exit ${missingSnapshotExitCode}
 cat ${own}/about
-${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${encodeNamesCommand}
+${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxFileChanges + 1} | ${encodeNamesCommand}
 `;
 
 /** Relative to the workspace. */

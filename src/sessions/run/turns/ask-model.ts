@@ -3,13 +3,13 @@ import { buffer } from 'node:stream/consumers';
 import type { TurnResult } from '../../../../machines/run.ts';
 import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { splitThoughts } from '../../../agents/models/thoughts.ts';
-import { recall } from '../../../agents/tools/special.ts';
+import { recallTool } from '../../../agents/tools/special.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { ModelCallPurpose } from '../../../core/model/spending.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection } from '../context/message-selection.ts';
-import { requestBytes } from '../context/meter.ts';
+import { countRequestBytes } from '../context/meter.ts';
 import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { loadPictures } from './message-images.ts';
@@ -174,7 +174,7 @@ export async function callModel(
   const frame = createFrame(work, turnInput);
   const { system, sections, tools } = frame;
   const messages = begun ? extendList(viewed, [begun]) : viewed;
-  const bytes = requestBytes({ ...frame, messages });
+  const bytes = countRequestBytes({ ...frame, messages });
   const loaded = load ? await loadPictures(messages, load, signal) : { messages, leftOut: [] };
   const request = {
     phase,
@@ -255,7 +255,7 @@ function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnIn
     sections: prompt.sections,
     ...(note && { note: note.text }),
     earlier,
-    tools: looksBack ? [...tools, declared(recall)] : tools,
+    tools: looksBack ? [...tools, declared(recallTool)] : tools,
     ...(hint !== undefined && { hint }),
   };
 }

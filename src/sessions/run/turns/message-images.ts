@@ -1,7 +1,7 @@
 import type { Message, OmittedContent, Picture } from '../../../agents/models/model.ts';
 import { pictureScaler } from '../../../agents/tools/computer/picture-scaler.ts';
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
-import { findPictures } from '../context/meter.ts';
+import { findMessagesWithPictures } from '../context/meter.ts';
 
 const maxBytes = 3_750_000; // providers accept 5 MB in base64
 const maxSide = 8_000; // pixels
@@ -27,7 +27,7 @@ export async function loadPictures(
   load: (file: string) => Promise<string | undefined>,
   signal: AbortSignal,
 ): Promise<LoadedMessages> {
-  const all = findPictures(messages);
+  const all = findMessagesWithPictures(messages);
   if (all.length === 0) return { messages, leftOut: [] };
   const side = all.reduce((sum, { pictures = [] }) => sum + pictures.length, 0) > many.pictures ? many.side : maxSide;
   const leftOut: OmittedContent[] = [];

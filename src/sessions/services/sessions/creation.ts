@@ -1,5 +1,5 @@
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
-import { AppError, ignoreNoSession } from '../../../core/errors/errors.ts';
+import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import type { Holder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -62,7 +62,7 @@ export function createSessionCreator(parts: CreatorDeps) {
   async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
     const parent = await parts.stored(id);
     const message = await findEditedMessage(
-      { log, known: (other) => parts.stored(other).catch(ignoreNoSession) },
+      { log, known: (other) => parts.stored(other).catch(ignoreSessionNotFound) },
       parent,
       seq,
     );

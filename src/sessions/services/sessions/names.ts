@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
-import { AppError, ignoreConflict, ignoreNoSession } from '../../../core/errors/errors.ts';
+import { AppError, ignoreConflict, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
-import { changeRecord, changeRecordFor, createRecordSweep } from '../../../storage/collection.ts';
+import { changeRecord, changeRecordWithResult, createRecordSweep } from '../../../storage/collection.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
@@ -58,7 +58,7 @@ export class SessionNames {
   async claim(owner: string | undefined, name: string): Promise<NameClaimResult> {
     const { clock, ids } = this.#deps;
     const key = keyOf(owner, name);
-    return await changeRecordFor<NameClaimResult>(this.#deps.records, { kind, id: key }, async (entry) => {
+    return await changeRecordWithResult<NameClaimResult>(this.#deps.records, { kind, id: key }, async (entry) => {
       const now = entry && NameEntry.parse(entry.doc);
       const session = now && (await this.#holder(now));
       if (session) return { value: { kind: 'session', session } };
@@ -128,7 +128,7 @@ export class SessionNames {
   }
 
   async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
-    const session = await this.#deps.get(entry.sessionId).catch(ignoreNoSession);
+    const session = await this.#deps.get(entry.sessionId).catch(ignoreSessionNotFound);
     // A new name's entry is written before the session's record changes.
     return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
   }

@@ -20,7 +20,7 @@ interface PanelDeps extends ViewDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
 }
 
-export function sessionViews({
+export function createSessionViews({
   log,
   sandboxes,
   clock,

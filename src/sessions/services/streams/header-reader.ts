@@ -2,7 +2,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { FileStream } from '../../api/streams.ts';
 
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
-export const versionChars = 100;
+export const maxVersionChars = 100;
 
 /** Returns the bytes after the header line, which has the file's size and version. */
 export function createHeaderReader(found: (heading: TransferHeader) => void): (bytes: Uint8Array) => Uint8Array {
@@ -12,7 +12,7 @@ export function createHeaderReader(found: (heading: TransferHeader) => void): (b
     if (isDone) return bytes;
     const end = bytes.indexOf(10);
     line += Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
-    if (end < 0 && line.length < versionChars) return new Uint8Array();
+    if (end < 0 && line.length < maxVersionChars) return new Uint8Array();
     isDone = true;
     const [size = '', version = ''] = line.split(' ', 2);
     if (!/^\d{1,16}$/.test(size)) throw missingSizeError();

@@ -7,10 +7,10 @@ import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { SandboxLease } from '../../run/sandbox-lease.ts';
 import {
   createHeaderReader,
+  maxVersionChars,
   missingSizeError,
   parseVersion,
   type TransferHeader,
-  versionChars,
 } from './header-reader.ts';
 import { PacedOutput } from './paced-output.ts';
 import { emptyInput, runOverPipes } from './piped-command.ts';
@@ -120,7 +120,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
       await using sandbox = await used(id, path, signal);
       const { client } = sandbox;
       const errors = boundedTextDecoder(errorsChars);
-      const version = boundedTextDecoder(versionChars);
+      const version = boundedTextDecoder(maxVersionChars);
       let size = 0;
       const counted = (async function* () {
         for await (const piece of content) {

@@ -6,7 +6,7 @@ const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
 /** Scores matches, higher near the end. Undefined: not all letters occur in this order. */
-export function fuzzyScore(name: string, target: string): number | undefined {
+export function computeFuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;
   const together = text.lastIndexOf(letters);
@@ -34,7 +34,7 @@ export function rankMatches<Value>(
 ): Value[] {
   return values
     .flatMap((value) => {
-      const score = fuzzyScore(nameOf(value), target);
+      const score = computeFuzzyScore(nameOf(value), target);
       return score === undefined ? [] : [{ value, score }];
     })
     .sort((a, b) => b.score - a.score)

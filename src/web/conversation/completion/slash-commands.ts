@@ -4,7 +4,7 @@ import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
 import { conversationModel } from '../../data/log.ts';
 import { navigate } from '../../data/route.ts';
-import { currentId, currentSession } from '../../data/sessions.ts';
+import { currentSession, currentSessionId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { chooseModelFor } from '../../models/choose.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
@@ -14,7 +14,7 @@ import { openShareDialog } from '../../sharing/share-dialog.tsx';
 import { chooseSkills } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
-import { fuzzyScore } from './fuzzy.ts';
+import { computeFuzzyScore } from './fuzzy.ts';
 import type { SlashCommand } from './slash-command.ts';
 import { showSlashHelp } from './slash-help.tsx';
 import type { Suggestions } from './suggestion.ts';
@@ -30,7 +30,7 @@ export const slashCommands: readonly SlashCommand[] = [
     about: 'slash.stop',
     when: () => hasSession() && isBusy.value,
     run: () => {
-      const id = currentId.value;
+      const id = currentSessionId.value;
       if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
     },
   },
@@ -55,7 +55,7 @@ export const slashCommands: readonly SlashCommand[] = [
     },
   },
   { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
-  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => chooseSkills(currentId.value) },
+  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => chooseSkills(currentSessionId.value) },
   {
     name: 'attach',
     icon: 'plus',
@@ -96,10 +96,10 @@ export const slashCommands: readonly SlashCommand[] = [
 ];
 
 /** Commands that start with the word, then those that contain its letters. */
-export function commandSuggestions(word: string): Suggestions {
+export function suggestCommands(word: string): Suggestions {
   const prefix = word.toLowerCase();
   const ranked = slashCommands.flatMap((command) => {
-    const score = command.name.startsWith(prefix) ? 1e6 : fuzzyScore(command.name, prefix);
+    const score = command.name.startsWith(prefix) ? 1e6 : computeFuzzyScore(command.name, prefix);
     return score === undefined ? [] : [{ command, score }];
   });
   const entries = ranked

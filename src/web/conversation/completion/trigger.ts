@@ -1,6 +1,6 @@
 import { trimEndCharacters } from '../../../core/text/text.ts';
 
-export interface Trigger {
+export interface SuggestionTrigger {
   readonly kind: '@' | '/';
   /** Without the leading character. */
   readonly word: string;
@@ -12,7 +12,7 @@ export interface Trigger {
 const maxWord = 200; // characters
 
 /** Finds `/` at the very start of the message, or `@` at the start of a word. */
-export function findTriggerAt(text: string, cursor: number): Trigger | undefined {
+export function findTriggerAt(text: string, cursor: number): SuggestionTrigger | undefined {
   const before = text.slice(0, cursor);
   const [command] = /^\/[a-z0-9-]*$/i.exec(before) ?? [];
   if (command !== undefined) return { kind: '/', word: command.slice(1), from: 0, to: cursor };
@@ -20,7 +20,11 @@ export function findTriggerAt(text: string, cursor: number): Trigger | undefined
   return word === undefined ? undefined : { kind: '@', word, from: cursor - word.length - 1, to: cursor };
 }
 
-export function replaceTrigger(text: string, { from, to }: Trigger, word: string): { text: string; cursor: number } {
+export function replaceTrigger(
+  text: string,
+  { from, to }: SuggestionTrigger,
+  word: string,
+): { text: string; cursor: number } {
   const rest = text.slice(to).replace(/^ /, '');
   const head = `${text.slice(0, from)}${word} `;
   return { text: head + rest, cursor: head.length };

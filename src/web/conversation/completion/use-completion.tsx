@@ -1,21 +1,21 @@
 import type { RefObject, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { currentId } from '../../data/sessions.ts';
+import { currentSessionId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
-import { pressedKey } from '../../parts/pressed-key.ts';
+import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { addSkill, loadSessionSkills, loadSkills, sessionSkills, skills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposerText } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
-import { commandSuggestions } from './slash-commands.ts';
+import { suggestCommands } from './slash-commands.ts';
 import type { Suggestion, Suggestions } from './suggestion.ts';
-import { findTriggerAt, replaceTrigger, type Trigger } from './trigger.ts';
+import { findTriggerAt, replaceTrigger, type SuggestionTrigger } from './trigger.ts';
 import { followWorkspacePaths, loadWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
-const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
+const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
-  '/': [commandSuggestions, skillSuggestions],
+  '/': [suggestCommands, skillSuggestions],
 };
 const listId = 'completions';
 
@@ -29,7 +29,7 @@ interface Completion {
 
 /** The message box keeps the focus and passes keys to the list. */
 export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string): Completion {
-  const [trigger, setTrigger] = useState<Trigger>();
+  const [trigger, setTrigger] = useState<SuggestionTrigger>();
   const [chosen, setChosen] = useState(0);
   const [closedAt, setClosedAt] = useState<number>();
   useEffect(followWorkspacePaths, []);
@@ -41,7 +41,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     if (now?.from !== closedAt) setClosedAt(undefined);
     if (now?.word !== trigger?.word || now?.kind !== trigger?.kind) setChosen(0);
     setTrigger(now);
-    const id = currentId.peek();
+    const id = currentSessionId.peek();
     if (now?.kind === '/' && trigger?.kind !== '/') {
       void loadSkills().catch(() => {}); // without the skills, the commands are still offered
       if (id !== undefined) void loadSessionSkills(id);
@@ -75,7 +75,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     entry.act?.();
   };
   const onKey = (event: KeyboardEvent): boolean => {
-    const key = pressedKey(event);
+    const key = pressedKeyOf(event);
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
     if (key === 'Escape') setClosedAt(shown.from);
     else if (entries.length === 0) return false;
@@ -133,7 +133,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
 const maxFiles = 40;
 
 function fileSuggestions(word: string): Suggestions {
-  const id = currentId.value;
+  const id = currentSessionId.value;
   if (id === undefined) return { entries: [], note: t('complete.newSession') };
   const found = workspacePaths.value;
   switch (found.state) {
@@ -164,7 +164,7 @@ const maxSkills = 20;
 
 /** The message names the chosen skill, so that the agent reads it. */
 function skillSuggestions(word: string): Suggestions {
-  const id = currentId.value;
+  const id = currentSessionId.value;
   const found = sessionSkills.value;
   const own = found?.id === id ? (found?.all ?? []) : [];
   const others = (skills.value ?? []).filter(({ name }) => !own.some((one) => one.name === name));

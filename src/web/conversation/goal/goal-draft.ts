@@ -15,7 +15,7 @@ export interface GoalDraft {
 export const maxRevisions = 20;
 const maxChecks = 20;
 const maxCommand = 4_000; // characters
-export const emptyGoal: GoalDraft = { rubric: '', checks: '', revisions: 3 };
+export const emptyGoalDraft: GoalDraft = { rubric: '', checks: '', revisions: 3 };
 
 const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
@@ -45,7 +45,7 @@ export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
   return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 
-export function toGoal(draft: GoalDraft): GoalInput {
+export function toGoalInput(draft: GoalDraft): GoalInput {
   const rubric = draft.rubric.trim();
   const checks = checksIn(draft).map((command) => ({ command }));
   return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };

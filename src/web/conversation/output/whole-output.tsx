@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ToolItem } from '../../data/items.ts';
 import { toErrorText } from '../../data/server.ts';
-import { currentId } from '../../data/sessions.ts';
+import { currentSessionId } from '../../data/sessions.ts';
 import { parseAnsiRows } from '../../parts/ansi.ts';
 import { formatCount } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
@@ -21,7 +21,7 @@ export interface WholeFile {
 
 /** File with a command's full output. Undefined: the logged output is not truncated. */
 export function findWholeFile({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
-  if (family !== 'shell' || sessionId !== currentId.value || !leftOut.test(text)) return undefined;
+  if (family !== 'shell' || sessionId !== currentSessionId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
 }
 

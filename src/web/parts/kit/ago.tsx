@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { formatAge, formatMoment } from '../format.ts';
+import { formatAge, formatDateTime } from '../format.ts';
 
 export const currentMinute = signal(Date.now());
 setInterval(() => {
@@ -9,7 +9,7 @@ setInterval(() => {
 export function RelativeTime({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (
-    <time dateTime={new Date(ms).toISOString()} title={formatMoment(ms)}>
+    <time dateTime={new Date(ms).toISOString()} title={formatDateTime(ms)}>
       {formatAge(ms, Math.max(currentMinute.value, Date.now()))}
     </time>
   );

@@ -1,6 +1,6 @@
 import { useId, useRef } from 'preact/hooks';
 import { t } from '../../text/text.ts';
-import { pressedKey } from '../pressed-key.ts';
+import { pressedKeyOf } from '../pressed-key.ts';
 import { IconButton } from './button.tsx';
 import { Icon, type IconName } from './icon.tsx';
 
@@ -29,7 +29,7 @@ export function Menu({ items, class: more, icon = 'more', label = t('more') }: M
     ref.current?.style.setProperty('inset', `${bottom + 4}px auto auto ${Math.max(8, right - width)}px`);
   };
   const move = (event: KeyboardEvent) => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[pressedKey(event)];
+    const by = { ArrowDown: 1, ArrowUp: -1 }[pressedKeyOf(event)];
     if (by === undefined) return;
     event.preventDefault();
     const buttons = [...(ref.current?.querySelectorAll('button') ?? [])];

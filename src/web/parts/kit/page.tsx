@@ -11,7 +11,7 @@ import { List } from './list.tsx';
 import { Menu } from './menu.tsx';
 import { SchemaForm } from './schema-form.tsx';
 import { StatusChip, StatusIcon } from './status.tsx';
-import { Tabs, tabId } from './tabs.tsx';
+import { Tabs, tabElementIdOf } from './tabs.tsx';
 import { FormError } from './trouble.tsx';
 
 // All parts of the kit in both themes. A server that runs from its sources serves this page as /static/kit.html.
@@ -97,7 +97,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
         panel={`panel-${theme}`}
         onOpen={setTab}
       />
-      <div id={`panel-${theme}`} role="tabpanel" aria-labelledby={tabId(tab)}>
+      <div id={`panel-${theme}`} role="tabpanel" aria-labelledby={tabElementIdOf(tab)}>
         <EmptyState text="Nothing is here yet.">
           <Menu items={[{ id: 'delete', label: 'Delete', icon: 'trash', run: nothing }]} />
         </EmptyState>

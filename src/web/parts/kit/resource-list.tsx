@@ -17,7 +17,7 @@ export interface ResourceListState<Item> {
 }
 
 /** Error messages start with `unread`. */
-export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
+export function useResourceList<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();

@@ -1,6 +1,6 @@
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { CallError, type InputOf, type Path, toErrorText } from '../../data/server.ts';
+import { CallError, type InputOf, type ProcedurePath, toErrorText } from '../../data/server.ts';
 import forms from '../../forms.json' with { type: 'json' };
 import { isText, serverText, t } from '../../text/text.ts';
 import { Button } from './button.tsx';
@@ -9,7 +9,7 @@ import {
   type FieldDraft,
   type FieldSchema,
   type FormSchema,
-  findMistake,
+  findFieldMistake,
   parseFieldDraft,
   toFieldDraft,
 } from './schema.ts';
@@ -42,7 +42,7 @@ interface FieldOptions {
   /** The server accepts an empty text. */
   readonly canBeEmpty?: boolean;
 }
-type FormName = Path & keyof typeof forms;
+type FormName = ProcedurePath & keyof typeof forms;
 /** A name with a dot refers to a field of an object. */
 type Fields<Name extends FormName> = Partial<Record<keyof InputOf<Name> | `${string}.${string}`, FieldOptions>>;
 type Drafts = Readonly<Record<string, FieldDraft>>;
@@ -58,7 +58,7 @@ interface Props<Name extends FormName> {
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Initial values, and the values after a save. */
   readonly value?: object | undefined;
-  /** Handwritten fields. Their errors come from a {@link FieldErrors} that `send` throws. */
+  /** Handwritten fields. Their errors come from a {@link InvalidFieldsError} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
   /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
@@ -71,7 +71,7 @@ interface Props<Name extends FormName> {
   readonly send: (input: InputOf<Name>) => Promise<unknown>;
 }
 
-export class FieldErrors extends Error {
+export class InvalidFieldsError extends Error {
   readonly fields: Readonly<Record<string, string>>;
 
   constructor(fields: Readonly<Record<string, string>>) {
@@ -105,7 +105,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
     const mistakes = all.flatMap(({ name, schema, draft, options }) => {
-      const [text, values] = findMistake(schema, draft) ?? [];
+      const [text, values] = findFieldMistake(schema, draft) ?? [];
       if (text === undefined) {
         const own = typeof draft === 'string' ? options.check?.(draft) : undefined;
         return own === undefined ? [] : [[name, own] as const];
@@ -123,8 +123,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       await deliver(input as InputOf<Name>);
       if (isSave) setDrafts({});
     } catch (thrown) {
-      const named = thrown instanceof CallError || thrown instanceof FieldErrors ? Object.entries(thrown.fields) : [];
-      const atField = named.filter(([name]) => thrown instanceof FieldErrors || shown[name]);
+      const named =
+        thrown instanceof CallError || thrown instanceof InvalidFieldsError ? Object.entries(thrown.fields) : [];
+      const atField = named.filter(([name]) => thrown instanceof InvalidFieldsError || shown[name]);
       setErrors(Object.fromEntries(atField.map(([name, text]) => [name, sentence(serverText(text))])));
       if (atField.length === 0) setTrouble(t('notDone', { what: failure, why: toErrorText(thrown) }));
     }

@@ -39,7 +39,7 @@ export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: Fi
 
 export type FieldMistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
-export function findMistake(schema: FieldSchema, draft: FieldDraft): FieldMistake | undefined {
+export function findFieldMistake(schema: FieldSchema, draft: FieldDraft): FieldMistake | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
   if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;

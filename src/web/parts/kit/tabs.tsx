@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { pressedKey } from '../pressed-key.ts';
+import { pressedKeyOf } from '../pressed-key.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 interface Tab {
@@ -19,23 +19,23 @@ interface Props {
 }
 
 /** Id of the element that labels the tab's panel. */
-export const tabId = (id: string): string => `tab-${id}`;
+export const tabElementIdOf = (id: string): string => `tab-${id}`;
 
 /** Arrow keys move between the tabs. */
 export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
   const move = (event: KeyboardEvent) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKey(event)];
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKeyOf(event)];
     const next = by && tabs[(tabs.findIndex(({ id }) => id === open) + by + tabs.length) % tabs.length];
     if (!next) return;
     onOpen(next.id);
-    document.getElementById(tabId(next.id))?.focus();
+    document.getElementById(tabElementIdOf(next.id))?.focus();
   };
   return (
     <div class="tabs border-bottom rigid" role="tablist" aria-label={label}>
       {tabs.map(({ id, label: name, icon, news }) => (
         <button
           key={id}
-          id={tabId(id)}
+          id={tabElementIdOf(id)}
           type="button"
           role="tab"
           aria-selected={id === open}

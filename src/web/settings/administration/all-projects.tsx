@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { currentUser } from '../../data/people.ts';
 import { query } from '../../data/server.ts';
-import { formatCount, formatMoment } from '../../parts/format.ts';
+import { formatCount, formatDateTime } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 import { ProjectList } from '../projects/projects.tsx';
 import { CsvButton } from './csv.tsx';
@@ -11,7 +11,7 @@ import { loadSpendingFormatter } from './spending.ts';
 type Project = Outputs['administration']['projects']['projects'][number];
 const pageLength = 500;
 
-export function AllProjects() {
+export function AllProjectsPage() {
   const [all, setAll] = useState<readonly Project[]>([]);
   const load = async () => {
     const spentBy = loadSpendingFormatter('project');
@@ -31,7 +31,7 @@ export function AllProjects() {
       load={load}
       opens={currentUser.value?.role === 'admin'}
       linesOf={({ owner, ownerName, members, sessions, spent, createdAt }) => [
-        [ownerName ?? owner ?? t('usage.nobody'), t('keys.createdAt', { at: formatMoment(createdAt) })].join(' · '),
+        [ownerName ?? owner ?? t('usage.nobody'), t('keys.createdAt', { at: formatDateTime(createdAt) })].join(' · '),
         [
           t('administration.members', { n: formatCount(members) }),
           t('administration.sessions', { n: formatCount(sessions) }),

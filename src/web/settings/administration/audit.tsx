@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
-import { formatMoment } from '../../parts/format.ts';
+import { formatDateTime } from '../../parts/format.ts';
 import { ChoiceField, TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder } from '../../parts/kit/trouble.tsx';
@@ -91,7 +91,7 @@ const toItem = ({ id, at, action, target, outcome, by, key, name, role, address,
   ...(target !== null && { code: target }),
   lines: [
     [
-      formatMoment(at),
+      formatDateTime(at),
       [
         name ?? key ?? wordOf('administration.audit.by', by),
         ...(role === null ? [] : [`(${wordOf('keys.role', role)})`]),

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { formatBytes, formatCount, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatCount, formatDateTime } from '../../parts/format.ts';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
@@ -89,7 +89,7 @@ export function OverviewPage() {
             key: sessionId,
             title: title || sessionId,
             lines: [
-              [ownerOf(whose), t('administration.since', { at: formatMoment(since) })].join(' · '),
+              [ownerOf(whose), t('administration.since', { at: formatDateTime(since) })].join(' · '),
               t(budget ? `administration.budget.${budget}` : `administration.waits.${reason ?? 'answer'}`),
             ],
           }))}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { formatCount, formatMoment } from '../../parts/format.ts';
+import { formatCount, formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
@@ -70,7 +70,7 @@ export function PeoplePage() {
         [
           role === null ? t('administration.noRole') : t(`keys.role.${role}`),
           ...(disabled ? [t('administration.disabled')] : []),
-          t('administration.seen', { at: formatMoment(lastSeenAt) }),
+          t('administration.seen', { at: formatDateTime(lastSeenAt) }),
           t('administration.sessions', { n: formatCount(sessions) }),
           spent,
         ].join(' · '),

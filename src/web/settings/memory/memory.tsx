@@ -14,7 +14,7 @@ const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
 const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
 
-export function Memory() {
+export function MemoryPage() {
   const [all, setAll] = useState<readonly Summary[]>();
   const [chosen, setChosen] = useState('');
   const [notes, setNotes] = useState<readonly Note[]>();

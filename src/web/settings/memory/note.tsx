@@ -5,7 +5,7 @@ import { navigate } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { showHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
-import { formatBytes, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
@@ -137,7 +137,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
     [isOpen, version, before],
   );
   const what = redacted
-    ? t('memory.redacted', { at: formatMoment(redacted.at) })
+    ? t('memory.redacted', { at: formatDateTime(redacted.at) })
     : text === null
       ? t('memory.wasDeleted')
       : formatBytes(version.size);
@@ -145,7 +145,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
     <li>
       <p>
         <strong>{t('memory.version', { n: number })}</strong>{' '}
-        <span class="quiet">{[formatMoment(at), writerOf(author, names), what].join(' · ')}</span>
+        <span class="quiet">{[formatDateTime(at), writerOf(author, names), what].join(' · ')}</span>
       </p>
       <div class="choices start">
         {author.kind === 'agent' && (
@@ -196,6 +196,6 @@ export const describeNoteVersion = ({ version, deleted, size, updatedAt, author 
   [
     t('memory.version', { n: version }),
     deleted ? t('memory.wasDeleted') : formatBytes(size),
-    formatMoment(updatedAt),
+    formatDateTime(updatedAt),
     writerOf(author, names),
   ].join(' · ');

@@ -2,9 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { currentUser } from '../../data/people.ts';
-import { mutate, mutateWithRetry, query, request } from '../../data/server.ts';
+import { fetchWithToken, mutate, mutateWithRetry, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ConfirmButton, InlineConfirmation, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, InlineConfirmation, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { openNewProjectDialog } from '../../sessions/filter-bar.tsx';
@@ -18,7 +18,7 @@ type Member = Outputs['projects']['members'][number];
 const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 const keyOf = ({ of, id, issuer }: Member) => `${of} ${issuer ?? ''} ${id}`;
 
-export const Projects = ({ again }: { again: () => void }) => (
+export const ProjectsPage = ({ again }: { again: () => void }) => (
   <ProjectList
     head={
       <div>
@@ -51,7 +51,7 @@ interface ListProps<Row> {
 type OpenProject = Pick<Project, 'id' | 'name' | 'role'>;
 export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...rest }: ListProps<Row>) {
   const [id, setId] = useState('');
-  const all = useResource<Row>(t('members.projectsUnread'), load);
+  const all = useResourceList<Row>(t('members.projectsUnread'), load);
   const project = all.all?.find((one) => one.id === id);
   const back = () => {
     setId('');
@@ -79,7 +79,7 @@ const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@')
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
   const [heir, setHeir] = useState('');
   const [trouble, tryIt] = useActionError();
-  const members = useResource<Member>(t('members.unread'), () => query('projects.members', { id }));
+  const members = useResourceList<Member>(t('members.unread'), () => query('projects.members', { id }));
   const mayManage = role === 'maintainer' || role === 'owner' || role === null;
   const nameOf = (member: Member) => member.name ?? member.id;
   const placeOf = ({ of, id: member, issuer }: Member) => ({ id, of, member, ...(issuer !== null && { issuer }) });
@@ -102,7 +102,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
       // Losing access closes the page's socket before an answer could arrive.
-      const answer = await request(path, { method: 'DELETE' });
+      const answer = await fetchWithToken(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });
     if (hasLeft) back();

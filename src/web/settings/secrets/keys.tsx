@@ -3,12 +3,12 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { hasRole, roles } from '../../../core/model/principal.ts';
 import { currentUser } from '../../data/people.ts';
-import { type InputOf, mutate, query, request } from '../../data/server.ts';
+import { fetchWithToken, type InputOf, mutate, query } from '../../data/server.ts';
 import { saveToken, storedToken } from '../../data/token.ts';
-import { formatMoment } from '../../parts/format.ts';
-import { ConfirmButton, OneTimeSecret, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { formatDateTime } from '../../parts/format.ts';
+import { ConfirmButton, OneTimeSecret, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { projectName } from '../../sessions/project-field.tsx';
+import { projectNameOf } from '../../sessions/project-field.tsx';
 import { t } from '../../text/text.ts';
 
 type Key = Outputs['keys']['list']['keys'][number];
@@ -16,9 +16,9 @@ const lifetimes = [30, 90, 365]; // days
 const dayMs = 86_400_000;
 
 /** A key is shown only once, when it is created. */
-export function ApiKeys() {
+export function ApiKeysPage() {
   const [made, setMade] = useState<Outputs['keys']['create']>();
-  const keys = useResource(t('keys.unread'), async () => (await query('keys.list', undefined)).keys);
+  const keys = useResourceList(t('keys.unread'), async () => (await query('keys.list', undefined)).keys);
   const revoke = (id: string) =>
     keys.act(t('keys.notRevoked'), async () => {
       await mutate('keys.revoke', { id });
@@ -85,7 +85,7 @@ interface SectionProps {
 type CreatedKey = Outputs['projectAccounts']['create'];
 function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   const [made, setMade] = useState<CreatedKey>();
-  const keys = useResource(t('keys.unread'), list);
+  const keys = useResourceList(t('keys.unread'), list);
   const end = (id: string) =>
     keys.act(t('keys.notRevoked'), async () => {
       await revoke(id);
@@ -194,16 +194,16 @@ function listFacts(
 ): string[] {
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
-    ...(project && namesProject ? [projectName(project.id) ?? project.id] : []),
+    ...(project && namesProject ? [projectNameOf(project.id) ?? project.id] : []),
     ...(person === null || person === currentUser.value?.person ? [] : [t('keys.ofPerson')]),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
-    ...(revokedAt !== null ? [t('keys.revokedAt', { at: formatMoment(revokedAt) })] : []),
-    ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: formatMoment(expiresAt) })] : []),
-    ...(state === 'active' && expiresAt !== null ? [t('keys.until', { at: formatMoment(expiresAt) })] : []),
+    ...(revokedAt !== null ? [t('keys.revokedAt', { at: formatDateTime(revokedAt) })] : []),
+    ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: formatDateTime(expiresAt) })] : []),
+    ...(state === 'active' && expiresAt !== null ? [t('keys.until', { at: formatDateTime(expiresAt) })] : []),
     ...(state === 'active'
-      ? [lastUsedAt === null ? t('keys.unused') : t('keys.usedAt', { at: formatMoment(lastUsedAt) })]
+      ? [lastUsedAt === null ? t('keys.unused') : t('keys.usedAt', { at: formatDateTime(lastUsedAt) })]
       : []),
-    t('keys.createdAt', { at: formatMoment(createdAt) }),
+    t('keys.createdAt', { at: formatDateTime(createdAt) }),
   ];
 }
 
@@ -212,7 +212,7 @@ function listFacts(
  * therefore creates the key, and this tab continues with it.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
-  const answer = await request('/api/v1/keys', {
+  const answer = await fetchWithToken('/api/v1/keys', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(wish),

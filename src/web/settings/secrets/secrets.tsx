@@ -1,6 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { ConfirmButton, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
 
@@ -8,7 +8,7 @@ type Credential = Outputs['serverCredentials']['put'];
 
 /** Sandboxes of all sessions use the secrets without seeing them. A new secret replaces one of the same name. */
 export function SandboxSecrets() {
-  const secrets = useResource<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
+  const secrets = useResourceList<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
   const revoke = (name: string) =>
     secrets.act(t('secrets.notRevoked'), async () => {
       await mutate('serverCredentials.revoke', { name });

@@ -3,18 +3,18 @@ import type { Outputs } from '../../../client/types.ts';
 import { toolLabelsByName } from '../../data/system.ts';
 import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { ChoiceField, LongTextField } from '../../parts/kit/field.tsx';
-import { loadTemplates, templateChoices } from '../../sessions/templates.ts';
+import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { type Rule, Rules } from './rules.tsx';
+import { ApprovalRuleFields, type ApprovalRuleInput } from './rules.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
 /** Unsaved input: text, or the rows of rules. */
-export type SettingDraft = string | readonly Rule[];
+export type SettingDraft = string | readonly ApprovalRuleInput[];
 
-export function toFieldDraft({ form, value }: ServerSetting): SettingDraft {
-  if (form.kind === 'rules') return value as unknown as readonly Rule[];
+export function toSettingDraft({ form, value }: ServerSetting): SettingDraft {
+  if (form.kind === 'rules') return value as unknown as readonly ApprovalRuleInput[];
   if (Array.isArray(value)) return value.join('\n');
   return value === null ? '' : String(value);
 }
@@ -52,7 +52,7 @@ export function SettingField({ setting, label, draft, onChange }: Props) {
     // Without the list, only the current template is shown.
     if (kind === 'template') void loadTemplates().catch(() => {});
   }, []);
-  if (typeof draft !== 'string') return <Rules rules={draft} onChange={onChange} />;
+  if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} onChange={onChange} />;
   if (kind === 'choice') {
     return (
       <SegmentedChoice
@@ -64,7 +64,7 @@ export function SettingField({ setting, label, draft, onChange }: Props) {
     );
   }
   if (kind === 'template')
-    return <ChoiceField label={label} value={draft} choices={templateChoices(draft)} onChange={onChange} />;
+    return <ChoiceField label={label} value={draft} choices={listTemplateChoices(draft)} onChange={onChange} />;
   if (kind === 'amount') {
     const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (

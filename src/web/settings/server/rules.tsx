@@ -3,19 +3,19 @@ import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 
 const actions = ['allow', 'ask', 'deny'] as const;
-export interface Rule {
+export interface ApprovalRuleInput {
   readonly action: (typeof actions)[number];
   readonly tool: string;
   readonly pattern?: string;
 }
 interface Props {
-  readonly rules: readonly Rule[];
-  readonly onChange: (rules: readonly Rule[]) => void;
+  readonly rules: readonly ApprovalRuleInput[];
+  readonly onChange: (rules: readonly ApprovalRuleInput[]) => void;
 }
 
 /** In the order in which the rules apply. */
-export function Rules({ rules, onChange }: Props) {
-  const change = (at: number, more: Partial<Rule>) =>
+export function ApprovalRuleFields({ rules, onChange }: Props) {
+  const change = (at: number, more: Partial<ApprovalRuleInput>) =>
     onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));
   const swap = (at: number) => {
     const next = [...rules];
@@ -37,7 +37,7 @@ export function Rules({ rules, onChange }: Props) {
               class="field"
               aria-label={t('rules.action', { n: at + 1 })}
               value={rule.action}
-              onChange={(event) => change(at, { action: event.currentTarget.value as Rule['action'] })}
+              onChange={(event) => change(at, { action: event.currentTarget.value as ApprovalRuleInput['action'] })}
             >
               {actions.map((action) => (
                 <option key={action} value={action}>

@@ -4,7 +4,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField, toFieldDraft } from './field.tsx';
+import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField, toSettingDraft } from './field.tsx';
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
@@ -44,7 +44,7 @@ function Part({ part, settings, changed }: Props) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   const isChanged = (one: ServerSetting) =>
-    drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(toFieldDraft(one));
+    drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(toSettingDraft(one));
   const edited = settings.filter(isChanged);
   const write = (some: readonly ServerSetting[], words: string, toValue: (one: ServerSetting) => SettingValue) =>
     tryIt(t('notSaved'), async () => {
@@ -76,7 +76,7 @@ function Part({ part, settings, changed }: Props) {
         <OneSetting
           key={one.key}
           setting={one}
-          draft={drafts[one.key] ?? toFieldDraft(one)}
+          draft={drafts[one.key] ?? toSettingDraft(one)}
           onChange={(draft) => {
             setDrafts((now) => ({ ...now, [one.key]: draft }));
             setNotice('');

@@ -7,7 +7,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
-import { projectName } from '../../sessions/project-field.tsx';
+import { projectNameOf } from '../../sessions/project-field.tsx';
 import { serverText, t } from '../../text/text.ts';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
@@ -48,7 +48,7 @@ export function BuiltTemplates() {
         items={all.map(({ id, name, projectId, tags }) => ({
           key: id,
           title: name,
-          lines: [projectName(projectId) ?? [], tags.map(({ tag }) => tag).join(', ') || t('built.notYet')].flat(),
+          lines: [projectNameOf(projectId) ?? [], tags.map(({ tag }) => tag).join(', ') || t('built.notYet')].flat(),
           open: () => setChosen(id),
         }))}
       />

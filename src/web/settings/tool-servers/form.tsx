@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { type InputOf, mutate } from '../../data/server.ts';
 import { ChoiceField, SecretField, TextField } from '../../parts/kit/field.tsx';
-import { FieldErrors, SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { InvalidFieldsError, SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
 
 type ToolServer = Outputs['toolServers']['put'];
@@ -84,7 +84,7 @@ function parseAccess(kind: Access, header: string, secret: string): { headers?: 
     ...(kind === 'header' && header.trim() === '' && { header: t('form.required') }),
     ...(secret === '' && { secret: t('form.required') }),
   };
-  if (Object.keys(missing).length > 0) throw new FieldErrors(missing);
+  if (Object.keys(missing).length > 0) throw new InvalidFieldsError(missing);
   return { headers: kind === 'token' ? { Authorization: `Bearer ${secret}` } : { [header.trim()]: secret } };
 }
 

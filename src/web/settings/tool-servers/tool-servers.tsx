@@ -1,18 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { formatMoment } from '../../parts/format.ts';
+import { formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ConfirmButton, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { t } from '../../text/text.ts';
 import { EditToolServerForm, ToolServerForm } from './form.tsx';
 import { beginSignIn, signInResult } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
 
-export function ToolServers() {
+export function ToolServersPage() {
   const [changing, setChanging] = useState('');
-  const servers = useResource(
+  const servers = useResourceList(
     t('toolServers.unread'),
     async () => (await query('toolServers.list', undefined)).servers,
   );
@@ -153,7 +153,7 @@ const originOf = ({ from, setBy, templates }: ToolServer): string[] => [
 
 function describeState({ kind, state, signIn }: ToolServer): string {
   if (state === null) return t(kind === 'program' ? 'toolServers.inSandbox' : 'toolServers.unasked');
-  const at = formatMoment(state.at);
+  const at = formatDateTime(state.at);
   if (state.ok) return t('toolServers.answered', { at });
   const why = t('toolServers.failed', { at, why: state.message });
   return signIn === 'wanted' ? `${why} ${t('toolServers.wantsAccess')}` : why;

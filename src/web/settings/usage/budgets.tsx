@@ -1,18 +1,18 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { type BudgetLimit, budgetLimits, mapLimits } from '../../../core/model/runs/budget-limits.ts';
+import { type BudgetLimit, budgetLimits, mapBudgetLimits } from '../../../core/model/runs/budget-limits.ts';
 import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
 import { formatBytes, formatCount, formatPrice } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
 
 export function SharedBudgets() {
-  const budgets = useResource<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
+  const budgets = useResourceList<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
   const [open, setOpen] = useState('');
   return (
     <section aria-label={t('budgets')}>
@@ -42,8 +42,8 @@ export function SharedBudgets() {
                     title={title}
                     needsChange
                     note={t('budgets.empty')}
-                    value={mapLimits((limit) => budget[limit].own)}
-                    fields={mapLimits((limit) => ({ placeholder: usualOf(limit, budget) }))}
+                    value={mapBudgetLimits((limit) => budget[limit].own)}
+                    fields={mapBudgetLimits((limit) => ({ placeholder: usualOf(limit, budget) }))}
                     cancel={() => setOpen('')}
                     send={async (input) => {
                       const { of, id } = budget;

@@ -2,13 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import {
   maxUsageGroups,
-  readAllGroups,
+  readAllUsageGroups,
   type UsageDimension,
   usageDimensions,
 } from '../../../core/model/runs/usage-report.ts';
 import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
-import { formatCompact, formatCount, formatPrice, locale } from '../../parts/format.ts';
+import { formatCompactCount, formatCount, formatPrice, locale } from '../../parts/format.ts';
 import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -27,7 +27,7 @@ const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 /** Usage by day of the person's sessions; for administrators, of all sessions. */
-export function Usage() {
+export function UsagePage() {
   const [by, setBy] = useState<UsageDimension>('model');
   const [range, setRange] = useState<Range>('30');
   const [report, setReport] = useState<Report>();
@@ -43,7 +43,7 @@ export function Usage() {
   };
   const readTable = async () => {
     const dailyGroups = by === 'day' || by === 'session' ? 0 : maxUsageGroups;
-    const all = await readAllGroups((cursor) => read({ dailyGroups, cursor }));
+    const all = await readAllUsageGroups((cursor) => read({ dailyGroups, cursor }));
     return dailyGroups === 0 ? toTotalRows(all) : toDayRows(all);
   };
   useEffect(() => {
@@ -107,8 +107,8 @@ const toDayRows = ({ groups, by }: Report) => [
 ];
 
 const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
-  in: formatCompact(inputTokens),
-  out: formatCompact(outputTokens),
+  in: formatCompactCount(inputTokens),
+  out: formatCompactCount(outputTokens),
   n: formatCount(turns),
 });
 
@@ -172,7 +172,7 @@ function Chart(report: Report) {
       </svg>
       <div class="usage-axis between small-text quiet row">
         <span>{dayName(first)}</span>
-        <span>{t('usage.most', { most: isPriced ? formatPrice(most) : formatCompact(most) })}</span>
+        <span>{t('usage.most', { most: isPriced ? formatPrice(most) : formatCompactCount(most) })}</span>
         <span>{dayName(last)}</span>
       </div>
     </figure>
@@ -227,8 +227,8 @@ function Groups(report: Report) {
                 {group.label}
               </th>
               <td>{formatCount(group.turns)}</td>
-              <td>{formatCompact(group.inputTokens)}</td>
-              <td>{formatCompact(group.outputTokens)}</td>
+              <td>{formatCompactCount(group.inputTokens)}</td>
+              <td>{formatCompactCount(group.outputTokens)}</td>
               <td>{group.unpriced === group.turns ? t('cost.unknown') : formatPrice(group.cost)}</td>
             </tr>
           ))}

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { formatMoment } from '../../parts/format.ts';
+import { formatDateTime } from '../../parts/format.ts';
 import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { Menu } from '../../parts/kit/menu.tsx';
@@ -13,7 +13,7 @@ export type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
 const lookMs = 2_000; // while deliveries are in progress
 
-export function describeState({ paused, failures, events }: Webhook): string {
+export function describeWebhookState({ paused, failures, events }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
   const heard = t('webhooks.hears', { n: events.length });
   return failures === 0 ? heard : `${heard} · ${t('webhooks.failures', { n: failures })}`;
@@ -65,7 +65,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
       </div>
       <h3>{name}</h3>
       {secret !== '' && <OneTimeSecret label={t('webhooks.secret')} text={secret} />}
-      <p class={paused ? 'note wait' : 'quiet'}>{describeState(webhook)}</p>
+      <p class={paused ? 'note wait' : 'quiet'}>{describeWebhookState(webhook)}</p>
       <dl class="facts grid">
         <dt>{t('webhooks.url')}</dt>
         <dd>{url}</dd>
@@ -155,7 +155,9 @@ function DeliveryRow({ delivery, canSend, resend }: RowProps) {
       <strong>{t(`webhooks.state.${state}`)}</strong>
       <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
       {answer !== '' && <span class="quiet">{answer}</span>}
-      {nextAt !== null && tries > 0 && <span class="quiet">{t('webhooks.nextAt', { at: formatMoment(nextAt) })}</span>}
+      {nextAt !== null && tries > 0 && (
+        <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>
+      )}
       {state !== 'pending' && canSend && (
         <Button
           class="small"

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ResourceList, upsertItem, useResource } from '../../parts/kit/resource-list.tsx';
+import { ResourceList, upsertItem, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { loadProjects, projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
-import { describeState, type Webhook, WebhookView } from './one.tsx';
+import { describeWebhookState, type Webhook, WebhookView } from './one.tsx';
 
 const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
   runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
@@ -16,8 +16,8 @@ const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
 
 type View = 'list' | 'new' | { readonly id: string; readonly isChanging?: boolean };
 
-export function Webhooks() {
-  const webhooks = useResource<Webhook>(t('webhooks.unread'), () => query('webhooks.list', undefined));
+export function WebhooksPage() {
+  const webhooks = useResourceList<Webhook>(t('webhooks.unread'), () => query('webhooks.list', undefined));
   const [view, setView] = useState<View>('list');
   const [secret, setSecret] = useState('');
   // Without the projects, the webhook receives events of all projects.
@@ -85,7 +85,7 @@ export function Webhooks() {
       toItem={(webhook) => ({
         key: webhook.id,
         title: webhook.name,
-        lines: [webhook.url, describeState(webhook)],
+        lines: [webhook.url, describeWebhookState(webhook)],
         waits: webhook.paused !== null,
         open: () => setView({ id: webhook.id }),
       })}

@@ -5,7 +5,7 @@ import { conversationModel } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
-import { formatBudget, formatCompact, formatCount, formatPrice } from '../../parts/format.ts';
+import { formatBudgetValue, formatCompactCount, formatCount, formatPrice } from '../../parts/format.ts';
 import { serverText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
@@ -13,7 +13,7 @@ type Details = Outputs['sessions']['cost'];
 const pauseMs = 1_500;
 const maxEvents = 8;
 
-export function Cost({ session }: { session: Session }) {
+export function CostPane({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
   const { turns } = conversationModel.used.value;
   // The server attributes turns to the events that caused them, so new turns require another read.
@@ -37,8 +37,8 @@ export function Cost({ session }: { session: Session }) {
         <p class="note wait">
           {t('cost.budgetLeft', {
             kind: t(`budget.${budget.kind}`),
-            left: formatBudget(budget.kind, Math.max(0, budget.limit - budget.used)),
-            limit: formatBudget(budget.kind, budget.limit),
+            left: formatBudgetValue(budget.kind, Math.max(0, budget.limit - budget.used)),
+            limit: formatBudgetValue(budget.kind, budget.limit),
           })}
         </p>
       )}
@@ -75,9 +75,9 @@ export function Cost({ session }: { session: Session }) {
                   <tr key={one.kind}>
                     <td>{nameOfKind(one.kind)}</td>
                     <td>{one.turns}</td>
-                    <td>{formatCompact(one.inputTokens)}</td>
-                    <td>{formatCompact(one.cachedTokens)}</td>
-                    <td>{formatCompact(one.outputTokens)}</td>
+                    <td>{formatCompactCount(one.inputTokens)}</td>
+                    <td>{formatCompactCount(one.cachedTokens)}</td>
+                    <td>{formatCompactCount(one.outputTokens)}</td>
                     <td>{one.cost === null ? '–' : formatPrice(one.cost)}</td>
                   </tr>
                 ))}
@@ -115,20 +115,20 @@ const causeOf = ({ type, about }: Amount): string =>
 /** By price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
-  cost ? formatPrice(cost) : t('tokensShort', { n: formatCompact(inputTokens + outputTokens) });
+  cost ? formatPrice(cost) : t('tokensShort', { n: formatCompactCount(inputTokens + outputTokens) });
 
 const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
     <h2 class="quiet small-text">{title}</h2>
     <p class="cost-price bold figures">
       {used.cost === undefined
-        ? t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })
+        ? t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })
         : formatPrice(used.cost)}
     </p>
     <p class="quiet small-text">
       {t('usage.total', {
-        in: formatCompact(used.inputTokens),
-        out: formatCompact(used.outputTokens),
+        in: formatCompactCount(used.inputTokens),
+        out: formatCompactCount(used.outputTokens),
         n: formatCount(used.turns),
       })}
       {used.cost === undefined && ` · ${t('cost.unknown')}`}
@@ -161,7 +161,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
           <li key={name} class="budget grid">
             <span>{name}</span>
             <span class="figures">
-              {t('cost.leftOf', { left: formatBudget(kind, left), limit: formatBudget(kind, limit) })}
+              {t('cost.leftOf', { left: formatBudgetValue(kind, left), limit: formatBudgetValue(kind, limit) })}
             </span>
             <meter value={left} max={limit} low={limit * 0.15} optimum={limit} aria-label={name} />
           </li>

@@ -16,7 +16,7 @@ const settleMs = 300;
 const buildLookMs = 3_000;
 
 /** Shows the screen, or a button to start one. Opening the tab starts nothing. */
-export function Desktop({ session: { id: sessionId } }: { session: Session }) {
+export function DesktopPane({ session: { id: sessionId } }: { session: Session }) {
   const [view, setView] = useState<View>();
   const [isStarting, setStarting] = useState(false);
   const look = () => query('desktop.status', { sessionId }).then(setView, () => setView(undefined));

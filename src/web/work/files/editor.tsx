@@ -2,7 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { EditorText } from './editor/editor-text.tsx';
 import { decodeExactText, detectLineEnd } from './editor/file-text.ts';
-import { ConflictNotice, useSaving } from './editor/saving.tsx';
+import { ConflictNotice, useFileSaving } from './editor/saving.tsx';
 import type { FileStore, LoadedFile } from './store.ts';
 
 interface Props {
@@ -22,7 +22,7 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
   const [{ text: first, mark }] = useState(() => decodeExactText(file.bytes));
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
-  const saving = useSaving({ store, path, version });
+  const saving = useFileSaving({ store, path, version });
   // Typed text becomes a draft immediately, because the file can be reloaded before the page is redrawn.
   const { current: now } = useRef({ text, saved });
   const change = (next: Partial<typeof now>) => {

@@ -6,17 +6,17 @@ import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
-import { pressedKey } from '../../parts/pressed-key.ts';
+import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { decodeExactText, isTruncated, mergeEdit } from './editor/file-text.ts';
 import { ChangesReview, type Comparison } from './editor/review.tsx';
 import type { FileWrite } from './editor/steps.ts';
 import { Editor } from './editor.tsx';
-import { detectFileViewKind, type PreviewKind } from './preview.ts';
+import { detectPreviewKind, type PreviewKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
-import { useSteps } from './steps-view.tsx';
+import { useFileSteps } from './steps-view.tsx';
 import { type FileFilter, type FileStore, fileUrl, type LoadedFile } from './store.ts';
-import { download } from './transfers.ts';
+import { downloadFile } from './transfers.ts';
 
 interface Props {
   readonly store: FileStore;
@@ -54,7 +54,7 @@ export function FileView({ store, path, part }: Props) {
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
-  const kind = file && detectFileViewKind(path, file.bytes);
+  const kind = file && detectPreviewKind(path, file.bytes);
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isExact = useMemo(() => file && decodeExactText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
@@ -66,7 +66,7 @@ export function FileView({ store, path, part }: Props) {
     <section
       class="file fill stack"
       aria-label={path}
-      onKeyDown={(event) => pressedKey(event) === 'Escape' && part === 'all' && !isEdited && close()}
+      onKeyDown={(event) => pressedKeyOf(event) === 'Escape' && part === 'all' && !isEdited && close()}
     >
       <header class="row work-bar border-bottom rigid">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />
@@ -81,7 +81,7 @@ export function FileView({ store, path, part }: Props) {
           label={t('files.download')}
           onClick={() =>
             tryOrNotify(t('files.notDownloaded'), () =>
-              download(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path),
+              downloadFile(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path),
             )
           }
         />
@@ -122,7 +122,7 @@ export function FileView({ store, path, part }: Props) {
 }
 
 function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
-  const write = useSteps()
+  const write = useFileSteps()
     .find(({ seq }) => seq === store.step.value)
     ?.files.get(path);
   if (!write) return <p class="quiet empty">{t('files.chooseStep')}</p>;

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { toShownName } from '../../../core/text/file-names.ts';
-import { eventCount, events } from '../../data/log.ts';
+import { eventCount, sessionEvents } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { formatBytes, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmAction, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
@@ -17,14 +17,14 @@ import { t } from '../../text/text.ts';
 import { FileView } from './file-view.tsx';
 import { StepsView } from './steps-view.tsx';
 import { type FileStore, fileFilter, openFileStore } from './store.ts';
-import { dismissTransfer, download, transfers, uploadFile } from './transfers.ts';
+import { dismissTransfer, downloadFile, transfers, uploadFile } from './transfers.ts';
 import { childPath, rootPath } from './tree.ts';
 import { FileTree } from './tree.tsx';
 
 const roomForBoth = 720; // pixels; must match work.css
 
 /** Tree and open file, side by side if there is room. Files can be dropped or pasted anywhere on the tab. */
-export function Files({ session }: { session: Session }) {
+export function FilesPane({ session }: { session: Session }) {
   const store = openFileStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
   const tab = useRef<HTMLElement>(null);
@@ -76,7 +76,7 @@ export function Files({ session }: { session: Session }) {
             label={t('files.zip')}
             onClick={() =>
               tryOrNotify(t('files.noZip'), () =>
-                download(`/streams/sessions/${session.id}/zip`, `${session.title}.zip`),
+                downloadFile(`/streams/sessions/${session.id}/zip`, `${session.title}.zip`),
               )
             }
           />
@@ -131,7 +131,7 @@ function Listing({ store }: { store: FileStore }) {
 /** Uses the newest phase in the log. The list loads once the sandbox is ready. */
 function isStarting(): boolean {
   if (eventCount.value === 0) return false;
-  const last = events.findLast(({ type }) => type === 'sandbox.phase');
+  const last = sessionEvents.findLast(({ type }) => type === 'sandbox.phase');
   return last?.type === 'sandbox.phase' && ['queued', 'image', 'starting'].includes(last.data.phase);
 }
 
@@ -163,7 +163,7 @@ function ChangesView({ store }: { store: FileStore }) {
   if (!changes || problem !== '') return <LoadPlaceholder problem={problem} again={again} />;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
-  const time = formatMoment(since.at);
+  const time = formatDateTime(since.at);
   if (files.length === 0) return <p class="quiet empty">{t('files.unchanged', { time })}</p>;
   return (
     <>

@@ -46,10 +46,10 @@ const media = new Map<string, PreviewKind>(
 );
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
-export const imageType = (path: string): string | undefined => images.get(endingOf(path));
+export const imageTypeOf = (path: string): string | undefined => images.get(endingOf(path));
 
-export function detectFileViewKind(path: string, beginning: Uint8Array): PreviewKind {
-  if (imageType(path)) return 'image';
+export function detectPreviewKind(path: string, beginning: Uint8Array): PreviewKind {
+  if (imageTypeOf(path)) return 'image';
   const shown = media.get(endingOf(path));
   if (shown) return shown;
   if (beginning.subarray(0, 8_000).includes(0)) return 'binary';

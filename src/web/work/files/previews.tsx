@@ -8,10 +8,10 @@ import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
-import { detectLanguage, imageType, type PreviewKind, separatorOf } from './preview.ts';
+import { detectLanguage, imageTypeOf, type PreviewKind, separatorOf } from './preview.ts';
 import { type NotebookOutput, parseNotebook } from './read-notebook.ts';
-import { Pdf, ServedFile, useObjectUrl } from './served.tsx';
-import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';
+import { PdfView, ServedFile, useObjectUrl } from './served.tsx';
+import { type SortOrder, sortRows, toggleSortOrder } from './sort-rows.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
 const maxShownRows = 5_000;
@@ -29,7 +29,7 @@ interface Props {
 export function FilePreview({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
-  if (kind === 'pdf') return <Pdf store={store} file={file} />;
+  if (kind === 'pdf') return <PdfView store={store} file={file} />;
   if (kind === 'video' || kind === 'audio') return <ServedFile store={store} path={file.path} kind={kind} />;
   if (kind === 'binary') return <p class="quiet empty">{t('files.binary')}</p>;
   const text = new TextDecoder().decode(file.bytes);
@@ -114,7 +114,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
           <tr>
             {head.map((name, at) => (
               <th key={`${at} ${name}`} scope="col" aria-sort={order?.column === at ? order.way : undefined}>
-                <button type="button" class="sort" onClick={() => setOrder(toggleOrder(order, at))}>
+                <button type="button" class="sort" onClick={() => setOrder(toggleSortOrder(order, at))}>
                   {truncateLine(name, maxCell)}
                   {order?.column === at && <span aria-hidden="true">{order.way === 'ascending' ? ' ↑' : ' ↓'}</span>}
                 </button>
@@ -139,7 +139,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
 
 function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
   const [isLarge, setLarge] = useState(false);
-  const url = useObjectUrl(store, file, imageType(file.path) ?? '');
+  const url = useObjectUrl(store, file, imageTypeOf(file.path) ?? '');
   const zoom = () => setLarge(!isLarge);
   return (
     <div class="file-body scrolls fill picture round" data-large={isLarge ? 'true' : undefined}>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { mutate, request, toErrorText } from '../../data/server.ts';
+import { fetchWithToken, mutate, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -67,7 +67,7 @@ function useAddress(sessionId: string, path: string) {
     const close = () => {
       isOver = true;
       const remove = ({ id }: { readonly id: string }) =>
-        request(`/api/v1/sessions/${sessionId}/previews/${id}`, { method: 'DELETE', keepalive: true });
+        fetchWithToken(`/api/v1/sessions/${sessionId}/previews/${id}`, { method: 'DELETE', keepalive: true });
       opening.then(remove).catch(() => {}); // an address that is not closed expires
     };
     addEventListener('pagehide', close);
@@ -101,7 +101,7 @@ export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): 
 }
 
 /** Shown in the browser's own PDF viewer, which opens no other file. */
-export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
+export function PdfView({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
   const isShown = navigator.pdfViewerEnabled;
   if (!isShown) return <p class="quiet empty">{t('files.pdf')}</p>;

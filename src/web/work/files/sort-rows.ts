@@ -5,7 +5,7 @@ export interface SortOrder {
 }
 
 /** Order after a click on a column header: ascending, descending, and as in the file. */
-export function toggleOrder(order: SortOrder | undefined, column: number): SortOrder | undefined {
+export function toggleSortOrder(order: SortOrder | undefined, column: number): SortOrder | undefined {
   if (order?.column !== column) return { column, way: 'ascending' };
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }

@@ -1,17 +1,17 @@
 import { useMemo } from 'preact/hooks';
-import { eventCount, events } from '../../data/log.ts';
+import { eventCount, sessionEvents } from '../../data/log.ts';
 import { truncateLine } from '../../parts/bounded-text.ts';
 import { t } from '../../text/text.ts';
-import { listSteps, type Step } from './editor/steps.ts';
+import { type FileStep, listFileSteps } from './editor/steps.ts';
 import type { FileStore } from './store.ts';
 
-export function useSteps(): readonly Step[] {
+export function useFileSteps(): readonly FileStep[] {
   const count = eventCount.value;
-  return useMemo(() => listSteps(events), [count]);
+  return useMemo(() => listFileSteps(sessionEvents), [count]);
 }
 
 export function StepsView({ store }: { store: FileStore }) {
-  const steps = useSteps();
+  const steps = useFileSteps();
   if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;
   const { value: step } = store.step;
   return (

@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
-import { CallError, mutate, query, request } from '../../data/server.ts';
+import { CallError, fetchWithToken, mutate, query } from '../../data/server.ts';
 import { childPath, type FolderEntries, type FolderEntry, parentOf, rootPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
@@ -127,7 +127,7 @@ export class FileStore {
 
   async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
-    const answer = await request(fileUrl(this.sessionId, path), range ? { headers: range } : {});
+    const answer = await fetchWithToken(fileUrl(this.sessionId, path), range ? { headers: range } : {});
     if (!answer.ok) throw new Error(await readErrorDetail(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
@@ -139,7 +139,7 @@ export class FileStore {
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
-    const answer = await request(fileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
+    const answer = await fetchWithToken(fileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
     if (answer.status === 412) return 'changed';
     if (!answer.ok) throw new Error(await readErrorDetail(answer));
     return { version: answer.headers.get('etag') ?? '' };
@@ -173,7 +173,7 @@ export async function readFilePart(
   from: number,
   length: number,
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; size: number }> {
-  const answer = await request(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
+  const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? 0);
   if (answer.status === 416) return { bytes: new Uint8Array(), size };
   if (!answer.ok) throw new Error(await readErrorDetail(answer));

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { request } from '../../data/server.ts';
-import { authorization } from '../../data/token.ts';
+import { fetchWithToken } from '../../data/server.ts';
+import { authorizationHeaders } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
 import { fileUrl, readErrorDetail } from './store.ts';
 
@@ -54,7 +54,7 @@ export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): 
     resolve('failed');
   };
   sending.open('PUT', fileUrl(sessionId, path));
-  for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);
+  for (const [name, value] of Object.entries(authorizationHeaders())) sending.setRequestHeader(name, value);
   sending.setRequestHeader('content-type', 'application/octet-stream');
   if (!replaces) sending.setRequestHeader('if-none-match', '*');
   sending.send(file);
@@ -70,13 +70,13 @@ function parseDetail(body: string): string | undefined {
   }
 }
 
-export async function download(address: string, name: string): Promise<void> {
-  const answer = await request(address);
+export async function downloadFile(address: string, name: string): Promise<void> {
+  const answer = await fetchWithToken(address);
   if (!answer.ok) throw new Error(await readErrorDetail(answer));
-  saveFile(await answer.blob(), name);
+  saveBlob(await answer.blob(), name);
 }
 
-export function saveFile(content: Blob, name: string): void {
+export function saveBlob(content: Blob, name: string): void {
   const url = URL.createObjectURL(content);
   Object.assign(document.createElement('a'), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

@@ -25,7 +25,7 @@ export const childPath = (folder: string, name: string): string => (folder === r
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
 /** Visible rows from top to bottom, without Corral's own files. Logs of background processes come last. */
-export function listRows(folders: FolderEntries, open: ReadonlySet<string>): FileTreeRow[] {
+export function listTreeRows(folders: FolderEntries, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
     const entries = [...(folders.get(folder) ?? [])]
@@ -45,7 +45,7 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Fil
 const isLogs = (name: string) => name === '.agent_logs';
 
 /** Row that a key moves to. Left moves to the row's folder. */
-export function rowAfterKey(
+export function findRowAfterKey(
   rows: readonly FileTreeRow[],
   from: string | undefined,
   key: string,

@@ -3,15 +3,15 @@ import { toShownName } from '../../../core/text/file-names.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
-import { pressedKey } from '../../parts/pressed-key.ts';
+import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
-import { type FileTreeRow, listRows, rowAfterKey } from './tree.ts';
+import { type FileTreeRow, findRowAfterKey, listTreeRows } from './tree.ts';
 
 /** Arrow keys move, open and close; Enter opens a file. */
 export function FileTree({ store }: { store: FileStore }) {
-  const rows = listRows(store.folders.value, store.open.value);
+  const rows = listTreeRows(store.folders.value, store.open.value);
   const [at, setAt] = useState<string>();
   const focused = rows.some(({ path }) => path === at) ? at : rows[0]?.path;
   const use = (row: FileTreeRow) => {
@@ -20,8 +20,8 @@ export function FileTree({ store }: { store: FileStore }) {
     else void tryOrNotify(t('files.openFolder'), () => store.toggle(row.path));
   };
   const onKey = (event: KeyboardEvent, row: FileTreeRow) => {
-    const key = pressedKey(event);
-    const next = rowAfterKey(rows, row.path, key);
+    const key = pressedKeyOf(event);
+    const next = findRowAfterKey(rows, row.path, key);
     const toggles =
       (key === 'ArrowRight' && row.type === 'directory' && !row.isOpen) || (key === 'ArrowLeft' && row.isOpen);
     if (key === 'Enter' || key === ' ' || toggles) use(row);

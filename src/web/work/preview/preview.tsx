@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { formatMoment } from '../../parts/format.ts';
+import { formatDateTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
@@ -16,15 +16,15 @@ import {
   type Port,
   type Preview,
   ports,
-  previewTarget,
+  previewLocation,
 } from './state.ts';
-import type { PreviewTarget } from './target.ts';
+import type { PreviewLocation } from './target.ts';
 
 /** Shows the sandbox's listening ports, and one of them in a frame. Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {
   const all = ports.value;
   useEffect(markPortsSeen, [all]);
-  const at = previewTarget.value;
+  const at = previewLocation.value;
   if (at) return <Shown key={`${at.port} ${at.path}`} sessionId={id} at={at} />;
   if (!all) return <LoadPlaceholder problem="" />;
   if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
@@ -46,7 +46,7 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
       type="button"
       class="row tree-row full"
       onClick={() => {
-        previewTarget.value = { port, path: '/' };
+        previewLocation.value = { port, path: '/' };
       }}
     >
       <Icon name="globe" size={16} />
@@ -83,7 +83,7 @@ function Open({ sessionId }: { sessionId: string }) {
           <li key={one.id} class="row wrap">
             <span class="fill">
               {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
-              <span class="quiet"> · {t('until', { time: formatMoment(one.expiresAt) })}</span>
+              <span class="quiet"> · {t('until', { time: formatDateTime(one.expiresAt) })}</span>
             </span>
             <CopyButton text={computePreviewAddress(one, '/')} />
             <Button
@@ -101,7 +101,7 @@ function Open({ sessionId }: { sessionId: string }) {
   );
 }
 
-function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
+function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
   const { now: found, problem, again } = useLoadedData(() => openPreview(sessionId, at.port), [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
@@ -121,7 +121,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
           icon="back"
           label={t('preview.back')}
           onClick={() => {
-            previewTarget.value = undefined;
+            previewLocation.value = undefined;
           }}
         />
         <span class="preview-port rigid mono bold">:{at.port}</span>

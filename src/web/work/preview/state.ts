@@ -3,8 +3,8 @@ import type { Outputs } from '../../../client/types.ts';
 import { showTab } from '../../app/layout.ts';
 import { onEvent } from '../../data/log.ts';
 import { mutateWithRetry, query } from '../../data/server.ts';
-import { currentId } from '../../data/sessions.ts';
-import type { PreviewTarget } from './target.ts';
+import { currentSessionId } from '../../data/sessions.ts';
+import type { PreviewLocation } from './target.ts';
 
 export type Port = Outputs['ports']['list'][number];
 export type Preview = Outputs['ports']['opened'][number];
@@ -16,7 +16,7 @@ const lookMs = 5_000;
 export const ports = signal<readonly Port[] | undefined>(undefined);
 export const unseenPorts = signal<ReadonlySet<number>>(new Set());
 /** Undefined: the list of ports. */
-export const previewTarget = signal<PreviewTarget | undefined>(undefined);
+export const previewLocation = signal<PreviewLocation | undefined>(undefined);
 let seen = new Set<number>();
 
 /** Call while the tab is open. */
@@ -25,14 +25,14 @@ export function markPortsSeen(): void {
   if (unseenPorts.value.size > 0) unseenPorts.value = new Set();
 }
 
-export function openPreviewAt(at: PreviewTarget): void {
-  previewTarget.value = at;
+export function openPreviewAt(at: PreviewLocation): void {
+  previewLocation.value = at;
   showTab('preview');
 }
 
 async function look(sessionId: string): Promise<void> {
   const found = await query('ports.list', { sessionId });
-  if (currentId.value !== sessionId) return;
+  if (currentSessionId.value !== sessionId) return;
   const listening = new Set(found.map(({ port }) => port));
   seen = new Set([...seen].filter((port) => listening.has(port))); // a port that reappears is new again
   if (JSON.stringify(found) !== JSON.stringify(ports.value)) ports.value = found;
@@ -43,8 +43,8 @@ async function look(sessionId: string): Promise<void> {
 /** Checks for ports after the agent's actions, and occasionally while the page is visible. Starts no sandbox. */
 export function followPorts(): void {
   effect(() => {
-    const sessionId = currentId.value;
-    [ports.value, unseenPorts.value, previewTarget.value, seen] = [undefined, new Set(), undefined, new Set()];
+    const sessionId = currentSessionId.value;
+    [ports.value, unseenPorts.value, previewLocation.value, seen] = [undefined, new Set(), undefined, new Set()];
     if (sessionId === undefined) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tryLook = () => void look(sessionId).catch(() => {}); // the next check retries

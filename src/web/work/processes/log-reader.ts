@@ -5,21 +5,24 @@ const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
 /** Reads at most `length` bytes from the offset. `size` is that of the whole log. */
-export type ReadPart = (from: number, length: number) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
+export type LogPartReader = (
+  from: number,
+  length: number,
+) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
 
 /** Lines of a growing log: its end first, then new lines, and earlier parts on request. No line is lost. */
-export class LogReader {
+export class ProcessLogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
   /** Byte offset of the shown lines; 0: all earlier lines are shown. */
   readonly start = signal(0);
-  readonly #read: ReadPart;
+  readonly #read: LogPartReader;
   readonly #decoder = new TextDecoder();
   #whole: string[] = [];
   #rest = '';
   #end = -1;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(read: ReadPart) {
+  constructor(read: LogPartReader) {
     this.#read = read;
   }
 

@@ -6,7 +6,7 @@ import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { fileUrl, readFilePart } from '../files/store.ts';
-import { LogReader } from './log-reader.ts';
+import { ProcessLogReader } from './log-reader.ts';
 
 const lookMs = 1_000;
 const lineHeight = 20; // must match conversation.css
@@ -20,7 +20,7 @@ interface Props {
 export function ProcessLogView({ sessionId, path, isRunning }: Props) {
   const [trouble, setTrouble] = useState('');
   const log = useMemo(
-    () => new LogReader((from, length) => readFilePart(fileUrl(sessionId, path), from, length)),
+    () => new ProcessLogReader((from, length) => readFilePart(fileUrl(sessionId, path), from, length)),
     [path],
   );
   useEffect(() => {

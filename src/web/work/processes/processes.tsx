@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { formatBytes, formatDuration, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatDateTime, formatDuration } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
@@ -14,7 +14,7 @@ type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
 
 /** Processes of the sandbox, and logs of background processes. Opening the tab starts nothing. */
-export function Processes({ session: { id: sessionId } }: { session: Session }) {
+export function ProcessesPane({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
   const [services, setServices] = useState<readonly Service[]>([]);
@@ -120,7 +120,7 @@ function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process
     t(`processes.${status}`),
     ...(memoryBytes === undefined ? [] : [t('processes.memory', { size: formatBytes(memoryBytes) })]),
     ...ports.map((port) => t('processes.port', { port })),
-    formatMoment(started),
+    formatDateTime(started),
   ].join(' · ');
 }
 

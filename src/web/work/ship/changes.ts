@@ -1,7 +1,7 @@
 import type { Outputs } from '../../../client/types.ts';
 import type { DiffLine } from '../../parts/diff.ts';
 
-export type Status = Outputs['repositories']['status'];
+export type RepositoryStatus = Outputs['repositories']['status'];
 
 /** Files that programs create and that do not belong in a commit. */
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;
@@ -12,7 +12,7 @@ export interface FilePatch {
   readonly head: string;
   readonly hunks: readonly string[];
 }
-export function splitPatch(text: string): FilePatch {
+export function parseFilePatch(text: string): FilePatch {
   const [head = '', ...hunks] = text.split(/^(?=@@ )/m); // content lines begin with a space, + or -, never with @
   return { head, hunks };
 }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
-import { eventCount, events } from '../../data/log.ts';
+import { eventCount, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
@@ -17,7 +17,7 @@ import { t } from '../../text/text.ts';
 
 type Checkpoint = Outputs['checkpoints']['list'][number];
 
-export function Checkpoints({ session: { id: sessionId, status } }: { session: Session }) {
+export function CheckpointList({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
   // A run's checkpoint is created shortly after its end.
   const {
@@ -95,7 +95,8 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
 /** Task of the run, if the page's log still has it. */
 function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
-  const started = eventCount.value > 0 && events.find((one) => one.type === 'run.started' && one.runId === runId);
+  const started =
+    eventCount.value > 0 && sessionEvents.find((one) => one.type === 'run.started' && one.runId === runId);
   const task = started && started.type === 'run.started' ? started.data.task.trim().split('\n')[0] : '';
   return task
     ? t('checkpoints.afterTask', { task: truncateLine(showHiddenCharacters(task), 80) })

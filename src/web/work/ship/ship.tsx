@@ -11,20 +11,20 @@ import { List } from '../../parts/kit/list.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { serverText, t } from '../../text/text.ts';
-import { saveFile } from '../files/transfers.ts';
-import { type FilePatch, isLeftover, parseHunk, type Status, splitPatch } from './changes.ts';
-import { Checkpoints } from './checkpoints.tsx';
+import { saveBlob } from '../files/transfers.ts';
+import { type FilePatch, isLeftover, parseFilePatch, parseHunk, type RepositoryStatus } from './changes.ts';
+import { CheckpointList } from './checkpoints.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
 
-export function Ship({ session }: { session: Session }) {
+export function ShipPane({ session }: { session: Session }) {
   return (
     <div class="ship scrolls stack">
       {session.repositories.map((repository) => (
         <RepositoryView key={repository.path} session={session} repository={repository} />
       ))}
-      <Checkpoints session={session} />
+      <CheckpointList session={session} />
     </div>
   );
 }
@@ -65,7 +65,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
 
 interface StepProps {
   readonly of: RepositoryAddress;
-  readonly status: Status;
+  readonly status: RepositoryStatus;
   readonly onDone: () => void;
 }
 
@@ -84,7 +84,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   const patch = () =>
     tryOrNotify(t('ship.noPatch'), async () => {
       const { text } = await query('repositories.patch', of);
-      saveFile(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
+      saveBlob(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
     });
   return (
     <div class="row ship-row wrap">
@@ -251,7 +251,7 @@ function Checks({
 
 interface CommitProps {
   readonly of: RepositoryAddress;
-  readonly status: Status;
+  readonly status: RepositoryStatus;
   readonly proposal: string;
   readonly onDone: () => void;
 }
@@ -322,7 +322,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
 
 interface FileDiffProps {
   readonly of: RepositoryAddress;
-  readonly file: Status['files'][number];
+  readonly file: RepositoryStatus['files'][number];
   /** Receives the patch to leave uncommitted. Empty: all changes are committed. */
   readonly leaveOut: (patch: string) => void;
 }
@@ -334,7 +334,7 @@ function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   const [left, setLeft] = useState<readonly number[]>([]);
   const read = () =>
     query('repositories.diff', { ...of, file: path, since: 'head' }).then(
-      ({ text, truncated }) => setPatch({ ...splitPatch(text), isWhole: !truncated }),
+      ({ text, truncated }) => setPatch({ ...parseFilePatch(text), isWhole: !truncated }),
       (thrown: unknown) => setProblem(toErrorText(thrown)),
     );
   const toggle = (at: number, { head, hunks }: FilePatch) => {

@@ -1,5 +1,5 @@
 import { streamFrames } from '../../../core/text/stream-frames.ts';
-import { mutate, request } from '../../data/server.ts';
+import { fetchWithToken, mutate } from '../../data/server.ts';
 import { toCharacterBoundary } from '../../parts/bounded-text.ts';
 
 export type TerminalEndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
@@ -40,7 +40,7 @@ export class TerminalConnection {
   async #read({ onData, onEnd }: Hearer): Promise<void> {
     const { signal } = this.#left;
     try {
-      const answer = await request(`/streams/terminals/${this.#id}`, { signal });
+      const answer = await fetchWithToken(`/streams/terminals/${this.#id}`, { signal });
       if (!answer.ok || !answer.body) return onEnd(answer.status === 404 ? 'exited' : 'lost');
       for await (const { channel, payload } of streamFrames(readPieces(answer.body))) {
         if (channel === 'output') onData(payload);

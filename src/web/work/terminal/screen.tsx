@@ -2,8 +2,8 @@ import { FitAddon } from '@xterm/addon-fit';
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
-import { followTheme, readColour } from '../../parts/colour.ts';
-import { pressedKey } from '../../parts/pressed-key.ts';
+import { followTheme, resolveCssColor } from '../../parts/colour.ts';
+import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
 // xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The
@@ -74,7 +74,7 @@ interface Props {
 }
 
 function coloursIn(node: Element): ITheme {
-  const [background, foreground] = [readColour(node, '--console'), readColour(node, '--console-text')];
+  const [background, foreground] = [resolveCssColor(node, '--console'), resolveCssColor(node, '--console-text')];
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
@@ -94,7 +94,7 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
   const { signal } = listening;
   let isKey = false;
   const on = (event: KeyboardEvent) => {
-    const key = pressedKey(event);
+    const key = pressedKeyOf(event);
     isKey = key === '' || (key.length === 1 && !event.ctrlKey && !event.metaKey);
   };
   field.addEventListener('keydown', on, { signal, capture: true });

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { events, onEvent } from '../../data/log.ts';
+import { onEvent, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -15,7 +15,7 @@ type OwnTerminalInfo = Outputs['terminals']['list'][number];
 /** Shown terminal by session: a shell's id, with a prefix for its owner. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
-export function Terminals({ session: { id: sessionId } }: { session: Session }) {
+export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {
   const [own, setOwn] = useState<readonly OwnTerminalInfo[]>([]);
   const shells = useAgentShells(sessionId);
   /** A terminal that opened by itself does not take the focus. */
@@ -116,7 +116,7 @@ function useAgentShells(sessionId: string) {
   const [list, setList] = useState<readonly AgentShell[]>([]);
   useEffect(() => {
     const made = new AgentShells();
-    for (const event of events) made.take(event);
+    for (const event of sessionEvents) made.take(event);
     setAll(made);
     setList(made.list());
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,13 +1,14 @@
 import type { Event } from '../../../client/types.ts';
 import { eventLineOf } from '../../../core/model/event-traits.ts';
-import { phaseText, toEndText } from '../../conversation/notes.tsx';
+import { toEndText, toPhaseText } from '../../conversation/notes.tsx';
 import { formatCount, formatDuration, formatPrice } from '../../parts/format.ts';
 import { failureText, serverText, t } from '../../text/text.ts';
 
 const maxLine = 300; // characters
 
 /** Most important part of an event as one line, in the person's language. */
-export const eventLine = (event: Event): string => describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
+export const formatEventLine = (event: Event): string =>
+  describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
 /** Other events have the server's own line, whose text comes from a person or a program. */
 function describeEvent(event: Event): string {
@@ -44,7 +45,7 @@ function describeEvent(event: Event): string {
     }
     case 'sandbox.phase': {
       const { phase, detail, ms, ended = [] } = event.data;
-      const parts = [t(phaseText(phase)), detail && serverText(detail)];
+      const parts = [t(toPhaseText(phase)), detail && serverText(detail)];
       if (ended.length > 0) parts.push(t('phase.ended', { commands: ended.join(', ') }));
       if (ms !== undefined) parts.push(formatDuration(ms));
       return parts.filter(Boolean).join(' · ');

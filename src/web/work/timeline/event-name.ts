@@ -3,5 +3,5 @@ import { eventLabelOf, eventTraits } from '../../../core/model/event-traits.ts';
 import { t } from '../../text/text.ts';
 
 /** A newer server can send types that this page does not know. */
-export const eventName = (event: Event): string =>
+export const eventNameOf = (event: Event): string =>
   Object.hasOwn(eventTraits, event.type) ? t(`event.${event.type}`) : eventLabelOf(event);

@@ -2,7 +2,7 @@ import type { TimelineLane } from '../../../core/model/event-traits.ts';
 
 // The scrubber shows a log in a few hundred columns, for any number of events.
 
-export const lanes: readonly TimelineLane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
+export const timelineLanes: readonly TimelineLane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
 
 export interface TimelineColumn {
   /** Events of each lane, relative to that lane's fullest column: from 0 to 1. */
@@ -10,19 +10,19 @@ export interface TimelineColumn {
 }
 
 /** Each column has the same number of events. A shorter log has one column per event. */
-export function toColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
+export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<TimelineLane, number>[] = [];
   const fullest: Record<TimelineLane, number> = noCounts();
   for (let from = 0; from < kinds.length; from += width) {
     const counts = noCounts();
     for (let at = from; at < Math.min(from + width, kinds.length); at++) counts[kinds[at] as TimelineLane]++;
-    for (const lane of lanes) fullest[lane] = Math.max(fullest[lane], counts[lane]);
+    for (const lane of timelineLanes) fullest[lane] = Math.max(fullest[lane], counts[lane]);
     counted.push(counts);
   }
   return counted.map((counts) => {
     const heights = noCounts();
-    for (const lane of lanes) heights[lane] = fullest[lane] === 0 ? 0 : counts[lane] / fullest[lane];
+    for (const lane of timelineLanes) heights[lane] = fullest[lane] === 0 ? 0 : counts[lane] / fullest[lane];
     return { heights };
   });
 }

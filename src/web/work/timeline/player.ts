@@ -1,8 +1,8 @@
 import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
-import { eventCount, events } from '../../data/log.ts';
+import { eventCount, sessionEvents } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
-import { advanceReplay, findReplayPosition, isTextDelta, type Speed } from './replay.ts';
+import { advanceReplay, findReplayPosition, isTextDelta, type ReplaySpeed } from './replay.ts';
 
 const tickMs = 50;
 
@@ -13,8 +13,8 @@ export class ReplayPlayer {
   readonly shown: Signal<number> = signal(0);
   readonly isLive: Signal<boolean> = signal(true);
   readonly isPlaying: Signal<boolean> = signal(false);
-  readonly speed: Signal<Speed> = signal(1);
-  readonly current = computed<Event | undefined>(() => events[this.shown.value - 1]);
+  readonly speed: Signal<ReplaySpeed> = signal(1);
+  readonly current = computed<Event | undefined>(() => sessionEvents[this.shown.value - 1]);
   #taken = 0;
   #waitedMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -25,9 +25,9 @@ export class ReplayPlayer {
   }
 
   seek(shown: number): void {
-    const to = Math.min(Math.max(0, shown), events.length);
+    const to = Math.min(Math.max(0, shown), sessionEvents.length);
     this.#waitedMs = 0;
-    this.isLive.value = to === events.length && !this.isPlaying.value;
+    this.isLive.value = to === sessionEvents.length && !this.isPlaying.value;
     this.#show(to);
   }
 
@@ -35,14 +35,17 @@ export class ReplayPlayer {
   step(by: 1 | -1): void {
     this.pause();
     this.seek(
-      findReplayPosition(events, this.shown.value, { by, is: (event) => !isTextDelta(event) }) ??
-        (by > 0 ? events.length : 0),
+      findReplayPosition(sessionEvents, this.shown.value, { by, is: (event) => !isTextDelta(event) }) ??
+        (by > 0 ? sessionEvents.length : 0),
     );
   }
 
   /** Moves to the next or previous start of a tool call. False: there is none. */
   toCall(by: 1 | -1): boolean {
-    const place = findReplayPosition(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
+    const place = findReplayPosition(sessionEvents, this.shown.value, {
+      by,
+      is: ({ type }) => type === 'tool.calling',
+    });
     this.pause();
     if (place !== undefined) this.seek(place);
     return place !== undefined;
@@ -50,24 +53,24 @@ export class ReplayPlayer {
 
   toEnd(): void {
     this.pause();
-    this.seek(events.length);
+    this.seek(sessionEvents.length);
   }
 
   /** A replay at its end starts again. */
   play(): void {
     this.isPlaying.value = true;
-    if (this.shown.value >= events.length) this.seek(0);
+    if (this.shown.value >= sessionEvents.length) this.seek(0);
     this.isLive.value = false;
     let last = performance.now();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => {
       const now = performance.now();
       const from = { shown: this.shown.value, waitedMs: this.#waitedMs };
-      const next = advanceReplay(events, from, now - last, this.speed.value);
+      const next = advanceReplay(sessionEvents, from, now - last, this.speed.value);
       last = now;
       this.#waitedMs = next.waitedMs;
       this.#show(next.shown);
-      if (next.shown >= events.length) this.pause();
+      if (next.shown >= sessionEvents.length) this.pause();
     }, tickMs);
   }
 
@@ -81,7 +84,7 @@ export class ReplayPlayer {
       this.model.clear();
       this.#taken = 0;
     }
-    if (to > this.#taken) this.model.take(events.slice(this.#taken, to));
+    if (to > this.#taken) this.model.take(sessionEvents.slice(this.#taken, to));
     this.#taken = to;
     this.shown.value = to;
   }

@@ -1,7 +1,7 @@
 // Clock of a replay. Pauses are shortened, so that nobody has to watch a night between two messages.
 
-export const speeds = [1, 4, 16] as const;
-export type Speed = (typeof speeds)[number];
+export const replaySpeeds = [1, 4, 16] as const;
+export type ReplaySpeed = (typeof replaySpeeds)[number];
 
 /** Maximum pause, in the replay's own time. */
 export const maxReplayPauseMs = 2_000;
@@ -10,7 +10,7 @@ interface Timed {
   readonly ts: number;
 }
 
-export const pauseBetween = (before: Timed | undefined, after: Timed | undefined): number =>
+export const computeReplayPause = (before: Timed | undefined, after: Timed | undefined): number =>
   before && after ? Math.min(maxReplayPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
 export interface ReplayProgress {
@@ -23,12 +23,12 @@ export function advanceReplay(
   events: readonly Timed[],
   from: ReplayProgress,
   passedMs: number,
-  speed: Speed,
+  speed: ReplaySpeed,
 ): ReplayProgress {
   let { shown, waitedMs } = from;
   waitedMs += passedMs * speed;
   while (shown < events.length) {
-    const pause = pauseBetween(events[shown - 1], events[shown]);
+    const pause = computeReplayPause(events[shown - 1], events[shown]);
     if (waitedMs < pause) return { shown, waitedMs };
     waitedMs -= pause;
     shown++;

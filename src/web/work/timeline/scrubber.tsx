@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { laneOf, type TimelineLane } from '../../../core/model/event-traits.ts';
-import { eventCount, events } from '../../data/log.ts';
-import { followTheme, readColour } from '../../parts/colour.ts';
-import { pressedKey } from '../../parts/pressed-key.ts';
+import { eventLaneOf, type TimelineLane } from '../../../core/model/event-traits.ts';
+import { eventCount, sessionEvents } from '../../data/log.ts';
+import { followTheme, resolveCssColor } from '../../parts/colour.ts';
+import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
-import { eventName } from './event-name.ts';
-import { lanes, toColumns } from './lanes.ts';
+import { eventNameOf } from './event-name.ts';
+import { timelineLanes, toTimelineColumns } from './lanes.ts';
 import type { ReplayPlayer } from './player.ts';
 
 const maxColumns = 240;
@@ -14,18 +14,19 @@ const kinds: TimelineLane[] = [];
 
 /** Lanes of the events so far. A log that restarted is read again. */
 function kindsSoFar(count: number): readonly TimelineLane[] {
-  if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== events[0])) kinds.length = 0;
-  readFor = events[0];
-  for (let at = kinds.length; at < count; at++) kinds.push(laneOf(events[at] as (typeof events)[number]));
+  if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== sessionEvents[0])) kinds.length = 0;
+  readFor = sessionEvents[0];
+  for (let at = kinds.length; at < count; at++)
+    kinds.push(eventLaneOf(sessionEvents[at] as (typeof sessionEvents)[number]));
   return kinds;
 }
-let readFor: (typeof events)[number] | undefined;
+let readFor: (typeof sessionEvents)[number] | undefined;
 
-export function Scrubber({ player }: { player: ReplayPlayer }) {
+export function TimelineScrubber({ player }: { player: ReplayPlayer }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;
   const shown = player.shown.value;
-  const columns = useMemo(() => toColumns(kindsSoFar(count), maxColumns), [count]);
+  const columns = useMemo(() => toTimelineColumns(kindsSoFar(count), maxColumns), [count]);
   useEffect(() => {
     const node = canvas.current;
     return node ? followTheme(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;
@@ -55,7 +56,7 @@ export function Scrubber({ player }: { player: ReplayPlayer }) {
       aria-valuetext={t('timeline.place', {
         shown,
         count,
-        type: player.current.value ? eventName(player.current.value) : '',
+        type: player.current.value ? eventNameOf(player.current.value) : '',
       })}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
@@ -63,13 +64,13 @@ export function Scrubber({ player }: { player: ReplayPlayer }) {
       }}
       onPointerMove={(event) => event.buttons > 0 && seek(event)}
       onKeyDown={(event) => {
-        const move = moves[pressedKey(event)];
+        const move = moves[pressedKeyOf(event)];
         if (!move) return;
         event.preventDefault();
         move();
       }}
     >
-      <canvas ref={canvas} height={lanes.length * laneHeight} />
+      <canvas ref={canvas} height={timelineLanes.length * laneHeight} />
     </div>
   );
 }
@@ -94,11 +95,11 @@ function draw(
   const pen = node.getContext('2d');
   if (!pen) return;
   pen.scale(ratio, ratio);
-  const colours = lanes.map((name) => readColour(node, colourOf[name]));
+  const colours = timelineLanes.map((name) => resolveCssColor(node, colourOf[name]));
   const step = width / Math.max(columns.length, 1);
-  const lane = height / lanes.length;
+  const lane = height / timelineLanes.length;
   columns.forEach(({ heights }, at) => {
-    lanes.forEach((name, row) => {
+    timelineLanes.forEach((name, row) => {
       const filled = heights[name];
       if (filled === 0) return;
       pen.globalAlpha = (at + 1) / columns.length <= part + 1e-9 ? 1 : 0.35;
@@ -108,6 +109,6 @@ function draw(
     });
   });
   pen.globalAlpha = 1;
-  pen.fillStyle = readColour(node, '--text');
+  pen.fillStyle = resolveCssColor(node, '--text');
   pen.fillRect(Math.min(width - 2, Math.max(0, part * width - 1)), 0, 2, height);
 }

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { Event, Outputs } from '../../../client/types.ts';
-import { laneOf } from '../../../core/model/event-traits.ts';
+import { eventLaneOf } from '../../../core/model/event-traits.ts';
 import { ConversationItems } from '../../conversation/items.tsx';
-import { eventCount, events } from '../../data/log.ts';
+import { eventCount, sessionEvents } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatCount, locale } from '../../parts/format.ts';
@@ -14,29 +14,29 @@ import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { eventLine } from './event-line.ts';
-import { eventName } from './event-name.ts';
-import { lanes } from './lanes.ts';
+import { formatEventLine } from './event-line.ts';
+import { eventNameOf } from './event-name.ts';
+import { timelineLanes } from './lanes.ts';
 import { ReplayPlayer } from './player.ts';
-import { speeds } from './replay.ts';
-import { Scrubber } from './scrubber.tsx';
+import { replaySpeeds } from './replay.ts';
+import { TimelineScrubber } from './scrubber.tsx';
 import { findTurnAt } from './turn-at.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
-export function Timeline({ session }: { session: Session }) {
+export function TimelinePane({ session }: { session: Session }) {
   const [player] = useState(() => new ReplayPlayer());
   const count = eventCount.value;
   useEffect(() => player.follow(), [count]);
   useEffect(() => () => player.pause(), []);
   const shown = player.shown.value;
   const event = player.current.value;
-  const turn = findTurnAt(events, shown);
+  const turn = findTurnAt(sessionEvents, shown);
   return (
     <section class="timeline" aria-label={t('tab.timeline')}>
-      <Scrubber player={player} />
+      <TimelineScrubber player={player} />
       <ul class="row wrap quiet small-text lanes">
-        {lanes.map((lane) => (
+        {timelineLanes.map((lane) => (
           <li key={lane} class="row">
             <span class="lane-dot" data-lane={lane} /> {t(`timeline.lane.${lane}`)}
           </li>
@@ -47,7 +47,7 @@ export function Timeline({ session }: { session: Session }) {
         <strong>{t('timeline.at', { shown, count })}</strong>
         {event && (
           <span class="quiet">
-            {new Date(event.ts).toLocaleTimeString(locale())} · {eventName(event)}
+            {new Date(event.ts).toLocaleTimeString(locale())} · {eventNameOf(event)}
           </span>
         )}
         <span class="fill" />
@@ -101,9 +101,9 @@ function Controls({ player }: { player: ReplayPlayer }) {
       <SegmentedChoice
         label={t('timeline.speed')}
         value={String(player.speed.value)}
-        options={speeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
+        options={replaySpeeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
         onChange={(value) => {
-          player.speed.value = speeds.find((speed) => String(speed) === value) ?? 1;
+          player.speed.value = replaySpeeds.find((speed) => String(speed) === value) ?? 1;
         }}
       />
       <span class="fill" />
@@ -131,7 +131,7 @@ function EventList({ player }: { player: ReplayPlayer }) {
         rowHeight={28}
         shown={shown - 1}
         row={(at) => {
-          const one = events[at] as Event;
+          const one = sessionEvents[at] as Event;
           return (
             <div key={one.seq} role="listitem">
               <button
@@ -145,11 +145,11 @@ function EventList({ player }: { player: ReplayPlayer }) {
                 }}
               >
                 <span class="quiet event-seq figures">{one.seq}</span>
-                <span class="lane-dot rigid" data-lane={laneOf(one)} />
+                <span class="lane-dot rigid" data-lane={eventLaneOf(one)} />
                 <span class="mono rigid" title={one.type}>
-                  {eventName(one)}
+                  {eventNameOf(one)}
                 </span>
-                <span class="cut quiet event-text">{eventLine(one)}</span>
+                <span class="cut quiet event-text">{formatEventLine(one)}</span>
               </button>
             </div>
           );

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import type { Credential } from '../../../../src/sandboxes/egress/credentials/credential.ts';
-import { anyHost } from '../../../../src/sandboxes/egress/policy.ts';
+import { anyHostEntry } from '../../../../src/sandboxes/egress/policy.ts';
 import {
   api,
   authority,
@@ -62,7 +62,7 @@ test.each<[string, string, string, Partial<Credential>, string, string]>([
   ['a body of its header alone', '', held, { replaces: { header: true, body: false } }, '', held],
   ['a header of its body alone', `X-Key: ${held}\r\n`, '', { replaces: { header: false, body: true } }, held, ''],
   ['a compressed body', 'Content-Encoding: gzip\r\n', held, {}, '', held],
-  ['any host', `X-Key: ${held}\r\n`, '', { hosts: [anyHost] }, value, ''],
+  ['any host', `X-Key: ${held}\r\n`, '', { hosts: [anyHostEntry] }, value, ''],
 ])("a variable's placeholder in %s", async (_, head, body, more, header, sent) => {
   const requests: (string | undefined)[] = [];
   const handler: Handler = (req, res) => {

@@ -1,6 +1,6 @@
 import { findModelFacts, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
-import type { BuildOptions } from '../../../../src/agents/models/provider.ts';
+import type { ModelBuildOptions } from '../../../../src/agents/models/provider.ts';
 import { findConfiguredProvider } from '../../../../src/agents/models/registry.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { manualClock } from '../../machines/manual-clock.ts';
@@ -16,7 +16,7 @@ export const fakeRefs: Readonly<Record<WireName, string>> = {
 };
 
 /** A model of this provider that calls the fake; only the test moves its clock. */
-export async function modelAt(wire: WireName, url: string, more: Partial<BuildOptions> = {}): Promise<Model> {
+export async function modelAt(wire: WireName, url: string, more: Partial<ModelBuildOptions> = {}): Promise<Model> {
   const name = more.name ?? fakeRefs[wire];
   const [providerName = '', model = ''] = name.split('/');
   const provider = findConfiguredProvider(providerName, { compatible: { local: { baseUrl: url } } });

@@ -1,6 +1,6 @@
 // The updates were recorded from real agents.
 import { expect, test } from 'vitest';
-import { findModel, SpendingCounter } from '../../../../src/agents/acp/agent.ts';
+import { findModelName, SpendingCounter } from '../../../../src/agents/acp/agent.ts';
 import { AcpToolCalls } from '../../../../src/agents/acp/calls.ts';
 
 const calls = () => new AcpToolCalls(() => 'call');
@@ -63,7 +63,7 @@ test.each([
   ],
   ['Claude Code by its usual choice', { configOptions: [{ category: 'model', currentValue: 'default' }] }, undefined],
   ['a strange agent', { models: 1, configOptions: 'x', _meta: null }, undefined],
-])('the model that %s names', (_, message, model) => expect(findModel(message)).toBe(model));
+])('the model that %s names', (_, message, model) => expect(findModelName(message)).toBe(model));
 
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BrowserEventNotes, clipText } from '../../../../src/agents/browser/event-notes.ts';
-import { explainError, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
+import { explainError, explainNetworkFailure } from '../../../../src/agents/browser/explain-error.ts';
 import { parseAddress, toPlaywrightKeys } from '../../../../src/agents/browser/session.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
@@ -45,7 +45,7 @@ test('a lost sandbox is not explained away', () => {
 });
 
 test('a network error is explained in words', () => {
-  const { text } = networkFailure('http://a/', 'page.goto: net::ERR_NAME_NOT_RESOLVED at http://a/') ?? {};
+  const { text } = explainNetworkFailure('http://a/', 'page.goto: net::ERR_NAME_NOT_RESOLVED at http://a/') ?? {};
   expect(text).toBe('http://a/ cannot be opened: nobody knows a host of that name (ERR_NAME_NOT_RESOLVED).');
-  expect(networkFailure('http://a/', 'something else')).toBeUndefined();
+  expect(explainNetworkFailure('http://a/', 'something else')).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
-import { findResponseId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
+import { createLineSplitter, findResponseId } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
 import { createSearchTool, toMcpToolNames } from '../../../../src/agents/mcp/tools.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
@@ -190,7 +190,7 @@ test('a tool whose schema the protocol refuses costs neither the others nor itse
 test('lines come out whole, however the bytes were cut', () => {
   const bytes = Buffer.from('{"a":"é"}\n\nlast\nrest');
   for (const size of [1, 2, 5, 100]) {
-    const split = lineSplitter();
+    const split = createLineSplitter();
     const lines = [];
     for (let at = 0; at < bytes.length; at += size) lines.push(...split(bytes.subarray(at, at + size)));
     expect(lines).toEqual(['{"a":"é"}', '', 'last'].map((text) => ({ kind: 'line', text })));
@@ -198,7 +198,7 @@ test('lines come out whole, however the bytes were cut', () => {
 });
 
 test('the splitter keeps only the ends of a line that is too long, and the next line complete', () => {
-  const split = lineSplitter(1_000);
+  const split = createLineSplitter(1_000);
   const [long, next] = [
     ...split(Buffer.from('head')),
     ...split(Buffer.alloc(100_000, 'x')),

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
-import { httpTransport } from '../../../../src/agents/mcp/http-transport.ts';
+import { createHttpTransport } from '../../../../src/agents/mcp/http-transport.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
@@ -33,7 +33,7 @@ async function connected(
   const url = `${server.url}/mcp`;
   const settings = { url, headers: { Authorization: new Secret('Bearer of-test') } };
   const named: McpServer = { name: 'fake', tools: ['*'], timeoutMs: 3_000, ...settings };
-  const connection = new McpConnection(named, () => httpTransport(settings, fetch));
+  const connection = new McpConnection(named, () => createHttpTransport(settings, fetch));
   onTestFinished(async () => {
     await connection.close();
     await server[Symbol.asyncDispose]();

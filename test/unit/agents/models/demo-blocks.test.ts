@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { parseBlocks, parseDemoSteps, readTitle } from '../../../../src/agents/models/demo/blocks.ts';
+import { parseDemoBlocks, parseDemoSteps, readTaskTitle } from '../../../../src/agents/models/demo/blocks.ts';
 
 const lines = (...all: string[]) => all.join('\n');
-const blocksOf = (message: string) => parseBlocks(message).blocks;
+const blocksOf = (message: string) => parseDemoBlocks(message).blocks;
 
 describe('a fence', () => {
   test('is three backticks and a word, and ends at three backticks', () =>
-    expect(parseBlocks(lines('Say hi', '```sh', 'echo hi', '```', 'bye'))).toEqual({
+    expect(parseDemoBlocks(lines('Say hi', '```sh', 'echo hi', '```', 'bye'))).toEqual({
       blocks: [{ word: 'sh', text: 'echo hi' }],
       text: ['Say hi', 'bye'],
     }));
@@ -15,7 +15,7 @@ describe('a fence', () => {
     'is not the line %j',
     (line) => {
       expect(blocksOf(lines(line, 'echo hi'))).toEqual([]);
-      expect(parseBlocks(lines(line, 'echo hi')).text).toEqual([line, 'echo hi']);
+      expect(parseDemoBlocks(lines(line, 'echo hi')).text).toEqual([line, 'echo hi']);
     },
   );
 
@@ -25,7 +25,7 @@ describe('a fence', () => {
 
   test('without an end is text, and so are the lines after it', () => {
     const message = lines('```sh', 'echo a', '```', '```sh', 'echo b');
-    expect(parseBlocks(message)).toEqual({ blocks: [{ word: 'sh', text: 'echo a' }], text: ['```sh', 'echo b'] });
+    expect(parseDemoBlocks(message)).toEqual({ blocks: [{ word: 'sh', text: 'echo a' }], text: ['```sh', 'echo b'] });
   });
 });
 
@@ -67,4 +67,4 @@ test.each([
   ['x'.repeat(61), `${'x'.repeat(59)}…`],
   [`${'x'.repeat(58)}😀😀`, `${'x'.repeat(58)}…`],
   [`${'word '.repeat(12)}end`, `${'word '.repeat(11).trimEnd()}…`],
-])('the title of %j is %j', (message, title) => expect(readTitle(message)).toBe(title));
+])('the title of %j is %j', (message, title) => expect(readTaskTitle(message)).toBe(title));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
+import { createDemoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../../src/agents/models/model.ts';
 import { createToolRegistry, runTool, withoutDesktop } from '../../../../src/agents/tools/registry.ts';
 import type { PlanStep } from '../../../../src/core/model/events.ts';
@@ -7,7 +7,7 @@ import { ask, Conversation, played } from '../../../support/agents/models.ts';
 
 const block = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
 const turn = (talk: Conversation, phase: TurnPhase, more: Partial<TurnRequest> = {}) =>
-  played(demoModel(), ask({ phase, messages: talk.messages, ...more }));
+  played(createDemoModel(), ask({ phase, messages: talk.messages, ...more }));
 const step = (stepIndex: number): TurnPhase => ({
   kind: 'act',
   stepIndex,
@@ -261,5 +261,5 @@ test('every text comes in at least two pieces, none of them empty', async () => 
 
 test('the same request gives the same parts', async () => {
   const request = ask({ phase: { kind: 'plan' } });
-  expect(await played(demoModel(), request)).toEqual(await played(demoModel(), request));
+  expect(await played(createDemoModel(), request)).toEqual(await played(createDemoModel(), request));
 });

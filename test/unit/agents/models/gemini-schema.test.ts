@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { toParameters } from '../../../../src/agents/models/gemini/schema.ts';
+import { toGeminiParameters } from '../../../../src/agents/models/gemini/schema.ts';
 import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
-import { makePlan } from '../../../../src/agents/tools/special.ts';
+import { makePlanTool } from '../../../../src/agents/tools/special.ts';
 
-const converted = (shape: z.ZodRawShape) => toParameters(z.toJSONSchema(z.object(shape), { io: 'input' }))?.properties;
+const converted = (shape: z.ZodRawShape) =>
+  toGeminiParameters(z.toJSONSchema(z.object(shape), { io: 'input' }))?.properties;
 
 test('descriptions, bounds and required names stay', () => {
   const schema = z.object({ n: z.int().min(1).max(9).describe('how many'), s: z.string().optional() });
-  expect(toParameters(z.toJSONSchema(schema, { io: 'input' }))).toEqual({
+  expect(toGeminiParameters(z.toJSONSchema(schema, { io: 'input' }))).toEqual({
     type: 'object',
     required: ['n'],
     properties: { n: { type: 'integer', minimum: 1, maximum: 9, description: 'how many' }, s: { type: 'string' } },
@@ -36,7 +37,7 @@ test('schema features that Gemini spells differently are converted', () =>
   }));
 
 test('a tool without arguments has no parameters at all', () =>
-  expect(toParameters(z.toJSONSchema(z.object({})))).toBeUndefined());
+  expect(toGeminiParameters(z.toJSONSchema(z.object({})))).toBeUndefined());
 
 // The fields of `Schema` in Gemini's API reference; `title`, `example` and the like are left out on purpose.
 test('no Corral tool uses a schema keyword that Gemini refuses', () => {
@@ -48,8 +49,8 @@ test('no Corral tool uses a schema keyword that Gemini refuses', () => {
         collect(value, key === 'properties' && !isProperties);
     }
   };
-  for (const { parameters } of [makePlan, ...createToolRegistry().declarations])
-    collect(toParameters(parameters) ?? {}, false);
+  for (const { parameters } of [makePlanTool, ...createToolRegistry().declarations])
+    collect(toGeminiParameters(parameters) ?? {}, false);
   const known = [
     ...['type', 'description', 'properties', 'required', 'enum', 'items', 'minimum', 'maximum', 'minLength'],
     ...['maxLength', 'minItems', 'maxItems'],
@@ -65,7 +66,7 @@ test('a tuple becomes a list of its length', () => {
     minItems: 2,
     maxItems: 2,
   };
-  expect(toParameters({ type: 'object', properties: { region } })).toEqual({
+  expect(toGeminiParameters({ type: 'object', properties: { region } })).toEqual({
     type: 'object',
     properties: { region: { type: 'array', items: { type: 'number' }, minItems: 2, maxItems: 2 } },
   });

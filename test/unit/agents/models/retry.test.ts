@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnOutcome } from '../../../../src/agents/models/model.ts';
-import { retryDelay } from '../../../../src/agents/models/retry.ts';
+import { computeRetryDelayMs } from '../../../../src/agents/models/retry.ts';
 import { parseRetryAfter } from '../../../../src/core/errors/retry-after.ts';
 
 const failed = (retryable: boolean, retryAfterMs?: number): TurnOutcome => ({
@@ -24,30 +24,32 @@ describe('F075 a provider that asks for patience', () => {
   ])('says so with Retry-After: %s', (header, ms) => expect(parseRetryAfter(header, now)).toBe(ms));
 
   test('waits at least that time, and some more that is not the same for all', () => {
-    expect(retryDelay(failed(true, 3_000), 1, () => 0)).toBe(3_000);
-    expect(retryDelay(failed(true, 3_000), 1, () => 1)).toBe(3_500);
+    expect(computeRetryDelayMs(failed(true, 3_000), 1, () => 0)).toBe(3_000);
+    expect(computeRetryDelayMs(failed(true, 3_000), 1, () => 1)).toBe(3_500);
   });
 
   test('is not waited for longer than a minute', () =>
-    expect(retryDelay(failed(true, 3_600_000), 1, () => 1)).toBe(60_000));
+    expect(computeRetryDelayMs(failed(true, 3_600_000), 1, () => 1)).toBe(60_000));
 });
 
 describe('F076 a provider that is in trouble', () => {
   test('is retried after twice the time, five times in all', () => {
-    const delays = [1, 2, 3, 4, 5].map((attempt) => retryDelay(failed(true), attempt, () => 1));
+    const delays = [1, 2, 3, 4, 5].map((attempt) => computeRetryDelayMs(failed(true), attempt, () => 1));
     expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, undefined]);
   });
 
   test('is retried at moments that differ by half', () =>
-    expect([0, 0.5, 1].map((random) => retryDelay(failed(true), 3, () => random))).toEqual([2_000, 3_000, 4_000]));
+    expect([0, 0.5, 1].map((random) => computeRetryDelayMs(failed(true), 3, () => random))).toEqual([
+      2_000, 3_000, 4_000,
+    ]));
 });
 
 describe('F077 a failure that a retry cannot fix', () => {
-  test('is not retried', () => expect(retryDelay(failed(false, 1_000), 1, Math.random)).toBeUndefined());
+  test('is not retried', () => expect(computeRetryDelayMs(failed(false, 1_000), 1, Math.random)).toBeUndefined());
   test('a cancelled turn is not retried', () =>
-    expect(retryDelay({ kind: 'cancelled' }, 1, Math.random)).toBeUndefined());
+    expect(computeRetryDelayMs({ kind: 'cancelled' }, 1, Math.random)).toBeUndefined());
   test('a finished turn is not retried', () => {
     const usage = { inputTokens: 1, outputTokens: 1 };
-    expect(retryDelay({ kind: 'finished', stop: 'done', usage }, 1, Math.random)).toBeUndefined();
+    expect(computeRetryDelayMs({ kind: 'finished', stop: 'done', usage }, 1, Math.random)).toBeUndefined();
   });
 });

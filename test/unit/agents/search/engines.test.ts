@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createWebSearch, type EngineName } from '../../../../src/agents/search/engines.ts';
-import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
+import { createWebSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -78,13 +78,13 @@ test('an engine without a setting that it needs is refused by the name of the se
 });
 
 test('the tool shows the hits to the model and to people', async () => {
-  const tool = webSearchTool(createWebSearch('google', settings, answering({ items: [hit] }).fetch));
+  const tool = createWebSearchTool(createWebSearch('google', settings, answering({ items: [hit] }).fetch));
   expect(await toolBench().run(tool, { query: 'a' })).toEqual({
     ok: true,
     output: '1. A page\n   https://a.example/\n   About a.',
     content: { results: [hit] },
   });
-  const nothing = webSearchTool(createWebSearch('google', settings, answering({}).fetch));
+  const nothing = createWebSearchTool(createWebSearch('google', settings, answering({}).fetch));
   const expected = { ok: true, output: expect.stringContaining('Nothing') };
   expect(await toolBench().run(nothing, { query: 'a' })).toMatchObject(expected);
 });

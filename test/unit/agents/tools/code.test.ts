@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { Cell, Execution } from '../../../../src/agents/kernels/kernel.ts';
-import { codeTool } from '../../../../src/agents/tools/code.ts';
+import type { Cell, CellExecution } from '../../../../src/agents/kernels/kernel.ts';
+import { createCodeTool } from '../../../../src/agents/tools/code.ts';
 import { toModelText } from '../../../../src/agents/tools/output.ts';
 import { pngSignature } from '../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
-const whole: Execution = {
+const whole: CellExecution = {
   ended: 'whole',
   count: 2,
   error: undefined,
@@ -15,7 +15,7 @@ const whole: Execution = {
 };
 
 /** The tool over kernels that play a script. */
-function bench(play: (cell: Cell) => Partial<Execution>) {
+function bench(play: (cell: Cell) => Partial<CellExecution>) {
   const tools = toolBench();
   const requests: string[] = [];
   const kernels = {
@@ -32,7 +32,7 @@ function bench(play: (cell: Cell) => Partial<Execution>) {
     }),
   };
   const run = (args: object, more = {}) =>
-    tools.run(codeTool(kernels), { language: 'python', code: 'x', ...args }, more);
+    tools.run(createCodeTool(kernels), { language: 'python', code: 'x', ...args }, more);
   return { ...tools, requests, run };
 }
 const main = (data: Record<string, string>) => ({ isMain: true, data });

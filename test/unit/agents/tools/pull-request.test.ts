@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { openPullRequest } from '../../../../src/agents/tools/pull-request.ts';
+import { openPullRequestTool } from '../../../../src/agents/tools/pull-request.ts';
 import {
   createToolRegistry,
-  toolsThatNeedApproval,
+  listToolsNeedingApproval,
   withoutRepositories,
 } from '../../../../src/agents/tools/registry.ts';
 import type { PullRequestDraft, PullRequestOpener } from '../../../../src/agents/tools/tool.ts';
@@ -25,7 +25,7 @@ const opener =
 test('the model reads where the pull request is', async () => {
   const received: PullRequestDraft[] = [];
   const result = await run(
-    openPullRequest,
+    openPullRequestTool,
     { ...choice, base: 'next' },
     { pullRequests: opener('Sum once', received) },
   );
@@ -37,7 +37,7 @@ test('the model reads where the pull request is', async () => {
 });
 
 test('the model learns that a pull request which was open keeps its words', async () => {
-  const { output } = await run(openPullRequest, choice, { pullRequests: opener('Earlier words') });
+  const { output } = await run(openPullRequestTool, choice, { pullRequests: opener('Earlier words') });
   expect(output).toContain('open before: it has the new commits now, and keeps its own title and text');
   expect(output).not.toContain('Earlier words');
 });
@@ -52,12 +52,12 @@ test.each<[ErrorCode, string]>([
 ])('the failure %s is reported to the model as %s', async (code, reason) => {
   const pullRequests = () => Promise.reject(new AppError(code, 'The forge refused.'));
   const expected = { ok: false, reason, output: 'No pull request was opened. The forge refused.' };
-  expect(await run(openPullRequest, choice, { pullRequests })).toMatchObject(expected);
+  expect(await run(openPullRequestTool, choice, { pullRequests })).toMatchObject(expected);
 });
 
 test('a lost sandbox is not the model’s affair', async () => {
   const lost = new AppError('sandbox_lost', 'Gone.');
-  await expect(run(openPullRequest, choice, { pullRequests: () => Promise.reject(lost) })).rejects.toBe(lost);
+  await expect(run(openPullRequestTool, choice, { pullRequests: () => Promise.reject(lost) })).rejects.toBe(lost);
 });
 
 test.each([
@@ -66,7 +66,7 @@ test.each([
   { ...choice, base: '--force' },
 ])('arguments that no forge takes are refused before anything is pushed: %j', async (args) => {
   const received: PullRequestDraft[] = [];
-  const result = await run(openPullRequest, args, { pullRequests: opener('x', received) });
+  const result = await run(openPullRequestTool, args, { pullRequests: opener('x', received) });
   expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
   expect(received).toEqual([]);
 });
@@ -77,12 +77,12 @@ test('a session without a repository is not offered the tool', async () => {
   const without = withoutRepositories(registry);
   expect(without.find('open_pull_request')).toBeUndefined();
   expect(without.declarations).toHaveLength(registry.declarations.length - 1);
-  expect(await run(openPullRequest, choice)).toMatchObject({ ok: false, reason: 'refused' });
+  expect(await run(openPullRequestTool, choice)).toMatchObject({ ok: false, reason: 'refused' });
 });
 
 test('the tool is named among those that wait for a person, until a rule is about all of its calls', () => {
-  const asking = (...rules: Parameters<typeof toolsThatNeedApproval>[1]) =>
-    toolsThatNeedApproval(createToolRegistry(), rules);
+  const asking = (...rules: Parameters<typeof listToolsNeedingApproval>[1]) =>
+    listToolsNeedingApproval(createToolRegistry(), rules);
   expect(asking()).toEqual(['open_pull_request']);
   expect(asking({ action: 'allow', tool: 'file_*' })).toEqual(['open_pull_request']);
   expect(asking({ action: 'allow', tool: 'open_pull_request', pattern: '*draft*' })).toEqual(['open_pull_request']);

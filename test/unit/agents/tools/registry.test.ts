@@ -10,7 +10,7 @@ import {
 } from '../../../../src/agents/tools/registry.ts';
 import { allowsTool, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
-import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
+import { createWebSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { findToolFamily, toFacadeCall, toolLabels } from '../../../../src/agents/tools/words.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
@@ -138,7 +138,7 @@ test('a search of the web exists only where a search engine is set up', () => {
   const engine = { name: 'fake', search: async () => [] };
   expect(createToolRegistry().find('web_search')).toBeUndefined();
   expect(JSON.stringify(createToolRegistry().declarations)).not.toContain('web_search');
-  expect(createToolRegistry(['web_search'], 'off', [webSearchTool(engine)]).find('web_search')).toBeDefined();
+  expect(createToolRegistry(['web_search'], 'off', [createWebSearchTool(engine)]).find('web_search')).toBeDefined();
 });
 
 test('the advice about a missing desktop stays where further tools are left out', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { todo } from '../../../../src/agents/tools/todo.ts';
+import { todoTool } from '../../../../src/agents/tools/todo.ts';
 import type { ToolContext } from '../../../../src/agents/tools/tool.ts';
 import type { PlanStep, StepStatus } from '../../../../src/core/model/events.ts';
 
@@ -10,7 +10,7 @@ const plan: readonly PlanStep[] = [
 ];
 const step = (description: string, status: StepStatus) => ({ description, status });
 const changed = async (steps: readonly object[], before: readonly PlanStep[] = plan) =>
-  await todo.run({ plan: before } as ToolContext, { steps, result: 'Written.' });
+  await todoTool.run({ plan: before } as ToolContext, { steps, result: 'Written.' });
 
 test('steps keep their ids by their text, and new ones get new ids', async () => {
   const steps = [

@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
 import {
   applyKey,
-  clearSent,
+  clearAfterSend,
   createEditorState,
   type EditorState,
+  type InkKey,
   isSendKey,
-  type Key,
   withText,
 } from '../../../../src/cli/terminal/editor.ts';
 import { applyCompletion, findCompletion, withCursor } from '../../../../src/cli/terminal/screen.ts';
 import { parseSlashCommand } from '../../../../src/cli/terminal/slash.ts';
 
-const press = (editor: EditorState, ...keys: readonly (string | Key)[]) =>
+const press = (editor: EditorState, ...keys: readonly (string | InkKey)[]) =>
   keys.reduce<EditorState>(
     (at, key) => (typeof key === 'string' ? applyKey(at, key, {}) : applyKey(at, '', key)),
     editor,
   );
 const ctrl = (editor: EditorState, letter: string) => applyKey(editor, letter, { ctrl: true });
-const left: Key = { leftArrow: true };
+const left: InkKey = { leftArrow: true };
 
 test.each(['😀', '👨‍👩‍👧', '🇩🇪', 'e\u0301', 'क्षि'])(
   'text goes in where the cursor is, and %s is one letter',
@@ -47,17 +47,19 @@ test('what is pasted keeps its lines and loses what could steer the terminal', (
 
 test('up and down go through lines first, then through the messages before, and the draft comes back', () => {
   const before = press(createEditorState(['first', 'second']), 'one\ntwo');
-  const up: Key = { upArrow: true };
-  const down: Key = { downArrow: true };
+  const up: InkKey = { upArrow: true };
+  const down: InkKey = { downArrow: true };
   expect(press(before, up)).toMatchObject({ text: 'one\ntwo', at: 3 });
   expect([press(before, up, up).text, press(before, up, up, up, up).text]).toEqual(['second', 'first']);
   expect(press(before, up, up, up, down, down).text).toBe('one\ntwo');
 });
 
 test('a sent message is the newest of the history, once', () => {
-  const once = clearSent(withText(createEditorState(), 'same'));
+  const once = clearAfterSend(withText(createEditorState(), 'same'));
   const expected = [['same'], ['same']];
-  expect([clearSent(withText(once, 'same')).history, clearSent(withText(once, '  ')).history]).toEqual(expected);
+  expect([clearAfterSend(withText(once, 'same')).history, clearAfterSend(withText(once, '  ')).history]).toEqual(
+    expected,
+  );
 });
 
 test("readline's keys work on the line at the cursor", () => {

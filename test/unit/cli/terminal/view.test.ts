@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { formatBlock, formatPlan, formatStatus } from '../../../../src/cli/terminal/block-text.ts';
+import { formatBlock, formatChatStatus, formatPlan } from '../../../../src/cli/terminal/block-text.ts';
 import { formatMarkdown, paintAnsi, plainPaint } from '../../../../src/cli/terminal/markdown.ts';
-import { type ChatView, emptyChatView, withEvent } from '../../../../src/cli/terminal/view.ts';
+import { applyEvent, type ChatView, emptyChatView } from '../../../../src/cli/terminal/view.ts';
 import type { Event } from '../../../../src/client/index.ts';
 
 const event = (type: Event['type'], data: object, ts = 0) =>
   ({ seq: 1, sessionId: 's', ts, type, runId: 'r', data }) as unknown as Event;
-const after = (...events: readonly Event[]): ChatView => events.reduce(withEvent, emptyChatView);
+const after = (...events: readonly Event[]): ChatView => events.reduce(applyEvent, emptyChatView);
 const shown = (view: ChatView) => view.blocks.map((block) => formatBlock(block, plainPaint));
 
 test('words come piece by piece, and stay once they are whole', () => {
@@ -24,7 +24,7 @@ const call = { callId: 'c', tool: 'shell', function: 'shell_exec', args: { comma
 test('a call shows its output while it works, then its end and how long it took', () => {
   const working = after(event('tool.calling', call, 1_000), event('tool.output', { callId: 'c', text: 'half' }, 1_100));
   expect(working.calls.get('c')).toMatchObject({ title: '$ make', output: 'half' });
-  const ended = withEvent(
+  const ended = applyEvent(
     working,
     event('tool.called', { ...call, success: false, exitCode: 2, output: 'all\n', content: null }, 3_500),
   );
@@ -60,12 +60,12 @@ test('a question and an approval wait until they are answered, and end with the 
   const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', approval));
   expect(waiting).toMatchObject({ question: 'Which?', approvals: [{ callId: 'c' }] });
   const inWords = event('message.assistant', { messageId: 'm', text: 'May I?' });
-  expect(withEvent(waiting, inWords).blocks).toEqual([]);
-  expect(withEvent(waiting, event('run.resumed', {})).question).toBeUndefined();
+  expect(applyEvent(waiting, inWords).blocks).toEqual([]);
+  expect(applyEvent(waiting, event('run.resumed', {})).question).toBeUndefined();
   expect(
-    withEvent(waiting, event('approval.resolved', { callId: 'c', decision: 'approved', by: 'a' })).approvals,
+    applyEvent(waiting, event('approval.resolved', { callId: 'c', decision: 'approved', by: 'a' })).approvals,
   ).toEqual([]);
-  const over = withEvent(waiting, event('run.end', { status: 'stopped', reason: 'stopped', task: '' }));
+  const over = applyEvent(waiting, event('run.end', { status: 'stopped', reason: 'stopped', task: '' }));
   expect(over).toMatchObject({ question: undefined, approvals: [], since: undefined });
   expect(shown(over)).toEqual(['! Run stopped.']);
 });
@@ -79,7 +79,7 @@ test('the status adds up tokens and cost, and tells the time of the run', () => 
   const usage = (cost: number | undefined) =>
     event('usage', { model: 'm/x', inputTokens: 900, outputTokens: 200, ...(cost !== undefined && { cost }) });
   const view = after(event('run.started', { task: 't', messageId: 'm' }, 1_000), usage(0.25), usage(undefined));
-  expect([formatStatus(view, 6_400), formatStatus(emptyChatView, 0)]).toEqual([
+  expect([formatChatStatus(view, 6_400), formatChatStatus(emptyChatView, 0)]).toEqual([
     'm/x · 2.2k tokens · cost 0.25 · 5 s',
     '',
   ]);

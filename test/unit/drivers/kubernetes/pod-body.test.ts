@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PodSettings } from '../../../../drivers/kubernetes/options.ts';
-import { podBody } from '../../../../drivers/kubernetes/pods/pod-body.ts';
+import { createPodBody } from '../../../../drivers/kubernetes/pods/pod-body.ts';
 import { createNetworkPolicies } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
 import { plainPods, podInput } from '../../../support/cluster/pod-input.ts';
@@ -18,7 +18,7 @@ const spec = {
   expiresAt: 3_600_000,
 } as const;
 const body = (settings: Partial<PodSettings> = {}, env: Record<string, string> = spec.env) =>
-  podBody(podInput({ ...spec, env }, { ...plainPods, ...settings }));
+  createPodBody(podInput({ ...spec, env }, { ...plainPods, ...settings }));
 
 /** Lists how a pod breaks the Pod Security level "restricted", for the rules that our pods could break. */
 function violations(pod: ReturnType<typeof body>): string[] {

@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
-import { objectTable } from '../../../../drivers/kubernetes/api/object-table.ts';
-import { openObjects } from '../../../../drivers/kubernetes/api/objects.ts';
+import { createObjectTable } from '../../../../drivers/kubernetes/api/object-table.ts';
+import { openKubeObjects } from '../../../../drivers/kubernetes/api/objects.ts';
 import { trimPod } from '../../../../drivers/kubernetes/pods/pods.ts';
 import type { Clock } from '../../../../src/core/contracts/clock.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -14,7 +14,7 @@ const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => 
 });
 
 const watchOf = (api: KubeApi, clock: Clock) =>
-  openObjects<V1Pod>(
+  openKubeObjects<V1Pod>(
     { api, clock, random: () => 0, onTrouble: undefined },
     { path: '', what: 'pods', selector: {}, keep: trimPod },
   );
@@ -86,7 +86,7 @@ test('a long list is read in pages of one version, and only a pod that no page h
   ];
   const api = { ask: async ({ path }: { path: string }) => pages[requests.push(path) - 1] } as unknown as KubeApi;
   const clock = manualClock();
-  await using watch = openObjects<V1Pod>(
+  await using watch = openKubeObjects<V1Pod>(
     { api, clock, random: () => 0, onTrouble: undefined },
     { path: '/pods', what: 'pods', selector: { labelSelector: 's' } },
   );
@@ -108,7 +108,7 @@ test('a pod is kept without the parts that nobody reads', async () => {
 });
 
 test('F048 a late or repeated event changes nothing, and a deleted object that matches the selector again is back', () => {
-  const table = objectTable<V1Pod>(
+  const table = createObjectTable<V1Pod>(
     (it) => it,
     () => {},
   );

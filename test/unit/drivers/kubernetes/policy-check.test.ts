@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { findWeaknesses } from '../../../../drivers/kubernetes/pods/pod-body.ts';
-import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policies.ts';
+import { createNetworkPolicyCheck } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
 import { httpServer } from '../../../support/servers/http-server.ts';
@@ -29,7 +29,7 @@ async function sandbox(prints: string | undefined) {
 test('a sandbox that ends during the check does not decide for the others: the next one is checked', async () => {
   await using first = await sandbox(undefined);
   await using second = await sandbox('open 192.0.2.1:443');
-  const policyCheck = openPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
+  const policyCheck = createNetworkPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
   const stop = new AbortController();
   const gone = policyCheck.check(first.link, stop.signal);
   const other = expect(policyCheck.check(second.link, new AbortController().signal)).rejects.toMatchObject({
@@ -45,11 +45,11 @@ test('a sandbox that reaches out opens the policyCheck where that is accepted, a
   await using open = await sandbox('open 192.0.2.1:443');
   await using closed = await sandbox('closed');
   const { signal } = new AbortController();
-  const accepting = openPolicyCheck({ ...quick, unenforced: () => 'accept', onOpen: () => {} });
+  const accepting = createNetworkPolicyCheck({ ...quick, unenforced: () => 'accept', onOpen: () => {} });
   expect(accepting.isOpen()).toBe(false);
   await accepting.check(open.link, signal);
   expect(accepting.isOpen()).toBe(true);
-  const refusing = openPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
+  const refusing = createNetworkPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
   await expect(refusing.check(open.link, signal)).rejects.toMatchObject({ code: 'unsupported' });
   await refusing.check(closed.link, signal);
   expect(refusing.isOpen()).toBe(false);

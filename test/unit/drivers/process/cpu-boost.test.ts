@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { CpuShare } from '../../../../drivers/process/cgroup/limits.ts';
-import { cpuBooster } from '../../../../drivers/process/process.ts';
+import type { CpuShareLevel } from '../../../../drivers/process/cgroup/limits.ts';
+import { createCpuBooster } from '../../../../drivers/process/process.ts';
 import { SandboxId } from '../../../../src/core/model/ids.ts';
 
 const id = SandboxId.parse('sbx-0123456789abcdef');
@@ -8,9 +8,9 @@ const other = SandboxId.parse('sbx-fedcba9876543210');
 
 function recorded() {
   const reports: string[] = [];
-  const share = async (sandbox: SandboxId, to: CpuShare) =>
+  const share = async (sandbox: SandboxId, to: CpuShareLevel) =>
     void reports.push(`${sandbox === id ? 'one' : 'other'} ${to}`);
-  return { reports, ...cpuBooster({ share }) };
+  return { reports, ...createCpuBooster({ share }) };
 }
 
 beforeEach(() => void vi.useFakeTimers());

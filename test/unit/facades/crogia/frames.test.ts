@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
-import { readClientFrame } from '../../../../src/facades/shared/conversation/socket.ts';
+import { parseClientFrame } from '../../../../src/facades/shared/conversation/socket.ts';
 import { formatToolCall, translateToolCall } from '../../../../src/facades/shared/conversation/tool-names.ts';
 import { demoRun } from '../../../support/servers/demo-run.ts';
 
@@ -133,11 +133,11 @@ test('the line for people is one line, and not a long one', () => {
 });
 
 test('readClientFrame understands the frames of a client', () => {
-  expect(readClientFrame({ content: 'hi' })).toEqual({ kind: 'message', text: 'hi', mode: undefined });
-  expect(readClientFrame({ type: 'message', content: 'hi', mode: 'replace' })).toMatchObject({ mode: 'replace' });
-  expect(readClientFrame({ content: 'hi', mode: null })).toMatchObject({ mode: undefined });
-  expect(readClientFrame({ type: 'stop' })).toEqual({ kind: 'stop' });
-  expect(readClientFrame({ type: 'ping' })).toEqual({ kind: 'ping' });
+  expect(parseClientFrame({ content: 'hi' })).toEqual({ kind: 'message', text: 'hi', mode: undefined });
+  expect(parseClientFrame({ type: 'message', content: 'hi', mode: 'replace' })).toMatchObject({ mode: 'replace' });
+  expect(parseClientFrame({ content: 'hi', mode: null })).toMatchObject({ mode: undefined });
+  expect(parseClientFrame({ type: 'stop' })).toEqual({ kind: 'stop' });
+  expect(parseClientFrame({ type: 'ping' })).toEqual({ kind: 'ping' });
 });
 
 test.each([
@@ -150,5 +150,5 @@ test.each([
   [{ content: 'x'.repeat(200_001) }, 'content must have at most 200000 characters'],
   [{ content: 'hi', mode: 'later' }, 'mode must be inject, queue or replace'],
 ])('a client that sends %j gets the reason', (frame, message) =>
-  expect(readClientFrame(frame)).toEqual({ kind: 'bad', message }),
+  expect(parseClientFrame(frame)).toEqual({ kind: 'bad', message }),
 );

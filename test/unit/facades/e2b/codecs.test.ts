@@ -14,7 +14,7 @@ import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts
 import { formatResultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
 import { createForwardedHeaders } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import { e2bSettings } from '../../../../src/facades/compat/e2b/settings.ts';
-import { TargetResolver } from '../../../../src/facades/compat/e2b/target.ts';
+import { DataPlaneTargetResolver } from '../../../../src/facades/compat/e2b/target.ts';
 import { createSandboxTokens } from '../../../../src/facades/compat/e2b/tokens.ts';
 
 const sid = '5f2a09c1d3e4b688';
@@ -22,7 +22,7 @@ const box = { id: sid as SessionId };
 const request = (url: string, headers: Record<string, string> = {}) =>
   ({ url, headers: { host: 'localhost:8000', ...headers } }) as unknown as IncomingMessage;
 function led(url: string, headers?: Record<string, string>) {
-  const targets = new TargetResolver('sandboxes.example');
+  const targets = new DataPlaneTargetResolver('sandboxes.example');
   const pending = request(url, headers);
   targets.rewrite(pending);
   const { sid: id, port, byHost } = targets.of(pending) ?? {};
@@ -67,7 +67,7 @@ test('paths of the control plane are found with and without the prefix, and all 
 });
 
 test('an API key counts as a bearer token on the control plane alone', () => {
-  const targets = new TargetResolver('d');
+  const targets = new DataPlaneTargetResolver('d');
   const pending = request('/sandboxes', { 'x-api-key': 'k' });
   targets.rewrite(pending);
   expect(pending.headers.authorization).toBe('Bearer k');

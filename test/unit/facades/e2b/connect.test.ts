@@ -3,17 +3,17 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { resolvePath } from '../../../../src/facades/compat/e2b/data/call.ts';
 import {
-  answerError,
   ConnectError,
   ConnectStream,
   encodeEnvelope,
   parseEnvelope,
   parseTimeout,
+  sendConnectError,
   toCamelCase,
   toConnectError,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
-import { toEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
-import { toEndEvent } from '../../../../src/facades/compat/e2b/data/process.ts';
+import { toFilesystemEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
+import { toProcessEndEvent } from '../../../../src/facades/compat/e2b/data/process.ts';
 
 test('an envelope is read as it was written; a compressed or cut one is refused', () => {
   expect(JSON.parse(parseEnvelope(encodeEnvelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
@@ -43,7 +43,7 @@ test.each([
     messages.push(...of);
     return { end };
   };
-  answerError({ writeHead } as never, new ConnectError(code, 'why'));
+  sendConnectError({ writeHead } as never, new ConnectError(code, 'why'));
   expect(messages).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
 });
 
@@ -105,7 +105,7 @@ test('the home of another user is no path', () =>
 
 test('an entry has the letters of its mode, and the name that programs expect for the user', () => {
   const of = (more: object) =>
-    toEntry({
+    toFilesystemEntry({
       name: 'f',
       path: '/f',
       type: 'file',
@@ -140,7 +140,14 @@ test('names of fields are read in both spellings, and the keys of maps stay', ()
   }));
 
 test('an end says its exit status, or the signal', () => {
-  expect(toEndEvent({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });
-  expect(toEndEvent({ exitCode: 3 })).toMatchObject({ exited: true, status: 'exit status 3', error: 'exit status 3' });
-  expect(toEndEvent({ exitCode: -1, signal: 'SIGKILL' })).toMatchObject({ exited: false, status: 'signal: killed' });
+  expect(toProcessEndEvent({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });
+  expect(toProcessEndEvent({ exitCode: 3 })).toMatchObject({
+    exited: true,
+    status: 'exit status 3',
+    error: 'exit status 3',
+  });
+  expect(toProcessEndEvent({ exitCode: -1, signal: 'SIGKILL' })).toMatchObject({
+    exited: false,
+    status: 'signal: killed',
+  });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { ProgramSandboxes } from '../../../../src/facades/compat/e2b/routes.ts';
+import { ClientSandboxes } from '../../../../src/facades/compat/e2b/routes.ts';
 import type { SessionListChange } from '../../../../src/sessions/api/sessions.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -28,7 +28,7 @@ test('sandboxes of programs are known from their creation to their deletion, als
       await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
     },
   ];
-  const sandboxes = new ProgramSandboxes();
+  const sandboxes = new ClientSandboxes();
   const ids = () => sandboxes.all().map(({ id }) => `${id}`);
   const watch = () => (watches.shift() as (typeof watches)[number])();
   const following = sandboxes.follow({ watch }, clock, stop.signal);

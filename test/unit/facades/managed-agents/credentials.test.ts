@@ -3,8 +3,8 @@ import {
   applyCredentialChange,
   CredentialChangeBody,
   NewCredentialBody,
-  newCredential,
   toCredential,
+  toNewCredential,
 } from '../../../../src/facades/compat/managed-agents/resources/credential-shapes.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
@@ -19,7 +19,7 @@ const refresh = {
 };
 const oauth = { type: 'mcp_oauth', access_token: 'access-token', mcp_server_url: url, refresh };
 const made = (auth: object) => {
-  const { secrets, ...facts } = newCredential(parseInput(NewCredentialBody, { auth }), now);
+  const { secrets, ...facts } = toNewCredential(parseInput(NewCredentialBody, { auth }), now);
   const times = { createdAt: now, updatedAt: now, archivedAt: null };
   return { secrets, credential: { id: 'vcrd_1', vaultId: 'vlt_1', ...facts, ...times } };
 };

@@ -4,7 +4,10 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { EventListCache, maxCacheSize } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
+import {
+  EventListCache,
+  maxEventListCacheSize,
+} from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
 import { SessionReader } from '../../../../src/facades/compat/managed-agents/sessions/reader.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -181,7 +184,7 @@ test('lists that nobody reads for ten minutes are dropped, and of too many the o
   const { lists, clock } = openLists();
   const { create, write, logOf, reads, sessions } = storedLogs();
   const ids = Array.from(
-    { length: maxCacheSize.sessions + 1 },
+    { length: maxEventListCacheSize.sessions + 1 },
     (_, n) => n.toString(16).padStart(16, '0') as SessionId,
   );
   const readFrom = async (id: SessionId) => {
@@ -208,7 +211,7 @@ test('a list of more characters than are kept is read whole each time, and the o
   write(root, 1, some[0] as (typeof some)[0]);
   write(large, 1, {
     type: 'message.assistant',
-    data: { messageId: messageId(1), text: 'x'.repeat(maxCacheSize.chars), attachments: [] },
+    data: { messageId: messageId(1), text: 'x'.repeat(maxEventListCacheSize.chars), attachments: [] },
   });
   for (const id of [root, large, large, root]) await lists.of({ session: logOf(id).record, thread: id }, sessions);
   expect(reads).toEqual([

@@ -6,7 +6,7 @@ import { toActions } from '../../../../src/facades/compat/opencodex/actions.ts';
 import { toBlocks } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
 import { FrameTranslator } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
 import { toMessages } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
-import { derivedId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
+import { deriveId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
 import { toShownToolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 
@@ -51,7 +51,7 @@ describe('derived ids', () => {
   test('are UUIDs that say where they come from', () => {
     fc.assert(
       fc.property(id, seq, (from, n) => {
-        const made = derivedId('action', { session: from, seq: n });
+        const made = deriveId('action', { session: from, seq: n });
         expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
         expect(parsePosition('action', made)).toEqual({ session: from, seq: n });
         expect(parsePosition('result', made)).toBeUndefined();
@@ -59,7 +59,7 @@ describe('derived ids', () => {
     );
   });
 
-  test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (input) =>
+  test.each(['', 'x', run, `${deriveId('action', { session, seq: 1 })}0`])('%j is none', (input) =>
     expect(parsePosition('action', input)).toBeUndefined(),
   );
 });
@@ -174,7 +174,7 @@ describe('actions', () => {
   test('a call is pending until its result is there', () => {
     const [pending] = toActions(log(user('Hi'), started(), calling), view);
     expect(pending).toEqual({
-      id: derivedId('action', { session, seq: 3 }),
+      id: deriveId('action', { session, seq: 3 }),
       chat_session_id: session,
       message_id: run,
       action_type: 'bash',
@@ -202,7 +202,7 @@ describe('actions', () => {
 describe('blocks', () => {
   test('a conversation is its texts, calls and results', () => {
     const blocks = toBlocks(log(user('Hi'), started(), whole('One', 2), calling, called(), end()), view);
-    const call = derivedId('action', { session, seq: 4 });
+    const call = deriveId('action', { session, seq: 4 });
     expect(blocks).toMatchObject([
       {
         id: replied(1),
@@ -227,7 +227,7 @@ describe('blocks', () => {
         content: { tool_name: 'bash', arguments: { command: 'ls' }, status: 'complete' },
       },
       {
-        id: derivedId('result', { session, seq: 5 }),
+        id: deriveId('result', { session, seq: 5 }),
         sequence_number: 5,
         block_type: 'tool_result',
         author: 'tool',
@@ -283,7 +283,7 @@ describe('frames', () => {
       whole('Two', 3),
       end(),
     );
-    const action_id = derivedId('action', { session, seq: 8 });
+    const action_id = deriveId('action', { session, seq: 8 });
     expect(all).toEqual([
       { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
       { type: 'start', run_id: run, user_message_id: replied(1), seq: 2, timestamp: iso },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { toNewestPage, toPage } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
-import { toContent, toWorkspacePath } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
-import { mimeType } from '../../../../src/facades/shared/archive/mime.ts';
+import { toFileContent, toWorkspacePath } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
+import { findMimeType } from '../../../../src/facades/shared/archive/mime.ts';
 
 test.each([
   ['a.PNG', 'image/png'],
@@ -9,7 +9,7 @@ test.each([
   ['Makefile', null],
   ['.txt', null],
   ['a.constructor', null],
-])('%s is %s', (path, type) => expect(mimeType(path)).toBe(type));
+])('%s is %s', (path, type) => expect(findMimeType(path)).toBe(type));
 
 test('a page without a part is the newest 500, oldest first', () => {
   const all = Array.from({ length: 600 }, (_, n) => n);
@@ -28,8 +28,12 @@ test('a path below the workspace is relative to it', () =>
   expect(toWorkspacePath('/workspace/a//b/../c.txt')).toBe('a/c.txt'));
 
 test('content is text, an image as a data URI, or nothing of what is binary', () => {
-  expect(toContent('a.md', Buffer.from('hé'))).toEqual({ content: 'hé', is_binary: false, mime_type: 'text/markdown' });
+  expect(toFileContent('a.md', Buffer.from('hé'))).toEqual({
+    content: 'hé',
+    is_binary: false,
+    mime_type: 'text/markdown',
+  });
   const expected = { content: 'data:image/png;base64,AQA=', is_binary: true, mime_type: 'image/png' };
-  expect(toContent('a.png', Buffer.from([1, 0]))).toEqual(expected);
-  expect(toContent('a.dat', Buffer.from([65, 0]))).toEqual({ content: '', is_binary: true, mime_type: null });
+  expect(toFileContent('a.png', Buffer.from([1, 0]))).toEqual(expected);
+  expect(toFileContent('a.dat', Buffer.from([65, 0]))).toEqual({ content: '', is_binary: true, mime_type: null });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
-  PressedInput,
+  PressedInputTracker,
   RfbClientParser,
   type RfbMessage,
   type RfbMessageKind,
@@ -153,7 +153,7 @@ test('RFB 3.3 has no choice of security', () => {
 });
 
 test('release lets go of each pressed key once, and of no key that is up already', () => {
-  const held = new PressedInput();
+  const held = new PressedInputTracker();
   const parser = greeted();
   const events = [
     [4, 1, 0, 0, 0, 0, 0, 97],

@@ -6,15 +6,15 @@ import { z } from 'zod';
 import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
 import { type ResumeKey, ResumePoints } from '../../../../src/facades/shared/conversation/resume-points.ts';
 import {
-  detailErrors,
-  envelopeErrors,
+  detailErrorStyle,
+  envelopeErrorStyle,
   findErrorStyle,
-  InvalidRequest,
+  InvalidRequestError,
 } from '../../../../src/http/errors/error-style.ts';
-import { toPublicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
+import { toPublicMessage, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
 import { createRateLimiter } from '../../../../src/http/guard/rate-limit.ts';
 import { validatorCompiler } from '../../../../src/http/routes/app.ts';
-import { attachmentHeader } from '../../../../src/http/transport/content-disposition.ts';
+import { formatAttachmentHeader } from '../../../../src/http/transport/content-disposition.ts';
 import { parseCursor, parseLatestCursor } from '../../../../src/http/transport/cursor.ts';
 import { parseJsonBody } from '../../../../src/http/transport/json-body.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -109,37 +109,37 @@ describe('errors', () => {
     const error = new AppError(code, 'What happened.');
     const { http } = wireErrors[code];
     expect(http).toBeGreaterThanOrEqual(400);
-    expect(toPublicText(error)).toBe(http === 500 ? 'Internal server error' : 'What happened.');
-    expect(envelopeErrors.status(error)).toBe(http);
+    expect(toPublicMessage(error)).toBe(http === 500 ? 'Internal server error' : 'What happened.');
+    expect(envelopeErrorStyle.status(error)).toBe(http);
   });
 
   test('the envelope says code, text and null; the rest of the world says detail', () => {
     const error = new AppError('session_not_found', 'Session not found');
-    expect(envelopeErrors.body(404, error)).toEqual({ code: 404, msg: 'Session not found', data: null });
-    expect(detailErrors.body(404, error)).toEqual({ detail: 'Session not found' });
+    expect(envelopeErrorStyle.body(404, error)).toEqual({ code: 404, msg: 'Session not found', data: null });
+    expect(detailErrorStyle.body(404, error)).toEqual({ detail: 'Session not found' });
   });
 
   test('a prefix ends where its path segment ends', () => {
-    const styles = new Map([['/a/b', envelopeErrors]]);
+    const styles = new Map([['/a/b', envelopeErrorStyle]]);
     for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1'])
-      expect(findErrorStyle(styles, url), url).toBe(envelopeErrors);
-    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findErrorStyle(styles, url), url).toBe(detailErrors);
+      expect(findErrorStyle(styles, url), url).toBe(envelopeErrorStyle);
+    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findErrorStyle(styles, url), url).toBe(detailErrorStyle);
   });
 
   test('a field that is missing or wrong is named, in both forms', () => {
     const schema = z.object({ task: z.string(), list: z.array(z.int()) });
     const checked = validatorCompiler({ schema, httpPart: 'body' })({ list: [1, 'x'] });
-    const error = (checked as { error: InvalidRequest }).error;
-    expect(error).toBeInstanceOf(InvalidRequest);
-    expect(detailErrors.status(error)).toBe(422);
-    expect(detailErrors.body(422, error)).toEqual({
+    const error = (checked as { error: InvalidRequestError }).error;
+    expect(error).toBeInstanceOf(InvalidRequestError);
+    expect(detailErrorStyle.status(error)).toBe(422);
+    expect(detailErrorStyle.body(422, error)).toEqual({
       detail: [
         { type: 'missing', loc: ['body', 'task'], msg: 'Field required' },
         { type: 'invalid_type', loc: ['body', 'list', 1], msg: 'Invalid input: expected number, received string' },
       ],
     });
-    expect(envelopeErrors.status(error)).toBe(400);
-    expect(envelopeErrors.body(400, error)).toEqual({
+    expect(envelopeErrorStyle.status(error)).toBe(400);
+    expect(envelopeErrorStyle.body(400, error)).toEqual({
       code: 400,
       msg: 'task: Field required; list.1: Invalid input: expected number, received string',
       data: null,
@@ -148,7 +148,8 @@ describe('errors', () => {
 
   test('query and path parameters are called so', () => {
     const refused = (httpPart: string) =>
-      (validatorCompiler({ schema: z.object({ a: z.string() }), httpPart })({}) as { error: InvalidRequest }).error;
+      (validatorCompiler({ schema: z.object({ a: z.string() }), httpPart })({}) as { error: InvalidRequestError })
+        .error;
     expect(refused('querystring').issues[0]?.loc).toEqual(['query', 'a']);
     expect(refused('params').issues[0]?.loc).toEqual(['path', 'a']);
   });
@@ -165,7 +166,7 @@ test.each([
   ['con', 'filename="_con"; filename*=UTF-8\'\'_con'],
   ['\ud800', 'filename="_"; filename*=UTF-8\'\'%EF%BF%BD'],
 ])('F122 %j is saved under a safe name, and cannot leave its header', (name, expected) =>
-  expect(attachmentHeader(name)).toBe(`attachment; ${expected}`),
+  expect(formatAttachmentHeader(name)).toBe(`attachment; ${expected}`),
 );
 
 const client = (more: Partial<ResumeKey> = {}): ResumeKey => ({ session: 's', caller: '127.0.0.1', ...more });

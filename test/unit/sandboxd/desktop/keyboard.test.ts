@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { openKeyboard } from '../../../../sandbox-images/sandboxd/desktop/keyboard.ts';
-import { clientMessage, u16, u32, type X11Connection } from '../../../../sandbox-images/sandboxd/desktop/x11.ts';
+import {
+  clientMessageEventType,
+  u16,
+  u32,
+  type X11Connection,
+} from '../../../../sandbox-images/sandboxd/desktop/x11.ts';
 
 const [root, window] = [1, 2];
 const atoms: Record<string, number> = { _NET_ACTIVE_WINDOW: 10, WM_PROTOCOLS: 11, _NET_WM_PING: 12 };
@@ -30,9 +35,9 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
         meanings[request.readUInt8(4) - 8] = request.readUInt32LE(8);
         if (did.at(-1) !== 'key') did.push('key');
       }
-      if (request[0] !== sendEvent || request[12] !== clientMessage) return;
+      if (request[0] !== sendEvent || request[12] !== clientMessageEventType) return;
       did.push('ping');
-      const event = Buffer.concat([Buffer.from([clientMessage, 32]), u16(0), request.subarray(16)]);
+      const event = Buffer.concat([Buffer.from([clientMessageEventType, 32]), u16(0), request.subarray(16)]);
       setImmediate(() => {
         for (const hear of hearing) hear(event);
       });

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { browserPipe } from '../../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
+import { createBrowserPipe } from '../../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 
 /** A Chromium that answers every command, and records them. */
 function chromium() {
@@ -20,7 +20,7 @@ function chromium() {
       output.write(`{"id":${id},"result":{}}\0`);
     }
   });
-  const pipe = browserPipe(input, output);
+  const pipe = createBrowserPipe(input, output);
   return { pipe, requests, say: (text: string) => output.write(text) };
 }
 const used = () => {};
@@ -85,7 +85,7 @@ test('the browser is held back by a client that does not read', async () => {
 
 test('a dead browser answers no request, and the next client fails at once', async () => {
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const pipe = browserPipe(input, output);
+  const pipe = createBrowserPipe(input, output);
   const answer = pipe.answers();
   const first = await pipe.open(used);
   const next = pipe.open(used); // waits for the browser to release the first client, which never happens

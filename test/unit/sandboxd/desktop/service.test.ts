@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { startChild } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
+import { startDesktopProcess } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
 import { findUnusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
 import {
+  programStoppedMessage,
   type RunningProgram,
-  stoppedMessage,
   superviseProgram,
 } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
 import { readCommandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
-import { findTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
+import { createTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function kept(failures: readonly number[] = []) {
@@ -84,14 +84,14 @@ test('stopping ends it, and anyone who waits for the next one is notified', asyn
   await it.get();
   running[0]?.die('killed');
   await settled();
-  const waiting = expect(it.get()).rejects.toMatchObject({ publicMessage: stoppedMessage });
+  const waiting = expect(it.get()).rejects.toMatchObject({ publicMessage: programStoppedMessage });
   await it.stop();
   await waiting;
   expect(it.state).toBe('stopped');
 });
 
 test('the end of a desktop program also ends what left its session', async () => {
-  const program = await startChild(findTerminalKeepers(process.pid, process.ppid), {
+  const program = await startDesktopProcess(createTerminalKeepers(process.pid, process.ppid), {
     command: ['/bin/sh', '-c', '(setsid sleep 60 & echo $!); exec sleep 60'],
     cwd: '/',
     env: { PATH: process.env.PATH },

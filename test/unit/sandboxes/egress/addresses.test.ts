@@ -3,7 +3,7 @@ import { canonicalAddress, parseRange } from '../../../../src/core/text/address-
 import {
   createAddressCheck,
   createSessionRangeCheck,
-  isAllPrivate,
+  isPrivateRange,
 } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
 
 // Sixty addresses: both edges of each range, and every known way to disguise one.
@@ -159,7 +159,7 @@ test.each([
   ['0.0.0.0/0', [], false],
   ['2001:db8::/32', [], false],
 ])('%s, where %j are opened, is private as a whole: %s', (range, opened, isPrivate) =>
-  expect(isAllPrivate(range, opened)).toBe(isPrivate),
+  expect(isPrivateRange(range, opened)).toBe(isPrivate),
 );
 
 test.each(['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'example.test/8', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/'])(

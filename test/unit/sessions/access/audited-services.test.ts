@@ -4,7 +4,7 @@ import { adminPrincipal, type Principal } from '../../../../src/core/model/princ
 import {
   type AuditedCall,
   type AuditRecorder,
-  auditedServices,
+  auditServices,
   withAudit,
 } from '../../../../src/sessions/access/audited-services.ts';
 import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
@@ -67,7 +67,7 @@ test.each([
 ] as const)("another owner's session, read by %s, is audited once in ten minutes", async (_, principal, row) => {
   const { it, reports, pass } = audit(principal);
   const input = services('you');
-  const { sessions } = auditedServices(input, input, it);
+  const { sessions } = auditServices(input, input, it);
   const read = async () => {
     await sessions.readFile('s' as never, 'a.txt', ...rest);
     await sessions.page('s' as never, 0, 1);
@@ -88,7 +88,7 @@ test.each([
 ])('a read of %s session is not audited', async (_, owner) => {
   const { it, reports } = audit({ role: 'admin', key: 'k', owner: 'me' });
   const input = services(owner);
-  await auditedServices(input, input, it).sessions.readFile('s' as never, 'a.txt', ...rest);
+  await auditServices(input, input, it).sessions.readFile('s' as never, 'a.txt', ...rest);
   expect(reports).toEqual([]);
 });
 
@@ -110,7 +110,7 @@ test('a viewer that takes keyboard and mouse by a press is logged when it takes 
     },
   } as unknown as DesktopViewer;
   const input = services(undefined, viewer);
-  const watched = await auditedServices(input, input, it).desktop.watch('s' as never, {} as never, ...rest);
+  const watched = await auditServices(input, input, it).desktop.watch('s' as never, {} as never, ...rest);
   watched.uses('hands');
   watched.giveBack();
   for (let n = 0; n < 3; n++) expect(watched.uses('press')).toBe(true);
@@ -122,7 +122,7 @@ test('every method of every service is guarded, and logged once where its rule n
   // Every method of every service answers an object with an id.
   const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [], filter: () => [] }) });
   const raw = new Proxy({} as Services, { get: () => any });
-  const all = auditedServices(withPermissions(raw, { principalOf: it.principalOf }), raw, it);
+  const all = auditServices(withPermissions(raw, { principalOf: it.principalOf }), raw, it);
   for (const [name, { rules }] of Object.entries(serviceRules)) {
     const service = all[name as keyof Services] as object as Record<string, (...args: unknown[]) => Promise<unknown>>;
     expect(Object.keys(service).sort(), name).toEqual(Object.keys(rules).sort());
@@ -139,6 +139,6 @@ test.each(['list', 'logs'] as const)("%s of the processes in another owner's ses
   const { it, reports } = audit({ role: 'admin', key: 'k', owner: 'me' });
   const processes = { list: async () => [], logs: async () => '' };
   const all = { ...services('somebody'), processes } as unknown as Services;
-  await (auditedServices(all, all, it).processes as unknown as Record<string, (id: string) => unknown>)[method]?.('s');
+  await (auditServices(all, all, it).processes as unknown as Record<string, (id: string) => unknown>)[method]?.('s');
   await expect.poll(() => reports).toEqual(['session.read s done']);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type BlobReference, CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { PreparedFileStore, preparedIdOf } from '../../../../src/sessions/repositories/prepared-files.ts';
+import { PreparedFileStore, preparedFilesIdOf } from '../../../../src/sessions/repositories/prepared-files.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
@@ -68,5 +68,5 @@ test('prepared files whose record could not be written are removed', async () =>
   ).rejects.toThrow('killed');
   expect([...blobs.kept.values()].map(String)).toEqual(['tar']);
   expect([await copies.collect(1_001), blobs.kept.size]).toEqual([1, 0]);
-  expect(await records.get('prepared-files', preparedIdOf(key))).toBeUndefined();
+  expect(await records.get('prepared-files', preparedFilesIdOf(key))).toBeUndefined();
 });

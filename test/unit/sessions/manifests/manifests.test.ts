@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { armFailpoints, failpointHits } from '../../../../src/core/errors/failpoint.ts';
+import { armFailpoints, countFailpointHits } from '../../../../src/core/errors/failpoint.ts';
 import type { FactOf } from '../../../../src/core/model/events.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
@@ -92,7 +92,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
     async dies(point: string) {
       using _ = armFailpoints(`${point}=hang`, { exit: () => {} });
       void manifests.check(live, client, never);
-      await expect.poll(() => failpointHits(point)).toBe(1);
+      await expect.poll(() => countFailpointHits(point)).toBe(1);
     },
     reported: () =>
       received.filter((fact): fact is FactOf<'sandbox.files_damaged'> => fact.type === 'sandbox.files_damaged'),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createToolRegistry, restrictMemoryTools, runTool } from '../../../../src/agents/tools/registry.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { createAgentMemory, describeNotes, listNotes } from '../../../../src/sessions/memory/agent-memory.ts';
+import { createAgentMemory, describeNotes, formatNoteList } from '../../../../src/sessions/memory/agent-memory.ts';
 import { Notes } from '../../../../src/sessions/memory/notes.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
@@ -82,15 +82,15 @@ test('tools are there as far as the agent may use them', () => {
 
 test('the list of notes in the instructions has an end', async () => {
   const { notes, memory } = world();
-  expect(await listNotes(memory)).toBe('There are no notes yet.');
+  expect(await formatNoteList(memory)).toBe('There are no notes yet.');
   for (let n = 0; n < 102; n++) await notes.write(ada, { path: `n${n}`, text: '' }, { kind: 'person', id: 'ada' });
-  const lines = (await listNotes(memory)).split('\n');
+  const lines = (await formatNoteList(memory)).split('\n');
   expect(lines).toHaveLength(101);
   expect(lines.at(-1)).toContain('2 more');
   await notes.write(ada, { path: 'a<', text: '' }, { kind: 'person', id: 'ada' });
   await notes.write(ada, { path: 'a/notes>', text: '' }, { kind: 'person', id: 'ada' });
   const expected = ['- person/a/notes> (0 bytes)', '- person/a&lt; (0 bytes)'];
-  expect((await listNotes(memory)).split('\n').slice(0, 2)).toEqual(expected);
+  expect((await formatNoteList(memory)).split('\n').slice(0, 2)).toEqual(expected);
 });
 
 test('an agent with its own loop gets the notes, which cannot end their frame, and how many did not fit', async () => {

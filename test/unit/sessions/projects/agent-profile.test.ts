@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
+import { createDemoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import { toModelChain } from '../../../../src/agents/models/registry.ts';
 import { type ComputerProvider, computerTools } from '../../../../src/agents/tools/list.ts';
@@ -23,13 +23,13 @@ import { templates } from '../../../support/agents/templates.ts';
 const server = (name: string, command = 'npx') =>
   ({ name, command, args: [], env: {}, tools: ['*'], timeoutMs: 60_000 }) satisfies ToolProgram;
 const usual = {
-  model: demoModel(),
+  model: createDemoModel(),
   fallbacks: [],
   toolServers: [server('docs')],
   tools: createToolRegistry(),
   plans: true,
 };
-const named = (name: string): Model => ({ ...demoModel(), name });
+const named = (name: string): Model => ({ ...createDemoModel(), name });
 async function start(
   modelFor: (name: string) => Promise<Model> = async (name) => named(name),
   checkModel: (ref: string) => void = () => {},

@@ -3,7 +3,7 @@ import { createVault } from '../../../../src/auth/vault.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createBoundCredentialStore } from '../../../../src/sessions/projects/credentials.ts';
-import { serverCredentials } from '../../../../src/sessions/projects/server-credentials.ts';
+import { createServerCredentials } from '../../../../src/sessions/projects/server-credentials.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -22,7 +22,11 @@ function service() {
     onChange: () => {},
     secretValue: async () => value,
   });
-  return { records, ring, it: serverCredentials({ ring, settings: [fixed], setBy: 'CORRAL_EGRESS_CREDENTIALS' }) };
+  return {
+    records,
+    ring,
+    it: createServerCredentials({ ring, settings: [fixed], setBy: 'CORRAL_EGRESS_CREDENTIALS' }),
+  };
 }
 
 test('a stored credential of the server counts in every session after those of the session and its project', async () => {

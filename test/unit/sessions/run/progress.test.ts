@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { explainStuckRun, maxRememberedActs, type RunAct } from '../../../../machines/stuck.ts';
-import { createRunAct, listActs } from '../../../../src/sessions/run/progress.ts';
+import { computeMaxRememberedActs, explainStuckRun, type RunAct } from '../../../../machines/stuck.ts';
+import { createRunAct, listRunActs } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
 
@@ -27,7 +27,7 @@ function alarm(loop: (round: number) => readonly CallRow[], rounds = 12): string
   for (let round = 0; round < rounds; round++) {
     for (const made of loop(round)) {
       acts.push(act(made));
-      const reason = explainStuckRun(acts.slice(-maxRememberedActs(policy)), policy);
+      const reason = explainStuckRun(acts.slice(-computeMaxRememberedActs(policy)), policy);
       if (reason !== undefined) return reason;
     }
   }
@@ -124,12 +124,12 @@ describe('F083 after a restart', () => {
   test('the acts are those of the transcript, with equal calls of one reply once', () => {
     const entries = [reply('ls', 'ls'), answer('ls0', 3), answer('ls1', 4), reply('ls'), answer('ls0', 5)];
     const one = act(['shell_exec', { command: 'ls' }, 'same']);
-    expect(listActs(entries, runId(), 0)).toEqual([one, one]);
+    expect(listRunActs(entries, runId(), 0)).toEqual([one, one]);
   });
 
   test('acts before the last hint or answer, and those of other runs, do not count', () => {
     const entries = [reply('ls'), answer('ls0', 3), reply('ls'), answer('ls0', 9), answer('ls0', 9, runId(2))];
-    expect(listActs(entries, runId(), 5)).toHaveLength(1);
+    expect(listRunActs(entries, runId(), 5)).toHaveLength(1);
   });
 
   test('a reply in words at the end is left to the run', () => {
@@ -137,7 +137,7 @@ describe('F083 after a restart', () => {
       runId: runId(),
       message: { role: 'assistant', model: 'demo', text: 'Hm.', raw: [], calls: [] } as const,
     };
-    expect(listActs([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
-    expect(listActs([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
+    expect(listRunActs([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
+    expect(listRunActs([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
   });
 });

@@ -3,7 +3,7 @@ import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import type { SessionAgent } from '../../../../src/core/model/session-agent.ts';
 import { decidePermission } from '../../../../src/sessions/run/calls/approval.ts';
 import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
-import { sessionAgentProfile } from '../../../../src/sessions/run/session-agent-profile.ts';
+import { buildSessionAgentProfile } from '../../../../src/sessions/run/session-agent-profile.ts';
 
 const agent: SessionAgent = {
   name: 'Coder',
@@ -20,7 +20,7 @@ const agent: SessionAgent = {
 };
 const usual = { tools: createToolRegistry() } as AgentProfile;
 const profileWith = (more: Partial<AgentProfile>, denied: readonly string[] = []) =>
-  sessionAgentProfile(agent, { usual: { ...usual, ...more }, denied, session: {} });
+  buildSessionAgentProfile(agent, { usual: { ...usual, ...more }, denied, session: {} });
 const namesOf = ({ tools }: Pick<AgentProfile, 'tools'>) => tools.declarations.map(({ name }) => name);
 
 test('the session has the tools of its agent alone, and its instructions', () => {
@@ -35,7 +35,7 @@ test('the instructions say where the memory stores are, what they are for and wh
     { ...store, description: 'Of Alice.', instructions: 'Read it first.' },
     { ...store, folder: 'rules', access: 'read_only', name: 'Rules', description: '', instructions: null } as const,
   ];
-  const { prompt } = sessionAgentProfile({ ...agent, memoryStores }, { usual, denied: [], session: {} });
+  const { prompt } = buildSessionAgentProfile({ ...agent, memoryStores }, { usual, denied: [], session: {} });
   expect(prompt).toMatch(/^You write code\.\n\n# Memory\n/);
   expect(prompt?.split('\n').slice(-4)).toEqual([
     ...['- /mnt/memory/notes: Notes. Each change of a file in it is kept.', '  Of Alice.', '  Read it first.'],
@@ -67,14 +67,14 @@ test('a call of a tool that the program carries out always waits', () =>
   expect(asks(profileWith({}), 'get_weather')).toBe('ask'));
 
 test('with workers the tools of the sandbox have the same names and arguments, and wait for a result once they are permitted', () => {
-  const own = sessionAgentProfile({ ...agent, environment: 'env_1' }, { usual, denied: [], session: {} });
+  const own = buildSessionAgentProfile({ ...agent, environment: 'env_1' }, { usual, denied: [], session: {} });
   expect(own.tools.declarations).toEqual(profileWith({}).tools.declarations);
   expect(['bash', 'read', 'write'].map((name) => own.tools.find(name)?.needs)).toEqual([[], [], []]);
   const rules = { tools: own.tools, approvals: own.approvals as never };
   expect(decidePermission(rules, call('read'))).toMatchObject({ kind: 'ask', approval: { byClient: true } });
 
   const approvals = { tools: ['file_read'], rules: [], timeoutMs: 1 };
-  const careful = sessionAgentProfile(
+  const careful = buildSessionAgentProfile(
     { ...agent, environment: 'env_1' },
     { usual: { ...usual, approvals }, denied: [], session: {} },
   );
@@ -93,7 +93,7 @@ test('with workers the tools of the sandbox have the same names and arguments, a
 test('an agent with sub-agents delegates to them alone, unless the server denies it', () => {
   const subAgents = [{ name: 'Writer', description: 'Writes.', agent }];
   const of = (denied: readonly string[]) =>
-    sessionAgentProfile({ ...agent, subAgents }, { usual, denied, session: {} });
+    buildSessionAgentProfile({ ...agent, subAgents }, { usual, denied, session: {} });
   const tools = ['delegate', 'delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take'];
   expect([namesOf(of([])), of([]).children]).toEqual([['bash', 'read', 'write', ...tools, 'get_weather'], 8]);
   const declared = of([]).tools.find('delegate');

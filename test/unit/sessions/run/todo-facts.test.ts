@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PlanStep, SessionFact } from '../../../../src/core/model/events.ts';
-import { firstLine, splitTitle } from '../../../../src/sessions/run/plan.ts';
+import { splitTitle, toTaskTitle } from '../../../../src/sessions/run/plan.ts';
 import { closePlan, createTodoFacts } from '../../../../src/sessions/run/todo-facts.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
@@ -48,6 +48,6 @@ test.each([
 ])('%j is sent in two pieces that split no character: %j', (text, pieces) => expect(splitTitle(text)).toEqual(pieces));
 
 test('a task’s first line is at most 60 characters of it, none of them half', () => {
-  expect(firstLine(`${'a'.repeat(59)}😀 and more\nand another line`)).toBe('a'.repeat(59));
-  expect(firstLine(' \n ')).toBe('Task');
+  expect(toTaskTitle(`${'a'.repeat(59)}😀 and more\nand another line`)).toBe('a'.repeat(59));
+  expect(toTaskTitle(' \n ')).toBe('Task');
 });

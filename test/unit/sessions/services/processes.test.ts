@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { neverSignal } from '../../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../../src/core/concurrency/cancel.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { ListeningPort } from '../../../../src/sandboxes/client/abilities.ts';
 import type { ProcessEntry } from '../../../../src/sandboxes/client/client.ts';
@@ -102,8 +102,8 @@ async function dial(port: number, { isOwnMachine = false } = {}) {
     isOwnMachine,
     closedPorts: new Set([3128, 2718]),
   });
-  await using inside = await service.enter(id, neverSignal);
-  const code = await inside.ports.connect(port, neverSignal).then(
+  await using inside = await service.enter(id, neverAbortingSignal);
+  const code = await inside.ports.connect(port, neverAbortingSignal).then(
     () => 'open',
     (thrown) => thrown.code,
   );

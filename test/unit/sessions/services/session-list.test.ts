@@ -5,7 +5,7 @@ import { createIdSource, type SessionId } from '../../../../src/core/model/ids.t
 import type { SessionService } from '../../../../src/sessions/api/sessions.ts';
 import { WaitingRuns } from '../../../../src/sessions/budgets/waiting-runs.ts';
 import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
-import { countByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
+import { countSessionsByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
 import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
 import { WaitingSessions } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
@@ -122,7 +122,7 @@ test.each([
 test('a scrape counts the sessions of each status, and reads none', async () => {
   const { put, counting, requested } = listOf();
   for (let n = 0; n < 10; n++) await put(one(idOf(n), n, { status: n < 3 ? 'running' : 'completed' }));
-  expect(await countByStatus(counting)).toEqual({ pending: 0, running: 3, waiting: 0, completed: 7 });
+  expect(await countSessionsByStatus(counting)).toEqual({ pending: 0, running: 3, waiting: 0, completed: 7 });
   expect(requested()).toBe(0);
 });
 

@@ -4,7 +4,7 @@ import type { SessionRepository } from '../../../../src/core/model/repository.ts
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { parseForgeServer } from '../../../../src/forges/list.ts';
 import type { RepositoryStatus } from '../../../../src/sessions/api/repositories.ts';
-import { createPullRequestService, type FindForgeToken } from '../../../../src/sessions/shipping/pull-requests.ts';
+import { createPullRequestService, type ForgeTokenFinder } from '../../../../src/sessions/shipping/pull-requests.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { fakeForge } from '../../../support/forges/fake-forge.ts';
 
@@ -35,7 +35,7 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
     baseCommit: 'b'.repeat(40),
     ...repository,
   };
-  const requests: Parameters<FindForgeToken>[1][] = [];
+  const requests: Parameters<ForgeTokenFinder>[1][] = [];
   const service = createPullRequestService({
     repositories: {
       list: async () => [found],

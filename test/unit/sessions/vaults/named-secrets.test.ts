@@ -5,7 +5,7 @@ import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createAccessCheck, withChecks } from '../../../../src/sessions/access/checked-service.ts';
-import { guardedCredentials } from '../../../../src/sessions/access/guarded-resources.ts';
+import { guardCredentials } from '../../../../src/sessions/access/guarded-resources.ts';
 import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
 import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -61,7 +61,7 @@ test('a caller binds its own secrets only, and only where it may work', async ()
     holder: (of: string) => (of === 'foreign' ? Promise.reject(new AppError('session_not_found', '')) : undefined),
     secret: createAccessCheck<string>(guarded(service, () => principal)),
   };
-  const { bind } = guardedCredentials<string>(credentials, {} as never, checks);
+  const { bind } = guardCredentials<string>(credentials, {} as never, checks);
   const credential = { name: 'a', hosts: ['a.example'], header: 'x-a', env: [] };
   const use = { secret, before: '', after: '' };
   expect(await bind('mine', credential, use).catch(code)).toBe('not_found');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { findPathProblem } from '../../../../src/core/model/sandboxes/volume.ts';
+import { findMountPathProblem } from '../../../../src/core/model/sandboxes/volume.ts';
 import { findMountedVolumes } from '../../../../src/sessions/volumes/mounted-volumes.ts';
 import { SessionVolumes } from '../../../../src/sessions/volumes/session-volumes.ts';
 import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
@@ -119,7 +119,7 @@ test.each([
 
 test('volumes are mounted below /mnt, and at or below a few other folders', () => {
   for (const path of ['/mnt/a', '/data', '/data/a/b', '/srv', '/media/x', '/volumes/a.b_c-d'])
-    expect([path, findPathProblem(path)]).toEqual([path, undefined]);
+    expect([path, findMountPathProblem(path)]).toEqual([path, undefined]);
 });
 
 test('one volume does not hide another, and a session has a volume once', async () => {

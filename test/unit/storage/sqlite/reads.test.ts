@@ -12,9 +12,9 @@ import {
   type SearchChunk,
   titleAheadQuery,
   type UsageChunk,
-  usageSumsBy,
+  usageSumsQuery,
 } from '../../../../src/storage/sqlite/reads.ts';
-import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
+import { migrations, unindexedEventTypes } from '../../../../src/storage/sqlite/schema.ts';
 
 function database(ids: readonly string[]) {
   const db = new DatabaseSync(':memory:');
@@ -34,7 +34,7 @@ test.each([[['owner', 'day']], [['owner', 'project', 'model', 'day']]] as const)
   'usage by %s is read from its table and an index of the sessions alone',
   (keys) => {
     const plan = database([])
-      .prepare(`EXPLAIN QUERY PLAN ${usageSumsBy(keys)}`)
+      .prepare(`EXPLAIN QUERY PLAN ${usageSumsQuery(keys)}`)
       .all();
     expect(plan.map(({ detail }) => detail)).toEqual([
       'SEARCH usage USING PRIMARY KEY (at>? AND at<?)',
@@ -151,7 +151,7 @@ test('the newest event of a type is read from an index, and nothing else of the 
   expect(plan.map(({ detail }) => detail)).toEqual([
     'SEARCH event USING COVERING INDEX event_type (session=? AND type=?)',
   ]);
-  expect(new Set(unindexedTypes)).toEqual(droppableEventTypes);
+  expect(new Set(unindexedEventTypes)).toEqual(droppableEventTypes);
   const types = ['run.end', 'message.delta', 'run.end', 'message.delta', 'tool.output'];
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, ?, 0, '{}')");
   for (const [n, type] of types.entries()) put.run(n + 1, type);

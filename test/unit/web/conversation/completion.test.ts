@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fuzzyScore, rankMatches } from '../../../../src/web/conversation/completion/fuzzy.ts';
+import { computeFuzzyScore, rankMatches } from '../../../../src/web/conversation/completion/fuzzy.ts';
 import {
   findMentionedPaths,
   findTriggerAt,
@@ -10,8 +10,8 @@ const best = (names: readonly string[], expected: string) =>
   rankMatches(names, expected, { nameOf: (name) => name, max: 10 });
 
 test('a file is found by some of its letters, in their order', () => {
-  expect(fuzzyScore('src/web/work/pane.tsx', 'wrkpn')).toBeDefined();
-  expect(fuzzyScore('src/web/work/pane.tsx', 'npkrw')).toBeUndefined();
+  expect(computeFuzzyScore('src/web/work/pane.tsx', 'wrkpn')).toBeDefined();
+  expect(computeFuzzyScore('src/web/work/pane.tsx', 'npkrw')).toBeUndefined();
   expect(best(['a/Übersicht.md', 'b.md'], 'ubers')).toEqual(['a/Übersicht.md']);
 });
 

@@ -1,48 +1,51 @@
 import { expect, test } from 'vitest';
 import { Goal } from '../../../../src/core/model/runs/goal.ts';
 import {
-  emptyGoal,
+  emptyGoalDraft,
   findGoalProblem,
   goalDraftOf,
   maxRevisions,
   setGoalDraft,
-  toGoal,
+  toGoalInput,
 } from '../../../../src/web/conversation/goal/goal-draft.ts';
 
 const lines = (n: number) => Array.from({ length: n }, (_, at) => `test ${at}`).join('\n');
 
 test('the form makes the goal that the server takes: one check a line, without empty lines', () => {
   const checks = '\n npm test \n\nnpm run lint\n';
-  const goal = toGoal({ rubric: ' Every option has an example.\n', checks, revisions: 0 });
+  const goal = toGoalInput({ rubric: ' Every option has an example.\n', checks, revisions: 0 });
   expect(goal).toEqual({
     rubric: 'Every option has an example.',
     checks: [{ command: 'npm test' }, { command: 'npm run lint' }],
     maxRevisions: 0,
   });
-  expect(toGoal({ ...emptyGoal, checks: 'true' })).toEqual({ checks: [{ command: 'true' }], maxRevisions: 3 });
+  expect(toGoalInput({ ...emptyGoalDraft, checks: 'true' })).toEqual({
+    checks: [{ command: 'true' }],
+    maxRevisions: 3,
+  });
 });
 
 // A draft that is valid here but refused by the server would be lost with its message.
 test.each([
-  ['goal.empty', emptyGoal],
+  ['goal.empty', emptyGoalDraft],
   ['goal.empty', { rubric: ' \n', checks: ' \n ', revisions: 3 }],
-  ['goal.tooMany', { ...emptyGoal, checks: lines(21) }],
-  [undefined, { ...emptyGoal, checks: lines(20) }],
-  ['goal.tooLong', { ...emptyGoal, checks: 'x'.repeat(4_001) }],
-  [undefined, { ...emptyGoal, checks: 'x'.repeat(4_000) }],
-  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: Number.NaN }],
-  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: 1.5 }],
-  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: -1 }],
-  ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: maxRevisions + 1 }],
-  [undefined, { ...emptyGoal, rubric: 'x', revisions: maxRevisions }],
+  ['goal.tooMany', { ...emptyGoalDraft, checks: lines(21) }],
+  [undefined, { ...emptyGoalDraft, checks: lines(20) }],
+  ['goal.tooLong', { ...emptyGoalDraft, checks: 'x'.repeat(4_001) }],
+  [undefined, { ...emptyGoalDraft, checks: 'x'.repeat(4_000) }],
+  ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: Number.NaN }],
+  ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: 1.5 }],
+  ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: -1 }],
+  ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: maxRevisions + 1 }],
+  [undefined, { ...emptyGoalDraft, rubric: 'x', revisions: maxRevisions }],
 ] as const)('the form has the problem %s exactly where the server refuses the goal', (problem, draft) => {
   expect(findGoalProblem(draft)).toBe(problem);
-  expect(Goal.safeParse(toGoal(draft)).success).toBe(problem === undefined);
+  expect(Goal.safeParse(toGoalInput(draft)).success).toBe(problem === undefined);
 });
 
 test('a goal belongs to the message of its session', () => {
-  setGoalDraft(undefined, emptyGoal);
-  setGoalDraft('abc', { ...emptyGoal, rubric: 'mine' });
+  setGoalDraft(undefined, emptyGoalDraft);
+  setGoalDraft('abc', { ...emptyGoalDraft, rubric: 'mine' });
   expect(goalDraftOf('other')).toBeUndefined();
   setGoalDraft(undefined, undefined);
   expect([goalDraftOf(undefined), goalDraftOf('abc')?.rubric]).toEqual([undefined, 'mine']);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type HighlightedPiece, highlight } from '../../../../src/web/parsing/highlight.ts';
+import { type HighlightedPiece, highlightTextParts } from '../../../../src/web/parsing/highlight.ts';
 import { splitTextParts } from '../../../../src/web/parts/bounded-text.ts';
 
 const textOf = (pieces: readonly HighlightedPiece[]): string =>
@@ -7,10 +7,11 @@ const textOf = (pieces: readonly HighlightedPiece[]): string =>
 
 test('the colours of a long code come in the parts in which its text is drawn', () => {
   const code = `/* ${'one comment over many lines\n'.repeat(200)} */\n${'const a = "b";\n'.repeat(200)}`;
-  const parts = highlight(code, 'ts') ?? [];
+  const parts = highlightTextParts(code, 'ts') ?? [];
   expect(parts.length).toBeGreaterThan(5);
   expect(parts.map(textOf)).toEqual(splitTextParts(code));
   expect(parts[1]).toEqual([{ class: 'hljs-comment', inner: [splitTextParts(code)[1]] }]);
 });
 
-test('a language that is not known has no colours', () => expect(highlight('a', 'constructor')).toBeUndefined());
+test('a language that is not known has no colours', () =>
+  expect(highlightTextParts('a', 'constructor')).toBeUndefined());

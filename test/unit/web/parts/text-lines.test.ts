@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { computeRowsTop, computeScrollSpace, scrollTopFor } from '../../../../src/web/parts/scroll-scale.ts';
+import { computeRowsTop, computeScrollSpace, computeScrollTop } from '../../../../src/web/parts/scroll-scale.ts';
 import { TextLines } from '../../../../src/web/parts/text-lines.ts';
 
 const encoder = new TextEncoder();
@@ -46,7 +46,7 @@ test('a list of a million rows keeps below the height that browsers can draw, an
   expect(space).toBeLessThan(17_000_000);
   expect(computeRowsTop(list, 0)).toBe(0);
   expect(computeRowsTop(list, space - 420)).toBeCloseTo(1_000_000 * 20 - 420);
-  expect(computeRowsTop(list, scrollTopFor(list, 7_777_777))).toBeCloseTo(7_777_777);
+  expect(computeRowsTop(list, computeScrollTop(list, 7_777_777))).toBeCloseTo(7_777_777);
 });
 
 test('a short list scrolls as it is', () => {

@@ -1,13 +1,18 @@
 import { beforeEach, expect, test } from 'vitest';
-import { selectedSessions, selectRange, stopSelecting, toggleSelected } from '../../../../src/web/sessions/choosing.ts';
+import {
+  selectedSessionIds,
+  selectRange,
+  stopSelecting,
+  toggleSelection,
+} from '../../../../src/web/sessions/choosing.ts';
 
 const order = ['a', 'b', 'c', 'd', 'e'];
-const ids = () => [...selectedSessions.value].sort().join('');
+const ids = () => [...selectedSessionIds.value].sort().join('');
 beforeEach(stopSelecting);
 
 test('a range reaches from the last session that was chosen alone, in both directions, and keeps the others', () => {
-  toggleSelected('a');
-  toggleSelected('d');
+  toggleSelection('a');
+  toggleSelection('d');
   selectRange('b', order);
   expect(ids()).toBe('abcd');
   selectRange('e', order);
@@ -17,7 +22,7 @@ test('a range reaches from the last session that was chosen alone, in both direc
 test('without a beginning, or with one that the list does not show, a range is the one session', () => {
   selectRange('c', order);
   expect(ids()).toBe('c');
-  toggleSelected('x');
+  toggleSelection('x');
   selectRange('e', order);
   expect(ids()).toBe('cex');
 });

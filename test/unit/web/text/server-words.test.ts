@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { toRefusedTurn, unreachableTurn } from '../../../../src/agents/models/failures.ts';
+import { toRefusedTurn, toUnreachableTurn } from '../../../../src/agents/models/failures.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
@@ -105,7 +105,7 @@ test.each([
 });
 
 test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {
-  expect(server.failure(unreachableTurn('openai/x', advice).message)).toBe(
+  expect(server.failure(toUnreachableTurn('openai/x', advice).message)).toBe(
     'openai/x ist nicht erreichbar oder brach die Antwort ab. Prüfen Sie das Netz und models.openai.base-url.',
   );
   expect(server.failure(toAppError(new Error('hidden')).publicMessage)).toBe('Beim Server ging etwas schief.');

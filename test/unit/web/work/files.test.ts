@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
-import { detectFileViewKind, detectLanguage } from '../../../../src/web/work/files/preview.ts';
-import { type FolderEntry, listRows, parentOf, rowAfterKey } from '../../../../src/web/work/files/tree.ts';
+import { detectLanguage, detectPreviewKind } from '../../../../src/web/work/files/preview.ts';
+import { type FolderEntry, findRowAfterKey, listTreeRows, parentOf } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry => ({
   name,
@@ -16,7 +16,7 @@ const folders = new Map([
 
 describe('the tree', () => {
   test('shows the entries of open folders below them, without what Corral keeps, and logs last', () => {
-    const rows = listRows(folders, new Set(['src']));
+    const rows = listTreeRows(folders, new Set(['src']));
     expect(rows.map(({ path, depth }) => `${depth} ${path}`)).toEqual([
       ...['0 src', '1 src/deep', '1 src/b.ts', '0 a.txt', '0 .agent_logs'],
     ]);
@@ -24,19 +24,22 @@ describe('the tree', () => {
   });
 
   test('moves by keys, and left goes to the folder of a file', () => {
-    const rows = listRows(folders, new Set(['src']));
-    expect(rowAfterKey(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
-    expect([rowAfterKey(rows, 'src/b.ts', 'ArrowDown')?.path, rowAfterKey(rows, 'src', 'ArrowUp')?.path]).toEqual([
-      'a.txt',
-      'src',
+    const rows = listTreeRows(folders, new Set(['src']));
+    expect(findRowAfterKey(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
+    expect([
+      findRowAfterKey(rows, 'src/b.ts', 'ArrowDown')?.path,
+      findRowAfterKey(rows, 'src', 'ArrowUp')?.path,
+    ]).toEqual(['a.txt', 'src']);
+    expect([findRowAfterKey(rows, 'src', 'End')?.path, findRowAfterKey(rows, 'src', 'x')]).toEqual([
+      '.agent_logs',
+      undefined,
     ]);
-    expect([rowAfterKey(rows, 'src', 'End')?.path, rowAfterKey(rows, 'src', 'x')]).toEqual(['.agent_logs', undefined]);
     expect([parentOf('a/b/c'), parentOf('a')]).toEqual(['a/b', '.']);
   });
 
   test('with 20,000 entries has a row for each', () => {
     const many = new Map([['.', Array.from({ length: 20_000 }, (_, at) => entry(`f${at}`))]]);
-    expect(listRows(many, new Set())).toHaveLength(20_000);
+    expect(listTreeRows(many, new Set())).toHaveLength(20_000);
   });
 });
 
@@ -68,15 +71,15 @@ test('a CSV text is read up to the requested rows, and with tabs where they sepa
 
 test('a file is shown by its name, and as binary when its beginning holds a NUL', () => {
   const text = new TextEncoder().encode('hello');
-  const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => detectFileViewKind(path, text));
+  const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => detectPreviewKind(path, text));
   expect(shown).toEqual(['image', 'markdown', 'csv', 'text', 'text']);
-  expect(detectFileViewKind('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
+  expect(detectPreviewKind('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
   const expected = ['dockerfile', 'rust', ''];
   expect([detectLanguage('a/Dockerfile'), detectLanguage('x.rs'), detectLanguage('notes')]).toEqual(expected);
 });
 
 test('an ending that every object inherits as a property is no ending', () =>
-  expect([detectFileViewKind('x.constructor', new Uint8Array()), detectLanguage('x.constructor')]).toEqual([
+  expect([detectPreviewKind('x.constructor', new Uint8Array()), detectLanguage('x.constructor')]).toEqual([
     'text',
     '',
   ]));

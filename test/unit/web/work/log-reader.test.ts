@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { LogReader } from '../../../../src/web/work/processes/log-reader.ts';
+import { ProcessLogReader } from '../../../../src/web/work/processes/log-reader.ts';
 
 /** A log in memory; `add` lets it grow. */
 function growingLog(text: string) {
   let bytes = Buffer.from(text);
-  const reader = new LogReader(async (from, length) => ({
+  const reader = new ProcessLogReader(async (from, length) => ({
     bytes: bytes.subarray(from, from + length),
     size: bytes.length,
   }));

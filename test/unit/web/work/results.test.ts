@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { findBestResult, toPreviewPath } from '../../../../src/web/work/best-result.ts';
-import { isLeftover, parseHunk, splitPatch } from '../../../../src/web/work/ship/changes.ts';
+import { isLeftover, parseFilePatch, parseHunk } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
   const patch =
     'diff --git a/a b/a\nindex 1..2 100644\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@ f()\n one\n-two\n+++ three\n\\ No newline at end of file\n';
-  expect(splitPatch(patch).hunks.flatMap(parseHunk)).toEqual([
+  expect(parseFilePatch(patch).hunks.flatMap(parseHunk)).toEqual([
     { kind: 'skipped', text: '…' },
     { kind: 'same', text: 'one' },
     { kind: 'removed', text: 'two' },
     { kind: 'added', text: '++ three' },
   ]);
-  expect(splitPatch('diff --git a/a b/a\nBinary files differ\n').hunks).toEqual([]);
+  expect(parseFilePatch('diff --git a/a b/a\nBinary files differ\n').hunks).toEqual([]);
 });
 
 test.each([

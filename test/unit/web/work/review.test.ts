@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { toMessage } from '../../../../src/web/work/files/editor/comment-message.ts';
-import { listSteps } from '../../../../src/web/work/files/editor/steps.ts';
+import { formatCommentMessage } from '../../../../src/web/work/files/editor/comment-message.ts';
+import { listFileSteps } from '../../../../src/web/work/files/editor/steps.ts';
 
 let seq = 0;
 const event = (type: Event['type'], data: object): Event => ({ seq: ++seq, type, data }) as unknown as Event;
@@ -16,7 +16,7 @@ const write = (file: string, oldContent: string | null, content: string, more = 
   });
 
 test('a step has each file with its text before the first write and after the last one', () => {
-  const steps = listSteps([
+  const steps = listFileSteps([
     event('run.started', { task: 'All' }),
     step('First'),
     write('/workspace/a.txt', null, 'one'),
@@ -38,8 +38,8 @@ test('a step has each file with its text before the first write and after the la
 
 test('a comment names the file and the lines, and quotes them in a fence that they cannot close', () => {
   const text = 'one\n```\nthree\nfour';
-  expect(toMessage({ path: 'a.md', text, lines: { from: 2, to: 3 } }, ' Why? ')).toBe(
+  expect(formatCommentMessage({ path: 'a.md', text, lines: { from: 2, to: 3 } }, ' Why? ')).toBe(
     'About a.md, lines 2 to 3:\n\n````\n```\nthree\n````\n\nWhy?',
   );
-  expect(toMessage({ path: 'a.md', text, lines: { from: 1, to: 1 } }, 'x')).toContain('About a.md, line 1:');
+  expect(formatCommentMessage({ path: 'a.md', text, lines: { from: 1, to: 1 } }, 'x')).toContain('About a.md, line 1:');
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { eventLineOf, laneOf, type TimelineLane } from '../../../../src/core/model/event-traits.ts';
-import { toColumns } from '../../../../src/web/work/timeline/lanes.ts';
+import { eventLaneOf, eventLineOf, type TimelineLane } from '../../../../src/core/model/event-traits.ts';
+import { toTimelineColumns } from '../../../../src/web/work/timeline/lanes.ts';
 import { advanceReplay, findReplayPosition, maxReplayPauseMs } from '../../../../src/web/work/timeline/replay.ts';
 import { findTurnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
@@ -11,13 +11,13 @@ const event = (type: string, data: object = {}) =>
 describe('the lanes', () => {
   test('of 100,000 events are a few hundred columns', () => {
     const kinds = Array.from({ length: 100_000 }, (_, at): TimelineLane => (at % 10 === 0 ? 'tool' : 'model'));
-    const columns = toColumns(kinds, 240);
+    const columns = toTimelineColumns(kinds, 240);
     expect(columns.length).toBeLessThanOrEqual(240);
     expect(columns[0]?.heights).toMatchObject({ model: expect.closeTo(1, 1), person: 0 });
   });
 
   test('of a short log have one column for each event', () => {
-    const columns = toColumns(['person', 'tool'], 240);
+    const columns = toTimelineColumns(['person', 'tool'], 240);
     expect(columns.map(({ heights }) => [heights.person, heights.tool])).toEqual([
       [1, 0],
       [0, 1],
@@ -30,8 +30,8 @@ describe('the lanes', () => {
       event('run.end', { status: 'failed' }),
       event('egress', { decision: 'refused' }),
     ];
-    expect(failed.map(laneOf)).toEqual(['problem', 'problem', 'problem']);
-    expect(laneOf(event('tool.called', { success: true }))).toBe('tool');
+    expect(failed.map(eventLaneOf)).toEqual(['problem', 'problem', 'problem']);
+    expect(eventLaneOf(event('tool.called', { success: true }))).toBe('tool');
   });
 });
 

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { parseNotebook } from '../../../../src/web/work/files/read-notebook.ts';
-import { sortRows, toggleOrder } from '../../../../src/web/work/files/sort-rows.ts';
-import { parsePreviewTarget } from '../../../../src/web/work/preview/target.ts';
+import { sortRows, toggleSortOrder } from '../../../../src/web/work/files/sort-rows.ts';
+import { parsePreviewLocation } from '../../../../src/web/work/preview/target.ts';
 
 test('a click on a head sorts up, then down, then as in the file; another head begins again', () => {
-  const up = toggleOrder(undefined, 1);
+  const up = toggleSortOrder(undefined, 1);
   expect(up).toEqual({ column: 1, way: 'ascending' });
-  const down = toggleOrder(up, 1);
+  const down = toggleSortOrder(up, 1);
   expect(down).toEqual({ column: 1, way: 'descending' });
-  expect([toggleOrder(down, 1), toggleOrder(down, 0)]).toEqual([undefined, { column: 0, way: 'ascending' }]);
+  expect([toggleSortOrder(down, 1), toggleSortOrder(down, 0)]).toEqual([undefined, { column: 0, way: 'ascending' }]);
 });
 
 test('numbers are sorted by size, texts after them, and empty cells last whichever way', () => {
@@ -51,11 +51,11 @@ test('a notebook gives its cells with their texts and pictures, and never HTML',
 });
 
 test('links to the sandbox’s own address are places in it, and no others', () => {
-  expect(parsePreviewTarget('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
-  expect(parsePreviewTarget('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
+  expect(parsePreviewLocation('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
+  expect(parsePreviewLocation('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
   for (const href of [
     ...['http://localhost', 'http://localhost:0', 'http://localhost:99999', 'http://localhost.evil:3000'],
     'https://a.b:1',
   ])
-    expect(parsePreviewTarget(href), href).toBeUndefined();
+    expect(parsePreviewLocation(href), href).toBeUndefined();
 });

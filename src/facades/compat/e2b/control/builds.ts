@@ -8,12 +8,12 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
 import { parseUser } from '../../../../sessions/builds/plan.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { withBodyStreams } from '../../../shared/uploads.ts';
+import { mountRawBodyRoutes } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import type { SandboxTokens } from '../tokens.ts';
 import { refuseUnsupportedFields } from './network.ts';
-import { badRequest, parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
-import { Params } from './shapes.ts';
+import { badRequestError, parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
+import { SandboxParams } from './shapes.ts';
 
 interface Deps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock'>;
@@ -46,10 +46,10 @@ const Start = z.object({
 });
 const NewTags = z.object({ target: z.string().max(300), tags: Tags.min(1) });
 const OldTags = z.object({ name: z.string().max(300), tags: Tags.min(1) });
-const BuildParams = Params.extend({ build: z.string().max(100) });
-const FileParams = Params.extend({ hash: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/) });
+const BuildParams = SandboxParams.extend({ build: z.string().max(100) });
+const FileParams = SandboxParams.extend({ hash: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/) });
 const maxEntries = 100;
-const sid = { schema: { params: Params } } as const;
+const sid = { schema: { params: SandboxParams } } as const;
 const ofBuild = { schema: { params: BuildParams } } as const;
 const ofFiles = { schema: { params: FileParams } } as const;
 const upload = { schema: { params: FileParams }, config: { open: true, upload: true } } as const;
@@ -102,7 +102,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     const query = new URLSearchParams({ expires, upload: token });
     return { present, url: `${originOf(request)}/e2b/templates/${id}/files/${hash}?${query}` };
   });
-  withBodyStreams(app, (scope) => {
+  mountRawBodyRoutes(app, (scope) => {
     scope.put('/e2b/templates/:sid/files/:hash', upload, async (request, reply) => {
       const allowed = receiving(request);
       const content = request.body as Readable;
@@ -123,7 +123,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   );
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
-    if (!Number.isInteger(offset) || offset < 0) throw badRequest('logsOffset is a whole number.');
+    if (!Number.isInteger(offset) || offset < 0) throw badRequestError('logsOffset is a whole number.');
     // Read the state first: a client that sees an ended build stops polling, so this log must include the last lines.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
@@ -195,7 +195,7 @@ function toPlan(
 ): BuildPlan {
   const { startCmd, readyCmd, fromImageRegistry } = others;
   refuseUnsupportedFields({ fromImageRegistry }, ['fromImageRegistry']);
-  if (!fromImage === !fromTemplate) throw badRequest('A build needs fromImage or fromTemplate, and not both.');
+  if (!fromImage === !fromTemplate) throw badRequestError('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;
   const base = fromImage ? { image: fromImage } : resolveBase(fromTemplate as string, settings);
@@ -208,14 +208,15 @@ const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
 function toStart(command: string, readyCommand: string): BuildPlan['start'] {
   if (command === '' && readyCommand === '') return undefined;
   const [, port] = portWait.exec(readyCommand) ?? [];
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw badRequest(`There is no port ${port}.`);
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535))
+    throw badRequestError(`There is no port ${port}.`);
   const ready = port === undefined ? { command: readyCommand } : { port: Number(port) };
   return { ...(command !== '' && { command }), ...(readyCommand !== '' && { ready }) };
 }
 
 function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number): BuildStep {
   const [first = '', second = '', third = '', fourth = ''] = args;
-  const wrong = (why: string) => badRequest(`Step ${index + 1} (${type}): ${why}`);
+  const wrong = (why: string) => badRequestError(`Step ${index + 1} (${type}): ${why}`);
   if (type === 'ENV' && args.length % 2 === 1) throw wrong('a variable has no value.');
   if (type !== 'ENV' && first === '') throw wrong('it has no argument.');
   switch (type) {

@@ -1,15 +1,15 @@
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice, SessionLifetime } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
-import type { SandboxAbilities } from '../../../shared/facade.ts';
+import type { SandboxCapabilities } from '../../../shared/facade.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import { refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
-import { badRequest } from './parsed.ts';
+import { badRequestError } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
   readonly settings: E2bSettings;
-  readonly abilities: SandboxAbilities;
+  readonly abilities: SandboxCapabilities;
   readonly snapshot?: Snapshot | undefined;
   readonly isBuilt?: boolean;
 }
@@ -37,7 +37,7 @@ export function toSandboxRequest(
     );
   }
   refuseUnfit(newSandbox);
-  const seconds = requireValidSeconds(newSandbox.timeout ?? fallback, settings);
+  const seconds = requireAllowedTimeout(newSandbox.timeout ?? fallback, settings);
   const keeps =
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = toEgressChoice(newSandbox.allow_internet_access, newSandbox.network ?? {});
@@ -62,7 +62,11 @@ const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefin
  * Decides whether a new sandbox keeps its memory or only its files when its time ends. With `pause: auto`, only files
  * are kept if the driver cannot freeze processes, because refusing the sandbox would help nobody.
  */
-function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
+function keptAtEnd(
+  query: 'memory' | 'files',
+  { pause }: E2bSettings,
+  abilities: SandboxCapabilities,
+): 'memory' | 'files' {
   return resolvePauseMode(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
@@ -82,7 +86,7 @@ export const explainPauseDifference = (
 export function resolvePauseMode(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,
-  { freeze, keepsFiles }: SandboxAbilities,
+  { freeze, keepsFiles }: SandboxCapabilities,
 ): 'memory' | 'files' {
   if (query === 'memory' && freeze) return 'memory';
   if (query === 'memory' && pause !== 'files') {
@@ -97,7 +101,7 @@ export function resolvePauseMode(
   throw new AppError('unsupported', `A sandbox of this server loses its files when it stops. ${instead}`);
 }
 
-export function requireValidSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings, 'maxSeconds'>): number {
+export function requireAllowedTimeout(seconds: number, { maxSeconds }: Pick<E2bSettings, 'maxSeconds'>): number {
   if (seconds <= maxSeconds) return seconds;
   throw new AppError('invalid_request', `The timeout is over ${maxSeconds} s, which CORRAL_E2B_MAX_SECONDS allows.`);
 }
@@ -106,6 +110,6 @@ function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...reque
   refuseUnsupportedFields(requested, ['iam']);
   refuseUnsupportedFields(network ?? {}, [...unsupportedNetworkFields, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
-    throw badRequest('autoPauseMemory: false needs autoPause, and no autoResume.');
+    throw badRequestError('autoPauseMemory: false needs autoPause, and no autoResume.');
   }
 }

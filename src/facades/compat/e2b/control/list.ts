@@ -1,7 +1,7 @@
 import { hasMetadata } from '../../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { badRequest, parseLimit } from './parsed.ts';
-import { stateOf } from './shapes.ts';
+import { badRequestError, parseLimit } from './parsed.ts';
+import { sandboxStateOf } from './shapes.ts';
 
 interface Page {
   readonly sessions: readonly SessionRecord[];
@@ -19,19 +19,19 @@ export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchPar
       .filter(Boolean),
   );
   const template = query.get('template') ?? undefined;
-  if (template?.includes(':')) throw badRequest('template is a name without a tag.');
+  if (template?.includes(':')) throw badRequestError('template is a name without a tag.');
   const after = query.get('startedAfter');
   const since = after === null ? Number.NEGATIVE_INFINITY : Date.parse(after);
-  if (Number.isNaN(since)) throw badRequest('startedAfter is no time.');
+  if (Number.isNaN(since)) throw badRequestError('startedAfter is no time.');
   const order = query.get('order') ?? 'desc';
-  if (order !== 'asc' && order !== 'desc') throw badRequest('order is asc or desc.');
+  if (order !== 'asc' && order !== 'desc') throw badRequestError('order is asc or desc.');
   const limit = parseLimit(query);
   for (const state of states)
-    if (state !== 'running' && state !== 'paused') throw badRequest(`There is no state ${state}.`);
+    if (state !== 'running' && state !== 'paused') throw badRequestError(`There is no state ${state}.`);
 
   const own = all.filter(({ origin, life }) => origin === 'e2b' && life);
   const matching = own
-    .filter(({ life }) => states.size === 0 || states.has(stateOf(life)))
+    .filter(({ life }) => states.size === 0 || states.has(sandboxStateOf(life)))
     .filter(({ life }) => template === undefined || life?.kind === template)
     .filter(({ createdAt }) => createdAt >= since)
     .filter(({ metadata }) => hasMetadata(metadata, labels))
@@ -48,13 +48,13 @@ export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchPar
   const sessions = rest.slice(0, limit);
   const end = sessions.at(-1);
   const next = rest.length > limit && end ? Buffer.from(`${end.createdAt} ${end.id}`).toString('base64url') : undefined;
-  return { sessions, next, running: own.filter(({ life }) => stateOf(life) === 'running').length };
+  return { sessions, next, running: own.filter(({ life }) => sandboxStateOf(life) === 'running').length };
 }
 
 function parsePosition(token: string | null): readonly [number, string] | undefined {
   if (token === null || token === '') return undefined;
   const match = /^(\d+) ([0-9a-f]{16})$/.exec(Buffer.from(token, 'base64url').toString());
-  if (!match) throw badRequest('nextToken is not one that this server gave.');
+  if (!match) throw badRequestError('nextToken is not one that this server gave.');
   return [Number(match[1]), match[2] ?? ''];
 }
 
@@ -67,6 +67,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw badRequest('metadata is not encoded as it must be.');
+    throw badRequestError('metadata is not encoded as it must be.');
   }
 }

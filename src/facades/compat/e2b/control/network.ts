@@ -6,7 +6,7 @@ import {
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
 import { anyAddress, parseRange } from '../../../../core/text/address-range.ts';
-import { badRequest } from './parsed.ts';
+import { badRequestError } from './parsed.ts';
 import { NetworkRules } from './rules.ts';
 
 const egress = {
@@ -53,16 +53,18 @@ function allowedTarget(text: string): string {
   const range = parseRange(text);
   if (range) return range.text;
   if (hostName.test(text) && !oddAddress.test(text)) return text;
-  throw badRequest(`network.allowOut can list names of hosts, addresses and ranges such as 192.0.2.0/24, not ${text}.`);
+  throw badRequestError(
+    `network.allowOut can list names of hosts, addresses and ranges such as 192.0.2.0/24, not ${text}.`,
+  );
 }
 
 function deniedRange(text: string): string {
   const range = parseRange(text);
   if (range) return range.text;
-  throw badRequest(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
+  throw badRequestError(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }
 
-export function toRulesView(choice: EgressChoice): {
+export function toEgressRulesView(choice: EgressChoice): {
   readonly allowOut?: readonly string[];
   readonly denyOut: readonly string[];
 } {
@@ -77,7 +79,7 @@ export function refuseUnsupportedFields(input: object, names: readonly string[],
     const value = (input as Record<string, unknown>)[name];
     const isEmpty =
       value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
-    if (!isEmpty) throw badRequest(`${prefix}${name} is not available here.`);
+    if (!isEmpty) throw badRequestError(`${prefix}${name} is not available here.`);
   }
 }
 export const unsupportedNetworkFields = ['egressProxy', 'dnsServers'] as const;

@@ -19,11 +19,11 @@ const withoutNulls = (input: unknown): unknown =>
     ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
     : input;
 
-export const badRequest = (message: string): AppError => new AppError('invalid_request', message);
+export const badRequestError = (message: string): AppError => new AppError('invalid_request', message);
 export function parseLimit(query: URLSearchParams): number {
   const limit = Number(query.get('limit') || 100);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
-  throw badRequest('limit is from 1 to 100.');
+  throw badRequestError('limit is from 1 to 100.');
 }
 export const parseUrlQuery = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
   new URL(url, 'http://server').searchParams;

@@ -12,26 +12,26 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import type { DataPlaneSandboxes } from '../sandboxes.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import { mountBuilds, toBuiltTemplateView } from './builds.ts';
-import { explainPauseDifference, requireValidSeconds, resolvePauseMode, toSandboxRequest } from './create.ts';
+import { explainPauseDifference, requireAllowedTimeout, resolvePauseMode, toSandboxRequest } from './create.ts';
 import { toSandboxPage } from './list.ts';
 import { readMetricsSample } from './metrics.ts';
 import { NetworkUpdate, refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
 import { parseInput, parseUrlQuery } from './parsed.ts';
-import { replaceRules, toHeaderRules, toShownRules } from './rules.ts';
+import { replaceHeaderRules, toHeaderRules, toHeaderRulesView } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
 import {
   agentVersion,
   NewSandbox,
-  Params,
-  Pause,
-  Timeout,
+  PauseBody,
+  SandboxParams,
+  TimeoutBody,
   toListedSandbox,
   toSandboxDetail,
   toSandboxView,
   type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
-import { mountVolumes, parseMounts, toShownMounts } from './volumes.ts';
+import { mountVolumes, parseMounts, readMountsView } from './volumes.ts';
 
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
@@ -40,7 +40,7 @@ interface Deps extends ViewDeps {
 }
 const olderSeconds = 15;
 
-export function mountControl(app: App, deps: Deps): void {
+export function mountControlPlane(app: App, deps: Deps): void {
   const { parts, settings, sandboxes } = deps;
   const { services, clock, idempotency, abilities } = parts;
   const known = async (sid: string): Promise<SessionRecord> => {
@@ -104,7 +104,7 @@ export function mountControl(app: App, deps: Deps): void {
           ...chosen,
         });
         try {
-          if (rules.length > 0) await replaceRules(id, rules, services);
+          if (rules.length > 0) await replaceHeaderRules(id, rules, services);
           await services.sandboxes.start(id, abortUnlessIdempotent(reply));
         } catch (thrown) {
           await services.sessions.delete(id).catch(() => {});
@@ -140,8 +140,8 @@ export function mountControl(app: App, deps: Deps): void {
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
-    const volumes = await toShownMounts(record, services);
-    return toSandboxDetail(record, deps, { token, rules: toShownRules(credentials), volumes });
+    const volumes = await readMountsView(record, services);
+    return toSandboxDetail(record, deps, { token, rules: toHeaderRulesView(credentials), volumes });
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -151,8 +151,8 @@ export function mountControl(app: App, deps: Deps): void {
   });
 
   const connect = async (value: string, request: FastifyRequest, reply: FastifyReply) => {
-    const { timeout } = parseInput(Timeout, request.body);
-    const seconds = requireValidSeconds(timeout, settings);
+    const { timeout } = parseInput(TimeoutBody, request.body);
+    const seconds = requireAllowedTimeout(timeout, settings);
     const record = await known(value);
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
@@ -176,9 +176,9 @@ export function mountControl(app: App, deps: Deps): void {
     if (!life?.paused) throw new AppError('conflict', `Sandbox ${request.params.sid} runs already.`);
     return await connect(request.params.sid, request, reply);
   });
-  const lengthen = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>, reply: FastifyReply) => {
-    const { timeout } = parseInput(Timeout, request.body);
-    const seconds = requireValidSeconds(timeout, settings);
+  const lengthen = async (request: FastifyRequest<{ Params: z.output<typeof SandboxParams> }>, reply: FastifyReply) => {
+    const { timeout } = parseInput(TimeoutBody, request.body);
+    const seconds = requireAllowedTimeout(timeout, settings);
     const { record, life } = await withLife(request.params.sid);
     if (life.paused) throw missing(record.id);
     await services.sessions.update(record.id, { life: { ...life, endsAt: clock.now() + seconds * 1_000 } });
@@ -188,13 +188,13 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes/:sid/refreshes', withBody, async ({ params, body: input }, reply) => {
     const { record, life } = await withLife(params.sid);
     const { duration = 60 } = (input ?? {}) as { duration?: number };
-    const seconds = requireValidSeconds(Number(duration) || 60, settings);
+    const seconds = requireAllowedTimeout(Number(duration) || 60, settings);
     const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
     await services.sessions.update(record.id, { life: { ...life, endsAt } });
     return reply.code(204).send();
   });
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: input, principal }, reply) => {
-    const { memory } = parseInput(Pause, input);
+    const { memory } = parseInput(PauseBody, input);
     const { record } = await withLife(params.sid);
     await sandboxes.pause(record.id, resolvePauseMode(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
@@ -206,7 +206,7 @@ export function mountControl(app: App, deps: Deps): void {
     refuseUnsupportedFields(network, unsupportedNetworkFields);
     const rules = await toHeaderRules(network.rules, services);
     await services.egress.narrow(record.id, toEgressChoice(allowed, network) ?? null);
-    await replaceRules(record.id, rules, services);
+    await replaceHeaderRules(record.id, rules, services);
     return reply.code(204).send();
   });
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
@@ -226,8 +226,8 @@ export function mountControl(app: App, deps: Deps): void {
   mountSecrets(app, services);
   mountBuilds(app, deps);
   mountVolumes(app, deps);
-  mountSnapshots(app, { ...deps, withLife, statusOf });
-  const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
+  mountSnapshots(app, { ...deps, withLife, statusOf: httpStatusOf });
+  const logs = async (request: FastifyRequest<{ Params: z.output<typeof SandboxParams> }>) => {
     const record = await found(request.params.sid);
     const query = parseUrlQuery(request);
     const [cursor, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 1_000)];
@@ -294,10 +294,10 @@ const nothingIfForbidden = (thrown: unknown): [] => {
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 
-const sid = { schema: { params: Params } } as const;
+const sid = { schema: { params: SandboxParams } } as const;
 // Parsed by the handler, because a body can be absent.
 const body = { schema: { body: z.unknown() } } as const;
-const withBody = { schema: { params: Params, body: z.unknown() } } as const;
+const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
 /** A failed create can have created a sandbox, so clients must not retry it automatically. */
@@ -306,13 +306,13 @@ async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>
     return await work();
   } catch (thrown) {
     const { code } = toAppError(thrown);
-    const status = statusOf(code);
+    const status = httpStatusOf(code);
     if (status === 429) reply.header('retry-after', '1');
     else if (status >= 500) reply.header('should-retry', 'false');
     throw thrown;
   }
 }
-export const statusOf = (code: AppError['code']): number =>
+export const httpStatusOf = (code: AppError['code']): number =>
   code === 'sandbox_capacity' ? 429 : code === 'sandbox_untrusted' ? 500 : wireErrors[code].http;
 
 const levels = { info: 'info', warning: 'warn', error: 'error' } as const;

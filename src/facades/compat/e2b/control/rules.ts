@@ -96,7 +96,7 @@ function refuseOverlaps(rules: readonly HeaderRule[]): void {
 /**
  * Replaces all earlier rules of the sandbox. Rejects: conflict (another kind of credential already sets the header).
  */
-export async function replaceRules(
+export async function replaceHeaderRules(
   id: SessionId,
   rules: readonly HeaderRule[],
   { sessionCredentials }: Pick<Services, 'sessionCredentials'>,
@@ -117,7 +117,7 @@ export async function replaceRules(
 }
 
 /** Plain-text values are not shown again. */
-export function toShownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
+export function toHeaderRulesView(credentials: readonly BoundCredential[]): Record<string, object[]> {
   const byHost: Record<string, object[]> = {};
   for (const { name, hosts, header, uses } of credentials) {
     if (!name.startsWith(named)) continue;

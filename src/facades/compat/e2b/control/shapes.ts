@@ -3,7 +3,7 @@ import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import { deniesByDefault } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { SandboxTokens } from '../tokens.ts';
-import { NewNetwork, toRulesView } from './network.ts';
+import { NewNetwork, toEgressRulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
 /** A volume whose name is followed by `:read` is mounted read-only. */
@@ -23,9 +23,9 @@ export const NewSandbox = z.object({
   iam: z.unknown().optional(),
 });
 export type NewSandbox = z.output<typeof NewSandbox>;
-export const Timeout = z.object({ timeout: z.int().min(0).default(300), memory: z.boolean().optional() });
-export const Pause = z.object({ memory: z.boolean().default(true) });
-export const Params = z.object({ sid: z.string() });
+export const TimeoutBody = z.object({ timeout: z.int().min(0).default(300), memory: z.boolean().optional() });
+export const PauseBody = z.object({ memory: z.boolean().default(true) });
+export const SandboxParams = z.object({ sid: z.string() });
 
 /** The SDKs use metadata of files from 0.6.2 on, entries of watches from 0.6.3, and network mounts from 0.6.4. */
 export const agentVersion = '0.6.4';
@@ -69,14 +69,14 @@ export function toListedSandbox({ id, createdAt, life, metadata = {}, sandbox }:
     envdVersion: agentVersion,
     startedAt: toIsoTime(createdAt),
     endAt: toIsoTime(life?.endsAt ?? createdAt),
-    state: stateOf(life),
+    state: sandboxStateOf(life),
     cpuCount: Math.max(1, Math.ceil(sandbox?.cpus ?? limits.cpus)),
     memoryMB: mib(sandbox?.memory ?? limits.memory),
     diskSizeMB: mib(limits.disk),
     metadata,
   };
 }
-export const stateOf = (life: SessionLifetime | undefined) =>
+export const sandboxStateOf = (life: SessionLifetime | undefined) =>
   life?.paused ? ('paused' as const) : ('running' as const);
 
 interface DetailParts {
@@ -95,7 +95,7 @@ export function toSandboxDetail(record: SessionRecord, deps: ViewDeps, { token, 
     ...(volumes.length > 0 && { volumeMounts: volumes }),
     allowInternetAccess: !(sandbox?.egress && deniesByDefault(sandbox.egress)),
     network: {
-      ...(sandbox?.egress && toRulesView(sandbox.egress)),
+      ...(sandbox?.egress && toEgressRulesView(sandbox.egress)),
       allowPublicTraffic: life !== undefined && !life.privatePorts,
       ...(Object.keys(rules).length > 0 && { rules }),
       ...(life?.portHost && { maskRequestHost: life.portHost }),

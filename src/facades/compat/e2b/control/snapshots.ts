@@ -3,14 +3,14 @@ import { maxForks, SnapshotName } from '../../../../api/views/snapshots.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
-import { toPublicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
-import { requireValidSeconds } from './create.ts';
+import { requireAllowedTimeout } from './create.ts';
 import { paginate, parseInput, parseUrlQuery } from './parsed.ts';
-import { Params, toSandboxView, type ViewDeps } from './shapes.ts';
+import { SandboxParams, toSandboxView, type ViewDeps } from './shapes.ts';
 
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
@@ -21,7 +21,7 @@ interface Deps extends ViewDeps {
 }
 const NewSnapshot = z.object({ name: SnapshotName.nullish() });
 const Fork = z.object({ count: z.int().min(1).max(maxForks).default(1), timeout: z.int().min(0).default(15) });
-const withBody = { schema: { params: Params, body: z.unknown() } } as const;
+const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 
 /** The SDKs name a snapshot with its tag, like a template. */
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
@@ -59,7 +59,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {
     const { count, timeout } = parseInput(Fork, body);
-    const seconds = requireValidSeconds(timeout, deps.settings);
+    const seconds = requireAllowedTimeout(timeout, deps.settings);
     const { record } = await running(params.sid);
     const signal = abortOnDisconnect(reply);
     const life = (parent: SessionRecord) => parent.life && { ...parent.life, endsAt: null, paused: null, seconds };
@@ -77,7 +77,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
         return { sandbox: toSandboxView(started, deps, principal) };
       } catch (thrown) {
         const error = toAppError(thrown);
-        return { error: { code: statusOf(error.code), message: toPublicText(error) } };
+        return { error: { code: statusOf(error.code), message: toPublicMessage(error) } };
       }
     };
     reply.code(201);

@@ -10,7 +10,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server/volumes.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { readBodyChunks, withBodyStreams } from '../../../shared/uploads.ts';
+import { mountRawBodyRoutes, readBodyChunks } from '../../../shared/uploads.ts';
 import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
 import type { SandboxTokens } from '../tokens.ts';
@@ -134,7 +134,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
       return reply.header('cache-control', 'no-store').send(file.content);
     },
   );
-  withBodyStreams(app, (scope) => {
+  mountRawBodyRoutes(app, (scope) => {
     scope.put('/e2b/volumecontent/:volume/file', upload, async (request, reply) => {
       const { id, volumes, signal } = opened(request, reply);
       const { path, mode, ...ids } = parseQuery(Making, request);
@@ -172,7 +172,7 @@ export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRe
   });
 }
 
-export async function toShownMounts(
+export async function readMountsView(
   { sandbox }: Pick<SessionRecord, 'sandbox'>,
   { volumes }: Pick<Services, 'volumes'>,
 ): Promise<readonly { readonly name: string; readonly path: string }[]> {

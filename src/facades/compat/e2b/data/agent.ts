@@ -1,20 +1,20 @@
 import { readHeader } from '../headers.ts';
 import { auditCall, type DataPlaneCall } from './call.ts';
 import {
-  answerError,
-  answerUnary,
   ConnectError,
   failStream,
   isSandboxLossError,
   largeMessageLimits,
   readMessage,
+  sendConnectError,
+  sendUnaryResponse,
   smallMessageLimits,
   toConnectError,
 } from './connect.ts';
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
-import { answerJson, destroyConnection, sendRefusal } from './refusals.ts';
+import { destroyConnection, sendJson, sendRefusal } from './refusals.ts';
 
 interface Options {
   readonly maxUploadBytes: number;
@@ -53,7 +53,7 @@ export async function serveAgent(call: DataPlaneCall, { maxUploadBytes, root }: 
   if (path === '/files') return await serveFiles(call, maxUploadBytes);
   if (path === '/envs' && request.method === 'GET') {
     const variables = call.env.map((line) => line.split(/=(.*)/s).slice(0, 2));
-    return answerJson(response, 200, Object.fromEntries(variables));
+    return sendJson(response, 200, Object.fromEntries(variables));
   }
   if (path === '/metrics' && request.method === 'GET') return await answerMetrics(call);
   sendRefusal(response, 404, 'There is no such route.');
@@ -79,7 +79,7 @@ async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
     await using inside = await call.enter();
     const answer = await method(call, message, inside);
     auditCall(call);
-    answerUnary(response, answer);
+    sendUnaryResponse(response, answer);
   } catch (thrown) {
     auditCall(call, { thrown });
     if (call.cut.aborted || isSandboxLossError(thrown) || response.headersSent) return destroyConnection(response);
@@ -96,14 +96,14 @@ export function failCall(
   error: ConnectError,
 ): void {
   if (isStream(path)) failStream(request, response, error);
-  else answerError(response, error);
+  else sendConnectError(response, error);
 }
 
 async function answerMetrics({ response, clock, sample }: DataPlaneCall): Promise<void> {
   const found = await sample();
   if (!found) return sendRefusal(response, 503, 'The sandbox does not run yet.');
   const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
-  answerJson(response, 200, {
+  sendJson(response, 200, {
     ts: Math.floor(clock.now() / 1_000),
     cpu_count: cpuCount,
     cpu_used_pct: cpuUsedPct,

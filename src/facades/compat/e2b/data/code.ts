@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { createIdSource } from '../../../../core/model/ids.ts';
 import { parseJson } from '../../../../core/text/json.ts';
-import { toPublicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
 import { type DataPlaneCall, resolvePath } from './call.ts';
 import { ConnectError, largeMessageLimits, parseMessage, readBody } from './connect.ts';
-import { answerJson, destroyConnection } from './refusals.ts';
+import { destroyConnection, sendJson } from './refusals.ts';
 
 const names: Readonly<Record<string, string>> = {
   'text/plain': 'text',
@@ -105,9 +105,9 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
     });
     switch (query) {
       case 'GET /health':
-        return answerJson(response, 200, 'OK');
+        return sendJson(response, 200, 'OK');
       case 'GET /contexts':
-        return answerJson(response, 200, code.list().map(shown));
+        return sendJson(response, 200, code.list().map(shown));
       case 'POST /contexts': {
         const { language, cwd } = await read(call, Create);
         const folder = resolvePath(cwd ?? '', home);
@@ -123,16 +123,16 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
           isAnywhere: true,
         });
         auditOnce('done');
-        return answerJson(response, 200, shown(codeContext));
+        return sendJson(response, 200, shown(codeContext));
       }
       case 'POST /contexts/{id}/restart':
         await code.restart(id ?? '').catch(missing);
         auditOnce('done');
-        return answerJson(response, 200, null);
+        return sendJson(response, 200, null);
       case 'DELETE /contexts/{id}':
         await code.remove(id ?? '').catch(missing);
         auditOnce('done');
-        return answerJson(response, 200, null);
+        return sendJson(response, 200, null);
       case 'POST /execute':
         return await execute(call, { contexts: code, home, onStarted: () => auditOnce('done') });
       default:
@@ -142,7 +142,7 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
     const error = toAppError(thrown);
     auditOnce(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
     if (response.headersSent) return destroyConnection(response);
-    const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, toPublicText(error)];
+    const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, toPublicMessage(error)];
     if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
   }

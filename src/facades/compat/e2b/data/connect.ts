@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, type ErrorCode, toAppError } from '../../../../core/errors/errors.ts';
 import { type JsonLimits, parseJson } from '../../../../core/text/json.ts';
-import { toPublicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import { readHeader } from '../headers.ts';
 import { destroyConnection } from './refusals.ts';
 
@@ -54,7 +54,7 @@ const byCode: Partial<Record<ErrorCode, ConnectCode>> = {
 export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
   const error = toAppError(thrown);
-  return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicText(error));
+  return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicMessage(error));
 }
 
 /** Errors that mean that the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
@@ -130,10 +130,10 @@ export function encodeEnvelope(flags: 0 | 2, message: object): Buffer {
   return Buffer.concat([head, json]);
 }
 
-export function answerUnary(response: ServerResponse, message: object): void {
+export function sendUnaryResponse(response: ServerResponse, message: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
 }
-export function answerError(response: ServerResponse, error: ConnectError): void {
+export function sendConnectError(response: ServerResponse, error: ConnectError): void {
   const body = JSON.stringify({ code: error.code, message: error.message });
   response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
 }

@@ -5,15 +5,15 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../../core/model/sandboxes/file-metadata.ts';
-import { toPublicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
-import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
+import { toPublicMessage, wireErrors } from '../../../../http/errors/wire-errors.ts';
+import { formatAttachmentHeader } from '../../../../http/transport/content-disposition.ts';
 import { parseMultipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import { readHeader } from '../headers.ts';
 import { auditOutcomeOf, type DataPlaneCall, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
-import { answerJson, destroyConnection, sendRefusal } from './refusals.ts';
+import { destroyConnection, sendJson, sendRefusal } from './refusals.ts';
 
 export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): Promise<void> {
   const isUpload = call.request.method === 'POST';
@@ -30,7 +30,7 @@ export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): P
     if (thrown instanceof UploadTooLarge) return sendRefusal(call.response, 413, thrown.message);
     if (thrown instanceof ConnectError) return sendRefusal(call.response, 400, thrown.message);
     const error = toAppError(thrown);
-    sendRefusal(call.response, statusOf(error), toPublicText(error));
+    sendRefusal(call.response, statusOf(error), toPublicMessage(error));
   }
 }
 const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_full' ? 507 : wireErrors[code].http);
@@ -47,7 +47,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   const headers = {
     'content-type': contentTypeOf(path),
     // A signed URL opens in a browser, under the server's own origin.
-    'content-disposition': attachmentHeader(path),
+    'content-disposition': formatAttachmentHeader(path),
     'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
   };
@@ -119,7 +119,7 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
     ? [await store(body, path)]
     : await parseMultipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
   if (stored.length === 0) return sendRefusal(response, 400, 'The body has no part named file.');
-  answerJson(response, 200, stored);
+  sendJson(response, 200, stored);
 }
 
 const shown = ({ path, name, metadata }: PathEntry) => ({

@@ -4,7 +4,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { type DataPlaneCall, parseShape, resolvePath } from './call.ts';
 import { ConnectError, ConnectStream, mapErrorCode, parseTimeout, toConnectError } from './connect.ts';
-import { runStreaming } from './process.ts';
+import { runStreamingCall } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
 const Listed = z.object({ path: z.string().default(''), depth: z.int().min(0).default(1) });
@@ -23,7 +23,17 @@ const types = {
   broken: 'FILE_TYPE_UNSPECIFIED',
 } as const;
 
-export function toEntry({ name, path, type, size, mode, isLink, target, metadata, ...entry }: PathEntry): object {
+export function toFilesystemEntry({
+  name,
+  path,
+  type,
+  size,
+  mode,
+  isLink,
+  target,
+  metadata,
+  ...entry
+}: PathEntry): object {
   const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-')).join('');
   const first = isLink ? 'L' : type === 'directory' ? 'd' : '-';
   return {
@@ -51,7 +61,7 @@ const changeTypes = {
   chmod: 'EVENT_TYPE_CHMOD',
 } as const;
 const toEvents = ({ type, name, entry }: FileChange): object[] =>
-  type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: toEntry(entry) }) }];
+  type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: toFilesystemEntry(entry) }) }];
 
 const at = async (call: DataPlaneCall, inside: SandboxInterior, path: string) =>
   resolvePath(path, await call.home(inside));
@@ -67,7 +77,7 @@ export const fileMethods: Record<
 > = {
   async Stat(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
-    return { entry: toEntry(await inside.paths.stat(path, call.signal, { metadata: true })) };
+    return { entry: toFilesystemEntry(await inside.paths.stat(path, call.signal, { metadata: true })) };
   },
   async ListDir(call, message, inside) {
     const { path, depth } = parseShape(Listed, message);
@@ -75,19 +85,19 @@ export const fileMethods: Record<
     const entries = await inside.paths
       .list(folder, { depth: Math.max(1, depth), metadata: true }, call.signal)
       .catch(mapErrorCode('conflict', 'failed_precondition'));
-    return { entries: entries.map(toEntry) };
+    return { entries: entries.map(toFilesystemEntry) };
   },
   async MakeDir(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
     const pathEntry = await inside.paths
       .makeFolder(path, call.signal)
       .catch(mapErrorCode('conflict', 'already_exists'));
-    return { entry: toEntry(pathEntry) };
+    return { entry: toFilesystemEntry(pathEntry) };
   },
   async Move(call, message, inside) {
     const { source, destination } = parseShape(Moved, message);
     const [from, to] = [await at(call, inside, source), await at(call, inside, destination)];
-    return { entry: toEntry(await inside.paths.move(from, to, call.signal)) };
+    return { entry: toFilesystemEntry(await inside.paths.move(from, to, call.signal)) };
   },
   async Remove(call, message, inside) {
     await inside.paths.remove(await at(call, inside, parseShape(AtPath, message).path), call.signal);
@@ -116,7 +126,7 @@ export async function watchDir(call: DataPlaneCall, message: unknown): Promise<v
   const requested = parseShape(Watched, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
-  await runStreaming(call, stream, async (inside, onStarted) => {
+  await runStreamingCall(call, stream, async (inside, onStarted) => {
     const { id } = await watchAt(call, inside, requested);
     onStarted();
     using late = timeoutMs === undefined ? undefined : createTimeoutSignal(timeoutMs, call.clock);

@@ -41,7 +41,7 @@ export async function startProcess(call: DataPlaneCall, message: unknown): Promi
   const requested = parseShape(Start, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
-  await runStreaming(call, stream, async (inside, onStarted) => {
+  await runStreamingCall(call, stream, async (inside, onStarted) => {
     const entry = await started(call, inside, requested);
     onStarted();
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
@@ -96,7 +96,7 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
   const { process } = parseShape(Selected, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
-  await runStreaming(call, stream, async (inside) => {
+  await runStreamingCall(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
     using until = timeoutMs === undefined ? undefined : createTimeoutSignal(timeoutMs, call.clock, call.signal);
     await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
@@ -108,7 +108,7 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
  * Reports failures in the last envelope. Breaks the connection when the sandbox is gone. The call is audited once the
  * work reports that it has started, or when it fails before that.
  */
-export async function runStreaming(
+export async function runStreamingCall(
   call: DataPlaneCall,
   stream: ConnectStream,
   work: (inside: SandboxInterior, onStarted: () => void) => Promise<void>,
@@ -159,7 +159,7 @@ async function follow({ stream, inside, entry, isLate, signal }: ProcessFollower
     if (isLate?.()) {
       throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
     }
-    await stream.send({ event: { end: toEndEvent(end) } });
+    await stream.send({ event: { end: toProcessEndEvent(end) } });
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   } finally {
@@ -177,7 +177,7 @@ const signalTexts: Record<string, string> = {
   SIGPIPE: 'broken pipe',
   SIGTERM: 'terminated',
 };
-export function toEndEvent({ exitCode, signal }: JobEnd): object {
+export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
   const status = signal === undefined ? `exit status ${exitCode}` : `signal: ${signalTexts[signal] ?? signal}`;
   const isFailure = signal !== undefined || exitCode !== 0;
   return { exitCode, exited: signal === undefined, status, ...(isFailure && { error: status }) };

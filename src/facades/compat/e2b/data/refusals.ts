@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 
-export function answerJson(response: ServerResponse, status: number, body: unknown): void {
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
 }
 export const sendRefusal = (response: ServerResponse, code: number, message: string): void =>
-  answerJson(response, code, { code, message });
+  sendJson(response, code, { code, message });
 
 /**
  * Ends an answer that cannot be completed by resetting its connection. The Python SDK checks whether the sandbox is

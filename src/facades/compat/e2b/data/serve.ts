@@ -2,7 +2,7 @@ import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, ST
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../../core/contracts/clock.ts';
-import { AppError, ignoreNoFile } from '../../../../core/errors/errors.ts';
+import { AppError, ignoreFileNotFound } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
 import type { ClientResolver } from '../../../../http/guard/clients.ts';
 import { type Credentials, projectsOf } from '../../../../http/guard/credentials.ts';
@@ -21,12 +21,12 @@ import {
 import { readHeader } from '../headers.ts';
 import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
 import { agentPort, codeInterpreterPort, type DataPlaneTarget } from '../target.ts';
-import { computeSignature, isSameToken, type PresentedTokens, type SandboxTokens } from '../tokens.ts';
+import { computeFileSignature, isSameToken, type PresentedTokens, type SandboxTokens } from '../tokens.ts';
 import { agentCallPathPattern, failCall, serveAgent } from './agent.ts';
 import type { DataPlaneCall } from './call.ts';
 import { serveCodeInterpreter } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { answerJson, destroyConnection, type Refusal, refusalReplies, sendRefusal } from './refusals.ts';
+import { destroyConnection, type Refusal, refusalReplies, sendJson, sendRefusal } from './refusals.ts';
 
 /** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
@@ -76,15 +76,15 @@ async function forwardRequest(
   const { sid, target, request, response, signal } = call;
   await using inside = await call.enter();
   const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));
-  if ('body' in connection) return answerJson(response, connection.code, connection.body);
+  if ('body' in connection) return sendJson(response, connection.code, connection.body);
   const failed = () => {
     const { code, body } = refusalReplies.closed(sid, target.port);
-    answerJson(response, code, body);
+    sendJson(response, code, body);
   };
   await relayRequest({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
 }
 
-export interface DataDeps {
+export interface DataPlaneDeps {
   readonly sandboxes: DataPlaneSandboxes;
   readonly tokens: SandboxTokens;
   readonly maxUploadBytes: number;
@@ -102,11 +102,11 @@ export interface DataDeps {
 const workdirs = new Map<string, string>();
 const maxHomes = 10_000;
 
-export async function serveData(
+export async function serveDataPlane(
   target: DataPlaneTarget,
   request: IncomingMessage,
   response: ServerResponse,
-  deps: DataDeps,
+  deps: DataPlaneDeps,
 ) {
   const url = new URL(target.url, 'http://sandbox');
   const dataRequest: DataRequest = {
@@ -125,7 +125,7 @@ export async function serveData(
     const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
     if ((code !== 401 && code !== 429) || !agentCallPathPattern.test(url.pathname))
-      return answerJson(response, code, body);
+      return sendJson(response, code, body);
     return failCall(
       { request, response },
       url.pathname,
@@ -159,7 +159,12 @@ export async function serveData(
   else await forwardRequest(call, portHost, deps.credentials.isOurs);
 }
 
-export async function serveUpgrade(target: DataPlaneTarget, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
+export async function serveDataPlaneUpgrade(
+  target: DataPlaneTarget,
+  request: IncomingMessage,
+  socket: Duplex,
+  deps: DataPlaneDeps,
+) {
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
   const { address } = deps.clients.of(request);
@@ -220,7 +225,7 @@ export function getAnonymousPrincipal(
   return principal;
 }
 
-async function open(target: DataPlaneTarget, sid: string, dataRequest: DataRequest, deps: DataDeps) {
+async function open(target: DataPlaneTarget, sid: string, dataRequest: DataRequest, deps: DataPlaneDeps) {
   const { sandboxes, credentials } = deps;
   const isHealth = target.port === agentPort && dataRequest.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
@@ -245,7 +250,7 @@ const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requ
 function judge(
   target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
-  { tokens, clock, credentials }: DataDeps,
+  { tokens, clock, credentials }: DataPlaneDeps,
 ): Principal | Refusal {
   const { path, url, method, address, record } = requested;
   const sid = record.id;
@@ -289,7 +294,7 @@ function isSigned({ searchParams }: URL, method: string | undefined, token: stri
     username: searchParams.get('username') ?? '',
     expiration: searchParams.get('signature_expiration') ?? undefined,
   };
-  return isSameToken(searchParams.get('signature') ?? '', computeSignature(signed, token));
+  return isSameToken(searchParams.get('signature') ?? '', computeFileSignature(signed, token));
 }
 function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
   const until = searchParams.get('signature_expiration');
@@ -304,7 +309,7 @@ const hashesInOneTurn = 500;
  * hash for each sandbox and key, so wrong signatures are limited by address, and other requests are served between the
  * hashes.
  */
-async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promise<string | Refusal> {
+async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): Promise<string | Refusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;
   const { address, url, method } = dataRequest;
   const limits = [unnamed.requests.take(address), unnamed.hashes.take(address, 0)];
@@ -328,7 +333,7 @@ const home = '/home/user';
 async function findHome(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
-  const found = await inside.paths.stat(home, signal).catch(ignoreNoFile);
+  const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
   // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation
   // it can be the home of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);

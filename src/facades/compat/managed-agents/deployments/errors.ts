@@ -1,6 +1,6 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
-import { type AutomationPause, StartRefusal } from '../../../../sessions/api/server/automations.ts';
-import { ApiError } from '../errors.ts';
+import { type AutomationPause, StartRefusedError } from '../../../../sessions/api/server/automations.ts';
+import { ManagedAgentsError } from '../errors.ts';
 
 /** Permanent reasons why a deployment's runs get no session. They also pause the deployment. */
 const lasting = [
@@ -17,7 +17,7 @@ const lasting = [
 const withoutRoom = ['quota', 'rate_limited', 'queue_full', 'sandbox_capacity'];
 const refused = ['invalid_request', 'forbidden', 'not_found', 'unsupported', 'conflict', 'session_creation_rejected'];
 
-export function toRunError(failure: string | undefined, message: string) {
+export function toDeploymentRunError(failure: string | undefined, message: string) {
   const word = failure ?? 'unknown';
   const type = lasting.includes(word)
     ? word
@@ -28,7 +28,7 @@ export function toRunError(failure: string | undefined, message: string) {
         : 'unknown';
   return { type: `${type}_error`, message };
 }
-export function toPauseError({ failure = 'unknown', text }: Pick<AutomationPause, 'failure' | 'text'>) {
+export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<AutomationPause, 'failure' | 'text'>) {
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
@@ -38,8 +38,8 @@ export function toPauseError({ failure = 'unknown', text }: Pick<AutomationPause
  */
 export function toStartRefusal(thrown: unknown): unknown {
   const error = toAppError(thrown);
-  if (error.retryable || !(error instanceof ApiError)) return error;
+  if (error.retryable || !(error instanceof ManagedAgentsError)) return error;
   const { errorCode = 'session_creation_rejected' } = error.narrow;
   const word = lasting.includes(errorCode) ? errorCode : 'session_creation_rejected';
-  return new StartRefusal(error.code, error.publicMessage, word);
+  return new StartRefusedError(error.code, error.publicMessage, word);
 }

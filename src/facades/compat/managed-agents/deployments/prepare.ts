@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverSignal } from '../../../../core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
@@ -7,16 +7,16 @@ import { parseJsonWithin } from '../../../../core/text/json.ts';
 import type { AutomationProgramRegistry, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalidRequestError } from '../errors.ts';
-import { createContentFiles, type FileDeps, findUpload } from '../resources/files.ts';
+import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
+import { createContentFiles, type FileDeps, findUploadId } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
 import { prepareManagedSession } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
 import { putRepositoryToken } from '../sessions/repository-resources.ts';
-import { toCommand } from '../sessions/send.ts';
+import { toSendCommand } from '../sessions/send.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { toStartRefusal } from './errors.ts';
-import { type DeploymentContent, parseContent } from './shapes.ts';
+import { type DeploymentContent, parseDeploymentContent } from './shapes.ts';
 
 export interface PrepareDeps extends FileDeps {
   readonly settings: ManagedAgentsSettings;
@@ -42,9 +42,11 @@ export async function prepareSession(
 ): Promise<PreparedSession> {
   const { services, settings, clock, ids } = deps;
   const resolveUpload = (file: string) =>
-    findUpload(file, deps).catch((thrown: unknown) => {
+    findUploadId(file, deps).catch((thrown: unknown) => {
       const { code, publicMessage } = toAppError(thrown);
-      throw code === 'not_found' ? new ApiError(code, publicMessage, { errorCode: 'file_not_found' }) : thrown;
+      throw code === 'not_found'
+        ? new ManagedAgentsError(code, publicMessage, { errorCode: 'file_not_found' })
+        : thrown;
     });
   const body = {
     agent: { type: 'agent', ...content.agent },
@@ -70,9 +72,9 @@ export async function prepareSession(
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
       throw invalidRequestError(`initial_events: ${event.type} cannot begin a session.`);
     messages.push(
-      toCommand(
+      toSendCommand(
         event,
-        await readContents([event], { ...createContentFiles(deps, neverSignal), resolveUpload: resolveUpload }),
+        await readContents([event], { ...createContentFiles(deps, neverAbortingSignal), resolveUpload: resolveUpload }),
       ),
     );
   }
@@ -99,7 +101,7 @@ type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 
 export function createSessionPreparer({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, { as, secret }) => {
-    const content = parseContent(automation);
+    const content = parseDeploymentContent(automation);
     if (!content) throw invalidRequestError('The automation is no deployment.');
     const { id, name } = automation;
     try {

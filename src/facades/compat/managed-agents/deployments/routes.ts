@@ -12,14 +12,14 @@ import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, parseInput, readListPage } from '../wire.ts';
 import { prepareSession, type RepositoryTokens } from './prepare.ts';
-import { maxStarts, toDeploymentRun, waitForLaunch } from './runs.ts';
+import { maxDeploymentRuns, toDeploymentRun, waitForLaunch } from './runs.ts';
 import {
   agentLabel,
   DeploymentChange,
   DeploymentContent,
+  managedAgentsApi,
   NewDeployment,
-  parseContent,
-  programApi,
+  parseDeploymentContent,
   toDeployment,
 } from './shapes.ts';
 
@@ -50,7 +50,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   const found = async (value: string | undefined) => {
     const automation = await automations.get(parseDeploymentId(value ?? ''));
     await automations.starts(automation.id, { limit: 1 }); // refuses a caller who can only see that the automation exists
-    const content = parseContent(automation);
+    const content = parseDeploymentContent(automation);
     if (!content) throw new AppError('not_found', `There is no deployment ${value}.`);
     return { automation, content };
   };
@@ -61,10 +61,10 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return it;
   };
   async function shown(automation: Automation) {
-    const content = parseContent(automation);
+    const content = parseDeploymentContent(automation);
     if (!content) throw new AppError('not_found', 'There is no such deployment.');
     const { id, schedule } = automation;
-    const starts = await automations.starts(id, { limit: schedule ? maxStarts : 1 });
+    const starts = await automations.starts(id, { limit: schedule ? maxDeploymentRuns : 1 });
     const last = starts.find(({ cause, sessionId }) => cause.kind === 'schedule' && sessionId !== null);
     const upcoming = schedule ? await automations.times(schedule, upcomingCount) : [];
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
@@ -80,7 +80,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     const { agentId, version } = SessionContent.parse(command.agent?.kept);
     const agent = { id: agentId, version };
     const program = {
-      api: programApi,
+      api: managedAgentsApi,
       agent: agentLabel(agent),
       archivedAt: null,
       content: DeploymentContent.parse({ ...content, agent }),
@@ -123,7 +123,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
         const agent = query.one('agent_id');
         const isWithin = query.within('created_at');
         const isListed = (one: Automation) => {
-          const content = parseContent(one);
+          const content = parseDeploymentContent(one);
           return (
             content !== undefined &&
             (one.program ? query.shows(one.program) : query.has('include_archived')) &&
@@ -217,7 +217,7 @@ export async function archiveAgentDeployments(
   parts: Pick<FileDeps, 'services' | 'clock'>,
 ): Promise<void> {
   for (const automation of await parts.services.automations.list())
-    if (parseContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
+    if (parseDeploymentContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
 /** Archives a deployment permanently; its sessions continue. Archiving it again changes nothing. */

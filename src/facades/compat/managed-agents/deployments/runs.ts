@@ -7,13 +7,13 @@ import { invalidRequestError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiDeploymentId, apiRunId, apiSessionId, parseDeploymentRunId } from '../sessions/ids.ts';
 import { type QueryParameters, readListPage, toIsoTime } from '../wire.ts';
-import { toRunError } from './errors.ts';
-import { parseAgentLabel, parseContent } from './shapes.ts';
+import { toDeploymentRunError } from './errors.ts';
+import { parseAgentLabel, parseDeploymentContent } from './shapes.ts';
 
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
 }
-export const maxStarts = 1_000; // for each deployment, as docs/automations.md documents
+export const maxDeploymentRuns = 1_000; // for each deployment, as docs/automations.md documents
 const launchMs = 30_000;
 const pollMs = 100;
 
@@ -32,7 +32,7 @@ export const toDeploymentRun = (start: AutomationStart) => ({
       ? { type: 'schedule' as const, scheduled_at: toIsoTime(start.cause.dueAt) }
       : { type: 'manual' as const },
   session_id: hasFailed(start) || start.sessionId === null ? null : apiSessionId(start.sessionId),
-  error: hasFailed(start) || start.sessionId === null ? toRunError(start.failure, start.text) : null,
+  error: hasFailed(start) || start.sessionId === null ? toDeploymentRunError(start.failure, start.text) : null,
   created_at: toIsoTime(start.at),
 });
 
@@ -47,7 +47,7 @@ export async function waitForLaunch(
 ): Promise<AutomationStart> {
   const until = clock.now() + launchMs;
   const look = async () => {
-    const start = (await automations.starts(automationId, { limit: maxStarts })).find((one) => one.id === id);
+    const start = (await automations.starts(automationId, { limit: maxDeploymentRuns })).find((one) => one.id === id);
     if (!start) throw new AppError('not_found', 'The deployment was deleted in the meantime.');
     if (isRun(start)) return start;
     if (clock.now() >= until)
@@ -71,10 +71,10 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     const error = query.one('has_error');
     if (error !== undefined && error !== 'true' && error !== 'false')
       throw invalidRequestError('has_error must be true or false.');
-    const own = (await automations.list()).filter((one) => parseContent(one) !== undefined);
+    const own = (await automations.list()).filter((one) => parseDeploymentContent(one) !== undefined);
     const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
     const listStarts = async ({ id }: { readonly id: string }) =>
-      (await automations.starts(id, { limit: maxStarts }).catch(ignoreNotFound)) ?? [];
+      (await automations.starts(id, { limit: maxDeploymentRuns }).catch(ignoreNotFound)) ?? [];
     const starts = await Promise.all(requests.map(listStarts));
     return starts
       .flat()
@@ -105,8 +105,8 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
       endpoint: 'GET /v1/deployment_runs/:run',
       async run({ params: { run = '' } }) {
         const { id, automation } = parseDeploymentRunId(run);
-        const isDeployment = parseContent(await automations.get(automation)) !== undefined;
-        const starts = isDeployment ? await automations.starts(automation, { limit: maxStarts }) : [];
+        const isDeployment = parseDeploymentContent(await automations.get(automation)) !== undefined;
+        const starts = isDeployment ? await automations.starts(automation, { limit: maxDeploymentRuns }) : [];
         const start = starts.find((one) => one.id === id && isRun(one));
         if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
         return toDeploymentRun(start);

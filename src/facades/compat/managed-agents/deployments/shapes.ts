@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { Automation } from '../../../../sessions/api/server/automations.ts';
 import { BudgetInput } from '../sessions/budget.ts';
-import { AgentReference, ResourceRequest, vaultIds } from '../sessions/create.ts';
+import { AgentReference, ResourceRequest, vaultIdsSchema } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
 import { Metadata, MetadataChange, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
-import { toPauseError } from './errors.ts';
+import { toDeploymentPauseError } from './errors.ts';
 
 // A deployment is an automation that a program defined: its task is in the format of this API.
 
-export const programApi = 'managed-agents';
+export const managedAgentsApi = 'managed-agents';
 
 const name = z.string().min(1).max(255);
 const description = z.string().max(2_048).nullable().optional();
@@ -31,7 +31,7 @@ const fields = {
   description,
   resources,
   schedule: Schedule.nullable().optional(),
-  vault_ids: vaultIds,
+  vault_ids: vaultIdsSchema,
 };
 export const NewDeployment = z.strictObject({
   ...fields,
@@ -65,8 +65,8 @@ export const DeploymentContent = z.object({
 export type DeploymentContent = z.output<typeof DeploymentContent>;
 
 /** The content of a deployment; undefined: a person or another API created the automation. */
-export const parseContent = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
-  program?.api === programApi ? DeploymentContent.parse(program.content) : undefined;
+export const parseDeploymentContent = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
+  program?.api === managedAgentsApi ? DeploymentContent.parse(program.content) : undefined;
 
 export const agentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
 export const parseAgentLabel = (label: string) => {
@@ -105,7 +105,7 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
     paused_reason: isPaused
       ? paused.by === 'person'
         ? { type: 'manual' as const }
-        : { type: 'error' as const, error: toPauseError(paused) }
+        : { type: 'error' as const, error: toDeploymentPauseError(paused) }
       : null,
     created_at: toIsoTime(createdAt),
     updated_at: toIsoTime(updatedAt),

@@ -117,7 +117,7 @@ export const CredentialChangeBody = z.strictObject({
 });
 
 /** Throws: invalid_request. */
-export function newCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
+export function toNewCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
   const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
   if (auth.type === 'environment_variable')

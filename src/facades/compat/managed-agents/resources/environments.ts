@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ApiError, invalidRequestError } from '../errors.ts';
+import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
@@ -190,7 +190,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
         if (doc.archivedAt !== null) throw invalidRequestError('The environment is archived.', 'environment_archived');
         const now = EnvironmentContent.parse(doc.content);
         if (config && config.type !== now.config.type)
-          throw new ApiError('invalid_request', 'config.type cannot be changed.', {
+          throw new ManagedAgentsError('invalid_request', 'config.type cannot be changed.', {
             errorCode: 'invalid_config_type_change',
           });
         const content: EnvironmentContent = {

@@ -5,13 +5,13 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
+import { formatAttachmentHeader } from '../../../../http/transport/content-disposition.ts';
 import { computeFileExpiry, FileContent, type StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
-import { ApiError, invalidRequestError, unsupportedFieldError } from '../errors.ts';
+import { invalidRequestError, ManagedAgentsError, unsupportedFieldError } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
 import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts';
@@ -32,7 +32,10 @@ const UploadTexts = z.object({
 });
 
 /** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
-export async function findUpload(id: string, deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>): Promise<string> {
+export async function findUploadId(
+  id: string,
+  deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,
+): Promise<string> {
   const own = parseUploadId(id);
   if (own !== undefined) return (await uploadsOf(deps).get(own)).id;
   return FileContent.parse((await live(id, deps)).content).upload;
@@ -53,7 +56,7 @@ export const createContentFiles = (
     await deps.services.sessions.update(session, {}); // refuses callers who cannot change the session
     return await deps.fetchPage(address, session, signal);
   },
-  resolveUpload: (id) => findUpload(id, deps),
+  resolveUpload: (id) => findUploadId(id, deps),
   async readHead(upload) {
     const { size, name } = await uploadsOf(deps).get(upload);
     const range = { start: 0, end: Math.max(0, Math.min(size, pictureHeadBytes) - 1) };
@@ -73,7 +76,7 @@ async function live(id: string, { services, clock }: Pick<FileDeps, 'services' |
   const doc = await readDocument(services.documents, 'file', id);
   const expiresAt = computeFileExpiry(doc);
   if (expiresAt !== null && expiresAt <= clock.now())
-    throw new ApiError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
+    throw new ManagedAgentsError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
   return doc;
 }
 
@@ -214,25 +217,29 @@ export function fileRoutes(deps: FileDeps): Route[] {
         const id = params.id ?? '';
         const output = parseOutputId(id);
         if (!output) {
-          const upload = await findUpload(id, deps);
+          const upload = await findUploadId(id, deps);
           const { type, name, mimeType, size } = await uploads().get(upload);
           if (type === 'output' && parseUploadId(id) !== undefined) {
             reply
               .header('content-type', mimeType ?? contentTypeOf(name))
               .header('content-length', size)
-              .header('content-disposition', attachmentHeader(name));
+              .header('content-disposition', formatAttachmentHeader(name));
             return reply.send(await uploads().open(upload));
           }
-          throw new ApiError('invalid_request', 'Uploads cannot be downloaded; files that sessions wrote can.', {
-            errorCode: 'file_not_downloadable',
-          });
+          throw new ManagedAgentsError(
+            'invalid_request',
+            'Uploads cannot be downloaded; files that sessions wrote can.',
+            {
+              errorCode: 'file_not_downloadable',
+            },
+          );
         }
         await services.sessions.page(output.id, 0, 1);
         const { content, size } = await files.open(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
         reply
           .header('content-type', contentTypeOf(output.path))
           .header('content-length', size)
-          .header('content-disposition', attachmentHeader(output.path));
+          .header('content-disposition', formatAttachmentHeader(output.path));
         return reply.send(content);
       },
     },

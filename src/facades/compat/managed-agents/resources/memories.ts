@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import {
   type MemoryAuthor,
-  MemoryConflict,
+  MemoryConflictError,
   type MemoryEntry,
   type MemoryEntryVersion,
   type MemoryStoreService,
 } from '../../../../sessions/api/server/memory-stores.ts';
-import { ApiError, invalidRequestError } from '../errors.ts';
+import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, type QueryParameters, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
@@ -70,9 +70,9 @@ function parseLimit(query: QueryParameters): number {
 
 async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
   return await work.catch((thrown: unknown) => {
-    if (!(thrown instanceof MemoryConflict)) throw thrown;
+    if (!(thrown instanceof MemoryConflictError)) throw thrown;
     const type = thrown.about === 'path' ? 'memory_path_conflict_error' : 'memory_precondition_failed_error';
-    throw new ApiError('conflict', thrown.publicMessage, { type });
+    throw new ManagedAgentsError('conflict', thrown.publicMessage, { type });
   });
 }
 

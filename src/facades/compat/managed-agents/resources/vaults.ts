@@ -17,9 +17,9 @@ import {
   applyCredentialChange,
   CredentialChangeBody,
   NewCredentialBody,
-  newCredential,
   toCredential,
   toCredentialValidation,
+  toNewCredential,
 } from './credential-shapes.ts';
 
 const displayName = z.string().min(1).max(255);
@@ -82,7 +82,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       endpoint: 'POST /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, body }) {
-        const credential = newCredential(parseInput(NewCredentialBody, body), clock.now());
+        const credential = toNewCredential(parseInput(NewCredentialBody, body), clock.now());
         return toCredential(await vaults.addCredential(id, credential));
       },
     },

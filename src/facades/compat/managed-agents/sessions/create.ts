@@ -42,8 +42,8 @@ export const ResourceRequest = z.discriminatedUnion('type', [
   RepositoryRequest,
   MemoryStoreRequest,
 ]);
-export const vaultIds = z.array(z.string()).max(50).nullable().optional();
-export const maxFiles = 500;
+export const vaultIdsSchema = z.array(z.string()).max(50).nullable().optional();
+export const maxSessionFiles = 500;
 const NewSession = z.strictObject({
   agent: AgentRequest,
   environment_id: z.string().min(1).max(200),
@@ -51,10 +51,10 @@ const NewSession = z.strictObject({
   metadata: Metadata.nullable().optional(),
   resources: z
     .array(ResourceRequest)
-    .max(maxFiles + maxMemoryStores + maxRepositories)
+    .max(maxSessionFiles + maxMemoryStores + maxRepositories)
     .nullable()
     .optional(),
-  vault_ids: vaultIds,
+  vault_ids: vaultIdsSchema,
   budget: BudgetInput,
   initial_events: z.array(z.unknown()).max(50).nullable().optional(),
 });
@@ -104,8 +104,8 @@ export async function prepareManagedSession(body: unknown, deps: CreateSessionDe
     requests.filter((options) => options.type === 'github_repository'),
     deps,
   );
-  if (requests.length - memories.length - repositories.length > maxFiles)
-    throw invalidRequestError(`resources: a session has at most ${maxFiles} files.`);
+  if (requests.length - memories.length - repositories.length > maxSessionFiles)
+    throw invalidRequestError(`resources: a session has at most ${maxSessionFiles} files.`);
   const resources = await prepareFileResources(requests, deps);
   const model = await findModelRef(content.model.id, { models: services.models, settings });
   if (values.budget) await assertModelsPriced([model, ...roster.map((one) => one.model)], services.models);

@@ -13,7 +13,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
 /** Maximum size of the cache: sessions, and characters of the JSON of their events. */
-export const maxCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
+export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 /** A list that has not been requested for this long is dropped. */
 const idleMs = 300_000;
 
@@ -46,12 +46,12 @@ export class EventListCache {
   }
 
   #keep(list: EventList): void {
-    if (!list.isWhole || list.chars > maxCacheSize.chars) return;
+    if (!list.isWhole || list.chars > maxEventListCacheSize.chars) return;
     list.usedAt = this.#context.clock.now();
     this.#cached.set(list.id, list);
     let chars = [...this.#cached.values()].reduce((sum, one) => sum + one.chars, 0);
     for (const [id, oldest] of this.#cached) {
-      if (this.#cached.size <= maxCacheSize.sessions && chars <= maxCacheSize.chars) break;
+      if (this.#cached.size <= maxEventListCacheSize.sessions && chars <= maxEventListCacheSize.chars) break;
       this.#cached.delete(id);
       chars -= oldest.chars;
     }

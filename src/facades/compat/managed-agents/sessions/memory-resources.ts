@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { memoryMount } from '../../../../core/model/run-files.ts';
+import { memoryMountPath } from '../../../../core/model/run-files.ts';
 import type { MountedMemoryStore } from '../../../../core/model/session-agent.ts';
 import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
@@ -63,7 +63,7 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
     .replaceAll(/\p{M}/gu, '')
     .replaceAll(/[^a-z0-9]+/g, '-');
   const plain = trimCharacters(words.slice(0, maxFolder), '-');
-  const base = `${memoryMount}/${plain === '' ? id : plain}`;
+  const base = `${memoryMountPath}/${plain === '' ? id : plain}`;
   for (let n = 1; ; n++) {
     const path = n === 1 ? base : `${base}-${n}`;
     if (!taken.has(path)) return path;
@@ -72,7 +72,7 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
 
 export const toMountedStore = (resource: MemoryStoreResource): MountedMemoryStore => ({
   store: resource.memory_store_id,
-  folder: resource.mount_path.slice(memoryMount.length + 1),
+  folder: resource.mount_path.slice(memoryMountPath.length + 1),
   access: resource.access,
   name: resource.name,
   description: resource.description,

@@ -7,7 +7,7 @@ import { toBudgetView } from './budget.ts';
 import { type AnnouncedToolCall, type EventDraft, ToolCallTracker } from './calls.ts';
 import { apiEventId, apiIdOf, apiMessageId, apiThreadId, apiUploadId, thoughtPartNumber } from './ids.ts';
 import { OutcomeTracker } from './outcomes.ts';
-import { DelegationTracker, type TextToChild } from './threads/delegations.ts';
+import { type ChildMessage, DelegationTracker } from './threads/delegations.ts';
 import { addLoggedUsage, noUsage, toSpanUsage, toUsageView, type Usage } from './usage.ts';
 
 export interface ManagedEvent {
@@ -345,7 +345,7 @@ export class ThreadProjection {
     });
     this.#wrote({ child, text: text || data.task });
   }
-  #wrote({ child, text }: TextToChild): void {
+  #wrote({ child, text }: ChildMessage): void {
     this.#emit('agent.thread_message_sent', {
       to_session_thread_id: apiThreadId(child),
       to_agent_name: this.#children.get(child) ?? null,

@@ -1,5 +1,5 @@
 import type { EventPage } from '../../../../core/contracts/ports.ts';
-import { ignoreNoSession } from '../../../../core/errors/errors.ts';
+import { ignoreSessionNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
@@ -50,7 +50,7 @@ export const createProjection = (record: SessionRecord) =>
  * Adds an event of a log. The start of a child first opens the child's log; a change of the agent first reads the new
  * agent.
  */
-export async function addToProjection(
+export async function addEventToProjection(
   projection: SessionProjection,
   event: SessionEvent,
   sessions: Sessions,
@@ -65,12 +65,12 @@ async function addWithChild(
   sessions: Sessions,
 ): Promise<readonly ThreadEvent[] | undefined> {
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
-    const child = await sessions.get(event.data.sessionId).catch(ignoreNoSession);
+    const child = await sessions.get(event.data.sessionId).catch(ignoreSessionNotFound);
     if (!child) return undefined;
     projection.open(child.id, event.sessionId, readAgentDetails(child));
   }
   if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
-    const changed = await sessions.get(event.sessionId).catch(ignoreNoSession);
+    const changed = await sessions.get(event.sessionId).catch(ignoreSessionNotFound);
     if (changed) projection.of(event.sessionId).setAgent(readAgentDetails(changed));
   }
   return projection.add(event);
@@ -107,7 +107,7 @@ export async function catchUpProjection(
       if (ended.has(thread) || (pages.get(thread)?.length ?? 0) > 0) continue;
       const seq = projection.seqOf(thread);
       const page = sessions.page(thread, seq, pageSize);
-      const read = await (thread === primary ? page : page.catch(ignoreNoSession));
+      const read = await (thread === primary ? page : page.catch(ignoreSessionNotFound));
       if (!read && isShared) return 'child missing';
       if (!goesOn(thread, seq, read)) return 'stale';
       if (!read) projection.forget(thread);
@@ -122,7 +122,7 @@ export async function catchUpProjection(
     while (projection.threads.length === known) {
       const event = takeEarliest(pages)?.shift();
       if (!event) break;
-      const add = isShared ? addWithChild : addToProjection;
+      const add = isShared ? addWithChild : addEventToProjection;
       const emitted = await add(projection, event, sessions);
       if (!emitted) return 'child missing';
       listener(event, emitted);

@@ -5,10 +5,10 @@ import type { SessionAgent } from '../../../../core/model/session-agent.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { invalidRequestError } from '../errors.ts';
-import { type FileDeps, findUpload } from '../resources/files.ts';
+import { type FileDeps, findUploadId } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import { parseInput, readListPage } from '../wire.ts';
-import { maxFiles, prepareFileResources, ResourceRequest } from './create.ts';
+import { maxSessionFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
 import { parseSessionContent, type SessionContent } from './kept-session.ts';
 import { AuthorizationToken, putRepositoryToken } from './repository-resources.ts';
@@ -69,10 +69,10 @@ export function resourceRoutes(parts: FileDeps): Route[] {
             'A session gets its memory stores and repositories when it is made. Later it can get files.',
           );
         const own = resources.filter(({ type }) => type === 'file');
-        if (own.length >= maxFiles) throw invalidRequestError(`A session has at most ${maxFiles} files.`);
+        if (own.length >= maxSessionFiles) throw invalidRequestError(`A session has at most ${maxSessionFiles} files.`);
         const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {
-          resolveUpload: (file: string) => findUpload(file, parts),
+          resolveUpload: (file: string) => findUploadId(file, parts),
           newId: () => `${ids()}${ids()}`,
           now: () => clock.now(),
         };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ignoreNoSession, ignoreNotFound } from '../../../../core/errors/errors.ts';
+import { ignoreNotFound, ignoreSessionNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
@@ -9,7 +9,7 @@ import { applyAgentChange } from '../resources/agent-content.ts';
 import { AgentOverrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
-import { createContentFiles, findUpload } from '../resources/files.ts';
+import { createContentFiles, findUploadId } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
@@ -45,7 +45,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const { sessions, workQueue } = services;
   const reader = new SessionReader();
   const views = { services, reader, clock };
-  const resolveUpload = (file: string) => findUpload(file, parts);
+  const resolveUpload = (file: string) => findUploadId(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
   const view = (record: SessionRecord) => readSessionView(record, views);
   const events = eventRoutes({ sessions, reader, sse });
@@ -107,7 +107,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const chosen = await listNewestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
         if (order === 'asc') chosen.reverse();
         // A caller that can only see that a session exists cannot read it here.
-        const readable = async (record: SessionRecord) => await view(record).catch(ignoreNoSession);
+        const readable = async (record: SessionRecord) => await view(record).catch(ignoreSessionNotFound);
         if (statuses.length === 0) {
           const { data, ...rest } = paginate(chosen, paging);
           return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };

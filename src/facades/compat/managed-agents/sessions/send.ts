@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Decision } from '../../../../core/model/runs/session-command.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
-import { ApiError, invalidRequestError } from '../errors.ts';
+import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
 import { type ContentFiles, type EventContents, readContents } from './content.ts';
 import { apiEventId, apiOutcomeId, apiThreadId } from './ids.ts';
@@ -115,7 +115,7 @@ async function sendOne(
     const active = await sessions.activeRun(id);
     // A waiting run continues with the message; a working run finishes first.
     const mode = active && !active.waiting ? 'queue' : 'inject';
-    const { seq } = await sessions.send(id, { ...toCommand(event, eventContents), mode });
+    const { seq } = await sessions.send(id, { ...toSendCommand(event, eventContents), mode });
     return {
       ...event,
       content: eventContents.of(event).blocks,
@@ -124,7 +124,7 @@ async function sendOne(
     };
   }
   if (event.type === 'user.define_outcome') {
-    const { seq } = await sessions.send(id, toCommand(event, eventContents));
+    const { seq } = await sessions.send(id, toSendCommand(event, eventContents));
     const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: apiOutcomeId(id, seq) };
     return { ...event, ...known, id: apiEventId(id, seq), processed_at: toIsoTime(now()) };
   }
@@ -133,7 +133,7 @@ async function sendOne(
 
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
-export function toCommand(event: Task, eventContents: EventContents): SendCommand {
+export function toSendCommand(event: Task, eventContents: EventContents): SendCommand {
   if (event.type === 'user.message') {
     const { text, files, blocks } = eventContents.of(event);
     return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };
@@ -194,7 +194,9 @@ async function answerAll(
       const ended =
         isOver || (await eventsAfter(sessions, thread, before)).some(endsCall(own.map(({ call }) => call?.callId)));
       if (!ended)
-        throw new ApiError('conflict', 'The call cannot take a result now. Send it again.', { isTemporary: true });
+        throw new ManagedAgentsError('conflict', 'The call cannot take a result now. Send it again.', {
+          isTemporary: true,
+        });
     });
     resolved.push(...(await eventsAfter(sessions, thread, before)));
   }

@@ -52,7 +52,7 @@ export const toUsageView = ({ input, output, cacheRead, cacheWritten, cost }: Us
   active_seconds: seconds(activeMs),
   server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
 });
-export const toStats = (activeMs: number, durationMs: number) => ({
+export const toSessionStats = (activeMs: number, durationMs: number) => ({
   active_seconds: seconds(activeMs),
   duration_seconds: seconds(durationMs),
 });

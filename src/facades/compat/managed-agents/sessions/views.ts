@@ -9,7 +9,7 @@ import { apiSessionId, apiThreadId } from './ids.ts';
 import { parseSessionContent, type SessionContent, toAgentReply } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
-import { toStats, toUsageView, type Usage } from './usage.ts';
+import { toSessionStats, toUsageView, type Usage } from './usage.ts';
 
 export interface ViewDeps {
   readonly services: Pick<Services, 'sessions'>;
@@ -37,7 +37,7 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
   const now = archivedAt ?? clock.now();
   const activeMs = amounts.activeMs(now);
   return {
-    stats: toStats(activeMs, Math.max(0, now - record.createdAt)),
+    stats: toSessionStats(activeMs, Math.max(0, now - record.createdAt)),
     usage: toUsageView(amounts.usage, activeMs),
     agent: await toAgentReply(record, kept, sessions),
     times: {

@@ -8,7 +8,7 @@ import { runAsCaller } from '../../../../http/guard/caller.ts';
 import { projectsOf } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalidRequestError } from '../errors.ts';
+import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import type { ApiRequest, Route, RouteAccess } from '../route.ts';
 import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
@@ -68,10 +68,11 @@ export class WorkerAccess implements RouteAccess {
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
       // the worker learns that its credential was revoked
-      throw code === 'unauthorized' ? new ApiError(code, message) : thrown;
+      throw code === 'unauthorized' ? new ManagedAgentsError(code, message) : thrown;
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
-    if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');
+    if (worker)
+      throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
     // A token that outlived its work item is not a guess: the worker sends it until it learns that the item is
     // finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
@@ -180,6 +181,7 @@ export function findIssuer(
   if (worker) return worker.maker;
   const { key } = request.principal;
   if (key !== undefined) return { key };
-  if (serverSeal === undefined) throw new ApiError('forbidden', 'Use an API key, or the token of the server.');
+  if (serverSeal === undefined)
+    throw new ManagedAgentsError('forbidden', 'Use an API key, or the token of the server.');
   return { seal: serverSeal };
 }

@@ -4,7 +4,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalidRequestError } from '../errors.ts';
+import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { readDocument } from '../resources/agents.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { Route } from '../route.ts';
@@ -131,7 +131,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
         const { state, heartbeatAt, ttlSeconds: ttl, outcome } = lease;
         const shown = { lease_extended: outcome === 'extended', state, ttl_seconds: ttl };
         if (outcome === 'mismatch')
-          throw new ApiError(
+          throw new ManagedAgentsError(
             'conflict',
             'expected_last_heartbeat is not the newest one: another worker may have the item.',
             {

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { findWorkingRun } from '../../../shared/working-run.ts';
-import { isAction, type PairedToolCall, ToolCallPairer } from '../actions.ts';
-import { derivedId } from '../ids.ts';
+import { findActiveRunId } from '../../../shared/working-run.ts';
+import { isActionEvent, type PairedToolCall, ToolCallPairer } from '../actions.ts';
+import { deriveId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
 import { isAnswerEvent } from './message-ids.ts';
@@ -10,7 +10,7 @@ type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assista
 
 /** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
 export function toBlocks(events: readonly SessionEvent[], view: ProjectionContext): Block[] {
-  const working = findWorkingRun(events);
+  const working = findActiveRunId(events);
   const saying = events.findLast(
     (event) => event.runId === working && (event.type === 'run.started' || isAnswerEvent(event)),
   );
@@ -21,7 +21,7 @@ export function toBlocks(events: readonly SessionEvent[], view: ProjectionContex
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;
     if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => toTextBlock(event));
     if (event.type === 'run.error') blocks.push(() => errorBlock(event));
-    if (!isAction(event)) continue;
+    if (!isActionEvent(event)) continue;
     const use = uses.add(event);
     if (use.call === event) blocks.push(() => callBlock(use, view));
     if (use.result === event) blocks.push(() => resultBlock(use, view));
@@ -43,7 +43,7 @@ export function toTextBlock(event: TextEvent): Block {
 
 const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block => ({
   ...base(event),
-  id: derivedId('error', { session: event.sessionId, seq: event.seq }),
+  id: deriveId('error', { session: event.sessionId, seq: event.seq }),
   block_type: 'assistant_text',
   author: 'assistant',
   content: { text: event.data.error },
@@ -54,7 +54,7 @@ function callBlock({ call, result }: PairedToolCall, view: ProjectionContext): B
   const { tool, args } = toShownToolCall(call.data, view);
   return {
     ...base(call),
-    id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    id: deriveId('action', { session: call.sessionId, seq: call.seq }),
     block_type: 'tool_call',
     author: 'assistant',
     content: { tool_name: tool, arguments: args, status: result ? 'complete' : 'running' },
@@ -68,7 +68,7 @@ function resultBlock({ call, result }: PairedToolCall, view: ProjectionContext):
   const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;
   return {
     ...base(result),
-    id: derivedId('result', { session: result.sessionId, seq: result.seq }),
+    id: deriveId('result', { session: result.sessionId, seq: result.seq }),
     block_type: 'tool_result',
     author: 'tool',
     content: {
@@ -76,7 +76,7 @@ function resultBlock({ call, result }: PairedToolCall, view: ProjectionContext):
       success,
       ...(success ? { result: output } : { error }),
     },
-    parent_block_id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    parent_block_id: deriveId('action', { session: call.sessionId, seq: call.seq }),
   };
 }
 

@@ -3,12 +3,12 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
 import { describeRoute } from '../about.ts';
-import { isAction, toAction, toActions } from '../actions.ts';
+import { isActionEvent, toAction, toActions } from '../actions.ts';
 import {
-  actionMissing,
-  blockMissing,
+  actionNotFoundError,
+  blockNotFoundError,
   findChat,
-  ignoreMissing,
+  ignoreAnyNotFound,
   type OpencodexDeps,
   readEvents,
   readProjectionContext,
@@ -21,7 +21,7 @@ import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../sch
 import { toBlocks } from './blocks.ts';
 import type { MessageListTracker } from './list-answers.ts';
 import { MessageIdResolver, readRunEventsUpTo } from './message-ids.ts';
-import { type MessageAtSeq, toMessages } from './messages.ts';
+import { type PositionedMessage, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
@@ -90,7 +90,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params }) => {
       const found = (await blocks(params.sid)).find(({ id }) => id === params.id);
-      if (!found) throw blockMissing(params.id);
+      if (!found) throw blockNotFoundError(params.id);
       return found;
     },
   );
@@ -120,7 +120,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params }) => {
       const found = await findAction(deps, params.id);
-      if (!found) throw actionMissing(params.id);
+      if (!found) throw actionNotFoundError(params.id);
       return found;
     },
   );
@@ -147,7 +147,7 @@ async function conversation(
  * False for an assistant's row without text. The oldest front end creates a bubble for the run that it joins, so the
  * row would be a second, empty bubble.
  */
-const isWritten = ({ message }: MessageAtSeq): boolean => message.role !== 'assistant' || message.content !== '';
+const isWritten = ({ message }: PositionedMessage): boolean => message.role !== 'assistant' || message.content !== '';
 
 function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
   return {
@@ -202,11 +202,11 @@ async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<stri
 
 async function findAction(deps: OpencodexDeps, id: string) {
   const place = parsePosition('action', id);
-  const session = place && (await findChat(deps, place.session).catch(ignoreMissing));
+  const session = place && (await findChat(deps, place.session).catch(ignoreAnyNotFound));
   if (!place || !session) return undefined;
   const { sessions } = deps.services;
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
-  if (call?.seq !== place.seq || !isAction(call)) return undefined;
+  if (call?.seq !== place.seq || !isActionEvent(call)) return undefined;
   const view = await readProjectionContext(deps, session);
   const message = await messageAt(deps, call);
   if (call.type === 'tool.called') return toAction({ call, result: call, message }, view);

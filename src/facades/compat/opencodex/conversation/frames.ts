@@ -1,7 +1,7 @@
 import { isHiddenEvent } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { isAction } from '../actions.ts';
-import { derivedId } from '../ids.ts';
+import { isActionEvent } from '../actions.ts';
+import { deriveId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
 import { toTextBlock } from './blocks.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
@@ -94,8 +94,8 @@ export class FrameTranslator {
   #frame(event: SessionEvent): Frame | undefined {
     const message_id = this.#messageIds.of(event);
     if (isHiddenEvent(event)) return undefined;
-    if (event.type === 'tool.calling') return isAction(event) ? this.#action(event) : undefined;
-    if (event.type === 'tool.called') return isAction(event) ? this.#observation(event) : undefined;
+    if (event.type === 'tool.calling') return isActionEvent(event) ? this.#action(event) : undefined;
+    if (event.type === 'tool.called') return isActionEvent(event) ? this.#observation(event) : undefined;
     const joins = event.seq <= this.#joinsUpTo;
     switch (event.type) {
       case 'message.user':
@@ -174,7 +174,7 @@ export class FrameTranslator {
   #action(event: Extract<SessionEvent, { type: 'tool.calling' }>): Frame {
     const run = this.#of(event);
     const { tool, args } = toShownToolCall(event.data, this.#view);
-    const call = { step: ++run.steps, actionId: derivedId('action', { session: event.sessionId, seq: event.seq }) };
+    const call = { step: ++run.steps, actionId: deriveId('action', { session: event.sessionId, seq: event.seq }) };
     run.calls.set(event.data.callId, call);
     return { type: 'action', tool, args, step: call.step, action_id: call.actionId };
   }
@@ -183,7 +183,7 @@ export class FrameTranslator {
     const run = this.#of(event);
     const { callId, success, output, exitCode } = event.data;
     // used if the event of the call was dropped
-    const actionId = derivedId('action', { session: event.sessionId, seq: event.seq });
+    const actionId = deriveId('action', { session: event.sessionId, seq: event.seq });
     const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
     run.calls.delete(callId);
     return {

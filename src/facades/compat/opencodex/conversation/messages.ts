@@ -1,11 +1,11 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { isAction, ToolCallPairer, toAction } from '../actions.ts';
-import { derivedId } from '../ids.ts';
+import { isActionEvent, ToolCallPairer, toAction } from '../actions.ts';
+import { deriveId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
-export interface MessageAtSeq {
+export interface PositionedMessage {
   readonly seq: number;
   readonly message: Message;
 }
@@ -27,7 +27,7 @@ class RunMessage {
 
   take(event: SessionEvent, view: ProjectionContext): void {
     if (event.type === 'message.assistant' && event.data.text !== '') this.#texts.push(event.data.text);
-    isAction(event) ? this.#uses.add(event) : this.#uses.pass(event);
+    isActionEvent(event) ? this.#uses.add(event) : this.#uses.pass(event);
     if (event.type === 'run.resumed') this.#streaming = true;
     if (event.type !== 'run.wait' && event.type !== 'run.end') return;
     this.#streaming = false;
@@ -47,7 +47,7 @@ class RunMessage {
     return !this.hasEnded || this.#shown.text !== '';
   }
 
-  row(): MessageAtSeq {
+  row(): PositionedMessage {
     const { sessionId, ts, seq } = this.firstEvent;
     const message: Message = {
       id: this.#id,
@@ -63,8 +63,8 @@ class RunMessage {
 }
 
 /** Rows oldest first: the user's messages and the runs' replies. */
-export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): MessageAtSeq[] {
-  const rows: (MessageAtSeq | RunMessage)[] = [];
+export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): PositionedMessage[] {
+  const rows: (PositionedMessage | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
   const messageIds = new MessageIdResolver();
   for (const event of events) {
@@ -84,12 +84,12 @@ export function toMessages(events: Iterable<SessionEvent>, view: ProjectionConte
 }
 
 /** Recognizes a run by its output, because its beginning may have been dropped from the log. */
-const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
+const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isActionEvent(event);
 
 /** A failed run stays visible after a reload. */
-function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): MessageAtSeq {
+function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): PositionedMessage {
   const message: Message = {
-    id: derivedId('error', { session: sessionId, seq }),
+    id: deriveId('error', { session: sessionId, seq }),
     chat_session_id: sessionId,
     role: 'assistant',
     content: data.error,
@@ -100,7 +100,7 @@ function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'r
   return { seq, message };
 }
 
-function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): MessageAtSeq {
+function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): PositionedMessage {
   const message: Message = {
     id: data.messageId,
     chat_session_id: sessionId,

@@ -1,13 +1,13 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { toPublicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import { parseCursor } from '../../../../http/transport/cursor.ts';
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../../http/transport/ws-socket.ts';
 import { describeRoute } from '../about.ts';
 import { findChat, type OpencodexDeps, readProjectionContext } from '../context.ts';
 import { toIsoTime } from '../names.ts';
-import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
+import { ChatParams, StreamMessageBody, StreamQuery } from '../schemas.ts';
 import { FrameTranslator } from './frames.ts';
 import type { MessageListTracker } from './list-answers.ts';
 import { isAnswerEvent, readRunEventsUpTo } from './message-ids.ts';
@@ -50,8 +50,8 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
       } catch (thrown) {
         const error = toAppError(thrown);
         if (error.code !== 'not_found' && error.code !== 'invalid_request') throw thrown;
-        complain(toPublicText(error));
-        socket.close(closeCodes.refused, toPublicText(error));
+        complain(toPublicMessage(error));
+        socket.close(closeCodes.refused, toPublicMessage(error));
       }
     },
   });
@@ -153,7 +153,7 @@ async function take({ deps, socket, session, complain }: MessageIntake, frame: J
   try {
     switch (frame.type) {
       case 'message': {
-        const message = StreamMessage.safeParse(frame);
+        const message = StreamMessageBody.safeParse(frame);
         if (!message.success) return complain(whatIsWrong(message.error.issues[0]));
         const { content, mode } = message.data;
         await sessions.send(session.id, { text: content, mode: mode ?? 'queue' });
@@ -169,7 +169,7 @@ async function take({ deps, socket, session, complain }: MessageIntake, frame: J
         return complain(`Unknown message type: ${String(frame.type).slice(0, 100)}`);
     }
   } catch (thrown) {
-    complain(toPublicText(toAppError(thrown)));
+    complain(toPublicMessage(toAppError(thrown)));
   }
 }
 

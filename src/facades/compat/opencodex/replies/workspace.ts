@@ -40,8 +40,8 @@ const Content = z.object({
   is_binary: z.boolean(),
   mime_type: z.string().nullable(),
 });
-export type Content = z.output<typeof Content>;
-export const contentReply = jsonReply('Text, or an image as a data URI', Content, {
+export type WorkspaceFileContent = z.output<typeof Content>;
+export const workspaceFileReply = jsonReply('Text, or an image as a data URI', Content, {
   path: '/workspace/out.csv',
   content: 'a,b\n',
   is_binary: false,

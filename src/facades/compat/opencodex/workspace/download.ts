@@ -1,7 +1,7 @@
 import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../../../core/contracts/blobs.ts';
-import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
+import { formatAttachmentHeader } from '../../../../http/transport/content-disposition.ts';
 import { isUnchanged, parseRange, resolveRange, sendRangeNotSatisfiable } from '../../../shared/byte-range.ts';
 
 interface Download {
@@ -35,7 +35,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
-    .header('content-disposition', attachmentHeader(name))
+    .header('content-disposition', formatAttachmentHeader(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
 /**

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bytesReply, idempotencyHeader, noBodyReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
+import { mountRawBodyRoutes, receiveFiles } from '../../../shared/uploads.ts';
 import { describeRoute } from '../about.ts';
 import { findFile, findProject, type OpencodexDeps } from '../context.ts';
 import { toPage } from '../conversation/paging.ts';
@@ -60,7 +60,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       return reply.code(204).send();
     },
   );
-  withBodyStreams(app, (scope) => {
+  mountRawBodyRoutes(app, (scope) => {
     scope.post(
       `${base}/upload/:project_id`,
       {

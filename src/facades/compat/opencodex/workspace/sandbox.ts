@@ -8,9 +8,9 @@ import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/trans
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { addTruncationNotes } from '../../../../sessions/services/cut-outputs.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, type OpencodexDeps, rethrowNotRunning } from '../context.ts';
+import { findChat, type OpencodexDeps, rethrowStoppedAsNotFound } from '../context.ts';
 import { exampleSid } from '../replies/examples.ts';
-import { ChatParams, ExecuteBody } from '../schemas.ts';
+import { ChatParams, ExecuteCommandBody } from '../schemas.ts';
 
 const base = '/api/v1/sandbox/:sid';
 const usualSeconds = 120;
@@ -78,7 +78,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params }, reply) => {
       const { id } = await findChat(deps, params.sid);
-      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(rethrowNotRunning);
+      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(rethrowStoppedAsNotFound);
       return { message: 'Sandbox reset successfully' };
     },
   );
@@ -99,7 +99,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/execute`,
     describeRoute('Execute', 'Run a command in the sandbox', {
-      schema: { params: ChatParams, body: ExecuteBody, response: { 200: result } },
+      schema: { params: ChatParams, body: ExecuteCommandBody, response: { 200: result } },
       config: { once: 200 },
       bodyExample: { command: 'echo hi' },
       fails: [404, 409, 413, 422],
@@ -108,9 +108,9 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       const { id } = await findChat(deps, params.sid);
       const signal = abortUnlessIdempotent(reply);
       const check = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
-      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(rethrowNotRunning);
+      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(rethrowStoppedAsNotFound);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
-      const ended = await sandboxes.exec(id, requested, signal).catch(rethrowNotRunning);
+      const ended = await sandboxes.exec(id, requested, signal).catch(rethrowStoppedAsNotFound);
       return { exit_code: ended.exitCode, ...addTruncationNotes(ended) };
     },
   );

@@ -5,21 +5,21 @@ import { trimEndCharacters } from '../../../../core/text/text.ts';
 import { bytesReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
-import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
+import { projectFilesFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import {
   assertFitsArchive,
   type FolderListing,
   listFilesBelow,
-  maxPackedBytes,
+  maxArchivedBytes,
   type WorkspaceFile,
 } from '../../../shared/archive/files-below.ts';
-import { mimeType } from '../../../shared/archive/mime.ts';
+import { findMimeType } from '../../../shared/archive/mime.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, findProject, invalidField, type OpencodexDeps } from '../context.ts';
+import { createInvalidFieldError, findChat, findProject, type OpencodexDeps } from '../context.ts';
 import { exampleUuid } from '../replies/examples.ts';
 import { fileReply } from '../replies/files.ts';
-import type { Content } from '../replies/workspace.ts';
+import type { WorkspaceFileContent } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ProjectAssignment } from '../schemas.ts';
 import { toFileView } from '../views.ts';
@@ -35,11 +35,11 @@ export function toWorkspacePath(path: string): string {
 const from = ({ services: { files } }: OpencodexDeps, { id }: SessionRecord) => ({ files, id });
 
 const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
-  listFilesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
+  listFilesBelow(from(deps, session), { start: projectFilesFolder, skip: () => false, signal });
 
 const newest = 500;
 async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<FolderListing> {
-  const skip = (folder: string) => folder === projectFolder;
+  const skip = (folder: string) => folder === projectFilesFolder;
   const { files, ...others } = await listFilesBelow(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, ...others };
@@ -50,8 +50,8 @@ const newestOf = ({ files, truncated }: Pick<FolderListing, 'files' | 'truncated
 });
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-export function toContent(path: string, bytes: Buffer): Omit<Content, 'path'> {
-  const mime_type = mimeType(path);
+export function toFileContent(path: string, bytes: Buffer): Omit<WorkspaceFileContent, 'path'> {
+  const mime_type = findMimeType(path);
   if (mime_type?.startsWith('image/')) {
     return { content: `data:${mime_type};base64,${bytes.toString('base64')}`, is_binary: true, mime_type };
   }
@@ -86,14 +86,14 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/files/content`,
     describeRoute('ReadWorkspaceFile', 'Read a file as a page shows it', {
-      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.contentReply } },
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.workspaceFileReply } },
       fails: [404, 413, 422],
     }),
     async ({ params, query }, reply) => {
       const { id } = await findChat(deps, params.sid);
       const path = toWorkspacePath(query.path);
       const content = await files.read(id, path, abortOnDisconnect(reply)).catch(missing);
-      return { path: query.path, ...toContent(path, content) };
+      return { path: query.path, ...toFileContent(path, content) };
     },
   );
   app.get(
@@ -106,7 +106,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const { id } = await findChat(deps, params.sid);
       const path = toWorkspacePath(query.path);
       const { size, content } = await files.open(id, path, abortOnDisconnect(reply)).catch(missing);
-      return markAsAttachment(reply, path, mimeType(path) ?? undefined)
+      return markAsAttachment(reply, path, findMimeType(path) ?? undefined)
         .header('content-length', size)
         .send(content);
     },
@@ -133,7 +133,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const open = (path: string) => files.open(session.id, path, signal);
       const { zip } = await import('../../../shared/archive/zip.ts');
       return markAsAttachment(reply, `${type}-${session.id}.zip`, 'application/zip').send(
-        zip(listing, { open, maxPacked: maxPackedBytes }),
+        zip(listing, { open, maxPacked: maxArchivedBytes }),
       );
     },
   );
@@ -150,10 +150,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const project = await findProject(deps, body.project_id);
       const path = toWorkspacePath(body.path);
       const name = baseName(path);
-      if (name === undefined) throw invalidField('body', 'path', 'has no name that a file can have');
+      if (name === undefined) throw createInvalidFieldError('body', 'path', 'has no name that a file can have');
       const signal = abortUnlessIdempotent(reply);
       const { content } = await files.open(session.id, path, signal).catch(missing);
-      const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
+      const requested = { projectId: project.id, name, type: 'output', mimeType: findMimeType(name), content } as const;
       await using staged = await deps.uploads.stage(requested, signal);
       const [file] = await deps.uploads.keep([staged]);
       return toFileView(file as UploadedFile);
@@ -162,7 +162,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
 }
 
 const below = ({ path }: WorkspaceFile) =>
-  path.startsWith(`${projectFolder}/`) ? path.slice(projectFolder.length + 1) : path;
+  path.startsWith(`${projectFilesFolder}/`) ? path.slice(projectFilesFolder.length + 1) : path;
 
 const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | undefined): replies.WorkspaceFile => ({
   ...(id !== undefined && { id }),
@@ -170,7 +170,7 @@ const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | un
   path: `/workspace/${file.path}`,
   size: file.size,
   type,
-  mime_type: mimeType(file.path),
+  mime_type: findMimeType(file.path),
 });
 
 function missing(thrown: unknown): never {

@@ -2,8 +2,8 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { UploadedFile, UploadService } from '../../../../sessions/projects/uploads.ts';
 import type { FileInfo } from './file-replies.ts';
 
-export const toFilePath = (id: string): string => `/api/v1/files/${id}/download`;
-export const isFilePath = (path: string): boolean => /^\/api\/v1\/files\/[0-9a-f-]{36}\/download$/.test(path);
+export const toDownloadPath = (id: string): string => `/api/v1/files/${id}/download`;
+export const isDownloadPath = (path: string): boolean => /^\/api\/v1\/files\/[0-9a-f-]{36}\/download$/.test(path);
 
 export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFile): FileInfo => ({
   file_id: id,
@@ -12,11 +12,11 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
   size,
   upload_date: new Date(uploadedAt).toISOString(),
   metadata: null,
-  file_url: toFilePath(id),
+  file_url: toDownloadPath(id),
 });
 
 /** Details of an attached file that is not an upload: the log has only its path. */
-export const emptyFileInfo = (file: string, at: number): FileInfo => ({
+export const createEmptyFileInfo = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
   content_type: null,
@@ -51,7 +51,7 @@ export class FileInfoCache {
     return strange.size > 0 && this.#uploads ? this.#find(strange) : undefined;
   }
   get(file: string, at: number): FileInfo {
-    return this.#known.get(file) ?? emptyFileInfo(file, at);
+    return this.#known.get(file) ?? createEmptyFileInfo(file, at);
   }
 
   async #find(ids: Iterable<string>): Promise<void> {

@@ -3,10 +3,10 @@ import { idempotencyHeader } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { toSuccessEnvelope } from '../../../shared/envelope.ts';
-import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
+import { mountRawBodyRoutes, receiveFiles } from '../../../shared/uploads.ts';
 import { describeNonSessionRoute as about, type SheikhboxContext } from '../context.ts';
 import { FileParams, LinkExpiryBody } from '../schemas.ts';
-import { toFilePath, toUploadInfo } from './file-infos.ts';
+import { toDownloadPath, toUploadInfo } from './file-infos.ts';
 import { fileInfoReply, fileLinkReply } from './file-replies.ts';
 
 const base = '/api/v1/files';
@@ -34,11 +34,11 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
     async ({ params, body }) => {
       const { id } = await uploads.get(params.id);
       const seconds = body.expire_minutes * 60;
-      const what = { method: 'GET', path: toFilePath(id), purpose: 'file' } as const;
+      const what = { method: 'GET', path: toDownloadPath(id), purpose: 'file' } as const;
       return toSuccessEnvelope({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );
-  withBodyStreams(app, (scope) => {
+  mountRawBodyRoutes(app, (scope) => {
     const bodyLimit = context.maxUploadBytes + 64 * 1024;
     scope.post(
       base,

@@ -5,11 +5,11 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { openSse, toSseFrame } from '../../../../http/transport/sse.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from '../context.ts';
 import { listStreamReply } from '../replies.ts';
-import { toListItem } from '../views.ts';
+import { toSessionListItem } from '../views.ts';
 
 const minPauseMs = 1_000;
 
-export function mountSessionList(app: App, context: SheikhboxContext): void {
+export function mountSessionListStream(app: App, context: SheikhboxContext): void {
   app.post(
     sessionsPath,
     describeRoute('WatchSessions', 'Follow the list of sessions', {
@@ -23,7 +23,7 @@ export function mountSessionList(app: App, context: SheikhboxContext): void {
 
 async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {
   const read = async () => {
-    const list = (await sessions.list()).map((session) => toListItem(session, profile));
+    const list = (await sessions.list()).map((session) => toSessionListItem(session, profile));
     return toSseFrame({ event: 'sessions', data: { sessions: list } });
   };
   let shown = await read(); // a failure here can still be answered with a status

@@ -14,7 +14,7 @@ export interface CommentedLines {
   readonly lines: LineRange;
 }
 
-export function toMessage({ path, text, lines: { from, to } }: CommentedLines, comment: string): string {
+export function formatCommentMessage({ path, text, lines: { from, to } }: CommentedLines, comment: string): string {
   const quoted = text.split(detectLineEnd(text)).slice(from - 1, Math.min(to, from - 1 + maxQuoted));
   const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
   const fence = '`'.repeat(longest + 1);

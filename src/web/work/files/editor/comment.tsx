@@ -2,10 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import { sendMessage } from '../../../data/actions.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { notify, tryOrNotify } from '../../../parts/notice.tsx';
-import { pressedKey } from '../../../parts/pressed-key.ts';
+import { pressedKeyOf } from '../../../parts/pressed-key.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { type CommentedLines, type LineRange, toMessage } from './comment-message.ts';
+import { type CommentedLines, formatCommentMessage, type LineRange } from './comment-message.ts';
 
 interface Props extends CommentedLines {
   readonly store: FileStore;
@@ -42,7 +42,7 @@ export function CommentForm({ store, path, text, lines, close }: Props) {
   const submit = async () => {
     if (comment.trim() === '') return;
     const isSent = await tryOrNotify(t('notSent'), () =>
-      sendMessage({ text: toMessage({ path, text, lines }, comment) }),
+      sendMessage({ text: formatCommentMessage({ path, text, lines }, comment) }),
     );
     if (!isSent) return;
     close();
@@ -58,7 +58,7 @@ export function CommentForm({ store, path, text, lines, close }: Props) {
         void submit();
       }}
       onKeyDown={(event) => {
-        if (pressedKey(event) !== 'Escape') return;
+        if (pressedKeyOf(event) !== 'Escape') return;
         event.stopPropagation();
         close();
       }}
@@ -71,7 +71,7 @@ export function CommentForm({ store, path, text, lines, close }: Props) {
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
         onKeyDown={(event) => {
-          if (pressedKey(event) !== 'Enter' || event.shiftKey) return;
+          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey) return;
           event.preventDefault();
           void submit();
         }}

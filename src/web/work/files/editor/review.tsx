@@ -7,7 +7,7 @@ import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { EditorText } from './editor-text.tsx';
 import { detectLineEnd } from './file-text.ts';
-import { ConflictNotice, useSaving } from './saving.tsx';
+import { ConflictNotice, useFileSaving } from './saving.tsx';
 
 type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
@@ -88,7 +88,7 @@ function Compared({
 }: ComparedProps) {
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
-  const saving = useSaving({ store, path, version });
+  const saving = useFileSaving({ store, path, version });
   const save = async (options?: { readonly overwrites: boolean }) => {
     const merged = await merge(text).catch((thrown: unknown) => setProblem(toErrorText(thrown)));
     if (merged === undefined) return setProblem(t('editor.doesNotFit'));

@@ -24,7 +24,7 @@ interface SaveOptions {
 }
 
 /** A save replaces only the version that was opened. If the file has changed, the person decides. */
-export function useSaving({ store, path, version }: File): SaveState {
+export function useFileSaving({ store, path, version }: File): SaveState {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);
   const known = useRef(version);

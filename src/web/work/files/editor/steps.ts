@@ -1,8 +1,8 @@
 import type { Event } from '../../../../client/types.ts';
-import { type CalledData, findEdit } from '../../../data/items.ts';
+import { findEdit, type ToolCalledData } from '../../../data/items.ts';
 
 /** A plan's step, or a run without steps, with the writes of the agent's file tools. */
-export interface Step {
+export interface FileStep {
   readonly seq: number;
   readonly description: string;
   /** By path. */
@@ -15,8 +15,8 @@ export interface FileWrite {
 }
 
 /** Oldest first. Changes by commands are not in the log. */
-export function listSteps(events: readonly Event[]): Step[] {
-  const steps: (Step & { readonly files: Map<string, FileWrite> })[] = [];
+export function listFileSteps(events: readonly Event[]): FileStep[] {
+  const steps: (FileStep & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });
   for (const event of events) {
     if (event.type === 'run.started') begin(event.seq, event.data.task);
@@ -29,7 +29,7 @@ export function listSteps(events: readonly Event[]): Step[] {
   return steps.filter(({ files }) => files.size > 0);
 }
 
-function addWrite(files: Map<string, FileWrite> | undefined, call: CalledData): void {
+function addWrite(files: Map<string, FileWrite> | undefined, call: ToolCalledData): void {
   const edit = findEdit(call);
   if (!files || !edit) return;
   const { path, after } = edit;

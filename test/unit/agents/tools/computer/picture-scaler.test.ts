@@ -1,15 +1,18 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { PictureScaler } from '../../../../../src/agents/tools/computer/picture-scaler.ts';
-import { writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { encodeRasterPng } from '../../../../../src/agents/tools/computer/png.ts';
 import { readPng } from '../../../../support/png.ts';
 
 const fourK = { width: 3840, height: 2160 };
 const size = { width: 1280, height: 720 };
-const png = writePng({ ...fourK, rgba: Buffer.alloc(fourK.width * fourK.height * 4, Buffer.from([7, 7, 7, 255])) });
+const png = encodeRasterPng({
+  ...fourK,
+  rgba: Buffer.alloc(fourK.width * fourK.height * 4, Buffer.from([7, 7, 7, 255])),
+});
 const job = { picture: png, region: { x: 0, y: 0, ...fourK }, size };
 const small = {
-  picture: writePng({ width: 2, height: 1, rgba: Buffer.from([0, 0, 0, 255, 100, 100, 100, 255]) }),
+  picture: encodeRasterPng({ width: 2, height: 1, rgba: Buffer.from([0, 0, 0, 255, 100, 100, 100, 255]) }),
   region: { x: 0, y: 0, width: 2, height: 1 },
   size: { width: 1, height: 1 },
 };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { decodePicture } from '../../../../../src/agents/tools/computer/codecs.ts';
-import { scaleRaster, writePng } from '../../../../../src/agents/tools/computer/png.ts';
-import { geminiGrid, modelScreen, scalePoint } from '../../../../../src/agents/tools/computer/screen.ts';
+import { encodeRasterPng, scaleRaster } from '../../../../../src/agents/tools/computer/png.ts';
+import { geminiGrid, scalePoint, toModelScreenSize } from '../../../../../src/agents/tools/computer/screen.ts';
 
 test.each([
   [
@@ -24,11 +24,11 @@ test.each([
     { width: 1000, height: 1600 },
     { width: 500, height: 800 },
   ],
-])('a desktop of %j is shown as %j', (desktop, screen) => expect(modelScreen(desktop)).toEqual(screen));
+])('a desktop of %j is shown as %j', (desktop, screen) => expect(toModelScreenSize(desktop)).toEqual(screen));
 
 test('a point comes out where the model meant it', () => {
   const desktop = { width: 2560, height: 1600 };
-  expect(scalePoint({ x: 640, y: 400 }, modelScreen(desktop), desktop)).toEqual({ x: 1280, y: 800 });
+  expect(scalePoint({ x: 640, y: 400 }, toModelScreenSize(desktop), desktop)).toEqual({ x: 1280, y: 800 });
   expect(scalePoint({ x: 500, y: 250 }, geminiGrid, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
 });
 
@@ -40,7 +40,7 @@ test('a point beyond the screen is brought to its edge', () => {
 test('a picture is read as it was written', async () => {
   const rgba = new Uint8Array(Array.from({ length: 4 * 3 * 4 }, (_, n) => (n % 4 === 3 ? 255 : (n * 37) % 256)));
   const picture = { width: 4, height: 3, rgba };
-  expect(await decodePicture(writePng(picture))).toEqual(picture);
+  expect(await decodePicture(encodeRasterPng(picture))).toEqual(picture);
   await expect(decodePicture(Buffer.from('no picture'))).rejects.toThrow();
 });
 

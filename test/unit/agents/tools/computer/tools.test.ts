@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { AgentBrowser } from '../../../../../src/agents/browser/browser.ts';
 import { claudeComputer } from '../../../../../src/agents/tools/computer/claude.ts';
 import { geminiComputer } from '../../../../../src/agents/tools/computer/gemini.ts';
-import { writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { encodeRasterPng } from '../../../../../src/agents/tools/computer/png.ts';
 import type { Tool, ToolContext } from '../../../../../src/agents/tools/tool.ts';
 import type { DesktopClient, ScreenAction } from '../../../../../src/sandboxes/client/client.ts';
 import { toolBench } from '../../../../support/agents/tools.ts';
@@ -10,7 +10,7 @@ import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { readPng } from '../../../../support/png.ts';
 
 const size = { width: 2560, height: 1600 };
-const screen = writePng({ ...size, rgba: Buffer.alloc(size.width * size.height * 4) });
+const screen = encodeRasterPng({ ...size, rgba: Buffer.alloc(size.width * size.height * 4) });
 
 /** A desktop twice as large as the model sees it; records the actions. */
 function bench(browser?: AgentBrowser) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type CustomToolDefinition, parseCustomTool } from '../../../../../src/agents/tools/custom/check.ts';
 import { type CustomTool, defineTool, z } from '../../../../../src/agents/tools/custom/definition.ts';
-import { customTool } from '../../../../../src/agents/tools/custom/tool.ts';
+import { createCustomTool } from '../../../../../src/agents/tools/custom/tool.ts';
 import type { ToolContext } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -31,7 +31,7 @@ function bench(run: CustomTool<typeof parameters>['run']) {
     runId: 'run',
     onOutput: (text: string) => void messages.push(text),
   } as unknown as ToolContext;
-  const call = (args: unknown = { path: 'a' }) => customTool(made(run) as CustomToolDefinition).run(ctx, args);
+  const call = (args: unknown = { path: 'a' }) => createCustomTool(made(run) as CustomToolDefinition).run(ctx, args);
   return { call, clock, stop, messages, requests };
 }
 

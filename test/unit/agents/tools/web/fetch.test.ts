@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FetchedPage } from '../../../../../src/agents/page-fetch/fetch.ts';
 import { toModelText } from '../../../../../src/agents/tools/output.ts';
-import { webFetchTool } from '../../../../../src/agents/tools/web/fetch.ts';
+import { createWebFetchTool } from '../../../../../src/agents/tools/web/fetch.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { pngSignature } from '../../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../../support/agents/tools.ts';
@@ -11,7 +11,7 @@ const signal = () => new AbortController().signal;
 function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read: 'reads' | 'fails' = 'reads') {
   const tools = toolBench();
   const requests: unknown[] = [];
-  const tool = webFetchTool({
+  const tool = createWebFetchTool({
     fetch: async (address) => {
       if (page instanceof AppError) throw page;
       const { text = '', ...input } = page;

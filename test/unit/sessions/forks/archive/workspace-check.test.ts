@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { checkWorkspace } from '../../../../../src/sessions/forks/archive/workspace-check.ts';
+import { checkWorkspaceArchive } from '../../../../../src/sessions/forks/archive/workspace-check.ts';
 import { tarOf, type WrittenEntry } from '../../../../support/hostile/tar-entries.ts';
 
 const limits = { maxBytes: 10_000, maxEntries: 20 };
@@ -8,7 +8,8 @@ const limits = { maxBytes: 10_000, maxEntries: 20 };
 async function* inPieces(bytes: Buffer, size = 700): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
-const checked = async (bytes: Buffer) => Buffer.concat(await Array.fromAsync(checkWorkspace(inPieces(bytes), limits)));
+const checked = async (bytes: Buffer) =>
+  Buffer.concat(await Array.fromAsync(checkWorkspaceArchive(inPieces(bytes), limits)));
 const unpacked = (...entries: readonly WrittenEntry[]) => checked(gzipSync(tarOf(...entries)));
 
 test('files, folders, links and sparse files of a workspace pass, byte for byte', async () => {
@@ -112,7 +113,7 @@ test('nothing that was refused passes whole, so that whoever keeps it keeps noth
   const bytes = gzipSync(tarOf({ name: 'good', content: 'x'.repeat(5_000) }, { name: '../bad' }));
   const passed: Buffer[] = [];
   const passing = async () => {
-    for await (const piece of checkWorkspace(inPieces(bytes, 10), limits)) passed.push(Buffer.from(piece));
+    for await (const piece of checkWorkspaceArchive(inPieces(bytes, 10), limits)) passed.push(Buffer.from(piece));
   };
   await expect(passing()).rejects.toMatchObject({ code: 'invalid_request' });
   expect(Buffer.concat(passed).length).toBeLessThan(bytes.length);
@@ -123,5 +124,5 @@ test('a caller who goes away in the middle ends the check with that error', asyn
     yield whole.subarray(0, 100);
     throw new Error('the connection broke');
   }
-  await expect(Array.fromAsync(checkWorkspace(broken(), limits))).rejects.toThrow('the connection broke');
+  await expect(Array.fromAsync(checkWorkspaceArchive(broken(), limits))).rejects.toThrow('the connection broke');
 });

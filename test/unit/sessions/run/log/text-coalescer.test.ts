@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Coalescer, mergePieces } from '../../../../../src/sessions/run/log/text-coalescer.ts';
+import { mergeTextPieces, TextCoalescer } from '../../../../../src/sessions/run/log/text-coalescer.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 function bench() {
   const clock = manualClock();
   const pieces: string[] = [];
-  return { clock, pieces, coalescer: new Coalescer(clock, (text) => pieces.push(text)) };
+  return { clock, pieces, coalescer: new TextCoalescer(clock, (text) => pieces.push(text)) };
 }
 
 describe('coalesced text', () => {
@@ -78,8 +78,8 @@ describe('coalesced text', () => {
 
   test('F082 keeps its own pieces while they are few, and is joined into few pieces otherwise', () => {
     const crumbs = (count: number) => Array.from({ length: count }, () => '😀');
-    expect([mergePieces(['a', '', 'b']), mergePieces(crumbs(40))]).toEqual([['a', 'b'], crumbs(40)]);
-    const few = mergePieces(['x', ...crumbs(10_000)]);
+    expect([mergeTextPieces(['a', '', 'b']), mergeTextPieces(crumbs(40))]).toEqual([['a', 'b'], crumbs(40)]);
+    const few = mergeTextPieces(['x', ...crumbs(10_000)]);
     expect(few).toHaveLength(5);
     expect(few.join('')).toBe(`x${crumbs(10_000).join('')}`);
     expect(few.filter((piece) => !piece.isWellFormed())).toEqual([]);

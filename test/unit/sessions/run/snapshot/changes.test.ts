@@ -6,7 +6,7 @@ import { saveRunFiles } from '../../../../../sandbox-images/sandboxd/workspace/k
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
-import { parseChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
+import { parseFileChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
 import { RunSnapshots } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
 import { snapshotCopyPath } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -126,8 +126,8 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
 
   test('that a sandbox makes up are left out', () => {
     const names = Buffer.from('./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0');
-    expect(parseChanges(`run-1\n17\n${names.toString('base64')}`).files.map(({ path }) => path)).toEqual(['ok']);
-    expect(parseChanges('run-1\nsoon\n')).toMatchObject({ since: null });
+    expect(parseFileChanges(`run-1\n17\n${names.toString('base64')}`).files.map(({ path }) => path)).toEqual(['ok']);
+    expect(parseFileChanges('run-1\nsoon\n')).toMatchObject({ since: null });
   });
 });
 

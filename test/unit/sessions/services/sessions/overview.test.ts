@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SandboxInfo } from '../../../../../drivers/driver.ts';
-import { neverSignal } from '../../../../../src/core/concurrency/cancel.ts';
+import { neverAbortingSignal } from '../../../../../src/core/concurrency/cancel.ts';
 import { MessageId, RunId, type SessionId, sandboxIdOf } from '../../../../../src/core/model/ids.ts';
 import { readOverview } from '../../../../../src/sessions/services/sessions/overview.ts';
 import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
@@ -50,7 +50,7 @@ test('sandboxes are shown with their hosts and load; one that does not answer an
       host: 'here',
       clock,
     },
-    neverSignal,
+    neverAbortingSignal,
   );
   await clock.pass(1_000);
   const of = (id: SessionId | undefined) => ({ sessionId: id, title: `of ${id}`, owner: 'ada', isPaused: false });
@@ -82,7 +82,7 @@ test('a run that waits is shown with its owner and reason, never with the text o
       ...{ records, events, liveSessions: none, sandboxesUp: () => [], host: 'here', clock: manualClock() },
       sandboxes: { look: async () => undefined },
     },
-    neverSignal,
+    neverAbortingSignal,
   );
   expect([running, waiting]).toEqual([1, 2]);
   expect(queue).toEqual([

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { AppendRequest } from '../../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../../src/core/model/principal.ts';
-import { readAllGroups } from '../../../../../src/core/model/runs/usage-report.ts';
-import { guardedUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
+import { readAllUsageGroups } from '../../../../../src/core/model/runs/usage-report.ts';
+import { guardUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
 import { createUsageService } from '../../../../../src/sessions/services/sessions/usage.ts';
 import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
 
@@ -88,7 +88,7 @@ test('the first groups come with the days of their usage, and with the same sums
 test('a long report comes in pages, each after the last group of the one before, with the same totals', async () => {
   const it = await service();
   const read: string[][] = [];
-  const all = await readAllGroups(async (cursor) => {
+  const all = await readAllUsageGroups(async (cursor) => {
     const page = await it.report({ ...range, by: 'person', limit: 1, cursor });
     read.push(page.groups.map(({ name }) => name));
     expect(page.total.turns).toBe(3);
@@ -101,7 +101,7 @@ test('a long report comes in pages, each after the last group of the one before,
 test('a caller gets the sums of its own sessions alone, an administrator those of all', async () => {
   const it = await service();
   const turns = async (principal: Principal) =>
-    (await guardedUsage(it, () => principal).report({ ...range, by: 'person' })).groups.map(({ id }) => id);
+    (await guardUsage(it, () => principal).report({ ...range, by: 'person' })).groups.map(({ id }) => id);
   expect(await turns({ role: 'user', owner: 'bob' })).toEqual(['bob']);
   expect([await turns({ role: 'operator', owner: 'eve' }), await turns({ role: 'nobody' })]).toEqual([[], []]);
   expect(await turns({ role: 'admin' })).toEqual(['ada', 'bob']);

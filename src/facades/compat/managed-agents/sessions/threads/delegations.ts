@@ -6,7 +6,7 @@ interface Delegation {
   readonly name: string;
   readonly args: Args;
 }
-export interface TextToChild {
+export interface ChildMessage {
   readonly child: SessionId;
   readonly text: string;
 }
@@ -17,7 +17,7 @@ export interface TextToChild {
 export class DelegationTracker {
   readonly #open: Map<string, Delegation>;
   /** Texts sent to a child whose log does not show them yet. */
-  readonly #undelivered: TextToChild[];
+  readonly #undelivered: ChildMessage[];
 
   constructor(from?: DelegationTracker) {
     this.#open = new Map(from ? from.#open : []);
@@ -36,7 +36,7 @@ export class DelegationTracker {
   }
 
   /** The text that a call has sent; undefined: none. */
-  end({ callId, success }: FactOf<'tool.called'>['data']): TextToChild | undefined {
+  end({ callId, success }: FactOf<'tool.called'>['data']): ChildMessage | undefined {
     const call = this.#open.get(callId);
     this.#open.delete(callId);
     if (call?.name !== 'delegate_send' || !success) return undefined;
@@ -44,7 +44,7 @@ export class DelegationTracker {
   }
 
   /** The task of a started child, and the name of its agent in the call. */
-  start({ callId, sessionId: child }: FactOf<'child.started'>['data']): TextToChild & { readonly agent?: string } {
+  start({ callId, sessionId: child }: FactOf<'child.started'>['data']): ChildMessage & { readonly agent?: string } {
     const { args = {} } = this.#open.get(callId) ?? {};
     const text = trimmed(args.task);
     this.#undelivered.push({ child, text });

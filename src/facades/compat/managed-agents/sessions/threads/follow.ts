@@ -2,7 +2,7 @@ import type { LogUpdate } from '../../../../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { Services } from '../../../../../sessions/api/services.ts';
-import { addToProjection } from '../reader.ts';
+import { addEventToProjection } from '../reader.ts';
 import type { SessionProjection, ThreadEvent } from './session-projection.ts';
 
 interface ThreadReader<Output> {
@@ -62,7 +62,7 @@ export async function* followThreads<Output>({
       }
       const outputs: Output[] = [];
       for (const source of next.value.events)
-        outputs.push(...convert(source, await addToProjection(projection, source, sessions)));
+        outputs.push(...convert(source, await addEventToProjection(projection, source, sessions)));
       const log = logs.get(thread);
       if (log) advance(thread, log);
       yield outputs;

@@ -1,4 +1,4 @@
-import { AppError, ignoreNoSession } from '../../../../../core/errors/errors.ts';
+import { AppError, ignoreSessionNotFound } from '../../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
 import { invalidRequestError } from '../../errors.ts';
@@ -35,7 +35,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
         const limit = query.integer('limit', all);
         const projection = await reader.state(session, sessions);
         const records = await Promise.all(
-          projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(ignoreNoSession))),
+          projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(ignoreSessionNotFound))),
         );
         const threads = await Promise.all(
           records.flatMap((record) => (record ? [view(record, session.id, projection)] : [])),
