@@ -72,7 +72,7 @@ export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' |
   Tty: never,
 });
 
-/** Accepts exactly the shape of `sandboxBody`. Other keys are refused, including options of future engines. */
+/** Accepts exactly the shape of `createSandboxBody`. Other keys are refused, including options of future engines. */
 export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({

@@ -26,7 +26,7 @@ export function isServiceName(instance: string, name: string): boolean {
 }
 
 /**
- * Accepts exactly the shape of `serviceBody`, which mounts nothing of the host. The filter also checks that the
+ * Accepts exactly the shape of `createServiceBody`, which mounts nothing of the host. The filter also checks that the
  * container whose network it joins is a sandbox of the installation.
  */
 export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {

@@ -46,7 +46,7 @@ export const permittedSystemCalls = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would allow. `deniedNewerCalls` get the error of an old kernel, so that libraries
+ * Refused calls, grouped by what they would allow. `deniedNewerSystemCalls` get the error of an old kernel, so that libraries
  * fall back.
  */
 export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {

@@ -100,7 +100,7 @@ export interface RecordListOptions {
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
   /**
-   * Only the records of this owner (`toIndexEntry`), read from an index; null: those without an owner. Not with
+   * Only the records of this owner (`toRecordIndexEntry`), read from an index; null: those without an owner. Not with
    * `idPrefix`.
    */
   readonly owner?: string | null;
@@ -112,7 +112,7 @@ export interface RecordListOptions {
    */
   readonly state?: string;
   /**
-   * Only the records that are part of this record (`toIndexEntry`), read from an index. Not with `idPrefix`, `owner` or
+   * Only the records that are part of this record (`toRecordIndexEntry`), read from an index. Not with `idPrefix`, `owner` or
    * `shared`.
    */
   readonly parent?: string;
@@ -136,7 +136,7 @@ export interface RecordStore {
   /**
    * Stores a record. A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the
    * record must not exist). Without `expect` the last write wins. Rejects: conflict, also when another record of the
-   * kind has this record's unique name (`toIndexEntry`).
+   * kind has this record's unique name (`toRecordIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
   /** `expect`: deletes the record only if it still has this version. */

@@ -1,4 +1,4 @@
-import type { Store } from '../../core/contracts/ports.ts';
+import type { Store, UsageSum } from '../../core/contracts/ports.ts';
 import { withMicroCost } from '../../core/model/runs/budget.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
@@ -11,19 +11,23 @@ export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<BudgetPeriod, number>>,
 ): Promise<(holder: BudgetHolder) => LoggedUsage> {
-  const read = async (period: BudgetPeriod) =>
-    (await events.usage(starts[period], Number.MAX_SAFE_INTEGER, ['owner', 'project'])).map((sum) => ({
-      period,
-      ...sum,
-    }));
-  const sums = (await Promise.all(budgetPeriods.map(read))).flat();
+  const read = async (from: number, to: number) => await events.usage(from, to, ['owner', 'project']);
+  const [earlier, today] = await Promise.all([
+    read(starts.month, starts.day),
+    read(starts.day, Number.MAX_SAFE_INTEGER),
+  ]);
   const sumsOf = new Map<string, LoggedUsage>();
-  for (const { period, owner, project, inputTokens, outputTokens, cost } of sums) {
-    const used = withMicroCost({ tokens: inputTokens + outputTokens, cost });
-    for (const name of holdersOf({ owner, projectId: project || null }).map(accountIdOf)) {
-      const before = sumsOf.get(name) ?? nothing;
-      sumsOf.set(name, { ...before, [period]: addAmounts(before[period], used) });
+  const add = (periods: readonly BudgetPeriod[], sums: readonly UsageSum[]) => {
+    for (const { owner, project, inputTokens, outputTokens, cost } of sums) {
+      const used = withMicroCost({ tokens: inputTokens + outputTokens, cost });
+      for (const name of holdersOf({ owner, projectId: project || null }).map(accountIdOf)) {
+        const sum = { ...(sumsOf.get(name) ?? nothing) };
+        for (const period of periods) sum[period] = addAmounts(sum[period], used);
+        sumsOf.set(name, sum);
+      }
     }
-  }
+  };
+  add(['month'], earlier);
+  add(budgetPeriods, today);
   return (holder) => sumsOf.get(accountIdOf(holder)) ?? nothing;
 }

@@ -90,7 +90,7 @@ const homes = { root: '/root', user: '/home/user' } as const;
 // pip refuses to install into the system Python by default. This is safe here, because each sandbox has its own.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
-/** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: BuildStepFailure. */
+/** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: BuildStepError. */
 export async function runBuildSteps(
   { container, steps, done, log, openFiles }: StepRun,
   call: CallOptions,

@@ -46,17 +46,19 @@ async function usageBetween(
       addUsageEvent(sums, { session: sessions.get(sessionOf(_id)), seq: seqOf(_id), at: time, data }, by);
     }
   };
-  for (const events of at.allEvents) {
+  let batch: UsageEvent[] = [];
+  const readShard = async (events: Collection<EventDocument>) => {
     const cursor = events.find({ used: 1, at: { $gte: from, $lt: to } }, { projection: { at: 1, fact: 1 } });
-    let some: UsageEvent[] = [];
     for await (const event of cursor) {
-      some.push(event);
-      if (some.length < usageAtOnce) continue;
-      await add(some);
-      some = [];
+      batch.push(event);
+      if (batch.length < usageAtOnce) continue;
+      const full = batch;
+      batch = [];
+      await add(full);
     }
-    await add(some);
-  }
+  };
+  await Promise.all(at.allEvents.map(readShard));
+  if (batch.length > 0) await add(batch);
   return [...sums.values()];
 }
 

@@ -58,12 +58,12 @@ export const migrations: readonly string[] = [
   `
   CREATE INDEX event_usage ON event (at) WHERE type = 'usage';
   `,
-  // Finds the newest event of a type. The excluded types are `unindexedTypes`.
+  // Finds the newest event of a type. The excluded types are `unindexedEventTypes`.
   `
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // Index entries of records, as in `toIndexEntry`. Skill names used to be separate records.
+  // Index entries of records, as in `toRecordIndexEntry`. Skill names used to be separate records.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;

@@ -34,10 +34,7 @@ export const openaiProvider = {
   },
   abilities: () => ({ window: 128_000, maxOutput: 16_384, images: true, forcedTool: true, caching: 'automatic' }),
   build: async (options) => {
-    const [{ createAiSdkModel }, { openaiAdapter }] = await Promise.all([
-      import('./aisdk.ts'),
-      import('./openai.ts'),
-    ]);
+    const [{ createAiSdkModel }, { openaiAdapter }] = await Promise.all([import('./aisdk.ts'), import('./openai.ts')]);
     return createAiSdkModel({ ...options, adapter: openaiAdapter });
   },
 } as const satisfies Provider;

@@ -86,7 +86,7 @@ export interface StartAuthorization {
 export interface AutomationProgramRegistry {
   /**
    * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
-   * StartRefusal, or as creating a session does.
+   * StartRefusedError, or as creating a session does.
    */
   serve(api: string, prepare: (automation: Automation, rights: StartAuthorization) => Promise<PreparedSession>): void;
   /** Called once all APIs of this server have registered. */
