@@ -80,7 +80,6 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   disks?(dataDir: string): readonly string[];
 }
 
-/** Infers the settings type, which the schema of all settings needs. */
 export const defineDriver = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: DriverDescriptor<Settings>,
 ): DriverDescriptor<Settings> => descriptor;

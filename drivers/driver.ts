@@ -293,8 +293,7 @@ export interface Poolable {
   /** Returns the content id that the image's name currently resolves to. Builds or pulls a missing image. */
   imageNow(image: string, call: CallOptions): Promise<string>;
   /**
-   * Starts an unclaimed sandbox under the spec's id and resolves once it is ready. A failed call leaves nothing
-   * running.
+   * Starts an unclaimed sandbox with the spec's id. Resolves once it is ready. A failed call leaves nothing running.
    */
   warm(spec: SandboxSpec, recipe: string, call: CallOptions): Promise<WarmSandbox>;
   /** Lists all unclaimed sandboxes, including those of earlier processes and other replicas. */

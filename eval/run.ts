@@ -74,7 +74,7 @@ function interruption(): AbortSignal {
 }
 
 function lineOn({ task, passed, status, why, seconds }: TaskOutcome): string {
-  // If nothing was done, the checker must fail.
+  // A check without a solution must fail.
   const isRight = values.check ? passed === (status === 'solution') : passed;
   const text = isRight && values.check ? '' : why;
   const word = values.check ? (isRight ? 'right' : 'WRONG') : isRight ? 'pass' : 'FAIL';

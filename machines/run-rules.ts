@@ -67,7 +67,7 @@ export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall =
   ...(verdict.args && { args: verdict.args }),
 });
 
-/** Calls that still need an answer: those decided while other calls ran are excluded. */
+/** Excludes calls decided while other calls ran. */
 export const findUnansweredCalls = (
   { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
   outcomes: readonly CallOutcome[],
@@ -135,7 +135,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'judged') {
     const { goesBack, reason } = result;
     if (!goesBack) return { ...base, judged: { result: result.result, reason } };
-    // the goal's reasons are new information, so earlier acts are not repetitions
+    // the grader's reasons are new information, so earlier acts are not repetitions
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
   if (result.kind === 'planned') {
@@ -172,8 +172,8 @@ export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalEnd => 
 });
 
 /**
- * The run's own budget. Each answer grants it again in full and covers the next request, even an oversized one.
- * Reaching the limit of tool calls does not end a turn, so that the agent can still report its findings.
+ * Each answer grants the run's own budget again in full, and covers the next request, even an oversized one. Reaching
+ * the limit of tool calls does not end a turn, so that the agent can still report its findings.
  */
 export function toRunBudgetLines({
   spent,

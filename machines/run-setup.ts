@@ -99,7 +99,7 @@ export const runSetup = setup({
   },
   actions: {
     take: assign(({ context }, { result }: TurnResultParams) => recordTurn(context, result)),
-    /** The next turn includes every message received so far. */
+    /** The next turn will include every message received so far. */
     see: assign(({ context }) => ({
       seen: context.injected,
       concluded: false,
@@ -107,7 +107,6 @@ export const runSetup = setup({
       isJudging: false,
       judged: undefined,
     })),
-    /** Continues a round that a restart interrupted, or starts a new one. */
     beginRound: assign(({ context }) => ({
       round: context.isJudging ? context.round : context.round + 1,
       isJudging: false,
@@ -153,7 +152,6 @@ export const runSetup = setup({
       const question = `The model ${what}. Send a message to try again.`;
       return { empties: context.empties + 1, question, reason: 'empty' as const, over: undefined };
     }),
-    /** An answer grants the full budget again and resets retries and stuck detection. */
     goOn: assign(({ context, event }) => ({
       calls: event.type === 'run.answer' ? withVerdicts(context.calls, event.verdicts) : context.calls,
       approvals: [],

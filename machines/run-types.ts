@@ -64,7 +64,7 @@ export interface PendingApproval {
   readonly tool: string;
   /** Milliseconds until the call is rejected for lack of an answer. */
   readonly remainingMs: number;
-  /** Set if permission for all calls of this tool does not cover this call. */
+  /** Permission for all calls of this tool does not cover this call. */
   readonly isAlone?: true;
   /** `result`: a client provides the call's result. `permission`: it does so after a person permits the call. */
   readonly client?: 'permission' | 'result';
@@ -88,7 +88,7 @@ export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
-  /** The provider's reason, if it requires approval of the call. */
+  /** The provider's reason for requiring approval. */
   readonly confirm?: string;
   /** The text that the call would write, and the current text. */
   readonly content?: ToolContent;
@@ -114,7 +114,7 @@ export type TurnResult =
       /** Digest of the plan. Repeating the same plan is no progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** Other calls of the reply, which are the first calls of the plan's first step. */
+      /** Other calls of the reply. They become the first calls of the plan's first step. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
@@ -134,7 +134,7 @@ export type TurnResult =
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** The reply is unusable. `hint` explains why to the model; without a hint, the reply was empty. */
+  /** `hint` explains to the model why its reply is unusable. Absent: the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
   /** `goesBack`: the agent gets the reason and continues. */
   | {

@@ -190,7 +190,7 @@ export const runMachine = runSetup.createMachine({
         { target: 'working' },
       ],
     },
-    // The run started before a restart and waits for a slot.
+    // Only for a run restored after a restart, which waits for a slot.
     parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',
@@ -278,7 +278,6 @@ export const runMachine = runSetup.createMachine({
             backingOff,
           },
         },
-        // The agent claims to be done.
         claiming: {
           always: [
             { guard: 'hasUnseen', target: 'deciding' },
@@ -348,7 +347,7 @@ export const runMachine = runSetup.createMachine({
     },
     ending: {
       entry: 'tellEnding',
-      on: { 'run.stop': {}, 'run.inject': {} }, // the run is ending already; keep the first reason
+      on: { 'run.stop': {}, 'run.inject': {} }, // keep the first reason for the end
       invoke: {
         id: 'end',
         src: 'end',

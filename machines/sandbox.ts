@@ -98,7 +98,7 @@ const sandboxSetup = setup({
   },
   actors: {
     provision: createPlaceholderActor<void, SandboxOwner>('provision'),
-    /** Holds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
+    /** Reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
     hold: fromCallback<EventObject, SandboxOwner>(() => {
       throw new Error('actor "hold" was not provided');
     }),
@@ -202,7 +202,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         { target: 'queued' },
       ],
     },
-    // In a burst of sessions, only a few sandboxes start concurrently, in order.
+    // Limits how many sandboxes start concurrently in a burst of sessions.
     queued: {
       entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
       on: { 'slot.granted': 'provisioning' },
@@ -321,7 +321,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
       },
       after: { releaseGrace: 'failed' },
     },
-    // Not replaced here: the session provisions a new sandbox when needed.
+    // The session provisions a new sandbox when needed.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
     releasing: {
       entry: 'tellUnready',

@@ -34,7 +34,6 @@ const userMessage = (event: SendMessageCommand, runId: RunId): SessionFact => ({
   },
 });
 
-/** Gives the message its own run: last in the queue, or first in mode `replace`. */
 export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
   const { runId, text: task, messageId, commandId, plans, goal } = event;
@@ -81,7 +80,7 @@ export const recordRunResumed = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** A message that arrives while calls need an answer decides the first of them. */
+/** A message answers the first call that needs an answer. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
   const [first] = context.approvals;
   if (!isSend(event) || !context.active || !first) return;

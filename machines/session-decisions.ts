@@ -15,7 +15,7 @@ export const listDecisions = ({
   ...first
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
 
-/** The first decision on a call applies. A permitted call for a worker then waits for its result. */
+/** Later decisions on a call are ignored. A permitted call for a worker then waits for its result. */
 export function applyDecisions(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
   let approvals = waiting;
   const taken: { callId: string; verdict: Verdict }[] = [];
@@ -23,7 +23,7 @@ export function applyDecisions(waiting: readonly PendingApproval[], decisions: r
     const one = approvals.find((it) => it.callId === callId);
     if (!one || (decision.result && one.client !== 'result')) continue;
     taken.push({ callId, verdict: { ...decision, ...(always && { always: one.tool }) } });
-    // The permission also covers the tool's other pending calls.
+    // "Always" also covers the tool's other pending calls.
     const covered = always
       ? approvals.filter((it) => it !== one && it.tool === one.tool && !it.isAlone && !it.client)
       : [];

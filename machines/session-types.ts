@@ -50,7 +50,7 @@ export type SlotKind = 'run' | 'start';
 export type SessionMachineEvent =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
-  | { type: 'run.closed' } // internal: the sandbox is no longer needed
+  | { type: 'run.closed' } // internal; the sandbox is no longer needed
   | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
   | { type: 'sandbox.gone' } // internal: without further work, the session can leave memory
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
@@ -81,7 +81,7 @@ export type SendMessageCommand = Extract<SessionCommand, { type: 'cmd.send' }>;
 export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
-  approvals: readonly PendingApproval[]; // calls of the active run that need an answer
+  approvals: readonly PendingApproval[]; // calls that need an answer
   verdicts: Verdicts; // passed to the run with its next answer
   forwarded: number; // messages injected into the active run
   ending: boolean; // the active run has permission to end and accepts no more messages

@@ -6,14 +6,14 @@ export interface StuckPolicy {
   readonly sameWait: number; // replaces the first three limits for acts that wait
 }
 
-/** One act of a run. Texts are stored as digests to save memory. */
+/** Texts are stored as digests to save memory. */
 export type RunAct =
   | {
       readonly kind: 'call';
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Set if the call waits for something, or if its result can change although its arguments do not. */
+      /** The call waits, or its result can change although its arguments do not. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };
@@ -21,8 +21,8 @@ export type RunAct =
 export const computeMaxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
- * Explains to the model and to people why a run makes no progress. Undefined if it does. Only an unbroken series up to
- * the newest act counts. Repeated acts that wait, such as polls, are tolerated up to `sameWait`.
+ * Undefined if the run makes progress. Only the unbroken series up to the newest act is examined. Repeated acts that
+ * wait, such as polls, are tolerated up to `sameWait`.
  */
 export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;

@@ -6,14 +6,13 @@ import { acquireSlot, emptySlotPools, releaseSlot, type SlotPools } from './slot
 import { createPlaceholderActor } from './unprovided.ts';
 
 export interface RestartPolicy {
-  readonly maxRestarts: number; // within windowMs; one more crash ends the session
+  readonly maxRestarts: number; // within windowMs; the next crash ends the session
   readonly windowMs: number;
   readonly backoffMs: (restart: number) => number;
 }
 export interface SupervisorInput {
   readonly now: () => number;
   readonly policy: RestartPolicy;
-  /** How many sessions can hold a slot of each kind. Others wait in order. */
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
 interface Child {
@@ -22,7 +21,7 @@ interface Child {
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Delivers the command to the session's actor, which is restored from the log first if necessary. */
+  /** Restores the session's actor from the log first if necessary. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
   /** Restores the session's actor without a command, because its log or its sandbox needs work. */
   | { type: 'session.wake'; id: SessionId }
@@ -51,7 +50,7 @@ export const supervisorMachine = setup({
     emitted: {} as
       | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
       | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
-      /** The session crashed too often. These undelivered commands are refused. */
+      /** Sent when a session crashed too often. These undelivered commands are refused. */
       | { type: 'session.abandoned'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
       /** The session's log could not be read. These commands are refused. */
       | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
@@ -122,7 +121,7 @@ export const supervisorMachine = setup({
     },
     'xstate.done.actor.*': {
       actions: enqueueActions(({ context, event: { actorId, output }, enqueue, self }) => {
-        enqueue.stopChild(actorId); // a finished child stays in `children`, and so in memory, until it is stopped
+        enqueue.stopChild(actorId); // XState keeps a finished child in memory until it is stopped
         const id = sessionOf(actorId);
         const child = context.children.get(id);
         if (actorId !== id) {

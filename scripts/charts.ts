@@ -67,7 +67,6 @@ const arrowsOf = (node: AnyStateNode): AnyTransitionDefinition[] => [
   ...(node.always ?? []),
   ...[...node.transitions.values()].flat(),
 ];
-/** The innermost initial state. */
 function entered(node: AnyStateNode): AnyStateNode {
   return node.type === 'compound' ? entered(node.initial.target[0] as AnyStateNode) : node;
 }

@@ -35,7 +35,6 @@ function wingOf(path: string): string | undefined {
   return folders.includes(top) || workshop.includes(top) ? top : undefined;
 }
 
-/** Two wings that import each other are one wing with two names. */
 function pairsBothWays(): string[] {
   const product = ours.flatMap(({ source, dependencies }) => dependencies.map(({ resolved }) => [source, resolved]));
   const example = new Map<string, string>();

@@ -62,7 +62,6 @@ function patternOf(node: ts.Node, constants: ReadonlyMap<string, ts.Expression>)
   return source && { source: textOf(source, constants), flags: flags ? textOf(flags, constants) : '' };
 }
 
-/** Constants by name, at any depth. */
 function constantsOf(tree: ts.SourceFile): Map<string, ts.Expression> {
   const found = new Map<string, ts.Expression>();
   const visit = (node: ts.Node): void => {

@@ -47,7 +47,6 @@ const listed = () =>
   execFileSync('git', [...listing, '*.ts', '*.tsx', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' })
     .trim()
     .split('\n');
-/** Includes new files that git does not track yet. */
 const listing = ['ls-files', '--cached', '--others', '--exclude-standard'];
 const files = process.argv.length > 2 ? process.argv.slice(2) : listed();
 let broken = 0;

@@ -29,7 +29,6 @@ export function parseFaultRows(markdown: string): FaultRow[] {
   );
 }
 
-/** Derived from the file's folder. All seeds of the simulation share one suite, which names the rows. */
 function layerOf(file: string): TestLayer {
   if (file.includes('simulation/')) return 'S';
   if (file.startsWith('test/unit/')) return 'U';

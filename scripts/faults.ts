@@ -15,7 +15,6 @@ const { values: requested } = parseArgs({
   },
 });
 
-/** The file itself if it is a test file, or else the test files that import it. */
 function testsThatRun(file: string): string[] {
   if (file.endsWith('.test.ts')) return [file];
   return globSync('test/**/*.ts', { cwd: root })

@@ -1,4 +1,4 @@
-/** One sentence of a comment or a document. `isFirst`: it begins its comment or paragraph. */
+/** `isFirst`: the sentence begins its comment or paragraph. */
 export interface Sentence {
   readonly line: number;
   readonly text: string;

@@ -22,7 +22,6 @@ import { deriveForms } from './derived-forms.ts';
 
 const code = (text: string) => `\`${text}\``;
 
-/** Abbreviates the accepted values; the page's introduction explains the forms. */
 const shortForm = (accepts: string) =>
   accepts
     .replace(' (comma-separated, or a JSON array)', ', as a list')

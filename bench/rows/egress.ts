@@ -23,7 +23,7 @@ import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 // sandbox's network and its daemon's forwarder are not measured.
 
 const sizes = { get: 0, '100 MB': 100_000_000 } as const;
-/** Upper bounds of the ratio to the peer's time. A factor of 1.43 in time is 0.7 of the rate. */
+/** Upper bounds of the ratio to the peer's time. A ratio of 1.43 means 0.7 of the peer's rate. */
 const limits = { tunnel: { get: 1.5, '100 MB': 1.43 }, injection: { get: 2, '100 MB': 2 } } as const;
 interface Variant {
   readonly through: 'tunnel' | 'injection';

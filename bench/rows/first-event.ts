@@ -31,7 +31,7 @@ async function openPair(stack: AsyncDisposableStack, count: number): Promise<Exp
   let messages = 0;
   return {
     async subject() {
-      // The sandbox is started first: the row does not need it, and its start would disturb the measurement.
+      // Start the sandbox before the round, because its start would disturb the measurement.
       const session = await sessions.started();
       // The run fails immediately on purpose: the row measures only its first event, which needs no sandbox.
       const send = (tag: string) => sessions.chat(session, `${tag}\n\`\`\`fail\nenough\n\`\`\``);

@@ -53,7 +53,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Experime
     using streams = openSandboxStreams(client.url, session);
     for (const name of fileNames) await streams.write(name, randomBytes(fileBytes));
   }
-  // A fork starts with the files as they were at the end of the last run.
+  // A fork gets the files as they were at the end of the last run.
   await client.chat(session, 'Look\n```sh\nls\n```');
 
   const pause = () => e2b(`/${session}/pause`, {});

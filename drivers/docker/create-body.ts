@@ -35,7 +35,6 @@ export interface ContainerRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;
   readonly runtime?: string | undefined;
-  /** The server's folder with the sandbox's two sockets. */
   readonly mount: string;
 }
 
@@ -73,7 +72,7 @@ export const detachedStreams = {
   Tty: false,
 } as const;
 
-/** The only definition of what a sandbox's container can do. */
+/** The only definition of the rights and limits of a sandbox's container. */
 export function createSandboxBody({
   spec,
   user,

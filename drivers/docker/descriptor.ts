@@ -37,7 +37,6 @@ const settings = z.strictObject({
   ),
 });
 
-/** Loads the engine's client only in servers that use it. */
 export const docker = defineDriver({
   label: 'containers of a Docker engine',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',

@@ -123,8 +123,8 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'pids'],
-  pause: 'memory', // the cgroup freezer; runsc has its own
-  desktop: false, // the options can enable it
+  pause: 'memory',
+  desktop: false,
 };
 const noSharedNetwork = (runtime: string | undefined) =>
   `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network, so a sandbox could not reach its ` +

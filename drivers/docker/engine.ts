@@ -5,15 +5,14 @@ import { raceAbort, throwIfAborted } from '../../src/core/concurrency/cancel.ts'
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
- * Time limit for the engine to start answering, in ms. Even a busy engine needs only a fraction of this, so a longer
- * silence means that the request or its answer was lost. Without this limit, a start would wait for its full timeout of
- * minutes.
+ * Milliseconds for the engine to start answering. A longer silence means that the request or its answer was lost, which
+ * would otherwise block a start for minutes.
  */
 const usualAnswerMs = 60_000;
 
 /**
- * dockerode formats all options of each request for its debug log, even when that log is off. Formatting an agent
- * includes every open socket and everything it references: 3 ms of the server's only thread per request.
+ * dockerode formats each request's options for its debug log, even when that log is off. Formatting an agent with all
+ * its sockets takes 3 ms of the server's only thread.
  */
 class QuietAgent extends Agent {
   [inspect.custom](): string {

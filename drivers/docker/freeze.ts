@@ -6,8 +6,8 @@ import { callEngine, statusOf } from './engine.ts';
 const maxTries = 8;
 
 /**
- * The engine's runtime gives up ("unable to freeze") if a process on busy processors does not stop in time, so this
- * retries for about 4 s. Rejects with the engine's last refusal.
+ * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not stop in time.
+ * Rejects with the engine's last refusal.
  */
 export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,

@@ -6,14 +6,14 @@ import type { CallOptions, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findInEngine, readEngineErrorText, statusOf } from './engine.ts';
 
-/** An image that the server can build. Its tag contains the hash of its build context. */
+/** The image's tag contains the hash of its build context. */
 export interface DefaultImage extends BundledImage {
   readonly buildNetwork: string;
 }
 type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface EngineImages extends AsyncDisposable {
-  /** Resolves with the reference to run once the engine has the image. Rejects with image_missing. */
+  /** Resolves with the image reference to run. Rejects with image_missing. */
   ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 

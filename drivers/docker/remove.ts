@@ -45,7 +45,7 @@ export async function removeVolume(
       if (statusOf(error) === 404) return;
       const isUsed = statusOf(error) === 409;
       if (!isUsed || tries === 40) throw isUsed ? inUse(error) : error;
-      await sleep(50, signal); // the engine is still removing its container
+      await sleep(50, signal);
     }
   }
 }

@@ -39,7 +39,7 @@ interface ContainerStart {
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** The owner is undefined if the workspace has no files yet. */
+  /** The workspace's owner is undefined while it has no files. */
   readonly workspace: WorkspaceVolume;
   readonly image: string;
   /** Pool labels; set only for a sandbox that no session owns yet. */
@@ -63,7 +63,7 @@ export async function startContainer(
   const { engine, folders, holds, instance, name, image } = place;
   // Awaited later: the user lookup waits for the engine and runs concurrently with the work on the folder.
   let user = userFor(place, place.workspace, signal);
-  user.catch(() => {}); // the loop awaits it
+  user.catch(() => {});
   const meta = await folders.prepare({ driver: 'docker', instance, ...toSandboxInfoFields(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const own = {

@@ -33,9 +33,8 @@ interface Options {
 }
 
 /**
- * The kernel counts many resources per user: inotify instances, keys, pipe pages, pending signals. Running sandboxes
- * therefore never share a user id. Labels on containers and volumes are the only record, so every server sees the same
- * state.
+ * The kernel counts inotify instances, keys, pipe pages and pending signals per user, so running sandboxes never share
+ * a user id. Labels on containers and volumes are the only record.
  */
 export function openWorkspaceUsers({ engine, instance, ids, range }: Options): WorkspaceUsers {
   const labelled = (user: number) => ({ label: [ownerFilter(instance), `${userLabel}=${user}`] });
@@ -64,7 +63,7 @@ export function openWorkspaceUsers({ engine, instance, ids, range }: Options): W
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // Reuse the user id of a stopped sandbox, which cannot start while ours runs.
+    // Reuse the user id of a stopped sandbox, which cannot start while this sandbox runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

@@ -8,7 +8,7 @@ import { callEngine, findInEngine } from './engine.ts';
 import { ownerFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
-/** Label on an engine volume, with the volume's id. The only record of the volume. */
+/** The label is the only record of a volume's id. */
 const volumeLabel = 'corral.volume';
 const headerBytes = 512;
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
@@ -70,7 +70,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       const why = `The volume could not be assigned to user ${user} (chown: ${StatusCode}).`;
       throw new AppError('sandbox_unavailable', `${why} The image ${image} needs the program chown.`);
     } finally {
-      // the next change of an owner removes it
+      // the next owner change removes the helper
       await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {});
     }
   }

@@ -92,7 +92,6 @@ export function createDockerPool(options: Options): Poolable {
     await removeVolume(engine, names.warm(id), signal);
   }
 
-  /** Removes a sandbox whose claim failed halfway, so that no other session gets it. */
   async function undo(id: SandboxId, name: string): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
     const byName = (it: string) => findInEngine(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
@@ -214,7 +213,7 @@ export function createDockerPool(options: Options): Poolable {
     },
 
     async discard(id, { signal }: CallOptions) {
-      if ((await folders.claim(id)) === 'taken' && !abandoned.has(id)) return; // another claim won
+      if ((await folders.claim(id)) === 'taken' && !abandoned.has(id)) return;
       await clear(id, names.warm(id), signal);
     },
   };

@@ -37,7 +37,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
       const either = AbortSignal.any([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // also covers a stream that never delivers an event
+        lookAtAll(either).catch(() => {}); // needed if the stream never delivers an event
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;

@@ -20,7 +20,7 @@ export interface EngineFacts {
 
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
-  /** How many version components identify a release line. Each line gets its own fixes. */
+  /** How many version components identify a release line. */
   readonly names: number;
   /** First version of each release line without a known container escape. Later lines are fixed from the start. */
   readonly fixed: readonly [Numbers, ...Numbers[]];

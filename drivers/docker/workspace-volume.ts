@@ -3,7 +3,6 @@ import { callEngine, findInEngine } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
-/** The volume with the session's name, which points to the session's files. */
 export interface WorkspacePointer {
   readonly labels: Readonly<Record<string, string>>;
   readonly workspace: string | undefined;

@@ -1,7 +1,6 @@
 import { defineDriver } from '../descriptor.ts';
 import { kubernetesSettings } from './settings.ts';
 
-/** Loads the cluster's client only in servers that use it. */
 export const kubernetes = defineDriver({
   label: 'pods of a Kubernetes cluster',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',

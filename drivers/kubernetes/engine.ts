@@ -13,7 +13,7 @@ export interface EngineOptions extends KubeObjectOptions {
 }
 
 export interface SandboxStart {
-  /** Creates the sandbox or takes over an existing one. Resolves with its pod, which may not be running yet. */
+  /** Creates the sandbox or takes over an existing one. Its pod may not be running yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
   /** The command that gives the pod its sandbox's identity and prints `done`. Undefined: the pod already has it. */
   identity(pod: V1Pod): string | undefined;

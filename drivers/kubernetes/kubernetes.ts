@@ -86,7 +86,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       return raceAbort(made, signal);
     };
   }
-  /** Applies the network policies before the server's first pod. */
+  /** Network policies must exist before the server's first pod. */
   const fenced = shareAttempt(async (signal) => {
     if (options.networkPolicies !== 'given') await ensurePolicies(api, options, signal);
   });

@@ -6,7 +6,6 @@ import type { KubeObject } from './api/collection.ts';
 
 const prefix = 'corral/';
 
-/** Labels hold names and numbers. Annotations hold values that a label cannot. */
 export function objectMetadata(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
   const { sandbox, session, epoch, ...notes } = sandboxLabels(spec);
   return {

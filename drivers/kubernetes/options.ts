@@ -15,7 +15,7 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly tolerations: readonly V1Toleration[];
 }
 
-/** Selects this server's pods in the network policies. Absent: any peer with the address is allowed. */
+/** Network policies admit only these pods. Absent: any peer with the address is allowed. */
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -41,7 +41,7 @@ export interface KubernetesOptions
    */
   readonly egressAddress?: HostPort | undefined;
   readonly serverPods?: ServerPodSelector;
-  /** Called to log that a check found the policies unenforced. */
+  /** Called if a check finds the policies unenforced. */
   readonly onOpen?: (message: string) => void;
   /** PEM of authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string | undefined;

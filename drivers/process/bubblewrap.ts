@@ -11,16 +11,12 @@ export const toolsFolder = '/opt/corral';
 const sealed = `${toolsFolder}/sealed`;
 const screenPath = '/run/screen';
 
-/** How bubblewrap works on this machine. Tested once, when the server starts. */
 export interface Bubblewrap {
   readonly path: string;
-  /**
-   * Whether the server runs as root. Root then creates the sandbox's namespaces, and the sandbox permanently switches
-   * to its own user.
-   */
+  /** Root itself creates the sandbox's namespaces; the sandbox then switches permanently to its own user. */
   readonly asRoot: boolean;
   readonly system: readonly string[];
-  /** Whether the machine has `sudo`. It cannot work in a sandbox, so the sandbox's own replaces it. */
+  /** `sudo` cannot work in a sandbox, so a replacement is mounted over the machine's. */
   readonly hasSudo: boolean;
   /** Files of /proc that reveal other users; empty inside sandboxes. */
   readonly masked: readonly string[];
@@ -69,7 +65,7 @@ export function switchUserArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
-/** Starts a sandbox on an empty file system with only the mounts listed here. */
+/** The sandbox sees an empty file system with only these mounts. */
 export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
@@ -132,9 +128,9 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
   ];
 }
 
-/** A shell that sets the limits that no control group enforces, then becomes the program. */
+/** Sets the limits that no control group enforces, in a shell that then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
-  // The kernel counts processes per user. A user namespace counts only this sandbox; a shared user counts all.
+  // The kernel counts processes per user: in a user namespace only this sandbox's, for a shared user everyone's.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;

@@ -41,7 +41,7 @@ export function openProcessConfinement({ bubblewrap, cgroups, users: range, fold
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  /** Groups of the sandbox's last start, whose paths an earlier server may have chosen differently. */
+  /** Groups of the sandbox's last start. An earlier server may have chosen other paths. */
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }

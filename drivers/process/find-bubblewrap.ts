@@ -19,7 +19,7 @@ const isThere = (path: string) =>
     () => false,
   );
 
-/** Undefined if bubblewrap is missing or cannot work on this kernel. Unsupported options are detected by trial. */
+/** Undefined if bubblewrap is missing or fails on this kernel. Unsupported options are detected by trial. */
 export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bubblewrap | undefined> {
   const asRoot = process.getuid?.() === 0;
   const system = ['--ro-bind', '/usr', '/usr'];
@@ -28,7 +28,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
     if (target !== undefined) system.push('--symlink', target, folder);
     else if (await isThere(folder)) system.push('--ro-bind', folder, folder);
   }
-  // Users type either name. If the machine has no `python`, link it to `python3`.
+  // Users type `python` too, so link it to `python3` if it is missing.
   if (!(await isThere('/usr/bin/python')) && (await isThere('/usr/bin/python3')))
     system.push('--symlink', '/usr/bin/python3', `${toolsFolder}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
@@ -36,7 +36,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   const masked: string[] = [];
   for (const file of telling) if (await isThere(file)) masked.push(file);
 
-  // In a user namespace, bubblewrap can prevent nested user namespaces. Otherwise only the filter does.
+  // In a user namespace, bubblewrap can prevent nested user namespaces. Without one, only the filter can.
   for (const disablesNesting of asRoot ? [false] : [true, false]) {
     for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
       const found: Bubblewrap = { path, asRoot, system, hasSudo, masked, seccomp, disablesNesting };

@@ -61,7 +61,7 @@ export async function createUnreadableLoader(
 const good = new Set<string>();
 
 /**
- * Returns the copy if a program starts through it. Under gVisor, for example, none does. A working copy is not tested
+ * Returns the copy if programs start through it, which fails under gVisor, for example. A working copy is not tested
  * again.
  */
 async function tried(path: string): Promise<string | undefined> {
@@ -84,9 +84,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Runs a program at low priority on a busy machine without control groups. The kernel can first weigh whole process
- * sessions against each other, by the number in `autogroup`. A command that opens a session resets the number, so this
- * is weaker than a group's weight.
+ * Low priority on machines without control groups. The kernel can first weigh process sessions by the number in
+ * `autogroup`, but a command that opens a session resets it, so this is weaker than a group's weight.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -117,7 +116,7 @@ export interface Confinement {
 export interface LaunchedProcess {
   /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
-  /** Resolves with the process's last error output, possibly empty. */
+  /** Resolves with the end of the process's error output, possibly empty. */
   readonly exited: Promise<string>;
 }
 

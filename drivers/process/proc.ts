@@ -8,7 +8,7 @@ export interface ProcessIdentity {
   readonly boot: string;
 }
 
-/** Undefined: the process does not exist or is a zombie. */
+/** Undefined if the process is gone or a zombie. */
 export async function readStartTime(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
   // The name can contain spaces and brackets, so fields are counted after its last bracket: the first is the state, the
@@ -33,7 +33,7 @@ export async function isAlive(mark: ProcessIdentity): Promise<boolean> {
 
 /** Kills exactly this process, or with `group` its process group. Does nothing if the process is gone. */
 export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
-  if (!(await isAlive(mark))) return; // another process can have the pid by now
+  if (!(await isAlive(mark))) return; // the pid may belong to another process now
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {

@@ -37,8 +37,8 @@ export async function endRecordedProcess(folders: SandboxFolders, id: SandboxId,
 }
 
 /**
- * Ends every process that carries the sandbox's id; resolves once they are gone. Covers a start that was interrupted
- * before it was recorded, and processes that left their group. Scans every process of the machine.
+ * Also ends processes of a start that was interrupted before it was recorded, and those that left their group. Resolves
+ * once all are gone. Scans every process of the machine.
  */
 export async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {

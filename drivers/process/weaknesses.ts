@@ -70,7 +70,7 @@ export function findWeaknesses(protections: Protections): Weakness[] {
   return found;
 }
 
-/** Logged at each start. A server with this weakness refuses to listen beyond loopback. */
+/** A server with this weakness refuses to listen beyond loopback. */
 export const noIsolationWeakness: Weakness = {
   name: 'no-isolation',
   text:

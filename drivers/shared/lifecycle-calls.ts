@@ -46,7 +46,7 @@ export class LifecycleCalls implements AsyncDisposable {
     return this.#hurry.signal;
   }
 
-  /** Callers that still wait get an error. */
+  /** Rejects calls that are still waiting. */
   async [Symbol.asyncDispose](): Promise<void> {
     const last = setTimeout(() => this.#hurry.abort(), lastMs);
     try {

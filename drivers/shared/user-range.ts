@@ -1,4 +1,4 @@
-/** An inclusive range of user ids that nothing else on the sandboxes' machine uses. */
+/** Both ends are included. No other program on the sandboxes' machine uses these user ids. */
 export interface UserRange {
   readonly first: number;
   readonly last: number;

@@ -92,7 +92,7 @@ async function work(sandbox: Sandbox, task: Task, agent: EvalAgent): Promise<Att
   return { status, cost: await corral.sessions.cost.query({ id: sessionId }) };
 }
 
-/** Resolves with the run's status. A question or the time limit stops the run, because nobody can answer. */
+/** A question or the time limit stops the run, because nobody can answer. */
 async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSeconds }: Task): Promise<string> {
   const ended = Promise.withResolvers<string>();
   const timer = setTimeout(() => ended.resolve('timed out'), agentSeconds * 1_000);

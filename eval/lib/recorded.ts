@@ -26,7 +26,7 @@ export interface RecordedModels extends AsyncDisposable {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Serves the recorded replies of each task as a model. Rejects if a task has none. */
+/** Rejects if a task has no recorded replies. */
 export async function startRecordedModels(tasks: readonly Task[], attempts: number): Promise<RecordedModels> {
   const recordings = new Map<string, Recording>();
   const catalog: Record<string, object> = {};

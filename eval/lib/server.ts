@@ -38,7 +38,7 @@ export async function startEvalServer(
 
 const patienceMs = 30_000;
 
-/** A stopping server leaves its sandboxes to its next start, but this server does not start again. */
+/** A stopping server leaves its sandboxes to its next start, which this server does not have. */
 async function endSessions({ sessions }: CorralClient): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
   const { items } = await sessions.list.query({ limit: 500 }, { signal });

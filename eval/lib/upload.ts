@@ -28,7 +28,7 @@ export async function runCheckedCommand(sandbox: Sandbox, command: string, secon
 }
 
 export async function uploadFolder(sandbox: Sandbox, from: string, to: string): Promise<void> {
-  const names = await readdir(from); // not the folder itself: the workspace of a container belongs to another user
+  const names = await readdir(from); // copy the entries, not the folder: another user owns a container's workspace
   const tar = spawn('tar', ['-C', from, '-czf', '-', '--', ...names], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [packed, [code]] = await Promise.all([buffer(tar.stdout), once(tar, 'close')]);
   if (code !== 0) throw new Error(`${from} cannot be packed: tar ended with ${code}`);

@@ -20,7 +20,7 @@ corral.events.subscribe.subscribe(
   { sessionId: session.id, lastEventId: '0' }, // from the beginning; without an id, from now on
   {
     onData({ data: event }) {
-      if (event.type === 'resync') return; // only a session with tens of thousands of events drops its oldest ones
+      if (event.type === 'resync') return; // only sessions with tens of thousands of events drop old ones
       const line = describe(event);
       if (line) console.log(`${String(event.seq).padStart(4)}  ${line}`);
       if (event.type === 'run.end') ended.resolve(event.data.status);

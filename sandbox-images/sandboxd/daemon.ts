@@ -59,7 +59,7 @@ export interface TerminalOutput {
   end(): TerminalEnd;
 }
 
-/** Each method starts the parts that it needs. Rejects with `unsupported` if the image has no desktop. */
+/** Methods start the programs that they need. They reject with `unsupported` if the image has no desktop. */
 export interface Desktop {
   status(): DesktopStatus;
   start(): Promise<DesktopStatus>;
@@ -67,7 +67,7 @@ export interface Desktop {
   vnc(): Promise<Duplex>;
   /** Returns a stream that counts as one viewer until it ends, for viewers that connect to the display directly. */
   watch(): Promise<Duplex>;
-  /** Connects to the browser's debugging protocol (CDP) and ends the previous connection. */
+  /** Ends the previous connection to the browser's debugging protocol. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;
   screenshot(): Promise<Uint8Array>;
@@ -80,13 +80,13 @@ export interface Desktop {
 export interface Daemon {
   health(): DaemonHealth;
   usage(): SandboxUsage;
-  /** Records a use of the sandbox, so that it is not considered idle. */
+  /** Records activity, so that the sandbox is not stopped as idle. */
   touch(): void;
   start(request: OperationSpec): Promise<Operation>;
   operation(id: string): Operation | undefined;
   /**
-   * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
-   * next one is requested. Rejects with not_found.
+   * Ends once the operation has ended and all output was read. A chunk is valid only until the next is requested.
+   * Rejects with not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
@@ -195,7 +195,6 @@ export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
   /** The server distrusts longer answers. */
   answerBytes: 16 * 1024 * 1024,
-  /** Length of a process's command line in a list. */
   commandChars: 4_096,
   /** Per command in a shell's console. */
   shownChars: 64 * 1024,

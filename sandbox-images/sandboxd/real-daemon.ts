@@ -71,7 +71,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     return all.filter(ours);
   };
 
-  /** Start time of the run's earliest process, in epoch ms. */
+  /** Epoch ms. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 

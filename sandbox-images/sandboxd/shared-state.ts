@@ -10,7 +10,7 @@ export interface SharedState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
   readonly stateDir: string;
-  /** The folder in which the server finds the display. Undefined: only the daemon reaches it. */
+  /** Folder in which the server finds the display. Undefined: only the daemon reaches it. */
   readonly screenDir: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;

@@ -128,7 +128,6 @@ const ProjectRow = z.object({
   id: z.string(),
   name: z.string(),
   ...owned,
-  /** The number of people and groups, including the owner. */
   members: z.int(),
   sessions: z.int(),
   createdAt: IsoTime,

@@ -31,7 +31,6 @@ const DockerfileInput = z.strictObject({
   dockerfile: Dockerfile.describe('its text'),
   args: DockerfileArgs.optional().describe('the values of its ARGs'),
 });
-/** Either a Dockerfile without COPY, or the steps themselves. */
 const BuildInput = z.strictObject({
   dockerfile: Dockerfile.optional().describe('a Dockerfile without COPY; with COPY, send the steps'),
   args: DockerfileArgs.optional(),
@@ -230,7 +229,7 @@ export const templateBuildsRouter = router({
     .output(BuildView)
     .mutation(async ({ ctx, input: { id, build } }) => buildView(await ctx.services.templateBuilds.cancel(id, build))),
 
-  /** Adds tags to the build that `from` (name:tag, or a name) refers to. */
+  /** `from`: name:tag, or a name. */
   tag: procedure
     .input(z.strictObject({ from: BuildName, tags: Tags }))
     .output(Built)

@@ -13,7 +13,6 @@ export interface KeyRing {
   /** Reads new credentials, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
-  /** Undefined if the key does not exist, has expired or is revoked. */
   live(id: string): Principal | undefined;
   principals(): readonly Principal[];
 }

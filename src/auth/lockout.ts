@@ -3,7 +3,7 @@ import { AppError } from '../core/errors/errors.ts';
 import { toNetwork } from '../core/text/address.ts';
 
 export interface Lockout {
-  /** How long the address must wait, in ms. 0 if it is not locked out. */
+  /** Milliseconds; 0 if the address is not locked out. */
   waitOf(address: string): number;
   failed(address: string): void;
   /**

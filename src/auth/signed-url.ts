@@ -24,7 +24,6 @@ interface SignedFields {
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
-  /** Adds the signature to the query. The link expires after `lifeMs`. */
   sign(what: SignedUrlScope & SignedFields, lifeMs: number): string;
   /** The right that the link grants. Undefined if the link is not valid. A single-use link is used up by this call. */
   accepts(what: SignedUrlScope, signature: string): SignedUrlRight | undefined;

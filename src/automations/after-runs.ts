@@ -43,7 +43,6 @@ export class RunEndTriggers extends ServerPart<Deps> {
     this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };
 
-  /** Wraps the log so that its appends include the ends of runs. */
   around(log: EventLog): EventLog {
     return withAddedRecords(log, withEnds, () => this.#isOpen);
   }

@@ -40,7 +40,7 @@ export class Prebuilds extends ServerPart<Deps> {
       return undefined;
     }
     if (!known.isOver) return undefined;
-    this.#preparing.delete(id); // if the work is incomplete, the next round starts it again
+    this.#preparing.delete(id);
     const { failure } = known;
     if (failure && !(failure.retryable && mayRetry)) return { status: 'failed', text: failure.text };
     const now = await this.deps.sessions.get(id);

@@ -26,7 +26,7 @@ const missedMs = 60_000;
 
 export class AutomationScheduler {
   readonly #deps: Deps;
-  /** The sessions that were running in the last round. When one of them ends, a round starts. */
+  /** A round starts when one of these sessions ends. */
   #working: ReadonlySet<SessionId> = new Set();
   readonly #rounds: Rounds;
 
@@ -83,7 +83,6 @@ export class AutomationScheduler {
       .catch((err: unknown) => warn({ err, automation: id }, 'an automation keeps its time'));
   }
 
-  /** Resolves with whether any starts are still pending or running. */
   async #advanceAll(signal: AbortSignal): Promise<boolean> {
     const { records, starter } = this.#deps;
     const open = await records.openStarts();

@@ -27,13 +27,10 @@ interface Deps {
     owner: string | undefined,
   ) => Promise<void>;
   readonly isOwned: OwnerAccessCheck;
-  /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
   readonly wake: () => void;
-  /** Reads again whether any automation starts after runs. */
   readonly look: () => Promise<void>;
 }
-/** Fields of a program's automation that only its own API can change. */
 const ofProgram = [
   'kind',
   'message',

@@ -21,7 +21,6 @@ export interface DerivedValue {
 }
 export interface DerivedVerb {
   readonly name: string;
-  /** The procedure, such as `webhooks.create`. */
   readonly calls: string;
   readonly isQuery: boolean;
   readonly words: readonly DerivedValue[];

@@ -7,7 +7,6 @@ import type { Io } from './io.ts';
 // The tokens of `corral login`, in a file that only the user can read.
 
 interface SavedTokens {
-  /** The default server of commands. */
   readonly server?: string | undefined;
   readonly tokens: Readonly<Record<string, string>>;
 }

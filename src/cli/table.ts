@@ -23,7 +23,6 @@ function textOf(value: unknown): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(text) ? text.slice(0, 19).replace('T', ' ') : text;
 }
 
-/** Undefined if a field of the template is missing. */
 function fill(template: string, row: object): string | undefined {
   let isWhole = true;
   const text = template.replaceAll(/\{([?+]?)([\w.]+)\}/g, (_, mark: string, path: string) => {

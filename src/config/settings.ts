@@ -5,7 +5,6 @@ export interface Setting extends SettingDescription {
   readonly schema: z.ZodType;
   /** The path in the `Config` object. */
   readonly path: readonly string[];
-  /** The key in corral.yaml. */
   readonly key: string;
   /** Every variable that sets it; the first that is set applies. */
   readonly variables: readonly string[];

@@ -16,7 +16,6 @@ import { signIn } from './sign-in/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 
-/** The server mounts the facades in this order. */
 export const facadeDescriptors = {
   server,
   webClient,

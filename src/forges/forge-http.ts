@@ -15,7 +15,7 @@ interface ForgeAccess {
   readonly server: ForgeServer;
   readonly token: Secret;
   readonly fetch: ForgeFetch;
-  readonly now: () => number; // epoch ms
+  readonly now: () => number;
 }
 
 const requestMs = 20_000;

@@ -14,9 +14,7 @@ export interface ForgeRepository {
 
 export interface NewPullRequest {
   readonly title: string;
-  /** Markdown. */
   readonly text: string;
-  /** The branch with the changes, in the same repository. */
   readonly head: string;
   readonly base: string;
   readonly draft: boolean;
@@ -36,7 +34,6 @@ export const PullRequest = z.object({
 });
 export type PullRequest = z.infer<typeof PullRequest>;
 export const PullRequestComment = z.object({
-  /** Unique among all comments and reviews of the pull request. */
   id: z.string(),
   author: z.string(),
   text: z.string(),
@@ -51,7 +48,6 @@ export const PullRequestReview = z.object({
   id: z.string(),
   author: z.string(),
   verdict: z.enum(['approved', 'changes_requested', 'commented', 'dismissed']),
-  /** Empty if the reviewer wrote none. */
   text: z.string(),
   createdAt: z.string().nullable(),
   url: z.string().nullable(),
@@ -60,7 +56,7 @@ export type PullRequestReview = z.infer<typeof PullRequestReview>;
 export const PullRequestCheck = z.object({
   name: z.string(),
   status: z.enum(['queued', 'running', 'passed', 'failed', 'skipped', 'cancelled', 'neutral']),
-  /** The check's own result text. Empty if it has none. */
+  /** Empty if the check has no result text. */
   summary: z.string(),
   url: z.string().nullable(),
 });
@@ -75,7 +71,6 @@ interface Question<Schema extends z.ZodType> {
   readonly answer: Schema;
   readonly query?: Readonly<Record<string, string | number>>;
 }
-/** Paths are relative to the forge's API address. */
 export interface ForgeHttp {
   get<Schema extends z.ZodType>(
     path: string,
@@ -109,7 +104,6 @@ export interface Forge {
   comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;
   /** Excludes reviews that their authors have not submitted. */
   reviews(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestReview>>;
-  /** The newest result of each check of a commit. */
   checks(commit: string, signal: AbortSignal): Promise<ForgeItems<PullRequestCheck>>;
 }
 
@@ -125,7 +119,7 @@ export interface ForgeKind<Name extends string = string> {
   readonly label: string;
   /** Host names of the public servers; `*.host` matches subdomains. */
   readonly hosts: readonly string[];
-  /** The forge's own term for a pull request. */
+  /** The forge's term for a pull request. */
   readonly noun: string;
   apiUrl(webUrl: string): string;
   headers(token: string): Readonly<Record<string, string>>;

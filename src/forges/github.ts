@@ -12,7 +12,7 @@ import {
 } from './forge.ts';
 
 const User = z.object({ login: z.string() }).nullish();
-/** Gitea imitates this API: pull requests and comments have the same form there. */
+/** Also Gitea's form, because its API imitates this one. */
 export const Pull = z.object({
   number: z.int(),
   title: z.string(),
@@ -43,7 +43,7 @@ const LineComment = Comment.extend({
   path: z.string(),
   line: z.int().nullish(),
   original_line: z.int().nullish(),
-  /** `file`: a comment on a whole file. It has no line, which does not mean that it is outdated. */
+  /** `file`: a comment on a whole file, which has no line and is not outdated. */
   subject_type: z.string().optional(),
 });
 const Review = z.object({
@@ -151,7 +151,7 @@ export const github = defineForge({
 export const repositoryPath = ({ owner, name }: Pick<ForgeRepository, 'owner' | 'name'>): string =>
   `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
 
-/** Requests that both forges answer alike. */
+/** Requests that work the same on GitHub and Gitea. */
 export const openRepository = (path: string, http: ForgeHttp): Pick<Forge, 'defaultBranch' | 'pullRequest'> => ({
   async defaultBranch(signal) {
     const answer = z.object({ default_branch: z.string() });

@@ -3,7 +3,6 @@ import { shortestForm, toSecretForms } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
   learn(secret: Secret): void;
-  /** Masks every registered value, and every field whose name suggests a credential. */
   scrub(text: string): string;
 }
 

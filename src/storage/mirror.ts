@@ -10,7 +10,6 @@ interface MirrorOptions<Doc> {
   readonly onChange: (id: string) => void;
 }
 
-/** Keeps a kind's records in memory. */
 export class RecordMirror<Doc extends { readonly id: string; readonly createdAt: number }> {
   readonly #options: MirrorOptions<Doc>;
   readonly #news: RecordWatcher;

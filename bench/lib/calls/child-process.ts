@@ -21,7 +21,6 @@ const patienceMs = 10_000;
 
 const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
-/** Runs Corral's own programs with the measured checkout's modules and server flags. */
 export async function startProgram(
   program: string,
   argument: unknown,

@@ -36,7 +36,7 @@ export async function open(
   return { round: ({ ms }: { ms: number }) => round(api, ids, ms) };
 }
 
-/** Raises the priority if root: a real client would not compete with the load for processors. */
+/** When run as root, raises the priority: a real client would not compete with the load for processors. */
 function beforeTheLoad(): void {
   try {
     setPriority(-10);

@@ -35,7 +35,7 @@ export async function open(
     policy: { kind: 'allow-list', entries: [originHost] },
     names: { [originHost]: [address] },
     servers: { [`${address}:443`]: port },
-    limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds transfer more than a session can in an hour
+    limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds exceed the usual hourly limit
     ...(injects && { credentials: { of: () => [credential], authority, trusted: certificate } }),
   });
   stack.use(proxy);

@@ -9,7 +9,7 @@ export interface EmissionPlan {
   readonly first: number;
   readonly count: number;
   readonly bytes: number;
-  /** Undefined: as fast as possible, in small batches with a pause for the network in between. */
+  /** Undefined: as fast as possible, in small batches with pauses for the network. */
   readonly everyMs?: number;
 }
 type EmitEvent = (n: number, text: string) => Promise<unknown> | undefined;

@@ -16,7 +16,7 @@ export interface FanOutRound {
   readonly from: number;
 }
 
-/** A client with minimal work per event: it reads the clock once per chunk and parses no JSON. */
+/** Does minimal work per event: reads the clock once per chunk and parses no JSON. */
 export class EventReader implements Disposable {
   readonly latencies: number[] = [];
   heardAt = 0;

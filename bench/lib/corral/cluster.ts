@@ -50,7 +50,7 @@ export interface Cluster extends Namespace {
 }
 
 export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster> {
-  const image = await clusterImage(); // already loaded onto the node
+  const image = await clusterImage();
   const namespace = await openNamespace(stack, { 'pod-security.kubernetes.io/enforce': 'restricted' });
   return {
     ...namespace,

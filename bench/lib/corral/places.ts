@@ -7,8 +7,7 @@ import { monotonicMs } from '../measure/generator.ts';
 import { inspectSampleContainer, type SessionClient } from './client.ts';
 import { type Cluster, describeMissingCluster, isPodRunning, openCluster } from './cluster.ts';
 
-// The backends that the start rows compare. Each has settings for a server, and can start equal sandboxes without
-// Corral.
+// Each backend has settings for a server, and can start equal sandboxes without Corral.
 
 export type SandboxStarter = () => Promise<{ readonly id: string; readonly startMs: number } & AsyncDisposable>;
 export interface BenchBackend {

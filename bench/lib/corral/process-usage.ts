@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Memory in use (Pss, KiB) after a pause and full collections, which return free pages. Requires --expose-gc. */
+/** Returns Pss in KiB after a pause and full garbage collections, which return free pages. Requires --expose-gc. */
 export async function measurePssKiB(restMs: number): Promise<number> {
   if (!globalThis.gc) throw new Error('start this with --expose-gc');
   for (let n = 0; n < 2; n++) {

@@ -8,7 +8,7 @@ export interface SessionApi extends Disposable {
   create(): Promise<string>;
   /** Works even while the session is running. */
   remove(session: string): Promise<void>;
-  /** Passes on the session's output until the session is idle. */
+  /** Passes each chunk of output to the listener until the session is idle. */
   chat(session: string, message: string, listener: (chunk: string) => void): Promise<void>;
   message(session: string, text: string): Post;
   stop(session: string): Post;

@@ -23,7 +23,7 @@ interface NodeOptions {
   readonly kubeconfig: string | undefined;
   readonly namespace: string;
   readonly nodes: number;
-  /** Shared by all pods; one daemon at this address serves them. */
+  /** All pods share this address, where one daemon serves them. */
   readonly podIP: string;
   /** Milliseconds from a pod's assignment to a node until the pod is reported as running. */
   readonly startMs?: number;

@@ -7,7 +7,7 @@ export interface DeliveryCounts {
   readonly duplicated: number;
   readonly reordered: number;
 }
-/** How busy the process that sent the requests was. A process that is too busy measures itself. */
+/** Load of the process that sent the requests. If it is too busy, the row measures that process instead. */
 export interface GeneratorLoad {
   readonly cpuShare: number;
   readonly loopP99Ms: number;
@@ -51,7 +51,6 @@ export interface Experiment {
 }
 
 export type BenchMode = 'quick' | 'full';
-/** Returns the reason why a row cannot run here. */
 export type RequirementCheck = () => Promise<string | undefined>;
 export interface BenchRow {
   readonly name: string;

@@ -13,7 +13,7 @@ import { computeVerdict, judgeInterval, type Verdict } from './verdict.ts';
 
 export interface Instruments {
   now(): number;
-  /** Runs the noise sensor: returns the duration of its fixed work, in ms. */
+  /** Duration of the noise sensor's fixed work, in ms. */
   feel(): number;
   readonly random: Random;
   readonly signal: AbortSignal;

@@ -45,7 +45,6 @@ export async function measureSeries(plan: SeriesPlan, mode: BenchMode, signal: A
   return { name: plan.name, title: plan.title, along: plan.along, ...found, rules, command };
 }
 
-/** Least-squares fit. */
 export function fitLine(x: readonly number[], y: readonly number[]): { slope: number; r2: number } {
   const mean = (all: readonly number[]) => all.reduce((sum, one) => sum + one, 0) / all.length;
   const [meanX, meanY] = [mean(x), mean(y)];

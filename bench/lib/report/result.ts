@@ -30,7 +30,7 @@ export const Series = z.strictObject({
   title: z.string(),
   along: z.string(),
   x: z.array(z.number()),
-  /** Values by figure, one for each x. The figure's name includes its unit. */
+  /** One value per x for each figure. A figure's name includes its unit. */
   y: z.record(z.string(), z.array(z.number())),
   fits: z.record(z.string(), z.strictObject({ slope: z.number(), r2: z.number() })),
   rules: z.array(z.strictObject({ says: z.string(), isMet: z.boolean(), found: z.string() })),

@@ -133,7 +133,7 @@ export const includesUser = ({ first, last }: UserRange, user: number) => user >
 
 const sandboxLabel = 'corral.sandbox';
 
-/** The only host folder that a container with these labels can mount. Undefined: no sandbox. */
+/** The only host folder that a container with these labels can mount. Undefined: the labels are not a sandbox's. */
 export function findMountedFolder(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,

@@ -62,7 +62,7 @@ export interface FilterOptions {
   readonly instance: string;
   readonly users: UserRange;
   readonly folders: OwnedFolders;
-  /** The engine's own socket. Only the filter needs access to it. */
+  /** The engine's own socket. Only the filter's user needs access to it. */
   readonly engine: string;
   readonly listen: string;
   readonly onRefused: (request: string, why: string) => void;
@@ -188,8 +188,8 @@ interface Host {
 }
 
 /**
- * The engine resolves the mount's path when the container starts. A container from an older filter can have a path that
- * the server can replace.
+ * The engine resolves a mount's path at every start, and an older filter may have allowed a path that the server can
+ * replace.
  */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);

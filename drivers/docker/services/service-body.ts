@@ -22,7 +22,7 @@ const nanoseconds = 1e9;
 export function createServiceBody(request: ServiceRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
-  // Files here count towards the service's memory limit, which limits all of these folders together.
+  // Files in a tmpfs count towards the service's memory limit.
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
   const host = {

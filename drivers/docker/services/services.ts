@@ -18,8 +18,8 @@ export const serviceNameLabel = 'corral.service';
  */
 export const mayHaveServicesLabel = 'corral.services';
 /**
- * Label on a service's container: the sandbox container whose network it joined. If the sandbox has another container
- * now, the service is a leftover.
+ * Names the sandbox container whose network the service joined. If the sandbox has a different container now, the
+ * service is a leftover.
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
@@ -42,7 +42,6 @@ interface ServiceStart {
   readonly news: ((news: ProvisionProgress) => void) | undefined;
 }
 
-/** Labels are the only record of a service, as for sandboxes. */
 export function openServices({ engine, images, users, instance, nameOf, labels, runtime }: Options) {
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 

@@ -12,7 +12,7 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
-  /** The action in words, to follow "not allowed to". */
+  /** Completes the sentence "not allowed to …". */
   readonly what: string;
   readonly accept?: string;
   /** Maximum attempts while the API server is unavailable. Default: retry until the signal aborts. */
@@ -27,9 +27,8 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 /**
- * The part of the Kubernetes API that the driver uses; rejects only with AppError. Replaces `CoreV1Api` of
- * `@kubernetes/client-node` 2.0, which does not limit answers and opens a TLS connection per request: a read takes 45
- * to 60 ms instead of 1 to 8, and the claim of a warm pod makes two requests.
+ * Rejects only with AppError. Replaces `CoreV1Api` of `@kubernetes/client-node` 2.0, which does not limit answers and
+ * opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8.
  */
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
@@ -69,7 +68,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
     throw toClusterError(what, await refusalFrom(response, status, signal));
   }
 
-  /** A stalled request counts as unanswered. */
+  /** A stalled request is treated as unanswered. */
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = createTimeoutSignal(attemptMs, clock, signal);
     try {
@@ -113,7 +112,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
 }
 export type KubeApi = ReturnType<typeof openKubeApi>;
 
-/** The delay before the next attempt in ms. Undefined if another attempt would be refused as well. */
+/** Milliseconds until the next attempt. Undefined if another attempt would be refused too. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {
   if (!(error instanceof AppError) || error.code !== 'driver_unavailable') return undefined;
   const refusal = findRefusal(error);

@@ -55,7 +55,7 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
       try {
         await api.askFor({ method: 'DELETE', path: at(name), body, what: `delete ${what}` }, signal);
       } catch (error) {
-        if (statusOf(error) !== 409) throw error; // another object has the name, so this one is gone
+        if (statusOf(error) !== 409) throw error; // the name belongs to another object, so this object is gone
       }
     },
     /** Reads all objects at one version of the cluster, in pages. */

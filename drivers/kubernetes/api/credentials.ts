@@ -25,7 +25,7 @@ export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
     }
     return token.text;
   }
-  /** Returns the same agent while the certificates are unchanged, so that requests reuse its connections. */
+  /** The agent is kept while the certificates are unchanged, so that requests reuse its connections. */
   function agentFor({ ca, cert, key, rejectUnauthorized = true, servername = '' }: RequestOptions): HttpsAgent {
     const secrets = [ca, cert, key].map(String).join('|');
     if (kept?.secrets !== secrets) {
@@ -39,7 +39,7 @@ export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
   return {
     config,
     server: new URL(cluster.server),
-    /** The TLS and authorization options of one request. Expiring credentials are reloaded in time. */
+    /** Reloads credentials before they expire. */
     async apply(): Promise<RequestOptions> {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options as Parameters<typeof config.applyToHTTPSOptions>[0]);

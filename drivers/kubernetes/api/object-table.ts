@@ -1,6 +1,6 @@
 import { type KubeObject, uidOf } from './collection.ts';
 
-/** Removed objects are remembered for late events, up to this many. */
+/** Maximum removed objects remembered, so that late events about them are ignored. */
 const maxGone = 10_000;
 
 /** Known objects of a watch. Duplicate, late and outdated events change nothing; all others reach `onChange`. */

@@ -20,7 +20,7 @@ interface ObjectKind<T extends KubeObject> {
   readonly path: string;
   readonly what: string;
   readonly selector: Selector;
-  /** Trims an object for memory. Default: removes `managedFields`, which are never needed. */
+  /** Trims an object to save memory. Default: removes `managedFields`. */
   readonly keep?: (object: T) => T;
   readonly onChange?: () => void;
   readonly removal?: RemovalOptions;
@@ -170,7 +170,7 @@ export function openKubeObjects<T extends KubeObject>(
     patch: async (name: string, body: unknown, until: AbortSignal) => seen(await objects.patch(name, body, until)),
     remove: (object: T, until: AbortSignal) =>
       removeObject(object, { objects, options: removal, watch: watched, clock }, until),
-    /** Calls `look` until it returns a value: now, after each change of the object, and at intervals. */
+    /** Calls `look` now, after each change of the object, and at intervals, until it returns a value. */
     until: <Seen>(object: T, look: (latest: T | undefined) => Promise<Seen | undefined>, until: AbortSignal) =>
       untilSeen(object, { watch: watched, clock, everyMs: 100 }, look, until),
   };

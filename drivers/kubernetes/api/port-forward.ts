@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 
 const dataStream = 0;
 
-/** Opens streams to one port of pods through the API server. Each stream has its own WebSocket. */
+/** Each stream has its own WebSocket to the API server. */
 export function createPortForwarder(config: KubeConfig, namespace: string) {
   const forward = new PortForward(config, false);
 

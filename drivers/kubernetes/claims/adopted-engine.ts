@@ -15,9 +15,8 @@ import {
 } from './session-objects.ts';
 
 /**
- * Sandboxes of agents.x-k8s.io that somebody else created. A Sandbox with a session's labels belongs to that session,
- * but Corral never stops or deletes it. Its pod must come from a template of this installation, because only such
- * daemons accept this server.
+ * Sandboxes created by somebody else are used, but never stopped or deleted. Their pods must come from a template of
+ * this installation, because only such daemons accept this server.
  */
 export function createAdoptedEngine(options: EngineOptions) {
   const { namespace, instance } = options;
@@ -37,7 +36,7 @@ export function createAdoptedEngine(options: EngineOptions) {
     await sandboxes.patch(sandbox, { metadata }, signal);
   }
 
-  /** Rejects unless `session`, or a new session if undefined, can use the Sandbox `sandbox/NAME`. */
+  /** Rejects unless `session` can use the Sandbox `sandbox/NAME`. Undefined: a new session. */
   async function inspect(named: string, session: SessionId | undefined, signal: AbortSignal) {
     const found = await sandboxes.get(named.replace(/^sandbox\//, ''), signal);
     if (!found || found.metadata?.deletionTimestamp)
@@ -73,7 +72,7 @@ export function createAdoptedEngine(options: EngineOptions) {
           const version = { resourceVersion: found.metadata?.resourceVersion };
           const metadata = { ...version, ...objectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
           const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {
-            if (statusOf(error) !== 409) throw error; // it changed, perhaps because another session took it
+            if (statusOf(error) !== 409) throw error; // the Sandbox changed; another session may have taken it
             return undefined;
           });
           if (!written) return await this.place(news, signal);

@@ -28,7 +28,7 @@ interface Options extends EngineOptions {
   blueprintFor(spec: SandboxSpec): SandboxBlueprint;
 }
 
-/** Maximum number of pods that one start tries, because a pod can end before it is used. */
+/** Maximum pods that one start tries. A pod can end before it is used. */
 const maxTries = 3;
 /** How long the controller can take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
@@ -76,7 +76,7 @@ export function createClaimEngine(options: Options) {
     if (pod) await pods.remove(pod, signal);
   }
 
-  /** Deletes the claim with its sandbox, pod and volume. Resolves once they are gone. */
+  /** Resolves once the claim, its sandbox, pod and volume are gone. */
   const end = (claim: Claim, signal: AbortSignal) =>
     Promise.all([claims.remove(claim, signal), removePod(claim, signal)]);
 
@@ -260,7 +260,7 @@ const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes only allows lowering it
 };
 
-/** The controller's report about a claim without a pod. `isFinal`: waiting does not help. */
+/** The controller's reason for a claim without a pod. `isFinal`: waiting does not help. */
 function findFailure(claim: Claim) {
   const ready = readyConditionOf(claim);
   if (!ready || ready.status === 'True') return undefined;

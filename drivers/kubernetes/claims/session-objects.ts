@@ -65,7 +65,7 @@ export function openSessionObjects<T extends SessionObject>(
   };
 }
 
-/** Shell commands that store the first line of the sandbox's forwarder, and print `done`. */
+/** Shell commands that store the line by which the sandbox's forwarder identifies itself, and print `done`. */
 export function createIdentityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;

@@ -6,7 +6,7 @@ import type { KubeObjectOptions } from '../api/objects.ts';
 import { instanceLabels, namePrefix, podSelector } from '../labels.ts';
 import { extensionApiGroup, extensionPath } from './platform.ts';
 
-/** The part of a SandboxTemplate that each of its Sandboxes copies. */
+/** The part of a SandboxTemplate that is copied into each of its Sandboxes. */
 export interface SandboxBlueprint {
   readonly podTemplate: { readonly metadata: V1ObjectMeta; readonly spec: V1PodSpec };
   readonly volumeClaimTemplates?: readonly object[];
@@ -33,7 +33,6 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;
 
-  /** Creates the template and the pool if missing. Resolves with the name that they share. */
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);

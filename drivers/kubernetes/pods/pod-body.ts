@@ -230,7 +230,7 @@ export const findWeaknesses = ({ seccompProfile, userNamespaces }: PodSettings):
 // Services are additional containers of the sandbox's pod: they share its loopback interface and network policy, and
 // end with it. They run as another user, without its volumes, variables and tokens.
 
-/** Never the sandbox's user: the forwarder to the egress proxy admits only that user. */
+/** Must not be the sandbox's user, because the forwarder to the egress proxy admits only that user. */
 const serviceUser = 10_002;
 
 function serviceContainers(services: readonly ServiceSpec[], settings: PodSettings): k8s.V1Container[] {

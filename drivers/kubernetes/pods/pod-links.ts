@@ -26,7 +26,7 @@ interface UsedPod {
   following?: Disposable;
   started?: V1Pod;
 }
-/** Pods that this process uses. Each is watched until it ends. */
+/** Watches the pods that this process uses until they end. */
 export function openPodLinks({ pods, keys, dial }: Options) {
   const ends = new Map<SandboxId, UsedPod>();
 

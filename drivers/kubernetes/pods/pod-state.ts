@@ -11,7 +11,7 @@ export const serviceContainerName = (service: string) => `${servicePrefix}${serv
 
 export type PodState =
   | { readonly kind: 'waiting' | 'running' }
-  /** Waiting can help, for example if the cluster grows or the registry recovers. The caller limits the wait. */
+  /** Waiting can help, for example if the cluster grows. The caller limits the wait. */
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
@@ -48,7 +48,7 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** Waiting reasons that never, or only sometimes, resolve by themselves. */
+/** Waiting reasons that may never resolve by themselves. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,

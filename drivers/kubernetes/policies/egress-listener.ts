@@ -51,7 +51,7 @@ function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
   return id && keys.provesEgress(id, token) ? id : undefined;
 }
 
-/** Passes on the first line and leaves later bytes in the socket. The line is empty if it is too long. */
+/** Leaves bytes after the first line in the socket. The line is empty if it is too long. */
 function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
   return (chunk, found) => {

@@ -58,9 +58,8 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
 }
 
 /**
- * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each
- * pod. The script first dials the daemon's own port, which must answer. If that fails, the image lacks a tool, and a
- * failed dial to the API server proves nothing.
+ * Dials the API server, whose address is in every pod. The script first dials the daemon's own port: if that fails, the
+ * image lacks a tool, and a failed dial to the API server proves nothing.
  */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT

@@ -12,9 +12,9 @@ import {
 
 export interface CgroupParent {
   readonly version: 1 | 2;
-  /** Can be shared with other installations on the machine. */
+  /** Other installations on the machine can use the same folder. */
   readonly folder: string;
-  /** Limits that a test write proved to work. */
+  /** Only limits that a test write has succeeded with. */
   readonly limits: readonly LimitName[];
   readonly controllers: readonly string[];
 }

@@ -4,7 +4,6 @@ import { type CgroupParent, cgroupFolder, splitWords, writeCgroupLimit } from '.
 import type { CgroupFiles } from './files.ts';
 import { type CpuShareLevel, cpuShareFiles, type LimitName, oomFiles, type RequestedLimits } from './limits.ts';
 
-/** Control groups of this installation's sandboxes: one per sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
   /** Limits that the kernel enforces for a whole sandbox. Empty if the server cannot create groups. */
   readonly limits: readonly LimitName[];

@@ -16,7 +16,7 @@ export class DaemonAgent extends Agent {
   readonly #waiting = new Set<ClientRequest>();
   #closed = false;
 
-  /** `asStream` receives each connection that a request takes over permanently. */
+  /** `asStream` is called with each connection that a request keeps permanently. */
   constructor(connections: IdleConnections, asStream: (connection: Duplex) => void = () => {}) {
     super({ keepAlive: true }); // otherwise requests would send `connection: close`
     this.#connections = connections;
@@ -68,7 +68,6 @@ export class DaemonAgent extends Agent {
       const clean = lent.release();
       if (clean) this.#connections.add(clean);
     };
-    // An upgrade takes over the connection permanently.
     const taken = () => {
       lent.whole();
       over();

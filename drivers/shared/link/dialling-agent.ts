@@ -74,7 +74,6 @@ export class DiallingAgent extends Agent {
     super.destroy();
   }
 
-  /** Also closes upgraded connections, so that the link leaves nothing open. */
   override destroy(): void {
     this.#end(new AppError('cancelled', 'The link to the sandbox was closed.'));
   }

@@ -72,7 +72,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** Gives the waiter a connection, now or later. The returned function stops waiting. */
+  /** The returned function stops waiting. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -93,7 +93,7 @@ export class IdleConnections {
     return () => this.#waiting.delete(waiter);
   }
 
-  /** Forgets a connection that its request does not return. */
+  /** Call for a connection that its request does not return. */
   giveUp(connection: Duplex): void {
     if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
     const waiter = this.#nextWaiting();

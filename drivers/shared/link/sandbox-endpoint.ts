@@ -79,7 +79,7 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
   };
   const look = () => {
     const chunk = socket.read() as Buffer | null;
-    if (!chunk) return; // the end of the connection, which has its own event
+    if (!chunk) return; // the connection's end has its own event
     socket.off('readable', look);
     socket.unshift(chunk);
     settle(chunk[0]);
@@ -119,7 +119,7 @@ class DuplicateDaemonDetector {
 export interface EndpointOptions {
   readonly gate: EgressHandler;
   readonly ids: IdSource;
-  /** Set if several servers share the folders: each listens on `control.<replica>`. */
+  /** Set if several servers share the folders; each then listens on `control.<replica>`. */
   readonly replica: string | undefined;
   /** PEM of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;

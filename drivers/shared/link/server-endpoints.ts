@@ -11,7 +11,7 @@ interface HeldEndpoint {
   links: number;
 }
 
-/** The server's ends of the sandboxes that this process uses. Each is watched until its container or process ends. */
+/** Endpoints are watched until their container or process ends. */
 export interface ServerEndpoints extends AsyncDisposable {
   /** Listens for the sandbox's daemon as its holder. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;

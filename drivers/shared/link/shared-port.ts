@@ -60,6 +60,6 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
 
 async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve()); // calls back even if the server no longer listens
+  server.close(() => resolve()); // the callback runs even if the server no longer listens
   await promise;
 }

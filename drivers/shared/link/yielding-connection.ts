@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
-/** Maximum bytes passed to the parser at a time, because a sandbox can fill each KiB with a hundred tiny messages. */
+/** Maximum bytes passed to the parser at a time. A sandbox can fill each KiB with a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
  * Reads a daemon's connection in small pieces, so that a sandbox that sends at full speed does not block the event

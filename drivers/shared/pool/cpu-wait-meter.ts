@@ -5,9 +5,9 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * Share of the machine's CPU pressure that counts as the daemon's wait. A daemon also waits for programs that it starts
- * and for its other threads, but the kernel reports those waits only for the whole machine. With this share, a hanging
- * daemon is abandoned after about 30 s on an overloaded machine, and after 3 s on an idle one.
+ * Share of the machine's CPU pressure that counts as the daemon's wait, because the kernel reports waits of its
+ * programs and other threads only for the whole machine. A hanging daemon is abandoned after about 30 s on an
+ * overloaded machine, and after 3 s on an idle one.
  */
 const pressureShare = 0.6;
 
@@ -46,7 +46,6 @@ interface CpuWaitSample {
   readonly ranNs: number;
   readonly waitedNs: number;
   readonly wantsToRun: boolean;
-  /** Stopped by a signal, so not waiting for a processor. */
   readonly isStopped: boolean;
   readonly pressureMs: number;
 }

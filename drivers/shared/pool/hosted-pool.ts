@@ -9,7 +9,7 @@ export interface HostedPoolOptions {
   readonly size: PoolSizer;
   readonly epoch: number;
   readonly clock: Clock;
-  /** Whether other servers use the pool, so that closing this server leaves its sandboxes. */
+  /** If other servers use the pool, closing this server leaves its sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
@@ -20,7 +20,7 @@ const roundEveryMs = 10_000;
 const callMs = 20_000;
 const closeMs = 4_000;
 
-/** Wraps the driver: sends its backend the number of sandboxes to keep ready, whenever that number changes. */
+/** Sends the backend the number of sandboxes to keep ready whenever it changes. */
 export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();

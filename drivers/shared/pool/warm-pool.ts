@@ -7,7 +7,6 @@ import type { CallOptions, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, Wa
 import type { PoolSizer } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
 
-/** Hashes a sandbox's settings into a short name that is valid as a label value. */
 export function computeRecipeHash({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
   const parts = ordered({
     template,
@@ -30,7 +29,7 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
-  /** Settings of the sandboxes to keep ready. Can change: sandboxes of earlier settings are ended. */
+  /** Can change: sandboxes with earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSizer;
@@ -148,7 +147,6 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     return found;
   }
 
-  /** Reads the backend's list, ends outdated and surplus sandboxes, and takes over those of other processes. */
   async function look(): Promise<void> {
     const requested = await contents();
     const before = shelf.ids();

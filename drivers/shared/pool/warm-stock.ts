@@ -67,7 +67,7 @@ export class WarmStock {
     return new Set(this.#ready.keys());
   }
 
-  /** Updates the stock from the backend's list. Returns the sandboxes to end. */
+  /** Returns the sandboxes to end. */
   found(there: readonly WarmSandbox[], { before, isStale, isOwn }: StockCheck): WarmSandbox[] {
     const stale: WarmSandbox[] = [];
     const since = new Map(this.#starting);
@@ -75,7 +75,7 @@ export class WarmStock {
     for (const sandbox of there) {
       const { id, phase } = sandbox;
       before.delete(id);
-      if (this.#taken.has(id)) continue; // a claim is in progress
+      if (this.#taken.has(id)) continue;
       if (phase === 'starting' && isOwn(id)) continue;
       const from = since.get(id) ?? this.#clock.now();
       const hangs = phase === 'starting' && this.#clock.now() - from > this.#patienceMs;

@@ -14,7 +14,7 @@ type Instruction =
   | { readonly op: 'and'; readonly mask: number }
   | { readonly op: 'skip'; readonly count: number }
   | { readonly op: 'return'; readonly value: number }
-  /** How many instructions to skip, at most 255. */
+  /** Numbers of instructions to skip, at most 255. */
   | {
       readonly op: 'equal' | 'atLeast';
       readonly value: number;
@@ -125,7 +125,6 @@ function whereAny(comparisons: readonly ArgumentComparison[]): Code {
       const skip = jump('equal', 0, 0, yes.length);
       return [{ op: 'load', offset: low }, { op: 'and', mask: comparison.mask }, skip, ...yes];
     }
-    // Compares all 64 bits, as container engines do.
     return [
       { op: 'load', offset: low + 4 },
       jump('equal', 0, 0, 2 + yes.length),
@@ -144,6 +143,6 @@ function chosen(segments: readonly Segment[]): Code {
   const half = segments.length >> 1;
   const below = chosen(segments.slice(0, half));
   const above = chosen(segments.slice(half));
-  // Conditional jumps skip at most 255 instructions; unconditional ones have no such limit.
+  // Conditional jumps skip at most 255 instructions, so a longer branch needs an unconditional jump.
   return [jump('atLeast', segments[half]?.from ?? 0, 0, 1), { op: 'skip', count: below.length }, ...below, ...above];
 }

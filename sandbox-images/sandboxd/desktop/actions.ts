@@ -12,7 +12,7 @@ const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
 /** Programs recognize a drag only if the pointer moves in several steps. */
 const dragStepMs = 8;
-/** The target must announce that it accepts the drop before the button is released. */
+/** The drop target needs this time to accept before the button is released. */
 const dropMs = 50;
 /**
  * Without a pause, two clicks would be treated as one. The display makes the pause itself, so a busy daemon cannot

@@ -9,15 +9,14 @@ export interface BrowserPipe {
   close(): void;
 }
 
-/** The first id of the daemon's own requests. Clients count up from 1. */
+/** Ids of the daemon's own requests begin here. Clients count up from 1. */
 const firstId = 2_000_000_000;
 const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees a single client that never disconnects. When the client changes, the pipe therefore detaches everything
- * that the previous one attached, so that the next client finds a clean browser and no tab waits for a missing
- * debugger.
+ * Chromium sees one client that never disconnects. On a change of clients, the pipe therefore detaches everything that
+ * the previous client attached, so that no tab waits for a missing debugger.
  */
 export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
@@ -126,7 +125,7 @@ function messages(each: (head: string) => void): (chunk: Buffer) => void {
       const zero = chunk.indexOf(0, at);
       const end = zero < 0 ? chunk.length : zero;
       if (size < headBytes && end > at) {
-        // copied, because the chunk itself is passed on to the client
+        // copy: the chunk itself is passed on to the client
         const part = Buffer.from(chunk.subarray(at, Math.min(end, at + headBytes - size)));
         head.push(part);
         size += part.length;

@@ -21,7 +21,7 @@ export interface Browser {
 
 export interface BrowserOptions extends DisplayOptions {
   readonly proxy: string | undefined;
-  /** The whole sandbox's limit. Undefined if unknown. */
+  /** Limit for the whole sandbox. Undefined if unknown. */
   readonly memoryBytes: number | undefined;
 }
 
@@ -31,7 +31,7 @@ const roomySharedMemory = 128 * 1024 * 1024;
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
-/** Starts Chromium, which can be controlled only through its debugging pipe. */
+/** Chromium can be controlled only through its debugging pipe. */
 export async function startBrowser(
   { keepers, place }: SharedState,
   env: Readonly<Record<string, string>>,

@@ -17,7 +17,7 @@ export interface DesktopProcessSpec {
   readonly oomScore: number;
   /** Runs at normal priority even while a shell is busy, because a person may be watching. */
   readonly isPrompt?: boolean;
-  /** Limits for each process: the size of one file, and the process's own memory. */
+  /** Limits apply to each process, not to the program as a whole. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface DesktopProcess {
@@ -26,7 +26,7 @@ export interface DesktopProcess {
   end(): Promise<void>;
 }
 
-/** Starts a program in its own session, with an OOM score that makes the kernel kill it before shells. */
+/** The program gets its own session and an OOM score that makes the kernel kill it before shells. */
 export async function startDesktopProcess(keepers: TerminalKeepers, spec: DesktopProcessSpec): Promise<DesktopProcess> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;

@@ -67,7 +67,7 @@ const maxViewers = 32;
 const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
-/** No program of the desktop runs before its first use. */
+/** The desktop's programs start at their first use. */
 export function createDesktop(parts: SharedState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
@@ -112,7 +112,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       return running;
     },
     died(why) {
-      if (display.state !== 'running') return; // it died with the display
+      if (display.state !== 'running') return; // the browser died with the display
       restarts = { ...restarts, browser: restarts.browser + 1 };
       failed(why);
     },
@@ -173,7 +173,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** Connects a viewer. If the current display is dying, connects to the next one. */
+  /** If the current display is dying, connects to the next one. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -185,14 +185,13 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     }
   }
 
-  /** Connects a client to the browser's pipe, or to the next browser's if this one has died unnoticed. */
+  /** If the current browser has died unnoticed, connects to the next one. */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        // No retry for a client that is gone.
         if (left === 0 || unwanted.aborted) throw thrown;
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
@@ -265,5 +264,5 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
   };
 }
 
-/** Sends nothing and discards its input; only its end matters. */
+/** Discards its input and sends nothing, because only its end matters. */
 const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

@@ -14,7 +14,7 @@ import type { DesktopPrograms } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type X11Connection } from './x11.ts';
 
-/** Folder of the displays' sockets: `X100` belongs to display `:100`. */
+/** Socket `X100` belongs to display `:100`. */
 const displaySockets = '/tmp/.X11-unix';
 const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
@@ -34,7 +34,6 @@ export async function findUnusedDisplayNumber(folder = displaySockets): Promise<
 export interface Display {
   readonly env: Readonly<Record<string, string>>;
   readonly connection: X11Connection;
-  /** Opens an RFB stream, from its first byte. */
   viewer(): Promise<Socket>;
 }
 export interface DisplayOptions {
@@ -122,7 +121,7 @@ function flags({ width, height, clipboard }: DisplayOptions, { socket, mode, aut
   ];
 }
 
-/** The Xauthority format: any address, any display, and the cookie. */
+/** Xauthority format. The entry matches any address and any display. */
 function authorityFile(cookie: Buffer): Buffer {
   const field = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
   const none = Buffer.alloc(0);
@@ -164,7 +163,7 @@ async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, createDirectSocket);
   viewer.on('error', () => {}); // the close event suffices
   const patience = AbortSignal.timeout(greetingMs);
-  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // a display this slow can simply be busy
+  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // a slow display may just be busy
   if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');
   return viewer;
 }

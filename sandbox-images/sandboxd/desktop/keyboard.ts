@@ -1,13 +1,13 @@
 import { waitForFocusedProgram } from './wait-for-program.ts';
 import { encodeRequest, u32, type X11Connection } from './x11.ts';
 
-/** `shift`: whether the requested character needs Shift. */
+/** `shift`: the character needs Shift. */
 export interface Key {
   readonly keycode: number;
   readonly shift: boolean;
 }
 export interface Keyboard {
-  /** Yields the keys for these keysyms in batches that fit on the keyboard, and adds missing keys. */
+  /** Yields batches that fit on the keyboard, after adding missing keys. */
   keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
   readonly shiftKeycode: number;
 }
@@ -17,7 +17,7 @@ const maxSpareKeys = 96;
 const settleMs = 150;
 const slowMs = 3_000;
 
-/** Keycodes to which the daemon assigned a meaning, least recently used first. */
+/** Keycodes with a meaning assigned by the daemon, least recently used first. */
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**

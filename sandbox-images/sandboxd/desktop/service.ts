@@ -10,9 +10,9 @@ export interface RunningProgram<Value> {
 }
 export interface SupervisedProgram<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
-  /** Starts the program if necessary. Waits for a start or restart in progress. */
+  /** Starts the program, or waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
-  /** Ends a program that no longer works. `get` then waits for its replacement. */
+  /** Ends a broken program. `get` then waits for its replacement. */
   giveUp(why: string): void;
   stop(): Promise<void>;
 }

@@ -13,13 +13,13 @@ export interface X11Screen {
 }
 export interface X11Connection extends Disposable {
   readonly screen: X11Screen;
-  /** The request must have no answer. The display handles requests in order. */
+  /** Send only requests that have no answer. The display handles requests in order. */
   send(request: Buffer): void;
   ask(request: Buffer): Promise<Buffer>;
   /** The major opcode of an extension's requests. Undefined if the display lacks the extension. */
   extension(name: string): Promise<number | undefined>;
   atom(name: string): Promise<number>;
-  /** Calls `hear` for each message between programs, until the returned function is called. */
+  /** Calls `hear` for each message that another program sends, until the returned function is called. */
   onMessage(hear: (event: Buffer) => void): () => void;
 }
 export interface DisplayAddress {

@@ -160,7 +160,7 @@ export function toFileError(cause: NodeJS.ErrnoException, path: string): AppErro
       return new AppError('invalid_request', `${path} is a folder that is not empty.`, { cause });
     case 'EACCES':
     case 'EBUSY':
-    case 'EINVAL': // a folder that would be moved into itself
+    case 'EINVAL': // moving a folder into itself
     case 'EPERM':
     case 'EROFS':
       return new AppError('invalid_request', `The operating system does not allow this for ${path}.`, { cause });

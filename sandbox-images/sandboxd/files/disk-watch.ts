@@ -25,7 +25,7 @@ const maxHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUsage;
-  /** Set while the files exceed the limit; the daemon then rejects further writes. */
+  /** While set, the daemon rejects further writes. */
   readonly isOver: boolean;
 }
 
@@ -37,7 +37,7 @@ interface WatchedFolders {
 
 export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
-  /** Every prefix that an open file's path can have. Only `places` is walked, so no file counts twice. */
+  /** Prefixes that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**

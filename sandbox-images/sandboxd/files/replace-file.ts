@@ -13,7 +13,7 @@ import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './conf
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** Opens the folder of a file to be written. Neither the file nor the target of a link at the path has to exist. */
+/** Neither the file nor the target of a link at the path has to exist. */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
@@ -73,7 +73,7 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/** A hidden file next to the file that it will replace. Disposing removes it unless it was renamed. */
+/** Hidden, next to the file that it will replace. Disposing removes it unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;
@@ -119,7 +119,7 @@ const second = 1_000_000_000n;
 /** A file system's clock ticks every few milliseconds. Two writes in one tick must not look like one version. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
-  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // somebody set a time in the future
+  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // a program set a time in the future
   const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // utimes stores whole microseconds
   await handle.utimes(Number(atimeNs / 1_000n) / 1_000_000, later);
 }

@@ -18,7 +18,7 @@ import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
-/** Passes a job's output to any number of readers. Each gets the output from when it connects. */
+/** Each reader gets the output from when it connects. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
@@ -121,11 +121,11 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes can keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a started job delays further starts, because a shell uses the most processor time at its start. */
+/** How long a started job delays further starts, because a shell uses the most processor time when it starts. */
 const startingMs = 150;
 const lateMs = 30;
 
-/** Resolves when the job has started and the daemon gets enough processor time to answer. */
+/** Resolves once the job has started and the daemon gets enough processor time. */
 async function settled(exited: Promise<unknown>): Promise<void> {
   await Promise.race([exited, sleep(startingMs)]);
   for (let tries = 0; tries < 30; tries++) {
@@ -136,7 +136,7 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Programs with readers that come and go. Output without a reader is lost. */
+/** Readers come and go. Output without a reader is lost. */
 export function createJobOperations(parts: SharedState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();

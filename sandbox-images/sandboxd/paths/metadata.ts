@@ -53,7 +53,7 @@ export class FileMetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds metadata to the entries, or nothing in an image without perl. Rejects with payload_too_large. */
+  /** Adds nothing in an image without perl. Rejects with payload_too_large. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
@@ -141,7 +141,7 @@ export class FileMetadataStore {
 export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntry =>
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
-/** Parses the metadata in one word of an answer. Omits values that are not text. */
+/** Omits values that are not text. */
 function parseMetadata(word = 'none'): FileMetadata {
   const text = word === 'none' ? [] : word.split(',').map(decodeWord);
   const found: Record<string, string> = {};

@@ -26,9 +26,8 @@ interface Replacement {
 }
 
 /**
- * Replaces the file, or creates it with its missing folders. The content arrives completely in a hidden file first, so
- * an interrupted transfer leaves the old file intact. Links are followed and kept. The file keeps its mode, owner and
- * other hard links. Devices and pipes have no content to keep and are written directly.
+ * Creates missing folders. The content goes to a hidden file first, so an interrupted transfer leaves the old file
+ * intact. Links are followed; mode, owner and other hard links are kept. Devices and pipes are written directly.
  */
 export async function replaceFileContent(
   full: string,
@@ -40,7 +39,7 @@ export async function replaceFileContent(
   if (before && !before.isFile() && isMarked)
     throw badRequestError(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
-  // Real paths cannot be read in some parts of /proc.
+  // Some parts of /proc have no readable real path.
   const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : resolveNewFilePath(full)));
   await makeFolders(dirname(target));
   const place = await toSystemPath(target);

@@ -12,7 +12,7 @@ const reachable = new Set([
 ]);
 const most = 200;
 
-/** Ports on which the sandbox's programs listen, in order, without this daemon's `own` ports. */
+/** Sorted, without this daemon's `own` ports. */
 export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
@@ -38,7 +38,7 @@ export function parseListeningRows(table: string): { readonly port: number; read
   });
 }
 
-/** Finds the oldest process that holds each socket, because a server's workers inherit it. */
+/** Maps each socket to the oldest process that holds it, because a server's workers inherit it. */
 function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { pid } of scanProcesses().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {

@@ -27,7 +27,7 @@ export interface InputProbe {
   readonly hasOpenLine: boolean;
 }
 
-/** On a terminal, only foreground processes are checked. */
+/** Checks only foreground processes on a terminal. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;

@@ -5,7 +5,7 @@ import { findTree, type ProcessTree, type SparedProcessFinder, toProcessKey } fr
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
 /** How long a process can be in the middle of exec before its environment is considered empty. */
 const execMs = 1_000;
-/** Delays of the first checks for the end of a tree: short, because most programs end immediately. */
+/** First delays between checks: short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndTreeOptions {
@@ -14,10 +14,7 @@ export interface EndTreeOptions {
   readonly grace?: 'usual' | 'none';
 }
 
-/**
- * Ends a process tree. All stops go through this function: TERM, KILL after 2 s, repeated until nothing of the tree is
- * left. Resolves with the number of processes.
- */
+/** Sends TERM, then KILL after 2 s, until no process of the tree is left. Resolves with the number of processes. */
 export async function endProcessTree(
   tree: ProcessTree,
   { spared, met = new Set(), grace = 'usual' }: EndTreeOptions,

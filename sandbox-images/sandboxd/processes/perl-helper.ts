@@ -19,7 +19,7 @@ interface HelperProgram {
   readonly ended: () => void;
 }
 
-/** Starts a helper that outlives shells and runs. Rejects with unsupported. */
+/** The helper outlives shells and runs. Rejects with unsupported. */
 export async function startPerlHelper(
   { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
   { program, calls, numbers, missing, onWords: listener, ended }: HelperProgram,

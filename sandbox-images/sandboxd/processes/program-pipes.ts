@@ -26,7 +26,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** Whether the reader has stopped accepting bytes, so that silence does not mean the end of output. */
+  /** While the reader accepts no bytes, silence does not mean the end of the output. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;

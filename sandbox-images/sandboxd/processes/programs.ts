@@ -24,7 +24,7 @@ interface OpenProgram {
   readonly operation: string;
 }
 
-/** Programs over three pipes, without a shell or a terminal. A program outlives the connection that reads it. */
+/** A program runs over three pipes, without a shell or terminal, and outlives the connection that reads it. */
 export function createProgramOperations(parts: SharedState): ProgramOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();

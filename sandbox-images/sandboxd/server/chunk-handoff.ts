@@ -1,4 +1,4 @@
-/** Passes chunks from one writer to one reader, one at a time. The writer waits until its chunk is taken. */
+/** One writer, one reader. The writer waits until its chunk is taken. */
 export interface ChunkHandoff {
   /** Resolves once the chunk is taken, or there is no reader left. */
   give(chunk: Uint8Array): Promise<void>;

@@ -13,12 +13,9 @@ export interface DialControlOptions {
   log(text: string): void;
 }
 
-/**
- * Only one, because a spare connection uses a file descriptor of the server. The next is dialled as soon as this one is
- * used.
- */
+/** Only one, because a spare connection uses a file descriptor of the server. */
 const spare = 1;
-/** Limit of connections, excluding streams. The server reserves the last four for health checks. */
+/** Maximum connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 
@@ -38,7 +35,7 @@ export function dialControl(options: DialControlOptions): Disposable {
   const timer = setInterval(look, lookMs);
   const watcher = watched(options.folder, () => {
     look();
-    for (const line of dialled.values()) line.nudge(); // most likely a server has restarted
+    for (const line of dialled.values()) line.nudge(); // a server has probably restarted
   });
   return {
     [Symbol.dispose]() {
@@ -117,7 +114,7 @@ function keepDialled(name: string, { folder, hello, server, log }: DialControlOp
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
-  // A connection that became a stream carries no more requests and does not count towards this limit.
+  // Streams carry no more requests and do not count towards this limit.
   const lent = (request: { socket: Socket }) => {
     if (all.delete(request.socket)) streams.add(request.socket);
     unused.delete(request.socket);

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 const chunkBytes = 256 * 1024;
 const maxChunks = 4;
 
-/** A connection without `data` events: its bytes go straight to another connection. */
+/** Emits no `data` events: bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
   /** True once the other side has sent a byte; false if the connection ends first. */
   readonly spoken: Promise<boolean>;

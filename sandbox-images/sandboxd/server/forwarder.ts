@@ -24,7 +24,7 @@ interface Forwarding {
   readonly admits?: ((near: Socket) => Promise<boolean>) | undefined;
 }
 
-/** Forwards every connection on a loopback port to the egress proxy. HTTP_PROXY and HTTPS_PROXY point at it. */
+/** HTTP_PROXY and HTTPS_PROXY point at this loopback port. */
 export function startForwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
     if (admits) {

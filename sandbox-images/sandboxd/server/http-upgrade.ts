@@ -21,8 +21,8 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
 }
 
 /**
- * Like `pipe`, but reads ahead while there is room. Screens are megabytes large, and with `pipe` both programs and the
- * daemon would take turns for every 64 KiB, which is slow on busy processors.
+ * Reads ahead while there is room. With `pipe`, both programs and the daemon would take turns for every 64 KiB of a
+ * screen, which is slow on busy processors.
  */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());

@@ -18,7 +18,7 @@ export type RouteReply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Set if requests do not count as activity: a health check must not keep a sandbox awake. */
+  /** Requests do not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes over the connection if the request uses the stream protocol. */
   stream?(daemon: Daemon, params: HttpExchange['params']): Promise<Duplex>;

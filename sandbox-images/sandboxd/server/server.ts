@@ -24,7 +24,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** sandboxd's HTTP server. It does not listen itself: the daemon passes it the connections that the daemon dialled. */
+/** Does not listen itself: the daemon passes it connections that the daemon dialled. */
 export function createDaemonServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -89,7 +89,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // After a complete answer no abort is needed, and each abort creates an error object.
+  // A complete answer needs no abort, which would create an error object each time.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });
@@ -207,7 +207,7 @@ function isSigned(signature: string, x: string, uid: string): boolean {
   return isRight;
 }
 
-/** Compares in constant time, so that timing does not reveal where the texts differ. */
+/** Constant time, so that timing does not reveal where the texts differ. */
 function sameText(value: string, expected: string): boolean {
   let difference = value.length ^ expected.length;
   for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (value.charCodeAt(at) || 0);

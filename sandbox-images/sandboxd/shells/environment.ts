@@ -6,7 +6,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
     // locale.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    // No person uses these terminals: no pager that waits for a key, and no colors that a model would have to read.
+    // No person uses these terminals: a pager would wait for a key, and a model would have to read the colors.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',

@@ -116,7 +116,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
   };
   stream?.on('data', (chunk: Buffer) => {
     seen += chunk.length;
-    if (hasEnded) return; // output of background children is read and discarded
+    if (hasEnded) return; // discard the output of background children
     const fits = chunk.subarray(0, daemonLimits.execBytes - kept);
     const rest = chunk.subarray(fits.length);
     kept += fits.length;

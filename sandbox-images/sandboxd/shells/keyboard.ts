@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 
-/** A write-only stream for one person's keystrokes. Further input waits until `type` calls back. */
+/** Write-only. Further input waits until `type` calls back. */
 export function createKeystrokeStream(type: (bytes: Buffer, taken: () => void) => void): Duplex {
   const created = new Duplex({
     read() {},

@@ -80,7 +80,7 @@ export interface RunningOperation {
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** Present if the whole run of the operation is being stopped. */
+/** Set while the operation's whole run is being stopped. */
 export interface RunStopRequest {
   /** Resolves with the number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
@@ -91,7 +91,7 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // a command that reads input and prints nothing for this long counts as waiting
+const quietMs = 1_000; // reading input without output for this long counts as waiting
 const maxUnread = 1024 * 1024;
 const inputGraceMs = 60_000;
 
@@ -134,7 +134,7 @@ export async function launchOperation(
       command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
-  record(); // before the command runs, so that the record exists even if the daemon dies right after this line
+  record(); // before the command runs, so that a crash cannot lose the record
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openCommandTerminal(parts, request, standing, mark);

@@ -10,7 +10,7 @@ import { isInternalVariable } from './environment.ts';
 
 export interface ShellState {
   readonly cwd: string;
-  /** Exported variables after the last command. Undefined before the first: the daemon's base environment. */
+  /** Exported variables after the last command. Undefined: the daemon's base environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -51,7 +51,7 @@ function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);
   const cwd = decodeName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
-  // Without the end mark, a full disk or a kill cut the file off, and the shell keeps its old state.
+  // A missing end mark means that a full disk or a kill cut the file off, so the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {

@@ -26,7 +26,6 @@ const maxShells = 32;
 export function createShellOperations(parts: SharedState): ShellOperations {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
-  /** Started by this daemon. Operations of earlier daemons are in the journal. */
   const operations = new Map<string, RunningOperation>();
   const starting = new Map<string, Promise<Operation>>();
 
@@ -72,7 +71,6 @@ export function createShellOperations(parts: SharedState): ShellOperations {
     }
   }
 
-  /** Keeps only the newest finished operations. The journal still has the others. */
   function forgetOld(): void {
     for (const [id, live] of operations) {
       if (operations.size <= 200) return;

@@ -8,10 +8,9 @@ const memoryCap = 64 * 1024;
 /** Stores a command's output in a file, up to a cap. If the disk is full, a little more is kept in memory. */
 export interface Spool {
   readonly bytes: number;
-  /** Whether further output is discarded. */
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** Returns bytes from position `from` on, possibly in the buffer `into`. Empty if there are none yet. */
+  /** Returns bytes from position `from` on, empty if there are none yet. The result can share memory with `into`. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }

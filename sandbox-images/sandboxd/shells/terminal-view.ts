@@ -7,7 +7,7 @@ interface Reader {
   end: TerminalEnd;
 }
 
-/** A terminal's last screenful, and its single reader. A new reader replaces the previous one. */
+/** A new reader replaces the previous one. */
 export class TerminalView {
   readonly #screen = new TerminalReplay();
   #reader: Reader | undefined;

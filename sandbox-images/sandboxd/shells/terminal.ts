@@ -10,14 +10,13 @@ import { startInFolder } from '../files/byte-names.ts';
 
 export interface Terminal {
   readonly pid: number;
-  /** False: the command has pipes. */
   readonly isTerminal: boolean;
   readonly input: Writable;
   /** Includes the mark at the command's end. */
   readonly output: Readable;
   /** Resolves with the keeper's exit code, which is the command's if there is no mark. */
   readonly closed: Promise<number>;
-  /** Processes that still use the terminal lose it. */
+  /** Closes the terminal, also to processes that still use it. */
   close(): void;
 }
 export interface TerminalSpec {
@@ -97,13 +96,11 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 }
 
 export interface MarkFinder {
-  /** Returns the bytes before the mark and, once it is found, its exit code and the bytes after it. */
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
   /** Bytes held back as a possible beginning of the mark. Call when the stream ends without one. */
   rest(): Buffer;
 }
 
-/** Splits a stream at the mark, even one that is split across chunks. */
 export function createMarkFinder(mark: string): MarkFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);

@@ -28,7 +28,7 @@ interface OpenTerminal {
 const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
-/** Terminals for people, separate from the agent's shells. Each keeps its last screenful for the next viewer. */
+/** Each terminal keeps its last screenful for the next viewer. */
 export function createTerminalOperations(parts: SharedState): TerminalOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
@@ -117,7 +117,6 @@ export function createTerminalOperations(parts: SharedState): TerminalOperations
   };
 }
 
-/** Resolves with the terminal's device (pts) once bash runs on it. */
 async function waitForDevice(terminal: Terminal): Promise<string> {
   const patience = AbortSignal.timeout(startMs);
   let isOver = false;

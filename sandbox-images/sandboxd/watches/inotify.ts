@@ -14,7 +14,7 @@ import {
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
-/** One change as the kernel reported it. `lost`: the kernel dropped changes, because there were too many. */
+/** `lost`: the kernel dropped changes, because there were too many. */
 export interface RawFileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */

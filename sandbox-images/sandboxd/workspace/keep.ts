@@ -9,7 +9,6 @@ const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFilesFolder);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
-/** Lists the files of the workspace and copies the small ones, once per run. */
 export function saveRunFiles(root: string, { run, at }: RunStart, most: number): void {
   using workspace = WorkspaceFolder.workspace(root);
   using corral = workspace.made('.corral');
@@ -44,7 +43,7 @@ function keptRun(corral: WorkspaceFolder): string | undefined {
     using last = corral.folder(own);
     return read(last, 'about')?.toString().split('\n')[0];
   } catch {
-    return undefined; // no run was recorded
+    return undefined;
   }
 }
 

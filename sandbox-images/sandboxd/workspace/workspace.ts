@@ -33,7 +33,7 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatChangeTime(stats)}`;
 }
 
-/** Maximum entries. External programs handle larger workspaces. */
+/** Larger workspaces are left to external programs. */
 const most = 2_000;
 
 export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {

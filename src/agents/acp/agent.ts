@@ -60,7 +60,7 @@ export class SpendingCounter {
 const name = z.string().min(1).max(200);
 const option = z.object({ category: z.string(), currentValue: name });
 const spent = z.object({ model: name, token_count: z.unknown() });
-/** Where agents name their model: in sessions, updates and answers. */
+/** Agents name their model in different places: sessions, updates and answers. */
 const Message = z.object({
   models: z.object({ currentModelId: name }).optional().catch(undefined),
   configOptions: z.array(z.unknown()).optional().catch(undefined),
@@ -93,7 +93,7 @@ const maxWaiting = 500;
 const maxUpdates = 200_000; // in one prompt
 const startMs = 60_000;
 const stopMs = 1_000;
-const maxPending = 100; // pending approval requests
+const maxPending = 100; // approval requests
 const maxEchoes = 2_000;
 
 export class AcpAgent {
@@ -221,7 +221,6 @@ export class AcpAgent {
     }
   }
 
-  /** Sends a message. Then `next` returns its updates and its end. */
   prompt(text: string): void {
     const own = {};
     this.#prompt = own;
@@ -270,7 +269,7 @@ export class AcpAgent {
     return answer !== undefined;
   }
 
-  /** Stores a decision that answers the agent's repeated approval request for this call, once. */
+  /** Keeps a decision for the agent's repeated approval request for the same call. */
   carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -281,7 +280,6 @@ export class AcpAgent {
     await this.#program.close();
   }
 
-  /** Passes on one approval request at a time; later ones wait. */
   async #requestApproval(
     toolCall: Parameters<AcpToolCalls['requestApproval']>[0],
     options: readonly PermissionOption[],

@@ -20,7 +20,7 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** External agents in sandboxes. An agent runs at most as long as the connection to its sandbox. */
+/** An agent ends no later than the connection to its sandbox. */
 export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
   /** Decisions on calls whose agents stopped before the decision, for example because the server restarted. */
@@ -60,7 +60,6 @@ export class AcpAgents extends ServerPart<Deps> {
     }
   }
 
-  /** Stops the agent's work on its current message, so that it accepts the next one. */
   interrupt(client: SandboxClient): void {
     void this.#agents.get(client)?.cancel();
   }

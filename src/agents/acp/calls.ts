@@ -33,7 +33,6 @@ interface KnownCall {
   /** Texts of the newest update of a running or finished call. The texts of earlier updates only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
-  /** The output of the agent's own terminal, collected piece by piece. */
   terminal: string;
   exitCode: number | undefined;
   isAnnounced: boolean;
@@ -195,7 +194,6 @@ function findCommand(input: Record<string, unknown>, title: string | undefined):
   return title === undefined ? undefined : truncateEnd(title, 4_096);
 }
 
-/** Combines several changed files into one text with their names. */
 function toContent(known: KnownCall, output: string): ToolContent | null {
   const { input, kind, title } = known;
   const diffs = known.diffs.length === 0 && kind === 'edit' ? diffsIn(input) : known.diffs;

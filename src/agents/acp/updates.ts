@@ -12,7 +12,7 @@ export type AgentStreamItem = AgentUpdate | AgentPause;
 export const isAgentPause = (item: AgentStreamItem): item is AgentPause =>
   item.kind === 'replied' || item.kind === 'asks' || item.kind === 'failed';
 
-/** Converts the updates that Corral shows. Empty for all other updates. */
+/** Empty for updates that Corral does not show. */
 export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): readonly AgentUpdate[] {
   switch (update.sessionUpdate) {
     case 'agent_message_chunk':

@@ -38,7 +38,7 @@ export interface AgentBrowser {
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport>;
-  /** Address of the current page. Undefined if the browser does not answer. */
+  /** Undefined if the browser does not answer. */
   address(signal: AbortSignal): Promise<string | undefined>;
 }
 

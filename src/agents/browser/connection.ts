@@ -15,7 +15,7 @@ export interface BrowserConnection {
   close(): void;
 }
 
-/** Connects to the sandbox's browser, and starts it if necessary. */
+/** Starts the browser if necessary. */
 export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal): Promise<BrowserConnection> {
   const pipe = await desktop.cdp(signal);
   const transport = createPipeTransport(pipe, desktop);

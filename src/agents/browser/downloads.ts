@@ -17,7 +17,6 @@ interface Options {
   readonly clock: Clock;
 }
 
-/** Saves downloads to a folder of the workspace, and cancels those that exceed the limit. */
 export class DownloadSaver {
   readonly #options: Options;
   readonly #open = new Map<string, string>();

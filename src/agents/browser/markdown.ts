@@ -1,7 +1,6 @@
 import { trimEndCharacters, truncateEnd } from '../../core/text/text.ts';
 import type { PageTree, PageTreeElement } from './page-types.ts';
 
-/** Truncates a page's Markdown. A last line says how much is missing. */
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
   const kept = truncateEnd(text, maxChars);
@@ -20,7 +19,6 @@ export const toMarkdown = (tree: readonly PageTree[]): string =>
 const isBlock = (node: PageTree): node is PageTreeElement =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
 
-/** Puts each run of inline content on its own line, and separates blocks. */
 function blocks(nodes: readonly PageTree[], indent: string): string {
   let out = '';
   let line: PageTree[] = [];
@@ -126,7 +124,6 @@ function inline(nodes: readonly PageTree[]): string {
     .replace(/[ \t]+/g, ' ');
 }
 
-/** Puts the marks directly around the text; spaces stay outside. */
 function around(text: string, mark: string): string {
   const bare = text.trim();
   const at = text.indexOf(bare);

@@ -190,7 +190,6 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: ScanLimi
   };
 }
 
-/** Scrolls an element of the last scan into view, and returns a point of it that a click reaches. */
 export function locateElement({ index }: { index: number }): ElementLocation {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { gone: true };
@@ -228,7 +227,7 @@ export function locateElement({ index }: { index: number }): ElementLocation {
   return { coveredBy: over ? `<${over.tagName.toLowerCase()}>${text}` : 'something else' };
 }
 
-/** Selects an option as a user would, and fires the page's events. Returns the available options if none matches. */
+/** Fires the page's events. Returns the available options if none matches. */
 export function chooseOption({
   index,
   option,

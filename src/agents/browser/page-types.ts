@@ -66,7 +66,6 @@ export interface PageWindow {
   corral?: { ids: WeakMap<object, number>; next: number; document: string; listed: PageElement[] };
 }
 
-/** Text, or an element with its content; links include their target. */
 export type PageTree = string | PageTreeElement;
 export interface PageTreeElement {
   readonly tag: string;

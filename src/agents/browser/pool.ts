@@ -11,7 +11,6 @@ interface Options {
   readonly readTree: TreeConverter;
 }
 
-/** One browser session per connection to a sandbox, created on first use and dropped with the connection. */
 export class BrowserPool extends ServerPart<Options> implements Disposable {
   readonly #sessions = new Map<SandboxClient, BrowserSession>();
 

@@ -37,7 +37,6 @@ interface ReportRequest {
   readonly signal: AbortSignal;
 }
 
-/** Reports an action to the agent: its result, side effects such as dialogs, and the page's current state. */
 export class BrowserReporter extends ServerPart<Options> {
   async report(
     opened: ShownBrowser,

@@ -12,7 +12,7 @@ import { BrowserReporter, type TreeConverter } from './report.ts';
 import { runInConsole, runInPage } from './run-in-page.ts';
 import { type BrowserTab, BrowserTabs, raceTabCrash } from './tabs.ts';
 
-/** Parses an address from a model. `no`: why it cannot be opened. */
+/** `no`: why the address cannot be opened. */
 export function parseAddress(value: string, workdir: string): { url: string } | { no: string } {
   const text = value.trim();
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);
@@ -76,7 +76,7 @@ const names: Readonly<Record<string, string>> = {
   next: 'PageDown',
 };
 
-/** Translates a model's key name to Playwright's: `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
+/** `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
 export const toPlaywrightKeys = (keys: string): string => {
   const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
   return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');
@@ -100,7 +100,7 @@ interface OpenBrowser extends BrowserConnection {
 }
 type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<ActionResult>;
 
-/** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is restarted. */
+/** Calls run one after another. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;

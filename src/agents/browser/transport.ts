@@ -5,7 +5,7 @@ import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
 /** Ten times a screenshot of a huge page, the largest browser message. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** Maximum unread 64 KiB pieces. Above, reading from the browser pauses. */
+/** Unread pieces of 64 KiB at which reading from the browser pauses. */
 const maxPieces = 16;
 
 /** Reads NUL-terminated messages and passes them on in order, parsed into objects, as Playwright expects. */

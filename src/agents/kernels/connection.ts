@@ -20,7 +20,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** Limits of one kernel message. Results can contain pictures. */
+/** Results can contain pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {

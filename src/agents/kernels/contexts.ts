@@ -4,7 +4,6 @@ import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type Cell, type CellExecution, Kernel } from './kernel.ts';
 import { defaultContextLanguages, type KernelLanguage } from './languages.ts';
 
-/** A named kernel with its own variables and working folder. */
 interface CodeContext {
   readonly id: string;
   readonly language: KernelLanguage;
@@ -38,7 +37,7 @@ export class KernelContexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** Returns the context with this id, created if necessary. Rejects with conflict. */
+  /** Throws conflict if the id has another language, or if the sandbox has too many contexts. */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {

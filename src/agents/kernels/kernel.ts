@@ -46,7 +46,7 @@ const startMs = 30_000;
 const interruptMs = 3_000;
 const endMs = 10_000;
 
-/** One kernel in the sandbox. It starts with the first cell, and cells run one after another. */
+/** Cells run one after another; the first one starts the kernel. */
 export class Kernel {
   readonly #deps: Deps;
   readonly #options: KernelOptions;
@@ -142,7 +142,7 @@ export class Kernel {
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
-      // A kernel that exits while the server connects counts as already gone, so the cell gets a new one.
+      // A kernel that exits while the server connects is treated as gone, so the cell gets a new one.
       if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
       return fail(thrown, options);
     }
@@ -152,7 +152,6 @@ export class Kernel {
 
 const isCode = (thrown: unknown, code: ErrorCode): boolean => thrown instanceof AppError && thrown.code === code;
 
-/** If the interpreter is missing, the error names it and says what to do. */
 function fail(thrown: unknown, { language }: KernelOptions): never {
   if (!isCode(thrown, 'file_not_found')) throw thrown;
   const [program] = buildKernelProgram(language).argv;
@@ -163,10 +162,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   );
 }
 
-/**
- * The command that starts a kernel in its folder. The daemon starts programs only in workspace folders, so a shell
- * changes to any other folder.
- */
+/** The daemon starts programs only in workspace folders, so a shell changes to any other folder. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = buildKernelProgram(language);
   if (cwd === undefined) return program;

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { KernelContexts } from './contexts.ts';
 
-/** The code contexts of all sandboxes. They live as long as the connection to their sandbox. */
+/** Contexts live as long as the connection to their sandbox. */
 export class KernelRegistry {
   readonly #deps: { readonly clock: Clock; readonly newNonce: () => string };
   readonly #sandboxes = new Map<SandboxClient, KernelContexts>();

@@ -8,7 +8,7 @@ interface LanguageDescription {
   readonly env: readonly string[];
 }
 
-/** Languages with a kernel. The program is passed as an argument, so no file appears in the sandbox. */
+/** A kernel's program is passed as an argument, so no file appears in the sandbox. */
 const languages = {
   python: {
     file: 'kernel.py',

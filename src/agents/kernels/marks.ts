@@ -1,4 +1,3 @@
-/** A part of a kernel's output stream: a cell's output, or a message of the kernel itself. */
 export type KernelOutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
@@ -51,7 +50,6 @@ export function createMarkReader(nonce: string): { push(chunk: Buffer): KernelOu
   };
 }
 
-/** How many of the last bytes can be the start of a mark. */
 function beginningAtEnd(data: Buffer, mark: Buffer): number {
   const most = Math.min(mark.length - 1, data.length);
   for (let length = most; length > 0; length--) {

@@ -6,7 +6,7 @@ const MimeBundle = z.record(z.string().max(200), z.string());
 const CodeError = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
 export type CodeError = z.infer<typeof CodeError>;
 
-/** A value that a cell shows. `isMain`: the value of its last expression. */
+/** `isMain`: the value of the cell's last expression. */
 const CodeResult = z.object({ isMain: z.boolean(), data: MimeBundle });
 export type CodeResult = z.infer<typeof CodeResult>;
 

@@ -21,10 +21,7 @@ interface Deps {
 }
 const checkMs = 20_000;
 
-/**
- * Connects to a tool server, reads its list of tools, and disconnects. Rejects with forbidden if the address is
- * private.
- */
+/** Rejects with forbidden if the address is private. */
 export async function checkToolServer(
   server: RemoteToolServer,
   { fetch, clock }: Deps,

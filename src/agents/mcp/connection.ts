@@ -41,11 +41,7 @@ export interface McpCallOptions {
   readonly onProgress: (text: string) => void;
 }
 
-/**
- * The connection to one tool server: opened on first use, and again after the server ended.
- *
- * @example const tools = await connection.tools(signal); // starts the server on the first call
- */
+/** Opens on first use, and again after the server ended. */
 export class McpConnection {
   readonly server: McpServer;
   readonly #open: () => ServerTransport;
@@ -185,7 +181,6 @@ export class McpConnection {
   }
 }
 
-/** Failures of the sandbox or the caller, not of this server. */
 const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'deadline_exceeded',

@@ -76,7 +76,7 @@ async function withType(answer: Response, hasStream: boolean): Promise<Response>
 }
 const isEvents = /^\s*(data|event|id|retry)?:/;
 
-/** Adds the access token of a person who signed in. A refused token is renewed once. */
+/** A refused token is renewed once. */
 function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLike): FetchLike {
   return async (url, init) => {
     const access = await token();

@@ -6,7 +6,7 @@ export type ParsedLine =
   /** The start and end of a line that was too long to keep. */
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
-/** Splits a program's output into lines. Memory is bounded: only both ends of a line over 4 MiB are kept. */
+/** Memory is bounded: only both ends of a line over 4 MiB are kept. */
 export function createLineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;
@@ -48,7 +48,6 @@ export function createLineSplitter(most = maxLineBytes): (chunk: Buffer) => Pars
   };
 }
 
-/** The id of the request that an oversized message answers, if its two ends show it. */
 export function findResponseId({ head, tail }: { readonly head: string; readonly tail: string }): number | undefined {
   const reply = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})[,}]/.exec(head) ?? /,"id":(\d{1,15})\}\s*$/.exec(tail);
   return reply ? Number(reply[1]) : undefined;

@@ -24,7 +24,7 @@ export interface OAuthContext {
 const maxBytes = 256 * 1024;
 const answerLimits = { maxDepth: 30, maxValues: 5_000 };
 
-/** Rejects: unsupported, with the reason. */
+/** Rejects with unsupported and the reason. */
 export async function beginSignIn(
   requested: { readonly returnTo: string; readonly state: string },
   asking: OAuthContext,
@@ -64,7 +64,7 @@ export async function beginSignIn(
   });
 }
 
-/** Exchanges the code that the browser brought back. Rejects: unsupported, with the reason. */
+/** Rejects with unsupported and the reason. */
 export async function completeSignIn(
   {
     begun,
@@ -90,7 +90,7 @@ export async function completeSignIn(
   });
 }
 
-/** Rejects: unsupported, if a person must sign in again. */
+/** Rejects with unsupported if a person must sign in again. */
 export async function refreshCredentials(access: OAuthCredentials, asking: OAuthContext): Promise<OAuthCredentials> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');

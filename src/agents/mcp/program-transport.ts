@@ -12,7 +12,7 @@ const startMs = 60_000;
 const endMs = 10_000;
 const limits = { maxDepth: 200, maxValues: 200_000 };
 
-/** The transport of a tool server that runs in the sandbox, with one JSON message per line of its pipes. */
+/** One JSON message per line of the program's pipes. */
 export class ProgramTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;

@@ -6,7 +6,6 @@ export interface ToolServerState {
   readonly ok: boolean;
   readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
-  /** Empty if the server answered. */
   readonly message: string;
   /** The server refused a caller as unauthorized. Undefined: unknown. */
   readonly wantsAccess?: boolean;

@@ -16,7 +16,6 @@ export interface ToolServerTools {
   readonly declared: readonly Tool[];
   readonly all: readonly Tool[];
   readonly failed: readonly FailedToolServer[];
-  /** Tools that cannot be offered to any model. */
   readonly leftOut: readonly UnsupportedTool[];
 }
 export interface FailedToolServer {
@@ -101,7 +100,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     }
   }
 
-  /** Opens missing connections, after closing those of removed servers, whose names can be in use again. */
+  /** Closes connections of removed servers first, because their names can be in use again. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.deps;
     const { connections, loaded } = this.#ofSandbox(client);

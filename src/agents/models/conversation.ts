@@ -59,7 +59,6 @@ export const toSkippedResult = (callId: string, name: string): ToolMessage => ({
   success: false,
 });
 
-/** Whether the reply's calls do work; making a plan is not work. */
 const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 

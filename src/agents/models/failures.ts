@@ -57,7 +57,6 @@ export function refuseRedirect(response: Response, requested: string): void {
   throw new AppError('forbidden', text);
 }
 
-/** Errors that pass without intervention. */
 const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_overloaded',
   'model_rate_limited',

@@ -40,7 +40,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }
 
-  /** True: the model is suspended now. */
+  /** Records a failure. True: the model is suspended now. */
   function rests(model: Model, failure: FailedTurn): boolean {
     const state = healthOf(model);
     state.failures++;

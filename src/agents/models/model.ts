@@ -2,25 +2,17 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 
-/**
- * A model that answers one turn at a time.
- *
- * @example
- * for await (const part of model.turn(request, signal)) {
- *   if (part.type === 'text') show(part.delta);
- * }
- */
 export interface Model {
   readonly name: string;
   /** Read before each turn: a chain of fallbacks returns the abilities of the model that it will use next. */
   readonly abilities: ModelCapabilities;
-  /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
+  /** Undefined or absent: the price of the model is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** An adapter compensates for missing abilities where possible, so callers need not check. */
+/** Adapters compensate for missing abilities where possible, so callers need not check. */
 export interface ModelCapabilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;
@@ -46,7 +38,7 @@ export const defaultCapabilities: ModelCapabilities = {
   caching: 'none',
 };
 
-/** The loop's purpose for this turn. Only the demo model reads it; other models read `note`. */
+/** Only the demo model reads the phase; other models read `note`. */
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
@@ -56,12 +48,6 @@ export type TurnPhase =
   /** Judges another agent's work by a rubric, in a separate context. */
   | { readonly kind: 'grade' };
 
-/**
- * Everything that a model sees in one turn.
- *
- * @example
- * const request: TurnRequest = { phase, system: 'You are…', messages, tools: registry.declarations };
- */
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
@@ -95,7 +81,6 @@ export interface SamplingOptions {
   readonly topP?: number;
   readonly topK?: number;
   readonly maxOutputTokens?: number;
-  /** Texts that end the turn when the model writes one of them. */
   readonly stop?: readonly string[];
 }
 export interface ToolDeclaration {
@@ -144,7 +129,6 @@ export interface Picture {
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
-  /** The model that wrote the reply, which can be a fallback. */
   readonly model: string;
   readonly text: string;
   readonly calls: readonly ToolCall[];
@@ -166,11 +150,7 @@ export interface ToolCall {
   readonly confirm?: string;
 }
 
-/**
- * The parts of a reply as they arrive. All calls come after the text, directly before the end.
- *
- * @example { type: 'text', delta: 'The file' }, { type: 'call', call }, { type: 'end', outcome }
- */
+/** All calls come after the text, directly before the end. */
 export type TurnPart =
   | { type: 'text'; delta: string }
   /** Readable reasoning, for people. It is never sent back to the model, unlike `raw` parts. */
@@ -189,12 +169,6 @@ export interface OmittedContent {
   readonly detail: string;
 }
 
-/**
- * Tokens of one turn.
- *
- * @example
- * { inputTokens: 1_200, cachedTokens: 1_000, outputTokens: 80, cost: 0.0021 }
- */
 export interface TurnUsage {
   /** The whole request, including what was read from or written to the provider's cache. */
   readonly inputTokens: number;
@@ -229,7 +203,7 @@ export interface FailedTurn {
   /** Public: names the provider, the failure and what to change, never a key. */
   readonly message: string;
   readonly retryable: boolean;
-  /** The delay that the provider sent, in ms. */
+  /** The delay that the provider sent. */
   readonly retryAfterMs?: number;
   /** The budget that does not cover the request, which was therefore not sent. */
   readonly over?: BudgetOverrun;

@@ -4,15 +4,12 @@ import type { ProviderSettingNames } from './failures.ts';
 import type { Model, ModelCapabilities } from './model.ts';
 import type { ModelListFormat } from './model-list.ts';
 
-/** How hard a model thinks before it answers; `default` leaves the choice to the provider. */
+/** `default` leaves the choice to the provider. */
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
 export type ReasoningLevel = (typeof reasoningLevels)[number];
 
 /**
- * One model provider. Its settings, their variables, the help, the key check, the labels and the offered models are all
- * derived from this description.
- *
- * @example const model = await provider.build({ name: 'openai/gpt-5', model: 'gpt-5', key, ...rest });
+ * Settings, their variables, the help, the key check, the labels and the offered models derive from this description.
  */
 export interface Provider<Name extends string = string> {
   /** The part before the slash in `provider/model`, and the key in the settings under `models`. */

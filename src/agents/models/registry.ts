@@ -27,13 +27,12 @@ export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoin
 export interface ModelSettings extends Pick<ServerParts, 'clock' | 'newId'> {
   readonly models: ModelsConfig;
   readonly random: () => number;
-  /** The key that users stored for a provider, if the settings have none. */
+  /** Used if the settings have no key. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
-  /** The fetch for endpoints that have a `reach`, limited to those networks. */
   readonly fetchWithin?: (reach: NetworkReach) => typeof fetch;
 }
 
-/** Creates the model with its configured fallbacks. Rejects: invalid_request, which names the setting to change. */
+/** Rejects with invalid_request, which names the setting to change. */
 export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
   const [first, ...others] = await Promise.all(toModelChain(ref, settings.models).map((name) => one(name, settings)));
   if (parseModelRef(ref).provider === 'demo') return first as Model;
@@ -89,7 +88,7 @@ function withWholeCharacters(model: Model): Model {
   };
 }
 
-/** The provider of `demo` or `provider/model`. Throws: invalid_request, which lists the available providers. */
+/** Throws invalid_request, which lists the available providers. */
 export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
   const provider = findConfiguredProvider(parseModelRef(ref).provider, models);
   if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);

@@ -16,7 +16,6 @@ const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider_error',
 ]);
 
-/** Parts of earlier requests that the provider refused; later requests leave them out. */
 interface KnownRefusals {
   readonly tools: Map<string, string>;
   readonly pictures: Map<string, string>;
@@ -143,7 +142,6 @@ const shownIn = (messages: readonly Message[]): Picture[] =>
 interface RefusalWords {
   readonly text: string;
   readonly model: string;
-  /** Pictures whose removal did not help, newest first. */
   readonly tried: string[];
 }
 

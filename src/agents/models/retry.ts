@@ -3,7 +3,7 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
-/** A provider that requires a longer delay would refuse every attempt, so none is made. */
+/** A longer delay than this would outlast every attempt, so the call is not retried. */
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**

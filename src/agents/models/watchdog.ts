@@ -10,7 +10,7 @@ export interface Watchdog extends Disposable {
   bit(): boolean;
 }
 
-/** Fires after this many ms while not paused. */
+/** Fires after `ms` milliseconds of silence while not paused. */
 export function createWatchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
   const stop = new AbortController();
   const cancel = () => stop.abort();

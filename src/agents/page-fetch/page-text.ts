@@ -16,7 +16,6 @@ export interface PageText {
   readonly markdown: string;
 }
 
-/** Converts pages one after another, each within `patienceMs`. */
 export const createPageThread = (patienceMs = 10_000): JobThread<HtmlPageJob | PageTreeJob, PageText> =>
   new JobThread({
     start: startWorker,

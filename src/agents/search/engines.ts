@@ -12,7 +12,6 @@ export type EngineName = (typeof engineNames)[number];
 interface Settings {
   readonly baseUrl?: string | undefined;
   readonly key?: Secret | undefined;
-  /** The id of the programmable search engine, for Google. */
   readonly engineId?: string | undefined;
 }
 interface SearchRequest {

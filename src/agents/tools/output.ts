@@ -2,7 +2,6 @@ import { countOrphanBytes } from '../../core/text/arriving-text.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
-/** The longest text that a model sees in full. */
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
 /** A text of at most this many characters is never cut: a UTF-16 unit needs at most three bytes. */
@@ -30,7 +29,6 @@ const half = keptBytes / 2;
 const encoder = new TextEncoder();
 const scratch = Buffer.allocUnsafe(keptBytes); // used and copied within one call
 
-/** Keeps the first and the last 32 KiB of a stream, in constant memory. */
 export class BoundedOutput {
   static readonly tailBytes = half;
 

@@ -10,13 +10,7 @@ import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { findToolFamily } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
-/**
- * The tools of one session, by the names that the model uses.
- *
- * @example
- * const declarations = registry.declarations; // for the model
- * const result = await runTool(registry, context, call);
- */
+/** The tools of one session, by the names that the model uses. */
 export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];

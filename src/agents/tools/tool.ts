@@ -10,11 +10,7 @@ import type { AgentMemory } from './memory/agent-memory.ts';
 /** Resolves when no person has control of the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
 
-/**
- * Everything that a tool can use. It gives no access to the server's network or the driver.
- *
- * @example const bytes = await context.sandbox.readFile(path, context.signal, { maxBytes });
- */
+/** Everything that a tool can use, without access to the server's network or the driver. */
 export interface ToolContext {
   readonly sessionId: SessionId;
   readonly signal: AbortSignal;
@@ -90,7 +86,6 @@ export type ToolResult = ToolOutcome & {
   readonly exitCode?: number;
   /** Explains to the model how to read the remaining text when its view of `output` is truncated. */
   readonly rest?: string;
-  /** The changed plan, and the text for the user when steps end. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   readonly pictures?: readonly Pick<StoredPicture, 'file' | 'mimeType'>[];
   /** The address of the page on the screen after the call. */
@@ -115,7 +110,7 @@ type ToolOutcome =
 
 type Args = Readonly<Record<string, unknown>>;
 
-/** Groups of tools that a project turns on and off; the names are part of the APIs. */
+/** The names are part of the APIs. */
 export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
 export type ToolGroup = (typeof toolGroups)[number];
 
@@ -126,7 +121,7 @@ export type ToolGroup = (typeof toolGroups)[number];
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
-/** The name and arguments of a call in a facade. `path` converts a sandbox path to the facade's form. */
+/** `path` converts a sandbox path to the facade's form. */
 export type FacadeCallMapper = (
   args: Args,
   path: (input: unknown) => unknown,
@@ -169,11 +164,6 @@ export interface ToolDescription {
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';
 
-/**
- * A tool of the server: its description, and the function that does the work.
- *
- * @example const result = await tool.run(context, { file: 'notes.txt' });
- */
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** Resumes an operation that an earlier server started. Output continues from `fromByte`. */
@@ -183,7 +173,7 @@ export interface Tool extends ToolDescription {
 }
 
 export interface UnsupportedTool {
-  /** The name of the tool server; absent for a custom tool of the session's agent. */
+  /** Absent for a custom tool of the session's agent. */
   readonly server?: string;
   readonly tool: string;
   readonly reason: string;

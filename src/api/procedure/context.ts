@@ -18,7 +18,6 @@ export interface TrpcContext extends TrpcCallerContext {
 /** Limits the open calls of one connection, because a socket could otherwise send any number of calls. */
 export class CallLimiter {
   #open = 0;
-  /** Throws: rate_limited. */
   enter(): Disposable {
     if (this.#open >= maxCalls)
       throw new AppError('rate_limited', `More than ${maxCalls} calls are in progress on this connection.`);

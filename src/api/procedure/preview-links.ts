@@ -6,7 +6,6 @@ import { adminPrincipal, type Principal } from '../../core/model/principal.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 
-/** The query parameter that opens a preview, in its first request. */
 export const previewQueryParameter = 'corral_preview';
 
 export interface PreviewSettings {

@@ -23,7 +23,6 @@ interface Resource {
    * errors.
    */
   readonly style?: 'detail' | 'server' | 'session';
-  /** Descriptions of documented failures, by status. */
   readonly texts?: Readonly<Record<number, string>>;
   /** The `corral` command whose verbs are its operations. */
   readonly command?: {
@@ -80,9 +79,9 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** The statuses with which it can fail, in addition to those of all routes. Default: 404 if the path has an id. */
+  /** Failure statuses besides those of all routes. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
-  /** The verb of the command line. Absent: none, or written by hand. */
+  /** Absent: the command line has no verb for it, or one written by hand. */
   readonly verb?: Verb;
 }
 export interface OperationMeta extends Operation {
@@ -112,7 +111,6 @@ export const procedure = t.procedure.use(async ({ ctx, type, signal = neverAbort
   return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
 
-/** A procedure whose only input is the session. */
 export const sessionProcedure = procedure.input(sessionTarget);
 
 async function* countOpenCall<Item>({ calls }: Pick<TrpcContext, 'calls'>, items: AsyncIterable<Item>) {

@@ -74,7 +74,6 @@ export const filesRouter = router({
       awaitOkResult(ctx.services.files.remove(sessionId, path, ctx.signal)),
     ),
 
-  /** The files that changed since the newest run started. */
   changes: sessionProcedure
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
     .query(async ({ ctx, input: { sessionId } }) => {

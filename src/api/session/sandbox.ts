@@ -62,7 +62,6 @@ interface Call {
   readonly ctx: { readonly services: Pick<Services, 'sandboxes'>; readonly signal: AbortSignal };
   readonly input: { readonly sessionId: SessionId };
 }
-/** Resolves to the sandbox after the change. */
 const thenStatus =
   (change: Change) =>
   async ({ ctx: { services, signal }, input: { sessionId } }: Call) => {

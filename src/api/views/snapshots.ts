@@ -47,7 +47,6 @@ export const snapshotExample: z.output<typeof Snapshot> = {
 };
 export const maxForks = 20;
 export const ForkCount = z.int().min(1).max(maxForks);
-/** One entry for each fork: its session, or why it failed. */
 export const ForkResult = z.union([
   z.object({ sessionId: z.string() }),
   z.object({ error: z.object({ code: z.string(), message: z.string() }) }),

@@ -1,4 +1,3 @@
-/** The commands other than serving: `npm start -- <name> …`. */
 export interface Command {
   readonly usage: string;
   readonly about: string;
@@ -8,7 +7,6 @@ export interface Command {
 export interface CommandTerminal {
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Prints a line of the result to stdout. */
   print(line: string): void;
   /** Prints a line for people to stderr. */
   say(text: string): void;

@@ -55,7 +55,7 @@ function unknown(name: string): AppError {
 
 const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
 
-/** The help text requested by `help`, `help keys` or `keys --help`. Undefined: none was requested. */
+/** Undefined if no help was requested. */
 export async function renderRequestedHelp(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;
   if (asksForHelp(first))

@@ -6,7 +6,6 @@ import { requestServer, resolveServerAddress, urlOption } from './server-request
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 
-/** Calls a running server, which checks who can read which session. */
 export const promptCommand: Command = {
   usage,
   about: 'prints what the model saw at a turn (default: the newest): instructions, tools and messages, as sent',
@@ -49,7 +48,6 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** Control characters are shown as their codes. */
 function formatPrompt(seen: PromptView): string {
   const { turn, runId, model, requestHash, proved, request, sections } = seen;
   const { phase, tools, messages, note, earlier = [], hint, mustCall, sampling } = request;

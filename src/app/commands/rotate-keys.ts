@@ -29,7 +29,7 @@ interface Background extends Pick<ServerParts, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Can run while the server runs, because the server opens data under all configured encryption keys. */
+/** Can run while the server runs, because the server decrypts with any configured encryption key. */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {

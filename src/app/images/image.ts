@@ -13,7 +13,7 @@ export const initScriptPath = join(images, 'init.sh');
 export const sudoScriptPath = join(images, 'sudo');
 export const browserPolicyPath = join(images, 'browser-policy.json');
 
-/** The daemon as one file, built once per start of the server. */
+/** Built once per start of the server. */
 export function createDaemonBundler(dataDir: string): () => Promise<string> {
   let created: Promise<string> | undefined;
   const make = async () => {
@@ -54,7 +54,7 @@ export const createBundledImages = (bundle: () => Promise<string>): DriverParts[
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
-/** Whether sandboxes have a screen and a browser; `auto`: once the server has built the image, new sandboxes do. */
+/** `auto`: new sandboxes get a screen and a browser once the server has built the image. */
 export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;

@@ -11,7 +11,6 @@ const pages: Readonly<Record<string, { entry: string; template: string; html: st
   shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
   desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
 };
-/** A page for developers that shows the page's components. */
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
 /**
  * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only

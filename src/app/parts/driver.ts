@@ -70,7 +70,6 @@ export async function openDriver(input: Options): Promise<Driver> {
   return withWarmPool(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
 }
 
-/** Docker if its engine responds, otherwise the process driver. */
 async function whatAnswers(options: Options): Promise<Driver> {
   const docker = await opened('docker', options, 'later');
   try {

@@ -34,7 +34,7 @@ export class RealModelGuard {
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /** The reaction to a driver that finds isolation missing late. `refuse`: a real model was used without CORRAL_UNCONFINED. */
+  /** Called when a driver detects missing isolation late. `refuse`: a real model was used without CORRAL_UNCONFINED. */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

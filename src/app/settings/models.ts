@@ -6,8 +6,6 @@ import { type KeyedProviderName, keyedProviders } from '../../agents/models/prov
 import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
 import { optionalSecret, optionalSetting, secretSetting, setting } from '../../config/setting.ts';
 
-// Each provider's section is derived from its description in src/agents/models.
-
 const section = ({ label, access }: Provider & { readonly access: ProviderAccess }) =>
   z.strictObject({
     apiKey: optionalSecret(secret(), `key for ${label}`, ...access.keyVariables),

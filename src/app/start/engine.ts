@@ -82,7 +82,6 @@ export interface RunningEngine
   readonly accounts: BudgetAccountStore;
   readonly holdings: HoldingLimiter;
   readonly volumes: OpenVolumes;
-  /** Removes a deleted session's data that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
   /** The sandboxes that were running when the driver last listed them. */
   readonly sandboxesUp: () => readonly SandboxInfo[];

@@ -9,7 +9,6 @@ import { readMaxSandboxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
 interface Limits {
-  /** The settings of the session without its creator's choice. */
   readonly config: Pick<Config, 'sandbox' | 'egress'>;
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
 }

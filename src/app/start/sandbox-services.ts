@@ -73,7 +73,6 @@ interface Beginning {
   readonly report: (news: ServiceUpdate) => void;
 }
 
-/** Resolves when each service is ready or has failed. */
 export async function startSandboxServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;

@@ -37,7 +37,6 @@ import { checkServices, startSandboxServices, toServiceSpecs } from './sandbox-s
 import { runInBackground, type StartupParts } from './startup.ts';
 import type { StorageServices } from './storage.ts';
 
-/** The relay to the egress proxy listens on this port in each sandbox. */
 export const egressProxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;

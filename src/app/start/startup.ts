@@ -14,11 +14,10 @@ export interface StartupParts extends Pick<ServerParts, 'clock' | 'closing' | 'i
   readonly say: (text: string) => void;
   /** Returns a disposal callback that names the part to be disposed next, so that a slow shutdown can report it. */
   readonly ending: (part: string) => () => void;
-  /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
 }
 
-/** Runs until `closing` fires. Disposing aborts the work and waits until it has finished. */
+/** Disposing aborts the work and waits until it has finished. */
 export function runInBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();
   const done = work(AbortSignal.any([closing, ended.signal]));

@@ -3,7 +3,6 @@ import { type Role, roles } from '../../core/model/principal.ts';
 
 /** One provider's rules never apply to another provider's people. */
 export interface IssuerSettings {
-  /** Identifies the provider in URLs. */
   readonly id: string;
   readonly name: string;
   readonly issuer: string;

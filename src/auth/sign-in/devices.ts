@@ -20,7 +20,6 @@ const Device = z.object({
   /** The secret before the last rotation, valid until the new secret is used. */
   before: Hash.nullable(),
   rotatedAt: z.number(),
-  /** The client's description of itself. */
   agent: z.string(),
   sid: z.string().nullable(),
   /** The provider's tokens, kept until the device is signed out. */
@@ -82,7 +81,6 @@ export class DeviceRegistry {
   readonly #devices: RecordMirror<Device>;
   readonly #live = new Map<string, LiveDevice>();
   readonly #settled = new Map<string, number>();
-  /** The last use of personal keys, by person. */
   readonly #keyUse = new Map<string, DeviceUse>();
 
   constructor(deps: Deps) {
@@ -129,7 +127,6 @@ export class DeviceRegistry {
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
   /** When the device was last used at this server; the current time while it is in use. */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
-  /** When the person last used the device, or a personal key, at this server. */
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
     const key = this.#deps.people.byId(person)?.key ?? '';
     return Math.max(this.usedAt(id), this.#lastOf(this.#keyUse.get(key)));

@@ -10,7 +10,6 @@ import { type IssuerSettings, type ProviderIdentity, toProviderIdentity } from '
 const skewSeconds = 60;
 const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
-/** The refresh token is missing if the provider issued none. */
 export const DeviceTokens = z.object({
   refresh: z.string().optional(),
   /** Sent to the provider at sign-out, to name the session. */
@@ -80,7 +79,7 @@ export class Issuer {
     this.#now = now;
   }
 
-  /** The address where the person signs in. Rejects: provider_error, if the provider does not answer. */
+  /** Rejects: provider_error, if the provider does not answer. */
   async begin(redirectUri: string, { state, nonce, verifier }: SignInChecks): Promise<string> {
     const { config } = await this.#discovered();
     const { scopes_supported: offered = [] } = config.serverMetadata();

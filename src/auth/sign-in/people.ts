@@ -57,7 +57,6 @@ export const toPersonId = (issuer: string, subject: string): string =>
 export class PersonRegistry {
   readonly #deps: Deps;
   readonly #people: RecordMirror<Person>;
-  /** The people who have access, by key. */
   readonly #live = new Map<string, RevocablePrincipal>();
   readonly #ids = new Map<string, string>();
   onChange: (person: Person) => void = () => {};

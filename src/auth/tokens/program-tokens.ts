@@ -34,7 +34,6 @@ interface LiveToken {
 const maxShown = 10_000;
 
 export class FederatedTokenVerifier extends ServerPart<Deps> {
-  /** The valid tokens received so far, by their hash. */
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
 

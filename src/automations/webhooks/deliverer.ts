@@ -36,7 +36,6 @@ interface Answer {
 interface Queue {
   readonly owner: string | undefined;
   readonly waiting: PendingDelivery[];
-  /** Whether the store can have more due deliveries. */
   readonly hasMore: boolean;
 }
 /** Consecutive attempts without an answer, and the time of the next attempt, epoch ms. */
@@ -61,7 +60,6 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
 export class WebhookDeliverer {
   readonly #deps: Deps;
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
-  /** By endpoint; read again in each round. */
   #queues = new Map<string, Queue>();
   /** By endpoint; an answer removes the entry. */
   readonly #silent = new Map<string, SilentEndpoint>();
@@ -184,7 +182,7 @@ export class WebhookDeliverer {
     } catch (thrown) {
       if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
     }
-    // If this server no longer delivers, another server sends the queued deliveries.
+    // The queued deliveries are left to the server that now delivers.
     if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
     this.#atWork.delete(id);
     this.#fill(signal);
@@ -263,7 +261,6 @@ export class WebhookDeliverer {
     return until;
   }
 
-  /** The endpoint may have been deleted. */
   async #note({ id }: StoredWebhook, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<void> {
     await this.#deps.records.change(id, change).catch(ignoreNotFound);
   }

@@ -2,7 +2,7 @@ import type { Automation, AutomationStart } from '../../sessions/api/server/auto
 import type { Webhook, WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
-/** Contains no text of a session but the title and, at a run's end, the start of the answer. */
+/** The only text of a session in it is the title and, at a run's end, the start of the answer. */
 export interface WebhookMessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
@@ -14,7 +14,6 @@ export interface WebhookMessageData {
   readonly fields?: readonly string[];
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
-  /** The start of the answer. */
   readonly answer?: string;
   /** In the currency of the price list. Null: the price is unknown. */
   readonly cost?: number | null;
@@ -27,7 +26,6 @@ export interface WebhookMessageData {
   readonly automationId?: string;
   readonly name?: string;
   readonly startId?: string;
-  /** The reason for a start, such as `schedule`. */
   readonly cause?: string;
   readonly pausedBy?: string;
   readonly text?: string;

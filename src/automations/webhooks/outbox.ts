@@ -24,7 +24,6 @@ const Session = z.object({
   spending: z.object({ turns: z.int() }).optional(),
   latestMessage: z.string().optional(),
 });
-/** A change to a resource that clients of the Managed Agents API keep on the server. */
 const ResourceChange = z.object({
   type: z.literal('resource.changed'),
   at: z.number(),
@@ -45,7 +44,6 @@ const AutomationChange = z.object({
   name: z.string(),
   projectId: z.string().nullable(),
   owner: z.string().optional(),
-  /** Whether a program of another API defined it. */
   isProgram: z.boolean(),
 });
 export type AutomationChange = z.output<typeof AutomationChange>;

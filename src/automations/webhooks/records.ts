@@ -20,7 +20,6 @@ const StoredDelivery = WebhookDelivery.extend({
   webhookId: z.string(),
   messageId: z.string(),
   body: z.string(),
-  /** Remaining attempts; each starts after a longer delay. */
   triesLeft: z.int(),
 });
 export type StoredWebhook = z.output<typeof Stored>;

@@ -106,12 +106,10 @@ export class ResourceNotifier extends ServerPart<Deps> {
     };
   }
 
-  /** Reports that a token endpoint returned no new token for a credential. */
   async refreshFailed(credential: VaultCredential, vault: Holder): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
-  /** Reads nothing if there are no endpoints. */
   async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
     return this.deps.outbox.isOpen ? await read() : undefined;
   }

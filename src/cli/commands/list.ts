@@ -32,7 +32,7 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { manualSnapshotVerbs } from './snapshot.ts';
 
-/** In the order of the help. A new handwritten command needs a line here. */
+/** In the order of the help. */
 export function createClientCommands(resources: readonly DerivedCommand[]): CliCommand[] {
   const byHand: Readonly<Record<string, ManualVerbs>> = {
     snapshot: manualSnapshotVerbs,

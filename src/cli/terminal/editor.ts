@@ -10,7 +10,6 @@ export interface EditorState {
   readonly draft: string;
 }
 
-/** A key as Ink names it. */
 export interface InkKey {
   readonly return?: boolean;
   readonly backspace?: boolean;

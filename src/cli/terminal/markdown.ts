@@ -11,7 +11,6 @@ export const plainPaint: Paint = (_style, text) => text;
 
 const marked = new Marked({ gfm: true });
 
-/** Renders an agent's Markdown as lines for a terminal, without control sequences. */
 export function formatMarkdown(markdown: string, paint: Paint): string {
   return blocks(marked.lexer(toPrintable(markdown)), paint).trimEnd();
 }
@@ -100,7 +99,6 @@ function inline(tokens: readonly Token[], paint: Paint): string {
 }
 
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
-/** Decodes the few entities that the parser writes. */
 const entities = (text: string) => text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? '');
 
 const indented = (text: string, by: string) => by + text.replaceAll('\n', `\n${by}`);

@@ -31,7 +31,6 @@ export const EnvironmentWork = z.object({
   data: z.object({ type: z.string(), id: Id }),
   secret: z.string().nullish(),
 });
-/** An item in an environment's queue: a session that waits for a worker. */
 export type EnvironmentWork = z.infer<typeof EnvironmentWork>;
 
 const Heartbeat = z.object({
@@ -58,7 +57,6 @@ export type AgentEvent = z.infer<typeof AgentEvent>;
 const Page = z.object({ data: z.array(AgentEvent), next_page: z.string().nullish() });
 const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.string() }) });
 
-/** An error that the API returned, or an answer in an unexpected format. */
 export class AgentsApiError extends Error {
   override readonly name = 'AgentsApiError';
   readonly status: number;

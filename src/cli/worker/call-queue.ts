@@ -37,7 +37,6 @@ export class ToolCallQueue {
   get interrupts(): number {
     return this.#interrupts;
   }
-  /** Whether a call waits for a person's approval. */
   get isHeld(): boolean {
     return this.#held.size > 0;
   }

@@ -82,7 +82,6 @@ export interface WorkerParts {
   readonly say: (line: string) => void;
 }
 
-/** Interval between searches for boxes of ended sessions. */
 const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
@@ -173,7 +172,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   });
 }
 
-/** Why this worker lost an item. The reason cannot be read with the item's own token. */
+/** The reason cannot be read with the item's own token. */
 async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';
@@ -183,7 +182,7 @@ async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 
 async function runSession(parts: WorkerParts, item: { api: AgentsApi; work: EnvironmentWork }, signal: AbortSignal) {
   const { api, work } = item;
   const session = await retryApiCall(() => api.session(work.data.id, signal), signal).catch((error: unknown) => {
-    if (error instanceof AgentsApiError && error.status === 404) return undefined; // deleted
+    if (error instanceof AgentsApiError && error.status === 404) return undefined;
     throw error;
   });
   if (!session || session.status === 'terminated') return 'ended';

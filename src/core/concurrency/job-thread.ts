@@ -6,7 +6,6 @@ interface Options {
   readonly start: () => Worker;
   /** Maximum number of waiting and running jobs. */
   readonly maxPending: number;
-  /** Message of the error that refuses a job beyond the limit. */
   readonly full: string;
   /** Time limit for one job, in ms. */
   readonly patienceMs: number;

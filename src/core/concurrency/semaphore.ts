@@ -4,7 +4,6 @@ import { raceAbort, throwIfAborted } from './cancel.ts';
 interface Options {
   /** Maximum number of waiting callers. Default: 1,024. */
   readonly maxWaiting?: number;
-  /** Message of the queue_full error. */
   readonly whenFull?: string;
 }
 interface Waiter {

@@ -3,9 +3,9 @@ import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
 export interface ExternalAgent {
   readonly command: readonly string[];
-  /** The login method, as the agent names it; for agents that require one. */
+  /** Named by the agent; only for agents that require a login. */
   readonly auth?: string | undefined;
-  /** The working mode, as the agent names it, such as a mode that requests permission. */
+  /** Named by the agent, such as a mode that requests permission. */
   readonly mode?: string | undefined;
   /** How its next process continues: in the stored session, or in a new session that starts with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
@@ -46,7 +46,6 @@ export interface AgentToolCall {
   readonly family: ToolFamily;
   readonly args: Record<string, unknown>;
 }
-/** A call's result, with the agent's last description of the call. */
 export interface AgentToolResult extends Omit<AgentToolCall, 'kind'> {
   readonly kind: 'result';
   readonly success: boolean;

@@ -41,7 +41,6 @@ export type RunEndReason = z.infer<typeof RunEndReason>;
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
-/** The result of a call that a client or a worker ran. */
 export const CallAnswer = z.object({
   output: z.string(),
   isError: z.boolean(),
@@ -140,7 +139,6 @@ export const SessionFact = z.discriminatedUnion('type', [
       success: z.boolean(),
       output: z.string(),
       exitCode: z.int().optional(),
-      /** Why the call did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
       /** Pictures in the session's files that the model sees in addition to the output. */
@@ -171,7 +169,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /** The reason, if the model's provider requires the approval; or the agent's title for the call. */
+      /** Why the model's provider requires the approval, or the agent's title for the call. */
       reason: z.string().optional(),
       /** The text that the call would write, with the text that it replaces. */
       content: ToolContent.optional(),

@@ -58,7 +58,6 @@ export const RunOutcome = z.object({
   goal: GoalEnd.optional(),
 });
 
-/** The lifetime that a client set for a sandbox without runs. */
 export const SessionLifetime = z.object({
   /** When the session is deleted or paused, epoch ms. Null while the sandbox starts or is paused. */
   endsAt: z.number().nullable(),
@@ -92,7 +91,6 @@ export const SandboxChoice = z.object({
   volumes: z.array(VolumeMount).readonly().optional(),
   /** The image of a built template. Only the server sets it. */
   image: z.string().optional(),
-  /** The start command of the same template. */
   start: StartCommand.optional(),
   /** The existing sandbox to adopt, such as `sandbox/NAME`. */
   adopts: z.string().optional(),
@@ -152,10 +150,10 @@ export const SessionRecord = z.object({
   outcome: RunOutcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
-  /** `demo` or `provider/model`, if the session's creator chose a model other than that of the project or server. */
+  /** `demo` or `provider/model`; absent: the creator chose none. */
   model: z.string().optional(),
   forkedFrom: ForkOrigin.optional(),
-  /** The message that this session's first message replaces; absent unless the session started with an edit. */
+  /** The message that this session's first message replaces, if the session started with an edit. */
   branch: BranchPoint.optional(),
   fallbacks: z.array(z.string()).readonly().optional(),
   toolServers: z.array(ToolProgram).readonly().optional(),
@@ -168,7 +166,7 @@ export const SessionRecord = z.object({
   hasCheckpoints: z.boolean().optional(),
   /** The author of commits; absent: the author in the settings. */
   author: GitAuthor.optional(),
-  /** The name, unique among its owner's sessions; absent or null: none. */
+  /** Unique among its owner's sessions; absent or null: none. */
   name: z.string().nullable().optional(),
   /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),

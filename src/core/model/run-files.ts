@@ -15,7 +15,6 @@ export const runFileLimits = {
   copiedBytes: 16 * 1024 * 1024,
 } as const;
 
-/** The complete outputs of commands. */
 export const outputFolder = '.corral/output';
 /** Output files up to this size are not listed as workspace changes, because the conversation contains them in full. */
 export const maxShownOutputBytes = 4 * 1024;

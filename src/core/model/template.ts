@@ -38,7 +38,6 @@ export interface Template {
   readonly model?: string | undefined;
   readonly models: { readonly fallbacks?: readonly string[] | undefined };
   readonly maxSteps?: number | undefined;
-  /** The limits of one run. */
   readonly run: {
     readonly timeoutSeconds?: number | undefined;
     readonly tokenBudget?: number | undefined;

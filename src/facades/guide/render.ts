@@ -59,7 +59,7 @@ function renderContent(markdown: string, page: string): string {
     },
   });
   const html = marked.parse(markdown, { async: false });
-  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // lets wide blocks be scrolled by keyboard
+  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // makes wide blocks scrollable by keyboard
 }
 
 const menu = (page: string) =>
@@ -87,7 +87,7 @@ function tableOfContents(markdown: string): string {
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
 
-/** Without its script the page has no search and no copy buttons. */
+/** The page works without its script, but has no search or copy buttons. */
 export function renderPage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>

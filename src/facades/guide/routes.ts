@@ -21,7 +21,7 @@ const SearchIndex = z.array(
 );
 const html: ReplyDoc = { description: 'The page', content: { 'text/html': { schema: z.string() } } };
 
-/** Serves the documentation of this version, as pages that load nothing from other hosts. */
+/** The pages load nothing from other hosts. */
 export function guideRoutes(): FacadeRoutes {
   return { mount: mountGuide };
 }
@@ -83,7 +83,6 @@ function mountGuide(app: App): void {
   }
 }
 
-/** The pages do not change while the server runs. */
 async function searchIndex(): Promise<SearchIndexEntry[]> {
   const { buildSearchIndex: indexOf } = await import('./search-index.ts');
   const entries = await Promise.all(

@@ -13,10 +13,7 @@ const instructions =
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
   'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
 
-/**
- * The package advertises change notifications by default, but they could not reach a client, because messages do not
- * belong to a connection.
- */
+/** The package advertises change notifications by default, but without connections they could not reach a client. */
 const unchanging = { listChanged: false };
 
 function mcpServer(parts: McpParts): McpServer {
@@ -55,7 +52,7 @@ export async function answerMessage(
   return reply.code(response.status).send(text === '' ? undefined : text);
 }
 
-/** All messages have the same body and response types, so the client's headers for them are ignored. */
+/** Ignores the client's `accept` and `content-type`, because all messages have the same types. */
 function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Request {
   const read = new Headers({ 'content-type': 'application/json', accept: 'application/json, text/event-stream' });
   for (const name of passed) {

@@ -8,7 +8,7 @@ export interface McpDeps extends Pick<FacadeParts, 'acting' | 'version' | 'sse' 
 }
 
 export interface McpParts extends McpDeps {
-  /** With the permissions of the caller. */
+  /** The services have the permissions of the caller. */
   readonly services: Services;
   readonly gone: AbortSignal;
 }

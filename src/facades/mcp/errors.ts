@@ -17,7 +17,7 @@ const rpcError = (message: string) => ({
   error: { code: serverError, message },
 });
 
-/** A request refused before it reaches the protocol has no id that the answer could name. */
+/** Answers requests refused before they reach the protocol, which have no id to name. */
 export const mcpErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : toPublicMessage(error)),
@@ -29,7 +29,7 @@ export const describeMcpFailures = createFailureDescriber({
   other: jsonReply('Any other failure', RpcError),
 });
 
-/** Logs a bug; the caller does not get its details. */
+/** Logs bugs and hides their details from the caller. */
 export function toMcpError(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500)

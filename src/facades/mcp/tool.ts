@@ -7,7 +7,6 @@ import { toMcpError } from './errors.ts';
 
 export interface McpCall extends Pick<McpParts, 'services'> {
   readonly clock: Clock;
-  /** Fires when the caller cancels the call or disconnects. */
   readonly signal: AbortSignal;
   readonly progress: (text: string) => Promise<void>;
 }

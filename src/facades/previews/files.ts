@@ -36,7 +36,7 @@ interface Workspace {
   readonly folder: string | undefined;
 }
 
-/** Sends a workspace file so that browsers sandbox it. False: the file does not exist or is hidden. */
+/** Sends a workspace file so that browsers sandbox it. Returns false if the file does not exist or is hidden. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = parseWorkspacePath(target.url);
@@ -76,7 +76,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
     yield start;
     yield* bytes;
   }
-  // A failure: the browser disconnected, or the file shrank.
+  // fails if the browser disconnects or the file shrinks
   await pipeline(start.length > 0 ? whole : content, response).catch(() => {});
   return true;
 }
@@ -108,7 +108,7 @@ export function detectCharset(type: string, start: Buffer): string | undefined {
 }
 const declaration = /<meta[^>]{0,200}charset\s*=/i;
 
-/** The path in the workspace; undefined: it is malformed or has a hidden part. */
+/** Returns undefined for a malformed path or one with a hidden part. */
 export function parseWorkspacePath(url: string): string | undefined {
   const [value = ''] = url.split(/[?#]/, 1);
   let path: string;

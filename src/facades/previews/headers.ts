@@ -11,7 +11,7 @@ const notForPrograms = new Set([
   ...['x-access-token', 'e2b-traffic-access-token'], // these tokens open the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
-/** Headers that belong to the web page when the program is served under a path of this server. */
+/** Headers that a program must not get when it is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
 export function toProgramHeaders(
@@ -78,7 +78,6 @@ export const opaqueOriginHeaders = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-/** A workspace file is untrusted, so its page can send what it reads to this server only. */
 export const untrustedFileHeaders = {
   ...opaqueOriginHeaders,
   'Content-Security-Policy': [
@@ -90,12 +89,12 @@ export const untrustedFileHeaders = {
   'X-DNS-Prefetch-Control': 'off',
 } as const;
 
-/** The path and query of a URL that names the program itself by a local address; undefined for any other URL. */
+/** Path and query of a URL with a local address of the program; undefined for any other URL. */
 function localPath(location: string, port: number): string | undefined {
   const found = /^(?:https?:)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
   if (!found || Number(found[1] ?? 80) !== port) return undefined;
   const rest = location.slice(found[0].length);
-  return `/${rest.replace(/^[/\\]+/, '')}`; // two leading slashes would name another host
+  return `/${rest.replace(/^[/\\]+/, '')}`; // two leading slashes would mean another host
 }
 function localRefresh(value: string, port: number): string {
   const [, delay = '', address = ''] = /^([\d.]+\s*[;,]\s*url=['"]?)(.+)$/i.exec(value) ?? [];

@@ -6,7 +6,6 @@ export interface PreviewErrorPage {
   readonly status: number;
   readonly title: string;
   readonly text: string;
-  /** The page reloads automatically. */
   readonly again?: true;
 }
 export const previewErrorPages = {

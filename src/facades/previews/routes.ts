@@ -9,9 +9,9 @@ import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
-/** Used only to look up previews; a preview acts for the principal of its token. */
+/** Only for finding previews; a preview acts for the principal of its token. */
 const server: Principal = { role: 'admin', by: 'server' };
-/** A development server delivers a page as hundreds of files. */
+/** Development servers load hundreds of files for one page. */
 const perMinute = 12_000;
 
 export function previewRoutes(parts: FacadeParts): FacadeRoutes {

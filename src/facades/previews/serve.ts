@@ -32,9 +32,8 @@ import {
 import type { MatchedPreview } from './target.ts';
 
 export interface ServeDeps {
-  /** The port service without permission checks, which only finds previews. */
+  /** Has no permission checks; used only to find previews. */
   readonly ports: Pick<PortService, 'opened'>;
-  /** The services with the permissions of the caller who opened the preview. */
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
   readonly credentials: Credentials;
@@ -48,7 +47,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** An open connection ends at most this long after its preview was closed on any server. */
+/** Open connections end at most this long after any server closed their preview. */
 const pollMs = 2_000;
 
 export async function servePreview(

@@ -4,7 +4,7 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** The preview that a request is for, and the request as its program may see it. */
+/** A preview request as its program may see it. */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
@@ -14,7 +14,7 @@ export interface MatchedPreview {
   readonly url: string;
   /** In order of precedence. */
   readonly tokens: readonly string[];
-  /** The token came in the address, not in a cookie. */
+  /** Whether the token came in the address instead of a cookie. */
   readonly isShown: boolean;
   readonly headers: IncomingHttpHeaders;
 }
@@ -22,12 +22,12 @@ export interface MatchedPreview {
 export const internalPreviewPath = '/previews/-';
 const byPath = /^\/previews\/(?:(\d{1,5})|files)-([0-9a-f]{16})\/([^/?]{1,100})(\/[^?]*)?(\?.*)?$/;
 const label = /^(\d{1,5})-([0-9a-f]{16})$/;
-/** Headers hidden from the common hooks: they are meant for the program, not for this server. */
+/** Headers for the program, hidden from the common hooks of this server. */
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
 export class PreviewMatcher {
   readonly #domain: string;
-  /** Whether another facade serves the same host names, for requests without a preview token. */
+  /** Whether another facade serves the same host names to requests without a preview token. */
   readonly #sharesNames: () => boolean;
   readonly #found = new WeakMap<IncomingMessage, MatchedPreview>();
 

@@ -16,7 +16,7 @@ import { mountRawBodyRoutes } from '../shared/uploads.ts';
 type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: describeDetailFailures });
 const binary = z.string().meta({ format: 'binary' });
-/** Size limit of one COPY instruction's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
+/** Limit of one COPY instruction's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
 
 export const skillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes => ({

@@ -12,9 +12,7 @@ import { volumeContentRoutes } from './volume-content.ts';
 const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: describeDetailFailures });
 const maxDeliveryBytes = 1_048_576;
 
-/**
- * The addresses to which outside services deliver. They take no key: each delivery is authenticated by its signature.
- */
+/** Takes no key, because each delivery is authenticated by its signature. */
 const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes => ({
   mount(app) {
     app.post(

@@ -25,14 +25,14 @@ export const assetReply = (type: string): ReplyDoc => ({
   content: { [type]: { schema: z.unknown() } },
 });
 
-/** The text itself, or the location of a file, which may have to be built first. */
+/** The text, or the location of a file, which a function may have to build first. */
 export type AssetSource = string | URL | (() => Promise<URL>);
 
 interface Assets {
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
-  /** Files or texts by name. No other file can be read. */
+  /** No other file can be read. */
   readonly files: ReadonlyMap<string, AssetSource>;
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -7,8 +7,8 @@ import { buildOpenApiDocument } from './openapi.ts';
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline without inline scripts.
 
 /**
- * Sections start collapsed: with more than about 140 open operations, Swagger UI stops rendering. The plugin removes
- * links from buttons, and adds landmarks and headings for screen readers.
+ * Sections start collapsed, because Swagger UI stops rendering at about 140 open operations. Also fixes links in
+ * buttons, landmarks and headings for screen readers.
  */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {
@@ -27,7 +27,7 @@ SwaggerUIBundle({
   plugins: [accessible],
 });
 `;
-/** Replaces Swagger UI's colors that have too little contrast. */
+/** Darkens Swagger UI's colors that have too little contrast. */
 const darker = `<style>
 .swagger-ui h2 { color: #3b4151; font-family: sans-serif }
 .swagger-ui .info .title small { background: #59606d }
@@ -79,7 +79,7 @@ export function mountApiDocs(app: App, { table, version, page }: Docs): void {
     ['start.js', swagger],
     ['start-redoc.js', redoc],
   ]);
-  let document: object | undefined; // built on first use, once every route is registered
+  let document: object | undefined;
 
   app.get(
     '/openapi.json',

@@ -8,7 +8,7 @@ interface Operation {
   readonly responses: Record<string, Json & { content?: Record<string, { schema: Json }> }>;
 }
 const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
-/** The path that creates and lists sessions. Paths of other facades take the same ids as `sid`. */
+/** Other facades' paths take the ids of these sessions as `sid`. */
 const sessions = '/api/v1/sessions';
 
 /**
@@ -35,10 +35,7 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/**
- * The operations on the resources that this operation creates or lists: a POST creates below its path, a PUT at its
- * path.
- */
+/** Operations on the resources that this one creates: below the path of a POST, at the path of a PUT. */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;
@@ -62,7 +59,7 @@ function findTargets(path: string, method: string, paths: Record<string, Json>):
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
 type SchemaPart = readonly [pointer: string, schema: Json];
 
-/** Where an id can be: in the reply, which some facades wrap in `data`, or in the first entry of a list. */
+/** Possible places of an id: the reply, which some facades wrap in `data`, or the first entry of a list. */
 function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
   const wholes: SchemaPart[] = [
@@ -93,7 +90,7 @@ const description =
   'in all, with the same id. TypeScript and Python have clients: see the [guide](/guide/reference/client). Where the server ' +
   'has a token or keys, send one as a bearer token.';
 
-/** The sections that new programs should use, in reading order. */
+/** Sections for new programs, in reading order. */
 const own: Readonly<Record<string, string>> = {
   Server: 'Whether the server is well, its templates and models, and its settings.',
   Projects: 'Sessions and automations of several people, and who may use them.',
@@ -116,7 +113,7 @@ export function buildOpenApiDocument(routes: readonly RegisteredRoute[], version
   const names = tagsOf(routes);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
-    if (!route.doc || route.doc.asset || route.method === 'HEAD') continue; // HEAD is documented by its GET
+    if (!route.doc || route.doc.asset || route.method === 'HEAD') continue;
     const path = route.url.replace(/:([^/]+)/g, '{$1}');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route, route.doc);
@@ -211,7 +208,6 @@ function response({ description, content }: ReplyDoc): Json {
 /** Replaces syntax that only some regular expression engines support. */
 const portable = (pattern: string) => pattern.replaceAll(String.raw`\p{Cc}`, String.raw`\x00-\x1f\x7f-\x9f`);
 
-/** OpenAPI 3.1 uses JSON Schema 2020-12. */
 function toJson(schema: z.ZodType, io: 'input' | 'output'): Json {
   const options = { target: 'draft-2020-12', io, unrepresentable: 'any' } as const;
   const { $schema, ...json } = z.toJSONSchema(schema, options) as Json;

@@ -60,9 +60,8 @@ const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
-/** Allows the main page, but no other site, to show the desktop's page in a frame. */
+/** Lets only the main page show the desktop's page in a frame. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
-/** The main page shows previews in frames. Previews have their own origins. */
 export const mainPageHeaders = (frames: string) => ({
   ...ofPage,
   'content-security-policy': policyWith("'none'", ` ${frames} blob:`),

@@ -10,7 +10,7 @@ interface RequestedPart {
 }
 type RequestedRange = RequestedPart | { readonly last: number };
 
-/** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
+/** Parses `bytes=a-b`, `a-` or `-n`. Returns undefined for other units, several ranges, or bad syntax. */
 export function parseRange(header: string | undefined): RequestedRange | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.replaceAll(' ', '') ?? '') ?? [];
   if (first === '') return last === '' ? undefined : { last: Number(last) };
@@ -30,22 +30,20 @@ export const isUnchanged = ({ 'if-none-match': tags }: IncomingHttpHeaders, etag
   tags?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 
 interface OpenedFile {
-  /** Size of the whole file, in bytes. */
   readonly size: number;
-  /** Changes whenever the file does. */
   readonly version?: string;
   readonly content: Readable;
 }
 export interface RequestedFile {
   readonly headers: IncomingHttpHeaders;
-  /** The last part of the path is the name of the download. */
+  /** The last segment is the download's name. */
   readonly path: string;
   open(part: RequestedPart | undefined): Promise<OpenedFile>;
 }
 
 /**
- * Opens the part of a file that `Range` and `If-Range` request. The file is opened twice only if the range counts from
- * its end, or if `If-Range` names another version.
+ * Opens the part that `Range` and `If-Range` request. Opens the file twice only if the range counts from its end or
+ * `If-Range` names another version.
  */
 export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FailureStyle } from '../../http/errors/failure-docs.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 
-// SheikhBox and the desktop's routes wrap every reply: `{code, msg, data}`.
+// The reply format of SheikhBox and the desktop's routes.
 
 export const toSuccessEnvelope = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 

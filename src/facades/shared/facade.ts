@@ -29,7 +29,7 @@ import type { SideMessageService } from '../../sessions/services/side-messages.t
 
 export interface PageFiles {
   readonly byName: ReadonlyMap<string, Uint8Array>;
-  /** The folder with the scripts and styles of `/docs` and `/redoc`. They are too large to keep in memory. */
+  /** The folder of scripts and styles for `/docs` and `/redoc`, which are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 
@@ -37,9 +37,9 @@ export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
-  /** The model providers to offer, including the compatible servers from the settings. */
+  /** Includes the compatible servers from the settings. */
   readonly providers: readonly OfferedProvider[];
-  /** The same providers, and the compatible servers that administrators added on the page. */
+  /** Also includes the compatible servers that administrators added on the page. */
   readonly offered: () => Promise<readonly OfferedProvider[]>;
   readonly sideMessages: SideMessageService;
   readonly maxUploadBytes: number;
@@ -47,29 +47,29 @@ export interface ProjectParts {
 
 interface FetchedFile {
   readonly status: number;
-  /** The media type in lower case; empty when the site names none. */
+  /** Lower case; empty if the site sends no type. */
   readonly type: string;
   readonly bytes: Buffer;
   readonly isCut: boolean;
 }
 
-/** The services have the permissions of the request's caller. */
+/** The services have the permissions of the caller. */
 export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
   readonly drain: OperationServices['drain'];
   readonly projects: ProjectParts | undefined;
-  /** Reads files without checking permissions, for callers that may read the session. */
+  /** Reads files without permission checks, for callers that may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
-  /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
+  /** Shared sessions for holders of links, who need no other permission. Undefined: off. */
   readonly shared: SharedSessions | undefined;
   readonly people: { readonly signIn: SignIn; readonly visitors: BrowserIdentity } | undefined;
   readonly workers: WorkerCredentials | undefined;
   readonly programs: AutomationProgramRegistry | undefined;
-  /** Fetches an address by the egress policy of a session; undefined: the server fetches none. */
+  /** Fetches an address by the egress policy of a session. Undefined: off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
-  /** The operations of a principal, for transports that carry several calls. */
+  /** Operations of a principal, for transports that carry several calls. */
   readonly acting: (principal: Principal) => CallerContext;
   /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
   readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
@@ -81,14 +81,14 @@ export interface FacadeParts {
   readonly metrics: HttpMetrics;
   readonly logger: HttpLogger;
   readonly clock: Clock;
-  /** In a clone of the repository, the first call builds the files. */
+  /** Builds the files on the first call in a clone of the repository. */
   readonly page: () => Promise<PageFiles>;
   readonly clipboard: boolean;
   readonly credentials: Credentials;
   readonly clients: ClientResolver;
-  /** Tried in order on every request before routing, until one claims it. */
+  /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: HostRouter[];
-  /** The server's secret, from which tokens are derived. All servers of a store share it. */
+  /** The store's secret, shared by its servers, from which tokens are derived. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxCapabilities;
@@ -97,7 +97,7 @@ export interface FacadeParts {
 }
 
 export interface SandboxCapabilities {
-  /** Whether a pause can keep the memory of the processes. */
+  /** Whether a pause can keep processes in memory. */
   readonly freeze: boolean;
   readonly keepsFiles: boolean;
 }
@@ -109,7 +109,6 @@ export interface SandboxCapabilities {
  * export const workspace = describeFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
  */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** The display name, also used in docs/facades.md. */
   readonly label: string;
   readonly audience: string;
   /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
@@ -118,9 +117,9 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly paths: readonly string[];
   /** Links to the facade's documents, as Markdown; empty: only the source documents it. */
   readonly documents: string;
-  /** The section of corral.yaml, built with `setting` and `optionalSetting`. Variables and help follow from it. */
+  /** Section of corral.yaml, built with `setting` and `optionalSetting`; variables and help are derived from it. */
   readonly settings?: Settings;
-  /** Creates its routes; none if the server lacks something that the facade needs. */
+  /** Returns no routes if the server lacks something that the facade needs. */
   routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 

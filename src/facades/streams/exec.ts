@@ -22,7 +22,6 @@ interface Request {
   readonly reply: FastifyReply;
 }
 
-/** The first line of the body describes the command; everything after it is the command's standard input. */
 export async function runCommand({ id, body, reply }: Request, deps: StreamDeps): Promise<FastifyReply> {
   const pieces = ((body ?? []) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]?.();
   const { line, rest } = pieces ? await firstLine(pieces) : { line: Buffer.alloc(0), rest: Buffer.alloc(0) };
@@ -79,7 +78,6 @@ function parsed(line: Buffer): z.infer<typeof Command> {
   throw new InvalidRequestError(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
 }
 
-/** Reads up to the first line break. A body without a line break is a command without input. */
 async function firstLine(pieces: AsyncIterator<Uint8Array>): Promise<{ line: Buffer; rest: Buffer }> {
   let held = Buffer.alloc(0);
   for (;;) {

@@ -14,7 +14,6 @@ const stalledMs = 60_000;
 export interface FramedReply extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /** Resolves when the client has room for more. */
   write(channel: StreamChannel, payload: Uint8Array): Promise<void>;
   end(outcome: object): void;
 }
@@ -66,7 +65,6 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
   };
 }
 
-/** The `error` of an outcome, in the form that clients know from refused requests. */
 export function toFailureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, what);

@@ -69,7 +69,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   return reply;
 }
 
-/** Sends a terminal's output until the shell exits, another reader takes the terminal over, or the client leaves. */
+/** Ends when the shell exits, another reader takes over the terminal, or the client disconnects. */
 async function showTerminal(id: string, reply: FastifyReply, deps: StreamDeps): Promise<FastifyReply> {
   await using line = await deps.terminals.connect(id, abortOnDisconnect(reply));
   using out = openFramedReply(reply, deps.context);

@@ -19,7 +19,6 @@ export interface ErrorStyle {
   status(error: AppError): number;
   body(status: number, error: AppError, requestId?: string): object;
   headers?(status: number, error: AppError): Readonly<Record<string, string>>;
-  /** The response header with the request id, where clients expect one. */
   readonly idHeader?: string;
 }
 

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { jsonReply, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
 
 export interface FailureStyle {
-  /** Statuses that every route of the facade can return. */
   readonly always: readonly number[];
   readonly texts?: Readonly<Record<number, string>>;
   of(status: number, text: string): ReplyDoc;

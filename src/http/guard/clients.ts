@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/**
- * The client that sends a request. Behind trusted proxies, the address and scheme are those that the proxies report.
- */
+/** Behind trusted proxies, the address and scheme that they report. */
 export interface Client {
   readonly address: string;
   readonly scheme: 'http' | 'https';
@@ -36,7 +34,7 @@ export class ClientResolver {
     let address = peer;
     for (const entry of listOf(headers['x-forwarded-for']).reverse()) {
       const next = plainAddress(entry);
-      if (next === undefined) break; // untrusted, like everything before it
+      if (next === undefined) break;
       address = next;
       if (!this.isProxy(address)) break;
     }

@@ -15,7 +15,7 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** Within this time, a connection over the limit can send one request, to learn why it is refused. */
+/** Milliseconds in which a connection over the limit can send one request, to get the refusal. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 
@@ -64,7 +64,6 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   });
 }
 
-/** Also counts the connections to `more`, which listens on another port. */
 export function countExtraConnections(server: Server, more: Server): void {
   more.on('connection', (socket) => server.emit(elsewhere, socket));
 }

@@ -7,7 +7,7 @@ import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 export interface Credentials {
-  /** Hash of the server's own token; empty: no token. Undefined: callers without a key currently have no rights. */
+  /** Hash of the server's token; empty: no token. Undefined: callers without a key currently have no rights. */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
@@ -15,7 +15,7 @@ export interface Credentials {
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
   /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;
-  /** Whether the text is a credential of this server, even an expired one. */
+  /** Includes expired credentials. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }
@@ -31,7 +31,7 @@ interface Deps {
 export const projectsOf = (credentials: Pick<Credentials, 'principals'>, owner: string | undefined) =>
   owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects;
 
-/** Keys of callers, of environments, and of environments' work items. */
+/** Matches keys of callers, environments, and environments' work items. */
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 
 export function createCredentials({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {

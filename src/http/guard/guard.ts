@@ -29,7 +29,6 @@ export interface GuardOptions {
   readonly keys?: KeyRing | undefined;
   readonly visitors?: BrowserIdentity | undefined;
   readonly signed?: SignedUrls;
-  /** Undefined: guesses of credentials are not limited. */
   readonly lockout?: Lockout;
   readonly limiter: RateLimiter | undefined;
 }
@@ -38,9 +37,7 @@ const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-Af
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/**
- * Decides which requests are admitted, on known and unknown routes. The order of the checks is part of the contract.
- */
+/** The order of the checks is part of the contract. */
 export function installGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
@@ -107,7 +104,7 @@ export function installGuard(app: FastifyInstance, options: GuardOptions): void 
   });
 }
 
-/** One principal object per origin, because streams and caches compare principals by identity. */
+/** Returns one principal object per origin, because streams and caches compare principals by identity. */
 function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal {
   const known = new Map<string, Principal>();
   return ({ headers: { origin = '' } }) => {
@@ -117,9 +114,7 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal
   };
 }
 
-/**
- * The principal of the presented credentials; undefined when credentials are required and no valid one was presented.
- */
+/** Returns undefined if credentials are required and no valid one was presented. */
 export function findPrincipal(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.acceptsLocal(shown)) return adminPrincipal;
   if (gate.required && gate.accepts(shown)) return adminPrincipal;
@@ -152,17 +147,13 @@ function credentials(request: FastifyRequest): string[] {
   });
 }
 
-/**
- * On a route that accepts signatures, a presented signature alone decides, even if the request also has a valid token.
- */
+/** Returns any signature: it alone decides, even if the request also has a valid token. */
 function readSignature(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-/**
- * The access that a link grants, on behalf of the key that created it; undefined when the link or its key is not valid.
- */
+/** The link grants access on behalf of the key that created it. Undefined: the link or its key is not valid. */
 function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): SignedAccess | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
@@ -181,7 +172,7 @@ function countWrong(address: string, { lockout }: GuardOptions): void {
   if (retryAfterMs > 0) throw lockedOutError(retryAfterMs);
 }
 
-/** A WebSocket whose first frame carries the token. Before that frame the server does nothing for the client. */
+/** Whether a WebSocket's first frame carries the token; until then the server does nothing for the client. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';

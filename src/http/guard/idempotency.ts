@@ -12,7 +12,7 @@ const sweepEveryMs = 60 * 60 * 1000;
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** Call this if the work was not done, so that the client can retry with the same key. */
+  /** Call this if the work was not done, so that a retry can use the same key. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
@@ -91,7 +91,7 @@ export function createIdempotency(inbox: Inbox, clock: Clock): Idempotency {
   };
 }
 
-/** Wraps the handlers of routes with `config.once`. Call this before they are registered. */
+/** Call this before the routes are registered. */
 export function installIdempotency(app: Pick<FastifyInstance, 'addHook'>, { once }: Pick<Idempotency, 'once'>): void {
   app.addHook('onRoute', (route) => {
     const { handler, config } = route;
@@ -103,7 +103,7 @@ export function installIdempotency(app: Pick<FastifyInstance, 'addHook'>, { once
   });
 }
 
-/** Runs the work and stores its result for repeats. A failure releases the key. */
+/** Stores the result for repeats. A failure releases the key. */
 export async function settleClaim<Answer>(
   claim: IdempotencyClaim | undefined,
   work: () => Promise<Answer>,

@@ -45,7 +45,7 @@ export class IdentityProxy implements HostRouter {
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** By hash of the subject, so that a person is not stored again at every request. */
+  /** By hash of the subject; avoids storing a person on every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {
@@ -76,11 +76,11 @@ export class IdentityProxy implements HostRouter {
   isForProgram = () => false;
   upgrade = () => false;
 
-  /** Identifies the caller. Undefined: already known, or no proxy header. Rejects: invalid_request, provider_error. */
+  /** Returns undefined if the caller is known or has no proxy header. Rejects: invalid_request, provider_error. */
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;
-    // One of the two headers could come from the client.
+    // A client could have sent either header.
     if (stated === 'repeated')
       return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
     const text = JSON.stringify(stated);
@@ -102,7 +102,7 @@ export class IdentityProxy implements HostRouter {
     if (!identity) return;
     const role = resolveRole(identity, rules);
     const before = people.byId(toPersonId(proxyIssuer, identity.subject));
-    if (role === undefined && !before) return; // a person with neither a role nor an earlier visit is not recorded
+    if (role === undefined && !before) return;
     const subject = hashOf(identity.subject);
     const isNew = this.#known.get(subject)?.stated !== hash || now() - (before?.lastSeenAt ?? 0) >= meetEveryMs;
     const person = before && !isNew ? before : await people.meet(proxyIssuer, identity, role ?? null);

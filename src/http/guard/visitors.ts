@@ -13,7 +13,7 @@ interface Deps {
   readonly devices: DeviceRegistry;
   readonly proxy?: IdentityProxy | undefined;
   readonly pageUrl: string | undefined;
-  /** Lifetime of a cookie, in seconds. */
+  /** Seconds that a cookie lasts. */
   readonly seconds: number;
   readonly within: (caller: Principal) => Principal;
 }
@@ -42,7 +42,7 @@ export class BrowserIdentity extends ServerPart<Deps> {
     return found && within(found);
   }
 
-  /** Loads a device that another server stored, and renews an old cookie. Undefined: nothing to wait for. */
+  /** Loads a device that another server stored, and renews an old cookie. Undefined: nothing to await. */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
     const { devices, proxy } = this.deps;
     const prepared = proxy?.prepare(request.raw);
@@ -59,7 +59,6 @@ export class BrowserIdentity extends ServerPart<Deps> {
     );
   }
 
-  /** Marks the person as active while the response is open. */
   follow(principal: Principal, { raw }: FastifyReply): void {
     if (principal.person !== undefined) raw.once('close', this.deps.devices.opened(principal));
   }

@@ -106,7 +106,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     const { idHeader } = findErrorStyle(styles, request.url);
     if (idHeader !== undefined) reply.header(idHeader, request.id);
     if (closing.aborted) reply.header('connection', 'close');
-    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // for users to quote; the logs contain it too
+    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // the log contains this id too
     done();
   });
   const unused = unusedConnections(app.server);

@@ -23,7 +23,7 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
   });
 }
 
-/** Describes how a reply differs from its documentation; undefined: it does not. Streams are not read. */
+/** Returns undefined if the reply matches its documentation. Does not read streams. */
 export function findReplyMismatch(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,

@@ -24,12 +24,11 @@ export interface RouteDoc {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Header parameters by name; the schemas define the other parameters. */
+  /** Only header parameters; the schemas define all others. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The failures by status; `default` covers every status not listed. */
+  /** By status; `default` covers all statuses not listed. */
   readonly failures: ReplyDocs;
   readonly bodyExample?: unknown;
-  /** A body that is not JSON, by its media type. */
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   readonly websocket?: true;
   /** A file of a web page. The OpenAPI document omits it, because it is not part of the API. */
@@ -69,9 +68,8 @@ interface DescribedRoute<Schema extends object>
   extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent' | 'asset'> {
   readonly schema?: Schema;
   readonly config?: Omit<FastifyContextConfig, 'doc'>;
-  /** The statuses of the route's own failures, in addition to those shared by all routes. */
   readonly fails?: readonly number[];
-  /** The text of its 404; default: the facade's. */
+  /** Default: the facade's text. */
   readonly missing?: string;
 }
 interface FacadeDocs {

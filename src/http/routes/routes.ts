@@ -15,13 +15,10 @@ declare module 'fastify' {
     /** Repeats with the same `Idempotency-Key` get the first response again. The value is its status. */
     once?: 200 | 201;
     open?: true;
-    /** The minimum role of the caller. */
     least?: Role;
     /** A signed link for this purpose opens the route without a token. */
     signed?: SignedUrlPurpose;
-    /** The route only reads, even if its method is POST. */
     reads?: true;
-    /** The route does not count against the rate limit. */
     free?: true;
     /** The response is a stream. Pages of other sites are refused before it starts. */
     stream?: true;

@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 
-/** Aborts when the client disconnects before its response is complete. The caller can also abort it. */
 export function createDisconnectController(raw: ServerResponse): AbortController {
   const gone = new AbortController();
   const leave = () => {

@@ -5,7 +5,6 @@ import { answerClientError } from '../errors/errors.ts';
 
 /** The time limit for receiving a request; sending the response has none. */
 const wholeMs = 30_000;
-/** An upload has no total limit, only a limit between two chunks. */
 const idleMs = 30_000;
 const checkMs = 5_000;
 

@@ -51,7 +51,6 @@ export async function parseMultipartFiles<Taken>(
 
 interface FolderLimits {
   readonly files: number;
-  /** Maximum size of all files together. */
   readonly bytes: number;
 }
 interface FormFolder {
@@ -133,7 +132,7 @@ async function takeParts<Taken>(
     if (total - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
       fail(new AppError('payload_too_large', `More than ${most} bytes of the body are outside of the accepted files.`));
   });
-  // Fail immediately, because the parser goes on to end a truncated part as if it were complete.
+  // Fail now; the parser would end a truncated part as if it were complete.
   parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files in one request.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));

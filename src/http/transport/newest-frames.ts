@@ -10,7 +10,7 @@ export class FrameCache<Key extends object, Frame extends Buffer | undefined> {
   readonly #frames = new Map<Key, Frame>();
   #bytes = 0;
 
-  /** Calls `make` if the key's frame is not cached. Undefined frames are cached too. */
+  /** Caches undefined frames too. */
   of(key: Key, make: () => Frame): Frame {
     const known = this.#frames.get(key);
     if (known !== undefined || this.#frames.has(key)) return known as Frame; // most calls need only this lookup

@@ -6,7 +6,6 @@ import { PressedInputTracker, type RfbMessage, withKeysym } from './rfb.ts';
 
 interface Outlet {
   write(bytes: Buffer): void;
-  /** Resolves once the focused program has the characters. */
   type(keysyms: readonly number[]): Promise<void>;
   /** Called when too much input is queued, and again when the queue is empty. */
   onFull(isFull: boolean): void;
@@ -25,7 +24,7 @@ export class DisplayInputQueue {
     this.#outlet = outlet;
   }
 
-  /** Accepts key, pointer and clipboard messages whose permission was already checked. */
+  /** Accepts messages whose permission was already checked. */
   take(message: RfbMessage): void {
     const keysym = readKeysym(message);
     const latin = this.#held.hasModifier() ? toLatinKeysym(message.bytes) : undefined;
@@ -64,7 +63,6 @@ export class DisplayInputQueue {
   }
 }
 
-/** Key events that press and release each keysym, encoded as a viewer sends them. */
 export const encodeKeyEvents = (keysyms: readonly number[]): Buffer =>
   Buffer.concat(
     keysyms.flatMap((keysym) =>
@@ -78,7 +76,7 @@ function readKeysym({ kind, bytes }: RfbMessage): number | undefined {
   const isKey = (kind === 'press' || kind === 'hands') && (bytes[0] === 4 || bytes[0] === 255);
   return isKey ? bytes.readUInt32BE(4) : undefined;
 }
-/** Whether the keysym is a character beyond ASCII: Latin-1, X's older alphabets, or Unicode. */
+/** Whether the keysym is a character beyond ASCII. */
 const isTyped = (keysym: number) =>
   (keysym >= 0xa0 && keysym <= 0x20ff) || (keysym >= 0x01000000 && keysym <= 0x0110ffff);
 

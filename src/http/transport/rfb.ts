@@ -28,7 +28,7 @@ interface Shape {
   readonly kind: RfbMessageKind;
   /** Undefined: more bytes are needed to know the length. */
   readonly length: number | undefined;
-  /** The message is too long to store, so it is skipped. */
+  /** Too long to store, so the message is skipped. */
   readonly isSkipped?: true;
 }
 const fixed = (length: number, kind: RfbMessageKind = 'setup'): Shape => ({ kind, length });
@@ -49,7 +49,6 @@ export class PressedInputTracker {
     else if (this.#keys.size < 64) this.#keys.set(key, Buffer.from(bytes));
   }
 
-  /** Whether Ctrl, Alt, Meta or Super is held, which makes a key a shortcut instead of text. */
   hasModifier(): boolean {
     return [...this.#keys.values()].some((down) => isModifier(down.readUInt32BE(4)));
   }
@@ -123,7 +122,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Returns the chunk after any stored bytes of its message; empty until there are enough bytes to parse. */
+  /** Returns an empty buffer until there are enough bytes to parse. */
   #gather(chunk: Buffer): Buffer {
     if (this.#size === 0) return chunk;
     const size = this.#size + chunk.length;

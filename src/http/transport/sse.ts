@@ -14,7 +14,6 @@ export interface SseContext {
   readonly clock: Clock;
   /** Fires when the server shuts down, which ends every stream. */
   readonly closing: AbortSignal;
-  /** Counts the stream until disposed. */
   opened(): Disposable;
 }
 
@@ -25,9 +24,7 @@ export interface SseStream extends Disposable {
    * Undefined, or a promise when the client must read first. The promise always resolves, even if the client leaves.
    */
   write(frame: Buffer): Promise<void> | undefined;
-  /**
-   * Like `write`, for several frames with as few writes as possible. Waits between writes until the client has read.
-   */
+  /** Like `write`, but with as few writes as possible; waits between them until the client has read. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;
@@ -132,7 +129,7 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
   res.socket?.setNoDelay(true);
 }
 
-/** Waits until the client has read everything, has left, or is disconnected after reading nothing for `stalledMs`. */
+/** Waits until the client has read everything, has disconnected, or has read nothing for `stalledMs`. */
 export function waitForDrain(
   out: FastifyReply['raw'],
   stalledMs: number,

@@ -112,7 +112,7 @@ class Relay {
     });
     connection.once('close', () => flushed[Symbol.dispose]());
     stream.on('drain', () => this.#readOn());
-    this.#drives = this.#viewer.driver === this.#viewer.id; // true if the same viewer has reconnected
+    this.#drives = this.#viewer.driver === this.#viewer.id;
     this.#sendControl();
   }
 

@@ -23,9 +23,7 @@ export interface AuditOptions {
   readonly clock: Clock;
   /** A name that no other process ever uses. */
   readonly process: string;
-  /** Total size limit of all files. Beyond it, the oldest files are deleted. */
   readonly maxBytes: number;
-  /** Masks secrets that got into a row by mistake. */
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
   /**

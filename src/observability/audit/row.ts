@@ -22,7 +22,6 @@ export interface AuditEntry {
   readonly key?: string | undefined;
   readonly role?: string | undefined;
   readonly address?: string | undefined;
-  /** The request's id, as in the access log. */
   readonly request?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number>>;
 }

@@ -18,7 +18,7 @@ export interface SpanTree {
   readonly below: readonly SpanData[];
 }
 
-/** Sends spans. Never throws: a lost trace does not affect the session. */
+/** Never throws: a lost trace does not affect the session. */
 export interface SpanSink extends AsyncDisposable {
   send(tree: SpanTree): void;
 }

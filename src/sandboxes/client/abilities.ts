@@ -43,7 +43,6 @@ export interface JobSpec {
 export interface JobOutputListener {
   /** The job's output waits until the returned promise resolves. */
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
-  /** Never called for a job on a terminal. */
   readonly onErrors: (chunk: Buffer) => void | Promise<void>;
 }
 export interface JobStream {
@@ -95,7 +94,6 @@ export interface PathClient {
   ): Promise<readonly PathEntry[]>;
   /** Creates missing parents. Rejects: conflict (a file has this path). */
   makeFolder(path: string, signal: AbortSignal): Promise<PathEntry>;
-  /** Creates missing parents of the target. */
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
   /** Succeeds if the path does not exist. */
   remove(path: string, signal: AbortSignal): Promise<void>;
@@ -173,7 +171,6 @@ export interface FileWatchOptions {
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
-  /** All changes between the last call and this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
   /** Follows the changes until the watch is closed. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;

@@ -153,7 +153,6 @@ export type CdpMessage =
 /** The desktop of the sandbox. Every method except `status` rejects with `unsupported` if the image has none. */
 export interface DesktopClient {
   status(signal: AbortSignal): Promise<DesktopStatus>;
-  /** Starts the parts that are not running. Resolves once Xvnc answers RFB. */
   start(signal: AbortSignal): Promise<DesktopStatus>;
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
@@ -181,7 +180,6 @@ export interface SearchOptions {
 /** A file of the sandbox, streamed so that the server never holds all of it in memory. */
 export interface OpenFile {
   readonly size: number;
-  /** Destroying the stream abandons the file. */
   readonly content: Readable;
 }
 
@@ -193,11 +191,10 @@ export interface OpenFile {
  * await client.follow(id, 0, (bytes) => show(bytes), signal);
  */
 export interface SandboxClient {
-  /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;
   readonly trust: DaemonTrust;
   health(signal: AbortSignal): Promise<DaemonHealth>;
-  /** Current resource usage. The call does not count as activity. */
+  /** The call does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
   /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
@@ -251,7 +248,6 @@ export interface SandboxClient {
   ): Promise<void>;
   /** Also rejects: payload_too_large (a folder of more than 20,000 entries). */
   listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
-  /** Removes a file, or a folder with its content. */
   removeFile(path: string, signal: AbortSignal): Promise<void>;
   /** Finds files by base name, or by relative path if the glob has a slash. Matches are relative to the workspace. */
   find(

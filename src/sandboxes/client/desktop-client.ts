@@ -93,7 +93,7 @@ type DaemonRequester = ReturnType<typeof createRequester> & {
   readonly screen?: () => Promise<Duplex | undefined>;
 };
 
-/** A display and a browser are slow to start on a busy machine. */
+/** Milliseconds; a display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
 /** Typing a long text or holding a key takes a while. */
 const actMs = 60_000;

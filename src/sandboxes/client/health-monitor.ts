@@ -32,7 +32,6 @@ export class HealthMonitor {
     this.#starvedMs = starvedMs;
   }
 
-  /** The timeout of the next check. */
   get patienceMs(): number {
     return this.#patienceMs;
   }
@@ -54,7 +53,7 @@ export class HealthMonitor {
     this.#patienceMs = shortMs;
   }
 
-  /** Called after each unanswered check. True: the sandbox could have answered, but did not. */
+  /** Call after each unanswered check. Returns true if the sandbox could have answered. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
     const sentAt = this.sentAt ?? at;

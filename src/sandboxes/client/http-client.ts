@@ -40,7 +40,7 @@ export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
   /** Gives the sandbox priority on busy processors for a moment. */
   readonly hasten?: () => void;
-  /** Connects to the display directly. Undefined: only the daemon can reach the display. */
+  /** Connects to the display directly. Undefined: only the daemon can. */
   readonly screen?: () => Promise<Duplex | undefined>;
   /** How long the daemon has waited for a processor, in ms; only differences are meaningful. */
   readonly starvedMs?: () => Promise<number>;

@@ -38,7 +38,7 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
 /** Every frame is checked: the sandbox can send anything. */
 function createPipes(stream: Duplex, reader: ProgramOutputListener, trust: DaemonTrust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
-  ended.catch(() => {}); // the caller can await it later, or never
+  ended.catch(() => {});
   destroyWhenDistrusted(stream, trust);
   return {
     ended,

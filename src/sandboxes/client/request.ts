@@ -171,7 +171,6 @@ export function createRequester({
   return {
     json: <Name extends DaemonResponseName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, ({ response }) => answered(name, response, signal)),
-    /** Sends a body without a time limit. */
     sending: <Name extends DaemonResponseName>(
       name: Name,
       ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
@@ -293,7 +292,6 @@ function trusted<Value>(reply: Awaited<ReturnType<typeof validateResponseInTurn>
   throw new UntrustedResponseError(reply.reason, reply.detail);
 }
 
-/** The call's method and path, without ids and file names. */
 function nameOf({ method, path }: DaemonRequest): string {
   const [folder = '', , ...rest] = path.split('?')[0]?.split('/').slice(1) ?? [];
   const fixed = ['files', 'desktop', 'paths'].includes(folder) ? path.split('?')[0] : undefined;

@@ -93,7 +93,6 @@ export function findResponseFault({ statusCode = 0, statusMessage = '' }: Incomi
   return isHeaderText(statusMessage) ? undefined : 'its status line has control characters';
 }
 
-/** Rejects if there is no answer, or if the answer is malformed. */
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimResponses(outgoing);

@@ -53,7 +53,6 @@ export class EgressClient {
     });
   }
 
-  /** Closes the connection when the session exceeds its hourly volume. */
   count(bytes: number): void {
     this.active();
     if (this.#context.session.count(bytes)) return;
@@ -73,7 +72,7 @@ export class EgressClient {
     return !this.#context.session.count(0);
   }
 
-  /** Closes `upstream` when this connection closes. Data that is being flushed gets 30 s to arrive. */
+  /** Closes `upstream` with this connection. Data that is being flushed gets 30 s to arrive. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();

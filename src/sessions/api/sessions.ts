@@ -21,7 +21,7 @@ export interface SendCommand {
   readonly text: string;
   readonly mode: SendMode;
   readonly attachments?: readonly string[];
-  /** The sender's clock, in epoch seconds. */
+  /** Epoch seconds by the sender's clock. */
   readonly clientTimestamp?: number;
   /**
    * The message starts its own run with this goal. `mode` decides whether the run starts immediately, replaces the
@@ -48,7 +48,6 @@ export interface DecideCommand extends Decision {
   readonly also?: readonly Decision[];
 }
 
-/** A request for one page of the list: up to `limit` matching sessions after a position in its order. */
 export interface SessionListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
@@ -98,12 +97,11 @@ export interface CreateCommand {
    * idle rule applies.
    */
   readonly life?: SessionLifetime;
-  /** Names and values by which clients find the session again. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
   /** The owner's volumes, by id or name. Replaces those of the template. */
   readonly volumes?: readonly MountRequest[];
-  /** The id or name of a template built by the owner; the sandbox starts from its image. */
+  /** The id or name of a template that the owner built. The sandbox starts from its image. */
   readonly built?: string;
   /** Limits in addition to those of its template and the server; the smallest applies. */
   readonly budget?: OwnBudget;
@@ -119,7 +117,6 @@ export interface CreateCommand {
   readonly lifetimeSeconds?: number;
   /** The id or name of the snapshot to start from; the access layer resolves it to `startsFrom`. */
   readonly snapshot?: string;
-  /** The copy of files to start from, and its expected hash. */
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
 /** Finds or creates the owner's session of this name. The other fields apply only when it is created. */
@@ -148,7 +145,7 @@ export const EffectiveAgent = z.object({
   toolServers: z.array(z.string()).readonly(),
   /** Tools whose calls need a person's approval; `*`: all. */
   approvals: z.array(z.string()).readonly(),
-  /** The skills chosen for the session: `pdf`, or `pdf@3`. */
+  /** `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
   /** Limits of each run, and of the session in total. Times in ms. */
   budgets: z.object({ run: Limits, session: Limits }),
@@ -190,7 +187,7 @@ export interface EditCommand {
   readonly text: string;
   /** Attachments of the new message; the old message's attachments are not copied. */
   readonly attachments?: readonly string[];
-  /** The goal of the new run; the old run's goal is not copied. */
+  /** The goal of the old run is not copied. */
   readonly goal?: Goal;
   /** Stops an active run of the edited session first; without it, an active run causes a conflict. */
   readonly stopsRun?: boolean;
@@ -229,7 +226,7 @@ export interface SessionPatch {
 export interface SessionMove {
   /** Null: remove from its project, so that only its owner has access. Unset: keep the project. */
   readonly projectId?: string | null | undefined;
-  /** The new owner, who must be allowed to work in the project. */
+  /** Must be allowed to work in the project. */
   readonly owner?: string | undefined;
 }
 

@@ -17,13 +17,13 @@ export interface ShareRequest {
   readonly files: boolean;
 }
 
-/** Share links of sessions. Every method also rejects with session_not_found. */
+/** Every method also rejects with session_not_found. */
 export interface ShareService {
   /**
    * Returns the link's secret, this once only: the server keeps its hash. Rejects: conflict (100 links exist already).
    */
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
-  /** Links that have not expired. */
+  /** Without expired links. */
   list(id: SessionId): Promise<readonly ShareView[]>;
   /** Succeeds if the link does not exist. */
   revoke(id: SessionId, share: string): Promise<void>;
@@ -50,7 +50,7 @@ export interface SharedSessions {
    * it).
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
-  /** The file as text. Rejects as `listFiles` does. */
+  /** Rejects as `listFiles` does. */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
 }
 

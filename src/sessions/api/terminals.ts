@@ -25,7 +25,7 @@ export interface TerminalConnection extends AsyncDisposable {
    */
   readonly ended: Promise<'exited' | 'deleted' | 'replaced' | 'session_deleted'>;
 }
-/** Terminals opened by people. Each method rejects with shell_not_found for an unknown terminal. */
+/** Every method rejects with shell_not_found for an unknown terminal. */
 export interface TerminalService {
   /** Starts the sandbox if it is not running. Rejects: conflict (the session has 16 terminals already). */
   open(id: SessionId, signal: AbortSignal): Promise<TerminalInfo>;

@@ -8,9 +8,9 @@ export const UsageTotal = z.object({
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
-  /** The sum of known costs, in the currency of the prices. */
+  /** Known costs only, in the currency of the prices. */
   cost: z.number(),
-  /** The number of turns with unknown cost. */
+  /** Turns with unknown cost. */
   unpriced: z.int(),
 });
 export type UsageTotal = z.infer<typeof UsageTotal>;
@@ -35,13 +35,13 @@ export const UsageReport = z.object({
 });
 export type UsageReport = z.infer<typeof UsageReport>;
 export interface UsageQuery {
-  /** The first and last day, in UTC, such as 2026-11-24. */
+  /** UTC days, such as 2026-11-24; both are included. */
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
-  /** The number of groups, from the first, that include their usage by day. Default 0. */
+  /** The first groups up to this number include their usage by day. Default 0. */
   readonly dailyGroups?: number;
-  /** The maximum number of groups, by default 1,000. */
+  /** Default 1,000. */
   readonly limit?: number;
   readonly cursor?: string | undefined;
 }

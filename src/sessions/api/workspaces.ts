@@ -18,7 +18,7 @@ export interface WorkspaceUser {
  */
 export interface WorkspaceMember extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;
-  /** Starts in the working directory that the previous command ended in. */
+  /** Starts in the directory in which the previous command ended. */
   runCommand(workspace: string, command: string): Promise<CommandResult>;
   saveFile(workspace: string, name: string, content: string): Promise<void>;
 }
@@ -33,6 +33,6 @@ export interface CommandResult {
   /** Combined stdout and stderr. */
   readonly output: string;
   readonly exitCode: number;
-  /** The absolute working directory of the next command. */
+  /** Absolute; the next command starts here. */
   readonly cwd: string;
 }

@@ -14,7 +14,7 @@ export interface StoredAttemptSet {
 }
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
-/** Derives a session's id from its attempt, so that the session is created once and can be found after a crash. */
+/** Derived from the attempt, so that a restart after a crash finds the session instead of creating another. */
 export const deriveAttemptSessionId = (attempts: string, n: number): SessionId =>
   deriveSessionId(`attempt ${attempts} ${n}`);
 
@@ -58,7 +58,7 @@ export class AttemptRecords {
     return changed.next;
   }
 
-  /** Stores the result of `step`, which runs again after a concurrent write. Undefined: no such attempts. */
+  /** Stores the result of `step`, which runs again after a concurrent write. */
   async step<Next extends AttemptSet | 'wait' | 'done'>(
     id: SessionId,
     attempts: string,

@@ -19,7 +19,6 @@ interface Deps {
 }
 export interface AttemptOutcome {
   readonly result: AttemptResult;
-  /** Undefined: unknown. */
   readonly diff: AttemptDiff | undefined;
 }
 interface OwnRun {

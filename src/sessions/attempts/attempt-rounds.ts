@@ -23,11 +23,11 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   readonly leads: () => Promise<boolean>;
-  /** The longest pause between rounds. A round finds attempts that were requested on other servers. */
+  /** The longest pause between rounds, which find attempts requested on other servers. */
   readonly lookMs: number;
 }
 
-const workingMs = 1_000; // between two checks of active attempts
+const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets
 const graceMs = 60_000; // an older mark without attempts was left by a server that died
 const maxTries = 5; // of a start that fails with a transient error
@@ -40,7 +40,7 @@ export class AttemptRunner {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
   readonly #driven = new Map<string, Promise<void>>();
-  /** Failed starts of the next attempt, by the id of its open attempts. */
+  /** Failed starts of the next attempt, by set id. */
   readonly #tries = new Map<string, number>();
 
   constructor(deps: Deps) {
@@ -166,7 +166,7 @@ export class AttemptRunner {
     }
   }
 
-  /** The attempt with its result; undefined while it is working. */
+  /** Undefined while the attempt is working. */
   async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
     const { sessions, workOf, records } = this.#deps;
     const session = await sessions.get(attempt.sessionId).catch(ignoreChildNotFound);

@@ -167,7 +167,7 @@ function refuseUnready({ attempts, phase }: AttemptSet, n: number): void {
 
 const goalRank = { satisfied: 2, could_not_be_judged: 1, not_satisfied: 0 } as const;
 
-/** The measures of a completed attempt, most important first; higher is better. */
+/** Most important first; higher is better. */
 const toMeasures = ({ goal, score, checks, cost, tokens }: AttemptResult): readonly number[] => [
   goal ? goalRank[goal.result] : 1,
   checks.filter(({ result }) => result === 'passed').length,

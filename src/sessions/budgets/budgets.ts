@@ -40,7 +40,7 @@ interface Deps {
   readonly holdings: Pick<HoldingLimiter, 'used'>;
   readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
-  /** People's names, by owner of their sessions. */
+  /** By owner. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly calendar: Calendar;

@@ -30,7 +30,7 @@ export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number):
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
-/** Absent limits: a share of what the parent has left. */
+/** Each absent limit defaults to a share of the parent's remaining budget. */
 export type RequestedBudget = { readonly [Kind in keyof UsageAmounts]?: number | undefined };
 
 const Link = z.object({
@@ -54,8 +54,8 @@ interface Deps {
 }
 
 /**
- * Budgets of children, held as reservations in their parents' budgets. An open child holds its whole budget, an ended
- * child only what it used.
+ * Children's budgets are reservations in their parents' budgets. An open child holds its whole budget, an ended child
+ * only what it used.
  */
 export class ChildBudgets extends ServerPart<Deps> {
   readonly #expected = new Map<SessionId, number>();

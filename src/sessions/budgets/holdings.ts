@@ -25,7 +25,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: BudgetAccountStore;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   readonly stored: DocumentCounter;
-  /** Runs and sandboxes of sessions in this server's memory. */
   readonly live: () => Iterable<Holding>;
   readonly shared: boolean;
   readonly server: string;
@@ -44,15 +43,14 @@ export const holdingLeaseMs = 60_000;
 const renewMs = holdingLeaseMs / 3;
 
 /**
- * Limits what people, projects and the server hold concurrently. Stored documents are counted by the store's indexes;
- * runs and sandboxes are counted in memory. If several servers share the store, each writes its totals into the limited
- * accounts; the write fails if another server wrote in the meantime.
+ * Limits what people, projects and the server hold concurrently. The store's indexes count documents; runs and
+ * sandboxes are counted in memory. Servers that share a store write their totals into the limited accounts; a write
+ * fails if another server wrote in the meantime.
  */
 export class HoldingLimiter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #inTurn = createKeyedQueue();
   readonly #storing = new Set<Holding>();
-  /** Accounts that contain this server's totals. */
   readonly #published = new Map<string, BudgetHolder>();
   #stored = Promise.withResolvers<void>();
   #renewal: unknown;
@@ -108,7 +106,7 @@ export class HoldingLimiter implements AsyncDisposable {
     return true;
   }
 
-  /** The holder's current amounts; 0 without a limit. */
+  /** 0 without a limit. */
   async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
     const limits = resolveLimits(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
@@ -119,7 +117,6 @@ export class HoldingLimiter implements AsyncDisposable {
     return Object.fromEntries(await Promise.all(concurrentLimits.map(one))) as Record<ConcurrentLimit, number>;
   }
 
-  /** Call when a run or sandbox of the session has ended. */
   async freed(session: HoldingSession): Promise<void> {
     await this.#publish(holdersIn(session));
   }
@@ -227,7 +224,6 @@ export class HoldingLimiter implements AsyncDisposable {
     this.#renewal = this.#deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
   }
 
-  /** Renews this server's totals, and adds them for holders with a new limit. */
   async #renew(): Promise<void> {
     const { accounts, live, limitsOf, warn } = this.#deps;
     try {

@@ -47,7 +47,7 @@ const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, us
 /** A reservation that its server no longer renews is released after this time. */
 export const reservationLeaseMs = 60_000;
 const renewMs = reservationLeaseMs / 3;
-const lookMs = 500; // between two checks for room released by other servers
+const lookMs = 500;
 
 export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -84,7 +84,7 @@ export class BudgetLedger implements AsyncDisposable {
   /** Counts a run as working, at most once. Resolves with a limit that has no room. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
-  /** The accounts for which this process has counted the logs. */
+  /** Accounts whose logs this process has counted. */
   readonly #counted = new Set<string>();
   #freed = Promise.withResolvers<void>();
   #renewal: unknown;

@@ -24,7 +24,7 @@ const most = 1_000; // runs per round
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
-  /** Runs refused by a `runningRuns` limit since the last round that found no such run waiting. */
+  /** Runs refused by a `runningRuns` limit, since the last round that found none waiting. */
   #refusals = 1;
 
   constructor(deps: Deps) {

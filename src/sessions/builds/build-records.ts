@@ -19,7 +19,7 @@ export class BuildRecords {
   readonly #records: RecordStore;
   readonly #templates: Collection<BuiltTemplate>;
   readonly #builds: Collection<TemplateBuild>;
-  /** Changes to one holder's templates run one after the other. */
+  /** Serializes changes to one holder's templates. */
   readonly inTurn = createKeyedQueue();
 
   constructor(records: RecordStore) {
@@ -43,7 +43,7 @@ export class BuildRecords {
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
-  /** Templates of an owner and of projects; without an owner, all. */
+  /** With an owner, also lists templates of its projects; without, all templates. */
   async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
     return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }

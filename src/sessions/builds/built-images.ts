@@ -16,14 +16,13 @@ interface Deps {
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** An unstarted build is considered lost after this time. */
 export const maxBuildStartMs = 60 * 60 * 1_000;
 export const maxBuildDelayMs = 60_000;
 const cleanUpMs = 60_000;
 /** How many untagged builds are kept per owner, as a cache for later builds. */
 const untaggedKept = 5;
 
-/** The time after which an open build's server or caller is considered lost. */
+/** After this time, the build's server or caller is considered lost. */
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 

@@ -8,7 +8,7 @@ interface Heredoc {
   readonly lines: readonly string[];
 }
 export interface DockerfileInstruction {
-  /** The number of its first line, starting with 1. */
+  /** Starts at 1. */
   readonly line: number;
   /** Upper case. */
   readonly keyword: string;

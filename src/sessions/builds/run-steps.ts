@@ -11,7 +11,7 @@ import {
   resolveStepPath,
 } from './plan.ts';
 
-// Scripts that run in build containers. Callers' values are passed only as arguments, never inserted into a script.
+// Scripts for build containers. Callers' values are passed as arguments, never inserted into a script.
 
 const apt = '/etc/apt/apt.conf.d/95corral-build';
 const begin = `set -e
@@ -69,7 +69,7 @@ const scripts = {
     bash(copy, from, to, user, mode),
 };
 
-/** A failed step. Its number, or `base` or `finalize`, identifies the line in the caller's source. */
+/** `step` is the step's number, `base` or `finalize`. */
 export class BuildStepError extends Error {
   readonly step: string;
   constructor(step: string, message: string) {
@@ -90,7 +90,7 @@ const homes = { root: '/root', user: '/home/user' } as const;
 // pip refuses to install into the system Python by default. This is safe here, because each sandbox has its own.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
-/** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: BuildStepError. */
+/** Leaves the files as sandboxes need them. Rejects: BuildStepError. */
 export async function runBuildSteps(
   { container, steps, done, log, openFiles }: StepRun,
   call: CallOptions,

@@ -16,7 +16,7 @@ import { checkBuildPlan, computeFinalFolder } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
-  /** Base images for templates: the name that callers use and the image it refers to. */
+  /** By the name that callers use. */
   readonly images: ReadonlyMap<string, string>;
   readonly maxSeconds: number;
   readonly atOnce: number;
@@ -162,7 +162,6 @@ export class TemplateBuilds {
     });
   }
 
-  /** Rejects: invalid_request, not_found. */
   async #checked(build: TemplateBuild, plan: BuildPlan): Promise<BaseImage> {
     checkBuildPlan(plan.steps, plan.start);
     const base = await this.#base(plan, build);
@@ -173,7 +172,7 @@ export class TemplateBuilds {
     return base;
   }
 
-  /** Gives up a build that was not started. Resolves with the build; undefined if it was already started. */
+  /** Resolves with undefined if the build was already started. */
   async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
     const { templateId, id } = build;
     return await this.#records.inTurn(holderKey(build), async () => {
@@ -185,7 +184,7 @@ export class TemplateBuilds {
     });
   }
 
-  /** Finds an image on the operator's list, or a template built earlier. Rejects: invalid_request, not_found. */
+  /** Rejects: invalid_request, not_found. */
   async #base({ base }: BuildPlan, holder: Holder): Promise<BaseImage> {
     const { images } = this.#deps.policy;
     const image =

@@ -6,7 +6,7 @@ import { ignoreConflict } from '../../core/errors/errors.ts';
 
 interface Options {
   readonly store: Pick<Store, 'inbox' | 'records' | 'shared'>;
-  /** This server's name in the store, unique to this process. */
+  /** Unique to this process. */
   readonly name: string | undefined;
   readonly isAlive: (name: string) => Promise<boolean>;
   readonly clock: Clock;
@@ -16,8 +16,8 @@ const By = z.object({ by: z.string(), at: z.number() });
 const betweenMs = 200; // allowed between a claim and the record of its server
 
 /**
- * The store's inbox. A claim can be taken over once its server is gone; otherwise a client that repeats an unanswered
- * request after a crash would get "in progress" until the key expires.
+ * The store's inbox. A claim can be taken over once its server is gone. Otherwise, after a crash, a client that repeats
+ * its request would get "in progress" until the key expires.
  */
 export function createInbox({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
   const working = new Set<string>();

@@ -23,7 +23,7 @@ interface HeldLease {
   readonly epoch: number;
   /** This server certainly holds the lease until this time, by a monotonic clock that includes suspensions. */
   readonly sureUntil: number;
-  /** The same limit by the wall clock, which other servers use. */
+  /** By the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 
@@ -113,7 +113,7 @@ export class LeasedOwnership implements Ownership {
       this.#lose(id);
       throw ownershipLostError();
     }
-    // Another server owned the session in between, so our copy in memory is stale.
+    // Another server owned the session in between, so the copy in memory is stale.
     if (held && held.epoch !== got.epoch) this.#lose(id);
     this.#keep(id, got, since);
     return got.epoch;

@@ -18,7 +18,7 @@ export interface PeerOptions extends Omit<LeaseOptions, 'leases'> {
 }
 interface Peer {
   version: number;
-  /** When the record last changed, by our own clock; the servers' clocks need not agree. */
+  /** When the record last changed, by this server's clock. The servers' clocks can differ. */
   since: number;
   sessions: ReadonlySet<SessionId>;
 }
@@ -44,7 +44,6 @@ export class Peers implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** Whether the last record of a live server names the session. */
   has(id: SessionId): boolean {
     const { elapsed, ttlMs } = this.#options;
     const now = elapsed();

@@ -59,7 +59,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
   }
 
-  /** Executes the command at the session's holder; `here` executes it if this server is the holder. */
+  /** `here` executes the command if this server is the session's holder. */
   async route<Value>(
     id: SessionId,
     command: RemoteCommand,
@@ -87,7 +87,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     await Promise.all(this.#work);
   }
 
-  /** Executes the command at the holder and returns its answer. Rejects: deadline_exceeded after a minute. */
+  /** Rejects: deadline_exceeded after a minute. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.deps;
     const commandId = `${id}:${ids.short()}`;
@@ -130,7 +130,6 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     await this.#again('commands could not be read', () => this.#doPending());
   }
 
-  /** Whether a command was pending. */
   async #doPending(): Promise<boolean> {
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
@@ -180,7 +179,6 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     }
   }
 
-  /** Takes over sessions that have a pending command and no holder. */
   async #findOrphans(): Promise<void> {
     const { commands, ownership, clock, warn } = this.deps;
     const { signal } = this.#stop;
@@ -204,7 +202,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     await runRounds(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
-  /** Polls soon after a poll that found something, and less and less often otherwise. */
+  /** Polls soon after a poll that found work, and increasingly rarely otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
     const { clock, warn } = this.deps;
     let wait = fast;

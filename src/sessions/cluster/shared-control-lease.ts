@@ -6,7 +6,7 @@ import type { SharedControl, SharedControlFactory, SharedControlOptions } from '
 interface Options extends SharedControlOptions {
   readonly leases: LeaseStore;
   readonly clock: Clock;
-  /** Unique to this server process. */
+  /** Unique to this process. */
   readonly server: string;
 }
 
@@ -23,7 +23,7 @@ export class SharedControlLease implements SharedControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The viewer of this server that holds the stored lease. */
+  /** The viewer of this server in the stored lease. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 
-/** Errors passed to the parent unchanged: they concern the server itself, or show the model how to proceed. */
+/** Passed to the parent unchanged, because they concern the server itself or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -17,7 +17,7 @@ const plain: readonly ErrorCode[] = [
   'store_unavailable',
 ];
 
-/** Converts a child's errors, because a child that cannot work must not fail its parent's run. */
+/** A child that cannot work must not fail its parent's run. */
 export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
     return await call;

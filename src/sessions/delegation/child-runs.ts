@@ -38,7 +38,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
 interface Start {
   readonly parent: SessionRecord;
   readonly runId: RunId;
-  /** The maximum number of children working at the same time. */
+  /** Children working at the same time. */
   readonly most: number;
   readonly callId: string;
   readonly task: ChildTask;
@@ -90,7 +90,7 @@ export class Delegation {
     };
   }
 
-  /** Stops all children, or only those that the agent started, which must not outlive its run. */
+  /** Children that the agent started must not outlive its run. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;
@@ -225,7 +225,7 @@ async function readChildState(
   };
 }
 
-/** Resolves when the child has ended, is gone, or waits for something other than an approval. */
+/** Also resolves when the child is gone, or waits for something other than an approval. */
 async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,

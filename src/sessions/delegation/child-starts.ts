@@ -52,7 +52,7 @@ export interface ChildStart {
 }
 
 export class ChildStarts extends ServerPart<Deps> {
-  /** A parent's children start one after the other, so that concurrent starts cannot exceed the count or the budget. */
+  /** Serializes starts per parent, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = createKeyedQueue();
 
   /** Rejects: conflict (too deep, too many), invalid_request (an unknown template), quota (nothing is left). */

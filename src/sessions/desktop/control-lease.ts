@@ -46,7 +46,7 @@ export class ControlLease extends ServerPart<Options> {
     this.deps.onChange({ kind: 'taken', driver: viewer, former });
   }
 
-  /** Whether this viewer holds the lease; if so, restarts its idle timer. */
+  /** Ignores the error if an earlier attempt already created the session. */
   uses(viewer: string): boolean {
     if (this.#driver !== viewer || this.#isElsewhere) return false;
     this.#usedAt = this.deps.clock.now();

@@ -88,7 +88,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
   }
 
-  /** Determines why a stream ended on its own, by calling the sandbox if it still exists. */
+  /** Calls the sandbox if it still exists. */
   async function findCause(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<StreamEndReason> {
     if (screen.isStopped) return 'stopped';
     using until = createTimeoutSignal(lookMs, clock);

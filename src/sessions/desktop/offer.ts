@@ -1,6 +1,6 @@
 import type { DesktopAvailability } from '../api/desktop.ts';
 
-/** Describes why a sandbox has no desktop and what a person can do. Empty: unknown. */
+/** Empty: unknown reason. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
   switch (state) {
     case 'none':

@@ -33,11 +33,11 @@ export class DesktopScreen {
   holders = 0;
   readonly #options: Options;
   readonly #viewers = new Map<string, DesktopWatchRequest>();
-  /** Viewers that are still connecting; they count toward the limit. */
+  /** Count toward the limit. */
   #coming = 0;
   /** Control facts wait for this promise, so that the log records the desktop's start before them. */
   #before: Promise<unknown> = Promise.resolve();
-  /** A person stopped the desktop, and it has not been started since. */
+  /** Stopped by a person and not started since. */
   isStopped = false;
 
   constructor(options: Options) {

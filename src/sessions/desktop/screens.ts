@@ -16,12 +16,11 @@ interface Options {
 export class DesktopScreens extends ServerPart<Options> {
   readonly #screens = new Map<SessionId, DesktopScreen>();
 
-  /** Undefined if nobody is using the session's screen. */
   get(id: SessionId): DesktopScreen | undefined {
     return this.#screens.get(id);
   }
 
-  /** Returns the session's screen; it stays in memory until its last holder is disposed. */
+  /** The screen stays in memory until its last holder is disposed. */
   hold(id: SessionId): Disposable & { readonly screen: DesktopScreen } {
     const { clock, facts, settings, shareControl } = this.deps;
     const screen =

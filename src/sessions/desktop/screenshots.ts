@@ -6,7 +6,7 @@ import type { UploadStore } from '../projects/uploads.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Stores screenshots of tool calls as session files, keeping only the newest. */
+/** Keeps only the newest screenshots. */
 export interface PictureService {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<StoredPicture | undefined>;
   /** Base64; undefined if the file was deleted. */

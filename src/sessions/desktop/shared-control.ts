@@ -21,7 +21,6 @@ export interface SharedControl {
    * server that this server has not seen yet.
    */
   taken(viewer: string, isTakenOver: boolean): void;
-  /** Records that a viewer of this server released the lease. */
   returned(viewer: string): void;
   /**
    * Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the

@@ -28,9 +28,8 @@ export interface SessionPolicies {
   readonly sandbox: SandboxPolicy;
   /** The longest time that the session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
-  /** An idle session is removed from memory after this time. */
   readonly passivateMs: number;
-  /** The maximum number of queued runs per session; further messages are refused with queue_full. */
+  /** Further messages are refused with queue_full. */
   readonly maxQueued: number;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
@@ -65,7 +64,7 @@ function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy):
 }
 
 export class SessionHydrator extends ServerPart<Deps> {
-  /** Rejects: session_not_found; fenced, if another server owns the session. */
+  /** Rejects: session_not_found, fenced (another server owns the session). */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.deps;
     await this.#alone(id);

@@ -4,7 +4,7 @@ import type { LiveSession } from '../run/live-session.ts';
 
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** Sessions whose running sandbox was found by its labels, with the sandbox's expiry (epoch ms). */
+  /** Running sandboxes found by their labels: the expiry (epoch ms) by session. */
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions, whose sandbox starts when they are hydrated. */
   readonly #starting = new Set<SessionId>();
@@ -13,12 +13,11 @@ export class LiveSessions {
 
   #broken: (id: SessionId, error: AppError) => void = () => {};
 
-  /** `listener` gets each session in memory whose log refused a write. */
   onBroken(listener: (id: SessionId, error: AppError) => void): void {
     this.#broken = listener;
   }
 
-  /** Called if the log refused a write of this session. Ignored if the session has been hydrated again since. */
+  /** Ignored if the session has been hydrated again since its log refused the write. */
   broken(live: LiveSession, error: AppError): void {
     if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
   }
@@ -63,7 +62,7 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** Returns and removes the values kept for this hydration. */
+  /** Removes the values that it returns. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);

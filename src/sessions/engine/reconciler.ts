@@ -26,7 +26,7 @@ interface Deps {
   /** Undefined: this server owns all sessions. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
   readonly isWithPeer?: (id: SessionId) => boolean;
-  /** Whether the sandbox is reserved for a session that is still to be created. */
+  /** Whether the sandbox is reserved for a session that does not exist yet. */
   readonly isReady?: (id: SessionId) => boolean;
   /** Whether this server currently destroys unclaimed sandboxes. Two servers doing so would be harmless. */
   readonly mayReap?: () => Promise<boolean>;
@@ -44,7 +44,7 @@ export class Reconciler extends ServerPart<Deps> {
   /** Sessions that had a sandbox when the server started. */
   #waiting: SessionId[] = [];
   #isSettled = false;
-  /** Whether the last call to the backend failed, in which case the failure is already logged. */
+  /** Prevents logging the same outage more than once. */
   #isAway = false;
   #up: readonly SandboxInfo[] = [];
 
@@ -77,7 +77,6 @@ export class Reconciler extends ServerPart<Deps> {
     await this.#goOn(signal);
   }
 
-  /** Takes over the sessions of a lost server and continues their unfinished work. */
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
@@ -143,7 +142,7 @@ export class Reconciler extends ServerPart<Deps> {
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
     for (const { mark, record } of await raceAbort(readUnfinishedSessions(store.records, isInHands), signal)) {
       throwIfAborted(signal);
-      if (isInHands(record.id)) continue; // taken up since the marks were read
+      if (isInHands(record.id)) continue; // resumed since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
       // The holder stopped before it could remove the mark.
       else if (!(await ownership?.isElsewhere(record.id))) await deleteUnfinishedMark(store.records, mark);

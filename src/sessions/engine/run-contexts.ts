@@ -51,13 +51,12 @@ export interface AgentParts {
   /** Undefined: the built-in prompts. */
   readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
-  /** The limits of each session in total, over all its runs; undefined: none. */
+  /** Per session, over all its runs; undefined: none. */
   readonly budget?: OwnBudget | undefined;
-  /** Undefined: only runs have budgets. */
   readonly openBudgets?: TurnBudgetFactory;
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
-  /** The desktops that agents see and control; undefined if sandboxes have none. */
+  /** Undefined if sandboxes have no desktop. */
   readonly desktop?: AgentDesktop;
   /**
    * Whether a sandbox started for the session now has a desktop, and advice if it has none. Absent: the driver decides.

@@ -181,7 +181,7 @@ export class RunFold {
     if (this.#openCalls.size === 0) this.#spending = addAmounts(this.#spending, { turns: 1 });
   }
 
-  /** The goal of the run, even if the run has not started. */
+  /** Known even before the run starts. */
   get goal(): Goal | undefined {
     return this.#goal;
   }
@@ -252,7 +252,7 @@ const userMessage = ({ messageId, text, attachments, goal }: FactOf<'message.use
   ...(attachments.length > 0 && { attachments }),
 });
 
-/** The runs that have not ended, in order, with the folds of those that started or have a goal. */
+/** Runs that have not ended, in order, with folds of those that started or have a goal. */
 export async function foldRuns(
   log: Pick<EventLog, 'page'>,
   record: StoredSession,

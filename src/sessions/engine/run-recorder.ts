@@ -87,5 +87,5 @@ export class RunRecorder extends ServerPart<Deps> {
   }
 }
 
-/** When a session is broken, the goal of its run ends without a verdict. */
+/** A broken session ends its run's goal without a verdict. */
 const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedGoalEnd('failed') } : {});

@@ -46,7 +46,7 @@ interface Deps {
   readonly facts: SandboxFactChannel;
   readonly reports: DesktopStatusRecorder;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Called with the release of each sandbox, so that shutdown can wait for it. */
+  /** Lets shutdown wait for each release. */
   readonly track: (released: Promise<AppError | undefined>) => void;
 }
 

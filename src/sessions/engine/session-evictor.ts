@@ -48,7 +48,6 @@ export class SessionEvictor implements SessionEndListener {
     void runs.giveUp(id).finally(() => ownership.release(id));
   }
 
-  /** Another server now owns the session, and continues its unfinished work. */
   standDown(id: SessionId): void {
     const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
     const error = ownershipLostError();

@@ -49,7 +49,7 @@ type SupervisorActor = Actor<typeof supervisorMachine>;
 export class Supervisor extends ServerPart<Options> implements SessionCommands {
   #actor: SupervisorActor | undefined;
 
-  /** The parts are passed here because they can depend on this supervisor. */
+  /** Parts can depend on this supervisor, so the constructor cannot take them. */
   start({ session, hydrate }: SessionParts, ends: SessionEndListener): void {
     const { clock, restartPolicy: policy, limits } = this.deps;
     const actors = {

@@ -5,9 +5,8 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-/** The engine calls its hooks in order. */
 export interface WorkspaceHook {
-  /** Runs before each use of a ready sandbox. An error fails that use. */
+  /** An error fails the use of the sandbox. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Called with each durable fact of a session that is in memory. */
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;

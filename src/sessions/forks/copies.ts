@@ -74,7 +74,7 @@ export class CopyStore {
     await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
   }
 
-  /** Stores files, completely or not at all. Rejects as `BlobStore.put` does. */
+  /** Completely or not at all. Rejects as `BlobStore.put` does. */
   add(place: BlobReference, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo> {
     return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
   }
@@ -105,7 +105,7 @@ export class CopyStore {
     return this.#deps.blobs.open(blob);
   }
 
-  /** Whether a copy exists and matches its hash, if a hash is stored. */
+  /** Without a stored hash, a copy only has to exist. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverAbortingSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);

@@ -10,7 +10,7 @@ export interface EditedMessage {
   readonly seq: number;
   /** End of the last run or step before the message, whose files the branch starts with. Undefined: none. */
   readonly filesAt: number | undefined;
-  /** The original message that both sessions are branches of. */
+  /** The original message, from which both sessions branch. */
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
 }
 

@@ -21,7 +21,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: Snapshots;
-  /** Sandbox options of the copy, which keeps only volumes that it may use, read-only. */
+  /** Keeps only volumes that the copy may use, read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,

@@ -20,7 +20,7 @@ const FileCopy = z.object({
 });
 export type FileCopy = z.infer<typeof FileCopy>;
 
-/** The copies of a session's files. `upto` is the newest checked seq: no file changed between the last item and it. */
+/** `upto` is the newest checked seq: no file changed between the last item and it. */
 const FileCopies = z.object({
   upto: z.int(),
   /** Copies before this seq were deleted. */

@@ -14,7 +14,7 @@ import { type FileCopies, type FileCopy, readFileCopies, shareCopyForSession, wr
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 export interface SnapshotPolicy {
-  /** Number of newest copies kept per session; 0: off. */
+  /** Newest copies kept per session; 0: off. */
   readonly keep: number;
   /** A workspace with larger files is not copied. */
   readonly maxBytes: number;

@@ -19,7 +19,7 @@ export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
   /** Packs only untracked files of a repository, uncompressed. */
   readonly only?: 'untracked';
-  /** The size reported by `measure`; undefined: unknown. */
+  /** Reported by `measure`; undefined: unknown. */
   readonly bytes?: number;
 }
 export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {

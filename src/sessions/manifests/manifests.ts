@@ -22,7 +22,7 @@ interface FoundDamage {
   readonly seenAt: number;
   readonly copy: WorkspaceDamage['copy'];
   readonly aside: string | null;
-  /** Paths that are missing or differ from the manifest; undefined: unknown. */
+  /** Missing or different from the manifest; undefined: unknown. */
   readonly lost: readonly string[] | undefined;
 }
 const named = 20;
@@ -103,14 +103,14 @@ const StoredManifest = z.object({
   /** The blob with the entries, and its hash. */
   list: z.string(),
   sha256: z.string(),
-  /** A repair that a lost server did not finish. */
+  /** Left unfinished by a lost server. */
   repair: Repair.optional(),
 });
 type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** The sandbox was lost, so the state of its files is unknown; the next start checks again. */
+/** The state of the files is unknown; the next start checks again. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);

@@ -7,7 +7,7 @@ import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
 const StoredNote = Note.extend({
   id: z.string(),
-  /** The retained versions, oldest first. The last one has the number `version`. */
+  /** Oldest first. The last one has the number `version`. */
   versions: z.array(z.object({ id: z.string(), at: z.number(), size: z.int() })).min(1),
 });
 export type StoredNote = z.infer<typeof StoredNote>;
@@ -16,7 +16,7 @@ export type NoteIndex = z.infer<typeof NoteIndex>;
 
 export interface MemoryLimits {
   readonly maxNoteBytes: number;
-  /** The total size of a holder's notes, excluding history. */
+  /** Per holder, excluding history. */
   readonly maxBytes: number;
   readonly maxVersions: number;
 }

@@ -26,7 +26,7 @@ const StoredVersion = NoteVersion.extend({ id: z.string(), note: z.string() });
 type StoredVersion = z.infer<typeof StoredVersion>;
 interface KeyedVersion {
   readonly key: string;
-  /** Version of the record, for the conditional write. */
+  /** The record's version, for the conditional write. */
   readonly stored: number;
   readonly version: StoredVersion;
 }

@@ -26,7 +26,7 @@ export const memoryStoreLimits = {
   textBytes: 102_400,
   /** Total size of all current texts. */
   bytes: 32 * 2 ** 20,
-  /** Retained versions per memory. */
+  /** Per memory. */
   versions: 20,
   pathBytes: 1_024,
   segments: 20,

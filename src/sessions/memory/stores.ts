@@ -67,7 +67,7 @@ export function createMemoryStoreService({ records, clock, ids }: Deps): MemoryS
       }),
     async delete(id) {
       await stored(id);
-      // Memories first, so that an interrupted deletion can be repeated.
+      // memories first, so that an interrupted deletion can be repeated
       await memories.forget(id);
       await stores.delete(id);
     },

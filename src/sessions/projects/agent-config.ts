@@ -20,9 +20,9 @@ const AgentConfig = z.object({
   tools: z.array(z.enum(toolGroups)),
   provider: z.string(),
   model: z.string(),
-  /** False until the project chooses a model. Until then, its template's model overrides the stored one. */
+  /** False until the project chooses a model; until then, the template's model applies. */
   isOwnModel: z.boolean().default(true),
-  /** Fallback models, in order; null: from the template or settings. */
+  /** In order; null: from the template or settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
   toolServers: z.array(ToolProgram).default([]),
   /** The model's sampling options, stored as received. */

@@ -59,20 +59,19 @@ interface Deps {
    * object until a setting changes.
    */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
-  /** Tools that no agent has, by name, group or glob. */
+  /** Names, groups or globs of tools that no agent has. */
   readonly denied?: () => readonly string[];
-  /** Tools that only some installations have, for projects that enable their group. */
+  /** Tools of some installations only, for projects that enable their group. */
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerProvider) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** The model chosen on the page for sessions that choose none; undefined: from the settings. */
+  /** Chosen on the page; undefined: from the settings. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 
 /**
- * Merges the settings of the server, template, project and session; later settings take precedence. A session in a
- * project uses the project's template unless it names a template itself. Read for each turn, so changes of the project
- * apply to running sessions.
+ * Merges the settings of the server, template, project and session; later settings take precedence. A session uses its
+ * project's template unless it names one. Read for each turn, so a project's changes apply to running sessions.
  */
 export function createProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
@@ -230,7 +229,6 @@ function limitsOver(usual: AgentProfile, own: ReturnType<typeof toLimits>): Retu
 const memoryOf = ({ memory }: AgentProfile, { memory: own }: TemplateAgent): AgentProfile['memory'] =>
   own === undefined ? memory : own === 'off' ? undefined : own;
 
-/** Undefined: neither session, project nor server names a template. */
 function templateNameOf({ template, templateBy }: SessionRecord, config: AgentConfig | undefined): string | undefined {
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;
@@ -260,7 +258,7 @@ interface Layers {
 const fallbacksOf = ({ fallbacks }: SessionRecord, { config, template }: Layers): readonly string[] | undefined =>
   fallbacks ?? config?.fallbacks ?? template.models.fallbacks;
 
-/** Merges tool server lists; of servers with the same name, the last applies. */
+/** If two servers have the same name, the last applies. */
 const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpServer[] => [
   ...new Map(lists.flatMap((list) => list ?? []).map((server) => [server.name, server])).values(),
 ];

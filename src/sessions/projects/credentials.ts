@@ -27,7 +27,6 @@ export interface BoundCredentialStore {
   inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
   inForceFor(id: SessionId): Promise<{
     readonly held: readonly HeldCredential[];
-    /** The session's repositories, which determine git credentials. */
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;

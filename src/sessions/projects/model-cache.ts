@@ -5,14 +5,14 @@ import { parseModelRef } from './providers.ts';
 
 interface Deps {
   readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
-  /** Throws for a model that must not be used now. Called each time, because the conditions can change. */
+  /** Throws if the model must not be used now. Called for each use, because the answer can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
   /** Resolves with a text that changes if a person edits the model's address or description. */
   readonly readState?: (provider: string, ref: string) => Promise<string>;
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
-/** Without `fallbacks`, uses the server's. Rejects if the model cannot be created: no key, unknown provider. */
+/** Default: the server's fallbacks. Rejects if the model cannot be created: no key, unknown provider. */
 export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
 
 const kept = 64;

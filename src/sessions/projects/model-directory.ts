@@ -13,9 +13,9 @@ const Facts = z.object({
 });
 const Stored = z.object({
   model: z.string().nullable().default(null),
-  /** Compatible servers entered by people. */
+  /** Entered by people. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
-  /** Facts about the chosen models, from their providers' lists. */
+  /** From the providers' lists, for the chosen models. */
   facts: z.record(z.string(), Facts).default({}),
 });
 export type StoredModelSettings = z.output<typeof Stored>;

@@ -22,11 +22,9 @@ interface Deps {
   readonly directory: ModelDirectory;
   readonly keys: Pick<ProviderKeyStore, 'list' | 'put' | 'delete' | 'use'>;
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
-  /** The variable or setting that sets this key, if any. */
   readonly setBy: (key: string) => string | undefined;
   /** Why only the demo model can be used here; undefined: any model can. */
   readonly refusal: () => string | undefined;
-  /** Throws for a model that must not be used here. */
   readonly checkModel: (ref: string) => void;
   /** Whether people may enter addresses of this machine and private networks. */
   readonly reach: () => NetworkReach;
@@ -94,7 +92,6 @@ export function createModelService(deps: Deps): ModelService {
     return { provider, baseUrl, key, reach };
   }
 
-  /** Uses the stored key if the person entered none. */
   async function entered({ provider, baseUrl, key }: ModelAccess): Promise<ProviderAccess> {
     if (key) learn(key);
     const { models } = settings;

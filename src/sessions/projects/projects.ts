@@ -26,7 +26,7 @@ import { formatModelRef, parseModelRef } from './providers.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Resources that are deleted with their project, in addition to its sessions. */
+  /** Deleted with the project, like its sessions. */
   readonly held?: () => readonly HeldResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -37,7 +37,7 @@ export interface MemberDirectory {
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
   /** The owner with this id. Rejects: not_found, including for any e-mail address. */
   findPerson(id: string): Promise<string>;
-  /** Display names of people and keys, by id and owner. */
+  /** By id and owner. */
   names(): Promise<ReadonlyMap<string, string>>;
   changed(project: string): Promise<void>;
 }

@@ -12,7 +12,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Throws: invalid_request for an unknown option, because a stored option without effect would mislead users. */
+/** Throws: invalid_request for an unknown option, which would have no effect. */
 export function checkSamplingOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;

@@ -14,7 +14,7 @@ export interface RotationCounts {
 interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
-  /** The kind of records. Each has its secret in `sealed`. */
+  /** Each record has its secret in `sealed`. */
   readonly kind: string;
   /** The name of the secret's record, which the vault binds the ciphertext to. */
   readonly field: string;

@@ -5,9 +5,8 @@ import { type BoundCredentialStore, serverHolder } from './credentials.ts';
 
 interface Deps {
   readonly ring: Pick<BoundCredentialStore, 'createService'>;
-  /** The credentials from the settings, which override stored ones. */
+  /** Override stored credentials. */
   readonly settings: readonly (CredentialInjection & { readonly name: string })[];
-  /** The variable or corral.yaml key that sets them. */
   readonly setBy: string;
 }
 

@@ -45,7 +45,7 @@ export class StoredSettings {
     if (changed) this.#take(changed.version, changed.doc);
   }
 
-  /** Polls until the signal fires, so that changes on other servers apply here too. */
+  /** Polls until the signal fires, so that changes on other servers also apply here. */
   async follow(signal: AbortSignal): Promise<void> {
     // if the store fails, the last values remain in effect
     await runAtIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal);

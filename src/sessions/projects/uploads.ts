@@ -27,7 +27,7 @@ export type UploadedFile = z.infer<typeof StoredFile>;
 export interface NewUpload {
   readonly projectId: string | null;
   readonly sessionId?: SessionId;
-  /** A file name without a folder, see `baseName`. */
+  /** Without a folder, see `baseName`. */
   readonly name: string;
   readonly type: UploadedFile['type'];
   readonly mimeType: string | null;
@@ -59,7 +59,6 @@ export interface UploadService {
    */
   sweep(otherServers?: boolean): Promise<void>;
 }
-/** Also finds files by session, which is not available to facades. */
 export interface UploadStore extends UploadService {
   /** Newest first. */
   ofSession(id: SessionId): Promise<readonly UploadedFile[]>;

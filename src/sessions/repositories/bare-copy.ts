@@ -9,9 +9,9 @@ import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 // Reads a repository without git: its branches, tags and objects, as files. The folder can contain third-party
 // settings, hooks and links, so no setting is copied and no link is followed.
 
-/** A repository's folder, with links resolved. */
+/** Links are resolved. */
 export interface GitFolder {
-  /** The folder that contains `objects` and `HEAD`. */
+  /** Contains `objects` and `HEAD`. */
   readonly path: string;
   readonly url: string;
 }
@@ -24,11 +24,11 @@ const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !w
 const maxRefs = 100_000;
 const refsAtOnce = 2_000;
 const maxDepth = 20;
-/** The size limits of files that are read as text, in bytes. */
+/** Bytes. */
 const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 
-/** The folder with the objects: the bare repository itself, or its `.git`. Rejects: not_found, unsupported. */
+/** The bare repository itself, or its `.git`. Rejects: not_found, unsupported. */
 export async function findGitFolder(folder: string, url: string): Promise<GitFolder> {
   const inner = join(folder, '.git');
   const found = await unlessMissing(lstat(inner));

@@ -9,7 +9,7 @@ import { gitExitCodes } from './git.ts';
 const maxRoots = 20;
 export const maxDiffBytes = 900_000;
 
-/** Sets `roots` to the folders with their own commits, starting with `.`. */
+/** `roots` are the folders with their own commits, starting with `.`. */
 const findRoots = `
 store="$workdir/${checkpointFolder}"
 cd -- "$workdir" && mkdir -p -- "$store" || exit 1

@@ -17,7 +17,7 @@ export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'records' | 'warn'> {
   readonly policy: CheckpointPolicy;
-  /** The number of newest checkpoints kept per session. */
+  /** Newest checkpoints kept per session. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
 }

@@ -19,7 +19,6 @@ export interface FoundEnvironment {
 }
 export interface ScriptResult {
   readonly exitCode: number;
-  /** The last part of its output. */
   readonly output: string;
 }
 
@@ -110,7 +109,7 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/** Runs in the background, once per sandbox. Its output is written to a file in the workspace. */
+/** Once per sandbox, in the background. Writes its output to a file in the workspace. */
 export async function runRepositoryStartScript(
   client: Client,
   { path }: SessionRepository,

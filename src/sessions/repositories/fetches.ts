@@ -47,7 +47,7 @@ function toBranchName({
 }
 
 interface Deps extends Pick<ServerParts, 'closing' | 'warn'> {
-  /** The author of commits in sessions that set no author. */
+  /** Default author of commits. */
   readonly author: GitAuthor;
   readonly preparation: RepositoryPreparer;
   /** Notified of a session's prepared files, so that they are ready for the next similar session. */
@@ -63,7 +63,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
  */
 export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
-  /** Sessions with a new sandbox in which their repositories' start scripts have not run yet. */
+  /** Sessions in whose new sandbox the repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
   /** Call when a sandbox has started. True: repositories remain to be fetched or started, even if no caller waits. */

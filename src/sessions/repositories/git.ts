@@ -91,9 +91,9 @@ addFiles() {
 
 export interface GitScript {
   readonly script: string;
-  /** Shell variables for the script; each is quoted. */
+  /** Shell variables; each value is quoted. */
   readonly values?: Readonly<Record<string, string>>;
-  /** Shell arrays of names for the script; each element is quoted. */
+  /** Shell arrays; each element is quoted. */
   readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly timeoutMs: number;
   readonly stdin?: string;

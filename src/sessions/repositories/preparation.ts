@@ -16,7 +16,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface SetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** Whether only setups of the session's repositories have run in the sandbox. */
+  /** False if anything but setups of the session's repositories has run in the sandbox. */
   readonly mayKeep: boolean;
   /** Undefined: read it again. */
   readonly found: FoundEnvironment | undefined;
@@ -24,7 +24,7 @@ export interface SetupRequest {
 export interface SetupResult {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
-  /** The size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
+  /** Size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
   readonly storedBytes?: number;
   readonly storedAs?: string;
 }

@@ -12,7 +12,7 @@ import { copyFailureText, runProgram } from '../services/streams/piped-command.t
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
-  /** The maximum number kept per owner; the least recently used are removed first. 0: off. */
+  /** Per owner; the least recently used are removed first. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
@@ -58,8 +58,7 @@ move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null 
 `;
 
 /**
- * Files created by a repository's `setup.sh`, stored for later sessions of the same owner. Each session gets its own
- * copies.
+ * Files created by a repository's `setup.sh`, for later sessions of the same owner. Each session gets its own copies.
  */
 export class PreparedFileStore extends ServerPart<Deps> {
   readonly #inTurn = createKeyedQueue();
@@ -93,7 +92,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /** Requires that the repository is not fetched yet. False: the files no longer exist. */
+  /** Call before the repository is fetched. False: the files no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;

@@ -10,7 +10,7 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { PreparedFileStore } from './prepared-files.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
-  /** The maximum number of workspaces of all owners; 0: off. */
+  /** Workspaces of all owners; 0: off. */
   readonly keep: number;
   readonly maxAgeMs: number;
   readonly startTimeoutMs: number;
@@ -24,7 +24,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly ids: Pick<IdSource, 'sessionId'>;
   readonly count: (event: 'made' | 'taken' | 'dropped') => void;
 }
-/** The fields of a session that determine which prepared files it can use. */
 type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
   readonly repositories?: readonly Pick<SessionRepository, 'url' | 'ref' | 'path'>[] | undefined;
 };
@@ -70,7 +69,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
   #ready: ReadyWorkspace[] = []; // oldest first
   #orders: WorkspaceOrder[] = [];
   #unwanted: SessionId[] = [];
-  /** All sandboxes of this class: being created, ready, or being removed. */
+  /** Being created, ready, or being removed. */
   readonly #held = new Set<SessionId>();
   requests: { readonly choice: string; readonly at: number }[] = [];
   #wake = Promise.withResolvers<void>();
@@ -82,7 +81,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
   /** Whether this class holds the sandbox, so that the reconciler does not destroy it. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
-  /** Takes a ready workspace; its id becomes the new session's id. Undefined: none is ready. */
+  /** The workspace's id becomes the new session's id. Undefined: none is ready. */
   take(session: PreparedChoice): SessionId | undefined {
     const { keep, clock, count } = this.deps;
     if (keep === 0) return undefined;
@@ -99,7 +98,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     return found.id;
   }
 
-  /** Orders ready workspaces, because the next similar session will need the same stored files. */
+  /** The next similar session will need the same stored files. */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.deps;
     if (keep === 0 || files.length === 0) return;
@@ -117,17 +116,14 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     this.#wake.resolve();
   }
 
-  /** Called if the session for a taken workspace was not created. */
+  /** Call if the session of a taken workspace was not created. */
   giveUp(id: SessionId): void {
     this.#held.add(id);
     this.#unwanted.push(id);
     this.#wake.resolve();
   }
 
-  /**
-   * Prepares workspaces for expected sessions one by one, and removes outdated ones, until the signal fires. Then
-   * removes all.
-   */
+  /** Prepares workspaces one by one and removes outdated ones, until the signal fires. Then removes all. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.deps;
     if (this.deps.keep === 0) return;

@@ -208,13 +208,13 @@ export class Retention {
   }
 }
 
-/** How much history to keep; 0 means no limit. */
+/** 0: no limit. */
 export interface RetentionPolicy {
   readonly days: number;
   readonly maxSessions: number;
   /** Total bytes of all logs. */
   readonly maxBytes: number;
-  /** Bytes per log; above it, the oldest events are dropped. */
+  /** Per log; above it, the oldest events are dropped. */
   readonly maxSessionBytes: number;
 }
 

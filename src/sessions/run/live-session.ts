@@ -23,7 +23,7 @@ export interface LiveSession {
   /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
   readonly desktop: DesktopFactTracker;
-  /** Attachments of messages whose runs have not started. */
+  /** By message whose run has not started. */
   readonly attached: Map<MessageId, readonly string[]>;
 }
 

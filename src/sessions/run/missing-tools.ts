@@ -51,7 +51,7 @@ export class MissingPartReporter {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** Notice that a model of unknown abilities has called no tool in the session. */
+  /** A model of unknown abilities has called no tool in the session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(

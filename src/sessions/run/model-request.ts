@@ -35,7 +35,7 @@ interface ModelRequest {
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /** Already counted in the budgets; write it with the turn's other facts. Absent if the reply did not finish. */
+  /** Already counted in the budgets; write it with the turn's other facts. Absent if the reply broke off. */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
 }
@@ -129,7 +129,7 @@ export const toFailedTurn = (
 
 /** Real models count more tokens per UTF-8 byte in nearly every language. Smaller counts are rejected. */
 const leastPerByte = 0.15;
-/** A high estimate, which replaces a rejected count. */
+/** A high estimate that replaces a rejected count. */
 const assumedPerByte = 0.3;
 
 interface Exchange {

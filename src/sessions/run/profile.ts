@@ -9,7 +9,7 @@ import type { OwnBudget } from '../../core/model/spending.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { ApprovalPolicy } from './run-context.ts';
 
-/** An agent's settings in a session. Read before each turn, so changes apply from the next turn. */
+/** Read before each turn, so changes apply from the next turn. */
 export interface AgentProfile {
   readonly model: Model;
   readonly fallbacks: readonly string[];
@@ -22,9 +22,9 @@ export interface AgentProfile {
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
-  /** Replace the server's prompt parts, by name. */
+  /** By name; they replace the server's prompt parts. */
   readonly promptParts?: Readonly<Record<string, string>>;
-  /** Maximum children working at the same time. Undefined: the agent cannot delegate. */
+  /** Children working at the same time. Undefined: the agent cannot delegate. */
   readonly children?: number;
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];

@@ -48,7 +48,7 @@ export interface ExternalTools {
 }
 
 export interface AgentKernels {
-  /** Ends the run's kernels and everything that its code started. */
+  /** Also ends everything that the kernels' code started. */
   endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }
@@ -83,7 +83,7 @@ export interface RunContext {
   readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
-  /** Stores files that a call wrote to memory store folders. Resolves with a list of changes that were not stored. */
+  /** Resolves with a list of memory store changes that were not stored. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /** Notes of folders that a call touches for the first time. Absent until all repositories are fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
@@ -98,6 +98,6 @@ export interface RunContext {
     readonly loops: ExternalAgents;
     readonly instructions: string | undefined;
   };
-  /** Ignores a provisional title that a run set. */
+  /** A provisional title that a run set does not count. */
   hasTitle(provisional?: string): boolean;
 }

@@ -7,6 +7,6 @@ export interface SandboxLease extends AsyncDisposable {
   markLost?(): void;
 }
 export interface SandboxUser {
-  /** Starts the session's sandbox if needed. Rejects with the reason if it cannot start. */
+  /** Starts the sandbox if needed. Rejects with the reason if it cannot start. */
   use(signal: AbortSignal): Promise<SandboxLease>;
 }

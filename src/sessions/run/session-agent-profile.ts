@@ -17,7 +17,7 @@ interface Base {
 }
 const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to a timer's maximum
 const toolTimeoutMs = 60_000;
-const mostChildren = 8; // working at the same time; the limit of templates
+const mostChildren = 8; // running concurrently; templates have the same limit
 
 /** The server's denials and approvals still apply. */
 export function buildSessionAgentProfile(

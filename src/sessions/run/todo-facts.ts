@@ -4,7 +4,7 @@ import { splitTitle } from './plan.ts';
 
 const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || status === 'failed';
 
-/** Facts are in the required order: ended steps, their result, the plan, the next step. */
+/** Facts in the required order: ended steps, their result, the plan, the next step. */
 export function createTodoFacts(runWriter: RunWriter, steps: readonly PlanStep[], result = ''): SessionFact[] {
   const before = new Map(runWriter.steps.map((step) => [step.id, step]));
   const isNews = (step: PlanStep) => before.get(step.id)?.status !== step.status;
@@ -20,7 +20,6 @@ export function createTodoFacts(runWriter: RunWriter, steps: readonly PlanStep[]
   return [...facts, ...lines, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
 }
 
-/** The running step completes; steps that never began fail. */
 export const closePlan = (steps: readonly PlanStep[], failed: boolean): readonly PlanStep[] =>
   steps.map((step) => {
     if (hasEnded(step)) return step;

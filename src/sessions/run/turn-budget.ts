@@ -13,9 +13,7 @@ import {
 import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
 
-/** Amount reserved for one request, so that no other run can spend it in the meantime. */
 export interface Reservation {
-  /** Between the requested minimum and maximum. */
   readonly granted: BudgetAmounts;
   /**
    * Releases the reservation and records the actual usage; later calls do nothing. Never rejects: usage that cannot be
@@ -70,7 +68,6 @@ type ReservedRequest =
 
 export interface BudgetSources {
   readonly run?: readonly BudgetLine[] | undefined;
-  /** Budget lines of the session after its run has spent these amounts in this turn. */
   readonly session?: ((spent: RunSpending) => readonly BudgetLine[]) | undefined;
   readonly shared?: SharedBudgets | undefined;
   readonly keepCalls?: ((count: number) => void) | undefined;
@@ -86,7 +83,6 @@ export interface TurnBudgetInput {
   readonly run: TurnRun;
   readonly record: () => StoredSession;
   readonly now: () => number;
-  /** From the settings and the agent, in addition to the session's own. */
   readonly limits: OwnBudget | undefined;
   /** The session's children can use part of its budget. */
   readonly lends: boolean;

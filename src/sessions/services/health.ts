@@ -65,7 +65,6 @@ export class SessionTally {
     this.#clock = clock;
   }
 
-  /** Call after creating or deleting a session. */
   changed(): void {
     this.#changes++;
   }

@@ -10,7 +10,6 @@ interface Options extends Pick<ServerParts, 'clock' | 'records'> {
 const everyMs = 1_000;
 const share = 20; // pauses 20 times the duration of a read, so that reads use at most 5% of the time
 
-/** Polls for other servers' changes to the session list while a client of this server watches it. */
 export class SessionListPoller extends ServerPart<Options> {
   #watchers = 0;
   #stop = new AbortController();

@@ -35,7 +35,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: AgentProfileResolver;
-  /** Children are moved and deleted with their sessions. */
+  /** Children move and are deleted with their parent session. */
   readonly children?: {
     listChildren(id: SessionId): Promise<readonly SessionId[]>;
     stopChildren(id: SessionId): Promise<void>;

@@ -84,7 +84,6 @@ export class SavedToolServers {
     return { ...server, token: (refused) => this.#deps.token(name, refused) };
   }
 
-  /** `work` returns the server to store. */
   async change(
     name: string,
     work: (now: SavedToolServer | undefined) => SavedToolServer | Promise<SavedToolServer>,

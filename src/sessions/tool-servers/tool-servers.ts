@@ -163,7 +163,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
     };
   }
 
-  /** Applies the changes under the previous name. */
+  /** Applies the changes but keeps the previous name. */
   function changed(
     now: SavedToolServer,
     { url: nextUrl, headers = {}, ...requested }: ToolServerChanges,

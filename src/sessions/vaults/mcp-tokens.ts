@@ -83,7 +83,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
     if (vault?.archivedAt !== null || !canSessionUse(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
   }
-  /** Undefined: just archived or deleted. */
+  /** Undefined if just archived or deleted. */
   async #findSecrets(at: StoredCredential): Promise<CredentialSecrets | undefined> {
     return await this.deps.credentials.readSecrets(at).catch(ignoreNotFound);
   }

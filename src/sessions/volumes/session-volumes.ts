@@ -82,7 +82,6 @@ export class SessionVolumes extends ServerPart<Deps> {
     }
   }
 
-  /** Call when the session was deleted or not created. */
   async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
     for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(ignoreNotFound);
   }

@@ -41,7 +41,6 @@ export class VolumeRecords {
     return this.#volumes.list();
   }
 
-  /** Lists the volumes of an owner and of projects; without an owner, all. */
   async list(owner?: string, parents: readonly string[] = []): Promise<readonly Volume[]> {
     return (await this.#volumes.listFor(owner, { parents })).filter(isPresent);
   }

@@ -20,7 +20,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/** Shared by concurrent calls. */
 interface TransferSandbox {
   readonly sessionId: SessionId;
   readonly access: MountAccess;

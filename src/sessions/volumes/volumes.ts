@@ -15,7 +15,6 @@ import { transferTemplate, type VolumeTransfers } from './volume-transfers.ts';
 export interface VolumePolicy {
   /** Default quota. */
   readonly bytes: number;
-  /** Highest quota of a volume. */
   readonly maxBytes: number;
   /** Total quota of an owner's volumes. */
   readonly ownerBytes: number;

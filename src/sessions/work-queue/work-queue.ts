@@ -98,7 +98,6 @@ export class WorkQueue implements WorkerCredentials {
   readonly #deps: Deps;
   readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  /** Time of each worker's last poll, by environment and worker. */
   readonly #workers = new Map<string, number>();
   readonly service: WorkQueueService;
 

@@ -158,7 +158,7 @@ function reasonToResync({ cursor, page, hole, tooSlow }: ReadPosition) {
   return tooSlow ? 'too_slow' : undefined;
 }
 
-/** Signals between two waits are not lost; several count as one. */
+/** Signals between two waits are not lost; several of them wake the reader once. */
 class WakeSignal {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();

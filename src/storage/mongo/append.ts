@@ -243,7 +243,6 @@ class OpenLogMarker {
     return log.writer === this.#self ? 'own' : 'other';
   }
 
-  /** Completes the logs that other servers marked, and removes abandoned marks. */
   async completeOthers(complete: (session: SessionId) => Promise<unknown>): Promise<void> {
     const { run, at } = this.#connection;
     const fields = { projection: { writer: 1, opened: 1 } };

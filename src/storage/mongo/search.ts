@@ -5,7 +5,6 @@ import { eventRangeFilter, sessionOf } from './documents.ts';
 
 const searchedAtOnce = 50; // sessions
 
-/** Searches only `among`, if set. */
 export async function searchMessages(
   { at }: Connection,
   text: string,

@@ -14,7 +14,6 @@ export async function loadAutomations(): Promise<void> {
   automations.value = await query('automations.list', undefined);
 }
 
-/** Adds a new automation at the top. */
 export function updateAutomation(changed: Automation): void {
   automations.value = upsertItem(automations.value ?? [], changed);
 }

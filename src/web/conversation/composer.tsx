@@ -29,7 +29,7 @@ const hints: Readonly<Partial<Record<string, TextKey>>> = {
   waiting: 'hint.answer',
   new: 'hint.task',
 };
-const maxNamed = 50; // maximum workspace files that one message attaches
+const maxNamed = 50; // workspace files that one message can attach
 const hasFingers = () => matchMedia('(pointer: coarse)').matches;
 
 export function Composer() {

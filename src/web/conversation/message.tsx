@@ -90,7 +90,6 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** The new text is sent in a branch: a session with everything before the message. */
 function EditForm({ item, onClose }: Props) {
   const [text, setText] = useState(item.text);
   const [isBusyNow, setBusy] = useState(false);

@@ -105,7 +105,6 @@ function RepositoryChip() {
 
 const chooseTemplate = (): void => showDialog(<ChooseTemplate />);
 
-/** Templates that cannot run here show the reason. */
 function ChooseTemplate() {
   const row = (id: string, title: string, more: Partial<ListItem> = {}): ListItem => ({
     key: id,

@@ -114,7 +114,6 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   );
 }
 
-/** Hidden in a replay. */
 export const ElapsedTime = ({ since }: { since: number }) =>
   useContext(LiveContext) ? <Running since={since} /> : null;
 

@@ -150,7 +150,6 @@ interface Props {
   readonly whole?: WholeFile | undefined;
 }
 
-/** Shows a short output in full, the end of a long one, and all rows on request. */
 function CommandOutput({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);

@@ -13,7 +13,6 @@ export interface Attachment {
   readonly picture: string | undefined;
   /** From 0 to 1. */
   readonly done: number;
-  /** Set once the upload is complete. */
   readonly id?: string;
   readonly failed?: string;
   cancel(): void;

@@ -84,7 +84,6 @@ export interface PhaseItem extends Base {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
-  /** Repositories and services of the environment, in display order. */
   readonly setup: Signal<readonly SetupNote[]>;
 }
 export interface EventItem extends Base {
@@ -106,7 +105,6 @@ export interface ErrorItem extends Base {
   readonly kind: 'error';
   readonly text: string;
 }
-/** Reasoning that the model shows to people. */
 export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
@@ -127,7 +125,6 @@ export function findEdit({ success, function: name, args, content }: ToolCalledD
 export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: RunEndData;
-  /** Used to repeat the run. */
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: ModelUsage;

@@ -1,7 +1,6 @@
 import type { Event } from '../../client/types.ts';
 
-// Reads a session's log. Of a long log, the end comes first, because people read the newest messages first; then, page
-// by page, the earlier part.
+// Reads a session's log. A long log's end comes first, because people read the newest messages first.
 
 const pageSize = 1_000; // events
 /** Events read first of a log longer than a page: enough for several screens. */
@@ -20,7 +19,7 @@ export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
   /** Sends events after a seq, old and new, until the returned function is called. */
   follow(afterSeq: number, hearer: LogSubscriber): () => void;
-  /** Whether a retry is pointless because the session does not exist. */
+  /** Whether retrying is pointless because the session does not exist. */
   isFinal(error: unknown): boolean;
 }
 export interface LogSubscriber {

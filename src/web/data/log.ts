@@ -13,7 +13,6 @@ export const eventCount = signal(0);
 export const goneSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
 const hearers = new Set<(event: Event) => void>();
-/** Calls `hear` with each event of the selected session, including old ones while they load. */
 export function onEvent(hear: (event: Event) => void): () => void {
   hearers.add(hear);
   return () => void hearers.delete(hear);

@@ -81,7 +81,6 @@ export class ConversationModel {
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
   readonly used: Signal<ModelUsage> = signal(nothing);
   readonly runUsed: Signal<ModelUsage> = signal(nothing);
-  /** Seq of the newest event read. */
   seq = 0;
 
   #items: ConversationItem[] = [];
@@ -392,7 +391,6 @@ export class ConversationModel {
     this.#edits.set(edit.path, { ...edit, before });
   }
 
-  /** The call's card replaces that of its approval request. */
   #addCall(call: ToolItem): ToolItem {
     const requested = this.#requests.get(call.callId);
     const place = requested ? this.#items.lastIndexOf(requested) : -1;

@@ -4,7 +4,6 @@ import { authorizationHeaders, forgetToken } from './token.ts';
 
 // A person signs in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot read.
 
-/** The caller. Undefined until the server has answered. */
 export const currentUser = signal<Outputs['people']['me'] | undefined>(undefined);
 export interface SignInProvider {
   readonly id: string;

@@ -43,7 +43,6 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 let keptUntil = 0;
 let hiding: ReturnType<typeof setTimeout> | undefined;
 
-/** noVNC draws the screen into the element. */
 export function openScreen(element: HTMLElement): void {
   target = element;
   addEventListener('visibilitychange', followVisibility);

@@ -6,7 +6,6 @@ import type { ControlNotice } from './channel.ts';
 
 export type ScreenConnection = 'pending' | 'live' | 'waiting' | 'failed';
 
-/** Covers a screen that is not live. */
 export interface ScreenOverlay {
   /** Text from the relay, which takes precedence. */
   readonly detail?: string;

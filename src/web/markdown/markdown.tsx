@@ -202,7 +202,6 @@ function Table({ head, rows, sessionId, dir }: TableProps) {
 
 interface FormulaProps {
   readonly tex: string;
-  /** The formula is on lines of its own. */
   readonly isBlock: boolean;
 }
 

@@ -11,7 +11,6 @@ import { openFileInPane } from '../work/results.ts';
 const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
 const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
 
-/** Links inline code that names a workspace file or a sandbox address. */
 export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
   const plain = <code dir="ltr">{code}</code>;
   if (sessionId === undefined || sessionId !== currentSessionId.value) return plain;

@@ -43,7 +43,6 @@ export function useTruncatedText(text: string) {
   return { beginning: text.slice(0, max), more };
 }
 
-/** Text that is not parsed yet, or cannot be parsed or drawn. */
 export function PlainText({ text }: { text: string }) {
   const { beginning, more } = useTruncatedText(text);
   return (

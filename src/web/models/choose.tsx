@@ -19,7 +19,7 @@ interface ChoiceOptions {
   readonly title: string;
   /** Empty: the default model. */
   readonly value: string;
-  /** The default model and the demo can be chosen too. */
+  /** Also offers the default model and the demo. */
   readonly withUsual?: boolean;
   /** Errors are shown in the dialog. */
   readonly act: (ref: string) => void | Promise<void>;

@@ -39,5 +39,4 @@ export function modelLabel(ref: string): string {
   return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
 }
 
-/** Omits the provider, the folders and the file extension. */
 export const shortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

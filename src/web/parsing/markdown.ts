@@ -259,7 +259,6 @@ function shorterLists(list: Tokens.List): Token[] {
   });
 }
 
-/** Each part repeats the header row. */
 function shorterTables(table: Tokens.Table): Token[] {
   const countChars = (row: readonly Tokens.TableCell[]) => row.reduce((sum, { text }) => sum + text.length + 1, 0);
   const lines = table.raw.split('\n');
@@ -272,7 +271,6 @@ function shorterTables(table: Tokens.Table): Token[] {
   });
 }
 
-/** Groups the items in order, with at most `maxBlock` characters each. A larger item gets its own group. */
 function inGroups<Value>(values: readonly Value[], sizeOf: (value: Value) => number): Value[][] {
   const groups: Value[][] = [];
   let size = 0;

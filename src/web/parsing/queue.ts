@@ -4,7 +4,7 @@ import type { TaskInput, TaskName, TaskOutput, TaskReport, TaskRequest } from '.
 // a new one.
 
 const maxTaskMs = 4_000;
-/** After this many timeouts, the page's texts count as hostile, and each further task gets little time. */
+/** After this many timeouts, the page's texts are treated as hostile, and each further task gets little time. */
 const maxSlow = 3;
 const maxTaskMsOfHostile = 500;
 const maxStartMs = 30_000;

@@ -21,5 +21,4 @@ function scaleOf(list: List): number {
 /** Row pixel at the top of the view. */
 export const computeRowsTop = (list: List, scrollTop: number): number => scrollTop * scaleOf(list);
 
-/** Scroll position that shows this row pixel at the top. */
 export const computeScrollTop = (list: List, rowsTop: number): number => rowsTop / scaleOf(list);

@@ -6,7 +6,7 @@ const extra = 12; // rows above and below the visible ones
 
 interface Props {
   readonly count: number;
-  /** Height of every row, in pixels. */
+  /** Pixels. */
   readonly rowHeight: number;
   readonly row: (index: number) => VNode;
   readonly class?: string;
@@ -14,7 +14,6 @@ interface Props {
   readonly role?: 'list' | 'log' | 'group' | 'tree';
   /** Stays at the end when rows arrive, unless the person has scrolled up. */
   readonly followsEnd?: boolean;
-  /** Scrolls this row into view when it changes. */
   readonly shown?: number | undefined;
 }
 

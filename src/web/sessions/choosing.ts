@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 
-/** The sessions that a person has selected to delete, stop or archive together. */
 export const isSelecting = signal(false);
+/** Sessions to delete, stop or archive together. */
 export const selectedSessionIds = signal<ReadonlySet<string>>(new Set());
 let anchor: string | undefined; // start of a range
 

@@ -118,7 +118,6 @@ function Row({ session, isCurrent, isNested, order }: Props) {
   );
 }
 
-/** Arrow keys move between the checkboxes; with Shift they also select. */
 function moveBox(event: KeyboardEvent, order: readonly string[]): void {
   const by = pressedKeyOf(event) === 'ArrowDown' ? 1 : pressedKeyOf(event) === 'ArrowUp' ? -1 : 0;
   const box = event.currentTarget as HTMLInputElement;

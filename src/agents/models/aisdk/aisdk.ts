@@ -17,10 +17,10 @@ import { continuesOtherModel, toPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 import { createReplyReader } from './reply.ts';
 
-/** A longer refusal is reported by its status only. */
+/** A longer refusal is reported without its text. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
-/** The provider's refusal in an error that the AI SDK threw or streamed. Undefined for a broken connection. */
+/** Undefined for a broken connection. */
 function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
@@ -138,7 +138,7 @@ export function createAiSdkModel(options: AiSdkOptions): Model {
       silence.signal.throwIfAborted();
       const { stream } = await streamed(request, silence);
       for await (const part of stream) {
-        silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
+        silence.rest(); // a slow consumer of the stream does not mean that the provider is silent
         if (part.type === 'error') throw part.error;
         yield* reply.read(part);
         silence.wake();
@@ -175,7 +175,6 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   };
 }
 
-/** Instructions that replace a forced call, for models that refuse one. */
 function withCallHint(request: TurnRequest, mustCall: string): TurnRequest {
   const query = `Reply with one call of the tool ${mustCall} and nothing else.`;
   return { ...request, hint: request.hint ? `${request.hint}\n${query}` : query };

@@ -26,7 +26,6 @@ export function findClaudeComputerType(
   return version >= 4 || /claude-3-7-sonnet/.test(model) ? 'computer_20250124' : undefined;
 }
 
-/** 0 for a name without a version after the family. */
 function parseVersion(model: string): { readonly family: string | undefined; readonly version: number } {
   const [, family, major = '0', minor = '0'] = /claude-([a-z]+)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(model) ?? [];
   return { family, version: Number(major) + Number(minor) / 10 };

@@ -17,7 +17,6 @@ interface ServerHabits {
   unended: number | undefined;
 }
 
-/** A `fetch` whose answers have one form: a stream of chunks with an end, or an error with its text. */
 export function createCompatibleFetch(via: typeof fetch): typeof fetch {
   const habits: ServerHabits = { unended: 0 };
   return async (input, init) => {
@@ -133,7 +132,7 @@ class Reply {
   readonly #written: TextToolCallFinder;
   readonly #thoughts = new ThinkTagParser();
   #kind = '';
-  #lines: string[] = []; // an event's JSON can span several lines
+  #lines: string[] = [];
   #calls = 0;
   /** Calls that arrived in one piece. */
   readonly #whole = new Set<string>();
@@ -336,7 +335,6 @@ const textIn = (content: unknown): string =>
         .map(({ text }) => (typeof text === 'string' ? text : ''))
         .join('');
 
-/** Picks the fields that the AI SDK's package reads, if they have the types that it requires. */
 function pickFields({ id, model, created, usage }: Tree): Tree {
   return {
     ...(typeof id === 'string' && { id }),

@@ -6,7 +6,6 @@ import type { Provider } from '../provider.ts';
 // LM Studio, Groq and Mistral are supported here. A field in another format is treated as unknown.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
-/** Price of one token, as text. */
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));
 const Entry = z.object({
   id: ModelId,

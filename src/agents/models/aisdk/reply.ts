@@ -9,7 +9,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Reads one reply. Passes on calls only at its end, so that a truncated reply leaves none to execute. */
+/** Passes on calls only at the reply's end, so that a truncated reply leaves none to execute. */
 export function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];

@@ -40,7 +40,7 @@ export interface TextWithCalls {
   readonly calls: readonly TextToolCall[];
 }
 
-/** Finds calls in a reply's text as it arrives. Text that can still become a call is held back. */
+/** Holds back text that can still become a call. */
 export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
@@ -176,7 +176,7 @@ function invokeIn(inside: string): TextToolCall[] {
 
 const unquoted = (text: string) => trimCharacters(text.trim(), '"\'');
 
-/** Parses arguments. The three marks start an argument, end its name and end its value. */
+/** The three marks start an argument, end its name and end its value. */
 function argumentsIn(text: string, [begin, middle, end]: readonly [string, string, string]): Record<string, unknown> {
   const found = text
     .split(begin)

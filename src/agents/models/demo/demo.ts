@@ -99,10 +99,7 @@ const abilities: ModelCapabilities = {
   caching: 'none',
 };
 
-/**
- * A model that works offline and deterministically: only the request determines its answer. It runs the user's fenced
- * blocks, or a built-in task.
- */
+/** Works offline and deterministically: the answer depends only on the request. */
 export function createDemoModel(): Model {
   return {
     name: 'demo',

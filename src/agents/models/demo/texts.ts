@@ -41,7 +41,7 @@ export function describeDemoStep(unit: DemoStep): string {
 
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 
-/** A step's outcome: `failed` is the result that ended it early, `answer` the user's reply. */
+/** `failed` is the result that ended the step early, `answer` the user's reply. */
 export function describeStepResult(unit: DemoStep, failed: ToolMessage | undefined, answer: string): string {
   if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason'}`;
   switch (unit.kind) {
@@ -74,7 +74,6 @@ export const unsupportedTaskText = (): string =>
 
 export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTaskTitle(task))}`;
 
-/** The number of failures, if any, then the last command's output, fenced so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;

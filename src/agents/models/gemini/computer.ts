@@ -12,7 +12,7 @@ const browserActions = [
 const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
-/** The kind of computer that the model supports natively. Undefined if none, or if the model is unknown. */
+/** Undefined if the model supports none, or is unknown. */
 export function findComputerKind(model: string): 'browser' | 'desktop' | undefined {
   if (/^gemini-2\.5-computer-use|^gemini-3-flash|^gemini-3\.1-pro(?!-image)/.test(model)) return 'browser';
   const [, major = '0', minor = '0'] = /^gemini-(\d+)(?:\.(\d+))?-flash(?:-preview.*|-latest|-\d+)?$/.exec(model) ?? [];
@@ -104,7 +104,6 @@ export function splitConsentRequest(args: unknown): { readonly args: unknown; re
   return { args: rest, confirm: typeof explanation === 'string' ? explanation : 'It gave no reason.' };
 }
 
-/** Whether the result of a call with these arguments must state that a person permitted the call. */
 export const requiresConsent = (args: unknown): boolean => splitConsentRequest(args).confirm !== undefined;
 
 const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

@@ -61,7 +61,7 @@ export function createGeminiModel(options: GeminiOptions): Model {
       if (!response.ok) throw refused(response.status, parseChunk(await response.text())?.error);
       for await (const { data } of serverSentEvents(response.body ?? new ReadableStream(), chunkLimits.maxBytes)) {
         if (data === undefined) continue;
-        silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
+        silence.rest(); // a slow consumer of the stream does not mean that the provider is silent
         const chunk = parseChunk(data);
         if (!chunk) throw toUnreachableTurn(name, advice);
         if (chunk.error) throw refused(chunk.error.code ?? 500, chunk.error);
@@ -140,7 +140,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Reads one reply. Passes on calls only at its end, so that a truncated reply leaves none to execute. */
+/** Passes on calls only at the reply's end, so that a truncated reply leaves none to execute. */
 function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;

@@ -27,11 +27,10 @@ interface Options {
   readonly start?: () => Worker;
   readonly maxPending?: number;
 }
-/** Scaling the largest picture takes a few seconds. */
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Scales pictures in a separate thread. If the thread dies, it is replaced and the picture is tried once more. */
+/** Replaces a thread that dies, and tries its picture once more. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<ScaleJob | FitJob, ScaleResult>;
 

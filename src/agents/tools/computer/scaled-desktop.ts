@@ -6,7 +6,7 @@ import { readPngSize } from './png.ts';
 import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.ts';
 
 const startMs = 90_000;
-const settleMs = 500; // ms until the effect of a click is visible
+const settleMs = 500; // until the effect of a click is visible
 
 /** Converts the coordinates of the model's smaller screen. */
 export interface ScaledDesktop {

@@ -10,8 +10,6 @@ export interface AgentNote {
 /**
  * Notes that outlive the session: those of its owner and of its project. Every method rejects with AppError:
  * invalid_request, not_found, conflict, payload_too_large.
- *
- * @example const { text } = await memory.read('project/build.md');
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;

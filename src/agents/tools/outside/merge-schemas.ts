@@ -11,7 +11,7 @@ import {
 
 const maxAlternatives = 24;
 
-/** One schema for values that must match both. `false` matches nothing. */
+/** `false` matches nothing. */
 export function mergeSchemas(a: unknown, b: unknown): unknown {
   if (a === false || b === false) return false;
   if (!isObject(a)) return isObject(b) ? b : {};

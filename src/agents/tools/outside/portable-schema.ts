@@ -198,7 +198,7 @@ class Portable {
     return mergeSchemas(a, b);
   }
 
-  /** Undefined: no value matches. */
+  /** Undefined if no value matches. */
   #convert(source: unknown, depth: number): PortableSchema | undefined {
     const flat = this.#flat(source);
     if (!isObject(flat)) return undefined;
@@ -365,7 +365,6 @@ const alternativesOf = (flat: JsonRecord): unknown[] => {
 const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
   (mergeSchemas({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
 
-/** Combines several forms of an object into one, because providers accept no alternatives at the root. */
 function oneOfMany({ anyOf: _, oneOf: __, ...base }: JsonRecord, objects: readonly JsonRecord[]): JsonRecord {
   const all = Map.groupBy(
     objects.flatMap(({ properties }) => entriesOf(properties)),

@@ -7,7 +7,7 @@ import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName }
 import { boundOutput, maxModelTextChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** Fetches through the sandboxes' egress, as programs in a sandbox do. Converts pages in a worker thread. */
+/** Fetches through the sandboxes' egress, as programs in a sandbox do. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */

@@ -85,10 +85,7 @@ function lacksRepair(release: string, from: string, repaired: readonly string[])
   return sameBranch ? below(own, sameBranch) : below(own, newest);
 }
 
-/**
- * System calls that a sandbox must not be able to make, and what each would allow. EPERM, EACCES, ENOSYS and "no such
- * family" are refusals.
- */
+/** `errno` values of a refusal: EPERM, EACCES, ENOSYS, EAFNOSUPPORT, EPROTONOSUPPORT and EOPNOTSUPP. */
 const refused = new Set([1, 13, 38, 97, 93, 95]);
 const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
   bpf: 'broken',
@@ -106,7 +103,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** Each fact of this name for which `say` returns a text is a way out. */
+/** Each fact of this name for which `say` returns a text becomes a `broken` finding. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionFacts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });

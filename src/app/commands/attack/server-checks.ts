@@ -4,7 +4,6 @@ import type { Finding } from './checks.ts';
 interface ServerFacts {
   readonly hasToken: boolean;
   readonly isLoopback: boolean;
-  /** The file's content, which no answer may contain. */
   readonly secret: string;
 }
 interface Check {

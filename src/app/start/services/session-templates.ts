@@ -3,9 +3,7 @@ import type { ChosenTemplate } from '../../../sessions/services/sessions/creatio
 import type { ServerWithEngine } from '../engine.ts';
 import type { RunnableTemplates } from '../runnable-templates.ts';
 
-/**
- * The named template, else its project's, else the server's. The chooser rejects for a template that cannot run here.
- */
+/** Chooses the named template, or the project's, or the server's. Rejects if the template cannot run here. */
 export const createTemplateChooser =
   ({ templates, projects, live }: ServerWithEngine, runnable: Pick<RunnableTemplates, 'check' | 'checkNamed'>) =>
   async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<ChosenTemplate> => {

@@ -29,7 +29,6 @@ export interface SignIns extends AsyncDisposable {
   /** The person's principal, if the provider confirmed the person within the lifetime of a sign-in. */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
-  /** The lifetime of a browser's cookie. */
   readonly seconds: number;
   onEvent: (event: PersonEvent) => void;
 }

@@ -6,7 +6,6 @@ import { AppError } from '../../errors/errors.ts';
  * own sessions.
  */
 export const Holder = z.object({
-  /** The key or person that created the resource. */
   owner: z.string().optional(),
   /** Absent or null: it belongs to its owner. */
   projectId: z.string().nullish(),

@@ -5,7 +5,6 @@ export const ProjectMember = z.object({
   of: z.enum(['person', 'group']),
   /** A person's id or e-mail address (in lower case), the owner of a key, or a group's name at its provider. */
   id: z.string(),
-  /** The provider of a group. */
   issuer: z.string().optional(),
   role: z.enum(memberRoles),
 });

@@ -9,7 +9,7 @@ export const namedSnapshotKind = 'named-snapshot';
 /** A copy of a sandbox's files, which outlives its session. New sessions can start from it. */
 export const Snapshot = z.object({
   id: z.string(),
-  /** The name that its owner chose, with a tag if it has one; null: none, or a newer snapshot took the name. */
+  /** Can include a tag. Null: none was chosen, or a newer snapshot took the name. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: SessionId,

@@ -9,8 +9,6 @@ import { createRouteDescriber, okReply } from '../../../http/routes/route-docs.t
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
-// Fields are in snake_case, as on the wire.
-
 const Params = z.object({ sid: z.string().describe('the session') });
 
 const NewSession = z.object({

@@ -9,7 +9,6 @@ export const crogia = defineFacade({
   tag: 'Crogia',
   paths: ['/api/sessions', '/api/shells', '/api/health', '/ws/{id}', '/ws/shells'],
   documents: '`/docs`, `/redoc`',
-  /** Mounts the socket that it shares with CambioML. */
   async routes({ services, sockets, clock, logger }) {
     const rejoins = new ResumePoints(clock);
     const { sessions } = services;

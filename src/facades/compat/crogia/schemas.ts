@@ -1,7 +1,5 @@
 import { z } from 'zod';
 
-// Fields are in snake_case, as on the wire.
-
 const noNul = (value: string) => !value.includes('\0');
 const text = z
   .string()

@@ -78,7 +78,7 @@ export class DataPlaneSandboxes {
     if (cut && cut.tokenRounds < tokenRounds) this.cut(id);
   }
 
-  /** Resumes a paused sandbox. Concurrent calls resume it once. */
+  /** Concurrent calls resume the sandbox once. */
   async wake(record: SessionRecord, seconds: number, principal: Principal): Promise<boolean> {
     const { services, servicesOf, clock } = this.#deps;
     return await this.#inOrder(record.id, async () => {
@@ -91,7 +91,7 @@ export class DataPlaneSandboxes {
     });
   }
 
-  /** Pauses the sandbox. Rejects: conflict (already paused), unsupported (processes cannot be frozen). */
+  /** Rejects: conflict (already paused), unsupported (processes cannot be frozen). */
   async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
     await this.#pause(id, keeps, { isDue: () => true, power: this.#deps.servicesOf(principal) });
   }
@@ -141,7 +141,7 @@ export class DataPlaneSandboxes {
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();
-    for (const record of all) this.#cutEarlierTokens(record); // another server can have replaced them
+    for (const record of all) this.#cutEarlierTokens(record); // another server may have replaced them
     const due = all.filter(({ life }) => life && isDue(life));
     const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));
     await Promise.all(ended);

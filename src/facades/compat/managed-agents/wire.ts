@@ -17,7 +17,7 @@ export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 export const toIsoTimeOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
 
-/** Parses a time of a query. Without a zone it is UTC. An unescaped `+` arrives as a blank. */
+/** Parses a time of a query. Without a zone, UTC is assumed. An unescaped `+` arrives as a space. */
 export function parseTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
@@ -106,7 +106,6 @@ interface ListedPage<Item, Shown> {
   /** Identifies the list: a cursor of any other list is refused. */
   readonly name: string;
   readonly most?: number;
-  /** The limit if the request sets none. */
   readonly usual?: number;
   read(): Promise<readonly Item[]>;
   show(item: Item): Shown;

@@ -54,7 +54,6 @@ interface ChatRequest {
   readonly body: ChatBody;
 }
 
-/** Checks everything that can refuse the request before the first byte is sent, then streams the answer. */
 export function createChatHandler(
   context: SheikhboxContext,
 ): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {

@@ -5,7 +5,6 @@ import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts
 import * as replies from './replies.ts';
 import { PinBody, SessionParams as params, TitleBody } from './schemas.ts';
 
-/** Only the title is logged as an event. */
 export function mountSessionAttributes(app: App, { sessions }: SheikhboxContext): void {
   app.patch(
     `${sessionsPath}/:sid/title`,

@@ -135,7 +135,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
 const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 
-/** Writes the list while the sessions are read, so that it never blocks other requests for long. */
+/** Writes the list in pieces, so that it never blocks other requests for long. */
 async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
   itemOf: (session: SessionRecord) => unknown,
@@ -239,7 +239,6 @@ const frontEnd: z.output<typeof FrontEnd> = {
   claw_enabled: false,
 };
 
-/** Mounts the routes that later front ends call when they start. */
 function mountFrontEndConfig(app: App): void {
   app.get(
     '/api/v1/auth/status',

@@ -68,7 +68,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     }),
     async ({ params, body }) => {
       const { id } = await sessions.get(toSessionId(params.sid));
-      await desktop?.status(id); // only a caller who can see the desktop gets a link
+      await desktop?.status(id); // rejects callers that cannot see the desktop
       const seconds = body.expire_minutes * 60;
       const what = { method: 'GET', path: `${sessionsPath}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
       return toSuccessEnvelope({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });

@@ -46,7 +46,7 @@ export interface WorkspaceDeps extends Pick<FacadeParts, 'sockets' | 'clock' | '
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Maximum number of open requests of one client; above it, reading stops until one is done. */
+/** Maximum pending requests of one client; above it, reading pauses. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
@@ -172,7 +172,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Failures to start a sandbox; the reply shows the driver's text. */
+/** Failures to start a sandbox, for which the reply includes the driver's text. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

@@ -91,7 +91,7 @@ export const watchSession = defineMcpTool({
     const events: { seq: number; type: string; run_id: string | null; data: unknown }[] = [];
     for await (const { seq, type, runId, data } of readEventsUntil(call, { id, after: after_seq, waitMs })) {
       events.push({ seq, type, run_id: runId, data: bounded(data) });
-      if (events.length >= limit || seq >= head) break; // a caller that has read everything waits for one event only
+      if (events.length >= limit || seq >= head) break; // waits for more only if the caller has read everything
     }
     const { status, lastSeq } = await call.services.sessions.get(id);
     return toStructuredResult({
@@ -149,7 +149,6 @@ interface FollowRequest {
   readonly waitMs: number;
 }
 
-/** Ends at the time limit, when the caller disconnects, or when the session is deleted. */
 async function* readEventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,

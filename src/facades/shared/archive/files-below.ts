@@ -10,10 +10,10 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
-/** Maximum total length of all paths, because paths in deep folders are long. */
+/** Maximum total length of all paths. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
-const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call
+const maxBytes = 50 * 1024 * 1024; // most that a sandbox sends in one call
 export const maxArchivedBytes = 1024 * 1024 * 1024;
 
 export interface FolderListing {
@@ -38,7 +38,7 @@ export async function listFilesBelow(
   let isCut = false;
   const unlisted = (thrown: unknown): [] => {
     if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
-    isCut = true; // the folder has more entries than one listing returns
+    isCut = true;
     return [];
   };
   const isFull = () => files.length + others.length > maxFiles || named > maxNames;
@@ -74,7 +74,7 @@ function ifGone(thrown: unknown): [] {
   return [];
 }
 
-/** Call before the first byte is sent, because no error status can follow it. Throws: payload_too_large. */
+/** Call before the first byte is sent. Throws: payload_too_large. */
 export function assertFitsArchive({ files, truncated }: FolderListing): void {
   if (truncated)
     throw new AppError('payload_too_large', 'There are too many files to pack: download only what you need');

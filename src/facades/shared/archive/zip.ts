@@ -7,7 +7,7 @@ import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** Maximum size of all contents together; files beyond it are left out. */
+  /** Maximum total size; files beyond it are left out. */
   readonly maxPacked: number;
 }
 
@@ -79,7 +79,7 @@ export function zip(
   return output;
 }
 
-/** The format can represent the years 1980 to 2107. */
+/** Limits years to 1980 to 2107, which the format can represent. */
 function parseTime(message: string): Date {
   const ms = Date.parse(message);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));

@@ -29,7 +29,7 @@ export function createFrame(
 export const createErrorFrame = (session: string, now: number, message: string): Frame =>
   createFrame('error', session, now, { message, content: message });
 
-/** Text is sent whole, in one `text_delta`. */
+/** Sends text whole, in one `text_delta`. */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
   if (isHiddenEvent(event)) return undefined;
   const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({
@@ -50,7 +50,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       return say('text_delta', { role: 'assistant', message_id: messageId, content: text });
     }
     case 'tool.calling': {
-      if (event.data.tool === 'message') return undefined; // a question is text, not a tool call
+      if (event.data.tool === 'message') return undefined;
       const words = translateToolCall(event.data.function, event.data.args, workdir);
       return say('tool_call', {
         tool_name: words.name,
@@ -71,7 +71,6 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       return say('error', { message: event.data.error, content: event.data.error });
     case 'run.end': {
       const { status, task } = event.data;
-      // an `error` frame came before
       return status === 'failed' ? undefined : say('task_completed', { task, run_id, status });
     }
     case 'message.user':
@@ -86,7 +85,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
   }
 }
 
-/** Makes a client load the history again and continue the stream from `latest_seq`. */
+/** Makes a client reload the history and continue the stream from `latest_seq`. */
 export function resyncFrame(session: SessionId, now: number, item: Extract<LogUpdate, { kind: 'resync' }>): Frame {
   return createFrame('resync', session, now, {
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',

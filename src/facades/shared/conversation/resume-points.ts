@@ -3,11 +3,11 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 /** Longer than a page keeps trying to reconnect, which it does after 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
-const maxSockets = 16; // for each client and session: its open tabs
+const maxSockets = 16; // per client and session, for open tabs
 
 export interface ResumeKey {
   readonly session: string;
-  /** The name under which the caller's requests are counted: its key, the token, or its address. */
+  /** The caller's name in rate limits: its key, the token, or its address. */
   readonly caller: string;
 }
 
@@ -24,7 +24,6 @@ export class ResumePoints {
     this.#clock = clock;
   }
 
-  /** Records that a socket broke after the client had received everything up to this seq. */
   broke(client: ResumeKey, seq: number): void {
     const key = keyOf(client);
     const seqs = [...(this.#kept(key) ?? []), seq].slice(-maxSockets);
@@ -43,10 +42,7 @@ export class ResumePoints {
     return seq;
   }
 
-  /**
-   * Forgets the client's resume points. A client that loads the history shows nothing else, so its next socket starts
-   * from the beginning.
-   */
+  /** Call when a client loads the history: its next socket then starts from the beginning. */
   forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }

@@ -54,7 +54,7 @@ interface ConversationStart {
   readonly workdir: string;
   readonly profile: ClientProfile;
   readonly after: number;
-  /** Text and calls up to this seq are in the history that the joining page has loaded, so the socket skips them. */
+  /** The history that the page loaded has text and calls up to this seq, so the socket skips them. */
   readonly listedUpTo: number;
 }
 const brokenCode = 1006;
@@ -108,7 +108,7 @@ async function converse(
   const { sessions, clock, rejoins } = deps;
   const { sid } = conversationRequest.params;
   const client: ResumeKey = { session: sid, caller: conversationRequest.caller };
-  // The client can send before its session is found; those frames must not be lost.
+  // Keeps frames that the client sends before its session is found.
   const begun = begin(client, conversationRequest, deps);
   begun.catch(() => {});
   socket.onJson(
@@ -212,7 +212,7 @@ async function answer(
   }
 }
 
-/** Sends one `error` frame, then closes. A session that is missing under an open socket was deleted. */
+/** Sends one `error` frame, then closes. If the session is missing under an open socket, it was deleted. */
 function refuse(socket: ClientSocket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
   if (socket.closed.aborted) return;
   const error = toAppError(thrown);

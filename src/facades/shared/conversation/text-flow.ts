@@ -9,9 +9,8 @@ export type TextPlacement = 'skip' | 'plain' | 'parted';
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
 export interface TextFlowState {
   readonly seq: number;
-  /** The message of which the client already has deltas. */
+  /** The message whose deltas the client already has. */
   readonly open: MessageId | null;
-  /** The run that wrote the last text. */
   readonly spoken: RunId | null;
 }
 
@@ -44,7 +43,7 @@ export class TextFlow {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
-      this.#torn = messageId; // the beginning was dropped, so only the complete message is sent
+      this.#torn = messageId; // the beginning was dropped, so the whole message is sent at its end
       return 'skip';
     }
     this.#open = messageId;
@@ -76,7 +75,7 @@ export async function readTextFlowState(
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);
   if (open) return { seq, open: open.data.messageId, spoken: open.runId };
-  // A client can send any cursor; after the log's head there is nothing to read.
+  // A client's cursor can be ahead of the log.
   for (let upTo = Math.min(seq, at.head); upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
     const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));
@@ -87,9 +86,7 @@ export async function readTextFlowState(
 
 const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
 
-/**
- * The message that contains the cursor. If the delta at the cursor was dropped, the next event identifies the message.
- */
+/** The message that contains the cursor; if the delta there was dropped, the next event identifies it. */
 function openAt(seq: number, at: SessionEvent | undefined) {
   if (at?.type === 'message.delta') return at;
   return at?.type === 'message.assistant' && at.seq > seq ? at : undefined;

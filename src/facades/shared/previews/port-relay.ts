@@ -32,7 +32,7 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
   readonly client: Duplex;
 };
 
-/** The head of a program's final response, as it can be passed on; undefined if it cannot be. */
+/** Returns undefined if the head cannot be passed on. */
 function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
@@ -65,12 +65,12 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
     answer.once('error', () => response.destroy());
     const head = toHead(answer, changed);
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
-    for (const name of response.getHeaderNames()) response.removeHeader(name); // only the program's headers are sent
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
     response.writeHead(head.status, head.reason, head.headers);
     answer.pipe(response);
   });
   outgoing.once('upgrade', (_answer, socket: Duplex) => {
-    socket.destroy(); // the client requested no upgrade
+    socket.destroy();
     failed('invalid');
   });
   outgoing.once('error', (error) => {
@@ -160,7 +160,7 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
     if (isAnswered) return void client.destroy();
     failed(failureOf(error));
   });
-  client.on('error', () => {}); // `close` follows and handles it
+  client.on('error', () => {});
   client.once('close', over.resolve);
   if (client.destroyed) over.resolve();
   outgoing.end();
@@ -175,7 +175,7 @@ function joined(client: Duplex, inside: Duplex): void {
     [inside, client],
   ] as const) {
     from.pipe(to);
-    from.on('error', () => {}); // `close` follows and handles it
+    from.on('error', () => {});
     from.once('close', () => to.destroy());
   }
 }

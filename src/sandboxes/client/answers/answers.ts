@@ -56,7 +56,6 @@ const path = text(8 * KiB);
 
 /** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
 const desktop = z.object({
-  /** `unsupported`: the image has no desktop. */
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
   browser: z.enum(['stopped', 'running']),
   width: count.max(100_000), // px
@@ -194,7 +193,6 @@ const health = z.object({
   oomKills: count,
   /** Absent if the daemon does not watch the disk. */
   disk: disk.exactOptional(),
-  /** Absent while no desktop is started. */
   desktop: desktop.exactOptional(),
 });
 export type DaemonHealth = z.infer<typeof health>;

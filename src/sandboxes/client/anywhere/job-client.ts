@@ -56,7 +56,7 @@ export function createJobClient({ json, done, upgrade, trust }: DaemonRequester,
 
 function createStream(stream: Duplex, reader: JobOutputListener, trust: DaemonTrust): JobStream {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
-  ended.catch(() => {}); // the caller can await it later, or never
+  ended.catch(() => {});
   destroyWhenDistrusted(stream, trust);
   return { ended, detach: () => void stream.destroy() };
 }

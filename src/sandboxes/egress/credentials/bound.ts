@@ -6,6 +6,5 @@ import type { Target } from '../target.ts';
 export interface InterceptedTunnel {
   readonly client: EgressClient;
   readonly target: Target;
-  /** Connects only to the target. */
   readonly agent: Agent;
 }

@@ -41,7 +41,6 @@ export interface CertificateRequest {
   readonly serial: Uint8Array;
   readonly from: number; // epoch ms
   readonly until: number;
-  /** The host names of a server certificate. Undefined: the certificate of an authority. */
   readonly names: readonly string[] | undefined;
 }
 

@@ -12,7 +12,6 @@ export interface Credential {
   /** In lower case; empty with `replaces`. */
   readonly header: string;
   readonly write: (value: string) => string;
-  /** Rejects with AppError if the value cannot be read. */
   readonly value: () => Promise<Secret>;
   /** The text that sandboxes have instead of the value. */
   readonly placeholder: string;

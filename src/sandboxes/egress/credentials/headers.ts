@@ -9,7 +9,6 @@ export interface FilledHeaders {
   /** Alternating names and values. */
   readonly headers: readonly string[];
   readonly body: readonly Replacement[];
-  /** Texts that the answer must not contain. */
   readonly secrets: readonly Buffer[];
   readonly isForGit: boolean;
 }

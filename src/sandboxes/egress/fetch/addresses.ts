@@ -30,7 +30,6 @@ const privateRanges = [
 ];
 
 export interface AddressRules {
-  /** Private CIDR ranges that sandboxes can reach anyway. */
   readonly allowRanges?: readonly string[];
   /** CIDR ranges to refuse in addition to the private ones. They take precedence over `allowRanges`. */
   readonly denyRanges?: readonly string[];

@@ -10,7 +10,6 @@ export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Re
 
 const connectMs = 10_000;
 const maxHeaderBytes = 32 * 1024;
-/** The highest status that a Response can have. */
 const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 

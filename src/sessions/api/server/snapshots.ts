@@ -24,7 +24,6 @@ export interface SnapshotForkOptions {
   readonly count: number;
   readonly origin: CreateCommand['origin'];
   readonly owner?: string | undefined;
-  /** Lifetime rules of the new sandboxes, if a client manages their lifetime. */
   readonly life?: (parent: SessionRecord) => SessionLifetime | undefined;
   readonly signal: AbortSignal;
 }

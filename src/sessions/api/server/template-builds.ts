@@ -21,7 +21,7 @@ export interface BuildPlan {
   readonly steps: readonly BuildStep[];
   /** The number of the first step that must not use the cache; undefined: all can. */
   readonly freshFrom?: number | undefined;
-  /** The program to start in each sandbox of the template, in the last step's working directory. */
+  /** Runs in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
 }
 export interface BuiltImage {
@@ -32,7 +32,7 @@ export interface DockerfilePlan {
   readonly base: string;
   /** COPY steps have no files yet: the caller uploads them. */
   readonly steps: readonly BuildStep[];
-  /** Notes on ignored lines and their usual effect. */
+  /** One note for each ignored line, with its usual effect. */
   readonly notes: readonly string[];
 }
 export interface CreatedBuild {

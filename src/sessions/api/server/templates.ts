@@ -20,7 +20,7 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
-  /** Undefined: sessions with the template can start. */
+  /** Undefined if sessions with the template can start. */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 

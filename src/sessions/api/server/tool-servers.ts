@@ -5,7 +5,6 @@ import type { ServiceRules } from '../rules.ts';
 export const ToolServerTestResult = z.object({
   ok: z.boolean(),
   at: z.number(), // epoch ms
-  /** Names and descriptions as the tool server reports them. */
   tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
   /** Why the server cannot be used; empty if it responded. */
   message: z.string(),
@@ -14,18 +13,17 @@ export type ToolServerTestResult = z.infer<typeof ToolServerTestResult>;
 /** A tool server as administrators see it. Never contains a header's value. */
 export const ListedToolServer = z.object({
   name: z.string(),
-  /** `program`: started in each session's sandbox. */
   kind: z.enum(['address', 'program']),
   /** The address, or the program's command. */
   at: z.string(),
   headers: z.array(z.string()).readonly(),
-  /** Globs of the tools that agents can call. */
+  /** Globs. */
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),
   /** The variable or corral.yaml key that overrides values entered on the page; null: none. */
   setBy: z.string().nullable(),
-  /** Templates that define a server of this name, which takes precedence in their sessions. */
+  /** Templates that define a server of this name. Their definition takes precedence in their sessions. */
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
@@ -49,7 +47,6 @@ export interface ToolServerChanges {
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
-/** The authorization server's redirect, as received from the browser. */
 export interface SignInRedirect {
   readonly state: string;
   readonly code: string;

@@ -16,7 +16,7 @@ export const CredentialVault = z.object({
 export type CredentialVault = z.infer<typeof CredentialVault>;
 export type VaultDetails = Pick<CredentialVault, 'displayName' | 'metadata'>;
 
-/** How the server refreshes access tokens. Its secrets are stored separately. */
+/** Refresh secrets are stored separately. */
 const OAuthRefresh = z.object({
   clientId: z.string(),
   tokenEndpoint: z.string(),
@@ -42,7 +42,7 @@ const CredentialAuth = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('mcp_oauth'),
     mcpServerUrl: z.string(),
-    /** Null: the token has no known expiry. */
+    /** Null: unknown. */
     expiresAt: z.number().nullable(),
     refresh: OAuthRefresh.nullable(),
   }),
@@ -134,7 +134,7 @@ export interface VaultService {
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
   /**
-   * Calls the tool server, and refreshes the token if it is refused. Rejects: invalid_request (not an OAuth
+   * Calls the tool server. If it refuses the token, refreshes the token. Rejects: invalid_request (not an OAuth
    * credential).
    */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTest>;

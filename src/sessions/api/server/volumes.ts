@@ -49,7 +49,7 @@ export interface VolumeService {
   /** Sorted by name. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Volume[]>;
   get(id: string): Promise<Volume>;
-  /** Resolves if the caller may change the content. */
+  /** Rejects unless the caller can change the content. */
   admits(id: string): Promise<void>;
   /**
    * Finds a volume by id, or by its holder's name for it. Rejects: not_found, conflict (several projects use the name).

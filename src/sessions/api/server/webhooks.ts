@@ -82,7 +82,7 @@ export interface WebhookService {
   pause(id: string): Promise<Webhook>;
   /** `by` becomes its owner if the current owner still has no access. */
   resume(id: string, by?: string): Promise<Webhook>;
-  /** Creates a new secret, valid immediately. */
+  /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;
   /** Sends a test event, without retries. Rejects: conflict (paused). */
   test(id: string): Promise<WebhookDelivery>;

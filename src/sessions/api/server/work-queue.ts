@@ -33,9 +33,9 @@ export interface ClaimedWork extends WorkItem {
 }
 export interface PollOptions {
   readonly workerId?: string | undefined;
-  /** How long to wait for an item, in ms; 0: return immediately. */
+  /** 0: return immediately. */
   readonly blockMs: number;
-  /** An unacknowledged claim lapses after this time, in ms. */
+  /** After this time, an unacknowledged claim lapses. */
   readonly reclaimMs: number;
   /** The issuer of the worker's credential. The token is revoked with it. */
   readonly maker: CredentialIssuer;
@@ -71,7 +71,6 @@ export interface CredentialIssuer {
   readonly seal?: string | undefined;
   readonly environmentKey?: string | undefined;
 }
-/** A key for an environment's workers, without its secret. */
 export interface EnvironmentKey {
   readonly id: string;
   readonly environmentId: string;

@@ -9,7 +9,7 @@ interface Options {
   readonly driver: Pick<Driver, 'destroy'>;
   readonly clock: Clock;
   readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
-  /** The number of bytes to keep free on the host's disk; 0: no minimum. */
+  /** 0: no minimum. */
   readonly floorBytes: number;
   /** Free bytes on the fullest of the host's disks that the server can see. */
   readonly freeBytes: () => Promise<number>;

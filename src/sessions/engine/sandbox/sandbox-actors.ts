@@ -77,7 +77,6 @@ export interface SandboxDeps {
   live(sessionId: SessionId): LiveSession;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
-  /** Reads required data from a new sandbox before any command runs in it. */
   prepare(sessionId: SessionId, sandbox: ConnectedSandbox, signal: AbortSignal): Promise<void>;
   /** Restores the session's initial files to a new sandbox before it is used. */
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
@@ -128,7 +127,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use and may hang. A failed sandbox is destroyed before the next start. */
   const broken = new Set<SandboxId>();
-  /** Commands in frozen sandboxes, which cannot respond. */
+  /** Frozen sandboxes cannot report their commands. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,
@@ -312,7 +311,7 @@ interface WatchedSandbox {
   readonly disk: ReturnType<DiskUsageMonitor['follow']> | undefined;
 }
 
-/** Returns when the sandbox is no longer needed; throws when it is lost. */
+/** Throws when the sandbox is lost. */
 async function watch(
   {
     own,

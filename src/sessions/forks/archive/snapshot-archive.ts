@@ -17,7 +17,7 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** Some programs write a header per folder, so this is generous. */
+/** Generous, because some programs write a header per folder. */
 const maxFolders = 100;
 const block = 512;
 

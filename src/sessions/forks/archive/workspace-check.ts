@@ -12,7 +12,7 @@ export interface WorkspaceLimits {
 }
 const maxPath = 4_096;
 const maxDepth = 200;
-/** The total length of all symbolic links' paths, which stay in memory during the check. */
+/** All paths of symbolic links stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
 /** Header fields that sandboxes' archives use. Another field could give a file a different name in some programs. */
 const known =
@@ -56,7 +56,7 @@ export async function* checkWorkspaceArchive(
     if (unzip.bytesWritten !== length) throw trailing();
     if (held) yield held;
   } catch (thrown) {
-    if (unzip.errored) await checking; // rejects with a clearer error than zlib's
+    if (unzip.errored) await checking; // zlib's error is less clear
     throw thrown;
   } finally {
     unzip.destroy();

@@ -17,7 +17,7 @@ export interface MemoryFolder {
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
-  /** The folder for the agent's replaced texts, relative to the workspace. */
+  /** Relative to the workspace. Contains texts of the agent that were replaced. */
   readonly unkept: string;
 }
 const scanMs = 60_000;
@@ -131,7 +131,7 @@ export interface FolderChangeResult {
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
-/** After an interruption at any point, the next comparison can continue. */
+/** Can be interrupted at any point: the next comparison continues. */
 export async function applyFolderChange(
   folder: MemoryFolder,
   change: FolderChange,

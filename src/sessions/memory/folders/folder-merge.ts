@@ -1,6 +1,6 @@
 import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 
-/** The files of a memory store's folder. Paths are relative to the folder. */
+/** Paths are relative to the folder. */
 export interface FolderState {
   /** The hash of each file; null: too long for a memory, or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
@@ -18,7 +18,7 @@ export interface FolderMerge {
   readonly drop: readonly string[];
   /** Memories to delete, because the agent deleted their files. */
   readonly forget: readonly MemoryEntry[];
-  /** Files to write to the store, with the memory that each replaces. */
+  /** With the memory that each file replaces. */
   readonly push: readonly { readonly path: string; readonly memory: MemoryEntry | undefined }[];
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }

@@ -39,7 +39,7 @@ interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Maximum lasting messages per folder; further ones are not reported. */
+/** Per folder; further messages are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
@@ -69,7 +69,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     await raceAbort(work, signal);
   }
 
-  /** Resolves with the changes that were not stored. */
+  /** Resolves with a description of changes that were not stored. */
   async keep(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<string | undefined> {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);
@@ -78,7 +78,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
-  /** Syncs after a run, because an interrupted run can leave changes. */
+  /** An interrupted run can leave changes. */
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     // if this fails, the next use retries
@@ -207,7 +207,6 @@ interface MergeResult {
   readonly access: MountedMemoryStore['access'];
   readonly state: FolderState;
   readonly merge: FolderMerge;
-  /** The hashes that both sides agree on before the folder is changed. */
   readonly agreed: ReadonlyMap<string, string>;
 }
 const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>

@@ -247,7 +247,7 @@ function toUsageFacts(
   return [{ type: 'usage', runId, data }];
 }
 
-/** The run waits for missing answers. */
+/** The run waits until all answers have arrived. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: ToolCallsInput,

@@ -64,7 +64,7 @@ export function toLoggedArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Reco
   return args === undefined || args === null ? {} : { value: args };
 }
 
-/** Undefined if the call may run. Otherwise the approval request, or a refusal for the model. */
+/** Undefined if the call can run; otherwise the approval request, or a refusal for the model. */
 export function decidePermission(
   { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,

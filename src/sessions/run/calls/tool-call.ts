@@ -156,7 +156,7 @@ type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Catches access by tools that need no sandbox. */
+/** Makes tools that are declared to need no sandbox fail if they access one. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');

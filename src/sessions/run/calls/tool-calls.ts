@@ -106,7 +106,7 @@ type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
  * Starts each call once the calls it follows have results. If one of those waits for approval, this call requests its
- * own in advance. It is held instead if it follows a question or needs no approval.
+ * own approval early. It is held instead if it follows a question or needs no approval.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];

@@ -18,7 +18,7 @@ export type CompactionResult =
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
-  /** `why`: no summary was possible. */
+  /** `why`: the reason that no summary was possible. */
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**

@@ -18,11 +18,11 @@ const fullAt = 0.9; // of the space for a request, because sizes are estimates
 
 export const maxFailedSummaries = 2;
 
-/** Measures whether the conversation fits the model's window, and compacts it. Sizes are estimated tokens. */
+/** Sizes are estimated tokens. */
 export class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** The model refused the request as too long, and nothing has been removed since. */
+  /** The model refused the request as too long; nothing has been removed since. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: KeptSizes;

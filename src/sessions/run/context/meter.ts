@@ -10,7 +10,7 @@ interface TokenHabits {
   readonly cachedShare: number;
 }
 
-/** Estimates a request's tokens from its bytes, corrected by each model's last count. */
+/** Estimates a request's tokens from its bytes, corrected by the last count of each model. */
 export class TokenMeter {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();

@@ -97,7 +97,7 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 
 /**
  * The messages that the summary replaces, with the prefix of the previous request so that the provider's cache applies.
- * Shortens results only if they are too long otherwise. Undefined: still too long.
+ * Shortens results only if the request is too long otherwise. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,

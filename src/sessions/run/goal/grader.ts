@@ -47,7 +47,7 @@ export type GradingResult =
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Has the model judge the work in a separate context. Retries once if there is no verdict. */
+/** The model judges in a separate context. Retries once if there is no verdict. */
 export async function gradeAgainstRubric(
   work: RunContext,
   input: GradingInput,

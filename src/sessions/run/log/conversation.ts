@@ -11,7 +11,7 @@ export interface ConversationEntry {
   readonly runId: RunId;
   readonly message: Message;
   readonly messageId?: MessageId;
-  /** Newest seq of the log when the entry was added. */
+  /** The log's newest seq when the entry was added. */
   readonly seq?: number | undefined;
   readonly attached?: readonly AttachedFile[];
 }

@@ -16,7 +16,7 @@ export class OpenMessage {
     return this.#open?.fact.data.messageId;
   }
 
-  /** Open message of a broken-off reply that the next reply can continue. */
+  /** A broken-off reply that the next reply can continue. */
   get begun(): { readonly id: MessageId; readonly text: string } | undefined {
     const { fact, text, rests } = this.#open ?? {};
     return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;

@@ -31,15 +31,15 @@ export const StoredSession = SessionRecord.extend({
   spending: Spending.default(noSpending),
   /** Usage when a user last granted the session's budget again; null: never. */
   granted: Spending.nullable().default(null),
-  /** Start of the active run's working time that is not yet in `spending`. */
+  /** Start of working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
-  /** The active run waits because the session's budget is exceeded. */
+  /** The active run waits because of the session's budget. */
   isOverBudget: z.boolean().default(false),
-  /** Tools whose calls a person approved for the remainder of the session. */
+  /** Approved by a person for the remainder of the session. */
   permitted: z.array(z.string()).default([]),
-  /** Files that the session's first sandbox starts from; null once restored. */
+  /** The first sandbox starts from these files; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
-  /** When files of the stopped sandbox were last found damaged, and their replacement. */
+  /** When files of the stopped sandbox were last found damaged, and what replaced them. */
   filesDamaged: WorkspaceDamageReport.nullable().default(null),
   /** The sources of third-party text in the session; they are never removed. */
   strangers: z.array(UntrustedSource).default(['earlier']),
@@ -54,7 +54,7 @@ const shownLength = 1_000; // characters of a message in lists
 interface ProjectionInput {
   readonly seq: number;
   readonly ts: number;
-  /** A client is watching the session, so new messages count as read. */
+  /** New messages count as read. */
   readonly watched: boolean;
 }
 

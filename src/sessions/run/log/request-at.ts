@@ -24,7 +24,7 @@ const SectionsText = z.object({ sections: z.array(PromptSection) });
 const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
 const NoteText = z.object({ text: z.string() });
 
-/** Reconstructs the request of a turn, by default the newest. Rejects: not_found. */
+/** Default: the newest turn. Rejects: not_found. */
 export async function readRequest(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;

@@ -40,7 +40,7 @@ export interface RunProgress {
   readonly openCalls: readonly OpenToolCall[];
   readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
-  /** Text of a broken-off reply, which the next reply continues. */
+  /** Continued by the next reply. */
   readonly broken?: string | undefined;
   readonly checked: readonly GoalCheckData[];
 }
@@ -106,7 +106,7 @@ export class RunWriter {
     if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
   }
 
-  /** The compaction and its fact are stored in one transaction. */
+  /** Stored in one transaction with the compaction's fact. */
   async compact(compaction: Compaction, model: string | null, usage: readonly SessionFact[] = []): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     const { kind, upto, before, after, summary = null } = compaction;
@@ -127,7 +127,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Adds the queued messages to the model's conversation. `shown`: adds only the messages in it, in that form. */
+  /** `shown`: adds only the messages in it, in that form. */
   takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
@@ -314,7 +314,7 @@ export class RunWriter {
     await this.write({ type: 'child.started', runId: this.runId, data: { sessionId: child, callId, task } });
   }
 
-  /** Collects an open call's live output, skipping output already in the log. */
+  /** Skips output that is already in the log. */
   listen(callId: string): { hear(text: string): void } & Disposable {
     const open = this.#openCalls.get(callId);
     const logged = open?.call.logged ?? 0;

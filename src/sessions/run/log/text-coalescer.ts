@@ -44,7 +44,6 @@ export class TextCoalescer implements Disposable {
   }
 }
 
-/** Joins the pieces of a complete text into fewer events. */
 export function mergeTextPieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= maxPieces) return some;

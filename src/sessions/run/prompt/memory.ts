@@ -14,9 +14,9 @@ const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_req
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
   readonly clock: Clock;
-  /** In tokens. Notes use at most about a tenth. */
+  /** Tokens. Notes use at most about a tenth. */
   readonly window: number;
-  /** Repository folders, in addition to the workspace itself. */
+  /** In addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 

@@ -85,6 +85,6 @@ function findFolders(args: unknown, workdir: string): readonly string[] {
   return parts.map((_, at) => parts.slice(0, at + 1).join('/'));
 }
 
-/** Whether the name can be used in the element around notes. `.git` is excluded. */
+/** The name is used in the element around notes. `.git` is excluded. */
 const isPlain = (part: string) =>
   part !== '' && part !== '..' && part !== '.git' && /^[^\p{C}<>"&]{1,255}$/u.test(part);

@@ -9,14 +9,13 @@ export interface PromptFacts {
   readonly network: string;
   readonly instructions?: string | undefined;
   readonly hasTool: (name: string) => boolean;
-  /** Some of the agent's tools work in the sandbox. */
   readonly hasSandbox: boolean;
   readonly hasToolServers: boolean;
   readonly plans: boolean;
   /** Tools whose calls need a person's approval; `*`: all. */
   readonly approvals: readonly string[];
   readonly skills?: string | undefined;
-  /** List of notes that outlive the session; undefined: the agent has no memory. */
+  /** Undefined: the agent has no memory. */
   readonly notes?: string | undefined;
   readonly memory?: string | undefined;
 }

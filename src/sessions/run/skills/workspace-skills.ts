@@ -41,7 +41,7 @@ export class WorkspaceSkills {
     return this.#found.get(run)?.skills ?? [];
   }
 
-  /** Notice to people about unreadable skills; returned once per run. */
+  /** Notice about unreadable skills, for the user; returned once per run. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
     if (unread.length === 0 || this.#reported.has(run)) return undefined;

@@ -11,10 +11,9 @@ interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
 }
-/** Maximum wait of a run for its snapshot. A workspace that takes longer has none. */
+/** A run waits this long for its snapshot, then starts without one. */
 const patienceMs = 5_000;
 
-/** Copies the workspace's files before each run, inside the sandbox, so that people can see what the run changed. */
 export class RunSnapshots extends ServerPart<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
 

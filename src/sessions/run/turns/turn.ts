@@ -25,7 +25,6 @@ export type Turn =
     }
   | { readonly ok: false; readonly result: TurnResult };
 
-/** Adds a successful turn's message to the transcript. */
 export async function takeTurn(
   work: Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>,
   turnInput: TurnInput,

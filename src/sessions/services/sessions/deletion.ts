@@ -18,7 +18,6 @@ interface DeletionDeps extends RemovalDeps {
   readonly closing: AbortSignal;
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly gone: () => Error;
-  /** Called once the session must no longer be listed. */
   readonly deleted: (session: SessionRecord) => void;
 }
 

@@ -73,7 +73,7 @@ export class SessionNames {
     });
   }
 
-  /** False: another session has the name by now. */
+  /** False if another session now has the name. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
     const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });

@@ -24,7 +24,6 @@ const mostMeasured = 200;
 const mostWaiting = 100;
 const atOnce = 16;
 
-/** Reads counts and states from indexes, never all sessions. */
 export async function readOverview(deps: Deps, signal: AbortSignal): Promise<Omit<ServerOverview, 'storage'>> {
   const [{ running, waiting }, sandboxes, queue] = await Promise.all([
     countSessions(deps.records),

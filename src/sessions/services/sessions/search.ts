@@ -7,7 +7,6 @@ const maxFound = 2_000;
 
 interface SearchFilter {
   readonly matches: (session: SessionRecord) => boolean;
-  /** Only these sessions can match. */
   readonly among: ReadonlySet<string>;
 }
 

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 
-/** Stream with backpressure: the source pauses while the reader does. */
 export class PacedOutput extends Readable {
   #requested = Promise.withResolvers<void>();
 

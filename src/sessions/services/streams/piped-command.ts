@@ -45,9 +45,8 @@ export interface PipedProgram extends ProgramSpec {
   readonly input?: AsyncIterable<Uint8Array>;
   /** Absent: discards the output. */
   readonly onOutput?: CommandPipes['onOutput'];
-  /** An additional exit code that means success. */
   readonly mayExit?: number;
-  /** Builds the error's text. Absent: says that the files could not be copied. */
+  /** Builds the error's text. Absent: a message that the files could not be copied. */
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 

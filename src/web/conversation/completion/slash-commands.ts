@@ -95,7 +95,6 @@ export const slashCommands: readonly SlashCommand[] = [
   { name: 'settings', icon: 'gear', about: 'slash.settings', run: () => openSettings() },
 ];
 
-/** Commands that start with the word, then those that contain its letters. */
 export function suggestCommands(word: string): Suggestions {
   const prefix = word.toLowerCase();
   const ranked = slashCommands.flatMap((command) => {

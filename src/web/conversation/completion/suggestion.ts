@@ -6,7 +6,6 @@ export interface Suggestion {
   readonly label: string;
   readonly about: string;
   readonly refused?: string;
-  /** Text that replaces the word. */
   readonly inserts?: string;
   /** Called when the entry is chosen. The word is then removed from the message. */
   readonly act?: () => void;

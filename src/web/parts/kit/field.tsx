@@ -194,7 +194,6 @@ export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
 
 interface FormProps {
   readonly children: ComponentChildren;
-  /** First words of an error message. */
   readonly failure: string;
   readonly save: string;
   readonly icon?: IconName;

@@ -15,7 +15,6 @@ import {
 } from './schema.ts';
 import { FormError } from './trouble.tsx';
 
-/** Field options that the schema does not define. */
 interface FieldOptions {
   readonly label?: string;
   /** `code`: long text in a monospace font. */
@@ -33,7 +32,6 @@ interface FieldOptions {
   readonly check?: (text: string) => string | undefined;
   /** Normalizes the value when the person leaves the field. */
   readonly tidy?: (text: string) => string;
-  /** Shown below the field, at full width. */
   readonly below?: ComponentChildren;
   /** Groups of the schema's values, with legends from texts such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;

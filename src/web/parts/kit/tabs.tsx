@@ -18,10 +18,8 @@ interface Props {
   readonly onOpen: (id: string) => void;
 }
 
-/** Id of the element that labels the tab's panel. */
 export const tabElementIdOf = (id: string): string => `tab-${id}`;
 
-/** Arrow keys move between the tabs. */
 export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
   const move = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKeyOf(event)];

@@ -79,7 +79,6 @@ interface SectionProps {
   readonly none: string;
   readonly list: () => Promise<readonly Key[]>;
   readonly revoke: (id: string) => Promise<unknown>;
-  /** Passes each created key to `show`. */
   readonly form: (show: (created: CreatedKey) => Promise<unknown>) => ComponentChildren;
 }
 type CreatedKey = Outputs['projectAccounts']['create'];

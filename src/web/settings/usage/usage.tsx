@@ -178,7 +178,6 @@ function Chart(report: Report) {
     </figure>
   );
 }
-/** Undefined: the groups that are not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: UsageDimension, name: string): string {

@@ -78,7 +78,6 @@ interface WithoutProps {
   readonly children: ComponentChildren;
 }
 
-/** Explains when a sandbox can get a desktop, and checks again while the image is being built. */
 function Without({ offer: { state, detail, seconds }, onLook, children }: WithoutProps) {
   useEffect(() => {
     if (state !== 'building') return;

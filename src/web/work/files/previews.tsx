@@ -61,7 +61,6 @@ export function FilePreview({ store, file, kind }: Props) {
   );
 }
 
-/** Long texts are drawn row by row; shorter ones are highlighted. */
 function Source({ path, text }: { path: string; text: string }) {
   const lines = text.split('\n');
   if (text.length <= maxColoured) {

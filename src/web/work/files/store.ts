@@ -31,7 +31,6 @@ export class FileStore {
   readonly step: Signal<number | undefined> = signal(undefined);
   /** File whose lines a person is commenting on. It is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
-  /** Unsaved texts, by path. */
   readonly drafts = new Map<string, string>();
 
   constructor(sessionId: string) {
@@ -50,7 +49,7 @@ export class FileStore {
     this.shown.value = path;
   }
 
-  /** Shows the neighbor of an active file. Keeps the draft. */
+  /** Keeps the draft. Closing the active file shows its neighbor. */
   close(path: string): void {
     const { value: paths } = this.opened;
     const at = paths.indexOf(path);
@@ -103,7 +102,7 @@ export class FileStore {
     this.open.value = new Set([...this.open.value, path]);
   }
 
-  /** Uploads go to this folder, which is that of the open file. */
+  /** Folder for uploads: that of the open file. */
   get folder(): string {
     return this.shown.value === undefined ? rootPath : parentOf(this.shown.value);
   }

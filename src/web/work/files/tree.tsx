@@ -9,7 +9,6 @@ import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
 import { type FileTreeRow, findRowAfterKey, listTreeRows } from './tree.ts';
 
-/** Arrow keys move, open and close; Enter opens a file. */
 export function FileTree({ store }: { store: FileStore }) {
   const rows = listTreeRows(store.folders.value, store.open.value);
   const [at, setAt] = useState<string>();

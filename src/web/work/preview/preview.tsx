@@ -20,7 +20,7 @@ import {
 } from './state.ts';
 import type { PreviewLocation } from './target.ts';
 
-/** Shows the sandbox's listening ports, and one of them in a frame. Opening the tab starts nothing. */
+/** Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {
   const all = ports.value;
   useEffect(markPortsSeen, [all]);

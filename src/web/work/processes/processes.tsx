@@ -13,7 +13,7 @@ import { ProcessLogView } from './log.tsx';
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
 
-/** Processes of the sandbox, and logs of background processes. Opening the tab starts nothing. */
+/** Opening the tab starts nothing. */
 export function ProcessesPane({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();

@@ -133,7 +133,6 @@ function Environment({ of, environment, onDone }: Props) {
   );
 }
 
-/** Hosts that the repository requests. A person allows or ignores each. */
 function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string[] }) {
   const [inForce, setInForce] = useState<Outputs['egress']['inForce']>();
   const look = () => query('egress.inForce', { sessionId }).then(setInForce, () => setInForce(undefined));
@@ -171,7 +170,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-/** Services that the repository requests. A person allows all or none. */
+/** A person allows all or none. */
 function WantedServices({
   of,
   services,

@@ -67,7 +67,6 @@ export class AgentShells {
     return true;
   }
 
-  /** Appends the new output of a command that waits for input. */
   show(id: string, { output, isRunning }: { readonly output: string; readonly isRunning: boolean }): void {
     const shell = this.#of(id);
     if (!shell.waits) return;

@@ -6,7 +6,6 @@ import { failureText, serverText, t } from '../../text/text.ts';
 
 const maxLine = 300; // characters
 
-/** Most important part of an event as one line, in the person's language. */
 export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 

@@ -300,7 +300,7 @@ const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
-/** A failed create can have created a sandbox, so clients must not retry it automatically. */
+/** A failed create may already have created a sandbox, so clients must not retry it automatically. */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -19,7 +19,6 @@ export const NetworkRules = z.record(
 );
 type NetworkRules = z.output<typeof NetworkRules>;
 
-/** One header of one host, stored as a credential of the session. */
 interface HeaderRule {
   readonly credential: CredentialInjection & { readonly name: string };
   readonly from: SecretUse | Secret;

@@ -110,7 +110,7 @@ export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
 }
 
 const maps = new Set(['envs', 'metadata']);
-/** The keys of these maps stay as they are. */
+/** The keys inside `envs` and `metadata` are data and stay unchanged. */
 export function toCamelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toCamelCase);
   if (typeof value !== 'object' || value === null) return value;
@@ -149,7 +149,6 @@ const defaultKeepaliveSeconds = 90;
 export class ConnectStream implements Disposable {
   readonly #response: ServerResponse;
   readonly #timer: NodeJS.Timeout;
-  /** Fires when the client disconnects. */
   readonly gone: AbortSignal;
 
   constructor(request: IncomingMessage, response: ServerResponse, keepalive: object) {

@@ -220,7 +220,7 @@ export async function archiveAgentDeployments(
     if (parseDeploymentContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
-/** Archives a deployment permanently; its sessions continue. Archiving it again changes nothing. */
+/** Permanent; the deployment's sessions continue. Archiving it again changes nothing. */
 async function archiveDeployment(
   { id, program }: Automation,
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,

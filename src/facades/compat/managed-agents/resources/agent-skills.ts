@@ -19,7 +19,7 @@ export const SkillsInput = z
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 
-/** The skills of an agent, with every field filled in. Throws: invalid_request. */
+/** Fills in every field. Throws: invalid_request. */
 export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill[] {
   const all = (input ?? []).map(({ type, skill_id, version }, n) => {
     if (type === 'anthropic')

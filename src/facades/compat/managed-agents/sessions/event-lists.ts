@@ -73,7 +73,6 @@ export class EventListCache {
 interface ReadLog {
   /** The log's compaction marks at that time. Once its deltas are dropped, a text is known only from its last event. */
   readonly dropped: string;
-  /** The latest time of the events that were read. */
   newestAt: number;
 }
 

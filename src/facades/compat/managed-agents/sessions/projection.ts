@@ -60,7 +60,6 @@ export class ThreadProjection {
   readonly outcomes: OutcomeTracker;
   readonly delegations: DelegationTracker;
   readonly #children: Map<SessionId, string>;
-  /** The id of the next event that the current log event produces. */
   #nextId = (): string => '';
   #out: ManagedEvent[] = [];
 
@@ -85,7 +84,6 @@ export class ThreadProjection {
     this.#agent = agent;
   }
 
-  /** The message whose text is arriving. */
   get openMessage(): string | undefined {
     return this.#now.openMessage;
   }
@@ -95,7 +93,7 @@ export class ThreadProjection {
   get status() {
     return this.#now.status;
   }
-  /** Whether a run has started and not ended. It can be waiting. */
+  /** A run that waits is also open. */
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }

@@ -32,7 +32,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
     if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
     return resource;
   };
-  /** Changes the session's files. Rejects: invalid_request if the session was not created through this API. */
+  /** Rejects: invalid_request if the session was not created through this API. */
   const change = async (
     { id, agent }: SessionRecord,
     kept: SessionContent | undefined,

@@ -77,7 +77,9 @@ export class FrameTranslator {
     this.#gap = false;
   }
 
-  /** Events up to `head` belong to one message that is still arriving: its start becomes a `resuming_stream` frame. */
+  /**
+   * The events up to `head` include the start of a message that is still arriving, sent as a `resuming_stream` frame.
+   */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }
@@ -182,7 +184,7 @@ export class FrameTranslator {
   #observation(event: Extract<SessionEvent, { type: 'tool.called' }>): Frame {
     const run = this.#of(event);
     const { callId, success, output, exitCode } = event.data;
-    // used if the event of the call was dropped
+    // the event with the call may have been dropped
     const actionId = deriveId('action', { session: event.sessionId, seq: event.seq });
     const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
     run.calls.delete(callId);

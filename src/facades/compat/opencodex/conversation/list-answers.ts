@@ -13,9 +13,9 @@ interface Lists {
 }
 /** An older answer belongs to an earlier load of the page. */
 const recentMs = 2_000;
-/** The longest wait for a client that does not request the list. An open request is always awaited. */
+/** The longest wait for a client that has not requested the list. A pending request is always awaited. */
 const patienceMs = 5_000;
-/** The time that a browser needs to hand the answer to the page. */
+/** Milliseconds that a browser needs to pass the answer to the page. */
 const arrivalMs = 100;
 const maxClients = 1_000;
 
@@ -31,10 +31,7 @@ export class MessageListTracker {
     this.#clock = clock;
   }
 
-  /**
-   * Call this when a client requests the list. Call the returned function after the answer, with the last seq in the
-   * list.
-   */
+  /** Call on a request for the list; call the returned function after the answer, with the last seq in the list. */
   recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;
@@ -70,7 +67,7 @@ export class MessageListTracker {
       return await Promise.race([input.promise, late.then(() => undefined)]);
     } finally {
       waiting.delete(input.resolve);
-      late.catch(() => {}); // rejects when `ended` is aborted
+      late.catch(() => {});
       ended.abort();
     }
   }

@@ -62,7 +62,7 @@ class RunMessage {
   }
 }
 
-/** Rows oldest first: the user's messages and the runs' replies. */
+/** Returns rows oldest first. */
 export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): PositionedMessage[] {
   const rows: (PositionedMessage | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
@@ -86,7 +86,6 @@ export function toMessages(events: Iterable<SessionEvent>, view: ProjectionConte
 /** Recognizes a run by its output, because its beginning may have been dropped from the log. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isActionEvent(event);
 
-/** A failed run stays visible after a reload. */
 function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): PositionedMessage {
   const message: Message = {
     id: deriveId('error', { session: sessionId, seq }),

@@ -71,7 +71,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** A message completed after the list was read is still sent. */
+/** Includes a message that was completed after the list was read. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,

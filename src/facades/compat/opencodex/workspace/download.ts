@@ -25,13 +25,11 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   reply.header('content-length', length);
   if (request.method === 'HEAD') return reply.send(Readable.from([])); // without a stream Fastify would set the length to 0
   const counted = exactly(length);
-  pipeline(await file.open(range), counted, () => {}); // also closes the file when the client leaves
+  pipeline(await file.open(range), counted, () => {}); // also closes the file when the client disconnects
   return reply.send(counted);
 }
 
-/**
- * Sends untrusted content as a download. A browser that displays it anyway runs none of its scripts with our origin.
- */
+/** Sends untrusted content as a download. If a browser displays it anyway, its scripts do not run with our origin. */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
@@ -56,6 +54,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** A client chose this type, so it is checked before it becomes a header. */
+/** Checks a type that a client chose before it becomes a header. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

@@ -15,7 +15,7 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
   file_url: toDownloadPath(id),
 });
 
-/** Details of an attached file that is not an upload: the log has only its path. */
+/** Details of an attached file that is not an upload; the log has only its path. */
 export const createEmptyFileInfo = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
@@ -56,7 +56,7 @@ export class FileInfoCache {
 
   async #find(ids: Iterable<string>): Promise<void> {
     for (const id of ids) {
-      // for a deleted file, only the id in the log is left
+      // only the log's id remains of a deleted file
       const file = await this.#uploads?.get(id).catch(() => undefined);
       if (this.#known.size >= maxKnown) this.#known.clear();
       if (file) this.#known.set(id, toUploadInfo(file));

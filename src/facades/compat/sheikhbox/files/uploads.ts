@@ -11,7 +11,7 @@ import { fileInfoReply, fileLinkReply } from './file-replies.ts';
 
 const base = '/api/v1/files';
 
-/** Downloads and deletion of these files use OpenCodex's routes. */
+/** OpenCodex's routes download and delete these files. */
 export function mountUploads(app: App, { uploads, idempotency, ...context }: SheikhboxContext): void {
   if (!uploads) return;
   for (const [path, name, summary] of [

@@ -45,7 +45,6 @@ export function toSheikhboxEvent(
     case 'run.error':
       return { event: 'error', data: { ...stamp, error: event.data.error } };
     case 'run.end':
-      // the `error` event has already reported a failure
       return event.data.status === 'failed' ? undefined : { event: 'done', data: stamp };
     case 'run.started':
     case 'message.delta':
@@ -57,7 +56,7 @@ export function toSheikhboxEvent(
   }
 }
 
-/** Makes a client load the history again and continue the stream after this id. */
+/** Makes a client reload the history and continue the stream after this id. */
 export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',
@@ -74,10 +73,10 @@ export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now:
 export const toEpochSeconds = (ms: number): number => Math.floor(ms / 1000);
 
 const families = ['shell', 'file', 'browser', 'search', 'message'];
-/** This wire has a few tool families, and shows all others as `mcp`. */
+/** Maps a family that this wire lacks to `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
-/** The page of v2.0 adds a row for every event, so it gets only one of each call's two events. */
+/** The page of v2.0 adds a row for every event, so each call sends only one of its two events. */
 function isShown({ type, data }: Tool, profile: WireVersion): boolean {
   if (data.function === 'message_ask_user') return false; // sent as a message and a `wait` instead
   if (profile === 'current') return true;

@@ -11,8 +11,7 @@ interface Frame {
 export const toFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
- * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events
- * with an attached file, whose details may become known later.
+ * Event as JSON text; empty if it is not shown. Events with attached files, whose details can change, are not cached.
  */
 export function createTextCache(profile: WireVersion, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();

@@ -41,7 +41,6 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
   }
 }
 
-/** Watches the list. `next` resolves when something has changed since its last call, or when the watch itself broke. */
 function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
   let isNew = false;
   let wake = () => {};
@@ -52,7 +51,7 @@ function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'cl
   const watch = async () => {
     try {
       for await (const _ of sessions.watch(gone)) ring();
-    } catch {} // the watcher was evicted, because too much changed at the same time
+    } catch {} // too many changes at the same time evicted the watcher
     ring();
     return minPauseMs;
   };

@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
-/** The start and the end of a chat stream, as plain data, so that a repeated request can get the same stream. */
+/** Bounds of a chat stream, as plain data, so that a repeated request gets the same stream. */
 export const StreamBounds = z.object({
   after: z.int(),
   /**
@@ -25,7 +25,7 @@ export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds):
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the end is at or before the start of the stream. Such a stream would otherwise wait forever. */
+/** Whether the end is at or before the stream's start; such a stream would never end. */
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

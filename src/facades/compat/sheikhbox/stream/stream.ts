@@ -9,7 +9,7 @@ import { resyncEvent } from './events.ts';
 import { toFrame } from './frames.ts';
 import { hasStreamEnded, isStreamEnd, type StreamBounds } from './stream-end.ts';
 
-/** Streams the answer to a chat message. User messages are never streamed back. */
+/** User messages are never streamed back. */
 export function streamChat(
   reply: FastifyReply,
   id: SessionId,
@@ -60,7 +60,7 @@ export function streamEvents(
   });
 }
 
-/** Writes frames in batches, so that a burst or a history takes few writes. Resolves when there is room for more. */
+/** Writes frames in batches. Resolves when there is room for more. */
 function writeFrames(
   stream: SseStream,
   events: readonly SessionEvent[],
@@ -75,10 +75,7 @@ async function sayResync(stream: SseStream, item: Extract<LogUpdate, { kind: 're
   await stream.write(toFrame(resyncEvent(item, clock.now())));
 }
 
-/**
- * Opens a stream while `run` works. A failure can no longer change the status, so the connection breaks and the client
- * resumes.
- */
+/** Breaks the connection if `run` fails, because the status can no longer change; the client then resumes. */
 async function watched(
   reply: FastifyReply,
   id: SessionId,

@@ -30,7 +30,6 @@ export const CommentButton = ({
   />
 );
 
-/** Shown below the selected lines. The comment is sent to the agent as a message with the file and the lines. */
 export function CommentForm({ store, path, text, lines, close }: Props) {
   const [comment, setComment] = useState('');
   useEffect(() => {

@@ -59,7 +59,6 @@ export class DelegationTracker {
     return at >= 0;
   }
 
-  /** The calls that wait for a child, by their ids. */
   get waiting(): readonly string[] {
     return [...this.#open].flatMap(([callId, call]) => (waits(call) ? [callId] : []));
   }

@@ -25,7 +25,6 @@ class State {
   isReportedBusy = false;
   /** The primary thread waits only for children, all of which wait for the program. */
   isHeld = false;
-  /** The events that waited for an answer when the session was last idle. */
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
@@ -103,7 +102,6 @@ export class SessionProjection {
   get isWaiting(): boolean {
     return this.#primary.pending.length > 0 || (!this.#now.isBusy && this.pending.length > 0);
   }
-  /** Whether the session is idle because its budget is spent. */
   get isAtBudget(): boolean {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
