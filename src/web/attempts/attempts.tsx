@@ -62,7 +62,9 @@ function AttemptsDialog({ id }: { id: string }) {
                 kind="danger"
                 icon="stop"
                 label={t('stop')}
-                onClick={() => act(t('notStopped'), () => mutate('attempts.stop', { sessionId: id, id: newest.id }))}
+                onClick={() =>
+                  act(t('attempts.notStopped'), () => mutate('attempts.stop', { sessionId: id, id: newest.id }))
+                }
               />
             ) : (
               <Button icon="plus" label={t('attempts.again')} onClick={() => setNew(true)} />

@@ -179,7 +179,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
         <p class="aside refused">
           <Icon name="shield" size={15} />
           <span>{t('egressRefused', { host: `${host}:${port}`, rule: serverText(rule) })}</span>
-          <Button kind="quiet" class="small" label={t('allowHost')} onClick={() => openSettings('network')} />
+          <Button kind="quiet" class="small" label={t('egressReview')} onClick={() => openSettings('network')} />
         </p>
       );
     }

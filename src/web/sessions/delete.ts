@@ -9,5 +9,5 @@ export const confirmDeleteSession = (session: Session): void =>
     title: t('deleteAsk'),
     text: t('deleteTells'),
     yes: t('delete'),
-    act: () => void tryOrNotify(t('notDeleted'), () => deleteSession(session.id)),
+    act: () => void tryOrNotify(t('sessionNotDeleted'), () => deleteSession(session.id)),
   });

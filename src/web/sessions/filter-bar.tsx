@@ -74,7 +74,13 @@ function NewProject({ done }: { done: () => void }) {
   return (
     <Dialog title={t('filter.newProjectTitle')}>
       <p class="quiet">{t('filter.newProjectTells')}</p>
-      <Form failure={t('notSaved')} save={t('files.create')} isOff={name.trim() === ''} onCancel={done} onSave={make}>
+      <Form
+        failure={t('filter.notCreated')}
+        save={t('files.create')}
+        isOff={name.trim() === ''}
+        onCancel={done}
+        onSave={make}
+      >
         <TextField label={t('filter.projectName')} maxLength={200} value={name} onChange={setName} />
       </Form>
     </Dialog>

@@ -22,7 +22,7 @@ export function NetworkPage() {
   if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
   if (!egress) return <LoadPlaceholder problem={trouble} />;
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
-    tryIt(t('notSaved'), async () => {
+    tryIt(t(path === 'egress.allow' ? 'network.notAllowed' : 'network.notRevoked', { host }), async () => {
       await mutateWithRetry(path, { sessionId, host });
       await look(sessionId);
     });

@@ -38,7 +38,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   };
   return (
     <Dialog title={t('fork.title')}>
-      <p>{t('fork.tells')}</p>
+      <p>{t(seq === undefined ? 'fork.allTells' : 'fork.tells')}</p>
       <Form failure={t('fork.failed')} save={t('fork.make')} icon="fork" onSave={make}>
         <TextField
           label={t('fork.name')}

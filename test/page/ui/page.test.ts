@@ -129,7 +129,7 @@ test('the token of the link leaves the address bar and lasts for the tab; withou
   const { page, context: browser } = await browse({ skip }, wide);
   const { url } = desk.server;
   await page.goto(`${url}/?token=${encodeURIComponent(key)}`);
-  await page.getByText('Demo (not an AI) · memory').waitFor();
+  await page.getByText('Demo (no AI) · memory').waitFor();
   expect(page.url()).toBe(`${url}/`);
   await say(page, 'Say hello');
   await finished(page);

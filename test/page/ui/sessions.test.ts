@@ -230,7 +230,7 @@ adminTest('where the policy opens nothing the settings say why', { tags: ['night
   const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
   await desk.tell(id, { type: 'egress', runId: null, data });
   const { page } = await desk.open(`/#${id}`);
-  await page.getByRole('button', { name: 'Allow this host' }).click();
+  await page.getByRole('button', { name: 'Review in Settings' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog
     .getByText("You can’t allow hosts here. The policy 'none' leaves the sandbox no way out at all.")

@@ -33,7 +33,7 @@ test('what was blocked is a line that allows the host in this session', { tags: 
   await blocked(desk, id, 'files.example.org');
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.getByText('the sandbox tried to connect to files.example.org:443').waitFor();
-  await page.getByRole('button', { name: 'Allow this host' }).click();
+  await page.getByRole('button', { name: 'Review in Settings' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByText('Policy: allow-list').waitFor();
   await dialog.getByText('good.example.org').waitFor();
@@ -79,7 +79,7 @@ test('a call is approved once, after an edit, or always in the session, as the s
   expect(await axeFinds(page)).toEqual([]);
   await card.last().getByRole('button', { name: 'Run with edits' }).click();
   await card.last().getByText('echo third').waitFor();
-  await card.last().getByRole('button', { name: 'Always allow in this session' }).click();
+  await card.last().getByRole('button', { name: 'Always approve in this session' }).click();
   await page.locator('.ended').waitFor();
   expect(await card.count()).toBe(0); // a decided approval is a line of its call
   expect(await page.locator('.permission').allTextContents()).toEqual([
@@ -101,7 +101,7 @@ test('a new session takes the model and template that a person chose; an unknown
   await page.getByRole('button', { name: 'Template: Default' }).click();
   await page.getByRole('button', { name: /^Minimal/ }).click();
   const choose = async (text: string, ref: RegExp) => {
-    await page.getByRole('button', { name: /^Model: (Demo \(not an AI\)|nobody [/] none)$/ }).click();
+    await page.getByRole('button', { name: /^Model: (Demo \(no AI\)|nobody [/] none)$/ }).click();
     await page.getByRole('searchbox', { name: 'Search models' }).fill(text);
     await page.getByRole('radio', { name: ref }).click();
     await page.getByRole('button', { name: 'Use model' }).click();

@@ -38,7 +38,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Tool servers (MCP)' }).click();
-  await dialog.getByText('Set by CORRAL_MCP_SERVERS. Change it there and restart Corral.').waitFor();
+  await dialog.getByText('Set by CORRAL_MCP_SERVERS. Change the tool server there and restart Corral.').waitFor();
   await dialog.getByLabel('Name').fill('docs');
   await dialog.getByLabel('Server URL').fill(tools.url);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();

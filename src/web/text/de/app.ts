@@ -22,7 +22,7 @@ export const app = {
   draining: 'Der Server wird gewartet. Neue Sitzungen sind nicht möglich; laufende Arbeit geht weiter.',
   connectionLost: 'Verbindung unterbrochen. Sie wird wiederhergestellt…',
   notDone: '{what}: {why}',
-  notStopped: 'Anhalten fehlgeschlagen',
+  notStopped: 'Lauf konnte nicht angehalten werden',
   notDeleted: 'Löschen fehlgeschlagen',
   notSaved: 'Speichern fehlgeschlagen',
   notPaused: 'Pausieren fehlgeschlagen',

@@ -9,7 +9,7 @@ export const preview: Record<keyof typeof english, string> = {
   'preview.back': 'Zurück zu den Ports',
   'preview.path': 'Pfad',
   'preview.reload': 'Neu laden',
-  'preview.frame': 'Programm an Port {port}',
+  'preview.frame': 'Programm auf Port {port}',
   'preview.sandboxed':
     'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
   'preview.open': 'Öffentliche Links',

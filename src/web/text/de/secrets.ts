@@ -1,5 +1,5 @@
 export const secrets = {
-  shownOnce: 'Kopieren Sie es jetzt. Es wird nur einmal gezeigt.',
+  shownOnce: 'Kopieren Sie diesen Wert jetzt. Er wird nur einmal gezeigt.',
   'keys.about':
     'Jeder API-Schlüssel hat eine Rolle und gibt einer Person oder einem Programm Zugang. Sobald es einen gibt, braucht jede Anfrage einen Schlüssel oder das Token des Servers.',
   'keys.first':
@@ -24,7 +24,7 @@ export const secrets = {
   'keys.role.auditor': 'Revisor',
   'keys.role.user': 'Benutzer',
   'keys.role.operator': 'Betreiber',
-  'keys.role.admin': 'Admin',
+  'keys.role.admin': 'Administrator',
   'keys.role.viewer.help': 'Kann die Sitzungen des Schlüsseleigentümers lesen, aber nichts ändern.',
   'keys.role.auditor.help':
     'Kann die Verwaltungsseiten und das Audit-Protokoll sehen, aber keine Inhalte von Sitzungen.',
@@ -105,7 +105,7 @@ export const secrets = {
   'usage.nobody': 'ohne Eigentümer',
   'usage.noProject': 'ohne Projekt',
   'usage.about':
-    'Tage in UTC. Sie sehen Ihre eigenen Sitzungen, Administratoren alle. Gelöschte Sitzungen werden nicht mitgezählt.',
+    'Die Tage richten sich nach UTC. Sie sehen Ihre eigenen Sitzungen, Administratoren alle. Gelöschte Sitzungen werden nicht mitgezählt.',
   budgets: 'Budgets und Limits',
   'budgets.about':
     'Limits je Person, je Projekt und für den ganzen Server: Verbrauch pro Tag und Monat (in der Budget-Zeitzone des Servers, standardmäßig UTC) und wie viele Sitzungen, Läufe und Ressourcen es gleichzeitig geben kann. Ein Lauf, der ein Limit erreicht, wartet. Standardlimits stehen unter „Standardwerte und Limits“.',
@@ -237,7 +237,7 @@ export const secrets = {
   'built.notYet': 'Noch kein erfolgreicher Build.',
   'built.noBuilds': 'Noch keine Builds.',
   'built.all': 'Alle gebauten Vorlagen',
-  'built.builds': 'Alle Builds',
+  'built.builds': 'Builds',
   'built.buildsUnread': 'Builds konnten nicht geladen werden',
   'built.log': 'Build-Protokoll',
   'built.logUnread': 'Build-Protokoll konnte nicht geladen werden',
@@ -286,9 +286,9 @@ export const secrets = {
   'toolServers.seconds': 'Zeitlimit {n} s',
   'toolServers.program': 'Programm',
   'toolServers.isSignedIn': 'angemeldet',
-  'toolServers.setBy': 'Durch {by} festgelegt. Ändern Sie ihn dort und starten Sie Corral neu.',
+  'toolServers.setBy': 'Durch {by} festgelegt. Ändern Sie den Werkzeugserver dort, und starten Sie Corral neu.',
   'toolServers.outranked': 'Überschrieben: {by} hat einen Server mit diesem Namen.',
-  'toolServers.templates': 'In Sitzungen dieser Vorlagen überschrieben: {names}',
+  'toolServers.templates': 'In Sitzungen dieser Vorlagen überschrieben: {names}.',
   'toolServers.inSandbox': 'Startet in der Sandbox jeder Sitzung.',
   'toolServers.unasked': 'Seit dem Start von Corral nicht benutzt.',
   'toolServers.answered': 'Letzte Antwort {at}.',

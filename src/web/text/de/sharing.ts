@@ -1,6 +1,7 @@
 export const sharing = {
   'fork.here': 'Hier abzweigen',
   'fork.title': 'Von dieser Sitzung abzweigen',
+  'fork.allTells': 'Startet eine neue Sitzung mit dem bisherigen Gespräch. Diese Sitzung bleibt unverändert.',
   'fork.tells': 'Startet eine neue Sitzung mit dem Gespräch bis hierher. Diese Sitzung bleibt unverändert.',
   'fork.name': 'Titel',
   'fork.sameName': 'Gleicher Titel',
@@ -15,7 +16,7 @@ export const sharing = {
   'fork.files.too_large': 'ohne Dateien: zu groß zum Kopieren',
   'fork.files.failed': 'ohne Dateien: Kopieren fehlgeschlagen',
   'fork.files.dropped': 'ohne Dateien: die Kopie wurde gelöscht',
-  'fork.files.off': 'ohne Dateien: dieser Server behält keine Kopien der Dateien von Sitzungen',
+  'fork.files.off': 'ohne Dateien: dieser Server bewahrt keine Kopien von Sitzungsdateien auf',
   'fork.files.unwanted': 'ohne Dateien',
   'share.title': 'Diese Sitzung teilen',
   'share.tells':
@@ -44,7 +45,7 @@ export const sharing = {
   'shared.noFiles': 'Keine Dateien.',
   'shared.up': 'Übergeordneter Ordner',
   'shared.filesRest':
-    'Dateien sind nicht verfügbar, weil die Sandbox nicht läuft. Bitten Sie den Absender, die Sitzung zu öffnen.',
+    'Dateien sind nicht verfügbar, weil die Sandbox nicht läuft. Bitten Sie den Absender, sie zu starten.',
   'shared.filesUnread':
     'Die Dateien konnten nicht geladen werden, weil der Server nicht antwortet. Laden Sie die Seite neu, um es noch einmal zu versuchen.',
 };

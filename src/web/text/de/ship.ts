@@ -1,5 +1,5 @@
 export const ship = {
-  'tab.ship': 'Abgeben',
+  'tab.ship': 'Ausliefern',
   'ship.refresh': 'Aktualisieren',
   'ship.waiting': 'Das Repository wird beim Start der Sandbox geklont.',
   'ship.clean': 'Keine offenen Änderungen.',
@@ -59,7 +59,7 @@ export const ship = {
   'ship.open': 'Offen',
   checkpoints: 'Sicherungspunkte',
   'checkpoints.refresh': 'Sicherungspunkte aktualisieren',
-  'checkpoints.none': 'Noch keine. Jeder Lauf, der Dateien ändert, legt einen an.',
+  'checkpoints.none': 'Noch keine Sicherungspunkte. Jeder Lauf, der Dateien ändert, legt einen an.',
   'checkpoints.one': 'Sicherungspunkt {number}',
   'checkpoints.files': '{n} Dateien',
   'checkpoints.files.one': '1 Datei',
@@ -102,6 +102,6 @@ export const ship = {
   'ship.ownCheck.none': 'nicht ausgeführt',
   'ship.ownCheck.passed': 'bestanden',
   'ship.ownCheck.failed': 'fehlgeschlagen',
-  'ship.ownCheck.timed_out': 'Zeit überschritten',
+  'ship.ownCheck.timed_out': 'Zeitüberschreitung',
   'checkpoints.forkOne': 'Hier abzweigen: {name}',
 };

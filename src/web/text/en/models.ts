@@ -29,7 +29,7 @@ export const models = {
   'models.unlisted': 'Use {ref} (not listed)',
   'models.listsUnread': 'Could not load models',
   'models.usual': 'Default: {model}',
-  'models.demo': 'Demo (not an AI)',
+  'models.demo': 'Demo (no AI)',
   'models.asking': 'Loading models…',
   'models.noProvider': 'No provider is set up. An administrator can add one in Settings > Models and keys.',
   'models.take': 'Use model',
@@ -43,7 +43,7 @@ export const models = {
   'models.fromSettings': 'set by {by}',
   'models.add': 'Add a provider or replace its key',
   'models.removedTells':
-    'Its key and URL are deleted. Sessions that use this provider fail at their next turn. If it provides the default model, the default reverts to the server settings.',
+    'Its key and URL are deleted. Sessions that use this provider fail at their next turn. If it provides the default model, the default from the server settings applies again.',
   'models.done': '{model} is now the default model.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
   'models.addOne': 'Add model',

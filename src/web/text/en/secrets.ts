@@ -1,5 +1,5 @@
 export const secrets = {
-  shownOnce: 'Copy it now. It is shown only once.',
+  shownOnce: 'Copy this value now. It is shown only once.',
   'keys.about':
     'Each API key has a role and gives a person or program access. Once a key exists, every request needs a key or the server’s token.',
   'keys.first':
@@ -112,7 +112,7 @@ export const secrets = {
   'budgets.none': 'No usage this month and no individual limits.',
   'budgets.person': '{name} (person)',
   'budgets.project': '{name} (project)',
-  'budgets.server': 'Server',
+  'budgets.server': 'Whole server',
   'budgets.used': '{used} of {limit}',
   'budgets.change': 'Edit limits',
   'budgets.changeOne': 'Edit limits for {name}',
@@ -285,9 +285,9 @@ export const secrets = {
   'toolServers.seconds': 'timeout {n} s',
   'toolServers.program': 'program',
   'toolServers.isSignedIn': 'signed in',
-  'toolServers.setBy': 'Set by {by}. Change it there and restart Corral.',
+  'toolServers.setBy': 'Set by {by}. Change the tool server there and restart Corral.',
   'toolServers.outranked': 'Overridden: {by} has a server with this name.',
-  'toolServers.templates': 'Overridden in sessions of these templates: {names}',
+  'toolServers.templates': 'Overridden in sessions of these templates: {names}.',
   'toolServers.inSandbox': 'Starts in each session’s sandbox.',
   'toolServers.unasked': 'Not used since Corral started.',
   'toolServers.answered': 'Last response {at}.',

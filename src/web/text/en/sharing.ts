@@ -1,6 +1,7 @@
 export const sharing = {
   'fork.here': 'Fork here',
   'fork.title': 'Fork this session',
+  'fork.allTells': 'Starts a new session with the conversation so far. This session stays unchanged.',
   'fork.tells': 'Starts a new session with the conversation up to here. This session stays unchanged.',
   'fork.name': 'Title',
   'fork.sameName': 'Same title',
@@ -42,6 +43,6 @@ export const sharing = {
   'shared.empty': 'No messages yet.',
   'shared.noFiles': 'No files.',
   'shared.up': 'Parent folder',
-  'shared.filesRest': 'Files are not available because the sandbox is not running. Ask the sender to open the session.',
+  'shared.filesRest': 'Files are not available because the sandbox is not running. Ask the sender to start it.',
   'shared.filesUnread': 'Could not load the files because the server is not responding. Reload the page to try again.',
 } as const;

@@ -59,7 +59,7 @@ export const ship = {
   'ship.open': 'Open',
   checkpoints: 'Checkpoints',
   'checkpoints.refresh': 'Refresh checkpoints',
-  'checkpoints.none': 'None yet. Each run that changes files creates one.',
+  'checkpoints.none': 'No checkpoints yet. Each run that changes files creates one.',
   'checkpoints.one': 'Checkpoint {number}',
   'checkpoints.files': '{n} files',
   'checkpoints.files.one': '1 file',

@@ -89,7 +89,8 @@ function Open({ sessionId }: { sessionId: string }) {
             <Button
               kind="quiet"
               class="small"
-              label={t('preview.closeOne', {
+              label={t('revoke')}
+              aria-label={t('preview.closeOne', {
                 what: one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of }),
               })}
               onClick={() => void close(one.id)}

@@ -8,6 +8,7 @@ import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
+import type { TextKey } from '../../text/texts.ts';
 import { ProcessLogView } from './log.tsx';
 
 type Process = Outputs['processes']['list'][number];
@@ -162,10 +163,9 @@ interface Props {
 
 /** Before a pause, the line explains what the pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
-  const change = (name: 'pause' | 'resume') =>
-    tryOrNotify(t(name === 'pause' ? 'sandbox.notPaused' : 'sandbox.notResumed'), async () =>
-      onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })),
-    );
+  const wake = condition === 'paused' ? 'resume' : 'start';
+  const change = (name: 'pause' | 'resume', problem: TextKey) =>
+    tryOrNotify(t(problem), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
   const mayPause = condition === 'running' && pause !== 'none';
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (
@@ -176,8 +176,16 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
           {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
           {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: formatDuration(idleSeconds * 1_000) })}`}
         </span>
-        {mayPause && <Button class="small" label={t('sandbox.pause')} onClick={() => change('pause')} />}
-        {mayResume && <Button class="small" label={t('sandbox.resume')} onClick={() => change('resume')} />}
+        {mayPause && (
+          <Button class="small" label={t('sandbox.pause')} onClick={() => change('pause', 'sandbox.notPaused')} />
+        )}
+        {mayResume && (
+          <Button
+            class="small"
+            label={t(`sandbox.${wake}`)}
+            onClick={() => change('resume', wake === 'start' ? 'sandbox.notStarted' : 'sandbox.notResumed')}
+          />
+        )}
       </p>
       {filesDamaged && <p class="work-note bad">{filesDamaged.detail}</p>}
     </>

@@ -10,6 +10,7 @@ const same = new Set([
   'screen.title',
   'screen.screen',
   'memory.version',
+  ...['keys.role.admin', 'built.builds'],
   ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'plan', 'retry.in', 'timeline.at', 'share.link'],
   ...[
     ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
