@@ -7,7 +7,7 @@ import {
   withMicroCost,
   zeroAmounts,
 } from '../src/core/model/runs/budget.ts';
-import type { GoalEnd } from '../src/core/model/runs/goal.ts';
+import type { GoalAssessment } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
   ApprovalRequest,
@@ -165,7 +165,7 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
-export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalEnd => ({
+export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalAssessment => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
   rounds,

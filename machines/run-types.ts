@@ -2,7 +2,7 @@ import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { ApprovalDecision, CallAnswer, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetLine } from '../src/core/model/runs/budget.ts';
-import type { Goal, GoalEnd, GoalResult } from '../src/core/model/runs/goal.ts';
+import type { Goal, GoalAssessment, GoalResult } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun, OwnBudget, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
 
@@ -25,7 +25,7 @@ export interface RunInput {
 export interface RunPolicy {
   /** False: plain ReAct (reason and act). */
   readonly plans: boolean;
-  readonly budget: Budget;
+  readonly budget: RunBudget;
   readonly stuck: StuckPolicy;
   readonly maxRetries: number;
   readonly stopGraceMs: number;
@@ -33,7 +33,7 @@ export interface RunPolicy {
   readonly backoffMs: (retry: number) => number;
 }
 /** Undefined: no limit. */
-export type Budget = OwnBudget & { readonly turns: number; readonly ms: number };
+export type RunBudget = OwnBudget & { readonly turns: number; readonly ms: number };
 export interface RunResume {
   readonly steps: readonly PlanStep[];
   /** Calls of the last turn that have no result yet. The first may have started. */
@@ -196,7 +196,7 @@ export interface RunEnd {
   readonly code?: ErrorCode;
   readonly retryable?: boolean;
   readonly message?: string;
-  readonly goal?: GoalEnd;
+  readonly goal?: GoalAssessment;
 }
 
 export type RunEvent =
@@ -246,7 +246,7 @@ export interface RunMachineContext extends RunInput {
   revisions: number; // revisions after a missed goal
   isJudging: boolean; // a restart interrupted the round
   sentBack: boolean; // no turn has included the reasons of the last missed goal yet
-  judged: Omit<GoalEnd, 'rounds'> | undefined; // until another turn follows
+  judged: Omit<GoalAssessment, 'rounds'> | undefined; // until another turn follows
   end: RunEnd | undefined;
 }
 

@@ -64,7 +64,7 @@ export type SandboxNotice =
   | { type: 'sandbox.unready' };
 
 export type SandboxEnd =
-  /** `unfinished`: the release failed or timed out. The reconciler finds remains by their labels. */
+  /** `unfinished`: the release failed or timed out. The reconciler finds the leftovers by their labels. */
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
   | { readonly kind: 'lost' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };

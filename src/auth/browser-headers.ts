@@ -28,7 +28,7 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
 export type PageKind = 'own' | 'named' | 'default' | 'foreign';
 
 /** `named`: the operator's list; undefined: there is no list. */
-export function classifyPage(headers: IncomingHttpHeaders, named: readonly string[] | undefined): PageKind {
+export function classifyRequestOrigin(headers: IncomingHttpHeaders, named: readonly string[] | undefined): PageKind {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';

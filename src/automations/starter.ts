@@ -10,8 +10,8 @@ import {
   type Automation,
   type AutomationStart,
   type AutomationStartCost,
+  AutomationStartError,
   type PreparedSession,
-  StartRefusedError,
 } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { VersionedDocument } from '../storage/collection.ts';
@@ -182,7 +182,7 @@ export class AutomationStarter extends ServerPart<StarterDeps> {
     if (start.doc.state === 'running') return false; // the store does not respond, so retry later
     const mayPass = error.retryable || error.code === 'quota'; // capacity may become available
     if (!mayPass || isLate) {
-      const failure = error instanceof StartRefusedError ? error.word : error.code;
+      const failure = error instanceof AutomationStartError ? error.word : error.code;
       if (!mayPass) await this.#pauseProgram(start.doc, { text: error.publicMessage, failure });
       return await this.#end(start, { state: 'failed', text: error.publicMessage, failure });
     }

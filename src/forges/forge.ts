@@ -131,5 +131,7 @@ export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): F
 
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;
 
-export const compareByAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }): number =>
-  Date.parse(one.createdAt) - Date.parse(other.createdAt);
+export const compareByCreatedAt = (
+  one: { readonly createdAt: string },
+  other: { readonly createdAt: string },
+): number => Date.parse(one.createdAt) - Date.parse(other.createdAt);

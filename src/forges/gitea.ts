@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  compareByAge,
+  compareByCreatedAt,
   defineForge,
   type PullRequestCheck,
   type PullRequestComment,
@@ -84,7 +84,7 @@ export const gitea = defineForge({
           onLines.push(...(await http.get(path, { answer: z.array(LineComment) }, signal)).map(toLineComment));
         }
         return {
-          items: [...onWhole.map(toComment), ...onLines].sort(compareByAge),
+          items: [...onWhole.map(toComment), ...onLines].sort(compareByCreatedAt),
           isCut: ofReviews.isCut || withComments.length > maxReviewsWithComments,
         };
       },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  compareByAge,
+  compareByCreatedAt,
   defineForge,
   type Forge,
   type ForgeHttp,
@@ -114,7 +114,7 @@ export const github = defineForge({
             signal,
           ),
         ]);
-        const items = [...onWhole.items, ...onLines.items].sort(compareByAge);
+        const items = [...onWhole.items, ...onLines.items].sort(compareByCreatedAt);
         return { items, isCut: onWhole.isCut || onLines.isCut };
       },
       async reviews(number, signal) {

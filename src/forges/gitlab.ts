@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  compareByAge,
+  compareByCreatedAt,
   defineForge,
   type PullRequest,
   type PullRequestCheck,
@@ -102,7 +102,7 @@ export const gitlab = defineForge({
           );
         const answer = z.array(Discussion);
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
-        return { ...found, items: found.items.toSorted(compareByAge) };
+        return { ...found, items: found.items.toSorted(compareByCreatedAt) };
       },
       /** Approvals have a time; for a reviewer who requests changes, only the state is known. */
       async reviews(number, signal) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { accountOf, hasRole, roles } from '../../core/model/principal.ts';
+import { hasRole, manageableAccountOf, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { IsoTime, OkResult } from '../procedure/schemas.ts';
@@ -122,7 +122,7 @@ export const peopleRouter = router({
     },
     fails: [401],
   }).query(({ ctx: { principal, people } }) => ({
-    devices: (people?.listDevices(accountOf(principal)) ?? []).map((device) => ({
+    devices: (people?.listDevices(manageableAccountOf(principal)) ?? []).map((device) => ({
       ...device,
       isThis: device.id === principal.key,
     })),
@@ -137,7 +137,7 @@ export const peopleRouter = router({
     answer: { ok: true },
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, people }, input }) => {
-    await people?.endDevice(input.id, accountOf(principal));
+    await people?.endDevice(input.id, manageableAccountOf(principal));
     return { ok: true as const };
   }),
   allowCommand: operation({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { dayMs } from '../../core/contracts/calendar.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { accountOf, roles } from '../../core/model/principal.ts';
+import { manageableAccountOf, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
@@ -56,7 +56,7 @@ export const personalKeysRouter = router({
     reply: { schema: z.object({ keys: z.array(Key) }), value: (keys: unknown) => ({ keys }) },
     fails: [401],
   }).query(async ({ ctx: { principal, keys } }) =>
-    ((await keys?.list()) ?? []).filter(({ person }) => person !== null && person === accountOf(principal)),
+    ((await keys?.list()) ?? []).filter(({ person }) => person !== null && person === manageableAccountOf(principal)),
   ),
   create: operation({
     rest: `POST ${base}`,
@@ -94,7 +94,7 @@ export const personalKeysRouter = router({
     ...okResultReply,
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, keys }, input: { id } }) => {
-    const own = (await keys?.list())?.some((key) => key.id === id && key.person === accountOf(principal));
+    const own = (await keys?.list())?.some((key) => key.id === id && key.person === manageableAccountOf(principal));
     if (own) await keys?.revoke(id);
     return okResult;
   }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
-import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
+import { Goal, GoalAssessment, GoalResult } from './runs/goal.ts';
 import { WorkspaceDamage } from './sandboxes/files-damaged.ts';
 import { BudgetOverrun, EstimatedUsage, ModelCallPurpose, OwnBudget, Spending, WaitReason } from './spending.ts';
 
@@ -234,7 +234,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       task: z.string(),
       code: z.enum(errorCodes).optional(),
       retryable: z.boolean().optional(),
-      goal: GoalEnd.optional(),
+      goal: GoalAssessment.optional(),
     }),
   ),
   /** The agent reported that it was done, so the run's goal is judged. `round` counts these attempts from 1. */

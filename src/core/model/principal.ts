@@ -74,7 +74,7 @@ export const canObserveAll = (caller: Pick<Principal, 'role'>): boolean =>
 export const limitAuditorToViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
-export const accountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
+export const manageableAccountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
   isPersonalKey ? undefined : person;
 
 export const minProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>

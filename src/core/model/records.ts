@@ -3,7 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { ForkFilesStatus, RunEndReason, RunStatus, SessionOrigin, SessionStatus } from './events.ts';
 import { RunId, SandboxId, SessionId } from './ids.ts';
 import { GitAuthor, SessionRepository } from './repository.ts';
-import { GoalEnd } from './runs/goal.ts';
+import { GoalAssessment } from './runs/goal.ts';
 import { StartCommand } from './sandboxes/built-template.ts';
 import { PauseKind, PauseSupport, SandboxCondition } from './sandboxes/condition.ts';
 import { EgressChoice } from './sandboxes/egress-choice.ts';
@@ -55,7 +55,7 @@ export const RunOutcome = z.object({
   status: RunStatus,
   reason: RunEndReason,
   code: z.enum(errorCodes).optional(),
-  goal: GoalEnd.optional(),
+  goal: GoalAssessment.optional(),
 });
 
 export const SessionLifetime = z.object({

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { classifyPage, isHostAllowed, isOriginAllowed } from '../../auth/browser-headers.ts';
+import { classifyRequestOrigin, isHostAllowed, isOriginAllowed } from '../../auth/browser-headers.ts';
 import type { KeyRing } from '../../auth/key-ring.ts';
 import { type Lockout, lockedOutError } from '../../auth/lockout.ts';
 import { parseSignatureSubject, type SignedUrlRight, type SignedUrls } from '../../auth/signed-url.ts';
@@ -75,7 +75,7 @@ export function installGuard(app: FastifyInstance, options: GuardOptions): void 
     const isRequired = options.gate.required || !!options.keys?.any;
     const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
-    const page = classifyPage(request.headers, options.corsOrigins);
+    const page = classifyRequestOrigin(request.headers, options.corsOrigins);
     const isVisit = visitors && shown.length === 0 && !options.isForProgram?.(request.raw);
     const visitor = isVisit ? visitors.find(request, page) : undefined;
     const known = visitor ?? (page === 'default' && !isRequired ? readerAt(request) : findPrincipal(shown, options));

@@ -8,7 +8,7 @@ import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { WsConnection } from './ws-connection.ts';
 
-/** At either limit, reading from the network pauses until both queues are at most half full. */
+/** Limits of the frame queue. At either limit, reading pauses until both counts are at most half their limits. */
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 

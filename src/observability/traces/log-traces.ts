@@ -1,10 +1,10 @@
 import type { AppendRequest, EventLog, EventStore } from '../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
-import { buildRunSpans, buildSessionSpan, type SpanOptions } from './run-spans.ts';
+import { buildRunSpans, buildSessionSpan, type RunSpanOptions } from './run-spans.ts';
 import type { SpanSink } from './span.ts';
 
-interface Options extends Omit<SpanOptions, 'agent'> {
+interface Options extends Omit<RunSpanOptions, 'agent'> {
   readonly log: Pick<EventLog, 'page' | 'onAppend'>;
   readonly events: Pick<EventStore, 'findLastSeq'>;
   readonly sink: SpanSink;

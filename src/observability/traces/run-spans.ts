@@ -6,7 +6,7 @@ import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 // The spans of a run are read from the log after the run has ended, so a restart in the middle neither loses nor
 // duplicates spans. Names and attributes follow OpenTelemetry's conventions for generative AI.
 
-export interface SpanOptions {
+export interface RunSpanOptions {
   /** The session's template, which names the agent. */
   readonly agent: string;
   /** Whether spans contain messages, arguments and results, which can be confidential. */
@@ -19,7 +19,7 @@ type Attributes = Record<string, AttributeValue | undefined>;
 export function buildRunSpans(
   events: readonly SessionEvent[],
   runId: string,
-  options: SpanOptions,
+  options: RunSpanOptions,
 ): SpanTree | undefined {
   const own = events.filter((event) => event.runId === runId || event.type === 'sandbox.phase');
   const end = own.find(isOf('run.end'));
@@ -77,12 +77,12 @@ const named = (operation: string, sessionId: string): Attributes => ({
   'gen_ai.conversation.id': sessionId,
 });
 const sum = (all: readonly number[]) => all.reduce((one, more) => one + more, 0);
-const text = ({ content, maxChars }: SpanOptions, of: string | undefined) =>
+const text = ({ content, maxChars }: RunSpanOptions, of: string | undefined) =>
   content && of !== undefined ? truncateEnd(of, maxChars) : undefined;
 const present = (attributes: Attributes) =>
   Object.fromEntries(Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 
-function toSpans(event: SessionEvent, own: readonly SessionEvent[], options: SpanOptions): SpanData[] {
+function toSpans(event: SessionEvent, own: readonly SessionEvent[], options: RunSpanOptions): SpanData[] {
   if (event.type === 'usage') return [chat(event, event.data)];
   if (event.type === 'tool.called') {
     const begun = own.find((it) => it.type === 'tool.calling' && it.data.callId === event.data.callId);
@@ -119,7 +119,7 @@ function chat({ sessionId, ts }: SessionEvent, data: FactOf<'usage'>['data']): S
 
 interface Call {
   readonly start: number;
-  readonly options: SpanOptions;
+  readonly options: RunSpanOptions;
 }
 function tool(
   { sessionId, ts }: SessionEvent,

@@ -99,8 +99,8 @@ export interface PathClient {
   remove(path: string, signal: AbortSignal): Promise<void>;
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If the content
-   * fails, the old file stays. Rejects: quota; for metadata unsupported and payload_too_large.
+   * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If reading
+   * `content` fails, the old file stays. Rejects: quota; also unsupported and payload_too_large because of `metadata`.
    */
   write(
     path: string,

@@ -13,7 +13,7 @@ import type { BuildFiles } from './build-files.ts';
 import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
 import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
-import { computeBuildStates, computeStepHashes } from './plan.ts';
+import { computeStepContexts, computeStepHashes } from './plan.ts';
 import { BuildStepError, runBuildSteps } from './run-steps.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
@@ -164,7 +164,7 @@ export class BuildQueue {
       log.flush();
       const image = images.nameOf(build.id);
       log.write('info', 'Keeps the files as an image', 'finalize');
-      const env = computeBuildStates(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
+      const env = computeStepContexts(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
       await container.keep({ name: image, env }, call);
       return { status: 'ready', image, print };
     } catch (thrown) {

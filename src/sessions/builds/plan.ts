@@ -5,13 +5,13 @@ import type { BuildPlan } from '../api/server/template-builds.ts';
 import { expandVariables } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
-export interface BuildState {
+export interface BuildStepContext {
   readonly user: BuildUser;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
 }
 export const homeFolder = '/home/user';
-const first: BuildState = { user: 'user', folder: homeFolder, env: {} };
+const first: BuildStepContext = { user: 'user', folder: homeFolder, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 /** Variables for the sandbox's egress and server connection: an image that changed them would not work. */
@@ -65,10 +65,10 @@ export function parseUser(text: string): BuildUser {
   return user as BuildUser;
 }
 
-export function computeBuildStates(
+export function computeStepContexts(
   steps: readonly BuildStep[],
   { env: own, done }: BuildBaseImage,
-): readonly BuildState[] {
+): readonly BuildStepContext[] {
   const states = [first];
   let state = first;
   for (const [index, step] of steps.entries()) {
@@ -89,7 +89,7 @@ export function computeBuildStates(
 }
 
 export const computeFinalFolder = (steps: readonly BuildStep[]): string =>
-  computeBuildStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
+  computeStepContexts(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
 
 /** A trailing slash is kept, because it marks a folder. */
 export function resolveStepPath(folder: string, path: string): string {

@@ -3,9 +3,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildLogWriter } from './build-log.ts';
 import {
-  type BuildState,
+  type BuildStepContext,
   type BuildUser,
-  computeBuildStates,
+  computeStepContexts,
   describeStep,
   parseUser,
   resolveStepPath,
@@ -95,7 +95,7 @@ export async function runBuildSteps(
   { container, steps, done, log, openFiles }: StepRun,
   call: CallOptions,
 ): Promise<void> {
-  const states = computeBuildStates(steps, { env: container.env, done });
+  const states = computeStepContexts(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
     const listener = log.listen(step);
     const command = {
@@ -115,12 +115,12 @@ export async function runBuildSteps(
       continue;
     }
     log.write('info', `[${name}/${steps.length}] ${describeStep(step)}`, name);
-    await one(step, states[index] as BuildState, name);
+    await one(step, states[index] as BuildStepContext, name);
     await log.keepNow();
   }
   await root('finalize', scripts.end());
 
-  async function one(step: BuildStep, { user, folder, env }: BuildState, name: string): Promise<void> {
+  async function one(step: BuildStep, { user, folder, env }: BuildStepContext, name: string): Promise<void> {
     if (step.type === 'WORKDIR') await root(name, scripts.folder(resolveStepPath(folder, step.path), ids[user]));
     if (step.type === 'COPY') {
       const owner = ids[step.user === undefined || step.user === '' ? user : parseUser(step.user)];

@@ -7,8 +7,8 @@ import {
   MemoryConflictError,
   type MemoryEntry,
   type MemoryEntryChange,
-  type MemoryEntryText,
   MemoryEntryVersion,
+  type MemoryEntryWithText,
 } from '../api/server/memory-stores.ts';
 import {
   assertMemoryFits,
@@ -60,7 +60,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
     return (await this.#index(store)).memories.filter(isLiveMemory).map(toMemoryEntry);
   }
 
-  async read(store: string, id: string): Promise<MemoryEntryText> {
+  async read(store: string, id: string): Promise<MemoryEntryWithText> {
     return await this.#changeIndex(store, async ({ memories }) => {
       const memory = memories.find((one) => one.id === id);
       if (!memory || !isLiveMemory(memory)) throw noMemory();

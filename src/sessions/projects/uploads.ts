@@ -43,8 +43,8 @@ export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewUpload, signal: AbortSignal): Promise<StagedUpload>;
   /**
-   * Lists the files in order. Replaces an existing file of the same name in the same project. Rejects: not_found (the
-   * project was deleted).
+   * Adds the staged files to their project or session, in order. In a project, each replaces an existing file of the
+   * same name. Rejects: not_found (the project was deleted).
    */
   keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;

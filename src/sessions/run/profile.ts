@@ -1,4 +1,4 @@
-import type { Budget } from '../../../machines/run-types.ts';
+import type { RunBudget } from '../../../machines/run-types.ts';
 import type { Model, SamplingOptions } from '../../agents/models/model.ts';
 import type { MemoryAccess } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
@@ -32,7 +32,7 @@ export interface AgentProfile {
   /** External agent loop. Undefined: Corral's own. */
   readonly agent?: ExternalAgent;
   /** Overrides the server's limits. Run limits are read when the session is loaded. */
-  readonly budget?: Partial<Budget>;
+  readonly budget?: Partial<RunBudget>;
   readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<ApprovalPolicy>;
 }

@@ -68,7 +68,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
 }
 
 /** Content of a file that the sandbox does not have: empty while a tool call writes it, else undefined. */
-export async function readNamedFile(
+export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,
   fileRequest: FileRequest,

@@ -59,7 +59,7 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
     const what = near ? `${near.path} must be called SKILL.md` : 'SKILL.md is missing at the top of the folder';
     return { name: null, problems: [`${what}.`], warnings: [] };
   }
-  const { skill, problems: wrong, warnings } = parseSkill(decodeText(main.bytes) ?? '', top);
+  const { skill, problems: wrong, warnings } = parseSkill(decodeUtf8Text(main.bytes) ?? '', top);
   if (!skill) return { name: null, problems: wrong, warnings };
   const sorted = own
     .map(({ path, bytes: content, executable }) => ({
@@ -72,7 +72,7 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
 }
 
 /** Undefined: not valid UTF-8, or contains NUL. */
-export function decodeText(bytes: Uint8Array): string | undefined {
+export function decodeUtf8Text(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return text.includes('\0') ? undefined : text;

@@ -18,7 +18,7 @@ import { type SkillRecords, type StoredSkill, type StoredSkillVersion, versionRe
 import {
   type CheckedSkillFolder,
   checkSkillFolder,
-  decodeText,
+  decodeUtf8Text,
   isIgnoredFile,
   requireValidSkillFolder,
   skillLimits,
@@ -178,7 +178,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
         throw new AppError('file_not_found', `The skill ${version.name} has no file ${file}. It has: ${paths}.`);
       }
       const bytes = (await contents(version))[at] ?? Buffer.alloc(0);
-      const text = bytes.length > skillLimits.text ? undefined : decodeText(bytes);
+      const text = bytes.length > skillLimits.text ? undefined : decodeUtf8Text(bytes);
       if (text === undefined) throw new AppError('invalid_request', `${file} is not text. Use it in the sandbox.`);
       return text;
     },

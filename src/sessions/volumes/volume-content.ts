@@ -10,7 +10,7 @@ import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volum
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { createHeaderReader } from '../services/streams/header-reader.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
-import { runEntryProgram } from './volume-entries.ts';
+import { runVolumeScript } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { maxTransferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
 
@@ -107,11 +107,11 @@ export function createVolumeContent({ records, transfers, archive, ids }: Deps):
   async function one(
     id: string,
     access: MountAccess,
-    work: Parameters<typeof runEntryProgram>[1],
+    work: Parameters<typeof runVolumeScript>[1],
     signal: AbortSignal,
   ): Promise<VolumeEntry> {
     await using used = await transfers.use(id, access, signal);
-    const [entry] = await runEntryProgram(used, { ...work, path: below(work.path) }, ids, limited(signal));
+    const [entry] = await runVolumeScript(used, { ...work, path: below(work.path) }, ids, limited(signal));
     if (!entry) throw new AppError('file_not_found', 'There is no such path in the volume.');
     return entry;
   }
@@ -126,7 +126,7 @@ export function createVolumeContent({ records, transfers, archive, ids }: Deps):
     async entries(id, path, depth, signal) {
       await using used = await transfers.use(id, 'read', signal);
       const work = { script: 'list', path: below(path), argument: String(depth) } as const;
-      return await runEntryProgram(used, work, ids, limited(signal));
+      return await runVolumeScript(used, work, ids, limited(signal));
     },
     makeFolder: (id, path, { parents, mode }, signal) =>
       one(

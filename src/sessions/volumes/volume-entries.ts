@@ -42,7 +42,7 @@ interface EntryWork {
   readonly argument?: string;
 }
 
-export async function runEntryProgram(
+export async function runVolumeScript(
   { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,
   ids: Pick<IdSource, 'short'>,

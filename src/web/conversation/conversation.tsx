@@ -15,7 +15,7 @@ import { Composer } from './composer.tsx';
 import { ConversationItems } from './items.tsx';
 import { LiveContext } from './live.ts';
 import { WaitNote } from './notes.tsx';
-import { Plan } from './plan.tsx';
+import { ConversationPlan } from './plan.tsx';
 import { ElapsedTime } from './tool-card.tsx';
 import { Welcome } from './welcome.tsx';
 
@@ -102,7 +102,7 @@ export function Conversation() {
           <>
             <OpenItems model={conversationModel} />
             <ErrorBoundary key={id} instead={null}>
-              <Plan />
+              <ConversationPlan />
             </ErrorBoundary>
             <Composer />
           </>

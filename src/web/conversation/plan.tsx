@@ -8,7 +8,8 @@ import { t } from '../text/text.ts';
 const short = 4; // steps; a longer plan collapses to its current step
 
 /** Shown above the message box. A single step has its heading in the conversation. */
-export const Plan = () => conversationModel.plan.value.length > 1 && <SessionPlan model={conversationModel} />;
+export const ConversationPlan = () =>
+  conversationModel.plan.value.length > 1 && <SessionPlan model={conversationModel} />;
 
 export function SessionPlan({ model }: { model: ConversationModel }) {
   const steps = model.plan.value;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classifyPage, isHostAllowed, isOriginAllowed } from '../../../src/auth/browser-headers.ts';
+import { classifyRequestOrigin, isHostAllowed, isOriginAllowed } from '../../../src/auth/browser-headers.ts';
 
 const named = ['http://localhost:3000'];
 
@@ -56,12 +56,12 @@ test.each([
   [{ host: 'a:1', origin: 'http://localhost:3000.evil.example' }, 'foreign'],
   [{ host: 'a:1', origin: 'http://localhost:3000/' }, 'foreign'],
 ])('F128 a request with %j is of a page that is %s', (headers, page) =>
-  expect(classifyPage(headers, named)).toBe(page),
+  expect(classifyRequestOrigin(headers, named)).toBe(page),
 );
 
 test('a development origin counts as one only where the operator named no origins', () => {
   const headers = { host: 'localhost:8000', origin: 'http://localhost:5173', 'sec-fetch-site': 'same-site' };
-  expect([undefined, [], ['http://localhost:5173']].map((list) => classifyPage(headers, list))).toEqual([
+  expect([undefined, [], ['http://localhost:5173']].map((list) => classifyRequestOrigin(headers, list))).toEqual([
     ...['default', 'foreign', 'named'],
   ]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { type PreparedSession, StartRefusedError } from '../../../src/sessions/api/server/automations.ts';
+import { AutomationStartError, type PreparedSession } from '../../../src/sessions/api/server/automations.ts';
 import { automationWorld, minute, spec } from '../../support/automations/world.ts';
 
 const program = { api: 'toy', agent: 'agent_1@2', archivedAt: null, content: { task: 'x' } };
@@ -56,7 +56,7 @@ test('a server that died between two messages sends the rest of them, and none t
 test('a time for which no session can be made pauses it, and says why in the word of its API', async () => {
   const { service, round, clock, fake, programs } = automationWorld();
   programs.serve('toy', async () => {
-    throw new StartRefusedError('invalid_request', 'The environment is archived.', 'environment_archived');
+    throw new AutomationStartError('invalid_request', 'The environment is archived.', 'environment_archived');
   });
   const { id } = await service.create(ofProgram);
   await service.start(id, null); // a manual start: reports it, and pauses nothing

@@ -15,7 +15,7 @@ import type { DemoStep } from './unit.ts';
 /** Read from the messages, because the demo model keeps no state. */
 interface Run {
   readonly task: string;
-  /** The message has no block and no built-in task. */
+  /** None of the run's user messages has a demo block or a built-in task. */
   readonly isTalk: boolean;
   /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
   readonly units: readonly DemoStep[];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RunStatus } from '../events.ts';
 import { SessionId } from '../ids.ts';
-import { Goal, GoalEnd } from './goal.ts';
+import { Goal, GoalAssessment } from './goal.ts';
 
 /** Attempts at one task, `<session>:<attempts>`. They are erased with the session. */
 export const attemptsKind = 'attempts';
@@ -17,7 +17,7 @@ export const attemptLimits = { least: 2, most: 8 } as const;
 /** The result of a finished attempt. It stays when the attempt's session is deleted. */
 export const AttemptResult = z.object({
   status: z.enum([...RunStatus.options, 'deleted']),
-  goal: GoalEnd.nullable(),
+  goal: GoalAssessment.nullable(),
   /** The checks of the last round of judging, in order. */
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
   /** The grader's score for how well the work meets the rubric, 0 to 100; null: none. */

@@ -36,8 +36,8 @@ export const GoalResult = z.enum(['satisfied', 'not_satisfied', 'could_not_be_ju
 export type GoalResult = z.infer<typeof GoalResult>;
 
 /** `rounds`: how often the goal was judged. */
-export const GoalEnd = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
-export type GoalEnd = z.infer<typeof GoalEnd>;
+export const GoalAssessment = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
+export type GoalAssessment = z.infer<typeof GoalAssessment>;
 
 /** In characters. */
 export const maxGoalReasonChars = 2_000;

@@ -5,7 +5,7 @@ import type { AgentConfigChange as Change } from '../../../sessions/projects/age
 import { describeRoute } from './about.ts';
 import { createInvalidFieldError, findProject, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
-import { ApplyTemplateParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
+import { AgentConfigBody, ApplyTemplateParams, ProjectParams, TemplateParams } from './schemas.ts';
 import { toAgentView, toTemplateView } from './views.ts';
 
 const projects = '/api/v1/projects';
@@ -39,7 +39,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.put(
     config,
     describeRoute('UpdateAgentConfig', 'Change the agent configuration of a project', {
-      schema: { params: ProjectParams, body: agentConfigChange, response: { 200: replies.agentConfigReply } },
+      schema: { params: ProjectParams, body: AgentConfigBody, response: { 200: replies.agentConfigReply } },
       bodyExample: { enabled_tools: ['bash', 'file_read'] },
       fails: [404, 409, 413, 422],
     }),

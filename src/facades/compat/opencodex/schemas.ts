@@ -75,7 +75,7 @@ type Providers = readonly OfferedProvider[];
 const provider = (known: Providers) =>
   z.string().refine((id) => known.some((it) => it.id === id), 'is not a provider known here');
 
-export const agentConfigChange = z.object({
+export const AgentConfigBody = z.object({
   agent_type: name.optional(),
   environment_type: name.nullable().optional(),
   system_instructions: z.string().max(200_000).nullable().optional(),

@@ -6,7 +6,7 @@ import type { UploadService } from '../../../sessions/projects/uploads.ts';
 import { envelopeFailureStyle } from '../../shared/envelope.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import type { FileInfoCache } from './files/file-infos.ts';
-import type { WireVersion } from './stream/events.ts';
+import type { SheikhboxProfile } from './stream/events.ts';
 
 export interface SheikhboxDeps
   extends Pick<
@@ -15,7 +15,7 @@ export interface SheikhboxDeps
     >,
     Pick<Services, 'sessions' | 'shares'> {
   readonly desktop: Services['desktop'] | undefined;
-  readonly profile: WireVersion;
+  readonly profile: SheikhboxProfile;
   readonly uploads: UploadService | undefined;
   readonly maxUploadBytes: number;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ForkFilesStatus } from '../../../core/model/events.ts';
-import { GoalEnd } from '../../../core/model/runs/goal.ts';
+import { GoalAssessment } from '../../../core/model/runs/goal.ts';
 import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
 import { envelopeReply } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';
@@ -64,7 +64,7 @@ const history = { session_id: z.string(), title: z.string(), status, events: z.a
 const Session = z.object({
   ...history,
   ...marks,
-  goal: GoalEnd.optional().describe('what became of the goal of its last run; absent where that had none'),
+  goal: GoalAssessment.optional().describe('what became of the goal of its last run; absent where that had none'),
 });
 export type Session = z.output<typeof Session>;
 const replies: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];

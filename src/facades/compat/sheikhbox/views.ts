@@ -4,17 +4,17 @@ import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { FileInfo } from './files/file-replies.ts';
 import type { Session, SessionListItem, SheikhboxStatus } from './replies.ts';
-import { toEpochSeconds, toSheikhboxEvent, type WireVersion } from './stream/events.ts';
+import { type SheikhboxProfile, toEpochSeconds, toSheikhboxEvent } from './stream/events.ts';
 import type { SseEvent } from './stream/sse-events.ts';
 
 const shownChars = 1000;
 
-const statusOf = ({ status }: SessionRecord, profile: WireVersion): SheikhboxStatus => {
+const statusOf = ({ status }: SessionRecord, profile: SheikhboxProfile): SheikhboxStatus => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
 };
 
-export const toSessionListItem = (session: SessionRecord, profile: WireVersion): SessionListItem => ({
+export const toSessionListItem = (session: SessionRecord, profile: SheikhboxProfile): SessionListItem => ({
   session_id: session.id,
   title: session.title,
   latest_message: truncateEnd(session.latestMessage, shownChars),
@@ -40,7 +40,7 @@ export async function readSessionHistory(session: SessionRecord, context: ViewCo
   }
   return toView(session, profile, events);
 }
-const toView = (session: SessionRecord, profile: WireVersion, events: SseEvent[]): Session => ({
+const toView = (session: SessionRecord, profile: SheikhboxProfile, events: SseEvent[]): Session => ({
   session_id: session.id,
   title: session.title,
   status: statusOf(session, profile),

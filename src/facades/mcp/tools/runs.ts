@@ -4,7 +4,7 @@ import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { droppableEventTypes, eventLineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
-import type { GoalEnd } from '../../../core/model/runs/goal.ts';
+import type { GoalAssessment } from '../../../core/model/runs/goal.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
 import { defineMcpTool, type McpCall, SessionInput, toStructuredResult } from '../tool.ts';
@@ -166,7 +166,7 @@ interface RunState {
   text: string;
   error?: string;
   question: string;
-  goal?: GoalEnd;
+  goal?: GoalAssessment;
   approvals: { call_id: string; function: string; args: Record<string, unknown> }[];
   seq: number;
 }

@@ -93,7 +93,7 @@ export interface AutomationProgramRegistry {
   open(): void;
 }
 /** A session cannot be created; `word` is the API's own name for the reason. */
-export class StartRefusedError extends AppError {
+export class AutomationStartError extends AppError {
   readonly word: string;
   constructor(code: ErrorCode, message: string, word: string) {
     super(code, message);

@@ -38,7 +38,7 @@ export interface MemoryEntry {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
-export interface MemoryEntryText extends MemoryEntry {
+export interface MemoryEntryWithText extends MemoryEntry {
   readonly text: string;
 }
 /** A redacted version has neither path nor hash. */
@@ -88,7 +88,7 @@ export interface MemoryStoreService {
   delete(id: string): Promise<void>;
   /** Sorted by path. */
   memories(id: string): Promise<readonly MemoryEntry[]>;
-  memory(id: string, memory: string): Promise<MemoryEntryText>;
+  memory(id: string, memory: string): Promise<MemoryEntryWithText>;
   /** Rejects: invalid_request, payload_too_large, quota, MemoryConflict (the path is taken). */
   addMemory(
     id: string,

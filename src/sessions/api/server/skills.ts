@@ -4,7 +4,7 @@ import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
-  /** Relative path. All files can share one top-level folder, which must be named like the skill. */
+  /** Relative path. All files can share one top-level folder, which must be named after the skill. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Absent: true for a file that begins with `#!`. */
@@ -86,7 +86,7 @@ export interface SkillService {
   versions(id: string): Promise<readonly SkillVersion[]>;
   /** `version`: its id, its number, or `latest`. */
   version(id: string, version: string): Promise<SkillVersion>;
-  /** A zip file with one folder named like the skill. */
+  /** A zip file that contains one folder, named after the skill. */
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
   /** Rejects: file_not_found, invalid_request (not text). */
   read(id: string, version: string, file: string): Promise<string>;

@@ -7,7 +7,7 @@ import { withMicroCost, zeroAmounts } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { decidePermission, toLoggedArgs } from '../calls/approval.ts';
-import { attachFiles, toShownMessages } from '../context/attachments.ts';
+import { attachFiles, resolveAttachments } from '../context/attachments.ts';
 import type { ConversationEntry } from '../log/conversation.ts';
 import { toTaskTitle } from '../plan.ts';
 import { createRunAct, shortHash } from '../progress.ts';
@@ -143,7 +143,7 @@ export async function takeExternalTurn(
 async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promise<readonly string[]> {
   const unheard = [...runWriter.unheard];
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
-  const shown = hasFiles ? await toShownMessages(unheard, files, workdir) : undefined;
+  const shown = hasFiles ? await resolveAttachments(unheard, files, workdir) : undefined;
   runWriter.takeIn(shown);
   return unheard.map(({ messageId, text }) => shown?.get(messageId)?.text ?? text);
 }

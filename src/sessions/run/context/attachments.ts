@@ -34,7 +34,7 @@ const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** An attachment that is not an upload is treated as a path in the workspace. */
-export async function toShownMessages(
+export async function resolveAttachments(
   received: readonly UserText[],
   files: UploadReader | undefined,
   workdir: string,

@@ -4,7 +4,7 @@ import { type AssistantMessage, type FinishedTurn, toTextReply } from '../../../
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { toShownMessages } from '../context/attachments.ts';
+import { resolveAttachments } from '../context/attachments.ts';
 import { missingPartReporter } from '../missing-tools.ts';
 import { toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
@@ -37,7 +37,7 @@ export async function takeTurn(
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
-  runWriter.takeIn(hasFiles ? await toShownMessages([...unheard], work.files, turnInput.workdir) : undefined);
+  runWriter.takeIn(hasFiles ? await resolveAttachments([...unheard], work.files, turnInput.workdir) : undefined);
   runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: about 4% of the window
   const pieces = begun ? [begun.text] : [];
   using speech = runWriter.speak(begun?.id);

@@ -12,7 +12,7 @@ interface Shared<Value extends string> {
   readonly onChange: (value: Value) => void;
   readonly help?: string | undefined;
   readonly required?: boolean;
-  /** Shown at the field. A form with an error cannot be sent. Empty: none. */
+  /** Shown below the field. Empty: none. In a `TextField`, an error also prevents submitting the form. */
   readonly error?: string;
 }
 

@@ -29,7 +29,7 @@ export const server = {
   'server.effect.approvals':
     'Gilt für alle Sitzungen ab der nächsten Runde. Ausstehende Genehmigungen sind nicht betroffen. Vorlagen können eigene Regeln haben.',
   'server.effect.tools':
-    'Gilt ab der nächsten Runde. Ein deaktiviertes Werkzeug fehlt in jedem Projekt und jeder Vorlage.',
+    'Gilt ab der nächsten Runde. Projekte und Vorlagen können ein deaktiviertes Werkzeug nicht wieder aktivieren.',
   'server.effect.network':
     'Gilt sofort für neue Verbindungen aller Sandboxen. Offene Verbindungen und Vorlagen mit eigener Richtlinie sind nicht betroffen.',
   'server.effect.template': 'Gilt nur für neue Sitzungen.',

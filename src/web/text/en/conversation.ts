@@ -182,7 +182,7 @@ export const conversation = {
   'why.modelContext':
     'The conversation is too long for the model. Start a new session or choose a model with a larger context.',
   'why.emptyReply': 'The model returned an empty reply.',
-  'why.agent': 'The agent’s program failed. See the error above.',
+  'why.agent': 'The agent process failed. See the error above.',
   'why.untrusted': 'The sandbox sent invalid data. See the error above.',
   'why.driver': 'The sandbox driver, such as Docker, is not responding. Check that it is running.',
   'why.image': 'The template’s image is missing. See the error above.',

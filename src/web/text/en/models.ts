@@ -41,7 +41,7 @@ export const models = {
   'models.ready': 'ready',
   'models.notReady': 'no key',
   'models.fromSettings': 'set by {by}',
-  'models.add': 'Add a provider or replace its key',
+  'models.add': 'Add a provider or replace a key',
   'models.removedTells':
     'Its key and URL are deleted. Sessions that use this provider fail at their next turn. If it provides the default model, the default from the server settings applies again.',
   'models.done': '{model} is now the default model.',

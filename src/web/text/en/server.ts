@@ -27,7 +27,7 @@ export const server = {
   'server.part.retention': 'Retention',
   'server.effect.approvals':
     'Applies to all sessions from the next turn. Pending approvals are unaffected. Templates can have their own rules.',
-  'server.effect.tools': 'Applies from the next turn. A disabled tool is off in every project and template.',
+  'server.effect.tools': 'Applies from the next turn. Projects and templates can’t re-enable a disabled tool.',
   'server.effect.network':
     'Applies immediately to new connections from all sandboxes. Open connections and templates with their own policy are not affected.',
   'server.effect.template': 'Applies to new sessions only.',

@@ -194,7 +194,7 @@ export const work = {
   'files.noSteps':
     'The agent’s file tools have not written anything yet. Changes made by commands are under “Changed”.',
   'files.noPlan': 'No plan',
-  'files.chooseStep': 'Choose a step in the list.',
+  'files.chooseStep': 'Choose a step from the list.',
   'files.opened': 'Open files',
   'files.closeOne': 'Close {path}',
   'editor.find': 'Find',

@@ -42,13 +42,13 @@ export function ServedFile({ store, path, kind }: Props) {
   }
   return (
     <div class="file-body scrolls fill picture round">
-      {/* biome-ignore-start lint/a11y/useMediaCaption: a file of the workspace brings no captions */}
+      {/* biome-ignore-start lint/a11y/useMediaCaption: workspace files have no captions */}
       {kind === 'video' ? (
         <video src={address.of} controls title={path} />
       ) : (
         <audio src={address.of} controls title={path} />
       )}
-      {/* biome-ignore-end lint/a11y/useMediaCaption: a file of the workspace brings no captions */}
+      {/* biome-ignore-end lint/a11y/useMediaCaption: workspace files have no captions */}
     </div>
   );
 }

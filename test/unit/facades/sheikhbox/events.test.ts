@@ -3,9 +3,9 @@ import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../.
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import {
   resyncEvent,
+  type SheikhboxProfile,
   toEpochSeconds,
   toSheikhboxEvent,
-  type WireVersion,
 } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
 import { createFrameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
@@ -19,7 +19,7 @@ const event = (fact: SessionFact): SessionEvent => ({
   sessionId: SessionId.parse('0123456789abcdef'),
   ts: at,
 });
-const message = (fact: SessionFact, profile: WireVersion = 'current') => toSheikhboxEvent(event(fact), profile);
+const message = (fact: SessionFact, profile: SheikhboxProfile = 'current') => toSheikhboxEvent(event(fact), profile);
 const stamp = { event_id: '7', timestamp: 1_735_689_600 };
 const calling = (tool: ToolFamily, name = 'f'): SessionFact =>
   fact('tool.calling', { callId: 'c', tool, function: name, args: { a: 1 } }, runId);

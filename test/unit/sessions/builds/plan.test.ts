@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
 import {
   checkBuildPlan,
-  computeBuildStates,
+  computeStepContexts,
   computeStepHashes,
   describeStep,
   parseUser,
@@ -29,16 +29,16 @@ test('a step finds the user, folder and variables that the steps before it set',
     { type: 'WORKDIR', path: 'src' },
     { type: 'ENV', pairs: [['A', '2']] },
   ];
-  expect(computeBuildStates(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A])).toEqual(
-    [
-      ['user', '/home/user', undefined],
-      ['user', '/home/user', '1'],
-      ['root', '/home/user', '1'],
-      ['root', '/home/user/app', '1'],
-      ['root', '/home/user/app/src', '1'],
-      ['root', '/home/user/app/src', '2'],
-    ],
-  );
+  expect(
+    computeStepContexts(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A]),
+  ).toEqual([
+    ['user', '/home/user', undefined],
+    ['user', '/home/user', '1'],
+    ['root', '/home/user', '1'],
+    ['root', '/home/user/app', '1'],
+    ['root', '/home/user/app/src', '1'],
+    ['root', '/home/user/app/src', '2'],
+  ]);
 });
 
 describe('a plan that cannot be built is refused with the number of its step', () => {

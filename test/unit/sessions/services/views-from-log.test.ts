@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/events.ts';
 import { addTruncationNotes } from '../../../../src/sessions/services/cut-outputs.ts';
-import { readFileFromLog, readNamedFile, readShellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
+import {
+  readFileFromLog,
+  readShellFromLog,
+  readUnfinishedFile,
+} from '../../../../src/sessions/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
 
 const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
@@ -134,7 +138,7 @@ describe('from the moment a call names it', () => {
     for (const last of [wrote('/workspace/a.md', null, false), end]) {
       const log = await logOf(begin, last);
       await expect(readFileFromLog(log, sessionId, requested)).rejects.toMatchObject({ code: 'file_not_found' });
-      expect(await readNamedFile(log, sessionId, requested)).toBeUndefined();
+      expect(await readUnfinishedFile(log, sessionId, requested)).toBeUndefined();
     }
   });
 });

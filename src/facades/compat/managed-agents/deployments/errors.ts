@@ -1,5 +1,5 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
-import { type AutomationPause, StartRefusedError } from '../../../../sessions/api/server/automations.ts';
+import { type AutomationPause, AutomationStartError } from '../../../../sessions/api/server/automations.ts';
 import { ManagedAgentsError } from '../errors.ts';
 
 /** Permanent reasons why a deployment's runs get no session. They also pause the deployment. */
@@ -41,5 +41,5 @@ export function toStartRefusal(thrown: unknown): unknown {
   if (error.retryable || !(error instanceof ManagedAgentsError)) return error;
   const { errorCode = 'session_creation_rejected' } = error.narrow;
   const word = lasting.includes(errorCode) ? errorCode : 'session_creation_rejected';
-  return new StartRefusedError(error.code, error.publicMessage, word);
+  return new AutomationStartError(error.code, error.publicMessage, word);
 }

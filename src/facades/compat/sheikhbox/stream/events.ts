@@ -7,14 +7,14 @@ import type { SseEvent } from './sse-events.ts';
 
 // Core events as frames of SheikhBox. An event produces at most one frame, so a cursor never falls between two.
 
-export type WireVersion = 'current' | 'v2.0';
+export type SheikhboxProfile = 'current' | 'v2.0';
 type InfoOf = (file: string, at: number) => FileInfo;
 type ToolData = Extract<SseEvent, { event: 'tool' }>['data'];
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
 export function toSheikhboxEvent(
   event: SessionEvent,
-  profile: WireVersion,
+  profile: SheikhboxProfile,
   infoOf: InfoOf = createEmptyFileInfo,
 ): SseEvent | undefined {
   if (isHiddenEvent(event)) return undefined;
@@ -77,7 +77,7 @@ const families = ['shell', 'file', 'browser', 'search', 'message'];
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
 /** The page of v2.0 adds a row for every event, so each call sends only one of its two events. */
-function isShown({ type, data }: Tool, profile: WireVersion): boolean {
+function isShown({ type, data }: Tool, profile: SheikhboxProfile): boolean {
   if (data.function === 'message_ask_user') return false; // sent as a message and a `wait` instead
   if (profile === 'current') return true;
   if (shownFamily(data.tool) === 'mcp') return false;

@@ -2,7 +2,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { FrameCache } from '../../../../http/transport/newest-frames.ts';
 import { toSseFrame } from '../../../../http/transport/sse.ts';
 import type { FileInfoCache } from '../files/file-infos.ts';
-import { toSheikhboxEvent, type WireVersion } from './events.ts';
+import { type SheikhboxProfile, toSheikhboxEvent } from './events.ts';
 
 interface Frame {
   readonly event: string;
@@ -13,7 +13,7 @@ export const toFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data
 /**
  * Event as JSON text; empty if it is not shown. Events with attached files, whose details can change, are not cached.
  */
-export function createTextCache(profile: WireVersion, infos: FileInfoCache): (event: SessionEvent) => string {
+export function createTextCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
   return (event) => {
     const known = texts.get(event);
@@ -26,7 +26,7 @@ export function createTextCache(profile: WireVersion, infos: FileInfoCache): (ev
 }
 
 export function createFrameCache(
-  profile: WireVersion,
+  profile: SheikhboxProfile,
   infos?: FileInfoCache,
 ): (event: SessionEvent) => Buffer | undefined {
   const frames = new FrameCache<SessionEvent, Buffer | undefined>();

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { toShownMessages, type UploadReader } from '../../../../../src/sessions/run/context/attachments.ts';
+import { resolveAttachments, type UploadReader } from '../../../../../src/sessions/run/context/attachments.ts';
 import { messageId } from '../../../../support/machines/session-parts.ts';
 
 const id = (n: number) => `0000000${n}-0000-4000-8000-000000000000`;
@@ -11,7 +11,7 @@ const files = (sizes: Readonly<Record<string, number>>, bytes = gif): UploadRead
   open: async () => Readable.from([bytes.subarray(0, 4), bytes.subarray(4)]),
 });
 const shown = async (attachments: readonly string[], of: UploadReader) =>
-  (await toShownMessages([{ messageId: messageId(), text: 'See', attachments }], of, '/workspace')).get(messageId());
+  (await resolveAttachments([{ messageId: messageId(), text: 'See', attachments }], of, '/workspace')).get(messageId());
 
 test('a picture is known by its bytes, whatever its name', async () =>
   expect(await shown([id(1)], files({ [id(1)]: 12 }))).toEqual({
