@@ -84,9 +84,11 @@ function mountGuide(app: App): void {
 }
 
 async function searchIndex(): Promise<SearchIndexEntry[]> {
-  const { buildSearchIndex: indexOf } = await import('./search-index.ts');
+  const { buildSearchIndex } = await import('./search-index.ts');
   const entries = await Promise.all(
-    [...pagePaths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'))),
+    [...pagePaths].map(async (path) =>
+      buildSearchIndex(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8')),
+    ),
   );
   return entries.flat();
 }

@@ -7,10 +7,10 @@ import {
 } from '@modelcontextprotocol/server';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import { toPublicMessage } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
-import { decodeText } from './tools/files.ts';
 import { toSessionView } from './tools/sessions.ts';
 
 type UriVariables = Readonly<Record<string, string | string[]>>;
@@ -76,7 +76,7 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       description: 'A file of the workspace, by its path there, up to 10 MiB',
       async find(words, signal) {
         const bytes = await files.read(parseSessionId(words), decoded(word(words, 'path')), signal);
-        const text = decodeText(bytes);
+        const text = decodeUtf8Text(bytes);
         return text === undefined ? { bytes, mimeType: 'application/octet-stream' } : { text, mimeType: 'text/plain' };
       },
     },

@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { isPath } from '../../core/text/file-names.ts';
+import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import type { SkillFile } from '../api/server/skills.ts';
 import { type ParsedSkill, parseSkill } from '../run/skills/parse-skill.ts';
 
@@ -69,16 +70,6 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   return { name: skill.name, problems: [], warnings, folder: { skill, files: sorted } };
-}
-
-/** Undefined: not valid UTF-8, or contains NUL. */
-export function decodeUtf8Text(bytes: Uint8Array): string | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return text.includes('\0') ? undefined : text;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Throws: invalid_request, with all problems. */

@@ -10,6 +10,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import { assertArchive, detectArchive } from '../../core/text/files/archive-format.ts';
+import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import type { Skill, SkillFile, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
@@ -18,7 +19,6 @@ import { type SkillRecords, type StoredSkill, type StoredSkillVersion, versionRe
 import {
   type CheckedSkillFolder,
   checkSkillFolder,
-  decodeUtf8Text,
   isIgnoredFile,
   requireValidSkillFolder,
   skillLimits,

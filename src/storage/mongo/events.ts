@@ -1,4 +1,5 @@
 import type { Collection, Document } from 'mongodb';
+import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { EventPage, EventStore, UsageGroupKey, UsageSum } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { droppableEventTypes } from '../../core/model/event-traits.ts';
@@ -28,6 +29,7 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
 const usageAtOnce = 1_000;
+const shardsAtOnce = 8; // leaves connections of the pool to appends
 
 /** Sums the usage in `from <= time < to`, in batches. The database cannot sum, because facts are opaque text. */
 async function usageBetween(
@@ -57,7 +59,7 @@ async function usageBetween(
       await add(full);
     }
   };
-  await Promise.all(at.allEvents.map(readShard));
+  await forEachConcurrent(at.allEvents, shardsAtOnce, readShard);
   if (batch.length > 0) await add(batch);
   return [...sums.values()];
 }

@@ -190,6 +190,12 @@ function encodingOf(label: string): string | undefined {
   }
 }
 
+/** Undefined: not valid UTF-8, or contains NUL. */
+export function decodeUtf8Text(bytes: Uint8Array): string | undefined {
+  const text = textBy('utf-8', bytes);
+  return text?.includes('\0') ? undefined : text;
+}
+
 function textBy(encoding: string, bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);

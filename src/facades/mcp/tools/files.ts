@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
+import { decodeUtf8Text } from '../../../core/text/files/encoding.ts';
 import { defineMcpTool, PathInput, SessionInput, toStructuredResult } from '../tool.ts';
 
 export const listFiles = defineMcpTool({
@@ -27,7 +28,7 @@ export const readFile = defineMcpTool({
   async run({ session_id, path }, { services, signal }) {
     const id = toSessionId(session_id);
     const bytes = await services.files.read(id, path, signal);
-    const text = decodeText(bytes);
+    const text = decodeUtf8Text(bytes);
     if (text !== undefined) return { content: [{ type: 'text', text }] };
     const resource = { uri: fileUri(id, path), blob: bytes.toString('base64') };
     return { content: [{ type: 'resource', resource: { ...resource, mimeType: 'application/octet-stream' } }] };
@@ -51,14 +52,6 @@ export const writeFile = defineMcpTool({
     return toStructuredResult({ path, size: bytes.length });
   },
 });
-
-export function decodeText(bytes: Buffer): string | undefined {
-  try {
-    return bytes.includes(0) ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 const fileUri = (id: SessionId, path: string): string =>
   `corral://sessions/${id}/files/${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -62,7 +62,7 @@ export async function prepareSession(
   const { command, initial, tokens } = await prepareManagedSession(body, {
     services,
     settings,
-    resolveUpload: resolveUpload,
+    resolveUpload,
     newId: () => `${ids()}${ids()}`,
     now: () => clock.now(),
     ...(id !== undefined && { deploymentId: apiDeploymentId(id) }),
@@ -74,7 +74,7 @@ export async function prepareSession(
     messages.push(
       toSendCommand(
         event,
-        await readContents([event], { ...createContentFiles(deps, neverAbortingSignal), resolveUpload: resolveUpload }),
+        await readContents([event], { ...createContentFiles(deps, neverAbortingSignal), resolveUpload }),
       ),
     );
   }
