@@ -75,7 +75,7 @@ export class RunRecorder extends ServerPart<Deps> {
     const end = {
       reason: 'failed',
       code: 'restart_intensity',
-      message: 'The session crashed too often and was given up. Send a message to try again.',
+      message: 'The session crashed too often and was stopped. Send a message to try again.',
       retryable: false,
     } as const;
     const facts = live.writer.record.openRuns.flatMap(({ runId, task, hasGoal }) =>

@@ -180,7 +180,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     if (repository?.state !== 'ready' || !environment || !isDue) return undefined;
     const tell = (kind: 'preparing' | 'prepared' | 'unprepared', detail: string) =>
       ({ type: 'repository', runId: null, data: { kind, url: repository.url, path, detail } }) as const;
-    await writer.write([tell('preparing', `Preparing ${path} by its .corral/setup.sh.`)]);
+    await writer.write([tell('preparing', `Preparing ${path} with .corral/setup.sh.`)]);
     const end = await this.deps.preparation.prepare(
       client,
       { record: writer.record, repository, ...how },

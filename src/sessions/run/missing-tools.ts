@@ -58,7 +58,8 @@ export class MissingPartReporter {
       (one) => one.role === 'assistant' && one.model === model.name && one.calls.length > 0,
     );
     if (!model.abilities.unproven || hasCalled) return [];
-    const detail = `${model.name} does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.`;
+    const detail =
+      'This model does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.';
     return this.factsOf(runWriter, [{ kind: 'tools', name: '', detail }]);
   }
 

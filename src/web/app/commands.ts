@@ -7,7 +7,6 @@ import { navigate } from '../data/route.ts';
 import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
-import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelecting } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
@@ -18,7 +17,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { workTabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
-import { isMenuOpen, showTab, togglePane } from './layout.ts';
+import { goToTab, isMenuOpen, togglePane } from './layout.ts';
 
 const settingsCommands: readonly PaletteCommand[] = [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
@@ -122,10 +121,7 @@ const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, label, icon,
   label,
   icon,
   when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
-  run: () => {
-    showTab(id);
-    setTimeout(() => document.getElementById(tabElementIdOf(id))?.focus(), 50);
-  },
+  run: () => goToTab(id),
 }));
 
 export const listCommands = (): readonly PaletteCommand[] =>
@@ -144,7 +140,9 @@ function move(by: number): void {
   const list = sessions.value;
   const at = list.findIndex(({ id }) => id === currentSessionId.value);
   const next = list[at < 0 ? 0 : at + by];
-  if (next) navigate(next.id);
+  if (!next) return;
+  navigate(next.id);
+  setTimeout(focusMessageBox, 30); // what had the focus is gone
 }
 
 const sessionCommands: readonly PaletteCommand[] = [

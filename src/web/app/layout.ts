@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { createPref, paneWidth } from '../data/prefs.ts';
+import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 
 /** The session list covers the page, on screens without room for a column. */
 export const isMenuOpen = signal(false);
@@ -26,4 +27,10 @@ export function showPane(): void {
 export function showTab(id: string): void {
   openTabId.value = id;
   showPane();
+}
+
+/** Moves the keyboard into the pane too, for an action of the person. */
+export function goToTab(id: string): void {
+  showTab(id);
+  setTimeout(() => document.getElementById(tabElementIdOf(id))?.focus(), 50);
 }

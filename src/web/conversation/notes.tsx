@@ -1,12 +1,12 @@
 import { useContext, useMemo } from 'preact/hooks';
 import { docsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
-import { showTab } from '../app/layout.ts';
+import { goToTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { conversationModel, isLoadingHistory } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
-import { currentSession } from '../data/sessions.ts';
+import { currentSession, type Session } from '../data/sessions.ts';
 import { serverInfo } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
@@ -22,8 +22,8 @@ import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { failureText, isText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
-import { fileFilter } from '../work/files/store.ts';
-import { openFileInPane } from '../work/results.ts';
+import { fileFilter, openFileStore } from '../work/files/store.ts';
+import { openResult } from '../work/results.ts';
 import { LiveContext } from './live.ts';
 import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
@@ -226,6 +226,7 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
 
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const { data, goal, ms, used, isBlocked } = item;
+  const session = currentSession.value;
   const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: formatDuration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
@@ -239,7 +240,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
     >
       <p>
         {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(toEndText(data))}</strong>}
-        {kind === 'superseded' ? '' : took}
+        {kind !== 'superseded' && <span class={isAnswer ? 'quiet' : ''}>{took}</span>}
         {used.turns > 0 && (
           <span class="quiet">
             {' · '}
@@ -269,7 +270,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
             </>
           )}
           <NextSteps item={item} />
-          {isAnswer && isOfDemo() ? <DemoHelp /> : <ForkButton seq={item.seq} />}
+          {isAnswer && session && isOfDemo(session) ? <DemoHelp session={session} /> : <ForkButton seq={item.seq} />}
         </div>
       )}
     </div>
@@ -303,23 +304,23 @@ function NextSteps({ item }: { item: EndItem }) {
   );
   const review = () => {
     fileFilter.value = 'changed';
-    showTab('files');
+    openFileStore(session.id).shown.value = undefined;
+    goToTab('files');
   };
   return (
     <>
       <Button icon="edit" label={t('end.review')} onClick={review} />
       {best !== undefined && (
-        <Button icon="play" label={t('openFile', { path: best })} onClick={() => openFileInPane(session.id, best)} />
+        <Button icon="play" label={t('openFile', { path: best })} onClick={() => void openResult(session.id, best)} />
       )}
       {session.repositories.length > 0 && (
-        <Button icon="upload" label={t('end.commit')} onClick={() => showTab('ship')} />
+        <Button icon="upload" label={t('end.commit')} onClick={() => goToTab('ship')} />
       )}
     </>
   );
 }
 
-const isOfDemo = () =>
-  isDemoModel(currentSession.value?.model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
+const isOfDemo = ({ model }: Session) => isDemoModel(model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
 
 export function toEndText({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';

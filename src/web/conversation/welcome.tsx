@@ -1,4 +1,6 @@
 import { useEffect } from 'preact/hooks';
+import type { Session } from '../data/sessions.ts';
+import { chooseModelFor } from '../models/choose.tsx';
 import { ModelBanner } from '../models/setup.tsx';
 import { effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -53,11 +55,18 @@ const Tasks = () => (
 );
 
 /** Shown after an answer in which the demo did nothing. */
-export const DemoHelp = () => (
-  <div class="row">
-    {tasks.map(({ icon, title, text }) => (
-      <Button label={t(title)} key={title} icon={icon} onClick={() => fillComposer(t(text))} />
-    ))}
-    <Button kind="primary" label={t('models.addOne')} onClick={() => openSettings('models')} />
-  </div>
-);
+export function DemoHelp({ session }: { session: Session }) {
+  const hasOther = effectiveModels.value?.providers.some(({ isReady }) => isReady) === true;
+  return (
+    <div class="row">
+      {tasks.map(({ icon, title, text }) => (
+        <Button label={t(title)} key={title} icon={icon} onClick={() => fillComposer(t(text))} />
+      ))}
+      <Button
+        kind="primary"
+        label={t(hasOther ? 'models.change' : 'models.addOne')}
+        onClick={() => (hasOther ? chooseModelFor(session) : openSettings('models'))}
+      />
+    </div>
+  );
+}

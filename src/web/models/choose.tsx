@@ -19,8 +19,9 @@ interface ChoiceOptions {
   readonly title: string;
   /** Empty: the default model. */
   readonly value: string;
-  /** Also offers the default model and the demo. */
+  /** Also offers the default model. */
   readonly withUsual?: boolean;
+  readonly withDemo?: boolean;
   /** Errors are shown in the dialog. */
   readonly act: (ref: string) => void | Promise<void>;
 }
@@ -33,13 +34,14 @@ export const chooseModelFor = (session: Session | undefined): void =>
     title: t(session ? 'model' : 'models.choose'),
     value: session ? (session.model ?? effectiveModels.value?.model ?? '') : chosenModel.value,
     withUsual: !session,
+    withDemo: true,
     async act(ref) {
       if (session) await mutateWithRetry('sessions.update', { id: session.id, model: ref });
       else chosenModel.value = ref;
     },
   });
 
-function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
+function ChooseModel({ title, value, withUsual = false, withDemo = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
   const [trouble, tryIt] = useActionError();
   useEffect(
@@ -55,18 +57,18 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   return (
     <Dialog title={title}>
       <Form failure={t('notSaved')} save={t('models.take')} isOff={!withUsual && chosen === ''} onSave={take}>
-        {withUsual && (
-          <fieldset class="model-usual" aria-label={t('form.default')}>
+        <fieldset class="model-usual" aria-label={t('form.default')}>
+          {withUsual && (
             <Row
               label={t('models.usual', { model: modelLabel(usual) })}
               isOn={chosen === ''}
               choose={() => setChosen('')}
             />
-            {usual !== 'demo' && (
-              <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
-            )}
-          </fieldset>
-        )}
+          )}
+          {withDemo && (usual !== 'demo' || !withUsual) && (
+            <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
+          )}
+        </fieldset>
         {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
         {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
         {groups !== undefined && groups.length > 0 && (

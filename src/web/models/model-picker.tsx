@@ -4,7 +4,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
-import type { AvailableProvider, ListedModel } from './state.ts';
+import { type AvailableProvider, type ListedModel, shortModelName } from './state.ts';
 
 interface Props {
   /** Provider names are shown only if there are several. */
@@ -51,12 +51,12 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           <label key={ref} class="model-row round grid">
             <input type="radio" name={name} checked={ref === value} onChange={() => onChange(ref)} />
             <span class="breaks">
-              {model.name}
-              {(isMixed || model.name !== model.id) && (
+              {nameOf(model)}
+              {(isMixed || nameOf(model) !== model.id) && (
                 <span class="quiet">
                   {' '}
-                  {isMixed && group.name !== model.name ? group.name : ''}
-                  {model.name === model.id ? '' : ` ${model.id}`}
+                  {isMixed && group.name !== nameOf(model) ? group.name : ''}
+                  {nameOf(model) === model.id ? '' : ` ${model.id}`}
                 </span>
               )}
             </span>
@@ -85,6 +85,9 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
     </div>
   );
 }
+
+/** Local servers name a model by its file. */
+const nameOf = ({ name, id }: ListedModel): string => (name === id && /\.gguf$/i.test(id) ? shortModelName(id) : name);
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
 

@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals';
-import { isPhone, showTab } from '../app/layout.ts';
+import { goToTab, isPhone, openTabId, showTab } from '../app/layout.ts';
 import { conversationModel } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
@@ -28,14 +28,27 @@ async function show(sessionId: string, placeBefore: PreviewLocation | undefined)
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   const best = findBestResult(paths, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
-  const [port] = resultFilePatterns[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
+  const port = await findPagePort(sessionId, best);
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = previewLocation.peek() !== placeBefore;
   if (currentSessionId.value !== sessionId || conversationModel.run.peek().kind !== 'ended' || isBusy || isChosen)
     return;
   shown.add(`${sessionId} ${best}`);
-  if (port) openPreviewAt({ port: port.port, path: toPreviewPath(best) });
-  else openFileInPane(sessionId, best);
+  openAt(sessionId, best, port);
+}
+
+/** Opens a page on the server that the run started, because its scripts run there. Without a server: opens the file. */
+export async function openResult(sessionId: string, path: string): Promise<void> {
+  openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
+  goToTab(openTabId.peek());
+}
+
+const findPagePort = async (sessionId: string, path: string): Promise<number | undefined> =>
+  resultFilePatterns[0].test(path) ? (await query('ports.list', { sessionId })).at(-1)?.port : undefined;
+
+function openAt(sessionId: string, path: string, port: number | undefined): void {
+  if (port === undefined) openFileInPane(sessionId, path);
+  else openPreviewAt({ port, path: toPreviewPath(path) });
 }
 
 /** Follows the runs that the person saw working. A phone shows one part at a time, and stays with the conversation. */

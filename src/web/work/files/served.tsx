@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { fetchWithToken, mutate, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
@@ -20,13 +20,20 @@ interface Props {
 export function ServedFile({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
+  const frame = useRef<HTMLIFrameElement>(null);
   useEffect(() => setRunsScripts(false), [path]);
+  useEffect(() => {
+    if (runsScripts) frame.current?.focus(); // the button that had the focus is gone
+  }, [runsScripts]);
   if (!address || 'failed' in address) return <LoadPlaceholder problem={address?.failed ?? ''} />;
   if (kind === 'html') {
     return (
       <>
         <iframe
           key={String(runsScripts)}
+          ref={frame}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the page in the frame takes keys, also without a control
+          tabIndex={0}
           class="page-frame"
           src={address.of}
           title={path}

@@ -145,6 +145,8 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
       {found && (
         <iframe
           key={turn}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the page in the frame takes keys, also without a control
+          tabIndex={0}
           src={address}
           title={t('preview.frame', { port: at.port })}
           referrerpolicy="no-referrer"

@@ -42,7 +42,7 @@ export function ChangesReview({ store, path, load }: Props) {
     load().then(
       (now) =>
         setCompared((old) => {
-          if (old && !('problem' in old) && isSame(old, now) && !afresh) return old;
+          if (old && !('problem' in old) && !afresh && (isSame(old, now) || isRebased(old, now))) return old;
           return { ...now, turn: ++turns.current };
         }),
       (thrown: unknown) => setCompared({ problem: toErrorText(thrown) }),
@@ -70,6 +70,9 @@ export function ChangesReview({ store, path, load }: Props) {
 
 const isSame = (one: Comparison, other: Comparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
+
+/** Another run began, for example by a comment. The review continues until the file changes. */
+const isRebased = (old: Comparison, now: Comparison): boolean => now.before === now.after && now.after === old.after;
 
 interface ComparedProps {
   readonly store: FileStore;
