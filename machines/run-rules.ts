@@ -153,7 +153,7 @@ export function toFailedRunEnd(result: TurnResult): RunEnd {
     const { code, message, retryable } = result;
     return { reason: 'failed', code, message, retryable };
   }
-  return { reason: 'failed', code: 'empty_reply', message: 'The model gave empty replies only.', retryable: true };
+  return { reason: 'failed', code: 'empty_reply', message: 'The model returned only empty replies.', retryable: true };
 }
 
 export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): RunEnd {

@@ -59,7 +59,7 @@ const templateView = (
 const example: z.output<typeof Template> = {
   id: 'code_reviewer',
   name: 'Code Reviewer',
-  description: 'Reads and judges code; changes nothing',
+  description: 'Reviews code without changing it',
   environment: 'python3.11',
   mode: 'react',
   prompt: 'You review code and change none of it.',

@@ -64,10 +64,10 @@ const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 const remedies: Partial<Record<ErrorCode, (advice: ProviderSettingNames) => string>> = {
-  model_unauthorized: ({ key }) => `Set ${key} to a key that may use this model.`,
+  model_unauthorized: ({ key }) => `Set ${key} to a key that can use this model.`,
   model_unknown: ({ baseUrl }) => `Check the name after the slash in the setting model, and ${baseUrl}.`,
-  model_quota: () => "The provider's account has no quota left: add some there, or choose another model.",
-  model_refused: () => "The provider's rules refuse this content: say it in other words, or choose another model.",
+  model_quota: () => "The provider's account has no quota left: increase it there, or choose another model.",
+  model_refused: () => "The provider's rules do not allow this content: rephrase it, or choose another model.",
   model_context: () => 'The conversation is too long for this model.',
 };
 
@@ -92,8 +92,8 @@ function toErrorCode({ status, text, names = [] }: ProviderRefusal): ErrorCode {
 export function toUnreachableTurn(model: string, advice: ProviderSettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why
-    ? `${model} cannot be reached: ${why.publicMessage} Check that its server runs, and ${advice.baseUrl}.`
-    : `${model} cannot be reached, or broke off its reply. Check the network and ${advice.baseUrl}.`;
+    ? `${model} cannot be reached: ${why.publicMessage} Check that its server is running, and check ${advice.baseUrl}.`
+    : `${model} cannot be reached, or its reply was cut off. Check the network and ${advice.baseUrl}.`;
   return { kind: 'failed', code: 'model_unavailable', message, retryable: why?.code !== 'forbidden' };
 }
 

@@ -9,13 +9,13 @@ const EgressInForce = EffectiveEgress.extend({
   /** Why the caller cannot allow a host; null: the caller can. */
   whyNot: z.string().nullable(),
 });
-const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
+const onlyOperators = (role: string) => `Only operators can do this, and your role is ${role}. Ask an operator.`;
 const ofEntry = sessionTarget.extend({ host: z.string().min(1).max(300) });
 
 export const egressRouter = router({
   inForce: sessionProcedure.output(EgressInForce).query(async ({ ctx: { principal, services }, input }) => {
     const found = await services.egress.inForce(input.sessionId);
-    const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
+    const noWay = found.canAllow ? null : `The policy '${found.policy}' gives the sandbox no network access.`;
     return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
   }),
 

@@ -43,8 +43,8 @@ export class RunnableTemplates extends ServerPart<Deps> {
     if (keys.some((name) => held.has(name))) return undefined;
     const names = keys.join(' or ');
     return {
-      reason: `${label} needs a key, and no secret sets ${names}.`,
-      remedy: 'Add one in Settings under Secrets, with that variable.',
+      reason: `${label} needs a key, but no secret sets ${names}.`,
+      remedy: 'Add a secret with that variable in Settings > Secrets.',
     };
   }
 
@@ -53,8 +53,9 @@ export class RunnableTemplates extends ServerPart<Deps> {
     if (image === undefined) return undefined;
     return {
       code: 'image_missing',
-      reason: `The template ${session.template} needs the image ${image}, and the driver ${this.deps.driver} runs this machine's own programs.`,
-      remedy: 'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.',
+      reason: `The template ${session.template} needs the image ${image}, but the driver ${this.deps.driver} runs this machine's own programs.`,
+      remedy:
+        'Set CORRAL_DRIVER=docker, or choose a template without sandbox.image whose programs are on this machine.',
     };
   }
 
@@ -76,14 +77,14 @@ export class RunnableTemplates extends ServerPart<Deps> {
     if (state === 'building') {
       const step = detail === undefined ? '' : ` (${detail}, for ${seconds} s)`;
       const reason = `${what}, whose image is being built${step}.`;
-      return { code: 'sandbox_unavailable', reason, remedy: 'Try again once it is there.' };
+      return { code: 'sandbox_unavailable', reason, remedy: 'Try again when the image is ready.' };
     }
     if (state === 'failed') {
       const reason = `${what}, whose image could not be built: ${detail ?? ''}`;
-      return { code: 'sandbox_unavailable', reason, remedy: 'The server tries again.' };
+      return { code: 'sandbox_unavailable', reason, remedy: 'The server will try again.' };
     }
-    const remedy = 'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.';
-    return { code: 'invalid_request', reason: `${what}, and sandboxes here have none.`, remedy };
+    const remedy = 'Set CORRAL_SANDBOX_DESKTOP=true, or choose another template.';
+    return { code: 'invalid_request', reason: `${what}, but sandboxes on this server have none.`, remedy };
   }
 }
 

@@ -41,16 +41,16 @@ export const listUntrustedSources = (
 ): readonly UntrustedSource[] => (isIsolated || recorded.includes('network') ? recorded : [...recorded, 'network']);
 
 const words: Readonly<Record<UntrustedSource, string>> = {
-  page: 'pages or search results of the web',
-  tools: 'results of a tool server',
-  network: 'data that its sandbox fetched or could fetch unseen',
-  delivery: 'a delivery from outside or comments of others',
-  skill: 'a skill of the workspace',
-  session: 'the words of another session',
-  files: 'files of another session',
-  earlier: 'what came before this server looked for strangers',
+  page: 'web pages or search results',
+  tools: 'results from a tool server',
+  network: 'data that its sandbox fetched or could have fetched unseen',
+  delivery: 'a delivery from outside or comments by other people',
+  skill: 'a skill from the workspace',
+  session: 'text from another session',
+  files: 'files from another session',
+  earlier: 'content from before this server tracked its sources',
 };
 
 /** Why a person must review a note of the agent. */
 export const describeUntrustedSources = (sources: readonly UntrustedSource[]): string =>
-  `The agent has read ${sources.map((one) => words[one]).join(', ')}, so the note can hold the words of a stranger.`;
+  `The agent has read ${sources.map((one) => words[one]).join(', ')}, so the note can contain untrusted text.`;

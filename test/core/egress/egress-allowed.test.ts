@@ -88,7 +88,7 @@ test('an operator allows a host and takes it back; what is no host, and a closed
   await using closed = await composedServer({ CORRAL_EGRESS_POLICY: 'none' });
   const other = openClient(closed.url, 'sse');
   const { id } = await other.sessions.create.mutate({});
-  expect((await other.egress.inForce.query({ sessionId: id })).whyNot).toContain('no way out');
+  expect((await other.egress.inForce.query({ sessionId: id })).whyNot).toContain('no network access');
   const refused = other.egress.allow.mutate({ sessionId: id, host: 'files.example.org' });
   await expect(refused).rejects.toThrow('CORRAL_EGRESS_POLICY');
 });

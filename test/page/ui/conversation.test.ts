@@ -245,7 +245,7 @@ test('theme and language change at once, and stay', { tags: ['nightly'] }, async
 test('the work pane changes its width by keyboard and dragging', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Wide');
   const { page } = await desk.open(`/#${id}`);
-  const divider = page.getByRole('separator', { name: 'Width of the work pane' });
+  const divider = page.getByRole('separator', { name: 'Work pane width' });
   const width = async () => Math.round((await page.locator('.work').boundingBox())?.width ?? 0);
   const before = await width();
   await divider.press('ArrowLeft');

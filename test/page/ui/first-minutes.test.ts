@@ -111,7 +111,7 @@ test('what cannot run here is grey with what it lacks until its key is there', {
   await template.click();
   const dialog = page.getByRole('dialog', { name: 'Template' });
   const computer = dialog.getByRole('button', { name: 'Computer use' });
-  await computer.getByText('sandboxes here have none').waitFor();
+  await computer.getByText('sandboxes on this server have none').waitFor();
   await computer.getByText('Set CORRAL_SANDBOX_DESKTOP=true').waitFor();
   expect(await computer.isDisabled()).toBe(true);
   const codex = dialog.getByRole('button', { name: 'Codex' });

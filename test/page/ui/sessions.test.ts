@@ -233,7 +233,7 @@ adminTest('where the policy opens nothing the settings say why', { tags: ['night
   await page.getByRole('button', { name: 'Review in Settings' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog
-    .getByText("You can’t allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
+    .getByText("You can’t allow hosts here. The policy 'none' gives the sandbox no network access.")
     .waitFor();
   expect(await dialog.getByRole('button', { name: 'Allow files.example.org' }).isDisabled()).toBe(true);
 });

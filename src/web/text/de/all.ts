@@ -35,4 +35,4 @@ export const de: Texts = {
 };
 
 /** Translations of the server's own texts, which are English. */
-export const server = new TranslatedServer({ errors, phrases, quoted: 'Der Server schreibt: „{words}“' });
+export const server = new TranslatedServer({ errors, phrases, quoted: 'Meldung des Servers: „{words}“' });

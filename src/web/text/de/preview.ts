@@ -3,7 +3,7 @@ import type { preview as english } from '../en/preview.ts';
 export const preview: Record<keyof typeof english, string> = {
   'tab.preview': 'Vorschau',
   'tab.new': 'neu',
-  'preview.none': 'Keine Server aktiv. Starten Sie einen, und er erscheint hier.',
+  'preview.none': 'Es laufen keine Server. Starten Sie einen, dann erscheint er hier.',
   'preview.ports': 'Offene Ports',
   'preview.port': 'Port {port}',
   'preview.back': 'Zurück zu den Ports',
@@ -11,7 +11,7 @@ export const preview: Record<keyof typeof english, string> = {
   'preview.reload': 'Neu laden',
   'preview.frame': 'Programm auf Port {port}',
   'preview.sandboxed':
-    'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
+    'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. Setzen Sie CORRAL_PREVIEWS_DOMAIN, um sie freizuschalten.',
   'preview.open': 'Öffentliche Links',
   'preview.openText':
     'Wer einen Link hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',
@@ -20,9 +20,9 @@ export const preview: Record<keyof typeof english, string> = {
   'attach.add': 'Dateien anhängen',
   'attach.files': 'Angehängte Dateien',
   'attach.remove': '{name} entfernen',
-  'attach.sending': 'Dateien werden hochgeladen. Danach können Sie die Nachricht senden.',
-  'files.zoom': 'In voller Größe zeigen',
-  'files.pdf': 'Dieser Browser kann hier keine PDFs zeigen. Laden Sie die Datei herunter.',
+  'attach.sending': 'Dateien werden hochgeladen. Wenn sie fertig sind, können Sie die Nachricht senden.',
+  'files.zoom': 'In voller Größe anzeigen',
+  'files.pdf': 'Dieser Browser kann hier keine PDFs anzeigen. Laden Sie die Datei herunter, um sie zu lesen.',
   'files.sandboxed': 'Abgeschottete Vorschau: Skripte erreichen weder andere Websites noch Ihre Daten.',
   'files.withoutScripts': 'Skripte sind aus.',
   'files.runScripts': 'Skripte ausführen',

@@ -7,9 +7,9 @@ export const sharing = {
   'fork.sameName': 'Gleicher Titel',
   'fork.withFiles': 'Dateien von diesem Stand übernehmen',
   'fork.make': 'Abzweigen',
-  'fork.failed': 'Sitzung konnte nicht abgezweigt werden',
+  'fork.failed': 'Abzweigen der Sitzung fehlgeschlagen',
   'fork.cameFrom': 'Abgezweigt von',
-  'fork.wentTo': 'Abgezweigt nach',
+  'fork.wentTo': 'Abgezweigt zu',
   'fork.gone': 'einer Sitzung, die gelöscht wurde oder auf die Sie keinen Zugriff haben',
   'fork.files.kept': 'mit den Dateien vom Stand der Abzweigung',
   'fork.files.empty': 'ohne Dateien',
@@ -36,7 +36,7 @@ export const sharing = {
   'share.notListed': 'Links konnten nicht geladen werden',
   'share.notRevoked': 'Link konnte nicht widerrufen werden',
   'shared.title': 'Geteilte Sitzung',
-  'shared.about': 'Nur zum Lesen. Der Link läuft ab: {time}.',
+  'shared.about': 'Nur Lesezugriff. Der Link ist gültig bis {time}.',
   'shared.unfit': 'Dieser Link funktioniert nicht',
   'shared.unfitTells':
     'Er ist abgelaufen, wurde widerrufen oder ist unvollständig. Bitten Sie den Absender um einen neuen.',
@@ -47,5 +47,5 @@ export const sharing = {
   'shared.filesRest':
     'Dateien sind nicht verfügbar, weil die Sandbox nicht läuft. Bitten Sie den Absender, sie zu starten.',
   'shared.filesUnread':
-    'Die Dateien konnten nicht geladen werden, weil der Server nicht antwortet. Laden Sie die Seite neu, um es noch einmal zu versuchen.',
+    'Die Dateien konnten nicht geladen werden, weil der Server nicht antwortet. Laden Sie die Seite neu, um es erneut zu versuchen.',
 };

@@ -51,7 +51,7 @@ export const conversation = {
     'The maximum number of concurrent runs is reached. The agent continues when a run ends or an administrator raises the limit.',
   'wait.hard': 'The session’s budget is used up. The agent continues when the budget is raised.',
   'wait.member':
-    'The owner of this session lost access. The agent continues when the session has an owner with access again.',
+    'The owner of this session lost access. The agent continues once the session has an owner with access.',
   'wait.shared':
     'A shared budget is used up. The agent continues when budget is available again or an administrator raises the limit.',
   'wait.stuck': 'The agent is stuck. Tell it how to continue.',
@@ -216,7 +216,7 @@ export const conversation = {
   'branch.tells': 'Sends an edited copy. The original stays.',
   'branch.send': 'Send as branch',
   'branch.sending': 'Sending…',
-  'branch.again': 'Reuse',
+  'branch.again': 'Reuse text',
   'branch.is': 'branch',
   'branch.stopTitle': 'Stop the agent first?',
   'branch.stopText':

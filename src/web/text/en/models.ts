@@ -7,7 +7,7 @@ export const models = {
   'models.other': 'Other provider',
   'models.address': 'Base URL',
   'models.keyIfAny': 'API key (optional)',
-  'models.keyHeld': 'stored',
+  'models.keyHeld': 'Key stored',
   'models.testIt': 'Test',
   'models.testing': 'Testing…',
   'models.notTested': 'Connection failed',

@@ -63,7 +63,7 @@ export const sessions = {
   'filter.projectName': 'Project name',
   'filter.title': 'Filter sessions',
   inbox: 'Inbox',
-  'inbox.show': 'Show',
+  'inbox.show': 'Filter inbox',
   'inbox.all': 'All ({n})',
   'inbox.waiting': 'Waiting ({n})',
   'inbox.failed': 'Failed ({n})',

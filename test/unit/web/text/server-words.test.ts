@@ -19,7 +19,7 @@ const known = (text: string) => Object.hasOwn(phrases, text);
 test('every code of an error has a German sentence, and the server’s own words stand behind it', () => {
   expect(Object.keys(errors).sort()).toEqual([...errorCodes].sort());
   expect(server.error('conflict', 'A run is in progress.')).toBe(
-    'Das geht im jetzigen Zustand nicht. Der Server schreibt: „A run is in progress.“',
+    'Das ist im aktuellen Zustand nicht möglich. Meldung des Servers: „A run is in progress.“',
   );
   expect(server.error('internal', 'Internal server error')).toBe(errors.internal);
   expect(server.error('of_a_newer_server' as never, 'No $& here.')).toBe('No $& here.');
@@ -66,7 +66,7 @@ test('the reason for which a template cannot run here is German, with the names 
   const image = new RunnableTemplates({ driver: 'process', missingImageOf: () => 'python:3.13' } as never);
   const { reason = '', remedy = '' } = (await image.whyNot({ name: 'claude-code', tools: {} } as never)) ?? {};
   expect(server.phrase(reason)).toMatch(
-    /^Die Vorlage claude-code braucht das Image python:3.13, und der Treiber process/,
+    /^Die Vorlage claude-code braucht das Image python:3.13, aber der Treiber process/,
   );
   expect(known(remedy), remedy).toBe(true);
   const keyless = new RunnableTemplates({
@@ -76,14 +76,14 @@ test('the reason for which a template cannot run here is German, with the names 
   } as never);
   const why = await keyless.whyNot({ label: 'Codex', agent: { keys: ['A_KEY', 'B_KEY'] }, tools: {} } as never);
   expect(server.phrase(why?.reason ?? '')).toBe(
-    'Codex braucht einen Schlüssel, und kein Geheimnis setzt A_KEY or B_KEY.',
+    'Codex braucht einen Schlüssel, aber kein Geheimnis setzt A_KEY or B_KEY.',
   );
   expect(known(why?.remedy ?? '')).toBe(true);
 });
 
 test('the reason for which a person has to approve names each source in German', () => {
   const german = server.phrase(describeUntrustedSources(UntrustedSource.options));
-  expect(german).toMatch(/^Der Agent hat gelesen: Seiten oder Suchergebnisse aus dem Web, Ergebnisse eines/);
+  expect(german).toMatch(/^Der Agent hat gelesen: Webseiten oder Suchergebnisse, Ergebnisse eines/);
   expect(german).not.toMatch(/\b(the|of|session|files)\b/);
 });
 
@@ -92,10 +92,14 @@ const advice = { key: 'OPENAI_API_KEY', baseUrl: 'models.openai.base-url' };
 test.each([
   [401, 'Bad key', 'openai/x antwortete mit 401: „Bad key.“ Setzen Sie OPENAI_API_KEY auf einen Schlüssel'],
   [401, '', 'openai/x antwortete mit 401. Setzen Sie OPENAI_API_KEY auf einen Schlüssel'],
-  [402, 'Pay: now', 'openai/x antwortete mit 402: „Pay: now.“ Das Guthaben beim Anbieter ist verbraucht'],
+  [402, 'Pay: now', 'openai/x antwortete mit 402: „Pay: now.“ Das Kontingent beim Anbieter ist verbraucht'],
   [404, 'No such $&', 'openai/x antwortete mit 404: „No such $&.“ Prüfen Sie den Namen'],
   [413, 'Too long', 'openai/x antwortete mit 413: „Too long.“ Das Gespräch ist zu lang'],
-  [400, 'Content policy', 'openai/x antwortete mit 400: „Content policy.“ Die Regeln des Anbieters verweigern'],
+  [
+    400,
+    'Content policy',
+    'openai/x antwortete mit 400: „Content policy.“ Die Regeln des Anbieters erlauben diesen Inhalt nicht',
+  ],
   [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
   [503, '', 'openai/x antwortete mit 503.'],
 ] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
@@ -106,14 +110,16 @@ test.each([
 
 test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {
   expect(server.failure(toUnreachableTurn('openai/x', advice).message)).toBe(
-    'openai/x ist nicht erreichbar oder brach die Antwort ab. Prüfen Sie das Netz und models.openai.base-url.',
+    'openai/x ist nicht erreichbar oder hat die Antwort abgebrochen. Prüfen Sie das Netzwerk und models.openai.base-url.',
   );
-  expect(server.failure(toAppError(new Error('hidden')).publicMessage)).toBe('Beim Server ging etwas schief.');
-  expect(server.failure('The disk is on fire.')).toBe('Der Server schreibt: „The disk is on fire.“');
+  expect(server.failure(toAppError(new Error('hidden')).publicMessage)).toBe(
+    'Auf dem Server ist ein Fehler aufgetreten.',
+  );
+  expect(server.failure('The disk is on fire.')).toBe('Meldung des Servers: „The disk is on fire.“');
 });
 
 test('a phrase with values keeps them, whatever they contain, and other texts stay as they are', () => {
-  expect(server.phrase('Pushed abc to $1 of a(b)+c.')).toBe('abc wurde an $1 von a(b)+c gesendet.');
+  expect(server.phrase('Pushed abc to $1 of a(b)+c.')).toBe('abc wurde nach $1 von a(b)+c gepusht.');
   expect(server.phrase('Something else entirely.')).toBe('Something else entirely.');
   const long = `Pushed ${'x'.repeat(100_000)} to a of b.`;
   expect(server.phrase(long)).toBe(long);

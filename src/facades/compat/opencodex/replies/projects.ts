@@ -97,7 +97,7 @@ export type Template = z.output<typeof Template>;
 const template: Template = {
   id: 'python_dev',
   name: 'Python Developer',
-  description: 'Writes, runs and debugs Python, with all the tools for it',
+  description: 'Writes, runs and debugs Python',
   agent_type: 'code_agent',
   environment_type: 'python3.11',
   enabled_tools,

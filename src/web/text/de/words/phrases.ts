@@ -10,7 +10,7 @@ export const phrases: Readonly<Record<string, string>> = {
   'Read skill': 'Fähigkeit lesen',
   Read: 'Lesen',
   Write: 'Schreiben',
-  Edit: 'Ändern',
+  Edit: 'Bearbeiten',
   'Search in': 'Suchen in',
   Find: 'Finden',
   'Search the web for': 'Im Web suchen',
@@ -23,32 +23,32 @@ export const phrases: Readonly<Record<string, string>> = {
   'Move mouse': 'Maus bewegen',
   Press: 'Drücken',
   Choose: 'Auswählen',
-  'Scroll up': 'Nach oben rollen',
-  'Scroll down': 'Nach unten rollen',
-  'Run script in page': 'In der Seite ausführen',
+  'Scroll up': 'Nach oben scrollen',
+  'Scroll down': 'Nach unten scrollen',
+  'Run script in page': 'Skript in der Seite ausführen',
   'View console': 'Konsole ansehen',
   'Open pull request': 'Pull Request öffnen',
-  Message: 'Mitteilen',
-  'Update plan': 'Plan ändern',
+  Message: 'Nachricht senden',
+  'Update plan': 'Plan aktualisieren',
   'Use desktop': 'Desktop bedienen',
-  Delegate: 'Auftrag weitergeben',
-  'Check sub-agent': 'Unteragenten ansehen',
-  'Message sub-agent': 'Unteragenten schreiben',
+  Delegate: 'Aufgabe delegieren',
+  'Check sub-agent': 'Unteragenten prüfen',
+  'Message sub-agent': 'Nachricht an Unteragenten',
   'Stop sub-agent': 'Unteragenten anhalten',
   'Take files': 'Dateien übernehmen',
   Ask: 'Nachfragen',
-  'Look up earlier result': 'Zurückblicken',
+  'Look up earlier result': 'Früheres Ergebnis nachschlagen',
   'List notes': 'Notizen auflisten',
   'Read note': 'Notiz lesen',
   'Write note': 'Notiz schreiben',
   'Delete note': 'Notiz löschen',
   'click at': 'Klicken auf',
   'type text at': 'Tippen in',
-  'key combination': 'Tasten drücken',
+  'key combination': 'Tastenkombination drücken',
   'hover at': 'Zeigen auf',
-  'drag and drop': 'Ziehen',
-  'scroll at': 'Rollen in',
-  'scroll document': 'Seite rollen',
+  'drag and drop': 'Ziehen und ablegen',
+  'scroll at': 'Scrollen in',
+  'scroll document': 'Seite scrollen',
   'wait 5 seconds': '5 Sekunden warten',
   'open web browser': 'Browser öffnen',
   navigate: 'Öffnen',
@@ -57,170 +57,174 @@ export const phrases: Readonly<Record<string, string>> = {
   // Templates
   Default: 'Allgemein',
   'General development with every tool': 'Allgemeine Entwicklung mit allen Werkzeugen',
-  Minimal: 'Klein',
+  Minimal: 'Minimal',
   'A shell and files, for simple tasks': 'Eine Shell und Dateien, für einfache Aufgaben',
   'Python Developer': 'Python-Entwickler',
-  'Writes, runs and debugs Python, with all the tools for it':
-    'Schreibt und startet Python und findet Fehler, mit allen Werkzeugen dafür',
+  'Writes, runs and debugs Python': 'Schreibt, startet und debuggt Python-Programme',
   'Node.js Developer': 'Node.js-Entwickler',
   'Writes, runs and debugs JavaScript and TypeScript on Node.js':
-    'Schreibt und startet JavaScript und TypeScript mit Node.js und findet Fehler',
+    'Schreibt, startet und debuggt JavaScript- und TypeScript-Programme mit Node.js',
   'Data Analyst': 'Datenanalyse',
-  'Looks into data, computes and draws, and says what it means':
-    'Untersucht Daten, rechnet und zeichnet und sagt, was sie bedeuten',
-  'Script Writer': 'Skripte',
-  'Writes scripts that automate; adds new files and edits none':
-    'Schreibt Skripte, die Arbeit abnehmen; legt neue Dateien an und ändert keine',
-  'Code Reviewer': 'Code-Prüfer',
-  'Reads and judges code; changes nothing': 'Liest und beurteilt Code; ändert nichts',
-  'Test Writer': 'Tests',
-  'Writes tests that can fail, and runs them': 'Schreibt Tests, die scheitern können, und führt sie aus',
-  'Plan and act': 'Plan und Schritte',
-  'Makes a plan, works on it step by step, and sums up':
-    'Macht einen Plan, arbeitet ihn Schritt für Schritt ab und fasst zusammen',
+  'Explores data, runs calculations, draws charts and explains the results':
+    'Untersucht Daten, rechnet, zeichnet Diagramme und erklärt die Ergebnisse',
+  'Script Writer': 'Skript-Autor',
+  'Writes automation scripts; adds new files but never edits existing ones':
+    'Schreibt Skripte zur Automatisierung; legt neue Dateien an, ändert aber keine vorhandenen',
+  'Code Reviewer': 'Code-Reviewer',
+  'Reviews code without changing it': 'Prüft Code, ohne ihn zu ändern',
+  'Test Writer': 'Test-Autor',
+  'Writes meaningful tests and runs them': 'Schreibt aussagekräftige Tests und führt sie aus',
+  'Plan and act': 'Planen und ausführen',
+  'Makes a plan, carries it out step by step and summarizes the result':
+    'Erstellt einen Plan, arbeitet ihn Schritt für Schritt ab und fasst das Ergebnis zusammen',
   'Computer use': 'Desktop bedienen',
-  'Works with the screen, keyboard and mouse of a desktop, and with its browser':
-    'Arbeitet mit Bildschirm, Tastatur und Maus eines Desktops und mit dessen Browser',
+  'Uses the screen, keyboard, mouse and browser of a desktop':
+    'Bedient Bildschirm, Tastatur, Maus und Browser eines Desktops',
   'Code interpreter': 'Code-Interpreter',
-  'Computes and draws with numpy, pandas and matplotlib, which its image has':
-    'Rechnet und zeichnet mit numpy, pandas und matplotlib, die sein Image hat',
+  'Runs calculations and draws charts with numpy, pandas and matplotlib preinstalled':
+    'Rechnet und erstellt Diagramme; numpy, pandas und matplotlib sind vorinstalliert',
   'Claude Code': 'Claude Code',
-  "Anthropic's coding agent, with a loop of its own": 'Der Programmieragent von Anthropic, mit eigener Schleife',
+  "Anthropic's coding agent, with its own agent loop":
+    'Der Programmieragent von Anthropic, mit eigener Agentenschleife',
   Codex: 'Codex',
-  "OpenAI's coding agent, with a loop of its own": 'Der Programmieragent von OpenAI, mit eigener Schleife',
+  "OpenAI's coding agent, with its own agent loop": 'Der Programmieragent von OpenAI, mit eigener Agentenschleife',
   'Gemini CLI': 'Gemini CLI',
-  "Google's coding agent, with a loop of its own": 'Der Programmieragent von Google, mit eigener Schleife',
+  "Google's coding agent, with its own agent loop": 'Der Programmieragent von Google, mit eigener Agentenschleife',
   OpenCode: 'OpenCode',
-  'An open coding agent for many models, with a loop of its own':
-    'Ein offener Programmieragent für viele Modelle, mit eigener Schleife',
+  'An open-source coding agent for many models, with its own agent loop':
+    'Ein quelloffener Programmieragent für viele Modelle, mit eigener Agentenschleife',
   // Reasons why a template cannot run here, and remedies
-  '{label} needs a key, and no secret sets {names}.':
-    '{label} braucht einen Schlüssel, und kein Geheimnis setzt {names}.',
-  'Add one in Settings under Secrets, with that variable.':
-    'Legen Sie eines in den Einstellungen unter Geheimnisse an, mit dieser Variable.',
-  "The template {name} needs the image {image}, and the driver {driver} runs this machine's own programs.":
-    'Die Vorlage {name} braucht das Image {image}, und der Treiber {driver} nimmt die Programme dieses Rechners.',
-  'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.':
-    'Setzen Sie CORRAL_DRIVER=docker, oder nehmen Sie eine Vorlage ohne sandbox.image, deren Programme auf diesem Rechner sind.',
+  '{label} needs a key, but no secret sets {names}.':
+    '{label} braucht einen Schlüssel, aber kein Geheimnis setzt {names}.',
+  'Add a secret with that variable in Settings > Secrets.':
+    'Legen Sie unter „Einstellungen > Geheimnisse“ ein Geheimnis mit dieser Variablen an.',
+  "The template {name} needs the image {image}, but the driver {driver} runs this machine's own programs.":
+    'Die Vorlage {name} braucht das Image {image}, aber der Treiber {driver} verwendet die Programme dieses Rechners.',
+  'Set CORRAL_DRIVER=docker, or choose a template without sandbox.image whose programs are on this machine.':
+    'Setzen Sie CORRAL_DRIVER=docker, oder wählen Sie eine Vorlage ohne sandbox.image, deren Programme auf diesem Rechner installiert sind.',
   'The template {name} uses a desktop, whose image is being built.':
     'Die Vorlage {name} braucht einen Desktop, dessen Image noch gebaut wird.',
   'The template {name} uses a desktop, whose image is being built ({step}, for {seconds} s).':
     'Die Vorlage {name} braucht einen Desktop, dessen Image noch gebaut wird ({step}, seit {seconds} s).',
-  'Try again once it is there.': 'Versuchen Sie es, wenn es da ist.',
+  'Try again when the image is ready.': 'Versuchen Sie es erneut, sobald das Image fertig ist.',
   'The template {name} uses a desktop, whose image could not be built: {why}':
-    'Die Vorlage {name} braucht einen Desktop, dessen Image sich nicht bauen ließ: {why}',
-  'The server tries again.': 'Der Server versucht es noch einmal.',
-  'The template {name} uses a desktop, and sandboxes here have none.':
-    'Die Vorlage {name} braucht einen Desktop, und Sandboxen haben hier keinen.',
-  'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.':
-    'Setzen Sie CORRAL_SANDBOX_DESKTOP=true, oder nehmen Sie eine andere Vorlage.',
+    'Die Vorlage {name} braucht einen Desktop, dessen Image nicht gebaut werden konnte: {why}',
+  'The server will try again.': 'Der Server versucht es erneut.',
+  'The template {name} uses a desktop, but sandboxes on this server have none.':
+    'Die Vorlage {name} braucht einen Desktop, aber die Sandboxen dieses Servers haben keinen.',
+  'Set CORRAL_SANDBOX_DESKTOP=true, or choose another template.':
+    'Setzen Sie CORRAL_SANDBOX_DESKTOP=true, oder wählen Sie eine andere Vorlage.',
   // Reasons why templates cannot be built here
   'The driver {driver} builds no templates: its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker.':
-    'Der Treiber {driver} baut keine Vorlagen: Seine Sandboxen sind Programme dieses Rechners und haben kein Image. Setzen Sie CORRAL_DRIVER auf docker.',
+    'Der Treiber {driver} kann keine Vorlagen bauen: Seine Sandboxen sind Programme dieses Rechners und haben kein Image. Setzen Sie CORRAL_DRIVER auf docker.',
   'The driver {driver} builds no templates: nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates.':
-    'Der Treiber {driver} baut keine Vorlagen: Im Cluster baut nichts Images für ihn. Bauen Sie die Images mit den Werkzeugen des Clusters, und nennen Sie sie in Vorlagen.',
+    'Der Treiber {driver} kann keine Vorlagen bauen, weil der Cluster keinen Build-Dienst für Images hat. Bauen Sie die Images mit den Werkzeugen des Clusters, und tragen Sie sie in Vorlagen ein.',
   'Building templates is off, because its steps run as root. The operator allows it with CORRAL_BUILDS_ALLOW=on.':
-    'Das Bauen von Vorlagen ist aus, weil die Schritte als root laufen. Der Betreiber erlaubt es mit CORRAL_BUILDS_ALLOW=on.',
+    'Das Bauen von Vorlagen ist deaktiviert, weil die Build-Schritte als root laufen. Der Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
   // Reasons why a note needs a review
-  'The agent has read {list}, so the note can hold the words of a stranger.':
-    'Der Agent hat gelesen: {list}. Die Notiz kann also Worte von Fremden enthalten.',
-  'pages or search results of the web': 'Seiten oder Suchergebnisse aus dem Web',
-  'results of a tool server': 'Ergebnisse eines Werkzeugservers',
-  'data that its sandbox fetched or could fetch unseen': 'Daten, die seine Sandbox holte oder ungesehen holen konnte',
-  'a delivery from outside or comments of others': 'eine Zustellung von außen oder Kommentare anderer',
-  'a skill of the workspace': 'eine Fähigkeit des Arbeitsordners',
-  'the words of another session': 'Worte einer anderen Sitzung',
-  'files of another session': 'Dateien einer anderen Sitzung',
-  'what came before this server looked for strangers': 'was kam, bevor dieser Server auf Fremdes achtete',
+  'The agent has read {list}, so the note can contain untrusted text.':
+    'Der Agent hat gelesen: {list}. Die Notiz kann daher fremden Text enthalten.',
+  'web pages or search results': 'Webseiten oder Suchergebnisse',
+  'results from a tool server': 'Ergebnisse eines Werkzeugservers',
+  'data that its sandbox fetched or could have fetched unseen':
+    'Daten, die seine Sandbox abgerufen hat oder unbemerkt abrufen konnte',
+  'a delivery from outside or comments by other people': 'eine Zustellung von außen oder Kommentare anderer Personen',
+  'a skill from the workspace': 'eine Fähigkeit aus dem Arbeitsbereich',
+  'text from another session': 'Text einer anderen Sitzung',
+  'files from another session': 'Dateien einer anderen Sitzung',
+  'content from before this server tracked its sources':
+    'Inhalte aus der Zeit, bevor dieser Server fremde Quellen erfasste',
   // Egress: descriptions of the policies, and the rules that refuse
   nothing: 'nichts',
   'only the entries of egress.allow': 'nur die Einträge von egress.allow',
   "the registries that the image's package managers use, and egress.registries":
-    'wofür die Paketverwaltungen des Images eingerichtet sind, und egress.registries',
+    'die Paketquellen, die im Image eingerichtet sind, und egress.registries',
   'every public host on ports 80 and 443, and what registries allows':
-    'jeden öffentlichen Host an den Ports 80 und 443, und was registries öffnet',
-  'not listed': 'steht nicht auf der Liste',
-  'not chosen': 'nicht gewählt',
-  'malformed host': 'kein gültiger Name',
-  'unknown policy': 'unbekannte Regel',
+    'jeden öffentlichen Host auf den Ports 80 und 443 sowie alles, was registries erlaubt',
+  'not listed': 'nicht auf der Liste',
+  'not chosen': 'nicht ausgewählt',
+  'malformed host': 'ungültiger Hostname',
+  'unknown policy': 'unbekannte Richtlinie',
   'private address': 'private Adresse',
-  volume: 'Menge dieser Stunde verbraucht',
-  "The policy '{policy}' leaves the sandbox no way out at all.":
-    'Die Regel „{policy}“ lässt die Sandbox überhaupt nicht hinaus.',
-  'Only operators can, and your key has the role {role}. Ask an operator.':
-    'Das können nur Operatoren, und Ihr Schlüssel hat die Rolle {role}. Fragen Sie einen Operator.',
+  volume: 'Datenmenge dieser Stunde verbraucht',
+  "The policy '{policy}' gives the sandbox no network access.":
+    'Die Richtlinie „{policy}“ erlaubt der Sandbox keinen Netzwerkzugriff.',
+  'Only operators can do this, and your role is {role}. Ask an operator.':
+    'Das können nur Betreiber, und Ihre Rolle ist {role}. Bitten Sie einen Betreiber.',
   // Model failures that a run retries or ends with
-  '{model} answered {status}: {words} Set {key} to a key that may use this model.':
-    '{model} antwortete mit {status}: „{words}“ Setzen Sie {key} auf einen Schlüssel, der dieses Modell benutzen darf.',
+  '{model} answered {status}: {words} Set {key} to a key that can use this model.':
+    '{model} antwortete mit {status}: „{words}“ Setzen Sie {key} auf einen Schlüssel, der für dieses Modell gilt.',
   '{model} answered {status}: {words} Check the name after the slash in the setting model, and {setting}.':
-    '{model} antwortete mit {status}: „{words}“ Prüfen Sie den Namen hinter dem Schrägstrich in der Einstellung model, und {setting}.',
-  "{model} answered {status}: {words} The provider's account has no quota left: add some there, or choose another model.":
-    '{model} antwortete mit {status}: „{words}“ Das Guthaben beim Anbieter ist verbraucht: Füllen Sie es dort auf, oder wählen Sie ein anderes Modell.',
-  "{model} answered {status}: {words} The provider's rules refuse this content: say it in other words, or choose another model.":
-    '{model} antwortete mit {status}: „{words}“ Die Regeln des Anbieters verweigern diesen Inhalt: Sagen Sie es mit anderen Worten, oder wählen Sie ein anderes Modell.',
+    '{model} antwortete mit {status}: „{words}“ Prüfen Sie den Namen nach dem Schrägstrich in der Einstellung model sowie {setting}.',
+  "{model} answered {status}: {words} The provider's account has no quota left: increase it there, or choose another model.":
+    '{model} antwortete mit {status}: „{words}“ Das Kontingent beim Anbieter ist verbraucht. Erhöhen Sie es dort, oder wählen Sie ein anderes Modell.',
+  "{model} answered {status}: {words} The provider's rules do not allow this content: rephrase it, or choose another model.":
+    '{model} antwortete mit {status}: „{words}“ Die Regeln des Anbieters erlauben diesen Inhalt nicht. Formulieren Sie ihn um, oder wählen Sie ein anderes Modell.',
   '{model} answered {status}: {words} The conversation is too long for this model.':
     '{model} antwortete mit {status}: „{words}“ Das Gespräch ist zu lang für dieses Modell.',
   '{model} answered {status}: {words}': '{model} antwortete mit {status}: „{words}“',
-  '{model} answered {status}. Set {key} to a key that may use this model.':
-    '{model} antwortete mit {status}. Setzen Sie {key} auf einen Schlüssel, der dieses Modell benutzen darf.',
+  '{model} answered {status}. Set {key} to a key that can use this model.':
+    '{model} antwortete mit {status}. Setzen Sie {key} auf einen Schlüssel, der für dieses Modell gilt.',
   '{model} answered {status}.': '{model} antwortete mit {status}.',
-  '{model} cannot be reached, or broke off its reply. Check the network and {setting}.':
-    '{model} ist nicht erreichbar oder brach die Antwort ab. Prüfen Sie das Netz und {setting}.',
-  '{model} cannot be reached: {why} Check that its server runs, and {setting}.':
-    '{model} ist nicht erreichbar: {why} Prüfen Sie, ob sein Server läuft, und {setting}.',
-  '{model} sent nothing for {seconds} s.': '{model} sandte {seconds} s lang nichts.',
+  '{model} cannot be reached, or its reply was cut off. Check the network and {setting}.':
+    '{model} ist nicht erreichbar oder hat die Antwort abgebrochen. Prüfen Sie das Netzwerk und {setting}.',
+  '{model} cannot be reached: {why} Check that its server is running, and check {setting}.':
+    '{model} ist nicht erreichbar: {why} Prüfen Sie, ob sein Server läuft, und prüfen Sie {setting}.',
+  '{model} sent nothing for {seconds} s.': '{model} hat {seconds} s lang nichts gesendet.',
   'The conversation is too long for the model.': 'Das Gespräch ist zu lang für das Modell.',
-  'The model gave empty replies only.': 'Das Modell gab nur leere Antworten.',
+  'The model returned only empty replies.': 'Das Modell hat nur leere Antworten geliefert.',
   // Other ends of a run
-  'The run failed.': 'Der Lauf scheiterte.',
-  'The session crashed too often and was given up. Send a message to try again.':
-    'Die Sitzung stürzte zu oft ab und wurde aufgegeben. Eine Nachricht versucht es noch einmal.',
-  'The sandbox did not start.': 'Die Sandbox startete nicht.',
-  'The sandbox ended unexpectedly.': 'Die Sandbox endete unerwartet.',
+  'The run failed.': 'Der Lauf ist fehlgeschlagen.',
+  'The session crashed too often and was stopped. Send a message to try again.':
+    'Die Sitzung ist zu oft abgestürzt und wurde beendet. Senden Sie eine Nachricht, um es erneut zu versuchen.',
+  'The sandbox did not start.': 'Die Sandbox ist nicht gestartet.',
+  'The sandbox ended unexpectedly.': 'Die Sandbox wurde unerwartet beendet.',
   'The sandbox stopped answering.': 'Die Sandbox antwortet nicht mehr.',
   'The sandbox does not answer.': 'Die Sandbox antwortet nicht.',
   'The sandbox has not answered for {seconds} s.': 'Die Sandbox hat {seconds} s lang nicht geantwortet.',
   'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.':
-    'Die Sandbox verletzte die Regeln ihres Protokolls und wurde beendet; ihre Dateien bleiben. Eine Nachricht, oder ein Start der Sandbox, gibt Ihnen eine neue.',
+    'Die Sandbox hat gegen ihr Protokoll verstoßen und wurde beendet; ihre Dateien bleiben erhalten. Senden Sie eine Nachricht, oder starten Sie die Sandbox, um eine neue zu bekommen.',
   'The session moved to another server. Try again.':
-    'Die Sitzung ist auf einen anderen Server gezogen. Versuchen Sie es noch einmal.',
-  'Something went wrong on our side.': 'Beim Server ging etwas schief.',
-  'The operation took too long.': 'Das dauerte zu lange.',
+    'Die Sitzung ist auf einen anderen Server umgezogen. Versuchen Sie es erneut.',
+  'Something went wrong on our side.': 'Auf dem Server ist ein Fehler aufgetreten.',
+  'The operation took too long.': 'Der Vorgang hat zu lange gedauert.',
   // Notices of a run and its sandbox
   'The server was restarted; the run goes on.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
-  'Committed {commit} to {branch} of {path}.': '{commit} wurde in {branch} von {path} festgehalten.',
-  'Pushed {commit} to {branch} of {url}.': '{commit} wurde an {branch} von {url} gesendet.',
-  'Fetching {url} into {path}.': '{url} wird nach {path} geholt.',
-  'Fetching {url} at {ref} into {path}.': '{url} wird bei {ref} nach {path} geholt.',
-  '{url} is in {path}, on the branch {branch}, at {commit}.': '{url} ist in {path}, im Zweig {branch}, bei {commit}.',
+  'Committed {commit} to {branch} of {path}.': '{commit} wurde in {path} auf {branch} committet.',
+  'Pushed {commit} to {branch} of {url}.': '{commit} wurde nach {branch} von {url} gepusht.',
+  'Fetching {url} into {path}.': '{url} wird nach {path} geklont.',
+  'Fetching {url} at {ref} into {path}.': '{url} wird mit dem Stand {ref} nach {path} geklont.',
+  '{url} is in {path}, on the branch {branch}, at {commit}.':
+    '{url} liegt in {path}, auf dem Branch {branch}, bei {commit}.',
   '{url} is in {path}, on the branch {branch}, which has no commit yet.':
-    '{url} ist in {path}, im Zweig {branch}, der noch keinen Commit hat.',
-  'Preparing {path} by its .corral/setup.sh.': '{path} wird durch seine .corral/setup.sh vorbereitet.',
+    '{url} liegt in {path}, auf dem Branch {branch}, der noch keinen Commit hat.',
+  'Preparing {path} with .corral/setup.sh.': '{path} wird mit .corral/setup.sh vorbereitet.',
   '{path} has the prepared files of an earlier session.':
-    '{path} hat die vorbereiteten Dateien einer früheren Sitzung.',
-  '.corral/setup.sh of {path} ran.': '.corral/setup.sh von {path} ist gelaufen.',
+    '{path} enthält die vorbereiteten Dateien einer früheren Sitzung.',
+  '.corral/setup.sh of {path} ran.': '.corral/setup.sh von {path} ist durchgelaufen.',
   '.corral/setup.sh of {path} ran; its files ({size}) are kept for later sessions.':
-    '.corral/setup.sh von {path} ist gelaufen; die Dateien ({size}) bleiben für spätere Sitzungen.',
-  '.corral/setup.sh of {path} ended with {code}. {output}': '.corral/setup.sh von {path} endete mit {code}. {output}',
+    '.corral/setup.sh von {path} ist durchgelaufen; die Dateien ({size}) werden für spätere Sitzungen aufbewahrt.',
+  '.corral/setup.sh of {path} ended with {code}. {output}':
+    '.corral/setup.sh von {path} wurde mit Exit-Code {code} beendet. {output}',
   'Checks of {path} passed: {names}.': 'Prüfungen von {path} bestanden: {names}.',
   "The variable {name} of a vault is for {host}, which this session's network does not open. Open it in the environment, or take it off the credential.":
-    'Die Variable {name} eines Tresors gilt für {host}. Das Netz dieser Sitzung öffnet diesen Host nicht. Öffnen Sie ihn in der Umgebung, oder nehmen Sie ihn aus den Zugangsdaten.',
-  'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} verfehlt: {names}. {output}',
-  '{url} could not be fetched: {why}': '{url} konnte nicht geholt werden: {why}',
-  '{model} does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.':
-    '{model} ruft keine Werkzeuge auf: Bisher kam nur Text, also lief kein Befehl und keine Datei wurde geändert. Wählen Sie für Arbeit mit Dateien und Befehlen ein Modell, das Werkzeuge aufruft.',
-  'A desktop needs the setting sandbox.desktop.': 'Ein Desktop braucht die Einstellung sandbox.desktop.',
+    'Die Variable {name} eines Tresors gilt für {host}, aber das Netzwerk dieser Sitzung erlaubt diesen Host nicht. Erlauben Sie ihn in der Umgebung, oder entfernen Sie ihn aus den Zugangsdaten.',
+  'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} fehlgeschlagen: {names}. {output}',
+  '{url} could not be fetched: {why}': '{url} konnte nicht geklont werden: {why}',
+  'This model does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.':
+    'Dieses Modell ruft keine Werkzeuge auf: Bisher hat es nur Text geschrieben; es wurde kein Befehl ausgeführt und keine Datei geändert. Wählen Sie für die Arbeit mit Dateien und Befehlen ein Modell, das Werkzeuge aufruft.',
+  'A desktop needs the setting sandbox.desktop.': 'Ein Desktop erfordert die Einstellung sandbox.desktop.',
   'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
-    'Ein Desktop braucht die Einstellung sandbox.desktop, mit Xvnc, Chromium und bubblewrap auf dieser Maschine, oder den Treiber docker.',
+    'Ein Desktop erfordert die Einstellung sandbox.desktop und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',
-  'Taking a ready sandbox from the pool': 'Eine bereite Sandbox wird genommen',
+  'Taking a ready sandbox from the pool': 'Eine bereitstehende Sandbox wird übernommen',
   'Starting in bubblewrap': 'Start in bubblewrap',
   'Starting without isolation': 'Start ohne Isolierung',
-  'Starting a container of {image}': 'Ein Container von {image} startet',
-  'Claiming a sandbox of {image}': 'Eine Sandbox von {image} wird angefordert',
-  'Starting a pod of {image}': 'Ein Pod von {image} startet',
+  'Starting a container of {image}': 'Ein Container mit {image} wird gestartet',
+  'Claiming a sandbox of {image}': 'Eine Sandbox mit {image} wird angefordert',
+  'Starting a pod of {image}': 'Ein Pod mit {image} wird gestartet',
   'Building {image}': '{image} wird gebaut',
-  'Pulling {image}': '{image} wird geholt',
+  'Pulling {image}': '{image} wird heruntergeladen',
 };

@@ -67,7 +67,7 @@ test('a note that can hold words of strangers asks, whatever a rule or an earlie
   expect(decidePermission(received, write)).toMatchObject({
     kind: 'ask',
     question: expect.stringContaining('words of a stranger'),
-    approval: { reason: expect.stringContaining('pages or search results of the web') },
+    approval: { reason: expect.stringContaining('web pages or search results') },
   });
   expect(decidePermission(received, call('memory_delete', { path: 'person/a.md' }))).toMatchObject({ kind: 'ask' });
   expect(decidePermission(received, call('memory_read', { path: 'person/a.md' }))).toBeUndefined();
