@@ -45,7 +45,7 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   desktop: false, // the options can enable it
   noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
   noBuilds:
-    'nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates',
+    'the cluster has no image builder for it; build images with the tools of the cluster, and use them in templates',
 };
 const oneUser =
   'the cluster assigns one user to all containers of a pod, so a service could not be told from the sandbox';

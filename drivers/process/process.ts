@@ -99,7 +99,7 @@ const noServices =
 
 const noVolumes =
   'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
-const noBuilds = 'its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker';
+const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessOptions {
   readonly instance: string;

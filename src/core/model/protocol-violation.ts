@@ -15,7 +15,7 @@ export class ProtocolViolation extends Error {
 }
 
 export const protocolViolationMessage =
-  'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.';
+  'The sandbox violated its protocol and was stopped; its files are kept. Send a message or start the sandbox to get a new one.';
 
 export const toProtocolError = (data: ProtocolViolationData): AppError =>
   new AppError('sandbox_untrusted', protocolViolationMessage, { cause: new ProtocolViolation(data) });

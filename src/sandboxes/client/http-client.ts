@@ -113,7 +113,7 @@ export function createSandboxClient(
       return await call(AbortSignal.any([signal, silent.signal]));
     } catch (thrown) {
       if (!silent.signal.aborted || signal.aborted) throw thrown;
-      throw new AppError('sandbox_unresponsive', 'The sandbox stopped answering.', { cause: thrown });
+      throw new AppError('sandbox_unresponsive', 'The sandbox stopped responding.', { cause: thrown });
     } finally {
       clock.clearTimeout(first);
       over?.abort();

@@ -146,7 +146,7 @@ export function createRequester({
       }
       // `cancelled` without this caller's signal means that the connection was closed during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
-      if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
+      if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox is not responding.', { cause: thrown });
       throw connectionLost(thrown);
     } finally {
       clearTimeout(timer);

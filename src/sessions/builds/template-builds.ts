@@ -85,11 +85,11 @@ export class TemplateBuilds {
     const { driver, policy } = this.#deps;
     const { noBuilds } = driver.capabilities;
     if (noBuilds !== undefined || !buildsImages(driver)) {
-      return { builds: 'none' as const, reason: `The driver ${driver.name} builds no templates: ${noBuilds}.` };
+      return { builds: 'none' as const, reason: `The driver ${driver.name} cannot build templates: ${noBuilds}.` };
     }
     if (policy.allow === 'off') {
       const reason =
-        'Building templates is off, because its steps run as root. The operator allows it with CORRAL_BUILDS_ALLOW=on.';
+        'Building templates is off because build steps run as root. An operator can allow it with CORRAL_BUILDS_ALLOW=on.';
       return { builds: 'none' as const, reason };
     }
     return { builds: 'images' as const, images: [...policy.images.keys()] };

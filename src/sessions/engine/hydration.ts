@@ -172,7 +172,7 @@ export class SessionHydrator extends ServerPart<Deps> {
     if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
     const soFar = { ...fold.soFar(transcript), broken: fold.openMessage?.text };
     live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId, soFar });
-    const detail = 'The server was restarted; the run goes on.';
+    const detail = 'The server was restarted; the run continues.';
     const resumed: SessionFact = { type: 'run.notice', runId, data: { kind: 'resumed_after_restart', detail } };
     await writer.write([...writer.message.close(), resumed]);
   }

@@ -42,7 +42,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
       const key = found && computeKey(client, requested, found);
       const restored = key && (await this.#restore(client, path, key, signal));
       if (restored) {
-        const detail = `${path} has the prepared files of an earlier session.`;
+        const detail = `${path} has the prepared files from an earlier session.`;
         return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedFilesIdOf(key) };
       }
       await this.deps.files.clear(client, signal);

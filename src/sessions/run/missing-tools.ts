@@ -40,7 +40,7 @@ export class MissingPartReporter {
       if (!this.#isNew(session, credential.id)) continue;
       const detail =
         `The variable ${name} of a vault is for ${credential.host}` +
-        ", which this session's network does not open. Open it in the environment, or take it off the credential.";
+        ", which this session's network does not allow. Allow it in the environment, or remove it from the credential.";
       await run.write({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail, credential } });
     }
   }

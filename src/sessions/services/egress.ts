@@ -42,7 +42,7 @@ export function createEgressService({ records, sessions, clock, rulesOf, isEntry
       await sessions.get(id);
       const { canAllow, policy } = await rulesOf(id);
       if (!canAllow) {
-        const why = `The egress policy is '${policy}', so this sandbox has no way out at all and no host can be allowed.`;
+        const why = `The egress policy is '${policy}', so this sandbox has no network access and no host can be allowed.`;
         throw new AppError(
           'unsupported',
           `${why} Start the server with another CORRAL_EGRESS_POLICY, such as allow-list.`,

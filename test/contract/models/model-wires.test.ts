@@ -164,7 +164,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
         /setting model/,
       ],
       ['no quota', { status: 429, message: 'Your credit balance is too low.' }, 'model_quota', /no quota left/],
-      ['refused content', { status: 400, message: 'Blocked by the content policy.' }, 'model_refused', /other words/],
+      ['refused content', { status: 400, message: 'Blocked by the content policy.' }, 'model_refused', /rephrase it/],
       ['another mistake', { status: 400, message: 'Bad tool.' }, 'model_rejected', /Bad tool/],
     ])('F077 says of %s what to change, and that a retry is of no use', async (_what, reply, code, words) => {
       const { model } = await bench(wire, [reply]);

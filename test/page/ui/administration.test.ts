@@ -98,7 +98,7 @@ test('an administrator finds and disables a person, and an auditor sees the page
   await ada.settings.getByText('No runs are waiting.').waitFor();
 
   await ada.to('People');
-  await ada.settings.getByLabel('Search').pressSequentially('EVE@');
+  await ada.settings.getByLabel('Search people').pressSequentially('EVE@');
   const people = ada.settings.getByRole('list', { name: 'People' });
   await people.getByText('Ada', { exact: true }).waitFor({ state: 'detached' });
   await ada.settings.getByRole('button', { name: 'Disable <b>Eve</b>' }).click();

@@ -27,7 +27,7 @@ test('a template whose image this driver cannot run says so before anyone starts
 test.each<[DesktopAvailability, RegExp, RegExp]>([
   [{ state: 'none' }, /have none/, /CORRAL_SANDBOX_DESKTOP=true/],
   [{ state: 'building', detail: 'step 3', seconds: 9 }, /being built \(step 3, for 9 s\)/, /Try again/],
-  [{ state: 'failed', detail: 'no space.' }, /could not be built: no space/, /tries again/],
+  [{ state: 'failed', detail: 'no space.' }, /could not be built: no space/, /will try again/],
 ])('a template with a desktop says what is missing (%o)', async (offer, reason, remedy) => {
   const runnable = here(offer);
   const template = templates.get('computer_use');

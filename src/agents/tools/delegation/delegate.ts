@@ -131,7 +131,7 @@ const delegateStop = defineTool({
 const delegateTake = defineTool({
   ...shared,
   name: 'delegate_take',
-  label: 'Take files',
+  label: 'Copy files',
   description: 'Copy files that a child has changed over those of your workspace. Without paths: all that it changed.',
   parameters: z.object({ child, paths: z.array(z.string().min(1).max(4_096)).max(500).default([]) }),
   async run(ctx, { child: id, paths }) {

@@ -344,7 +344,7 @@ async function watch(
       if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
       if (await silence.missed()) {
         const seconds = Math.round((clock.now() - heardAt) / 1_000);
-        throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${seconds} s.`);
+        throw new AppError('sandbox_unresponsive', `The sandbox has not responded for ${seconds} s.`);
       }
     }
   }

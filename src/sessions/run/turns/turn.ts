@@ -136,7 +136,7 @@ function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): 
 function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {
   const why = reason ? ` (${reason})` : '';
   const reply = text.trim() === '' ? '' : ` Its answer: ${text.trim().slice(0, 500)}`;
-  const message = `${model} declined to answer${why}.${reply} Say it in other words, or choose another model.`;
+  const message = `${model} declined to answer${why}.${reply} Rephrase the message, or choose another model.`;
   return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
 }
 

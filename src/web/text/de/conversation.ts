@@ -140,7 +140,7 @@ export const conversation = {
   'hint.more': 'Antworten Sie dem Agenten',
   steerTells: 'Der Agent arbeitet… Er liest Ihre Nachricht nach dem aktuellen Schritt.',
   enterSends: 'Enter zum Senden, Umschalt+Enter für eine neue Zeile, @ für Dateien, / für Befehle.',
-  welcome: 'Woran arbeiten wir?',
+  welcome: 'Woran sollen wir arbeiten?',
   welcomeTells:
     'Ihr Agent arbeitet in einer eigenen Sandbox. Sie können ihm jederzeit zusehen, ihn lenken oder anhalten.',
   template: 'Vorlage',
@@ -163,7 +163,7 @@ export const conversation = {
   'repository.failed': 'Repository konnte nicht geklont werden',
   'repository.unprepared': 'Setup des Repositorys fehlgeschlagen',
   'repository.change': 'URL in neuer Sitzung ändern',
-  'approval.change': 'Vorher bearbeiten',
+  'approval.change': 'Zuerst bearbeiten',
   'approval.edit': 'Befehl oder Argumente',
   'approval.runChanged': 'Mit Änderungen ausführen',
   'approval.questioned': 'Nicht ausgeführt: mit einer Rückfrage beantwortet',

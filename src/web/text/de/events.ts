@@ -30,9 +30,9 @@ export const events: { readonly [Type in FactType as `event.${Type}`]: string } 
   'event.desktop': 'Desktop geändert',
   'event.egress': 'Netzwerkanfrage',
   'event.context.compacted': 'Gespräch für das Modell gekürzt',
-  'event.sandbox.service': 'Dienst bereit oder fehlgeschlagen',
-  'event.repository': 'Repository geklont, committet oder gepusht',
+  'event.sandbox.service': 'Dienststatus geändert',
+  'event.repository': 'Repository-Aktivität',
   'event.goal': 'Ziel beurteilt',
   'event.usage': 'Modellanfrage',
-  'event.sandbox.setup': 'In der Sandbox fehlt etwas',
+  'event.sandbox.setup': 'Einrichtung der Sandbox fehlgeschlagen',
 };

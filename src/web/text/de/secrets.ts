@@ -25,7 +25,7 @@ export const secrets = {
   'keys.role.user': 'Benutzer',
   'keys.role.operator': 'Betreiber',
   'keys.role.admin': 'Administrator',
-  'keys.role.viewer.help': 'Kann die Sitzungen des Schlüsseleigentümers lesen, aber nichts ändern.',
+  'keys.role.viewer.help': 'Kann die Sitzungen des Schlüsselinhabers lesen, aber nichts ändern.',
   'keys.role.auditor.help':
     'Kann die Verwaltungsseiten und das Audit-Protokoll sehen, aber keine Inhalte von Sitzungen.',
   'keys.role.user.help': 'Kann Sitzungen anlegen und darin arbeiten.',

@@ -146,7 +146,7 @@ export const server = {
   'administration.people.about':
     'Alle Personen, die sich über einen Identitätsanbieter angemeldet haben, zuletzt aktive zuerst, mit dem Verbrauch dieses Monats. Programme verwenden stattdessen API-Schlüssel.',
   'administration.people.none': 'Keine Personen gefunden.',
-  'administration.search': 'Suchen',
+  'administration.search': 'Personen suchen',
   'administration.unread': 'Liste konnte nicht geladen werden',
   'administration.more': 'Mehr anzeigen',
   'administration.csv': 'CSV herunterladen',

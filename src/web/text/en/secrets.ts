@@ -76,7 +76,7 @@ export const secrets = {
   'secrets.removeOne': 'Remove secret {name}',
   'secrets.removeAsk': 'Programs that use this secret will fail.',
   'secrets.notRevoked': 'Could not remove the secret',
-  'secrets.git.read': 'Git: fetch',
+  'secrets.git.read': 'Git: fetch only',
   'secrets.git.write': 'Git: fetch and push',
   'secrets.effect':
     'Changes apply immediately to new connections from running sandboxes; environment variables change when a sandbox next starts. Secrets from a session, a project or egress.credentials in corral.yaml (CORRAL_EGRESS_CREDENTIALS) take precedence.',

@@ -143,7 +143,7 @@ export const server = {
   'administration.people.about':
     'Everyone who has signed in with an identity provider, most recently seen first, with this month’s usage. Programs use API keys instead.',
   'administration.people.none': 'No people found.',
-  'administration.search': 'Search',
+  'administration.search': 'Search people',
   'administration.unread': 'Could not load the list',
   'administration.more': 'Show more',
   'administration.csv': 'Download CSV',

@@ -231,7 +231,7 @@ export const work = {
   'editor.commentOn': 'Comment for the agent on {place}',
   'editor.commentSent': 'Comment sent to the agent.',
   'screen.title': 'Desktop',
-  'screen.back': 'Session',
+  'screen.back': 'Back to session',
   'screen.skip': 'Skip to desktop',
   'screen.screen': 'Desktop',
   'screen.connecting': 'Connecting…',

@@ -35,7 +35,7 @@ export const phrases: Readonly<Record<string, string>> = {
   'Check sub-agent': 'Unteragenten prüfen',
   'Message sub-agent': 'Nachricht an Unteragenten',
   'Stop sub-agent': 'Unteragenten anhalten',
-  'Take files': 'Dateien übernehmen',
+  'Copy files': 'Dateien kopieren',
   Ask: 'Nachfragen',
   'Look up earlier result': 'Früheres Ergebnis nachschlagen',
   'List notes': 'Notizen auflisten',
@@ -115,12 +115,12 @@ export const phrases: Readonly<Record<string, string>> = {
   'Set CORRAL_SANDBOX_DESKTOP=true, or choose another template.':
     'Setzen Sie CORRAL_SANDBOX_DESKTOP=true, oder wählen Sie eine andere Vorlage.',
   // Reasons why templates cannot be built here
-  'The driver {driver} builds no templates: its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker.':
+  'The driver {driver} cannot build templates: its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker.':
     'Der Treiber {driver} kann keine Vorlagen bauen: Seine Sandboxen sind Programme dieses Rechners und haben kein Image. Setzen Sie CORRAL_DRIVER auf docker.',
-  'The driver {driver} builds no templates: nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates.':
-    'Der Treiber {driver} kann keine Vorlagen bauen, weil der Cluster keinen Build-Dienst für Images hat. Bauen Sie die Images mit den Werkzeugen des Clusters, und tragen Sie sie in Vorlagen ein.',
-  'Building templates is off, because its steps run as root. The operator allows it with CORRAL_BUILDS_ALLOW=on.':
-    'Das Bauen von Vorlagen ist deaktiviert, weil die Build-Schritte als root laufen. Der Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
+  'The driver {driver} cannot build templates: the cluster has no image builder for it; build images with the tools of the cluster, and use them in templates.':
+    'Der Treiber {driver} kann keine Vorlagen bauen, weil der Cluster keinen Image-Builder dafür hat. Bauen Sie die Images mit den Werkzeugen des Clusters, und tragen Sie sie in Vorlagen ein.',
+  'Building templates is off because build steps run as root. An operator can allow it with CORRAL_BUILDS_ALLOW=on.':
+    'Das Bauen von Vorlagen ist deaktiviert, weil Build-Schritte als root laufen. Ein Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
   // Reasons why a note needs a review
   'The agent has read {list}, so the note can contain untrusted text.':
     'Der Agent hat gelesen: {list}. Die Notiz kann daher fremden Text enthalten.',
@@ -179,17 +179,17 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Sitzung ist zu oft abgestürzt und wurde beendet. Senden Sie eine Nachricht, um es erneut zu versuchen.',
   'The sandbox did not start.': 'Die Sandbox ist nicht gestartet.',
   'The sandbox ended unexpectedly.': 'Die Sandbox wurde unerwartet beendet.',
-  'The sandbox stopped answering.': 'Die Sandbox antwortet nicht mehr.',
-  'The sandbox does not answer.': 'Die Sandbox antwortet nicht.',
-  'The sandbox has not answered for {seconds} s.': 'Die Sandbox hat {seconds} s lang nicht geantwortet.',
-  'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.':
+  'The sandbox stopped responding.': 'Die Sandbox antwortet nicht mehr.',
+  'The sandbox is not responding.': 'Die Sandbox antwortet nicht.',
+  'The sandbox has not responded for {seconds} s.': 'Die Sandbox hat {seconds} s lang nicht geantwortet.',
+  'The sandbox violated its protocol and was stopped; its files are kept. Send a message or start the sandbox to get a new one.':
     'Die Sandbox hat gegen ihr Protokoll verstoßen und wurde beendet; ihre Dateien bleiben erhalten. Senden Sie eine Nachricht, oder starten Sie die Sandbox, um eine neue zu bekommen.',
   'The session moved to another server. Try again.':
     'Die Sitzung ist auf einen anderen Server umgezogen. Versuchen Sie es erneut.',
   'Something went wrong on our side.': 'Auf dem Server ist ein Fehler aufgetreten.',
   'The operation took too long.': 'Der Vorgang hat zu lange gedauert.',
   // Notices of a run and its sandbox
-  'The server was restarted; the run goes on.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
+  'The server was restarted; the run continues.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {path} auf {branch} committet.',
   'Pushed {commit} to {branch} of {url}.': '{commit} wurde nach {branch} von {url} gepusht.',
   'Fetching {url} into {path}.': '{url} wird nach {path} geklont.',
@@ -199,7 +199,7 @@ export const phrases: Readonly<Record<string, string>> = {
   '{url} is in {path}, on the branch {branch}, which has no commit yet.':
     '{url} liegt in {path}, auf dem Branch {branch}, der noch keinen Commit hat.',
   'Preparing {path} with .corral/setup.sh.': '{path} wird mit .corral/setup.sh vorbereitet.',
-  '{path} has the prepared files of an earlier session.':
+  '{path} has the prepared files from an earlier session.':
     '{path} enthält die vorbereiteten Dateien einer früheren Sitzung.',
   '.corral/setup.sh of {path} ran.': '.corral/setup.sh von {path} ist durchgelaufen.',
   '.corral/setup.sh of {path} ran; its files ({size}) are kept for later sessions.':
@@ -207,7 +207,7 @@ export const phrases: Readonly<Record<string, string>> = {
   '.corral/setup.sh of {path} ended with {code}. {output}':
     '.corral/setup.sh von {path} wurde mit Exit-Code {code} beendet. {output}',
   'Checks of {path} passed: {names}.': 'Prüfungen von {path} bestanden: {names}.',
-  "The variable {name} of a vault is for {host}, which this session's network does not open. Open it in the environment, or take it off the credential.":
+  "The variable {name} of a vault is for {host}, which this session's network does not allow. Allow it in the environment, or remove it from the credential.":
     'Die Variable {name} eines Tresors gilt für {host}, aber das Netzwerk dieser Sitzung erlaubt diesen Host nicht. Erlauben Sie ihn in der Umgebung, oder entfernen Sie ihn aus den Zugangsdaten.',
   'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} fehlgeschlagen: {names}. {output}',
   '{url} could not be fetched: {why}': '{url} konnte nicht geklont werden: {why}',

@@ -66,7 +66,7 @@ test('a note that can hold words of strangers asks, whatever a rule or an earlie
   expect(decidePermission({ ...received, strangers: () => [] }, write)).toBeUndefined();
   expect(decidePermission(received, write)).toMatchObject({
     kind: 'ask',
-    question: expect.stringContaining('words of a stranger'),
+    question: expect.stringContaining('contain untrusted text'),
     approval: { reason: expect.stringContaining('web pages or search results') },
   });
   expect(decidePermission(received, call('memory_delete', { path: 'person/a.md' }))).toMatchObject({ kind: 'ask' });
