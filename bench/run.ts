@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { plainTable } from '../src/core/text/plain-table.ts';
+import { formatPlainTable } from '../src/core/text/plain-table.ts';
 import { describeCommit, describeHost } from './lib/calls/host.ts';
 import { compareWithCheckout } from './lib/measure/against.ts';
 import { type BenchRow, type Experiment, hasDeliveryErrors } from './lib/measure/measure.ts';
@@ -53,8 +53,8 @@ const folder = join(import.meta.dirname, 'results', other === undefined ? '' : '
 await mkdir(folder, { recursive: true });
 const file = join(folder, `${result.at.replace(/[:.]/g, '-')}.json`);
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-if (metrics.length > 0) console.log(plainTable([[...metricColumns], ...metrics.map(toMetricCells)]));
-for (const curve of curves) console.log(`\n${plainTable(toSeriesRows(curve))}`);
+if (metrics.length > 0) console.log(formatPlainTable([[...metricColumns], ...metrics.map(toMetricCells)]));
+for (const curve of curves) console.log(`\n${formatPlainTable(toSeriesRows(curve))}`);
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
 

@@ -61,7 +61,7 @@ export interface DriverParts {
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;
   /**
-   * The driver's section of corral.yaml, built with `setting` and `optionalSetting`. Its environment variables and help
+   * The driver's section of corral.yaml, built with `setting` and `defineOptionalSetting`. Its environment variables and help
    * are derived from this schema.
    */
   readonly settings?: Settings;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { DriverDescriptor } from './descriptor.ts';
-import { docker } from './docker/descriptor.ts';
-import { kubernetes } from './kubernetes/descriptor.ts';
+import { dockerDescriptor } from './docker/descriptor.ts';
+import { kubernetesDescriptor } from './kubernetes/descriptor.ts';
 import { processDescriptor } from './process/descriptor.ts';
 
-export const drivers = { docker, kubernetes, process: processDescriptor };
+export const drivers = { docker: dockerDescriptor, kubernetes: kubernetesDescriptor, process: processDescriptor };
 
 export type DriverName = keyof typeof drivers;
 /** The setting that selects a driver. Names are looked up on access, so that tests can add a driver. */

@@ -1,5 +1,11 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { ApprovalDecision, CallAnswer, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
+import type {
+  ApprovalDecision,
+  PlanStep,
+  RunEndReason,
+  ToolCallAnswer,
+  ToolContent,
+} from '../src/core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetLine } from '../src/core/model/runs/budget.ts';
 import type { Goal, GoalAssessment, GoalResult } from '../src/core/model/runs/goal.ts';
@@ -80,7 +86,7 @@ export interface Verdict {
   readonly text?: string;
   /** Replaces the model's arguments. */
   readonly args?: Record<string, unknown>;
-  readonly result?: CallAnswer;
+  readonly result?: ToolCallAnswer;
   /** A tool whose calls need no further approval in this session. */
   readonly always?: string;
 }

@@ -2,7 +2,7 @@ import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstat
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
 import {
-  findViolation,
+  findProtocolViolation,
   type ProtocolViolationData,
   protocolViolationMessage,
   toProtocolError,
@@ -128,7 +128,7 @@ const sandboxSetup = setup({
       context.retries < context.policy.maxRetries &&
       !(failure && toAppError(failure.error).code === 'packages_failed'),
     isOurs: ({ context }) => context.begin !== 'adopt',
-    isUntrusted: (_, { error }: { error: unknown }) => findViolation(error) !== undefined,
+    isUntrusted: (_, { error }: { error: unknown }) => findProtocolViolation(error) !== undefined,
   },
   actions: {
     retryLater: assign(({ context }) => ({ retries: context.retries + 1 })),
@@ -145,7 +145,7 @@ const sandboxSetup = setup({
       } satisfies SandboxEnd,
     }),
     tellUntrusted: sendParent((_, { error }: { error: unknown }): SandboxNotice => {
-      return { type: 'sandbox.untrusted', breach: findViolation(error) as ProtocolViolationData };
+      return { type: 'sandbox.untrusted', breach: findProtocolViolation(error) as ProtocolViolationData };
     }),
     tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNotice),
     tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNotice),

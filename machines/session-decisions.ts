@@ -1,4 +1,4 @@
-import type { Decision } from '../src/core/model/runs/session-command.ts';
+import type { CallDecision } from '../src/core/model/runs/session-command.ts';
 import type { PendingApproval, Verdict, Verdicts } from './run.ts';
 import type { SessionCommand } from './session-types.ts';
 
@@ -13,10 +13,13 @@ export const listDecisions = ({
   by: ___,
   also = [],
   ...first
-}: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
+}: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly CallDecision[] => [first, ...also];
 
 /** Later decisions on a call are ignored. A permitted call for a worker then waits for its result. */
-export function applyDecisions(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
+export function applyDecisions(
+  waiting: readonly PendingApproval[],
+  decisions: readonly CallDecision[],
+): DecisionOutcome {
   let approvals = waiting;
   const taken: { callId: string; verdict: Verdict }[] = [];
   for (const { callId, always, ...decision } of decisions) {

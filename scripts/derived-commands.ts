@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type DescribedOperation, type OperationMeta, parseRestRoute } from '../src/api/procedure/procedure.ts';
 import { OkResult } from '../src/api/procedure/schemas.ts';
-import type { DerivedCommand, DerivedValue, DerivedVerb } from '../src/cli/derived.ts';
+import type { DerivedCommand, DerivedParameter, DerivedVerb } from '../src/cli/derived.ts';
 
 interface Schema {
   readonly type?: string;
@@ -92,7 +92,7 @@ function flagsOf(field: string, type: string | undefined): string {
   return type === 'boolean' ? `--${name}` : `--${name} <${value}>`;
 }
 
-function toValue(schema: Schema, field: string, usage: string): DerivedValue {
+function toValue(schema: Schema, field: string, usage: string): DerivedParameter {
   const choices = (one: Schema): readonly Schema[] => one.anyOf?.flatMap(choices) ?? [one];
   const found = field.split('.').reduce<Schema>((at, name) => {
     const inner = choices(at).find(({ properties }) => properties?.[name])?.properties?.[name];
@@ -109,7 +109,7 @@ function toValue(schema: Schema, field: string, usage: string): DerivedValue {
     ...Object.fromEntries(words.map((word) => [word, word])),
     ...(isNumber && kinds.has('null') && { default: null }),
   };
-  const kind = (): DerivedValue['kind'] => {
+  const kind = (): DerivedParameter['kind'] => {
     if (kinds.has('boolean')) return 'flag';
     if (kinds.has('array')) return usage.includes('...') ? 'each' : 'list';
     if (kinds.has('object')) return 'pairs';

@@ -11,11 +11,11 @@ import { type CliCommand, jsonOption, sessionArgument } from '../src/cli/command
 import { createClientCommands } from '../src/cli/commands/list.ts';
 import { completionCommand } from '../src/cli/completion.ts';
 import { exitCodes } from '../src/cli/exit-codes.ts';
-import { errorPages } from '../src/core/errors/error-pages.ts';
+import { errorDocsPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
 import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
-import { managedAgentsEndpoints, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
+import { listManagedAgentsEndpoints, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
 import { deriveCommands } from './derived-commands.ts';
 import { deriveForms } from './derived-forms.ts';
@@ -57,7 +57,7 @@ ${text.join('\n\n')}
 }
 
 function managedAgentsPage(): string {
-  const there = managedAgentsEndpoints().map((endpoint) => `    ${endpoint.replaceAll(/:(\w+)/g, '{$1}')}`);
+  const there = listManagedAgentsEndpoints().map((endpoint) => `    ${endpoint.replaceAll(/:(\w+)/g, '{$1}')}`);
   const missing = unsupportedAreas.map(({ name, tier, paths }) => {
     const why = tier === 'B' ? '' : " (part of Anthropic's hosted service)";
     return `- ${name}: ${paths.map(code).join(', ')}${why}`;
@@ -118,7 +118,7 @@ ${sections.join('\n\n')}
 function errorsPage(): string {
   const rows = errorCodes.map((name) => {
     const { http, trpc, ws } = wireErrors[name];
-    const [page, place] = errorPages[name]?.split('#') ?? [];
+    const [page, place] = errorDocsPages[name]?.split('#') ?? [];
     const more = page && `[${page.split('/').at(-1)}](../${page}.md${place ? `#${place}` : ''})`;
     const parts = [String(http), code(trpc), String(ws), isRetryable(name) && 'a retry can help', more];
     return `- ${code(name)}: ${parts.filter((part) => part).join(', ')}`;

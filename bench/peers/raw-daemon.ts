@@ -8,10 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sharedUserId } from '../../drivers/process/bubblewrap.ts';
 import { openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
-import { launchDaemon, workspaceOf } from '../../drivers/process/launch.ts';
+import { launchDaemon, workspacePathOf } from '../../drivers/process/launch.ts';
 import { createFolderVolumes } from '../../drivers/process/volumes.ts';
 import { openSandboxFolders } from '../../drivers/shared/folders.ts';
-import { writeToken } from '../../drivers/shared/link/token.ts';
+import { writeTokenFile } from '../../drivers/shared/link/token.ts';
 import { buildSeccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
 import { SandboxId, SessionId } from '../../src/core/model/ids.ts';
@@ -47,12 +47,12 @@ export async function createDaemonStarter(stack: AsyncDisposableStack) {
     const labels = { id, sessionId: SessionId.parse(name), epoch: 1, template: '', image: '', expiresAt: 0 };
     const from = monotonicMs();
     const meta = await folders.prepare({ ...labels, driver: 'raw', instance: 'bench', token });
-    await writeToken(folders.mount(id), new Secret(token));
+    await writeTokenFile(folders.mount(id), new Secret(token));
     const group = await cgroups.make(id, limits);
     const confinement = { bubblewrap, user: sharedUserId, group, grouped: cgroups.limits };
     const spec = { ...labels, env, limits, egress: { kind: 'none' } };
     const { exited } = await launchDaemon({ spec, meta, folders, programs, volumes, confinement }, patience());
-    while (!(await answers(join(workspaceOf(folders, { id }), 's')))) await pause(1);
+    while (!(await answers(join(workspacePathOf(folders, { id }), 's')))) await pause(1);
     const startMs = monotonicMs() - from;
     const end = async () => {
       await cgroups.end(cgroups.foldersOf(id), patience());

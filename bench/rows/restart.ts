@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { serverSentEvents } from '../../src/core/text/server-sent-events.ts';
+import { parseServerSentEvents } from '../../src/core/text/server-sent-events.ts';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { createTempFolder } from '../lib/calls/folder.ts';
 import { waitUntil } from '../lib/calls/until.ts';
@@ -112,7 +112,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
   const output: { text: string; at: number }[] = [];
   const read = async () => {
     const { body } = await fetch(`${url}${eventsPath(session, seqs.at(-1) ?? 0)}`, { signal });
-    for await (const { id, data } of serverSentEvents(body as ReadableStream<Uint8Array>)) {
+    for await (const { id, data } of parseServerSentEvents(body as ReadableStream<Uint8Array>)) {
       if (id === undefined) continue;
       seqs.push(Number(id));
       const event = JSON.parse(data ?? '{}');

@@ -2,9 +2,9 @@ import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { sandboxHome, workspaceAlias } from '../shared/home.ts';
-import { tokenEnvironment } from '../shared/link/token.ts';
+import { createTokenEnvironment } from '../shared/link/token.ts';
 import { createOciProfile } from '../shared/seccomp/oci.ts';
-import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
+import { createVolumeLimitEnvironment } from '../shared/volume-limits.ts';
 
 interface Host extends HostConfig {
   readonly CgroupnsMode: 'private';
@@ -12,14 +12,14 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * A sandbox's CPU shares; other containers and services have 1,024. About 60 sandboxes together get as much as the
- * server, so stopping and steering them stays fast. Idle processors are not limited.
+ * A sandbox's CPU shares; other containers and services have 1,024. About 60 sandboxes together weigh as much as the server, so
+ * it can always stop and steer them quickly. Idle processors are not limited.
  */
 export const sandboxCpuShares = 16;
 
 /**
- * Our seccomp profile, and the engine's default AppArmor profile (by not naming one). The engine filter requires
- * exactly these.
+ * Our seccomp profile. No AppArmor profile is named, so the engine applies its default. The engine filter requires exactly these
+ * options.
  */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createOciProfile()}`];
 
@@ -29,7 +29,7 @@ export interface ContainerRequest {
   readonly name: string;
   /** The engine's volume names, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
-  /** Set if it differs from the container's name. */
+  /** Default: the container's name. */
   readonly volume?: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -94,14 +94,14 @@ export function createSandboxBody({
     ...spec.env,
     HOME: sandboxHome,
     CORRAL_SANDBOX_ID: spec.id,
-    ...tokenEnvironment(token, '/run/corral'),
+    ...createTokenEnvironment(token, '/run/corral'),
     CORRAL_WORKSPACE: '/workspace',
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
-    ...volumeLimitEnvironment(spec.volumes),
-    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
+    ...createVolumeLimitEnvironment(spec.volumes),
+    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services share the loopback interface, so the forwarder must check the user
   };
   const host: Host = {
     ...createIsolationConfig(spec.limits),
@@ -112,7 +112,7 @@ export function createSandboxBody({
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
       '/home/agent': `${scratch},mode=700,${owned}`,
-      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // for links to the client's files
+      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // holds links to the client's files
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { text, userRange } from '../../src/config/kinds.ts';
-import { optionalSetting, setting } from '../../src/config/setting.ts';
+import { textValue, userIdRange } from '../../src/config/kinds.ts';
+import { defineOptionalSetting, defineSetting } from '../../src/config/setting.ts';
 import { toAppError } from '../../src/core/errors/errors.ts';
 import { type BundledImage, type DriverParts, defineDriver } from '../descriptor.ts';
 import { findStrictRuntime } from './strict-runtime.ts';
@@ -17,27 +17,27 @@ const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs) });
 
 const settings = z.strictObject({
-  host: optionalSetting(
-    text('an address such as unix:///var/run/docker.sock'),
+  host: defineOptionalSetting(
+    textValue('an address such as unix:///var/run/docker.sock'),
     "the Docker engine's address",
     'DOCKER_HOST',
   ),
-  runtime: optionalSetting(
-    text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
+  runtime: defineOptionalSetting(
+    textValue('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
     "the container runtime, such as gVisor's runsc; unset: the engine's default",
   ),
-  users: setting(
-    userRange(),
+  users: defineSetting(
+    userIdRange(),
     dockerUserRange,
     'unused user ids of this machine: each sandbox gets its own; none: all share 10001',
   ),
-  socketsDir: optionalSetting(
-    text('a folder'),
+  socketsDir: defineOptionalSetting(
+    textValue('a folder'),
     "with the engine filter: its --root, which contains each sandbox's folder; unset: in the data folder",
   ),
 });
 
-export const docker = defineDriver({
+export const dockerDescriptor = defineDriver({
   label: 'containers of a Docker engine',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,
@@ -72,8 +72,8 @@ export const docker = defineDriver({
       );
       return;
     }
-    const { findEngineWeaknesses } = await import('./weaknesses.ts');
-    (await findEngineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
+    const { readEngineWeaknesses } = await import('./weaknesses.ts');
+    (await readEngineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
   },
   async strict(input, refuse) {
     const { readEngineRuntimes } = await import('./weaknesses.ts');

@@ -18,30 +18,30 @@ import type {
 } from '../driver.ts';
 import { openSandboxFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
-import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import type { SandboxMounts } from '../shared/mounts.ts';
 import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
-import { describeMissingBuilds, openBuilds } from './builds/builds.ts';
-import { callEngine, findInEngine, openDockerEngine, statusOf } from './engine.ts';
+import { explainMissingBuildSupport, openImageBuilder } from './builds/builds.ts';
+import { callEngine, findEngineObject, openDockerEngine, readEngineErrorStatus } from './engine.ts';
 import { pauseContainer } from './freeze.ts';
 import { type DefaultImage, openEngineImages } from './images.ts';
 import {
   createInstanceNames,
+  createOwnerFilter,
   createSandboxLabels,
   isPooled,
-  ownerFilter,
   parseContainerInfo,
   parseSandboxInfo,
 } from './labels.ts';
 import { createSandboxLister } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
-import { mayHaveServices, openServices } from './services/services.ts';
+import { mayHaveServices, openDockerServices } from './services/services.ts';
 import { type CreatedResources, startContainer, toWorkspaceVolume } from './start-container.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { openWorkspaceUsers } from './users.ts';
-import { openVolumes } from './volumes.ts';
+import { openDockerVolumes } from './volumes.ts';
 import { createDockerPool } from './warm.ts';
 import { openContainerWatcher } from './watch.ts';
 import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from './workspace-volume.ts';
@@ -72,7 +72,7 @@ function filteredMounts(engine: Dockerode, folder: string): SandboxMounts {
     path,
     async make(id) {
       await filter('PUT', id).catch((error) => {
-        if (statusOf(error) !== 404) throw error;
+        if (readEngineErrorStatus(error) !== 404) throw error;
         throw new AppError(
           'driver_unavailable',
           'CORRAL_DOCKER_SOCKETS_DIR is set, but DOCKER_HOST points to an engine, not to an engine filter. Start the ' +
@@ -148,7 +148,7 @@ export async function createDockerDriver(
   const images = openEngineImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
-  const ends = openContainerWatcher(engine, ownerFilter(instance), systemClock);
+  const ends = openContainerWatcher(engine, createOwnerFilter(instance), systemClock);
   const holds = openServerEndpoints({ folders, end, watch: ends.over });
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = createInstanceNames(instance);
@@ -156,7 +156,7 @@ export async function createDockerDriver(
 
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
-    const found = await findInEngine(signal, () => container.inspect({ abortSignal: signal }));
+    const found = await findEngineObject(signal, () => container.inspect({ abortSignal: signal }));
     return found?.Config.Labels?.['corral.owner-instance'] === instance ? found : undefined;
   }
 
@@ -191,7 +191,7 @@ export async function createDockerDriver(
     if (workspace === 'remove') await removeVolume(engine, name, signal);
   }
 
-  /** After a failed start: removes what that call created, but never a sandbox that was already running. */
+  /** Cleans up after a failed start. Never removes a sandbox that was already running. */
   async function undo(id: SandboxId, createdResources: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     if (createdResources.creating) await raceAbort(createdResources.creating, signal);
@@ -201,8 +201,8 @@ export async function createDockerDriver(
   }
 
   const users = openWorkspaceUsers({ engine, instance, ids, range: options.users });
-  const services = openServices({ engine, images, users, instance, nameOf, labels, runtime: options.runtime });
-  const volumes = openVolumes({ engine, instance, labels });
+  const services = openDockerServices({ engine, images, users, instance, nameOf, labels, runtime: options.runtime });
+  const volumes = openDockerVolumes({ engine, instance, labels });
   const placeFor = { engine, folders, holds, instance, names, labels, users, volumes, runtime: options.runtime };
   const warming = new Set<SandboxId>();
   const hasReplicas = replica !== undefined;
@@ -217,8 +217,8 @@ export async function createDockerDriver(
     isStarting,
     warming,
   });
-  const builds = openBuilds({ ...placeFor, images, ids, building: warming });
-  const noBuilds = describeMissingBuilds({ filtered: socketsDir !== undefined, runtime: options.runtime });
+  const builds = openImageBuilder({ ...placeFor, images, ids, building: warming });
+  const noBuilds = explainMissingBuildSupport({ filtered: socketsDir !== undefined, runtime: options.runtime });
   const pool = createDockerPool({
     engine,
     folders,
@@ -268,7 +268,7 @@ export async function createDockerDriver(
         const { signal } = own;
         const kept = readWorkspacePointer(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
-        freshUser.catch(() => {}); // not needed for a workspace that has files
+        freshUser.catch(() => {}); // unused if the workspace has files
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const createdResources: CreatedResources = { containerId: undefined };
@@ -283,7 +283,7 @@ export async function createDockerDriver(
           };
           const workspace = toWorkspaceVolume(pointer, place);
           const { info, end } = await startContainer({ ...place, workspace }, spec, signal);
-          await waitForStart(end, signal);
+          await waitForSandboxStart(end, signal);
           return info;
         } catch (error) {
           await undo(id, createdResources, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what remains
@@ -300,7 +300,7 @@ export async function createDockerDriver(
       const link = { ...held, starvedMs: createCpuWaitMeter(State.Pid) };
       // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
       if (State.Paused) return link;
-      return await requireReachable(link, waitUntilReachable(await holds.hold(key, Id), signal));
+      return await waitForReachableLink(link, waitUntilReachable(await holds.hold(key, Id), signal));
     },
 
     list: ({ signal }) => list(signal),

@@ -50,7 +50,7 @@ export async function callEngine<Value>(signal: AbortSignal, request: () => Prom
 function engineError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const cause = thrown;
-  if (statusOf(thrown) !== undefined) {
+  if (readEngineErrorStatus(thrown) !== undefined) {
     return new AppError(
       'sandbox_unavailable',
       `The Docker engine rejected the request: ${readEngineErrorText(thrown)}`,
@@ -73,7 +73,7 @@ function engineError(thrown: unknown): AppError {
   return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
 }
 
-export function statusOf(thrown: unknown): number | undefined {
+export function readEngineErrorStatus(thrown: unknown): number | undefined {
   const refusal = thrown instanceof AppError ? thrown.cause : thrown;
   return (refusal as { statusCode?: number } | undefined)?.statusCode;
 }
@@ -84,14 +84,14 @@ export function readEngineErrorText(thrown: unknown): string {
   return (json?.message ?? message ?? String(refusal)).trim();
 }
 
-export async function findInEngine<Value>(
+export async function findEngineObject<Value>(
   signal: AbortSignal,
   request: () => Promise<Value>,
 ): Promise<Value | undefined> {
   try {
     return await callEngine(signal, request);
   } catch (error) {
-    if (statusOf(error) === 404) return undefined;
+    if (readEngineErrorStatus(error) === 404) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../src/core/contracts/clock.ts';
-import { callEngine, statusOf } from './engine.ts';
+import { callEngine, readEngineErrorStatus } from './engine.ts';
 
 const maxTries = 8;
 
@@ -19,7 +19,7 @@ export async function pauseContainer(
       await callEngine(signal, () => container.pause({ abortSignal: signal }));
       return;
     } catch (error) {
-      if (statusOf(error) !== 500 || tries === maxTries) throw error;
+      if (readEngineErrorStatus(error) !== 500 || tries === maxTries) throw error;
       await sleep(Math.min(25 * 2 ** tries, 1_000), signal, clock);
     }
   }

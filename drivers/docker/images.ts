@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { BuildContext, BundledImage } from '../descriptor.ts';
 import type { CallOptions, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
-import { callEngine, findInEngine, readEngineErrorText, statusOf } from './engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
 
 /** The image's tag contains the hash of its build context. */
 export interface DefaultImage extends BundledImage {
@@ -20,7 +20,7 @@ export interface EngineImages extends AsyncDisposable {
 export function openEngineImages(engine: Dockerode, ours: readonly DefaultImage[]): EngineImages {
   const gettings = new SingleFlight<void>();
   const listeners = new Map<string, Set<ProgressListener>>();
-  const newest = new Map<string, ProvisionProgress>(); // for callers that join later
+  const newest = new Map<string, ProvisionProgress>(); // latest progress, sent to callers that join later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
   async function loadContext(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
@@ -72,7 +72,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly DefaultImage[
       await callEngine(signal, async () => follow(await stream(), name, tell));
     } catch (cause) {
       // The engine answers 404 or 500 if the registry refused the pull or is unreachable.
-      if (statusOf(cause) === undefined) throw cause;
+      if (readEngineErrorStatus(cause) === undefined) throw cause;
       throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineErrorText(cause)}`, {
         cause,
       });
@@ -85,7 +85,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly DefaultImage[
   };
 
   const isHere = async (ref: string, signal: AbortSignal) =>
-    (await findInEngine(signal, () => engine.getImage(ref).inspect())) !== undefined;
+    (await findEngineObject(signal, () => engine.getImage(ref).inspect())) !== undefined;
 
   return {
     async ensure(name, call, tell = () => {}) {

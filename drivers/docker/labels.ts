@@ -1,6 +1,6 @@
 import { type SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
-import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
+import { parseSandboxLabels, toSandboxLabels } from '../shared/sandbox-labels.ts';
 
 const prefix = 'corral.';
 
@@ -13,20 +13,20 @@ export function createSandboxLabels(
   const foreign = Object.entries(others).filter(([key]) => !key.toLowerCase().startsWith(prefix));
   return {
     ...Object.fromEntries(foreign),
-    ...Object.fromEntries(Object.entries(sandboxLabels(spec)).map(([name, value]) => [prefix + name, value])),
+    ...Object.fromEntries(Object.entries(toSandboxLabels(spec)).map(([name, value]) => [prefix + name, value])),
     'corral.owner-instance': instance,
   };
 }
 
-export const ownerFilter = (instance: string) => `corral.owner-instance=${instance}`;
+export const createOwnerFilter = (instance: string) => `corral.owner-instance=${instance}`;
 
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
 
 /** The recipe of a pool container. Labels cannot change, so this label remains after the claim. */
 export const poolLabel = 'corral.pool';
-export const contentLabel = 'corral.content';
-/** Set on a volume without files that points to a session's workspace. */
+export const imageContentLabel = 'corral.content';
+/** Set on an empty volume that points to a session's workspace. */
 export const workspaceLabel = 'corral.workspace';
 
 /**

@@ -5,7 +5,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { type InstanceNames, isPooled, ownerFilter, parseContainerInfo, parseSandboxInfo } from './labels.ts';
+import { createOwnerFilter, type InstanceNames, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { serviceNameLabel } from './services/services.ts';
 
 interface Options {
@@ -22,7 +22,7 @@ interface Options {
 /** A start creates its container soon after its folder, so an older folder without a container is a leftover. */
 const startMs = 5_000;
 
-/** Lists containers, volumes without a container, and folders that a failed start or removal left without either. */
+/** Lists containers, volumes without a container, and folders that a failed start or removal left behind. */
 export function createSandboxLister(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
@@ -39,7 +39,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
   }
 
   return async (signal) => {
-    const mine = { filters: { label: [ownerFilter(instance)] }, abortSignal: signal };
+    const mine = { filters: { label: [createOwnerFilter(instance)] }, abortSignal: signal };
     // Read the folders first: a folder created after the containers were listed would look like a leftover.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));

@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { callEngine, findInEngine, statusOf } from './engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus } from './engine.ts';
 
 /**
  * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it.
@@ -16,7 +16,7 @@ export async function removeContainer(
 ): Promise<void> {
   for (let listed = known; ; listed = undefined) {
     const look = () => engine.getContainer(nameOrId).inspect({ abortSignal: signal });
-    const found = listed ?? (await findInEngine(signal, look));
+    const found = listed ?? (await findEngineObject(signal, look));
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
@@ -24,8 +24,8 @@ export async function removeContainer(
       await callEngine(signal, () => container.remove({ force: true, v: true, abortSignal: signal }));
       return;
     } catch (error) {
-      if (statusOf(error) === 404) return;
-      if (statusOf(error) !== 409) throw error; // 409: another call is removing it
+      if (readEngineErrorStatus(error) === 404) return;
+      if (readEngineErrorStatus(error) !== 409) throw error; // 409: another call is removing it
       await sleep(25, signal);
     }
   }
@@ -42,8 +42,8 @@ export async function removeVolume(
       await callEngine(signal, () => engine.getVolume(name).remove({ abortSignal: signal }));
       return;
     } catch (error) {
-      if (statusOf(error) === 404) return;
-      const isUsed = statusOf(error) === 409;
+      if (readEngineErrorStatus(error) === 404) return;
+      const isUsed = readEngineErrorStatus(error) === 409;
       if (!isUsed || tries === 40) throw isUsed ? inUse(error) : error;
       await sleep(50, signal);
     }

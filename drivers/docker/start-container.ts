@@ -8,19 +8,19 @@ import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { hashToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createSandboxBody } from './create-body.ts';
-import { callEngine, findInEngine, readEngineErrorText, statusOf } from './engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
 import { createSandboxLabels, type InstanceNames, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { mayHaveServicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { userLabel, type WorkspaceUsers } from './users.ts';
-import { type DockerVolumes, engineVolumeName } from './volumes.ts';
+import { type DockerVolumes, toEngineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { readWorkspacePointer, type WorkspacePointer, writeWorkspacePointer } from './workspace-volume.ts';
 
 export interface CreatedResources {
   containerId: string | undefined;
-  /** The create request in flight. Abandoning it could leave a container that nobody tracks. */
+  /** The create request in flight. Abandoning it could orphan a container. */
   creating?: Promise<unknown>;
 }
 interface ContainerStart {
@@ -73,7 +73,7 @@ export async function startContainer(
   };
   const token = new Secret(meta.token);
   await place.volumes.check(spec, signal);
-  const volumeNames = (spec.volumes ?? []).map(({ volume }) => engineVolumeName(instance, volume));
+  const volumeNames = (spec.volumes ?? []).map(({ volume }) => toEngineVolumeName(instance, volume));
   const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime, volumeNames };
 
   let { workspace } = place;
@@ -137,8 +137,8 @@ async function create(
   try {
     return (await callEngine(signal, request)).id;
   } catch (error) {
-    if (statusOf(error) === 409) return undefined;
-    if (statusOf(error) === 404) {
+    if (readEngineErrorStatus(error) === 409) return undefined;
+    if (readEngineErrorStatus(error) === 404) {
       throw new AppError('image_missing', `The image is missing: ${readEngineErrorText(error)}`, { cause: error });
     }
     throw error;
@@ -170,7 +170,7 @@ async function start(
   ]);
   const begin = () =>
     callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
-      if (statusOf(error) !== 304) throw error;
+      if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin); // a running container answers 304
   // Concurrent with the start of the container and its daemon, because no program can run in the sandbox before this
@@ -195,7 +195,7 @@ async function adopt(
   signal: AbortSignal,
 ): Promise<StartedContainer | undefined> {
   const { engine, folders, holds, instance, names, name } = place;
-  const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
+  const found = await findEngineObject(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
   if (!found) return undefined;
   const { Labels = {}, Env = [] } = found.Config;
   const pointer = isPooled(Labels) ? await readWorkspacePointer(engine, name, signal) : undefined;
@@ -210,7 +210,7 @@ async function adopt(
   const { Running, Paused, Status } = found.State;
   const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
   if (!reachable || (!Running && Status !== 'created')) {
-    await removeContainer(engine, found.Id, instance, signal); // its workspace is kept
+    await removeContainer(engine, found.Id, instance, signal); // keeps the workspace
     return undefined;
   }
   if (Paused) await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
@@ -245,7 +245,7 @@ async function adoptClaimed(
   const token = (await folders.read(own.id))?.token;
   const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {
-    await removeContainer(engine, found.Id, instance, signal); // its workspace is kept
+    await removeContainer(engine, found.Id, instance, signal); // keeps the workspace
     await holds.release(own.id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
     await folders.remove(own.id);
     return undefined;

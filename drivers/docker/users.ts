@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { IdSource } from '../../src/core/model/ids.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
-import { ownerFilter } from './labels.ts';
+import { createOwnerFilter } from './labels.ts';
 
 /**
  * The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set.
@@ -37,7 +37,7 @@ interface Options {
  * a user id. Labels on containers and volumes are the only record.
  */
 export function openWorkspaceUsers({ engine, instance, ids, range }: Options): WorkspaceUsers {
-  const labelled = (user: number) => ({ label: [ownerFilter(instance), `${userLabel}=${user}`] });
+  const labelled = (user: number) => ({ label: [createOwnerFilter(instance), `${userLabel}=${user}`] });
 
   async function living(user: number, signal: AbortSignal): Promise<readonly string[]> {
     const filters = { ...labelled(user), status: ['created', 'running', 'paused', 'restarting'] };

@@ -4,8 +4,8 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
 import { createIsolationConfig, detachedStreams } from './create-body.ts';
-import { callEngine, findInEngine } from './engine.ts';
-import { ownerFilter } from './labels.ts';
+import { callEngine, findEngineObject } from './engine.ts';
+import { createOwnerFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
 /** The label is the only record of a volume's id. */
@@ -14,7 +14,7 @@ const headerBytes = 512;
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
 const helperPath = '/volume';
 
-export const engineVolumeName = (instance: string, id: VolumeId): string => `corral-${instance}-${id}`;
+export const toEngineVolumeName = (instance: string, id: VolumeId): string => `corral-${instance}-${id}`;
 
 interface Options {
   readonly engine: Dockerode;
@@ -32,11 +32,11 @@ export interface DockerVolumes extends VolumeHosting {
   give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;
 }
 
-export function openVolumes({ engine, instance, labels }: Options): DockerVolumes {
-  const nameOf = (id: VolumeId) => engineVolumeName(instance, id);
+export function openDockerVolumes({ engine, instance, labels }: Options): DockerVolumes {
+  const nameOf = (id: VolumeId) => toEngineVolumeName(instance, id);
   const helperOf = (id: VolumeId) => `${nameOf(id)}-owner`;
   const inspect = (id: VolumeId, signal: AbortSignal) =>
-    findInEngine(signal, () => engine.getVolume(nameOf(id)).inspect({ abortSignal: signal }));
+    findEngineObject(signal, () => engine.getVolume(nameOf(id)).inspect({ abortSignal: signal }));
   const isOurs = (found: Dockerode.VolumeInspectInfo | undefined) =>
     found?.Labels?.['corral.owner-instance'] === instance;
 
@@ -70,7 +70,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       const why = `The volume could not be assigned to user ${user} (chown: ${StatusCode}).`;
       throw new AppError('sandbox_unavailable', `${why} The image ${image} needs the program chown.`);
     } finally {
-      // the next owner change removes the helper
+      // if this fails, the next owner change removes the helper
       await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {});
     }
   }
@@ -102,7 +102,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       throw new AppError('conflict', `Another program's volume has the name ${nameOf(id)}. Remove that volume.`);
     },
     async volumes({ signal }) {
-      const filters = { filters: { label: [ownerFilter(instance), volumeLabel] }, abortSignal: signal };
+      const filters = { filters: { label: [createOwnerFilter(instance), volumeLabel] }, abortSignal: signal };
       const { Volumes } = await callEngine(signal, () => engine.listVolumes(filters as object));
       return (Volumes ?? []).flatMap(({ Labels }) => VolumeId.safeParse(Labels?.[volumeLabel]).data ?? []);
     },

@@ -4,15 +4,15 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
-import { waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
-import { callEngine, findInEngine, statusOf } from './engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus } from './engine.ts';
 import type { EngineImages } from './images.ts';
 import {
-  contentLabel,
+  createOwnerFilter,
   createSandboxLabels,
   type InstanceNames,
-  ownerFilter,
+  imageContentLabel,
   parseSandboxInfo,
   poolLabel,
   workspaceLabel,
@@ -61,9 +61,9 @@ export function createDockerPool(options: Options): Poolable {
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
-  /** Volumes that were unused at the last check, and are removed if they still are at the next. */
+  /** Volumes unused at the last check. Removed if still unused at the next check. */
   let idle = new Set<string>();
-  const mine = { filters: { label: [ownerFilter(instance), poolLabel] } };
+  const mine = { filters: { label: [createOwnerFilter(instance), poolLabel] } };
 
   /** Returns the image's content id, so that a claim never takes a sandbox of an outdated image. */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
@@ -77,8 +77,8 @@ export function createDockerPool(options: Options): Poolable {
       await callEngine(signal, () => engine.getContainer(from).rename(options));
       return 'done';
     } catch (error) {
-      if (statusOf(error) === 404) return 'gone';
-      if (statusOf(error) === 409) return 'taken';
+      if (readEngineErrorStatus(error) === 404) return 'gone';
+      if (readEngineErrorStatus(error) === 409) return 'taken';
       throw error;
     }
   }
@@ -94,7 +94,8 @@ export function createDockerPool(options: Options): Poolable {
 
   async function undo(id: SandboxId, name: string): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
-    const byName = (it: string) => findInEngine(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
+    const byName = (it: string) =>
+      findEngineObject(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
     const found = (await byName(name)) ?? (await byName(names.warm(id)));
     if (parseSandboxInfo(found?.Config.Labels, 'ready')?.id !== id || !found) return;
     await clear(id, found.Id, signal);
@@ -164,9 +165,9 @@ export function createDockerPool(options: Options): Poolable {
       try {
         const ref = await images.ensure(image, call);
         const content = await readContentId(ref, call.signal);
-        const place = options.place(name, ref, { [poolLabel]: recipe, [contentLabel]: content }, createdResources);
+        const place = options.place(name, ref, { [poolLabel]: recipe, [imageContentLabel]: content }, createdResources);
         const { end } = await place(spec, call.signal);
-        await waitForStart(end, call.signal);
+        await waitForSandboxStart(end, call.signal);
         waiting.add(id);
         return { id, recipe, content, epoch, phase: 'ready', expiresAt };
       } catch (error) {
@@ -179,7 +180,7 @@ export function createDockerPool(options: Options): Poolable {
     },
 
     async unclaimed({ signal }) {
-      const all = { filters: { label: [ownerFilter(instance)] }, abortSignal: signal };
+      const all = { filters: { label: [createOwnerFilter(instance)] }, abortSignal: signal };
       const { Volumes } = await callEngine(signal, () => engine.listVolumes(all as object));
       const bodies = await callEngine(signal, () => engine.listContainers({ all: true, ...mine, abortSignal: signal }));
       await sweep(bodies, Volumes ?? [], signal);
@@ -247,5 +248,5 @@ function warmFrom(
   if (!info || names.warmIn(name) === undefined) return undefined;
   const phase = starting.has(info.id) || State === 'created' ? 'starting' : State === 'running' ? 'ready' : 'exited';
   const { id, epoch, expiresAt } = info;
-  return { id, recipe: Labels[poolLabel] ?? '', content: Labels[contentLabel] ?? '', epoch, phase, expiresAt };
+  return { id, recipe: Labels[poolLabel] ?? '', content: Labels[imageContentLabel] ?? '', epoch, phase, expiresAt };
 }

@@ -4,7 +4,7 @@ import type Dockerode from 'dockerode';
 import { raceAbort, sleep } from '../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { callEngine, findInEngine } from './engine.ts';
+import { callEngine, findEngineObject } from './engine.ts';
 
 /**
  * Reports when containers end. All watches share one connection to the engine, open only while something is watched.
@@ -23,7 +23,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
 
   /** Settles the watch if the container is not running, for example because it ended while no connection was open. */
   async function look(id: string, signal: AbortSignal): Promise<void> {
-    const found = await findInEngine(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
+    const found = await findEngineObject(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
     const { Running = false, Status = '', OOMKilled = false, ExitCode = 0 } = found?.State ?? {};
     if (Running || Status === 'created') return;
     watched.get(id)?.(lossOf(found && { OOMKilled, ExitCode }));

@@ -22,7 +22,7 @@ type Numbers = readonly [number, number, number];
 interface FixedVersions {
   /** How many version components identify a release line. */
   readonly names: number;
-  /** First version of each release line without a known container escape. Later lines are fixed from the start. */
+  /** First version of each release line without a known container escape. Later lines include the fixes. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: FixedVersions = {
@@ -41,7 +41,7 @@ const runcLines: FixedVersions = {
   ],
 };
 
-export function findWeaknesses(
+export function listEngineWeaknesses(
   { engine, runc, security, runtimes }: EngineFacts,
   target: string | undefined,
 ): string[] {
@@ -73,7 +73,7 @@ export async function readEngineRuntimes(host: string, { signal }: CallOptions):
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
 
-export async function findEngineWeaknesses(
+export async function readEngineWeaknesses(
   host: string,
   target: string | undefined,
   { signal }: CallOptions,
@@ -89,12 +89,12 @@ export async function findEngineWeaknesses(
     security: info.SecurityOptions ?? [],
     runtimes: Object.keys(info.Runtimes ?? {}),
   };
-  return findWeaknesses(facts, target);
+  return listEngineWeaknesses(facts, target);
 }
 
 function isBelow(version: string, { names, fixed }: FixedVersions): boolean {
   const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
-  if (parts.length === 0) return false; // a custom build
+  if (parts.length === 0) return false; // not a version number: a custom build
   const values = parts.map((part) => Number(part ?? 0));
   const least = fixed.find((one) => one.slice(0, names).every((part, n) => part === values[n])) ?? fixed[0];
   const at = least.findIndex((part, n) => part !== values[n]);

@@ -1,14 +1,14 @@
 import type Dockerode from 'dockerode';
 import { systemClock } from '../../src/core/contracts/clock.ts';
-import { callEngine, statusOf } from './engine.ts';
+import { callEngine, readEngineErrorStatus } from './engine.ts';
 
 export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Gives the root of a new workspace to the sandbox's user. The engine gives it to the owner of the image's folder, but
- * only the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the
- * folder stays world-writable, as in the image.
+ * Gives the root of a new workspace to the sandbox's user, because only the owner can change a folder's mode and times, as `tar
+ * -x` of `./` and `cp -a` do. The engine gives it to the owner of the image's folder. If the engine refuses, the folder stays
+ * world-writable, as in the image.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,
@@ -18,7 +18,7 @@ export async function changeWorkspaceOwner(
   const options = { path: workspacePath, abortSignal: signal };
   await callEngine(signal, () => engine.getContainer(id).putArchive(createOwnerArchive(user), options)).catch(
     (error: unknown) => {
-      if (statusOf(error) === undefined) throw error;
+      if (readEngineErrorStatus(error) === undefined) throw error;
     },
   );
 }

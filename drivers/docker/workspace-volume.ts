@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { callEngine, findInEngine } from './engine.ts';
+import { callEngine, findEngineObject } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
@@ -19,7 +19,7 @@ export async function readWorkspacePointer(
   name: string,
   signal: AbortSignal,
 ): Promise<WorkspacePointer | undefined> {
-  const found = await findInEngine(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
+  const found = await findEngineObject(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
   return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
 }
 

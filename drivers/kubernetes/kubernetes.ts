@@ -13,18 +13,31 @@ import type {
   ServiceHosting,
 } from '../driver.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
-import { dialAddress } from '../shared/link/dialling-agent.ts';
+import { createDialFunction } from '../shared/link/dialling-agent.ts';
 import { openKubeApi } from './api/api.ts';
 import { openKubeCredentials } from './api/credentials.ts';
 import { createPortForwarder } from './api/port-forward.ts';
-import { createAdoptedEngine } from './claims/adopted-engine.ts';
+import { createAdoptionEngine } from './claims/adopted-engine.ts';
 import { createClaimEngine } from './claims/claim-engine.ts';
 import { readClusterSupport } from './claims/platform.ts';
 import { openSandboxTemplates } from './claims/templates.ts';
 import type { SandboxEngine } from './engine.ts';
-import { instanceLabels, isOverdue, namePrefix, parseSandboxInfo, sandboxSelector, toInfosWithNode } from './labels.ts';
+import {
+  createInstanceLabels,
+  createSandboxSelector,
+  isOverdue,
+  parseSandboxInfo,
+  toObjectNamePrefix,
+  toSandboxInfos,
+} from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
-import { type ContainerRequest, createPodBody, createPodSpec, egressLabel, findWeaknesses } from './pods/pod-body.ts';
+import {
+  type ContainerRequest,
+  createEgressLabel,
+  createPodBody,
+  createPodSpec,
+  listPodWeaknesses,
+} from './pods/pod-body.ts';
 import { createPodEngine, createVolumeClaimSpec } from './pods/pod-engine.ts';
 import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
 import {
@@ -32,17 +45,17 @@ import {
   computeServiceStartState,
   toServiceStates,
   toStartError,
-  waitUntilRunning,
+  waitForRunningPod,
 } from './pods/pod-state.ts';
 import { openPods, podsPath } from './pods/pods.ts';
 import { createSandboxKeys } from './pods/sandbox-tokens.ts';
-import { createNetworkPolicyCheck, ensurePolicies } from './policies/policies.ts';
+import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/policies.ts';
 
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   wayOutIsFixed: true, // a pod's network policy follows its label
-  desktop: false, // the options can enable it
+  desktop: false, // an option can enable desktops
   noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
   noBuilds:
     'the cluster has no image builder for it; build images with the tools of the cluster, and use them in templates',
@@ -67,12 +80,12 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const forward = createPortForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
-      ? dialAddress(status?.podIP ?? '', port)
+      ? createDialFunction(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openPodLinks({ pods, keys, dial });
   const policyCheck = createNetworkPolicyCheck(options);
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
-  const nameOf = (id: SandboxId) => namePrefix(instance) + sessionIdOf(id);
+  const nameOf = (id: SandboxId) => toObjectNamePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
   /** Shares one attempt among all callers, whose signals do not stop it. After a failure, the next call retries. */
@@ -88,7 +101,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   }
   /** Network policies must exist before the server's first pod. */
   const fenced = shareAttempt(async (signal) => {
-    if (options.networkPolicies !== 'given') await ensurePolicies(api, options, signal);
+    if (options.networkPolicies !== 'given') await ensureNetworkPolicies(api, options, signal);
   });
 
   const egressOf = ({ egress }: SandboxRecipe) => (egress.kind === 'none' ? undefined : options.egressAddress);
@@ -106,7 +119,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       metadata: { name: 'workspace' },
       spec: createVolumeClaimSpec(recipe.limits.diskBytes, storageClass),
     };
-    const labels = { ...instanceLabels(instance), ...egressLabel(request.egress) };
+    const labels = { ...createInstanceLabels(instance), ...createEgressLabel(request.egress) };
     const annotations = { 'corral/key': keys.current, 'corral/template': recipe.template };
     return {
       podTemplate: {
@@ -123,7 +136,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const ownPods = engines.use(createPodEngine({ ...shared, keys, keepsFiles, storageClass, bodyFor }));
   const templates = openSandboxTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
-  let adopted: ReturnType<typeof createAdoptedEngine> | undefined;
+  let adopted: ReturnType<typeof createAdoptionEngine> | undefined;
   /** Undefined: sandboxes are pods of this server. */
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
@@ -131,7 +144,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
     const { versions, obstacle, seesNodes = false, adopts = false } = await readClusterSupport(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
-      if (adopts) adopted = engines.use(createAdoptedEngine(shared));
+      if (adopts) adopted = engines.use(createAdoptionEngine(shared));
       return engines.use(createClaimEngine({ ...shared, templates, keepsFiles, seesNodes, blueprintFor }));
     }
     if (options.engine === 'agent-sandbox')
@@ -205,13 +218,13 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
         return engineName;
       },
       pause: keepsFiles ? 'files' : 'none',
-      weaknesses: findWeaknesses(settings),
+      weaknesses: listPodWeaknesses(settings),
     },
     reap,
 
     async check({ signal }) {
       const either = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(sandboxSelector(instance))}`;
+      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(createSandboxSelector(instance))}`;
       await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });
@@ -226,13 +239,13 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
         const start = (await engineFor(spec, signal)).begin(spec);
         try {
           const placed = await start.place(news, signal);
-          const running = await waitUntilRunning(placed, { ...options, pods, news }, signal);
+          const running = await waitForRunningPod(placed, { ...options, pods, news }, signal);
           await using link = ends.link(id, running);
           await waitForDaemon(link, signal, start.identity(running)).catch((error) => {
             throw toStartError(error);
           });
           await policyCheck.check(link, signal);
-          const [info] = toInfosWithNode(
+          const [info] = toSandboxInfos(
             parseSandboxInfo((await start.finish(running, signal)).metadata, 'ready'),
             running,
           );

@@ -1,31 +1,31 @@
 import type { V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
-import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
+import { parseSandboxLabels, toSandboxLabels } from '../shared/sandbox-labels.ts';
 import type { KubeObject } from './api/collection.ts';
 
 const prefix = 'corral/';
 
-export function objectMetadata(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
-  const { sandbox, session, epoch, ...notes } = sandboxLabels(spec);
+export function createObjectMetadata(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
+  const { sandbox, session, epoch, ...notes } = toSandboxLabels(spec);
   return {
-    labels: { ...instanceLabels(instance), ...prefixed({ sandbox, session, epoch }) },
+    labels: { ...createInstanceLabels(instance), ...prefixed({ sandbox, session, epoch }) },
     annotations: { ...prefixed(notes), ...more },
   };
 }
 const prefixed = (fields: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [prefix + name, value]));
 
-export const instanceLabels = (instance: string) => ({
+export const createInstanceLabels = (instance: string) => ({
   'app.kubernetes.io/name': 'corral-sandbox',
   'app.kubernetes.io/managed-by': 'corral',
   'corral/instance': instance,
 });
-export const sandboxSelector = (instance: string) => `corral/instance=${instance},corral/sandbox`;
+export const createSandboxSelector = (instance: string) => `corral/instance=${instance},corral/sandbox`;
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
 export const isOwnPod = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;
-export const namePrefix = (instance: string) => `corral-${instance}-`;
+export const toObjectNamePrefix = (instance: string) => `corral-${instance}-`;
 
 /** A pod this far past its deadline no longer has an owner, so any installation can delete it. */
 const lateMs = 60_000;
@@ -37,11 +37,12 @@ export const parseSandboxInfo = (
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
 
-export const toInfosWithNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
+export const toSandboxInfos = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
 /** Includes pods that no session has claimed. */
-export const podSelector = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
+export const createPodSelector = (instance: string) =>
+  `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 
 export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {

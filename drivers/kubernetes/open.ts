@@ -12,7 +12,7 @@ import type { KubernetesSettings } from './settings.ts';
 /** Linux limits one variable to 128 KiB. */
 const maxVariable = 100_000;
 
-export async function openKubernetes(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {
+export async function openKubernetesDriver(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {
   const { instance, gate, hasEgress, say } = parts;
   await using stack = new AsyncDisposableStack();
   const options = await kubernetesOptions(settings, parts);

@@ -1,9 +1,9 @@
-import { openKubeApi, statusOf } from './api/api.ts';
-import { type KubeObject, openCollection } from './api/collection.ts';
+import { openKubeApi, readKubeErrorStatus } from './api/api.ts';
+import { type KubeObject, openKubeCollection } from './api/collection.ts';
 import { openKubeCredentials } from './api/credentials.ts';
-import { type RemovalOptions, removeObject } from './api/objects.ts';
+import { type KubeRemovalOptions, removeKubeObject } from './api/objects.ts';
 import { extensionPath } from './claims/platform.ts';
-import { allPodsSelector, isOverdue, namePrefix } from './labels.ts';
+import { allPodsSelector, isOverdue, toObjectNamePrefix } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { volumeClaimsPath } from './pods/pod-engine.ts';
 import { podRemovalOptions, podsPath } from './pods/pods.ts';
@@ -15,7 +15,7 @@ const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.i
 interface Kind {
   readonly kind: string;
   readonly path: string;
-  readonly removal: RemovalOptions;
+  readonly removal: KubeRemovalOptions;
 }
 type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
 
@@ -37,7 +37,7 @@ export const deleteInstanceObjects = (
   withCluster(options, signal, async (end) => {
     const { namespace } = options;
     const isOwn = ({ metadata }: KubeObject) =>
-      !metadata?.ownerReferences || metadata.name?.startsWith(namePrefix(instance)) === true;
+      !metadata?.ownerReferences || metadata.name?.startsWith(toObjectNamePrefix(instance)) === true;
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
       return { kind, path: extensionPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
@@ -59,17 +59,17 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
   using credentials = openKubeCredentials(options);
   const api = openKubeApi({ ...options, credentials, maxInFlight: 10 });
   return await work(async ({ kind, path, removal }, labelSelector, meant) => {
-    const objects = openCollection(api, path, `${kind}s`);
+    const objects = openKubeCollection(api, path, `${kind}s`);
     const { items } = await objects
       .list({ selector: { labelSelector }, accept: metadataList }, signal)
       .catch((error) => {
-        if (statusOf(error) === 404) return { items: [] }; // the cluster has no such kind
+        if (readKubeErrorStatus(error) === 404) return { items: [] }; // the cluster has no such kind
         throw error;
       });
     const remove = (it: KubeObject) =>
       removal.propagationPolicy // not awaited: the controller deletes them, and their pods are awaited
         ? objects.remove(it, removal, signal)
-        : removeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
+        : removeKubeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
     await Promise.all(items.filter(meant).map(remove));
     return items.filter(meant).map(({ metadata }) => `${kind} ${metadata?.name}`);
   });

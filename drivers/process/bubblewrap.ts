@@ -2,13 +2,13 @@ import { dirname } from 'node:path';
 import type { SandboxLimits } from '../driver.ts';
 import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts';
 import type { LimitName } from './cgroup/limits.ts';
-import type { BoundVolume } from './volumes.ts';
+import type { FolderVolume } from './volumes.ts';
 
 /** User id inside every sandbox, and on the machine if sandboxes have no user ids of their own. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
-export const toolsFolder = '/opt/corral';
-const sealed = `${toolsFolder}/sealed`;
+export const sandboxToolsFolder = '/opt/corral';
+const sealed = `${sandboxToolsFolder}/sealed`;
 const screenPath = '/run/screen';
 
 export interface Bubblewrap {
@@ -37,7 +37,7 @@ export interface SandboxPaths {
   readonly id: string;
   readonly browserPolicy?: string;
   readonly screen: string | undefined;
-  readonly volumes?: readonly BoundVolume[];
+  readonly volumes?: readonly FolderVolume[];
   readonly limits: SandboxLimits;
   readonly user: number;
   /** Limits that control groups enforce. Others apply to single processes. */
@@ -48,10 +48,10 @@ export interface SandboxPaths {
   readonly seccompFd: number;
 }
 
-export function namespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
+export function createNamespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
   // Root needs no user namespace. It keeps only the capabilities to change the user, and drops them afterwards (see
-  // `switchUserArguments`).
+  // `createUserSwitchArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
@@ -59,14 +59,14 @@ export function namespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap,
 }
 
 // Switches to an unprivileged user, so that an escaped process is not root on the machine.
-export function switchUserArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
+export function createUserSwitchArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
 /** The sandbox sees an empty file system with only these mounts. */
-export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
+export function createBubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
@@ -75,7 +75,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share it
   return [
-    ...namespaceArguments(found),
+    ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
     // Created implicitly, these folders would belong to root.
@@ -86,15 +86,15 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
       '/home',
       ...(browserPolicy === undefined ? [] : policies),
       '/opt',
-      toolsFolder,
-      `${toolsFolder}/bin`,
+      sandboxToolsFolder,
+      `${sandboxToolsFolder}/bin`,
       ...counters,
     ].flatMap((path) => ['--perms', '0755', '--dir', path]),
     ...found.system,
     ...['--ro-bind', `${accounts}/passwd`, '/etc/passwd', '--ro-bind', `${accounts}/group`, '/etc/group'],
     ...['--ro-bind', `${accounts}/profile`, '/etc/profile.d/corral.sh'],
     ...['--proc', '/proc', '--dev', '/dev'],
-    ...[`${toolsFolder}/bin/sudo`, ...(found.hasSudo ? ['/usr/bin/sudo'] : [])].flatMap((path) => [
+    ...[`${sandboxToolsFolder}/bin/sudo`, ...(found.hasSudo ? ['/usr/bin/sudo'] : [])].flatMap((path) => [
       ...['--ro-bind', `${accounts}/sudo`, path],
     ]),
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
@@ -103,23 +103,29 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...scratch('/mnt', 2 ** 20), // links to the client's files, see src/sessions/setup
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
-    ...['--ro-bind', node, `${toolsFolder}/bin/node`, '--ro-bind', init, `${toolsFolder}/init.sh`],
-    ...['--ro-bind', daemon, `${toolsFolder}/sandboxd.mjs`],
+    ...['--ro-bind', node, `${sandboxToolsFolder}/bin/node`, '--ro-bind', init, `${sandboxToolsFolder}/init.sh`],
+    ...['--ro-bind', daemon, `${sandboxToolsFolder}/sandboxd.mjs`],
     // Shows pid 1 that it already runs in the loader, which the server has tested.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...(inside.volumes ?? []).flatMap(boundAt),
     ...['--remount-ro', '/', '--'],
-    ...switchUserArguments(found, inside.user),
+    ...createUserSwitchArguments(found, inside.user),
     ...limited(found, inside),
     ...(inside.seal === undefined ? [] : [sealed]),
-    ...['/bin/sh', `${toolsFolder}/init.sh`, `${toolsFolder}/bin/node`, `${toolsFolder}/sandboxd.mjs`, inside.id],
+    ...[
+      '/bin/sh',
+      `${sandboxToolsFolder}/init.sh`,
+      `${sandboxToolsFolder}/bin/node`,
+      `${sandboxToolsFolder}/sandboxd.mjs`,
+      inside.id,
+    ],
   ];
 }
 
 /** Parents that bubblewrap creates itself would belong to root. */
-function boundAt({ folder, path, access }: BoundVolume): string[] {
+function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
   const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
   return [
@@ -130,7 +136,8 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
 
 /** Sets the limits that no control group enforces, in a shell that then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
-  // The kernel counts processes per user: in a user namespace only this sandbox's, for a shared user everyone's.
+  // The kernel counts processes per user: only this sandbox's in a user namespace, otherwise those of everyone who shares the
+  // user.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
@@ -145,7 +152,7 @@ const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryB
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
 
 export const sandboxEnvironment = {
-  PATH: `${toolsFolder}/bin:/usr/local/bin:/usr/bin:/bin`,
+  PATH: `${sandboxToolsFolder}/bin:/usr/local/bin:/usr/bin:/bin`,
   HOME: workspaceHome,
   USER: 'user',
   CORRAL_WORKSPACE: '/workspace',
@@ -155,9 +162,9 @@ export const sandboxEnvironment = {
 } as const;
 
 /** A login shell takes its PATH from the machine's /etc/profile, which lacks the sandbox's own programs. */
-const profile = `case ":$PATH:" in *:${toolsFolder}/bin:*) ;; *) PATH="${toolsFolder}/bin:$PATH" ;; esac\n`;
+const profile = `case ":$PATH:" in *:${sandboxToolsFolder}/bin:*) ;; *) PATH="${sandboxToolsFolder}/bin:$PATH" ;; esac\n`;
 
-export const accountFiles = (user: number) => ({
+export const createAccountFiles = (user: number) => ({
   profile,
   passwd: `root:x:0:0:root:/root:/bin/bash\nuser:x:${user}:${user}::${workspaceAlias}:/bin/bash\n`,
   group: `root:x:0:\nuser:x:${user}:\n`,

@@ -8,17 +8,17 @@ import type { UserRange } from '../shared/user-range.ts';
 import { type Bubblewrap, sharedUserId } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import type { CpuShareLevel, LimitName } from './cgroup/limits.ts';
-import type { Confinement } from './launch.ts';
+import type { SandboxConfinement } from './launch.ts';
 import { openSandboxUsers } from './users.ts';
-import { findWeaknesses, listEnforcedLimits } from './weaknesses.ts';
+import { listEnforcedLimits, listIsolationWeaknesses } from './weaknesses.ts';
 
 export interface ProcessConfinement {
   readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
-  confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
+  confine(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxConfinement>;
   /**
-   * Kills every process left in the sandbox's groups and removes the groups. True if it had groups; they contained all
-   * its processes, because each process enters them first and cannot leave.
+   * Kills every process in the sandbox's groups and removes the groups. True if the sandbox had groups: its processes cannot
+   * leave them, so all are dead.
    */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
@@ -49,7 +49,7 @@ export function openProcessConfinement({ bubblewrap, cgroups, users: range, fold
 
   return {
     limits: listEnforcedLimits(known),
-    weaknesses: findWeaknesses(known),
+    weaknesses: listIsolationWeaknesses(known),
     async confine({ id, limits }, signal) {
       const user = users ? await users.assignUser(id, signal) : sharedUserId;
       const draft = `${recordOf(id)}.new`;

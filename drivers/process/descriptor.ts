@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { findDesktopPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
-import { userRange } from '../../src/config/kinds.ts';
-import { setting } from '../../src/config/setting.ts';
+import { userIdRange } from '../../src/config/kinds.ts';
+import { defineSetting } from '../../src/config/setting.ts';
 import { defineDriver } from '../descriptor.ts';
 
 const settings = z.strictObject({
-  users: setting(
-    userRange(),
+  users: defineSetting(
+    userIdRange(),
     '1500000-1565535',
     'unused user ids of this machine: under a server that runs as root, each bubblewrap sandbox gets its own; none: all share 10001',
   ),

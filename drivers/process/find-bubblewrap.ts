@@ -2,7 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlink, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { type Bubblewrap, namespaceArguments, sharedUserId, switchUserArguments, toolsFolder } from './bubblewrap.ts';
+import {
+  type Bubblewrap,
+  createNamespaceArguments,
+  createUserSwitchArguments,
+  sandboxToolsFolder,
+  sharedUserId,
+} from './bubblewrap.ts';
 
 // Parts of /etc that programs need. None reveals who uses this machine.
 const configuration = [
@@ -30,7 +36,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   }
   // Users type `python` too, so link it to `python3` if it is missing.
   if (!(await isThere('/usr/bin/python')) && (await isThere('/usr/bin/python3')))
-    system.push('--symlink', '/usr/bin/python3', `${toolsFolder}/bin/python`);
+    system.push('--symlink', '/usr/bin/python3', `${sandboxToolsFolder}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
   const hasSudo = await isThere('/usr/bin/sudo');
   const masked: string[] = [];
@@ -49,9 +55,9 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
 async function works(found: Bubblewrap): Promise<boolean> {
   const { path, system, masked, seccomp } = found;
   const args = [
-    ...[...namespaceArguments(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
+    ...[...createNamespaceArguments(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
     ...['--proc', '/proc', '--dev', '/dev', ...masked.flatMap((file) => ['--ro-bind', '/dev/null', file])],
-    ...[...switchUserArguments(found, sharedUserId), '/bin/true'],
+    ...[...createUserSwitchArguments(found, sharedUserId), '/bin/true'],
   ];
   const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'], timeout: 5_000 });
   writeSeccompFilter(child.stdio[3] as Writable, seccomp);

@@ -10,21 +10,21 @@ import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { SandboxFolders, SandboxMeta } from '../shared/folders.ts';
 import { screenFolder } from '../shared/link/dial-vnc-socket.ts';
-import { tokenEnvironment } from '../shared/link/token.ts';
-import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
+import { createTokenEnvironment } from '../shared/link/token.ts';
+import { createVolumeLimitEnvironment } from '../shared/volume-limits.ts';
 import {
-  accountFiles,
   type Bubblewrap,
-  bubblewrapArguments,
+  createAccountFiles,
+  createBubblewrapArguments,
   sandboxEnvironment,
   screenEnvironment,
   sharedUserId,
 } from './bubblewrap.ts';
 import type { SandboxCgroup } from './cgroup/cgroups.ts';
 import type { LimitName } from './cgroup/limits.ts';
-import { enterCgroupCommand } from './cgroup/open.ts';
+import { createCgroupEntryCommand } from './cgroup/open.ts';
 import { writeSeccompFilter } from './find-bubblewrap.ts';
-import { acquireLock } from './lock.ts';
+import { acquireMachineLock } from './lock.ts';
 import { type ProcessIdentity, readProcessIdentity } from './proc.ts';
 import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
@@ -47,7 +47,7 @@ export async function createUnreadableLoader(
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
   // An installation's first sandboxes can start concurrently, in several servers: one copies, the others wait.
-  await using _ = await acquireLock(path, signal);
+  await using _ = await acquireMachineLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a killed server may have left a partial copy
@@ -84,8 +84,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Low priority on machines without control groups. The kernel can first weigh process sessions by the number in
- * `autogroup`, but a command that opens a session resets it, so this is weaker than a group's weight.
+ * Low priority on machines without control groups. Weaker than a group's weight: the kernel may schedule by the session's
+ * `autogroup` value first, and a command that opens a new session resets that value.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -105,9 +105,9 @@ export interface LaunchOptions {
   readonly programs: SandboxPrograms;
   readonly volumes: Pick<FolderVolumes, 'bind'>;
   /** Undefined: no isolation. */
-  readonly confinement: Confinement | undefined;
+  readonly confinement: SandboxConfinement | undefined;
 }
-export interface Confinement {
+export interface SandboxConfinement {
   readonly bubblewrap: Bubblewrap;
   readonly user: number;
   readonly group: SandboxCgroup;
@@ -120,26 +120,26 @@ export interface LaunchedProcess {
   readonly exited: Promise<string>;
 }
 
-export const workspaceOf = (folders: SandboxFolders, { id }: { id: SandboxMeta['id'] }) =>
+export const workspacePathOf = (folders: SandboxFolders, { id }: { id: SandboxMeta['id'] }) =>
   join(folders.home(id), 'workspace');
 
 export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Promise<LaunchedProcess> {
   const { folders, meta, confinement } = what;
-  const workspace = workspaceOf(folders, meta);
+  const workspace = workspacePathOf(folders, meta);
   await mkdir(workspace, { recursive: true });
   await chmod(workspace, 0o755); // `mkdir` applies the umask: root without capabilities must be able to enter too
   if (confinement?.bubblewrap.asRoot) await chownTree(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
 
-async function confined(what: LaunchOptions, confinement: Confinement, signal: AbortSignal) {
+async function confined(what: LaunchOptions, confinement: SandboxConfinement, signal: AbortSignal) {
   const { bubblewrap, user, group, grouped } = confinement;
   const { spec, meta, folders, programs } = what;
   const owner = bubblewrap.asRoot ? user : undefined;
   const volumes = await what.volumes.bind(spec.volumes ?? [], { user: owner }, signal);
-  const workspace = workspaceOf(folders, meta);
+  const workspace = workspacePathOf(folders, meta);
   const accounts = folders.home(spec.id);
-  for (const [name, text] of Object.entries(accountFiles(bubblewrap.asRoot ? user : sharedUserId))) {
+  for (const [name, text] of Object.entries(createAccountFiles(bubblewrap.asRoot ? user : sharedUserId))) {
     await writeFile(join(accounts, name), text);
     await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
   }
@@ -172,15 +172,15 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   const screen = spec.env.CORRAL_DESKTOP === 'on' ? await createScreenFolder(what, confinement) : undefined;
   const seal = await createUnreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
   const [program = '', ...args] = [
-    ...enterCgroupCommand(group.enter),
+    ...createCgroupEntryCommand(group.enter),
     ...(grouped.includes('cpus') ? [] : atLowPriority),
     bubblewrap.path,
-    ...bubblewrapArguments(bubblewrap, { ...inside, seal, screen, id: spec.id }),
+    ...createBubblewrapArguments(bubblewrap, { ...inside, seal, screen, id: spec.id }),
   ];
   const memory = {
     CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes),
     CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
-    ...volumeLimitEnvironment(spec.volumes),
+    ...createVolumeLimitEnvironment(spec.volumes),
   };
   const shown = screen === undefined ? {} : screenEnvironment;
   const env = {
@@ -212,7 +212,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
  */
 async function createScreenFolder(
   { folders, spec }: LaunchOptions,
-  { bubblewrap, user }: Confinement,
+  { bubblewrap, user }: SandboxConfinement,
 ): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
   await rm(folder, { recursive: true, force: true }); // left by the sandbox's last start
@@ -279,7 +279,7 @@ const notStarted = (why: string) =>
 
 const identity = ({ id, token }: SandboxMeta, runDir: string) => ({
   CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes that left its group
-  ...tokenEnvironment(new Secret(token), runDir),
+  ...createTokenEnvironment(new Secret(token), runDir),
 });
 
 function watchExit(child: ChildProcess): Promise<string> {

@@ -27,13 +27,13 @@ export async function readProcessIdentity(pid: number): Promise<ProcessIdentity 
   return startTime === undefined ? undefined : { pid, startTime, boot: await readBootId() };
 }
 
-export async function isAlive(mark: ProcessIdentity): Promise<boolean> {
+export async function isProcessAlive(mark: ProcessIdentity): Promise<boolean> {
   return mark.boot === (await readBootId()) && (await readStartTime(mark.pid)) === mark.startTime;
 }
 
 /** Kills exactly this process, or with `group` its process group. Does nothing if the process is gone. */
 export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
-  if (!(await isAlive(mark))) return; // the pid may belong to another process now
+  if (!(await isProcessAlive(mark))) return; // the pid may belong to another process now
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {

@@ -18,9 +18,9 @@ import type {
 import { openSandboxFolders, type SandboxMeta, toSandboxInfoFields } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
-import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
-import { writeToken } from '../shared/link/token.ts';
+import { writeTokenFile } from '../shared/link/token.ts';
 import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import { removeTree } from '../shared/remove-tree.ts';
 import { buildSeccompProgram } from '../shared/seccomp/program.ts';
@@ -29,9 +29,9 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
 import { openProcessConfinement, type ProcessConfinement } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
-import { type LaunchedProcess, launchDaemon, type SandboxPrograms, workspaceOf } from './launch.ts';
-import { acquireLock } from './lock.ts';
-import { isAlive, type ProcessIdentity } from './proc.ts';
+import { type LaunchedProcess, launchDaemon, type SandboxPrograms, workspacePathOf } from './launch.ts';
+import { acquireMachineLock } from './lock.ts';
+import { isProcessAlive, type ProcessIdentity } from './proc.ts';
 import {
   endRecordedProcess,
   endSandboxProcesses,
@@ -182,24 +182,24 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
     // Node reports the exit of its own children; other processes must be polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
-    while (await isAlive(mark)) await sleep(lookMs, signal);
+    while (await isProcessAlive(mark)) await sleep(lookMs, signal);
     const ranOut = await kernelLimits?.ranOutOfMemory(id);
-    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // if this fails, the server's next start tidies up
+    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // a failed cleanup is repeated at the server's next start
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }
 
-  const locked = (id: SandboxId, signal: AbortSignal) => acquireLock(`${folders.root} ${id}`, signal);
+  const locked = (id: SandboxId, signal: AbortSignal) => acquireMachineLock(`${folders.root} ${id}`, signal);
   const owner = { driver: 'process', instance };
   const isOurs = (meta: SandboxMeta) => meta.driver === owner.driver && meta.instance === instance;
 
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
     await using _ = await locked(id, signal);
     const record = await readProcessRecord(folders, id);
-    if (!record || !(await isAlive(record))) await kernelLimits?.end(id, signal);
+    if (!record || !(await isProcessAlive(record))) await kernelLimits?.end(id, signal);
   }
   for (const id of (await kernelLimits?.grouped()) ?? []) {
-    // processes that survive this are killed with their sandbox
+    // processes that survive the cleanup are killed with their sandbox
     await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
   }
 
@@ -207,12 +207,12 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
-    if (running && (await isAlive(running))) return running;
+    if (running && (await isProcessAlive(running))) return running;
     // Before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the
     // search is slow.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
-    await writeToken(folders.mount(spec.id), new Secret(meta.token));
+    await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));
     const launched = await launchDaemon({ spec, meta, folders, programs, volumes, confinement }, signal);
     created.mark = launched.mark;
     children.set(keyOf(spec.id, launched.mark), launched);
@@ -243,7 +243,7 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
   const removeFolder = (id: SandboxId) =>
     folders.remove(id).catch(async () => {
       // The sandbox's processes may have revoked the permissions that removal needs.
-      await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
+      await promisify(execFile)('chmod', ['-R', 'u+rwX', workspacePathOf(folders, { id })]).catch(() => {});
       await folders.remove(id);
     });
 
@@ -251,7 +251,7 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
     const labels = await folders.labels(id, owner);
     if (!labels) return undefined;
     const record = await readProcessRecord(folders, id);
-    const running = record && (await isAlive(record));
+    const running = record && (await isProcessAlive(record));
     const settled = running ? 'ready' : record ? 'exited' : 'stopped';
     return { ...labels, phase: work.isStarting(id) ? 'starting' : settled };
   }
@@ -282,12 +282,12 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
         const created: ProcessStart = { isNew: before === undefined };
         try {
           const mark = await place(spec, created, signal);
-          await waitForStart(await holds.hold(id, keyOf(id, mark)), signal);
+          await waitForSandboxStart(await holds.hold(id, keyOf(id, mark)), signal);
           return { ...toSandboxInfoFields(spec), phase: 'ready' };
         } catch (error) {
           const record = await readProcessRecord(folders, id);
           // the sandbox was already running, so this call must not end it
-          const others = record && !created.mark && (await isAlive(record));
+          const others = record && !created.mark && (await isProcessAlive(record));
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
           if (!others) await undo().catch(() => {}); // `list` still shows what remains
           throw error;
@@ -299,16 +299,16 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
       await sleep(0, signal);
       const record = await readProcessRecord(folders, id);
       const meta = await folders.read(id);
-      if (!record || !meta || !isOurs(meta) || !(await isAlive(record))) {
+      if (!record || !meta || !isOurs(meta) || !(await isProcessAlive(record))) {
         throw new AppError('sandbox_not_found', 'The sandbox is gone.');
       }
       const body = keyOf(id, record);
-      const workdir = bubblewrap ? '/workspace' : workspaceOf(folders, { id });
+      const workdir = bubblewrap ? '/workspace' : workspacePathOf(folders, { id });
       const link = await holds.link(id, { body, workdir, role });
       priority?.settle(id);
       const hasten = priority && { hasten: () => priority.hasten(id) };
       const screen = desktop && bubblewrap ? { screen: () => dialVncSocket(folders.home(id)) } : {};
-      return await requireReachable(
+      return await waitForReachableLink(
         { ...link, ...hasten, ...screen, starvedMs: createCpuWaitMeter(record.pid) },
         waitUntilReachable(await holds.hold(id, body), signal),
       );

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
-import { findProcessesByVariable, isAlive, killProcess, type ProcessIdentity } from './proc.ts';
+import { findProcessesByVariable, isProcessAlive, killProcess, type ProcessIdentity } from './proc.ts';
 
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: SandboxFolders, id: SandboxId) => join(folders.home(id), 'process.json');
@@ -29,7 +29,7 @@ export const removeProcessRecord = (folders: SandboxFolders, id: SandboxId) => r
 
 export async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readProcessRecord(folders, id);
-  while (recorded && (await isAlive(recorded))) {
+  while (recorded && (await isProcessAlive(recorded))) {
     await killProcess(recorded, 'group'); // without namespaces, the process leads its group
     await killProcess(recorded, 'process'); // with namespaces, this ends all of their processes
     await sleep(10, signal);

@@ -8,7 +8,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
-import { acquireLock } from './lock.ts';
+import { acquireMachineLock } from './lock.ts';
 
 /** Gives each sandbox its own user id, because the kernel's quotas count by user. */
 export interface SandboxUsers {
@@ -51,7 +51,7 @@ export function openSandboxUsers(folders: SandboxFolders, { first, last }: UserR
     async assignUser(id, signal) {
       const known = await recorded(id);
       if (known !== undefined) return known;
-      await using _ = await acquireLock(`${folders.root} users`, signal);
+      await using _ = await acquireMachineLock(`${folders.root} users`, signal);
       await mkdir(claims, { recursive: true, mode: 0o700 });
       let user = await claim(id);
       if (user === undefined) {

@@ -9,7 +9,7 @@ import type { SandboxFolders } from '../shared/folders.ts';
 import { removeTree } from '../shared/remove-tree.ts';
 import { chownTree } from './users.ts';
 
-export interface BoundVolume extends MountedVolume {
+export interface FolderVolume extends MountedVolume {
   readonly folder: string;
 }
 interface NewOwner {
@@ -21,7 +21,7 @@ export interface FolderVolumes extends VolumeHosting {
    * Returns the volumes' folders, after changing the owner of writable ones to the sandbox's user. Rejects with
    * sandbox_unavailable.
    */
-  bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly BoundVolume[]>;
+  bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly FolderVolume[]>;
 }
 
 /** Volumes as folders next to the sandboxes'. The server never reads or writes their content. */
@@ -57,7 +57,7 @@ export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): Fol
       if (isThere) await remove(aside);
     },
     async bind(volumes, { user }, signal) {
-      const bound: BoundVolume[] = [];
+      const bound: FolderVolume[] = [];
       for (const mount of volumes) {
         const folder = folderOf(mount.volume);
         const found = await lstat(folder).catch(() => undefined);

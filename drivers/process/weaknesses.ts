@@ -2,7 +2,7 @@ import type { Weakness } from '../driver.ts';
 import type { Bubblewrap } from './bubblewrap.ts';
 import type { LimitName } from './cgroup/limits.ts';
 
-export interface Protections {
+export interface ProcessProtections {
   readonly bubblewrap: Bubblewrap;
   readonly grouped: readonly LimitName[];
   readonly ownUsers: boolean;
@@ -14,12 +14,12 @@ const groups = (asRoot: boolean) =>
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /** Limits that apply to a whole sandbox. If each sandbox has its own user, the kernel also counts processes by user. */
-export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): LimitName[] {
+export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: ProcessProtections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
 
-export function findWeaknesses(protections: Protections): Weakness[] {
+export function listIsolationWeaknesses(protections: ProcessProtections): Weakness[] {
   const { bubblewrap, grouped, ownUsers } = protections;
   const { asRoot } = bubblewrap;
   const found: Weakness[] = [];

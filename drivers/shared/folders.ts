@@ -8,7 +8,7 @@ import { SandboxId, SessionId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
 import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
-import { writeToken } from './link/token.ts';
+import { writeTokenFile } from './link/token.ts';
 import type { SandboxMounts } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -57,9 +57,9 @@ export interface SandboxFolders {
   prepare(meta: SandboxMeta): Promise<SandboxMeta>;
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A killed server can
-   * leave a folder without a record, of which only the id is known. Such a folder is reported to every owner, so that
-   * it can be removed.
+   * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A server killed early can
+   * leave a folder without a record. Such a folder, of which only the id is known, is reported to every owner, so that it can be
+   * removed.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /** Recreates the mount if it is missing. Never restores a removed folder: undefined if it is removed concurrently. */
@@ -157,7 +157,7 @@ export async function openSandboxFolders(folder: string, elsewhere?: SandboxMoun
           throw error;
         },
       );
-      if (isFirst) await writeToken(mount(id), token);
+      if (isFirst) await writeTokenFile(mount(id), token);
     },
     async claim(id) {
       try {

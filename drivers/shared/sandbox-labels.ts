@@ -12,7 +12,7 @@ const Fields = z.object({
 });
 type Field = keyof typeof Fields.shape;
 
-export const sandboxLabels = (spec: Omit<SandboxInfo, 'phase'>): Record<Field, string> => ({
+export const toSandboxLabels = (spec: Omit<SandboxInfo, 'phase'>): Record<Field, string> => ({
   sandbox: spec.id,
   session: spec.sessionId,
   epoch: String(spec.epoch),

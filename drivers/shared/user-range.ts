@@ -1,4 +1,4 @@
-/** Both ends are included. No other program on the sandboxes' machine uses these user ids. */
+/** Inclusive. No other program on the sandboxes' machine uses these user ids. */
 export interface UserRange {
   readonly first: number;
   readonly last: number;

@@ -1,7 +1,7 @@
 import type { MountedVolume } from '../driver.ts';
 
 /** Passes the quota of each writable volume to the daemon, as one `bytes path` per line. */
-export function volumeLimitEnvironment(volumes: readonly MountedVolume[] = []): Readonly<Record<string, string>> {
+export function createVolumeLimitEnvironment(volumes: readonly MountedVolume[] = []): Readonly<Record<string, string>> {
   const written = volumes.filter(({ access }) => access === 'write');
   if (written.length === 0) return {};
   return { CORRAL_VOLUMES: written.map(({ quotaBytes, path }) => `${quotaBytes} ${path}`).join('\n') };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plainTable } from '../../src/core/text/plain-table.ts';
+import { formatPlainTable } from '../../src/core/text/plain-table.ts';
 
 export const TaskOutcome = z.object({
   task: z.string(),
@@ -56,7 +56,7 @@ export function formatReport({ outcomes }: EvalReport): string {
   };
   const head = ['task', 'passed', 'turns', 'input', 'output', 'cost', 'seconds'];
   const rows = namesIn(outcomes).map((name) => row(name, ofTask(outcomes, name)));
-  return plainTable([head, ...rows, row('all', outcomes)]);
+  return formatPlainTable([head, ...rows, row('all', outcomes)]);
 }
 
 export function formatComparison(a: EvalReport, b: EvalReport): string {
@@ -77,7 +77,7 @@ export function formatComparison(a: EvalReport, b: EvalReport): string {
   };
   const head = ['task', 'passed', 'turns', 'tokens', 'cost', 'seconds', ''];
   const rows = names.map((name) => row(name, ofTask(a.outcomes, name), ofTask(b.outcomes, name)));
-  return plainTable([
+  return formatPlainTable([
     [`${a.model} (${a.driver}) -> ${b.model} (${b.driver})`],
     head,
     ...rows,

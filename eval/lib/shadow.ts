@@ -7,17 +7,17 @@ import { createModel } from '../../src/agents/models/registry.ts';
 import type { CommandTerminal } from '../../src/app/commands/command.ts';
 import { loadLocalConfig } from '../../src/app/commands/local-config.ts';
 import { openLocalStore } from '../../src/app/commands/local-store.ts';
-import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
+import { closeBlobStore, openBlobStore } from '../../src/app/parts/blobs.ts';
 import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { RecordStore, Store } from '../../src/core/contracts/ports.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { createIdSource, SessionId } from '../../src/core/model/ids.ts';
-import { plainTable } from '../../src/core/text/plain-table.ts';
+import { formatPlainTable } from '../../src/core/text/plain-table.ts';
 import { truncateEnd } from '../../src/core/text/text.ts';
 import { readEventsFrom } from '../../src/sessions/engine/run-fold.ts';
 import { createUploadService } from '../../src/sessions/projects/uploads.ts';
-import { readRequest } from '../../src/sessions/run/log/request-at.ts';
+import { readRecordedRequest } from '../../src/sessions/run/log/request-at.ts';
 import { loadPictures } from '../../src/sessions/run/turns/message-images.ts';
 import { createEventLog } from '../../src/storage/log/log.ts';
 import { compareReplies, type ReplyDifference, replyDifferences } from './difference.ts';
@@ -65,7 +65,7 @@ function shadowReport({ turns: requests, others, model }: ShadowComparison): str
   const counts = [...replyDifferences, 'failed' as const].map((it) => `${it} ${count(it)}`).join(', ');
   const recorded = [...new Set(requests.flatMap(({ recordedUsage: it }) => it?.model ?? []))].join(', ') || 'recorded';
   return [
-    plainTable([['turn', 'phase', 'recorded', model, 'difference'], ...rows]),
+    formatPlainTable([['turn', 'phase', 'recorded', model, 'difference'], ...rows]),
     '',
     `differences: ${counts}${others > 0 ? `; ${others} turns have no reply to compare with` : ''}`,
     spentLine(
@@ -161,7 +161,7 @@ async function ask(
   { turn }: RecordedTurn,
   signal: AbortSignal,
 ) {
-  const seen = await readRequest(records, id, turn);
+  const seen = await readRecordedRequest(records, id, turn);
   if (!seen.proved)
     throw new AppError('conflict', `The stored request of turn ${turn} differs from the one that was sent.`);
   const { messages } = await loadPictures(seen.request.messages, load, signal);
@@ -172,7 +172,7 @@ async function ask(
 
 async function pictureLoader({ records }: Store) {
   const config = loadLocalConfig();
-  const blobs = await openBlobs(config, systemClock);
+  const blobs = await openBlobStore(config, systemClock);
   const newId = createIdSource().short;
   const uploads = createUploadService({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });
   return {
@@ -182,7 +182,7 @@ async function pictureLoader({ records }: Store) {
         async (stream) => (await buffer(stream)).toString('base64'),
         () => undefined,
       ),
-    [Symbol.asyncDispose]: () => closeBlobs(blobs),
+    [Symbol.asyncDispose]: () => closeBlobStore(blobs),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { FileMetadata } from '../../src/core/model/sandboxes/file-metadata.ts';
 import type {
-  FileChanges,
+  FileChangeBatch,
   FilePart,
   FileVersion,
   FileWatchOptions,
@@ -18,7 +18,7 @@ import type {
   DesktopStatus,
   ExecResult,
   FileEntry,
-  Operation,
+  OperationEntry,
   OperationSpec,
   ProcessEntry,
   ProgramEntry,
@@ -82,8 +82,8 @@ export interface Daemon {
   usage(): SandboxUsage;
   /** Records activity, so that the sandbox is not stopped as idle. */
   touch(): void;
-  start(request: OperationSpec): Promise<Operation>;
-  operation(id: string): Operation | undefined;
+  start(request: OperationSpec): Promise<OperationEntry>;
+  operation(id: string): OperationEntry | undefined;
   /**
    * Ends once the operation has ended and all output was read. A chunk is valid only until the next is requested.
    * Rejects with not_found.
@@ -163,9 +163,7 @@ export interface Daemon {
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
   openPath(path: string, part: FilePart): Promise<OpenFile>;
-  /**
-   * Also replaces the file's metadata with exactly this. Rejects with unsupported or payload_too_large if it cannot.
-   */
+  /** Also replaces all of the file's metadata. Rejects with unsupported or payload_too_large if the metadata cannot be stored. */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole, if it is small.
@@ -177,7 +175,7 @@ export interface Daemon {
   // Folder watches. All methods except the first reject with not_found.
   /** Rejects with conflict (too many), file_not_found, invalid_request (not a folder) or unsupported. */
   openWatch(watch: FileWatchOptions): Promise<{ readonly id: string }>;
-  watchChanges(id: string): Promise<FileChanges>;
+  watchChanges(id: string): Promise<FileChangeBatch>;
   /** Changes as JSON frames. Ends an earlier reader's stream. */
   attachWatch(id: string): Promise<Duplex>;
   closeWatch(id: string): Promise<void>;
@@ -193,7 +191,7 @@ export interface Daemon {
 
 export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** The server distrusts longer answers. */
+  /** The server rejects longer answers. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
   /** Per command in a shell's console. */

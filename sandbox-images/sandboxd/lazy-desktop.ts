@@ -2,7 +2,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { Desktop } from './daemon.ts';
 import type { DesktopOptions } from './desktop/desktop.ts';
 import { findDesktopPrograms } from './desktop/programs.ts';
-import type { SharedState } from './shared-state.ts';
+import type { DaemonState } from './shared-state.ts';
 
 const unsupported = async (): Promise<never> => {
   throw new AppError('unsupported', 'This sandbox has no desktop: its image has no display and no browser.');
@@ -23,7 +23,7 @@ export const unsupportedDesktop: Desktop = {
 };
 
 /** Loads the desktop's code on first use, to save memory in every other sandbox. */
-export function createLazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
+export function createLazyDesktop(parts: DaemonState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findDesktopPrograms(parts.env.PATH ?? '');
   if (!programs) return unsupportedDesktop;
   let opened: Desktop | undefined;

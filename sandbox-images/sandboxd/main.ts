@@ -7,11 +7,11 @@ import { makeFolders } from './files/make-folders.ts';
 import { createLazyDesktop, unsupportedDesktop } from './lazy-desktop.ts';
 import { writeShellProfile } from './package-folders.ts';
 import { createDaemon } from './real-daemon.ts';
-import { dialControl } from './server/dial-server.ts';
+import { dialControlSockets } from './server/dial-server.ts';
 import { resolveProxyTarget, startForwarder } from './server/forwarder.ts';
 import { isFromOwnUser } from './server/peer-user.ts';
 import { createDaemonServer } from './server/server.ts';
-import { createTerminalKeepers, type SharedState } from './shared-state.ts';
+import { createTerminalKeepers, type DaemonState } from './shared-state.ts';
 import { createBaseEnvironment } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { endLeftoverProcesses } from './shells/recover.ts';
@@ -21,8 +21,8 @@ import { daemonVersion } from './version.ts';
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Writes the file of trusted authorities if the server mounts no folder. The server then passes only its extra
- * authorities (PEM), to which this adds the image's own.
+ * Writes the file of trusted authorities if the server mounts no folder: the extra authorities (PEM) that the server passes, and
+ * the image's own.
  */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
@@ -69,7 +69,7 @@ await makeHome(env.HOME);
 trustAuthorities(runDir, env);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
-const parts: SharedState = {
+const parts: DaemonState = {
   clock: systemClock,
   place: await confinePaths(workspace, env.CORRAL_WORKSPACE_ALIAS),
   stateDir,
@@ -113,7 +113,7 @@ const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') 
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
 const server = createDaemonServer(createDaemon(parts, { version: daemonVersion, sandboxId, desktop, ownPorts }), token);
 const hello = `${JSON.stringify({ corral: 1, version: daemonVersion, boot: bootId, token, sparing: true })}\n`;
-dialControl({ folder: runDir, hello, server, log });
+dialControlSockets({ folder: runDir, hello, server, log });
 if (egressPort > 0) {
   const admits = env.CORRAL_EGRESS_OWN_USER === '1' ? isFromOwnUser : undefined;
   startForwarder(egressPort, resolveProxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });

@@ -7,7 +7,7 @@ import type { ProcessEntry } from '../../src/sandboxes/client/client.ts';
 import { type Daemon, type Desktop, daemonLimits, type OpenFile } from './daemon.ts';
 import type { ConfinedPaths } from './files/confined-paths.ts';
 import { watchDisk } from './files/disk-watch.ts';
-import { createFileOperations, readChunks } from './files/files.ts';
+import { createFileOperations, readFileChunks } from './files/files.ts';
 import { assertRegularFile, replaceFile, withTargetFolder } from './files/replace-file.ts';
 import { createSearchOperations } from './files/search.ts';
 import { createJobOperations } from './jobs/jobs.ts';
@@ -16,17 +16,17 @@ import { findListeningPorts } from './ports/listening.ts';
 import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
 import { endProcessTree, sendSignals } from './processes/end-processes.ts';
 import {
-  type Proc,
+  type ProcessStat,
   readCommandLine,
   readProcessUsage,
   readProcessVariable,
   readStartTime,
   scanProcesses,
 } from './processes/proc.ts';
-import { findSubtree, findTree } from './processes/process-tree.ts';
+import { findProcessSubtree, findTreeMembers } from './processes/process-tree.ts';
 import { createProgramOperations } from './processes/programs.ts';
-import { badRequestError } from './server/body-fields.ts';
-import { type SharedState, toStrayRule } from './shared-state.ts';
+import { createBadRequestError } from './server/body-fields.ts';
+import { createOrphanRule, type DaemonState } from './shared-state.ts';
 import { createExecutor } from './shells/exec.ts';
 import { createShellOperations } from './shells/shells.ts';
 import { createTerminalOperations } from './shells/terminals.ts';
@@ -41,7 +41,7 @@ export interface DaemonOptions {
   readonly ownPorts: readonly number[];
 }
 
-export function createDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
+export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = createShellOperations(parts);
   const exec = createExecutor(parts);
@@ -53,7 +53,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
   const disk = parts.diskBytes > 0 ? watchDisk(parts, covered, parts.diskBytes) : undefined;
   for (const { path, bytes } of parts.volumes) watchDisk(parts, { places: [path] }, bytes);
   const stored = createFileOperations(parts.place);
-  const moved = createTransfers(parts.place);
+  const moved = createFileTransfers(parts.place);
   const anywhere = createPathOperations(parts);
   const jobsOfRuns = createJobOperations(parts);
   const whole = createWorkspaceOperations(parts.place.root);
@@ -61,9 +61,9 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
   };
 
-  const visible = (all: readonly Proc[]) => {
+  const visible = (all: readonly ProcessStat[]) => {
     const spared = keepers.spared(all);
-    const ours = ({ pid, ppid, zombie }: Proc) =>
+    const ours = ({ pid, ppid, zombie }: ProcessStat) =>
       !spared.has(pid) &&
       !zombie &&
       ppid !== 2 &&
@@ -77,7 +77,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
 
   const endTagged = async (tag: string): Promise<number> => {
     const met = new Set<string>();
-    const tree = { name: 'CORRAL_RUN', value: tag, strays: toStrayRule(parts, begunAt(tag)) } as const;
+    const tree = { name: 'CORRAL_RUN', value: tag, strays: createOrphanRule(parts, begunAt(tag)) } as const;
     const processes = endProcessTree(tree, { spared: keepers.spared, met });
     await Promise.all([processes, sessions.endTagged(tag, { processes, met })]);
     return met.size;
@@ -131,7 +131,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     },
     usage() {
       const all = visible(scanProcesses());
-      // A visible control group is this sandbox's own only if the visible processes are, too.
+      // The visible control group is this sandbox's own only if all visible processes are.
       const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
     },
@@ -158,7 +158,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
       return await endTagged(tag);
     },
     async exec(request, signal) {
-      stopped.check(request.tag); // a running command ends with its caller's connection
+      stopped.check(request.tag); // not tracked: a running command ends with its caller's connection
       if (request.tag !== undefined && !tagged.has(request.tag)) {
         if (tagged.size > 1_000) tagged.clear();
         tagged.set(request.tag, clock.now());
@@ -182,10 +182,11 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     async signalProcess(pid, name) {
       const root = visible(scanProcesses()).find((proc) => proc.pid === pid);
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
-      const tree = findSubtree(root, init, toStrayRule(parts, readStartTime(root, clock.now())));
+      const tree = findProcessSubtree(root, init, createOrphanRule(parts, readStartTime(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first, because a shell whose child ends continues with its next command.
-      if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);
+      if (name === 'SIGINT')
+        for (const proc of [root, ...findTreeMembers(tree, spared).members]) sendSignals(proc.pid, name);
       else await endProcessTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
   };
@@ -194,7 +195,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
 const diskFull = (bytes: number) =>
   `The files of this sandbox exceed its limit of ${Math.floor(bytes / 2 ** 20)} MiB. Remove some first.`;
 
-function summed(all: readonly Proc[]) {
+function summed(all: readonly ProcessStat[]) {
   const each = all.map(({ pid }) => readProcessUsage(pid));
   const sum = (of: (one: (typeof each)[number]) => number) => each.reduce((total, one) => total + of(one), 0);
   return {
@@ -207,8 +208,8 @@ function summed(all: readonly Proc[]) {
 const maxRemembered = 1_000;
 
 /**
- * Remembers the newest 1,000 stopped runs by tag, so that none of their requests starts anything, even if it was in
- * flight during the stop or arrives later over another connection.
+ * Remembers the newest 1,000 stopped runs by tag, so that no late request of theirs starts anything. Such a request can be in
+ * flight during the stop, or arrive afterwards over another connection.
  */
 class StoppedRuns {
   readonly #tags = new Set<string>();
@@ -231,7 +232,7 @@ type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
 
 /** Files of the workspace, of any size. A file's version is its size and modification time. */
-export function createTransfers(place: ConfinedPaths): Transfers {
+export function createFileTransfers(place: ConfinedPaths): Transfers {
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
@@ -241,7 +242,7 @@ export function createTransfers(place: ConfinedPaths): Transfers {
       const start = Math.min(from, whole);
       const size = Math.min(whole - start, most);
       const heading = Buffer.from(`${whole} ${versionOf(stats)}\n`);
-      const chunks = headed(heading, readChunks(handle, { start, size }));
+      const chunks = headed(heading, readFileChunks(handle, { start, size }));
       return { size: heading.length + size, chunks, [Symbol.asyncDispose]: () => handle.close() };
     } catch (thrown) {
       await handle.close();
@@ -280,8 +281,9 @@ function createPorts(own: readonly number[]): Ports {
   return {
     listeningPorts: () => findListeningPorts(own),
     async openPort(port): Promise<Duplex> {
-      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequestError('port must be from 1 to 65535.');
-      if (own.includes(port)) throw badRequestError(`Port ${port} is reserved by Corral and cannot be opened.`);
+      if (!Number.isInteger(port) || port < 1 || port > 65_535)
+        throw createBadRequestError('port must be from 1 to 65535.');
+      if (own.includes(port)) throw createBadRequestError(`Port ${port} is reserved by Corral and cannot be opened.`);
       if (open >= daemonLimits.portStreams) {
         throw new AppError(
           'conflict',

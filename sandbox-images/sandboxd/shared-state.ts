@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { ConfinedPaths } from './files/confined-paths.ts';
-import { type Proc, parseEnvironmentVariable, readStartTime, scanProcesses } from './processes/proc.ts';
-import type { StrayRule } from './processes/process-tree.ts';
+import { type ProcessStat, parseEnvironmentVariable, readStartTime, scanProcesses } from './processes/proc.ts';
+import type { OrphanRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
 
-export interface SharedState {
+export interface DaemonState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
   readonly stateDir: string;
@@ -31,7 +31,7 @@ export interface SharedState {
  * Includes orphans that a tree could have started: a process that dropped its environment and its parent carries no
  * mark. In a sandbox with its own init, such an orphan belongs to the tree if it is younger.
  */
-export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
+export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;
   const now = clock.now();
   return (proc, environment) =>
@@ -48,7 +48,7 @@ export interface TerminalKeepers {
   delete(pid: number): void;
   /** Closes a keeper's terminal. The keeper and its shell remain the daemon's own until they have ended. */
   close(terminal: Pick<Terminal, 'pid' | 'close'>): Promise<void>;
-  spared(all: readonly Proc[]): ReadonlySet<number>;
+  spared(all: readonly ProcessStat[]): ReadonlySet<number>;
 }
 
 const endMs = 1_000;

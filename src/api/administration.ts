@@ -59,12 +59,12 @@ const Overview = z.object({
   sandboxes: z.array(
     z.object({
       sessionId: z.string(),
-      /** Null: it belongs to no session, such as a sandbox in the warm pool. */
+      /** Null: the sandbox belongs to no session, such as one in the warm pool. */
       title: z.string().nullable(),
       ...owned,
       host: z.string(),
       isPaused: z.boolean(),
-      /** Null: it is paused, did not answer in time, or is not among the first 200. */
+      /** Null: the sandbox is paused, did not answer in time, or is not among the first 200. */
       usage: SandboxUsageView.nullable(),
     }),
   ),

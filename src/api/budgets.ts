@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { type BudgetLimit, budgetLimits, mapBudgetLimits } from '../core/model/runs/budget-limits.ts';
-import { budgetHolders, LimitUsage } from '../sessions/api/server/budgets.ts';
+import { budgetHolderKinds, LimitUsage } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 const BudgetHolder = z.strictObject({
-  of: z.enum(budgetHolders),
+  of: z.enum(budgetHolderKinds),
   /** The owner of sessions (empty: sessions without an owner), or the project. Empty for the server. */
   id: z.string().max(100).default(''),
 });
@@ -29,7 +29,7 @@ const BudgetChange = BudgetHolder.extend({
   snapshots: ownCalls.optional().describe(limit),
 });
 const SharedBudget = z.object({
-  of: z.enum(budgetHolders),
+  of: z.enum(budgetHolderKinds),
   id: z.string(),
   name: z.string(),
   ...mapBudgetLimits(() => LimitUsage),

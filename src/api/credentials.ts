@@ -21,7 +21,7 @@ const Credential = z.object({
   createdAt: IsoTime,
 });
 const ServerCredential = Credential.extend({
-  /** The variable or corral.yaml key that sets it; null: it is stored and can be changed. */
+  /** The variable or corral.yaml key that sets the credential. Null: the credential is stored and can be changed. */
   setBy: z.string().nullable(),
   createdAt: IsoTime.nullable(),
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Secret } from '../core/text/secret.ts';
-import { AccessTestResult, EffectiveModels, type ModelAccess, ProviderModels } from '../sessions/api/models.ts';
+import { EffectiveModels, type ModelAccess, ModelAccessTestResult, ProviderModels } from '../sessions/api/models.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
@@ -80,7 +80,7 @@ export const modelsRouter = router({
     description: forAdmins,
     may: 'admin',
     in: ModelAccessInput,
-    out: AccessTestResult,
+    out: ModelAccessTestResult,
     example: exampleAccess,
     answer: { ok: true, message: '', models: [listed] },
     fails: [401, 403, 413, 422],

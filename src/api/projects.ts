@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
-import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
+import { ToolProgramSettings, ToolProgramsInput, toToolProgramSettings } from '../config/tool-servers.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { memberRoles, projectRoles } from '../core/model/principal.ts';
 import {
-  MemberView,
   movableResourceKinds,
   type ProjectAgent,
+  ProjectMemberView,
   Project as StoredProject,
 } from '../sessions/api/projects.ts';
 import type { TrpcContext } from './procedure/context.ts';
@@ -46,11 +46,11 @@ const Agent = z.object({
    * In addition to those of the template and of the settings. The agent and readers of the project can read their
    * environment variables.
    */
-  mcpServers: ProgramSettings,
+  mcpServers: ToolProgramSettings,
 });
 const toAgent = ({ toolServers, ...agent }: ProjectAgent): z.infer<typeof Agent> => ({
   ...agent,
-  mcpServers: toProgramSettings(toolServers),
+  mcpServers: toToolProgramSettings(toolServers),
 });
 
 const byId = z.strictObject({ id: ProjectIdInput });
@@ -96,7 +96,7 @@ export const projectsRouter = router({
     verb: { name: 'members' },
     may: 'read',
     in: byId,
-    out: MemberView.array().readonly(),
+    out: ProjectMemberView.array().readonly(),
     answer: [member],
   }).query(async ({ ctx, input }) => await ctx.services.projects.members(input.id)),
 
@@ -106,7 +106,7 @@ export const projectsRouter = router({
     verb: { name: 'add', words: ['id', 'member'] },
     may: 'manage',
     in: MemberName.extend({ role }),
-    out: MemberView,
+    out: ProjectMemberView,
     example: { member: 'ada@example.com', role: 'member' },
     answer: member,
     fails: [403, 404, 409, 422, 429],
@@ -207,7 +207,7 @@ export const projectsRouter = router({
     .output(Agent)
     .query(async ({ ctx, input }) => toAgent(await ctx.services.projects.agent(input.id))),
 
-  /** Changes only the fields that are set, from the next turn of the project's sessions on. */
+  /** Changes only the fields that are set. Takes effect on the next turn of each of the project's sessions. */
   updateAgent: procedure
     .input(
       byId.extend({
@@ -216,7 +216,7 @@ export const projectsRouter = router({
         model: ModelRef.optional(),
         fallbacks: FallbackRefs.nullable().optional(),
         /** Tool servers that run in the sandbox, as in corral.yaml. They replace the project's current ones. */
-        mcpServers: toolPrograms.optional(),
+        mcpServers: ToolProgramsInput.optional(),
       }),
     )
     .output(Agent)

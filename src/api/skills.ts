@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { awaitOkResult, HolderProjectInput, IsoTime, okResultReply } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, OwningProjectInput, okResultReply } from './procedure/schemas.ts';
 
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 export const SkillId = z.string().transform((value): string => {
@@ -10,7 +10,7 @@ export const SkillId = z.string().transform((value): string => {
   throw missing('skill');
 });
 /** The version of a skill: an id, a number, or `latest`. */
-export const VersionName = z.string().transform((value): string => {
+export const SkillVersionName = z.string().transform((value): string => {
   if (/^(skillver_[0-9a-f]{24}|[1-9][0-9]{0,5}|latest)$/.test(value)) return value;
   throw missing('version of the skill');
 });
@@ -29,9 +29,9 @@ const SkillFiles = z
 const NewSkill = z.strictObject({
   files: SkillFiles,
   displayName: z.string().min(1).max(255).nullable().default(null),
-  /** Sessions of all users can have it, and templates can name it. Only administrators share skills. */
+  /** Sessions of all users can use the skill, and templates can name it. Only administrators share skills. */
   shared: z.boolean().optional(),
-  projectId: HolderProjectInput,
+  projectId: OwningProjectInput,
 });
 const SkillFolder = z.strictObject({ files: SkillFiles });
 
@@ -60,7 +60,7 @@ async function readDetail(service: stored.SkillService, id: string) {
 }
 
 const byId = z.strictObject({ id: SkillId });
-const byVersion = byId.extend({ version: VersionName });
+const byVersion = byId.extend({ version: SkillVersionName });
 const at = '2026-11-24T12:00:00.000Z';
 const example: z.output<typeof Skill> = {
   id: 'skill_0123456789abcdef01234567',

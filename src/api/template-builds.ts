@@ -9,7 +9,7 @@ import {
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
 import { parseDockerfile } from '../sessions/builds/dockerfile.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { awaitOkResult, HolderProjectInput, okResultReply, toIsoTime } from './procedure/schemas.ts';
+import { awaitOkResult, OwningProjectInput, okResultReply, toIsoTime } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
 const BuildName = z
@@ -25,7 +25,7 @@ const DockerfileArgs = z.record(z.string().min(1).max(200), z.string().max(16_38
 const NewBuild = z.strictObject({
   name: BuildName.describe('the template, made if it is new; perhaps with a tag of the build'),
   tags: z.array(TagName).max(20).default([]).describe('tags of the build; without any: default'),
-  projectId: HolderProjectInput,
+  projectId: OwningProjectInput,
 });
 const DockerfileInput = z.strictObject({
   dockerfile: Dockerfile.describe('its text'),

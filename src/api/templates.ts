@@ -5,17 +5,17 @@ import { defineOperations, router } from './procedure/procedure.ts';
 
 /** Null: the value of the project or the server applies. */
 const Template = z.object({
-  /** The name by which a new session requests it (`template`). */
+  /** The template's name in requests for a new session (`template`). */
   id: z.string(),
   name: z.string(),
   description: z.string(),
   /** The environment shown by OpenCodex clients. */
   environment: z.string().nullable(),
   mode: z.enum(['plan-act', 'react']).nullable(),
-  /** The tool groups of which its agents have at least one tool. */
+  /** The tool groups from which the template's agents have at least one tool. */
   tools: z.array(z.enum(toolGroups)).readonly(),
   prompt: z.string().nullable(),
-  /** The names of the prompt parts that it replaces. */
+  /** The names of the prompt parts that the template replaces. */
   promptParts: z.array(z.string()).readonly(),
   model: z.string().nullable(),
   fallbacks: z.array(z.string()).readonly().nullable(),
@@ -27,7 +27,7 @@ const Template = z.object({
   idleSeconds: z.number().nullable(),
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
   egress: z.string().nullable(),
-  /** Why sessions with it cannot start here now, and how to fix that; null: they can. */
+  /** The reason sessions with this template cannot start here now, and how to fix that. Null: they can start. */
   unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),
 });
 

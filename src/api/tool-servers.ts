@@ -43,7 +43,7 @@ const PutToolServer = z.strictObject({ name: Name, ...entered });
 const changes = {
   newName: Name.optional(),
   url: entered.url.optional(),
-  /** Headers by name. Null removes a header. Unnamed headers are kept if the address does not change. */
+  /** Headers by name. Null removes a header. Headers that are not listed are kept if the address does not change. */
   headers: z.record(z.string().max(100), z.string().max(8_192).nullable()).optional(),
   tools: entered.tools,
   timeoutSeconds: entered.timeoutSeconds,

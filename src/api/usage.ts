@@ -8,7 +8,7 @@ const UsageInput = z.strictObject({
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
-  /** The number of groups, from the first, that include usage by day. */
+  /** The number of groups that include usage by day, starting with the first group. */
   dailyGroups: z.coerce.number().int().min(0).max(maxUsageGroups).default(0),
   limit: z.coerce.number().int().min(1).max(maxUsageGroups).default(maxUsageGroups),
   /** The `nextCursor` of an earlier report. */

@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { size } from '../config/kinds.ts';
+import { byteSizeValue } from '../config/kinds.ts';
 import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import {
   awaitOkResult,
-  HolderProjectInput,
   OkResult,
+  OwningProjectInput,
   okResult,
   okResultReply,
   toIsoTime,
 } from './procedure/schemas.ts';
 
-const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
+const quota = byteSizeValue(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
 
 export const Volume = z.object({
@@ -132,7 +132,7 @@ export const volumesRouter = router({
     in: z.strictObject({
       name: VolumeName.describe('free among the volumes of its owner or project'),
       quota: quota.optional(),
-      projectId: HolderProjectInput,
+      projectId: OwningProjectInput,
     }),
     example: { name: 'build-cache', quota: '2GiB' },
     fails: [400, 403, 404, 409, 501, 503],

@@ -26,7 +26,7 @@ function isAddress(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
-const Event = z.enum(stored.webhookEvents);
+const Event = z.enum(stored.webhookEventTypes);
 const Format = z.enum(['json', 'slack', 'managed-agents']);
 const fields = {
   name: z
@@ -41,7 +41,7 @@ const fields = {
   events: z
     .array(Event)
     .min(1)
-    .max(stored.webhookEvents.length)
+    .max(stored.webhookEventTypes.length)
     .transform((all) => [...new Set(all)])
     .describe('the events to send, such as run.waiting,run.failed; default: all'),
   format: Format.describe(
@@ -54,7 +54,7 @@ const fields = {
 };
 const NewWebhook = z.strictObject({
   ...fields,
-  events: fields.events.default([...stored.webhookEvents]),
+  events: fields.events.default([...stored.webhookEventTypes]),
   format: fields.format.default('json'),
   projectId: fields.projectId.default(null),
 });

@@ -7,12 +7,12 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { createPageLoader } from './page/page.ts';
-import { createPageFetch, type FetchPage } from './parts/web-pages.ts';
+import { createPageFetch, type PageFetch } from './parts/web-pages.ts';
 import type { LiveConfig } from './settings/live-config.ts';
 import { openAgentServices } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
-import { openSandboxes } from './start/sandboxes.ts';
-import { type OpenServices, openServices } from './start/services.ts';
+import { openSandboxInfrastructure } from './start/sandboxes.ts';
+import { type FacadeServices, openFacadeServices } from './start/services.ts';
 import type { StartupParts } from './start/startup.ts';
 import { openStorageServices } from './start/storage.ts';
 
@@ -23,7 +23,7 @@ interface Options
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
 /** Disposing stops all work immediately and closes the store last. */
-export interface ServerCore extends OpenServices {
+export interface ServerCore extends FacadeServices {
   readonly store: Store;
   readonly inbox: Inbox;
   readonly driver: Driver;
@@ -33,7 +33,7 @@ export interface ServerCore extends OpenServices {
   readonly page: () => Promise<PageFiles>;
   readonly instance: string;
   readonly live: LiveConfig;
-  readonly fetchPage: FetchPage;
+  readonly fetchPage: PageFetch;
 }
 
 /** Starts everything but the HTTP server. Disposing, or a failed start, ends the phases in reverse order. */
@@ -55,14 +55,14 @@ export async function openServerCore({ provided: input = {}, ...options }: Optio
   await trustAuthorities(options.config.extraCa);
   const storage = stack.use(await openStorageServices(startup, input.store));
   stack.defer(startup.ending('the store'));
-  const sandboxes = stack.use(await openSandboxes({ ...startup, ...storage }, input.driver));
+  const sandboxes = stack.use(await openSandboxInfrastructure({ ...startup, ...storage }, input.driver));
   stack.defer(startup.ending("the sandboxes' driver"));
   const agents = stack.use(await openAgentServices({ ...startup, ...storage, ...sandboxes }));
   stack.defer(startup.ending('tools and browsers'));
   const built = { ...startup, ...storage, ...sandboxes, ...agents };
   const running = stack.use(await openEngine(built));
   const { engine } = running;
-  const services = stack.use(await openServices({ ...built, ...running }));
+  const services = stack.use(await openFacadeServices({ ...built, ...running }));
   stack.defer(startup.ending('workspaces and retention'));
   stack.use(ending.move()); // the background work ends before everything else
   const held = stack.move();

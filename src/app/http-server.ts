@@ -17,10 +17,10 @@ import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
 import type { FacadeParts, PageFiles, ProjectParts, SandboxCapabilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { createAuditRecorder } from '../http/guard/audit.ts';
-import { currentPrincipal, currentRequest } from '../http/guard/caller.ts';
+import { getCurrentPrincipal, getCurrentRequest } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { ClientResolver } from '../http/guard/clients.ts';
-import { createCredentials } from '../http/guard/credentials.ts';
+import { createCredentialRegistry } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
 import { createIdempotency, installIdempotency } from '../http/guard/idempotency.ts';
 import { IdentityProxy } from '../http/guard/identity-proxy.ts';
@@ -39,14 +39,14 @@ import {
   withAudit,
 } from '../sessions/access/audited-services.ts';
 import { guardProjectServices } from '../sessions/access/guarded-projects.ts';
-import { guardWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
+import { guardServices, guardWorkspaces } from '../sessions/access/guarded-services.ts';
 import type { OperationServices, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
-import type { SharedSessions } from '../sessions/api/shares.ts';
+import type { SharedSessionService } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
 import { hasIdentityProxy, isLoopback } from './settings/contradictions.ts';
 import type { Config } from './settings/schema.ts';
-import type { SignIns } from './start/services/sign-ins.ts';
+import type { SignInServices } from './start/services/sign-ins.ts';
 
 export type HttpConfig = Pick<
   Config,
@@ -63,7 +63,7 @@ export interface HttpServerDeps {
   readonly sessions: SessionService;
   readonly services: Services & OperationServices;
   /** Undefined: sessions cannot be shared by link. */
-  readonly shared?: SharedSessions;
+  readonly shared?: SharedSessionService;
   readonly workers?: FacadeParts['workers'];
   /** Undefined: no facade defines automations for its clients. */
   readonly programs?: FacadeParts['programs'];
@@ -72,7 +72,7 @@ export interface HttpServerDeps {
   readonly opencodex?: ProjectParts;
   readonly workspaces?: WorkspaceService;
   readonly keys?: ApiKeys;
-  readonly signIns?: SignIns | undefined;
+  readonly signIns?: SignInServices | undefined;
   readonly memberships?: Pick<Memberships, 'within'>;
   readonly tokens?: FederatedTokenVerifier | undefined;
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
@@ -115,7 +115,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   });
   if (signIns) {
     signIns.onEvent = ({ action, person, outcome }) => {
-      const { address, request } = currentRequest();
+      const { address, request } = getCurrentRequest();
       const role = person?.role ?? undefined;
       deps.audit?.write({
         action,
@@ -134,7 +134,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     if (!principal) guesses.failed(address);
     return principal;
   };
-  const principalOf = () => currentPrincipal(keys?.any ? nobodyPrincipal : adminPrincipal);
+  const principalOf = () => getCurrentPrincipal(keys?.any ? nobodyPrincipal : adminPrincipal);
   const { services, projects, sign } = actingBy(deps, links.sign, principalOf);
   const signed = { ...links, sign };
   const limiter = config.rateLimitPerMinute > 0 ? createRateLimiter(config.rateLimitPerMinute, clock) : undefined;
@@ -201,7 +201,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const audit = createAuditRecorder({ ...deps, keys }, principalOf);
   const workspaces = deps.workspaces && guardWorkspaces(deps.workspaces, principalOf);
-  const credentials = createCredentials({
+  const credentials = createCredentialRegistry({
     token: config.token,
     gate,
     keys,
@@ -280,7 +280,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = createAuditRecorder(deps, principalOf);
   const parts = deps.opencodex && guardProjectServices(deps.opencodex, raw, principalOf);
-  const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
+  const services = guardServices(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: ApiKeyAdmin | undefined = deps.keys;
   const signIns = deps.signIns?.signIn;
   const people =

@@ -16,11 +16,11 @@ import type { Command } from './commands/command.ts';
 import { describeCommands, isServerCommand, loadCommand, renderRequestedHelp } from './commands/list.ts';
 import { loadLocalConfig } from './commands/local-config.ts';
 import { openServerCore } from './compose.ts';
-import { openAudit } from './parts/audit-log.ts';
+import { openServerAuditLog } from './parts/audit-log.ts';
 import { listUrlSecrets } from './parts/store.ts';
 import type { Config } from './settings/config.ts';
 import { formatConfigHelp } from './settings/help.ts';
-import { onShutdown } from './shutdown.ts';
+import { listenForShutdown } from './shutdown.ts';
 import { startHttpServer } from './start/http.ts';
 import type { StartToken } from './start/start-token.ts';
 import { waitForStore } from './start/store-wait.ts';
@@ -87,7 +87,7 @@ async function runServer(values: readonly string[]): Promise<number> {
 }
 
 async function perform(command: Command, args: readonly string[]): Promise<number> {
-  using ending = onShutdown(10_000);
+  using ending = listenForShutdown(10_000);
   return await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say: sayTo });
 }
 
@@ -110,13 +110,13 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
     logger.error({ awaited, graceSeconds }, 'the shutdown took too long; the next start finishes the remaining work');
     sayTo(`The shutdown took longer than ${graceSeconds} s (CORRAL_SHUTDOWN_GRACE_SECONDS); it waited for ${awaited}.`);
   };
-  using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the other disposals
+  using shutdown = listenForShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the other disposals
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const ids = createIdSource();
   const closing = shutdown.requested;
   prepareDataFolder(config.dataDir);
-  const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
+  const audit = stack.use(await openServerAuditLog({ config, clock, ids, scrub, logger }));
   const start = () => openServerCore({ config, logger, clock, ids, closing, say, learn, progress, ending });
   const core = stack.use(await waitForStore(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };

@@ -6,7 +6,7 @@ import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { TrustRule } from '../core/model/access/trust-rule.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { accountRoles, minProjectRole, minRole, type Principal, type Role, roles } from '../core/model/principal.ts';
+import { keyProjectRoles, minProjectRole, minRole, type Principal, type Role, roles } from '../core/model/principal.ts';
 import { changeRecord } from '../storage/collection.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
@@ -25,7 +25,7 @@ const StoredKey = z.object({
   person: z.string().nullable().default(null),
   /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
   project: z
-    .object({ id: z.string(), role: z.enum(accountRoles) })
+    .object({ id: z.string(), role: z.enum(keyProjectRoles) })
     .nullable()
     .default(null),
   /** Which tokens of trusted issuers authenticate as this account, instead of a secret. */
@@ -60,7 +60,7 @@ export interface ApiKeyAdmin {
    * person), not_found (no key has the id `beside`).
    */
   create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
-  /** Creates an account without a secret, which tokens of trusted issuers authenticate as. Rejects like `create`. */
+  /** Creates an account without a secret; tokens of trusted issuers authenticate as this account. Rejects like `create`. */
   trust(newKey: NewKeyRequest, rule: TrustRule): Promise<ApiKeyView>;
   list(): Promise<readonly ApiKeyView[]>;
   /**

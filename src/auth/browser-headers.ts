@@ -25,10 +25,13 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
  * `own`: this server's page, or no page at all. `named`: a page of an origin from the operator's list. `default`: one
  * of `developmentOrigins`, if the operator has no list. `foreign`: any other page.
  */
-export type PageKind = 'own' | 'named' | 'default' | 'foreign';
+export type RequestOriginKind = 'own' | 'named' | 'default' | 'foreign';
 
 /** `named`: the operator's list; undefined: there is no list. */
-export function classifyRequestOrigin(headers: IncomingHttpHeaders, named: readonly string[] | undefined): PageKind {
+export function classifyRequestOrigin(
+  headers: IncomingHttpHeaders,
+  named: readonly string[] | undefined,
+): RequestOriginKind {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { toNetwork } from '../core/text/address.ts';
+import { toNetworkKey } from '../core/text/address.ts';
 
 export interface Lockout {
   /** Milliseconds; 0 if the address is not locked out. */
@@ -34,13 +34,13 @@ export function createLockout({ clock, onFailure: listener }: LockoutOptions): L
 
   const it: Lockout = {
     waitOf(address) {
-      const window = windows.get(toNetwork(address));
+      const window = windows.get(toNetworkKey(address));
       if (!window || window.failures < maxFailures) return 0;
       return Math.max(0, window.endsAt - clock.now());
     },
     failed(address) {
       const now = clock.now();
-      const network = toNetwork(address);
+      const network = toNetworkKey(address);
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;

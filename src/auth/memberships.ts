@@ -1,5 +1,5 @@
 import type { RecordStore } from '../core/contracts/ports.ts';
-import { memberKey, ProjectAccess } from '../core/model/access/project-member.ts';
+import { ProjectAccess, toMemberKey } from '../core/model/access/project-member.ts';
 import { type Principal, type ProjectRole, projectRoles } from '../core/model/principal.ts';
 import { RecordMirror } from '../storage/mirror.ts';
 
@@ -13,7 +13,7 @@ interface Member {
 /** All roles are in memory, so no request waits for the store. Each server follows the changes of the others. */
 export class Memberships {
   readonly #projects: RecordMirror<ProjectAccess>;
-  /** The projects of each person, owner, group and e-mail address, with the role there. */
+  /** The projects of each person, owner, group and e-mail address, with the role in each. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccess>();
   /** The principals with project roles, keyed by the same principals without roles. */
@@ -77,7 +77,7 @@ const rank = (role: ProjectRole | undefined): number => (role ? projectRoles.ind
 
 /** The owner's role overrides a member entry. */
 function rolesIn({ owner, members }: ProjectAccess): Map<string, ProjectRole> {
-  const named = members.map((member) => [memberKey(member), member.role as ProjectRole] as const);
+  const named = members.map((member) => [toMemberKey(member), member.role as ProjectRole] as const);
   const own = owner === undefined ? [] : [[owner, 'owner'] as const];
   return new Map([...named, ...own]);
 }

@@ -80,7 +80,7 @@ function decoded(name: string): string {
   }
 }
 
-export function maskToken(url: string): string {
+export function maskUrlTokens(url: string): string {
   return url.replace(/([?&])([^=?&#]*)=[^&#]*/g, (pair, start: string, name: string) =>
     secretNames.has(decoded(name).toLowerCase()) ? `${start}${name}=***` : pair,
   );

@@ -38,7 +38,7 @@ export class RunEndTriggers extends ServerPart<Deps> {
   /** False: no automation starts after runs, so appends carry nothing extra. */
   #isOpen = false;
 
-  /** Reads again, because another server may have stored an automation that starts after runs. */
+  /** Checks again, because another server may have stored an automation that starts after runs. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };

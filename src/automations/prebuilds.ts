@@ -28,9 +28,7 @@ export class Prebuilds extends ServerPart<Deps> {
   /** Empty after a server restart; unfinished work then starts again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
-  /**
-   * Starts the work unless it is running, and resolves with its result. Undefined: it continues, or will be retried.
-   */
+  /** Starts the work unless it is running, and resolves with its result. Undefined: the work continues, or will be retried. */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildResult | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);

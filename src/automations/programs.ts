@@ -25,8 +25,8 @@ export class AutomationPrograms extends ServerPart<Deps> implements AutomationPr
   }
 
   /**
-   * Rejects: cancelled (the server is still starting, so it is retried), unsupported (this server does not serve the
-   * API), forbidden, and the errors of the API's own preparation.
+   * Rejects: cancelled (the server is still starting, so the call is retried), unsupported (this server does not serve the API),
+   * forbidden, and the errors of the API's own preparation.
    */
   async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedSession> {
     const prepare = this.#served.get(api);

@@ -1,6 +1,6 @@
-import { Rounds } from '../core/concurrency/rounds.ts';
+import { RoundRunner } from '../core/concurrency/rounds.ts';
 
-type RoundsDeps = ConstructorParameters<typeof Rounds>[0];
+type RoundsDeps = ConstructorParameters<typeof RoundRunner>[0];
 
 /** The longest delay between two rounds, and the delay after a failure or on a server that does not lead. */
 export const maxRoundDelayMs = { shared: 2_000, alone: 60_000 } as const;
@@ -9,7 +9,7 @@ export const maxRoundDelayMs = { shared: 2_000, alone: 60_000 } as const;
 export const createRecordRounds = (
   shared: boolean,
   { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>,
-): Rounds => {
+): RoundRunner => {
   const restMs = { longest: shared ? maxRoundDelayMs.shared : maxRoundDelayMs.alone, failed: maxRoundDelayMs.shared };
-  return new Rounds({ round, restMs, clock, warn, failure });
+  return new RoundRunner({ round, restMs, clock, warn, failure });
 };

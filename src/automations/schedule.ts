@@ -112,21 +112,21 @@ function numberOf(
 }
 
 /** Epoch ms, later than `after`. Null if there is none. */
-export function findNextTime({ cron, isRepeated }: CronRule, after: number): number | null {
+export function findNextDueTime({ cron, isRepeated }: CronRule, after: number): number | null {
   let at = cron.nextRun(new Date(after))?.getTime();
   while (at !== undefined && isRepeated(at)) at = cron.nextRun(new Date(at))?.getTime();
   return at ?? null;
 }
 
-export function findNextTimes(rule: CronRule, after: number, count: number): readonly number[] {
+export function findNextDueTimes(rule: CronRule, after: number, count: number): readonly number[] {
   const times: number[] = [];
-  for (let at = findNextTime(rule, after); at !== null && times.length < count; at = findNextTime(rule, at))
+  for (let at = findNextDueTime(rule, after); at !== null && times.length < count; at = findNextDueTime(rule, at))
     times.push(at);
   return times;
 }
 
 /** The latest due time from `from` to `now`. A downtime can have missed several. */
-export function findLatestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
+export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;
   while (at > from && isRepeated(at)) at = before(at) ?? from;
@@ -134,7 +134,11 @@ export function findLatestTime({ cron, isRepeated }: CronRule, from: number, now
 }
 
 /** The delay of this start, in ms: different for each automation and time, and the same on each server. */
-export function computeJitter(id: string, dueAt: number, { jitterSeconds }: Pick<Schedule, 'jitterSeconds'>): number {
+export function computeStartJitterMs(
+  id: string,
+  dueAt: number,
+  { jitterSeconds }: Pick<Schedule, 'jitterSeconds'>,
+): number {
   if (jitterSeconds === 0) return 0;
   const drawn = createHash('sha256').update(`${id}:${dueAt}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor(drawn * jitterSeconds * 1_000);

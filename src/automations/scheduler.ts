@@ -1,5 +1,5 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
-import type { Rounds } from '../core/concurrency/rounds.ts';
+import type { RoundRunner } from '../core/concurrency/rounds.ts';
 import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
@@ -7,7 +7,7 @@ import type { Automation, AutomationStart } from '../sessions/api/server/automat
 import type { RunEndTriggers } from './after-runs.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
 import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
-import { computeJitter, findLatestTime, findNextTime, parseCron } from './schedule.ts';
+import { computeStartJitterMs, findLatestDueTime, findNextDueTime, parseCron } from './schedule.ts';
 import type { AutomationStarter } from './starter.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
@@ -21,14 +21,14 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
 const width = 8; // maximum concurrent starts
 const batch = 100; // maximum automations per round
 const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
-/** A start delayed by more than this was missed, because the server was down or suspended. */
+/** A start delayed by more than this is treated as missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
 export class AutomationScheduler {
   readonly #deps: Deps;
   /** A round starts when one of these sessions ends. */
   #working: ReadonlySet<SessionId> = new Set();
-  readonly #rounds: Rounds;
+  readonly #rounds: RoundRunner;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -70,13 +70,13 @@ export class AutomationScheduler {
     const { id, schedule, nextAt } = automation;
     if (!schedule || nextAt === null) return;
     const rule = parseCron(schedule);
-    const dueAt = findLatestTime(rule, nextAt, now);
+    const dueAt = findLatestDueTime(rule, nextAt, now);
     const isMissed = now - dueAt - schedule.jitterSeconds * 1_000 > missedMs;
     if (!isMissed || schedule.missed === 'latest') {
       const cause = { kind: 'schedule', dueAt } as const;
       await records.addStart(createAutomationStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
     }
-    const next = findNextTime(rule, Math.max(now, dueAt));
+    const next = findNextDueTime(rule, Math.max(now, dueAt));
     await records
       .change(id, (current) => (current.nextAt === nextAt ? { ...current, nextAt: next } : undefined))
       .catch(ignoreNotFound)
@@ -107,6 +107,6 @@ export class AutomationScheduler {
 
 function startTime({ id, schedule, nextAt, paused }: Automation): number {
   if (!schedule || nextAt === null || paused) return Number.POSITIVE_INFINITY;
-  return nextAt + computeJitter(id, nextAt, schedule);
+  return nextAt + computeStartJitterMs(id, nextAt, schedule);
 }
 const isAtWork = ({ state }: AutomationStart) => state === 'starting' || state === 'running';

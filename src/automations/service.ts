@@ -13,7 +13,7 @@ import {
   type OwnerAccessCheck,
   resolveOwnerOnResume,
 } from './records.ts';
-import { findNextTime, findNextTimes, parseCron } from './schedule.ts';
+import { findNextDueTime, findNextDueTimes, parseCron } from './schedule.ts';
 
 interface Deps {
   readonly records: AutomationRecords;
@@ -53,7 +53,7 @@ const maxWaiting = 20; // maximum pending starts of one automation
 export function createAutomationService(deps: Deps): AutomationService {
   const { records, secrets, receiver, ids, clock, check, isOwned, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
-    schedule && findNextTime(parseCron(schedule), clock.now());
+    schedule && findNextDueTime(parseCron(schedule), clock.now());
 
   const listed: AutomationService['list'] = async (owner, projects) => {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
@@ -212,7 +212,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       await records.get(id);
       return await records.starts(id, query);
     },
-    times: async (schedule, count) => findNextTimes(parseCron(schedule), clock.now(), count),
+    times: async (schedule, count) => findNextDueTimes(parseCron(schedule), clock.now(), count),
   };
   return serializeCalls(service, 'start');
 }

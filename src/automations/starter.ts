@@ -39,7 +39,7 @@ export function buildStartMessage(
   return message;
 }
 
-export interface StarterDeps {
+export interface AutomationStarterDeps {
   readonly records: AutomationRecords;
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
@@ -63,7 +63,7 @@ const keptMs = 2 * 60 * 60_000;
  * Advances open starts by one step: queued, starting, running, ended. Each step can be repeated, even by another
  * server: the id of a session is derived from its start, and a session with a message gets no second message.
  */
-export class AutomationStarter extends ServerPart<StarterDeps> {
+export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
   /** Resolves with false if the start cannot advance yet. */
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {

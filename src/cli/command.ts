@@ -15,10 +15,10 @@ export interface CliCommand {
    */
   readonly passThrough?: true;
   /** Resolves with the exit code; undefined means 0. */
-  run(input: CommandInput): Promise<number> | Promise<void>;
+  run(input: CliCommandInput): Promise<number> | Promise<void>;
 }
 
-export interface CommandInput {
+export interface CliCommandInput {
   readonly args: readonly string[];
   /** With `passThrough`: whether the command line followed `--`, so that its first word is the name of a program. */
   readonly isProgram: boolean;

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CopiedFiles } from '../client/index.ts';
-import { tarEnd, tarHeaders, tarPadding } from '../core/text/tar.ts';
+import { createTarHeaders, createTarPadding, tarEnd } from '../core/text/tar.ts';
 import { trimCharacters } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 
@@ -17,8 +17,8 @@ interface Entry {
 }
 const maxEntries = 100_000;
 
-/** The files in a folder that a COPY of its Dockerfile needs, without those that .dockerignore excludes. */
-export class BuildContext {
+/** The files that the COPY instructions of a folder's Dockerfile need, except those that .dockerignore excludes. */
+export class DockerBuildContext {
   readonly #root: string;
   readonly #isIgnored: (path: string) => boolean;
 
@@ -27,9 +27,9 @@ export class BuildContext {
     this.#isIgnored = isIgnored;
   }
 
-  static async open(root: string): Promise<BuildContext> {
+  static async open(root: string): Promise<DockerBuildContext> {
     const text = await readFile(join(root, '.dockerignore'), 'utf8').catch(() => '');
-    return new BuildContext(root, parseIgnoreRules(text));
+    return new DockerBuildContext(root, parseIgnoreRules(text));
   }
 
   async files(source: string): Promise<CopiedFiles> {
@@ -87,7 +87,7 @@ export class BuildContext {
         yield piece as Buffer;
       }
       if (left !== 0) throw new UsageError(`${entry.path} changed while it was read. Try again.`);
-      yield tarPadding(entry.size);
+      yield createTarPadding(entry.size);
     }
     yield tarEnd;
   }
@@ -126,4 +126,4 @@ function toRegexText(pattern: string): string {
 }
 
 const entryHeaders = ({ path, type, mode, size, link }: Entry): Buffer[] =>
-  tarHeaders(type === 'folder' ? `${path}/` : path, size, mode, { type, target: link });
+  createTarHeaders(type === 'folder' ? `${path}/` : path, size, mode, { type, target: link });

@@ -1,12 +1,12 @@
 import type { Corral } from '../client/index.ts';
-import { type CliCommand, type CommandInput, jsonOption } from './command.ts';
+import { type CliCommand, type CliCommandInput, jsonOption } from './command.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { findBox } from './server.ts';
 import { formatTable } from './table.ts';
 
 // `npm run check` writes derived.json from the operations in src/api.
 
-export interface DerivedValue {
+export interface DerivedParameter {
   readonly usage: string;
   readonly about: string;
   /** A path such as `schedule.cron`. */
@@ -23,8 +23,8 @@ export interface DerivedVerb {
   readonly name: string;
   readonly calls: string;
   readonly isQuery: boolean;
-  readonly words: readonly DerivedValue[];
-  readonly options: readonly DerivedValue[];
+  readonly words: readonly DerivedParameter[];
+  readonly options: readonly DerivedParameter[];
   /** The columns of the table ({@link formatTable}). Absent: the verb deletes the item. */
   readonly columns?: readonly string[];
   readonly note?: string;
@@ -39,7 +39,7 @@ export interface DerivedCommand {
   readonly verbs: readonly DerivedVerb[];
 }
 
-export interface VerbCall extends CommandInput {
+export interface VerbCall extends CliCommandInput {
   readonly verb: string;
   readonly server: Corral;
   readonly words: readonly string[];
@@ -47,7 +47,7 @@ export interface VerbCall extends CommandInput {
   show(items: readonly object[], columns?: string): void;
   find(word: string | undefined): Promise<string>;
 }
-export interface ManualVerbs {
+export interface CustomVerbs {
   readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
   /** Additional input fields of a derived verb, and the router to call instead of the default. */
@@ -61,7 +61,7 @@ const keyOf = (flags: string) => longName(flags).replaceAll(/-(.)/g, (_, letter:
 const listed = (words: readonly string[]) =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
-export function createResourceCommand(described: DerivedCommand, byHand: ManualVerbs = {}): CliCommand {
+export function createResourceCommand(described: DerivedCommand, byHand: CustomVerbs = {}): CliCommand {
   const { name, about, args, options, examples, verbs } = described;
   const names = [...new Set([...verbs.map((verb) => verb.name), ...Object.keys(byHand.verbs ?? {})])];
   return {
@@ -84,7 +84,7 @@ export function createResourceCommand(described: DerivedCommand, byHand: ManualV
   };
 }
 
-function createCall(command: DerivedCommand, input: CommandInput & Pick<VerbCall, 'verb' | 'words'>): VerbCall {
+function createCall(command: DerivedCommand, input: CliCommandInput & Pick<VerbCall, 'verb' | 'words'>): VerbCall {
   const { name, item, verbs } = command;
   const { io, options, verb } = input;
   const server = input.corral();
@@ -107,7 +107,7 @@ function createCall(command: DerivedCommand, input: CommandInput & Pick<VerbCall
 interface DerivedCall {
   readonly own: DerivedVerb;
   readonly call: VerbCall;
-  readonly byHand: ManualVerbs;
+  readonly byHand: CustomVerbs;
 }
 async function callDerived(command: DerivedCommand, { own, call, byHand }: DerivedCall): Promise<void> {
   const { words, options, server, io } = call;
@@ -191,7 +191,7 @@ function setAt(input: Record<string, unknown>, path: string, value: unknown): vo
   } else input[name] = value;
 }
 
-function read(option: DerivedValue, shown: string, options: CommandInput['options']): unknown {
+function read(option: DerivedParameter, shown: string, options: CliCommandInput['options']): unknown {
   const key = keyOf(option.usage);
   if (option.kind === 'flag') return true;
   if (option.kind === 'each') return options.texts(key);
@@ -209,7 +209,7 @@ export function parseKeyValuePairs(option: string, values: readonly string[]): R
   );
 }
 
-function parse({ kind, values = {} }: DerivedValue, shown: string, text: string): unknown {
+function parse({ kind, values = {} }: DerivedParameter, shown: string, text: string): unknown {
   if (Object.hasOwn(values, text)) return values[text];
   if (kind === 'list') return text.split(',').map((one) => one.trim());
   const isNumber = text.trim() !== '' && Number.isFinite(Number(text));

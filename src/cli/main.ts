@@ -1,4 +1,4 @@
-// The package's `corral`, which runs on any Node from 20 on. Commands that belong to the server run on the pinned Node.
+// The package's `corral`, which runs on Node 20 or later. Commands that belong to the server run on the pinned Node.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { type JsonLimits, parseJsonWithin } from '../core/text/json.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../core/text/json.ts';
 
 interface McpMessage {
   readonly id?: string | number | null;
@@ -128,7 +128,7 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
 }
 
 function parsed(line: string): McpMessage | undefined {
-  const value = parseJsonWithin(line, messageLimits);
+  const value = parseJsonWithinLimits(line, messageLimits);
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 

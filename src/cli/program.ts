@@ -22,7 +22,7 @@ export interface ProgramParts {
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
 
-export const allCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
+export const allCliCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
 
 /** Resolves with the exit code, after printing the reason if it is not 0. */
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
@@ -66,7 +66,7 @@ export function createProgram(
       `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`,
     )
     .addHelpText('after', `\nExit codes:\n${formatExitCodes().join('\n')}`);
-  for (const [title, commands] of groupCommands(allCommands)) {
+  for (const [title, commands] of groupCommands(allCliCommands)) {
     program.commandsGroup(`${title}:`);
     for (const command of commands) addCommand(program, command, io, done);
   }

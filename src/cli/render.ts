@@ -14,7 +14,7 @@ export interface EventRenderer {
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /** A phase of the sandbox. The word "starting" is left out if the detail already contains it. */
-export const formatPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
+export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
 
 /**
@@ -65,7 +65,7 @@ export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean
     if (isNoteEvent(event)) return notice(event);
     switch (event.type) {
       case 'sandbox.phase':
-        return phaseLine(`sandbox: ${formatPhase(event)}`);
+        return phaseLine(`sandbox: ${formatSandboxPhase(event)}`);
       case 'plan':
         if (event.data.steps.every(({ status }) => status === 'pending')) {
           note(paint('bold', 'Plan'));

@@ -1,5 +1,5 @@
 import type { RunOptions, VolumeMount } from '../client/index.ts';
-import type { CommandInput } from './command.ts';
+import type { CliCommandInput } from './command.ts';
 import { UsageError } from './exit-codes.ts';
 
 export const goalOptions = [
@@ -11,7 +11,7 @@ export const goalOptions = [
   ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
 ] as const;
 
-export function parseGoal(options: CommandInput['options']): RunOptions['goal'] {
+export function parseGoal(options: CliCommandInput['options']): RunOptions['goal'] {
   const rubric = options.text('goal');
   const commands = options.texts('check');
   const revisions = options.text('revisions');
@@ -35,7 +35,7 @@ export const volumeOption: readonly [string, string] = [
   'volumes in its sandbox, such as cache:/mnt/cache to read or cache:/mnt/cache:write',
 ];
 
-export function parseMounts(values: readonly string[]): readonly VolumeMount[] {
+export function parseVolumeMounts(values: readonly string[]): readonly VolumeMount[] {
   return values.map((one) => {
     const [, volume, path, access = 'read'] = /^([^:]+):(\/[^:]+)(?::(read|write))?$/.exec(one) ?? [];
     if (volume === undefined || path === undefined) {

@@ -1,4 +1,4 @@
-import { lineCells, padCells } from '../core/text/terminal/cells.ts';
+import { countLineCells, padLineToCells } from '../core/text/terminal/cells.ts';
 import { toOneLine } from './io.ts';
 
 const maxPadding = 40;
@@ -52,13 +52,13 @@ export function formatTable(rows: readonly object[], columns: readonly string[])
   const cells = rows.map((row) => columns.map((column) => formatCell(column, row)));
   const shown = columns.flatMap((_, n) => {
     const texts = cells.map((row) => row[n] ?? '');
-    const width = Math.min(maxPadding, Math.max(0, ...texts.map(lineCells)));
+    const width = Math.min(maxPadding, Math.max(0, ...texts.map(countLineCells)));
     return width === 0 ? [] : [{ n, width, isNumber: texts.every((text) => /^[\d.]*$/.test(text)) }];
   });
   return cells.map((row) => {
     const line = shown.map(({ n, width, isNumber }) => {
       const text = row[n] ?? '';
-      return isNumber ? text.padStart(width) : padCells(text, width);
+      return isNumber ? text.padStart(width) : padLineToCells(text, width);
     });
     return line.join('  ').trimEnd();
   });

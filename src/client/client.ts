@@ -12,7 +12,7 @@ import {
 } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
 import type { AppRouter } from '../api/router.ts';
-import { serverSentEvents } from '../core/text/server-sent-events.ts';
+import { parseServerSentEvents } from '../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../core/text/text.ts';
 
 type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['EventSource'], undefined>;
@@ -219,7 +219,7 @@ class FetchEventSource {
     opened();
     this.readyState = states.open;
     this.#dispatch({ type: 'open' });
-    for await (const { type, data, id, retry } of serverSentEvents(response.body)) {
+    for await (const { type, data, id, retry } of parseServerSentEvents(response.body)) {
       this.#lastId = id ?? this.#lastId;
       this.#retryMs = retry ?? this.#retryMs;
       if (data !== undefined) this.#dispatch({ type, data, lastEventId: this.#lastId });

@@ -51,13 +51,13 @@ export interface NewBox {
   readonly services?: NonNullable<NewSession['services']>;
   /** The text of a compose file whose services run next to its sandbox, instead of `services`. */
   readonly compose?: string;
-  /** The id or name of a snapshot whose files it starts with. */
+  /** The id or name of a snapshot whose files the box starts with. */
   readonly snapshot?: string;
   /** The id or name of a template that you built, optionally with a tag; the box starts from its image. */
   readonly built?: string;
   /** Volumes in its sandbox: storage that outlives the box. */
   readonly volumes?: readonly VolumeMount[];
-  /** Your own key-value pairs, by which `list` can find it. */
+  /** Your own key-value pairs; `list` can filter by them. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 /** The options for a box that is created because no box has this name. */
@@ -209,7 +209,7 @@ interface BoxOptions {
 export class Box implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
-  /** Several attempts at one task, of which one result is chosen. */
+  /** Several attempts at one task; one result is chosen. */
   readonly attempts: BoxAttempts;
   readonly #server: Connection;
   readonly #env: BoxOptions['env'];
@@ -330,7 +330,7 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, name }));
   }
 
-  /** Sets the box to be deleted this many seconds from now. Null: never. */
+  /** Schedules the deletion of the box, in seconds from now. Null: never. */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }

@@ -1,8 +1,8 @@
 import { TRPCClientError } from '@trpc/client';
-import type { ErrorData } from '../api/procedure/errors.ts';
+import type { TrpcErrorData } from '../api/procedure/errors.ts';
 
 /** `unreachable`: nothing answered, or the connection broke. All other codes are the server's. */
-export type CorralErrorCode = ErrorData['reason'] | 'unreachable';
+export type CorralErrorCode = TrpcErrorData['reason'] | 'unreachable';
 
 interface Details {
   readonly address: string;
@@ -66,7 +66,7 @@ function findReason(thrown: unknown): string | undefined {
 export function toCorralError(thrown: unknown, address: string): Error {
   if (thrown instanceof CorralError) return thrown;
   if (thrown instanceof TRPCClientError) {
-    const data = thrown.data as ErrorData | undefined;
+    const data = thrown.data as TrpcErrorData | undefined;
     if (data) return createServerError(data.reason, thrown.message, { ...data, address });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
     return status === undefined ? createUnreachableError(address, thrown) : createNotCorralError(address, status);

@@ -1,4 +1,4 @@
-import { streamFrames } from '../core/text/stream-frames.ts';
+import { parseStreamFrames } from '../core/text/stream-frames.ts';
 import { readChunks, toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, createServerError } from './errors.ts';
@@ -12,10 +12,7 @@ export interface ExecOptions {
   /** The command's standard input; default: none. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
-  /**
-   * Called for each piece of output. The next call comes after a returned promise has resolved; other return values are
-   * ignored.
-   */
+  /** Called for each piece of output. The next call waits until a returned promise resolves; other return values are ignored. */
   readonly onStdout?: (text: string) => unknown;
   readonly onStderr?: (text: string) => unknown;
   /** Maximum number of characters kept of each output; default: 1 MiB. */
@@ -32,7 +29,7 @@ export interface ExecResult {
   readonly truncated: boolean;
 }
 export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
-  /** The next bytes come after the returned promise has resolved. */
+  /** The next bytes wait until the returned promise resolves. */
   readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
 }
 
@@ -65,7 +62,7 @@ export async function execBytes(
   const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : behind(line, stdin);
   const init = { method: 'POST', ...(await toRequestInit(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
-  for await (const { channel, payload } of streamFrames(readChunks(response.body))) {
+  for await (const { channel, payload } of parseStreamFrames(readChunks(response.body))) {
     if (channel === 'output') await onBytes('stdout', payload);
     if (channel === 'errors') await onBytes('stderr', payload);
     if (channel === 'end') return parseEndFrame(payload, server.address);

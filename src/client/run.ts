@@ -7,10 +7,10 @@ export interface RunResult {
   readonly reason: string;
   /** The agent's last message. */
   readonly text: string;
-  /** Why it failed: the server's error code and text. */
+  /** The server's error code and text, if the run failed. */
   readonly code?: string;
   readonly error?: string;
-  /** The result of the run's goal; absent if it had none. */
+  /** The result of the run's goal; absent without a goal. */
   readonly goal?: GoalEnd;
 }
 export type GoalEnd = NonNullable<Extract<Event, { type: 'run.end' }>['data']['goal']>;

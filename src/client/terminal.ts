@@ -1,4 +1,4 @@
-import { streamFrames } from '../core/text/stream-frames.ts';
+import { parseStreamFrames } from '../core/text/stream-frames.ts';
 import { readChunks } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { toCorralError } from './errors.ts';
@@ -10,7 +10,7 @@ export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' 
 export interface TerminalOptions {
   readonly cols?: number;
   readonly rows?: number;
-  /** The next bytes come after the returned promise has resolved. Without `onData`, iterate over the terminal. */
+  /** The next bytes wait until the returned promise resolves. Without `onData`, iterate over the terminal. */
   readonly onData?: (bytes: Uint8Array) => void | Promise<void>;
 }
 
@@ -96,7 +96,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
 
   async #read(output: Response, onData: NonNullable<TerminalOptions['onData']>): Promise<TerminalEnd> {
     const { address } = this.#server;
-    const frames = streamFrames(readChunks(output.body));
+    const frames = parseStreamFrames(readChunks(output.body));
     const leave = new Promise<undefined>((resolve) => {
       this.#left.signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });

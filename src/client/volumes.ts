@@ -2,7 +2,7 @@ import type { FileContent } from './bodies.ts';
 import type { AbortOptions, Connection, SizedStream } from './connection.ts';
 import type { Outputs } from './types.ts';
 
-/** Storage that outlives boxes, and that several of them mount. */
+/** Storage that outlives boxes and that several of them can mount. */
 export type Volume = Outputs['volumes']['get'];
 export type VolumeEntry = Outputs['volumes']['files'][number];
 /** A volume for a new box. One box at a time can mount it for writing. */

@@ -1,4 +1,4 @@
-import { streamFrames } from '../core/text/stream-frames.ts';
+import { parseStreamFrames } from '../core/text/stream-frames.ts';
 import { readChunks } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
@@ -55,7 +55,7 @@ export async function watchFiles(
 async function* readChanges({ body }: Response, address: string): AsyncGenerator<FileChange, void> {
   const pieces = readChunks(body);
   try {
-    for await (const { channel, payload } of streamFrames(pieces)) {
+    for await (const { channel, payload } of parseStreamFrames(pieces)) {
       if (channel === 'output') yield JSON.parse(new TextDecoder().decode(payload)) as FileChange;
       if (channel === 'end') return void parseEndFrame(payload, address);
     }

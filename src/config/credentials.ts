@@ -5,7 +5,7 @@ import {
   environmentVariableName,
   withInjectionDefaults,
 } from '../core/model/credential.ts';
-import { mappingOrJson } from './json-setting.ts';
+import { allowJsonText } from './json-setting.ts';
 
 const credential = z.strictObject({
   ...credentialFields,
@@ -27,5 +27,5 @@ export type CredentialSetting = z.output<typeof named>[number];
 export const credentialsSettingKind = () => ({
   accepts:
     'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env, git, paths',
-  kind: mappingOrJson(named),
+  kind: allowJsonText(named),
 });

@@ -1,7 +1,7 @@
 import { joinLines } from '../core/text/text.ts';
 import { parseYaml } from './yaml-file.ts';
 
-/** A document that starts with YAML between two lines `---`. */
+/** A document that starts with YAML between two `---` lines. */
 interface Frontmatter {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: string;
@@ -14,7 +14,7 @@ interface Frontmatter {
  * reads as another type, such as `Use when: x` or `[file] [--all]`, is taken literally. Returns the reason, as a
  * sentence, if the document cannot be read at all. A document without YAML at its start has no fields.
  */
-export function readFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
+export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text
     .replace(/^\ufeff/, '')
     .trimStart()

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const mappingOrJson = <Kind extends z.ZodType>(mapping: Kind) =>
+export const allowJsonText = <Kind extends z.ZodType>(mapping: Kind) =>
   z.union([
     mapping,
     z

@@ -4,14 +4,14 @@ import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostPattern } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
-// The types of settings. Each parses a variable (always text) or a value of the file, and describes its valid values
-// for errors and the help.
+// The types of settings. Each parses a variable (always text) or a value from the file, and describes its valid values for errors
+// and the help.
 
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
-export const text = (accepts: string, pattern = /./) => accepting(accepts, z.string().regex(pattern));
+export const textValue = (accepts: string, pattern = /./) => accepting(accepts, z.string().regex(pattern));
 
-export const timeZone = () => accepting('a time zone such as Europe/Berlin', z.string().refine(isTimeZone));
+export const timeZoneValue = () => accepting('a time zone such as Europe/Berlin', z.string().refine(isTimeZone));
 
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
@@ -30,16 +30,16 @@ const wholeBetween = (min: number, max: number) => z.int().check(z.gte(min), z.l
 
 const wholeNumber = (min: number, max: number) => wholeText.pipe(wholeBetween(min, max));
 
-export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+export const integerValue = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   accepting(
     max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`,
     wholeNumber(min, max),
   );
 
-export const integerOr = <const Word extends string>(word: Word, min: number, max: number) =>
+export const integerOrWord = <const Word extends string>(word: Word, min: number, max: number) =>
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 
-export const amount = (min: number, max: number) =>
+export const numberValue = (min: number, max: number) =>
   accepting(`a number from ${min} to ${max}`, amountText.pipe(between(min, max)));
 
 const units = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
@@ -56,19 +56,19 @@ const sizeText = z.union([
     }),
 ]);
 
-export const size = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+export const byteSizeValue = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   accepting('bytes, or a size such as 512MiB or 2GiB', sizeText.pipe(wholeBetween(min, max)));
 
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off'];
 const flagKind = z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]);
-export const flag = () => accepting('true or false', flagKind);
+export const booleanValue = () => accepting('true or false', flagKind);
 
-export const flagOr = <const Word extends string>(word: Word) =>
+export const booleanOrWord = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
 /** Visible ASCII only, because the value goes into a header. */
-export const secret = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
+export const secretTextValue = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
   accepting(
     accepts,
     z
@@ -96,11 +96,11 @@ export const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
 
 export const wordList = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
 
-export const paths = () => listOf('files', z.string().min(1));
-export const ports = () => listOf('port numbers', wholeNumber(1, 65_535));
-export const origins = () =>
+export const pathList = () => listOf('files', z.string().min(1));
+export const portList = () => listOf('port numbers', wholeNumber(1, 65_535));
+export const originList = () =>
   listOf('origins such as https://app.example.com', z.string().regex(/^https?:\/\/[^/?#\s]+$/));
-export const hosts = () =>
+export const hostList = () =>
   listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostPattern));
 export const hostAndPort = () =>
   accepting(
@@ -117,7 +117,7 @@ export const hostAndPort = () =>
 const userForm = /^(\d{4,10})-(\d{4,10})$/;
 
 /** Both ends are inclusive. */
-export const userRange = () =>
+export const userIdRange = () =>
   accepting(
     'user ids such as 1500000-1565535, or none',
     z.union([
@@ -144,7 +144,7 @@ export const addressList = () =>
   );
 export const networkList = () => listOf('networks such as 10.1.0.0/16', z.string().refine(isNetwork));
 
-export const url = (...schemes: [string, ...string[]]) =>
+export const urlValue = (...schemes: [string, ...string[]]) =>
   accepting(
     `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     z.string().refine((value) => URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`))),

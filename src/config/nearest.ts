@@ -1,6 +1,6 @@
 /**
- * The edit distance between two words, in letters added, removed, changed, or swapped with the next. Swaps are the most
- * common typo; small libraries count a swap as two edits.
+ * The edit distance between two words. A swap of adjacent letters, the most common typo, is one edit here; small libraries count
+ * two.
  */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];

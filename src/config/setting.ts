@@ -29,23 +29,32 @@ const describe = (
   more: Partial<SettingDescription>,
 ) => ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies SettingDescription;
 
-/** The default is written as a user would write it. */
-export const setting = <Schema extends z.ZodType>(
+/** The default, as a user would write it. */
+export const defineSetting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,
   about: string,
   ...standard: string[]
 ) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
 
-export const optionalSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
-  kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
+export const defineOptionalSetting = <Schema extends z.ZodType>(
+  kind: Kind<Schema>,
+  about: string,
+  ...standard: string[]
+) => kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
 /** Error messages never contain its value. */
-export const secretSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, fallback: z.input<Schema>, about: string) =>
-  kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, [], { fallback, isSecret: true }) });
+export const defineSecretSetting = <Schema extends z.ZodType>(
+  kind: Kind<Schema>,
+  fallback: z.input<Schema>,
+  about: string,
+) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, [], { fallback, isSecret: true }) });
 
-export const optionalSecret = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
-  kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
+export const defineOptionalSecret = <Schema extends z.ZodType>(
+  kind: Kind<Schema>,
+  about: string,
+  ...standard: string[]
+) => kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
 
 /** Marks a setting that administrators can change while the server runs, unless the file or a variable sets it. */
 export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: ChangeableSetting): Schema =>

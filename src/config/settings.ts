@@ -6,9 +6,9 @@ export interface Setting extends SettingDescription {
   /** The path in the `Config` object. */
   readonly path: readonly string[];
   readonly key: string;
-  /** Every variable that sets it; the first that is set applies. */
+  /** All variables for the setting; the first one set applies. */
   readonly variables: readonly string[];
-  /** The variable to show: the standard name if there is one. */
+  /** The variable to show: the standard name if there is one, else the CORRAL_ name. */
   readonly shown: string;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ToolProgram } from '../core/model/tool-server.ts';
-import { mappingOrJson } from './json-setting.ts';
-import { secret } from './kinds.ts';
+import { allowJsonText } from './json-setting.ts';
+import { secretTextValue } from './kinds.ts';
 
 const text = z.string().refine((value) => !value.includes('\0'));
 const common = {
@@ -16,7 +16,9 @@ const program = z.strictObject({
 });
 const address = z.strictObject({
   url: z.string().refine((value) => URL.canParse(value) && /^https?:\/\//.test(value)),
-  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), secret('a header', /^[\x20-\x7e]+$/).kind).default({}),
+  headers: z
+    .record(z.string().regex(/^[A-Za-z0-9-]+$/), secretTextValue('a header', /^[\x20-\x7e]+$/).kind)
+    .default({}),
   ...common,
 });
 const nameForm = z.string().regex(/^[a-z][a-z0-9]{0,23}$/);
@@ -28,7 +30,7 @@ const named = z
   );
 
 /** Tool servers of clients: only programs in the sandbox, because Corral itself calls servers with a URL. */
-export const toolPrograms = z
+export const ToolProgramsInput = z
   .record(nameForm, z.unknown())
   .refine((servers) => Object.keys(servers).length <= 16, 'at most 16')
   .refine(
@@ -40,8 +42,8 @@ export const toolPrograms = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-export const ProgramSettings = z.record(z.string(), z.object({ ...program.shape, ...common }));
-export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof ProgramSettings> =>
+export const ToolProgramSettings = z.record(z.string(), z.object({ ...program.shape, ...common }));
+export const toToolProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof ToolProgramSettings> =>
   Object.fromEntries(
     programs.map(({ name, command, args, env, tools, timeoutMs }) => [
       name,
@@ -49,8 +51,8 @@ export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<ty
     ]),
   );
 
-export const toolServersSettingKind = () => ({
+export const toolServersValue = () => ({
   accepts:
     'names of small letters and digits, each with command (args, env) or url (headers), and tools, timeout-seconds',
-  kind: mappingOrJson(named),
+  kind: allowJsonText(named),
 });

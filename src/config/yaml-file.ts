@@ -5,12 +5,12 @@ import type { Setting, SettingsLayout } from './settings.ts';
 
 interface Source extends SettingsLayout {
   readonly file: string;
-  /** The last sentence of the error about an unknown key that resembles no known key. */
+  /** The last sentence of the error for an unknown key without a similar known key. */
   readonly help: string;
 }
 
 /** The file's leaves by dotted key; an empty value is unset. Adds each mistake to `problems`. */
-export function readYaml(
+export function readYamlSettings(
   text: string,
   { settings, groups, file, help }: Source,
   problems: string[],
@@ -41,9 +41,9 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * YAML written by users or third parties. The parser takes quadratic time in keys and mistakes and recurses for each
- * level, so the text is limited first and keys are compared here. Aliases are refused because they can expand without
- * limit. Throws with the reason.
+ * Parses YAML written by users or third parties. The parser takes quadratic time in keys and errors and recurses per level, so
+ * the text is limited first and keys are compared here. Aliases are refused because they can expand without limit. Throws with
+ * the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
@@ -116,7 +116,7 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
 }
 
 /** `name` is the key or variable that the user wrote. */
-export function describeRejection({ accepts, isSecret }: Setting, name: string, value: unknown): string {
+export function describeInvalidValue({ accepts, isSecret }: Setting, name: string, value: unknown): string {
   const got = isSecret ? 'something else (not shown)' : JSON.stringify(value).slice(0, 120);
   return `${name} accepts ${accepts}; it got ${got}.`;
 }

@@ -44,7 +44,7 @@ type Sections = {
 };
 const all: readonly (readonly [string, FacadeDescriptor])[] = Object.entries(facadeDescriptors) as never;
 
-export const facadeSections = Object.fromEntries(
+export const facadeSettingsSchemas = Object.fromEntries(
   all.flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;
 export type FacadeSettings = { readonly [Name in keyof Sections]: z.output<Sections[Name]> };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../core/errors/errors.ts';
 import { parseRetryAfter } from '../core/errors/retry-after.ts';
-import { parseJsonWithin } from '../core/text/json.ts';
+import { parseJsonWithinLimits } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
@@ -50,7 +50,7 @@ export function createForgeHttp(access: ForgeAccess): ForgeHttp {
 
   function parsed<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
     try {
-      return schema.parse(parseJsonWithin(text, jsonLimits));
+      return schema.parse(parseJsonWithinLimits(text, jsonLimits));
     } catch (cause) {
       const why =
         'answered in a form that its API does not have. Check the address and the kind of the forge in forges.servers.';
@@ -74,7 +74,7 @@ export function createForgeHttp(access: ForgeAccess): ForgeHttp {
       for (let page = 1; page <= maxPages; page += 1) {
         const { text, headers } = await ask(withQuery(path, { ...query, page }), {}, signal);
         all.push(...items(parsed(text, answer)));
-        // Pages are counted here, because a link in the response could send the token to another host.
+        // The next page's URL is built here, because a link in the response could send the token to another host.
         if (!/;\s*rel="?next"?/i.test(headers.get('link') ?? '')) return { items: all, isCut: false };
       }
       return { items: all, isCut: true };
@@ -143,7 +143,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
   }
 }
 
-/** GitHub answers 403 for some limits. */
+/** GitHub answers 403 for some rate limits. */
 const isRateLimit = ({ status, headers }: Response) =>
   status === 429 || (status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')));
 
@@ -156,7 +156,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
 
 /** The message in the response, on one line. GitHub adds details; GitLab sends a string, a list or an object. */
 function messageIn(text: string): string {
-  const answer = parseJsonWithin(text, jsonLimits);
+  const answer = parseJsonWithinLimits(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
   return [message, error, errors]
     .flatMap(sentences)

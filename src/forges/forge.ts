@@ -93,7 +93,7 @@ export interface ForgeHttp {
  * rejects only with AppError, stops when the signal fires, and rejects with: forbidden (the credential), not_found,
  * rate_limited, deadline_exceeded, payload_too_large, provider_error (the forge failed, or sent an invalid answer).
  */
-export interface Forge {
+export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;
   /** The newest pull request from this branch; an open one takes precedence. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
@@ -124,7 +124,7 @@ export interface ForgeKind<Name extends string = string> {
   apiUrl(webUrl: string): string;
   headers(token: string): Readonly<Record<string, string>>;
   newPullRequestUrl(repository: ForgeRepository, branches: { readonly head: string; readonly base: string }): string;
-  open(repository: ForgeRepository, http: ForgeHttp): Forge;
+  open(repository: ForgeRepository, http: ForgeHttp): ForgeClient;
 }
 
 export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): ForgeKind<Name> => kind;

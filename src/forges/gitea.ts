@@ -7,18 +7,26 @@ import {
   type PullRequestReview,
   webUrlOf,
 } from './forge.ts';
-import { Comment, ghost, openRepository, Pull, repositoryPath, toComment, toPullRequest } from './github.ts';
+import {
+  deletedUserName,
+  GithubComment,
+  GithubPull,
+  openRepository,
+  toPullRequest,
+  toPullRequestComment,
+  toRepositoryPath,
+} from './github.ts';
 
 /** `position` is the line of the new file; for a removed line it is 0, and `original_position` is set. */
-const LineComment = Comment.extend({
+const LineComment = GithubComment.extend({
   path: z.string(),
   position: z.int().nullish(),
   original_position: z.int().nullish(),
-  resolver: Comment.shape.user,
+  resolver: GithubComment.shape.user,
 });
 const Review = z.object({
   id: z.int(),
-  user: Comment.shape.user,
+  user: GithubComment.shape.user,
   body: z.string().nullish(),
   state: z.string(),
   dismissed: z.boolean().optional(),
@@ -47,8 +55,8 @@ export const gitea = defineForge({
   newPullRequestUrl: (repository, { head, base }) =>
     `${webUrlOf(repository)}/compare/${encodeURI(base)}...${encodeURI(head)}`,
   open({ owner, name }, http) {
-    const repo = repositoryPath({ owner, name });
-    const isOurs = (pull: z.output<typeof Pull>, head: string) =>
+    const repo = toRepositoryPath({ owner, name });
+    const isOurs = (pull: z.output<typeof GithubPull>, head: string) =>
       pull.head.ref === head && pull.head.repo?.full_name.toLowerCase() === `${owner}/${name}`.toLowerCase();
 
     async function reviews(number: number, signal: AbortSignal) {
@@ -60,19 +68,23 @@ export const gitea = defineForge({
       /** The list cannot be filtered by head branch. */
       async findPullRequest(head, signal) {
         const query = { ...perPage, state: 'all', sort: 'recentupdate' };
-        const items = (page: readonly z.output<typeof Pull>[]) => page.filter((pull) => isOurs(pull, head));
-        const { items: found } = await http.list(`${repo}/pulls`, { answer: z.array(Pull), query, items }, signal);
+        const items = (page: readonly z.output<typeof GithubPull>[]) => page.filter((pull) => isOurs(pull, head));
+        const { items: found } = await http.list(
+          `${repo}/pulls`,
+          { answer: z.array(GithubPull), query, items },
+          signal,
+        );
         const newest = found.map(toPullRequest).sort((one, other) => other.number - one.number);
         return newest.find(({ state }) => state === 'open') ?? newest[0];
       },
       async openPullRequest({ title, text, head, base, draft }, signal) {
         const body = { title: draft ? `WIP: ${title}` : title, body: text, head, base };
-        return toPullRequest(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
+        return toPullRequest(await http.post(`${repo}/pulls`, { answer: GithubPull, body }, signal));
       },
       /** Comments on lines belong to their reviews. */
       async comments(number, signal) {
         const [onWhole, ofReviews] = await Promise.all([
-          http.get(`${repo}/issues/${number}/comments`, { answer: z.array(Comment) }, signal),
+          http.get(`${repo}/issues/${number}/comments`, { answer: z.array(GithubComment) }, signal),
           reviews(number, signal),
         ]);
         const withComments = ofReviews.items.filter(
@@ -84,7 +96,7 @@ export const gitea = defineForge({
           onLines.push(...(await http.get(path, { answer: z.array(LineComment) }, signal)).map(toLineComment));
         }
         return {
-          items: [...onWhole.map(toComment), ...onLines].sort(compareByCreatedAt),
+          items: [...onWhole.map(toPullRequestComment), ...onLines].sort(compareByCreatedAt),
           isCut: ofReviews.isCut || withComments.length > maxReviewsWithComments,
         };
       },
@@ -103,7 +115,7 @@ export const gitea = defineForge({
 });
 
 const toLineComment = (comment: z.output<typeof LineComment>): PullRequestComment => ({
-  ...toComment(comment),
+  ...toPullRequestComment(comment),
   place: { path: comment.path, line: comment.position || comment.original_position || null },
   status: comment.resolver ? 'resolved' : 'open',
 });
@@ -119,7 +131,7 @@ function toReviews(review: z.output<typeof Review>): PullRequestReview[] {
   return [
     {
       id: `review-${review.id}`,
-      author: review.user?.login ?? ghost,
+      author: review.user?.login ?? deletedUserName,
       verdict: review.dismissed ? 'dismissed' : verdict,
       text: review.body ?? '',
       createdAt: review.submitted_at ?? null,

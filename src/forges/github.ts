@@ -2,7 +2,7 @@ import { z } from 'zod';
 import {
   compareByCreatedAt,
   defineForge,
-  type Forge,
+  type ForgeClient,
   type ForgeHttp,
   type ForgeRepository,
   type PullRequest,
@@ -12,13 +12,13 @@ import {
 } from './forge.ts';
 
 const User = z.object({ login: z.string() }).nullish();
-/** Also Gitea's form, because its API imitates this one. */
-export const Pull = z.object({
+/** Also used for Gitea, whose API imitates GitHub's. */
+export const GithubPull = z.object({
   number: z.int(),
   title: z.string(),
   body: z.string().nullish(),
   state: z.string(),
-  merged: z.boolean().nullish(), // only Gitea's lists have it
+  merged: z.boolean().nullish(), // present only in Gitea's lists
   merged_at: z.string().nullish(),
   draft: z.boolean().optional(),
   user: User,
@@ -32,14 +32,14 @@ export const Pull = z.object({
   created_at: z.string(),
   updated_at: z.string(),
 });
-export const Comment = z.object({
+export const GithubComment = z.object({
   id: z.int(),
   user: User,
   body: z.string().nullish(),
   created_at: z.string(),
   html_url: z.string(),
 });
-const LineComment = Comment.extend({
+const LineComment = GithubComment.extend({
   path: z.string(),
   line: z.int().nullish(),
   original_line: z.int().nullish(),
@@ -68,7 +68,7 @@ const Status = z.object({
   target_url: z.string().nullable(),
 });
 
-export const ghost = 'ghost'; // GitHub's own name for a deleted account
+export const deletedUserName = 'ghost'; // GitHub's own name for a deleted account
 const perPage = { per_page: 100 };
 
 /** GitHub: github.com, data residency, and GitHub Enterprise Server. */
@@ -89,23 +89,29 @@ export const github = defineForge({
   newPullRequestUrl: (repository, { head, base }) =>
     `${webUrlOf(repository)}/compare/${encodeURI(base)}...${encodeURI(head)}?expand=1`,
   open({ owner, name }, http) {
-    const repo = repositoryPath({ owner, name });
+    const repo = toRepositoryPath({ owner, name });
     return {
       ...openRepository(repo, http),
       async findPullRequest(head, signal) {
         const query = { head: `${owner}:${head}`, state: 'all', sort: 'created', direction: 'desc', per_page: 20 };
-        const found = (await http.get(`${repo}/pulls`, { answer: z.array(Pull), query }, signal)).map(toPullRequest);
+        const found = (await http.get(`${repo}/pulls`, { answer: z.array(GithubPull), query }, signal)).map(
+          toPullRequest,
+        );
         return found.find(({ state }) => state === 'open') ?? found[0];
       },
       async openPullRequest({ title, text, head, base, draft }, signal) {
         const body = { title, body: text, head, base, draft };
-        return toPullRequest(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
+        return toPullRequest(await http.post(`${repo}/pulls`, { answer: GithubPull, body }, signal));
       },
       async comments(number, signal) {
         const [onWhole, onLines] = await Promise.all([
           http.list(
             `${repo}/issues/${number}/comments`,
-            { answer: z.array(Comment), query: perPage, items: (page) => page.map((one) => toComment(one)) },
+            {
+              answer: z.array(GithubComment),
+              query: perPage,
+              items: (page) => page.map((one) => toPullRequestComment(one)),
+            },
             signal,
           ),
           http.list(
@@ -148,28 +154,28 @@ export const github = defineForge({
   },
 });
 
-export const repositoryPath = ({ owner, name }: Pick<ForgeRepository, 'owner' | 'name'>): string =>
+export const toRepositoryPath = ({ owner, name }: Pick<ForgeRepository, 'owner' | 'name'>): string =>
   `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
 
 /** Requests that work the same on GitHub and Gitea. */
-export const openRepository = (path: string, http: ForgeHttp): Pick<Forge, 'defaultBranch' | 'pullRequest'> => ({
+export const openRepository = (path: string, http: ForgeHttp): Pick<ForgeClient, 'defaultBranch' | 'pullRequest'> => ({
   async defaultBranch(signal) {
     const answer = z.object({ default_branch: z.string() });
     return (await http.get(path, { answer }, signal)).default_branch;
   },
   async pullRequest(number, signal) {
-    return toPullRequest(await http.get(`${path}/pulls/${number}`, { answer: Pull }, signal));
+    return toPullRequest(await http.get(`${path}/pulls/${number}`, { answer: GithubPull }, signal));
   },
 });
 
-export function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
+export function toPullRequest(pull: z.output<typeof GithubPull>): PullRequest {
   return {
     number: pull.number,
     title: pull.title,
     text: pull.body ?? '',
     state: pull.merged || pull.merged_at ? 'merged' : pull.state === 'open' ? 'open' : 'closed',
     draft: pull.draft ?? false,
-    author: pull.user?.login ?? ghost,
+    author: pull.user?.login ?? deletedUserName,
     head: { branch: pull.head.ref, commit: pull.head.sha },
     base: pull.base.ref,
     url: pull.html_url,
@@ -178,9 +184,9 @@ export function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
   };
 }
 
-export const toComment = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>) => ({
+export const toPullRequestComment = ({ id, user, body, created_at, html_url }: z.output<typeof GithubComment>) => ({
   id: `comment-${id}`,
-  author: user?.login ?? ghost,
+  author: user?.login ?? deletedUserName,
   text: body ?? '',
   createdAt: created_at,
   url: html_url,
@@ -192,7 +198,7 @@ function toLineComment(comment: z.output<typeof LineComment>) {
   const { path, line, original_line, subject_type } = comment;
   const isOutdated = (line ?? null) === null && subject_type !== 'file';
   return {
-    ...toComment(comment),
+    ...toPullRequestComment(comment),
     id: `line-${comment.id}`,
     place: { path, line: line ?? original_line ?? null },
     status: isOutdated ? ('outdated' as const) : ('open' as const),
@@ -208,7 +214,7 @@ const verdicts: Readonly<Record<string, PullRequestReview['verdict']>> = {
 function toReviews({ id, user, body, state, html_url, submitted_at }: z.output<typeof Review>): PullRequestReview[] {
   const verdict = verdicts[state];
   if (!verdict) return []; // PENDING
-  const author = user?.login ?? ghost;
+  const author = user?.login ?? deletedUserName;
   return [{ id: `review-${id}`, author, verdict, text: body ?? '', createdAt: submitted_at ?? null, url: html_url }];
 }
 

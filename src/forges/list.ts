@@ -22,7 +22,7 @@ export function parseForgeServer(value: string): ForgeServer {
   return { kind, webUrl: trimEndCharacters(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
-export const isForgeServer = (value: string): boolean =>
+export const isForgeServerSetting = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { offerWatchdogJob, watchdogCounterIndex } from '../core/concurrency/watch-loop.ts';
+import { setWatchdogJob, watchdogCounterIndex } from '../core/concurrency/watch-loop.ts';
 
 export interface WatchdogOptions {
   readonly blockedMs: number;
@@ -16,14 +16,14 @@ export interface WatchdogOptions {
 export function watchEventLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
   const counts = new Int32Array(new SharedArrayBuffer(8));
-  offerWatchdogJob({ counts, blockedMs, fd });
+  setWatchdogJob({ counts, blockedMs, fd });
   const worker = thread === 'own' ? ownThread() : undefined;
   const beat = setInterval(() => Atomics.add(counts, watchdogCounterIndex.beats, 1), Math.ceil(blockedMs / 4)).unref();
   return {
     counts,
     [Symbol.dispose]() {
       clearInterval(beat);
-      offerWatchdogJob(undefined);
+      setWatchdogJob(undefined);
       void worker?.terminate();
     },
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
 import type { RecordListOptions, RecordPut, RecordStore, StoredRecord } from '../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../core/errors/errors.ts';
-import { type Holder, holderKey } from '../core/model/access/holder.ts';
+import { type ResourceHolder, toHolderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
@@ -102,7 +102,7 @@ interface ListedOthers {
   readonly shared?: boolean;
   readonly parents?: readonly string[] | undefined;
 }
-interface OwnedDocument extends Partial<Readonly<Holder>> {
+interface OwnedDocument extends Partial<Readonly<ResourceHolder>> {
   readonly id: string;
   readonly createdAt?: number | undefined;
 }
@@ -151,13 +151,13 @@ export class Collection<Doc extends OwnedDocument> {
     return [...new Map(found.map((doc) => [doc.id, doc])).values()];
   }
 
-  async listHeldBy({ owner, projectId }: Holder): Promise<Doc[]> {
+  async listHeldBy({ owner, projectId }: ResourceHolder): Promise<Doc[]> {
     if (projectId) return await this.list({ parent: projectId });
     return (await this.list({ owner: owner ?? null })).filter((doc) => !doc.projectId);
   }
 
   /** Lists the documents that a session can use: its project's, then its owner's. */
-  async listUsable({ owner, projectId }: Holder): Promise<Doc[]> {
+  async listUsable({ owner, projectId }: ResourceHolder): Promise<Doc[]> {
     const holders = [...(projectId ? [{ projectId }] : []), { owner }];
     return (await Promise.all(holders.map((holder) => this.listHeldBy(holder)))).flat();
   }
@@ -193,7 +193,7 @@ export class Collection<Doc extends OwnedDocument> {
       admit([...byId.values()]);
       return { at: now, doc };
     };
-    const store = () => this.#withPlace({ id, owner: holderKey(doc) }, now, make, take);
+    const store = () => this.#withPlace({ id, owner: toHolderKey(doc) }, now, make, take);
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
@@ -269,4 +269,4 @@ const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;
 const timeOf = (place: QuotaPlaces[string]): number => (typeof place === 'number' ? place : place.at);
-const placeMs = 60_000; // after this, the reserving server counts as dead
+const placeMs = 60_000; // after this, the reserving server is considered dead

@@ -41,7 +41,7 @@ const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
 const recordLine = ({ kind, id, doc, sort = 0 }: RecordPut): string =>
   JSON.stringify({ record: { kind, id, doc, sort } });
 
-/** Lines have no newlines. `known`: sessions that an interrupted export already contains. */
+/** Yields lines without line breaks. `known`: sessions that an interrupted export already contains. */
 export async function* exportSessions(
   store: Store,
   { known = new Set<string>(), signal }: { known?: ReadonlySet<string>; signal: AbortSignal },
@@ -203,7 +203,9 @@ function parsed(text: string): ExportLine {
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
 /** Length of the complete part of an interrupted export, and its sessions. */
-export async function readWholeSessions(lines: AsyncIterable<string>): Promise<{ bytes: number; known: Set<string> }> {
+export async function scanInterruptedExport(
+  lines: AsyncIterable<string>,
+): Promise<{ bytes: number; known: Set<string> }> {
   const known = new Set<string>();
   let [read, bytes] = [0, 0];
   for await (const line of lines) {

@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { neverAbortingSignal } from '../../src/core/concurrency/cancel.ts';
 import { SessionId } from '../../src/core/model/ids.ts';
-import { createRepository, RepositoryInput } from '../../src/core/model/repository.ts';
+import { RepositoryInput, toSessionRepository } from '../../src/core/model/repository.ts';
 import { fetchRepository } from '../../src/sessions/repositories/fetch-repository.ts';
 import { standIn } from '../support/egress/egress.ts';
 import { removeFolder } from '../support/stores/store.ts';
@@ -186,7 +186,7 @@ const fetched = (name: string, ref?: string) =>
     {
       session: SessionId.parse('0123456789abcdef'),
       repository: {
-        ...createRepository(RepositoryInput.parse({ url: 'https://example.org/x', path: 'x', ...(ref && { ref }) })),
+        ...toSessionRepository(RepositoryInput.parse({ url: 'https://example.org/x', path: 'x', ...(ref && { ref }) })),
         url: `http://127.0.0.1:${server.port}/${name}.git`,
       },
       branch: 'corral/x',

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { createPipeTransport } from '../../src/agents/browser/transport.ts';
 import type { UntrustedReason } from '../../src/core/model/events.ts';
-import { findViolation } from '../../src/core/model/protocol-violation.ts';
+import { findProtocolViolation } from '../../src/core/model/protocol-violation.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
 import { healthyBut, hostileStreams } from '../support/hostile/hostile-daemon.ts';
 import { hostileSandbox } from '../support/hostile/hostile-sandbox.ts';
@@ -47,7 +47,7 @@ describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox'
     const { client } = link;
     await ask(client, AbortSignal.timeout(60_000)).catch(() => {});
     expect(client.trust.broken.aborted).toBe(true);
-    expect(findViolation(client.trust.broken.reason)).toMatchObject({ reason });
+    expect(findProtocolViolation(client.trust.broken.reason)).toMatchObject({ reason });
   });
 
   test.each<Kind>(['a message without end', 'a message as deep as it is long'])(

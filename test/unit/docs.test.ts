@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { renderRequestedHelp } from '../../src/app/commands/list.ts';
 import { settings } from '../../src/app/settings/schema.ts';
-import { allCommands } from '../../src/cli/program.ts';
+import { allCliCommands } from '../../src/cli/program.ts';
 
 const inFolder = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
@@ -55,7 +55,7 @@ describe.each(documents)('%s', (file) => {
     const named = [...textOf(file).matchAll(/(?:npm start -- |[.]\/corral )([a-z][a-z-]*)/g)].map(
       ([, name = '']) => name,
     );
-    const ofServer = named.filter((name) => !allCommands.some((one) => one.name === name));
+    const ofServer = named.filter((name) => !allCliCommands.some((one) => one.name === name));
     for (const name of ofServer) expect(await renderRequestedHelp([name, '--help'], () => '')).toBeDefined();
   });
 

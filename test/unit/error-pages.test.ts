@@ -3,18 +3,18 @@ import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { trpcErrorStyle } from '../../src/api/procedure/errors.ts';
 import { createServerError } from '../../src/client/errors.ts';
-import { docsPathOf, errorPages } from '../../src/core/errors/error-pages.ts';
+import { errorDocsPages, errorDocsPathOf } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
-import { pagePaths } from '../../src/facades/guide/pages.ts';
+import { guidePagePaths } from '../../src/facades/guide/pages.ts';
 import { toAnchor } from '../../src/facades/guide/render.ts';
 import { toFailureOutcome } from '../../src/facades/streams/framed-reply.ts';
 import { envelopeErrorStyle } from '../../src/http/errors/error-style.ts';
 import { installErrorHandlers } from '../../src/http/errors/errors.ts';
 
 test('every page that an error names is in the guide, with its place', () => {
-  const missing = Object.values(errorPages).filter((page) => {
+  const missing = Object.values(errorDocsPages).filter((page) => {
     const [path = '', place] = page.split('#');
-    if (!pagePaths.has(path)) return true;
+    if (!guidePagePaths.has(path)) return true;
     const headings = [...readFileSync(`docs/${path}.md`, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => text);
     return place !== undefined && !headings.map((text) => toAnchor(text.replaceAll('`', ''))).includes(place);
   });
@@ -22,8 +22,11 @@ test('every page that an error names is in the guide, with its place', () => {
 });
 
 test('an error of a model leads to the page about models, and an error without a page leads nowhere', () => {
-  expect([docsPathOf('model_quota'), docsPathOf('internal')]).toEqual(['/guide/models#when-a-model-fails', undefined]);
-  expect(Object.keys(errorPages).filter((code) => !(errorCodes as readonly string[]).includes(code))).toEqual([]);
+  expect([errorDocsPathOf('model_quota'), errorDocsPathOf('internal')]).toEqual([
+    '/guide/models#when-a-model-fails',
+    undefined,
+  ]);
+  expect(Object.keys(errorDocsPages).filter((code) => !(errorCodes as readonly string[]).includes(code))).toEqual([]);
 });
 
 test('a refused call and the end of a stream name the page, and the client makes it an address of its server', () => {
@@ -53,7 +56,7 @@ test('a refused request of any API names the page in a header, and its body stay
     }
   }
   for (const code of errorCodes) {
-    const docs = docsPathOf(code);
+    const docs = errorDocsPathOf(code);
     for (const base of ['/plain', '/enveloped']) {
       const { headers, body } = await app.inject(`${base}/${code}`);
       expect(headers.link, `${base} ${code}`).toBe(docs && `<${docs}>; rel="help"`);

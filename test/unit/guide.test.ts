@@ -4,8 +4,8 @@ import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { renderReferencePages } from '../../scripts/reference-docs.ts';
 import { highlightCode } from '../../src/facades/guide/highlight.ts';
-import { pagePaths } from '../../src/facades/guide/pages.ts';
-import { renderPage, toAnchor } from '../../src/facades/guide/render.ts';
+import { guidePagePaths } from '../../src/facades/guide/pages.ts';
+import { renderGuidePage, toAnchor } from '../../src/facades/guide/render.ts';
 import { buildSearchIndex } from '../../src/facades/guide/search-index.ts';
 
 const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
@@ -14,7 +14,7 @@ const page = (path: string) => readFile(`docs/${path}.md`, 'utf8');
 
 test('the guide has every page of the documentation, and no other', () => {
   const expected = files.filter((file) => !inside.test(file)).map((file) => file.replace(/[.]md$/, ''));
-  expect([...pagePaths].sort()).toEqual(expected.sort());
+  expect([...guidePagePaths].sort()).toEqual(expected.sort());
 });
 
 test('the reference is what its code says', async () => {
@@ -25,8 +25,8 @@ test('the reference is what its code says', async () => {
 test('no link of a page is broken, and no anchor', async () => {
   const anchors = new Map<string, Set<string>>();
   const html = new Map<string, string>();
-  for (const path of pagePaths) {
-    html.set(path === 'index' ? '/guide' : `/guide/${path}`, renderPage(path, await page(path)));
+  for (const path of guidePagePaths) {
+    html.set(path === 'index' ? '/guide' : `/guide/${path}`, renderGuidePage(path, await page(path)));
   }
   for (const [address, text] of html)
     anchors.set(address, new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id)));
@@ -49,36 +49,36 @@ test('an anchor is the one that GitHub makes', () => {
 });
 
 test('HTML in a page is shown, not obeyed', () =>
-  expect(renderPage('index', '# One\n\n<script>alert(1)</script>')).not.toContain('<script>'));
+  expect(renderGuidePage('index', '# One\n\n<script>alert(1)</script>')).not.toContain('<script>'));
 
 test('a drawing is part of its page', () => {
-  const text = renderPage('performance', '# A\n\n![all figures](performance/targets.svg)');
+  const text = renderGuidePage('performance', '# A\n\n![all figures](performance/targets.svg)');
   expect(text).toMatch(/<img src="data:image\/svg[+]xml;base64,[A-Za-z0-9+/=]+" alt="all figures">/);
 });
 
 test('a picture from another place is only its text', () => {
   for (const href of ['https://example.test/a.svg', '../../etc/passwd', '../secret.svg', 'a.png'])
-    expect(renderPage('performance', `![a <b>](${href})`).split('<main')[1]).not.toContain('<img');
+    expect(renderGuidePage('performance', `![a <b>](${href})`).split('<main')[1]).not.toContain('<img');
 });
 
 test('the picture of the page is part of its page, and wide blocks are reached by keyboard', async () => {
-  const text = renderPage('page', await page('page'));
+  const text = renderGuidePage('page', await page('page'));
   expect(text).toMatch(/<img src="data:image\/webp;base64,[A-Za-z0-9+/=]+" alt="A session: /);
   expect(text).not.toMatch(/<(pre|table)>/);
 });
 
 test('HTML in a block of code is shown, and its parts are marked', () => {
-  const text = renderPage('index', '# One\n\n```ts\nconst a = "<b>"; // why\n```\n');
+  const text = renderGuidePage('index', '# One\n\n```ts\nconst a = "<b>"; // why\n```\n');
   expect(text).toContain('<span class="word">const</span> a = <span class="string">&quot;&lt;b&gt;&quot;</span>; ');
   expect(text).toContain('<span class="comment">// why</span>');
   expect(highlightCode('<b>', 'diff')).toBe('&lt;b&gt;');
 });
 
 test('a long page has its own contents, and the menu is open where the page stands', () => {
-  const text = renderPage('cli', '# One\n\n## Two\n\n### `Three`\n\n## Four\n');
+  const text = renderGuidePage('cli', '# One\n\n## Two\n\n### `Three`\n\n## Four\n');
   expect(text).toContain('<li class="h3"><a href="#three">Three</a></li>');
   expect(text.match(/<details open>/g)).toHaveLength(1);
-  expect(renderPage('cli', '# One\n\n## Two\n')).not.toContain('<aside');
+  expect(renderGuidePage('cli', '# One\n\n## Two\n')).not.toContain('<aside');
 });
 
 test('the search finds a part of a page by its text, and leads to its heading', () => {

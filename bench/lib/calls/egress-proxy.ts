@@ -1,5 +1,5 @@
 import { Secret } from '../../../src/core/text/secret.ts';
-import { createEgressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
+import { createCertificateAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
 import { type PolicyEntry, parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench } from '../../../test/support/egress/egress.ts';
@@ -22,7 +22,7 @@ export async function open(
   { port, certificate, injects }: Argument,
   stack: AsyncDisposableStack,
 ): Promise<ProgramMethods> {
-  const authority = createEgressAuthority([new Secret('a key of the installation')], Date.now);
+  const authority = createCertificateAuthority([new Secret('a key of the installation')], Date.now);
   const credential: Credential = {
     name: 'bench',
     header: 'x-api-key',

@@ -1,5 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { streamFrames } from '../../../src/core/text/stream-frames.ts';
+import { parseStreamFrames } from '../../../src/core/text/stream-frames.ts';
 import { awaitOkResponse } from '../calls/http-calls.ts';
 
 export interface SandboxStreams extends Disposable {
@@ -19,7 +19,7 @@ export function openSandboxStreams(server: string, session: string): SandboxStre
   return {
     async output(command, listener) {
       const answer = await ask('POST', '/exec', Buffer.from(`${JSON.stringify({ command })}\n`));
-      for await (const { channel, payload } of streamFrames(answer)) {
+      for await (const { channel, payload } of parseStreamFrames(answer)) {
         if (channel === 'output') listener(payload);
         else if (channel === 'end' && !Buffer.from(payload).includes('"exitCode":0')) {
           throw new Error(`the command ended with ${Buffer.from(payload).toString()}`);

@@ -10,8 +10,8 @@ import { imageUserId } from '../users.ts';
 export const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /**
- * The kernel counts some resources per user, and root in a build is root on the host. A build that used up all file
- * watches would exhaust those of the host's own programs, so builds get none and their programs poll instead.
+ * The kernel counts some resources per user, and root in a build is root on the host. Builds get no file watches, so that they
+ * cannot exhaust those of the host's own programs; their programs poll instead.
  */
 const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
 
@@ -72,7 +72,7 @@ export function createBuildBody(request: ContainerRequest, start: readonly strin
         ...(host.Ulimits ?? []),
         // The kernel limits each file; the driver measures the total.
         { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
-        // The host's root has much higher limits.
+        // Lowered, because the host's root has much higher limits.
         { Name: 'sigpending', Soft: 1_024, Hard: 1_024 },
         { Name: 'msgqueue', Soft: 65_536, Hard: 65_536 },
       ],

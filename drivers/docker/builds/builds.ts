@@ -8,12 +8,12 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { BuildCommand, BuiltImage, CallOptions, ImageBuilding } from '../../driver.ts';
 import type { SandboxFolders } from '../../shared/folders.ts';
-import { requireReachable, waitForStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
+import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
-import { callEngine, findInEngine, statusOf } from '../engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus } from '../engine.ts';
 import { builtImagePrefix, type EngineImages } from '../images.ts';
-import { type InstanceNames, ownerFilter, parseSandboxInfo } from '../labels.ts';
+import { createOwnerFilter, type InstanceNames, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
@@ -27,7 +27,7 @@ const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
-/** The working directory is always `/`, so the engine follows no link. */
+/** The working directory is always `/`, so the engine resolves no link. */
 async function runIn(
   engine: Dockerode,
   container: string,
@@ -52,7 +52,7 @@ async function runIn(
     onEvent(text);
     read += bytes;
     if (read <= quickBytes || stream.isPaused()) return;
-    stream.pause(); // the engine then blocks the command
+    stream.pause(); // a full stream makes the engine block the command
     const resume = () => void stream.resume();
     sleep(bytes / slowBytesPerMs, slow.signal, systemClock).then(resume, resume);
   });
@@ -60,7 +60,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code is the result
+    const ended = finished(stream, { writable: false }).catch(() => {}); // ignored: the exit code reports failures
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);
@@ -103,7 +103,7 @@ const removeMs = 30_000;
 /** The engine adds up all written files to measure them, so each measurement takes longer as the build grows. */
 const measureEveryMs = 3_000;
 
-export function describeMissingBuilds({
+export function explainMissingBuildSupport({
   filtered,
   runtime,
 }: {
@@ -121,7 +121,7 @@ export function describeMissingBuilds({
  * Builds images by running commands in a container that is isolated like a sandbox. The engine never reads a caller's
  * Dockerfile.
  */
-export function openBuilds(options: Options): ImageBuilding {
+export function openImageBuilder(options: Options): ImageBuilding {
   const { engine, folders, holds, images, instance, names, building } = options;
 
   async function remove(id: SandboxId, signal: AbortSignal): Promise<void> {
@@ -152,7 +152,7 @@ export function openBuilds(options: Options): ImageBuilding {
           body: (request: ContainerRequest) => createBuildBody(request, begins),
         };
         const { end } = await startContainer(place, spec, signal);
-        await waitForStart(end, signal);
+        await waitForSandboxStart(end, signal);
         const container = createdResources.containerId;
         if (container === undefined) throw new AppError('sandbox_unavailable', 'A build with this id already exists.');
         return opened(container, base, spec.limits.diskBytes);
@@ -171,7 +171,7 @@ export function openBuilds(options: Options): ImageBuilding {
           async attach({ signal: until }: CallOptions) {
             const who = { id, sessionId: sessionIdOf(id) };
             const link = await holds.link(id, { body: container, workdir: '/workspace', role: 'holder', who });
-            return await requireReachable(link, waitUntilReachable(await holds.hold(id, container), until));
+            return await waitForReachableLink(link, waitUntilReachable(await holds.hold(id, container), until));
           },
           async run(command: BuildCommand, { signal: until }: CallOptions) {
             const running = runIn(engine, container, command, AbortSignal.any([until, over.signal]));
@@ -203,14 +203,14 @@ export function openBuilds(options: Options): ImageBuilding {
     async removeBuiltImage(name, { signal }) {
       const remover = () => engine.getImage(name).remove({ force: true, abortSignal: signal } as object);
       await callEngine(signal, remover).catch((error: unknown) => {
-        if (statusOf(error) === 404) return;
-        if (statusOf(error) !== 409) throw error;
+        if (readEngineErrorStatus(error) === 404) return;
+        if (readEngineErrorStatus(error) !== 409) throw error;
         throw new AppError('conflict', 'A sandbox still runs from this image. End it first.', { cause: error });
       });
     },
 
     async sweepBuilds(now, { signal }) {
-      const filters = { label: [ownerFilter(instance)] };
+      const filters = { label: [createOwnerFilter(instance)] };
       const all = await callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
       const left = all.flatMap(({ Names: [name = ''], Labels }) => {
         const id = names.buildIn(name);
@@ -238,17 +238,14 @@ export function openBuilds(options: Options): ImageBuilding {
 
   async function checkSize(container: string, most: number, signal: AbortSignal): Promise<void> {
     const options = { size: true, abortSignal: signal } as object;
-    const found = (await findInEngine(signal, () => engine.getContainer(container).inspect(options))) as
+    const found = (await findEngineObject(signal, () => engine.getContainer(container).inspect(options))) as
       | { SizeRw?: number }
       | undefined;
     if ((found?.SizeRw ?? 0) <= most) return;
     throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
   }
 
-  /**
-   * Clears the build sandbox's own variables, because an image keeps its container's variables. The next sandbox sets
-   * its own.
-   */
+  /** Clears the build sandbox's own variables, because a committed image keeps them. The next sandbox sets its own. */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],
@@ -263,7 +260,7 @@ export function openBuilds(options: Options): ImageBuilding {
       User: base.User || String(imageUserId),
       WorkingDir: base.WorkingDir,
       Cmd: listOf(base.Cmd),
-      Entrypoint: listOf(base.Entrypoint), // otherwise the image would inherit the build's
+      Entrypoint: listOf(base.Entrypoint), // otherwise the image would inherit the build container's entrypoint
     };
     const [repo, tag] = name.split(':');
     const query = { container, repo, tag, pause: true };

@@ -55,7 +55,7 @@ export const noSwapRule = {
   is: ({ Memory, MemorySwap }: { readonly Memory: number; readonly MemorySwap: number }) => Memory === MemorySwap,
   message: 'MemorySwap has to be Memory: no swap',
 };
-export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' | 'users'>) => ({
+export const createProcessRules = ({ instance, users }: Pick<FilterScope, 'instance' | 'users'>) => ({
   Image: z.string().min(1),
   User: z
     .string()
@@ -73,7 +73,7 @@ export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' |
 });
 
 /** Accepts exactly the shape of `createSandboxBody`. Other keys are refused, including options of future engines. */
-export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
+export function createContainerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({
     Type: z.literal('bind'),
@@ -109,7 +109,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
     });
   return z
     .strictObject({
-      ...processRules({ instance, users }),
+      ...createProcessRules({ instance, users }),
       WorkingDir: z.literal('/workspace'),
       Hostname: z.string().max(63),
       HostConfig: host,
@@ -145,7 +145,7 @@ export function findMountedFolder(
 /** A claimed sandbox keeps its files in the pool's volume. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
-export function volumeRules(instance: string): z.ZodType {
+export function createVolumeRules(instance: string): z.ZodType {
   return z.strictObject({
     Name: z.string().regex(new RegExp(`^corral-${RegExp.escape(instance)}-[0-9a-f]{16}$`)),
     Driver: z.literal('local'),

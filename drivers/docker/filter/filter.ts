@@ -5,22 +5,22 @@ import { z } from 'zod';
 import type { UserRange } from '../../shared/user-range.ts';
 import { createOwnerArchive } from '../workspace-owner.ts';
 import {
-  containerRules,
+  createContainerRules,
+  createProcessRules,
+  createVolumeRules,
   type FilterScope,
   findMountedFolder,
   includesUser,
   isolationRules,
   noSwapRule,
-  processRules,
   tmpfsOptionsRule,
-  volumeRules,
 } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
 import { decideRoute, filtersByLabel, type RouteDecision } from './routes.ts';
 
 const besidePrefix = 'container:';
 
-export function isServiceName(instance: string, name: string): boolean {
+export function isServiceContainerName(instance: string, name: string): boolean {
   const prefix = `corral-${instance}-`;
   return name.startsWith(prefix) && /^[0-9a-f]{16}-svc-[a-z][a-z0-9-]{0,30}$/.test(name.slice(prefix.length));
 }
@@ -29,7 +29,10 @@ export function isServiceName(instance: string, name: string): boolean {
  * Accepts exactly the shape of `createServiceBody`, which mounts nothing of the host. The filter also checks that the
  * container whose network it joins is a sandbox of the installation.
  */
-export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {
+export function createServiceRules({
+  instance,
+  users,
+}: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {
   const host = z
     .strictObject({
       ...isolationRules,
@@ -39,7 +42,7 @@ export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' |
     })
     .refine(noSwapRule.is, { message: noSwapRule.message });
   return z.strictObject({
-    ...processRules({ instance, users }),
+    ...createProcessRules({ instance, users }),
     Cmd: z.array(z.string()).optional(),
     Healthcheck: z.strictObject({
       Test: z.array(z.string()).min(1),
@@ -213,8 +216,8 @@ async function checkFolder(folders: OwnedFolders, labels: Labels | undefined): P
 async function onlyHardened(options: FilterOptions, name: string, incoming: IncomingMessage): Promise<Buffer> {
   checkName(options, name);
   const { instance, users, folders } = options;
-  if (isServiceName(instance, name)) return await onlyBesideOurs(options, incoming);
-  const rules = containerRules({ instance, users, root: folders.root }, name);
+  if (isServiceContainerName(instance, name)) return await onlyBesideOurs(options, incoming);
+  const rules = createContainerRules({ instance, users, root: folders.root }, name);
   const { data, error } = rules.safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
@@ -224,7 +227,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
 
 /** A service can join only the network of a sandbox whose own network is `none`. */
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
-  const { data, error } = serviceRules(options).safeParse(parsed(await readBody(incoming)));
+  const { data, error } = createServiceRules(options).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   const { Id, HostConfig } = await readOwned(options, { what: 'containers', id: parseJoinedContainer(data) });
   if (Id !== parseJoinedContainer(data) || HostConfig?.NetworkMode !== 'none') {
@@ -234,7 +237,7 @@ async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage)
 }
 
 async function onlyLabels(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
-  const { data, error } = volumeRules(options.instance).safeParse(parsed(await readBody(incoming)));
+  const { data, error } = createVolumeRules(options.instance).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that volume may not be made: ${z.prettifyError(error)}`);
   return Buffer.from(JSON.stringify(data));
 }

@@ -16,7 +16,7 @@ export interface OwnedFolders {
   isOurs(id: string): Promise<boolean>;
 }
 
-/** Rejects with invalid_request if another user could change what the folder's path leads to. */
+/** Rejects with invalid_request if another user could change the folder that the path resolves to. */
 export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const root = await realpath(folder);

@@ -4,10 +4,10 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { CallOptions, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../driver.ts';
-import { callEngine, findInEngine, readEngineErrorText, statusOf } from '../engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from '../engine.ts';
 import { pauseContainer } from '../freeze.ts';
 import type { EngineImages } from '../images.ts';
-import { createSandboxLabels, ownerFilter } from '../labels.ts';
+import { createOwnerFilter, createSandboxLabels } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { imageUserId, userLabel, type WorkspaceUsers } from '../users.ts';
 import { createServiceBody } from './service-body.ts';
@@ -42,17 +42,17 @@ interface ServiceStart {
   readonly news: ((news: ProvisionProgress) => void) | undefined;
 }
 
-export function openServices({ engine, images, users, instance, nameOf, labels, runtime }: Options) {
+export function openDockerServices({ engine, images, users, instance, nameOf, labels, runtime }: Options) {
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 
   const all = (id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInfo[]> => {
-    const filters = { label: [ownerFilter(instance), `corral.sandbox=${id}`, serviceNameLabel] };
+    const filters = { label: [createOwnerFilter(instance), `corral.sandbox=${id}`, serviceNameLabel] };
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 
   /** Undefined: the service does not exist, or was a leftover and is removed. */
   async function present(name: string, requested: Readonly<Record<string, string>>, signal: AbortSignal) {
-    const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
+    const found = await findEngineObject(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
     if (!found) return undefined;
     const own = found.Config.Labels ?? {};
     if (own['corral.owner-instance'] !== instance) {
@@ -73,7 +73,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;
     } catch (error) {
-      if (statusOf(error) === 409) return undefined;
+      if (readEngineErrorStatus(error) === 409) return undefined;
       throw error;
     }
   }
@@ -98,7 +98,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
           await callEngine(signal, () => engine.getContainer(there.Id).unpause({ abortSignal: signal }));
         }
         if (there && there.State.Status !== 'created') return;
-        if (there) await removeService(there.Id, signal); // left by an interrupted start; its user may be taken by now
+        if (there) await removeService(there.Id, signal); // left by an interrupted start; another container may use its user id by now
         const user = await freeUser(signal);
         const volumes = Object.keys((found.Config?.Volumes as object | undefined) ?? {});
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
@@ -115,7 +115,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
           await callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal }));
         } catch (error) {
           await removeService(id, AbortSignal.timeout(10_000)).catch(() => {}); // `list` still shows it
-          if (statusOf(error) === undefined) throw error;
+          if (readEngineErrorStatus(error) === undefined) throw error;
           throw new AppError(
             'sandbox_unavailable',
             `The engine did not start the service: ${readEngineErrorText(error)}`,
@@ -132,7 +132,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       const found = await all(id, signal);
       const states = await Promise.all(
         found.map(({ Id }) =>
-          findInEngine(signal, () => engine.getContainer(Id).inspect({ abortSignal: signal })).then(
+          findEngineObject(signal, () => engine.getContainer(Id).inspect({ abortSignal: signal })).then(
             (one) => one && toState(one),
           ),
         ),
@@ -149,7 +149,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       await Promise.all(
         running.map(({ Id }) =>
           pauseContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
-            if (statusOf(error) !== 409) throw error;
+            if (readEngineErrorStatus(error) !== 409) throw error;
           }),
         ),
       );

@@ -103,7 +103,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
       try {
         return await ask<Answer>(request, signal);
       } catch (error) {
-        if (statusOf(error) === 404 && (error as AppError).code !== 'driver_unavailable') return undefined;
+        if (readKubeErrorStatus(error) === 404 && (error as AppError).code !== 'driver_unavailable') return undefined;
         throw error;
       }
     },
@@ -160,7 +160,7 @@ function findRefusal(thrown: unknown): Refusal | undefined {
   const isRefusal = typeof cause === 'object' && cause !== null && 'status' in cause && 'reason' in cause;
   return isRefusal ? (cause as Refusal) : undefined;
 }
-export const statusOf = (thrown: unknown): number | undefined => findRefusal(thrown)?.status;
+export const readKubeErrorStatus = (thrown: unknown): number | undefined => findRefusal(thrown)?.status;
 
 export function toClusterError(what: string, cause: Refusal): AppError {
   const { retryAfterMs } = cause;

@@ -1,5 +1,5 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
-import { type ApiRequest, type KubeApi, statusOf } from './api.ts';
+import { type ApiRequest, type KubeApi, readKubeErrorStatus } from './api.ts';
 
 export interface KubeObject {
   readonly metadata?: V1ObjectMeta;
@@ -11,12 +11,12 @@ interface Page<T> {
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
-export interface Selector {
+export interface KubeSelector {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
 interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
-  readonly selector: Selector;
+  readonly selector: KubeSelector;
   /** Applied to each page, so that at most one full page is in memory. */
   readonly keep?: (object: T) => T;
 }
@@ -26,7 +26,7 @@ const pageSize = '500';
 /** How long a sent request can continue after its caller gave up. */
 const patienceMs = 5_000;
 
-export function openCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
+export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
   const at = (name: string) => `${path}/${name}`;
   return {
     get: (name: string, signal: AbortSignal) =>
@@ -40,7 +40,7 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
       try {
         return await api.ask<T>(request, signal.aborted ? signal : stop.signal);
       } catch (error) {
-        if (statusOf(error) === 409) return undefined;
+        if (readKubeErrorStatus(error) === 409) return undefined;
         throw error;
       } finally {
         signal.removeEventListener('abort', giveUp);
@@ -55,7 +55,7 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
       try {
         await api.askFor({ method: 'DELETE', path: at(name), body, what: `delete ${what}` }, signal);
       } catch (error) {
-        if (statusOf(error) !== 409) throw error; // the name belongs to another object, so this object is gone
+        if (readKubeErrorStatus(error) !== 409) throw error; // the name belongs to another object, so this object is gone
       }
     },
     /** Reads all objects at one version of the cluster, in pages. */
@@ -72,4 +72,4 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
     },
   };
 }
-export type Collection<T extends KubeObject> = ReturnType<typeof openCollection<T>>;
+export type KubeCollection<T extends KubeObject> = ReturnType<typeof openKubeCollection<T>>;

@@ -3,8 +3,8 @@ import { createTimeoutSignal, sleep, throwIfAborted } from '../../../src/core/co
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubernetesOptions } from '../options.ts';
-import { type KubeApi, statusOf } from './api.ts';
-import { type Collection, type KubeObject, openCollection, type Selector, uidOf } from './collection.ts';
+import { type KubeApi, readKubeErrorStatus } from './api.ts';
+import { type KubeCollection, type KubeObject, type KubeSelector, openKubeCollection, uidOf } from './collection.ts';
 import { createObjectTable } from './object-table.ts';
 
 type Listener<T> = (object: T | undefined) => void;
@@ -19,14 +19,14 @@ export type KubeObjectOptions = WatchOptions & Pick<KubernetesOptions, 'namespac
 interface ObjectKind<T extends KubeObject> {
   readonly path: string;
   readonly what: string;
-  readonly selector: Selector;
+  readonly selector: KubeSelector;
   /** Trims an object to save memory. Default: removes `managedFields`. */
   readonly keep?: (object: T) => T;
   readonly onChange?: () => void;
-  readonly removal?: RemovalOptions;
+  readonly removal?: KubeRemovalOptions;
 }
 /** With a grace period, an unconfirmed deletion is forced after `confirmMs`. */
-export interface RemovalOptions {
+export interface KubeRemovalOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Foreground';
 }
@@ -47,7 +47,7 @@ export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
   { path, what, selector, removal = {}, onChange, ...kind }: ObjectKind<T>,
 ) {
-  const objects = openCollection<T>(api, path, what);
+  const objects = openKubeCollection<T>(api, path, what);
   const keep = (object: T) => {
     const { managedFields: _, ...metadata } = object.metadata ?? {};
     return kind.keep?.({ ...object, metadata }) ?? { ...object, metadata };
@@ -93,7 +93,7 @@ export function openKubeObjects<T extends KubeObject>(
       return version;
     } catch (error) {
       isCurrent = false;
-      if (statusOf(error) === 410 || (error as Error).message.includes('too old')) return undefined;
+      if (readKubeErrorStatus(error) === 410 || (error as Error).message.includes('too old')) return undefined;
       if (response || silent.signal.aborted) return version; // the stream was cut off, perhaps in the middle of a line
       throw error;
     } finally {
@@ -169,7 +169,7 @@ export function openKubeObjects<T extends KubeObject>(
     create: async (body: unknown, until: AbortSignal) => seen(await objects.create(body, until)),
     patch: async (name: string, body: unknown, until: AbortSignal) => seen(await objects.patch(name, body, until)),
     remove: (object: T, until: AbortSignal) =>
-      removeObject(object, { objects, options: removal, watch: watched, clock }, until),
+      removeKubeObject(object, { objects, options: removal, watch: watched, clock }, until),
     /** Calls `look` now, after each change of the object, and at intervals, until it returns a value. */
     until: <Seen>(object: T, look: (latest: T | undefined) => Promise<Seen | undefined>, until: AbortSignal) =>
       untilSeen(object, { watch: watched, clock, everyMs: 100 }, look, until),
@@ -207,11 +207,11 @@ async function untilSeen<T extends KubeObject, Seen>(
 /** After this time an unconfirmed deletion is forced: the node is assumed lost, and the name becomes free. */
 const confirmMs = 15_000;
 interface Removal<T extends KubeObject> extends Observation<T> {
-  readonly objects: Pick<Collection<T>, 'get' | 'remove'>;
-  readonly options: RemovalOptions;
+  readonly objects: Pick<KubeCollection<T>, 'get' | 'remove'>;
+  readonly options: KubeRemovalOptions;
 }
 /** Deletes exactly this object, never another with the same name. Resolves once it is gone. */
-export async function removeObject<T extends KubeObject>(
+export async function removeKubeObject<T extends KubeObject>(
   object: T,
   { objects, options, watch, clock }: Removal<T>,
   signal: AbortSignal,

@@ -1,9 +1,9 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
-import { statusOf } from '../api/api.ts';
+import { readKubeErrorStatus } from '../api/api.ts';
 import { uidOf } from '../api/collection.ts';
 import type { EngineOptions, SandboxEngine } from '../engine.ts';
-import { checkOwner, isOwnPod, objectMetadata, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, createObjectMetadata, isOwnPod, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { sandboxesPath } from './platform.ts';
 import {
@@ -15,10 +15,10 @@ import {
 } from './session-objects.ts';
 
 /**
- * Sandboxes created by somebody else are used, but never stopped or deleted. Their pods must come from a template of
+ * Uses sandboxes that this installation did not create, and never stops or deletes them. Their pods must come from a template of
  * this installation, because only such daemons accept this server.
  */
-export function createAdoptedEngine(options: EngineOptions) {
+export function createAdoptionEngine(options: EngineOptions) {
   const { namespace, instance } = options;
   const sandboxes = openSessionObjects(options, {
     path: sandboxesPath(namespace),
@@ -36,7 +36,7 @@ export function createAdoptedEngine(options: EngineOptions) {
     await sandboxes.patch(sandbox, { metadata }, signal);
   }
 
-  /** Rejects unless `session` can use the Sandbox `sandbox/NAME`. Undefined: a new session. */
+  /** Rejects unless `session` can use the Sandbox `sandbox/NAME`. `session` is undefined for a new session. */
   async function inspect(named: string, session: SessionId | undefined, signal: AbortSignal) {
     const found = await sandboxes.get(named.replace(/^sandbox\//, ''), signal);
     if (!found || found.metadata?.deletionTimestamp)
@@ -70,9 +70,9 @@ export function createAdoptedEngine(options: EngineOptions) {
           isNew = parseSandboxInfo(found.metadata, 'ready') === undefined;
           if (!isNew) checkOwner('Sandbox', found, spec, instance);
           const version = { resourceVersion: found.metadata?.resourceVersion };
-          const metadata = { ...version, ...objectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
+          const metadata = { ...version, ...createObjectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
           const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {
-            if (statusOf(error) !== 409) throw error; // the Sandbox changed; another session may have taken it
+            if (readKubeErrorStatus(error) !== 409) throw error; // the Sandbox changed; another session may have taken it
             return undefined;
           });
           if (!written) return await this.place(news, signal);

@@ -2,10 +2,10 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxSpec } from '../../driver.ts';
 import { toClusterError } from '../api/api.ts';
-import { openCollection, uidOf } from '../api/collection.ts';
+import { openKubeCollection, uidOf } from '../api/collection.ts';
 import { openKubeObjects } from '../api/objects.ts';
 import type { EngineOptions, SandboxEngine } from '../engine.ts';
-import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
+import { checkOwner, createObjectMetadata, instanceOf } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { extensionApiGroup, extensionPath, sandboxesPath } from './platform.ts';
 import {
@@ -46,7 +46,7 @@ export function createClaimEngine(options: Options) {
     podNameOf: ({ status }) => status?.sandbox?.name,
   });
   const { podOf, patch } = claims;
-  const sandboxes = openCollection(api, sandboxesPath(namespace), 'sandboxes');
+  const sandboxes = openKubeCollection(api, sandboxesPath(namespace), 'sandboxes');
   const closing = new AbortController();
   const cordoned = openKubeObjects(options, {
     path: '/api/v1/nodes',
@@ -61,7 +61,7 @@ export function createClaimEngine(options: Options) {
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
     apiVersion: `${extensionApiGroup}/v1beta1`,
     kind: 'SandboxClaim',
-    metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
+    metadata: { name: nameOf(spec.id), namespace, ...createObjectMetadata(spec, instance) },
     spec: {
       warmPoolRef: { name: pool },
       // Deleting a claim deletes its volume, so a claim that keeps files gets no shutdown time.
@@ -80,7 +80,7 @@ export function createClaimEngine(options: Options) {
   const end = (claim: Claim, signal: AbortSignal) =>
     Promise.all([claims.remove(claim, signal), removePod(claim, signal)]);
 
-  /** Waits until the claim has a pod other than `old`. `again`: its pool is gone. */
+  /** Waits until the claim has a pod other than `old`. Resolves with `again` if the claim's pool is gone. */
   async function untilPod(claim: Claim, old: string | undefined, signal: AbortSignal): Promise<V1Pod | 'again'> {
     const since = clock.now();
     async function look(latest: Claim | undefined) {
@@ -206,7 +206,7 @@ export function createClaimEngine(options: Options) {
             await pods.patch(pod.metadata?.name ?? '', { spec: { activeDeadlineSeconds } }, signal);
           }
           const note = { [podAnnotation]: uidOf(pod) };
-          const metadata = did === 'adopted' ? { annotations: note } : objectMetadata(spec, instance, note);
+          const metadata = did === 'adopted' ? { annotations: note } : createObjectMetadata(spec, instance, note);
           claim = await patch(claim, { metadata }, signal);
           if (!claim) throw removed();
           return claim;
@@ -257,7 +257,7 @@ const silent =
 const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   const from = new Date(status?.startTime ?? expiresAt).getTime();
   const target = Math.max(1, Math.ceil((expiresAt - from) / 1_000));
-  return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes only allows lowering it
+  return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes only allows lowering the deadline
 };
 
 /** The controller's reason for a claim without a pod. `isFinal`: waiting does not help. */

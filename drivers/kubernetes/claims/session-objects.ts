@@ -3,7 +3,7 @@ import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { type KubeObject, uidOf } from '../api/collection.ts';
 import { openKubeObjects } from '../api/objects.ts';
 import type { EngineOptions } from '../engine.ts';
-import { parseSandboxInfo, sandboxSelector, toInfosWithNode } from '../labels.ts';
+import { createSandboxSelector, parseSandboxInfo, toSandboxInfos } from '../labels.ts';
 import { egressIdentityPath } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 
@@ -27,7 +27,7 @@ export function openSessionObjects<T extends SessionObject>(
   const { instance, pods } = options;
   const objects = openKubeObjects<T>(options, {
     ...kind,
-    selector: { labelSelector: sandboxSelector(instance) },
+    selector: { labelSelector: createSandboxSelector(instance) },
     removal: { propagationPolicy: 'Foreground' },
   });
   async function readPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
@@ -59,7 +59,7 @@ export function openSessionObjects<T extends SessionObject>(
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
       return (await objects.list(signal)).flatMap((object) => {
         const pod = byName.get(podNameOf(object));
-        return toInfosWithNode(parseSandboxInfo(object.metadata, computePhase(object, pod)), pod);
+        return toSandboxInfos(parseSandboxInfo(object.metadata, computePhase(object, pod)), pod);
       });
     },
   };

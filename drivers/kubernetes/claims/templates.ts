@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
 import type { SandboxRecipe } from '../../driver.ts';
-import { openCollection } from '../api/collection.ts';
+import { openKubeCollection } from '../api/collection.ts';
 import type { KubeObjectOptions } from '../api/objects.ts';
-import { instanceLabels, namePrefix, podSelector } from '../labels.ts';
+import { createInstanceLabels, createPodSelector, toObjectNamePrefix } from '../labels.ts';
 import { extensionApiGroup, extensionPath } from './platform.ts';
 
 /** The part of a SandboxTemplate that is copied into each of its Sandboxes. */
@@ -26,9 +26,9 @@ const epochNote = 'corral/epoch';
  * after an upgrade or a settings change, sandboxes are claimed from a new pool, and the old pool's members are deleted.
  */
 export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
-  const templates = openCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');
-  const pools = openCollection<Pool>(api, extensionPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
-  const prefix = namePrefix(instance);
+  const templates = openKubeCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');
+  const pools = openKubeCollection<Pool>(api, extensionPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
+  const prefix = toObjectNamePrefix(instance);
   const known = new Set<string>();
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;
@@ -40,7 +40,7 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
     if (known.has(name)) return name;
     const head = {
       apiVersion: `${extensionApiGroup}/v1beta1`,
-      metadata: { name, namespace, labels: instanceLabels(instance) },
+      metadata: { name, namespace, labels: createInstanceLabels(instance) },
     };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
     // Restores the size of a pool that somebody deleted.
@@ -51,7 +51,7 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
   }
 
   const all = async (signal: AbortSignal) =>
-    (await pools.list({ selector: { labelSelector: podSelector(instance) } }, signal)).items;
+    (await pools.list({ selector: { labelSelector: createPodSelector(instance) } }, signal)).items;
   const epochOf = ({ metadata }: Pool) => Number(metadata?.annotations?.[epochNote] ?? 0);
 
   return {

@@ -3,20 +3,20 @@ import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxRecipe, SandboxSpec, ServiceSpec, Weakness } from '../../driver.ts';
 import { sandboxHome, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
-import { objectMetadata } from '../labels.ts';
+import { createObjectMetadata } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
-import { sandboxContainer, serviceContainerName } from './pod-state.ts';
+import { sandboxContainer, toServiceContainerName } from './pod-state.ts';
 
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** File in pods of a shared template, with the line that proves the session to the egress listener. */
+/** File in pods of a shared template. Its line identifies the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =
   /** A pod of one session: its variables hold the tokens. */
   | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
-  /** A pod of a shared template, which gets its session after it started. */
+  /** A pod of a shared template, which gets its session after the start. */
   | { readonly of: 'template'; readonly publicKey: string };
 
 export interface ContainerRequest {
@@ -41,7 +41,7 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
   readonly now: number;
 }
 
-export const egressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
+export const createEgressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
 
 export function createPodBody({
   spec,
@@ -53,12 +53,15 @@ export function createPodBody({
   now,
   ...request
 }: PodRequest): k8s.V1Pod {
-  const { labels, annotations } = objectMetadata(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
+  const { labels, annotations } = createObjectMetadata(spec, instance, {
+    'corral/key': key,
+    'corral/attempt': attempt,
+  });
   const claim = request.settings.workspace === 'volume' && { claimName: name };
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels: { ...labels, ...egressLabel(request.egress) }, annotations },
+    metadata: { name, namespace, labels: { ...labels, ...createEgressLabel(request.egress) }, annotations },
     spec: {
       activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - now) / 1_000)),
       ...createPodSpec({ ...request, ...claim, recipe: spec }),
@@ -145,7 +148,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
-    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
+    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services share the loopback interface, so the forwarder must check the user
     ...(egress
       ? {
           CORRAL_EGRESS_URL: `tcp://${egress.host}:${egress.port}`,
@@ -222,7 +225,7 @@ const runtimeProfile =
 const sharedUser =
   'All sandboxes of a node are one user to its kernel (10001), so one can take what the kernel counts by user, such ' +
   'as inotify instances, from the others. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes can do it.';
-export const findWeaknesses = ({ seccompProfile, userNamespaces }: PodSettings): Weakness[] => [
+export const listPodWeaknesses = ({ seccompProfile, userNamespaces }: PodSettings): Weakness[] => [
   ...(seccompProfile === undefined ? [{ name: 'seccomp-profile', text: runtimeProfile }] : []),
   ...(userNamespaces ? [] : [{ name: 'shared-user', text: sharedUser }]),
 ];
@@ -237,7 +240,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
   return services.map((service): k8s.V1Container => {
     const { name, image, command, env = {}, healthcheck, limits } = service;
     return {
-      name: serviceContainerName(name),
+      name: toServiceContainerName(name),
       image,
       imagePullPolicy: settings.imagePullPolicy,
       ...(command && { args: command.map(unexpanded) }),
@@ -253,7 +256,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
         },
       }),
       volumeMounts: foldersOf(service).map((mountPath) => ({
-        name: serviceContainerName(name),
+        name: toServiceContainerName(name),
         mountPath,
         subPath: mountPath.slice(1).replaceAll('/', '_'),
       })),
@@ -264,7 +267,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
 /** Files in these memory volumes count as memory of the container that writes them. */
 const serviceVolumes = (services: readonly ServiceSpec[]): k8s.V1Volume[] =>
   services.map(({ name, limits }) => ({
-    name: serviceContainerName(name),
+    name: toServiceContainerName(name),
     emptyDir: { medium: 'Memory', sizeLimit: String(limits.memoryBytes) },
   }));
 

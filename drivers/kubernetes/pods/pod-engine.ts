@@ -6,12 +6,12 @@ import { openKubeObjects } from '../api/objects.ts';
 import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import {
   checkOwner,
+  createObjectMetadata,
+  createSandboxSelector,
   instanceOf,
   isOwnPod,
-  objectMetadata,
   parseSandboxInfo,
-  sandboxSelector,
-  toInfosWithNode,
+  toSandboxInfos,
 } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
@@ -40,7 +40,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
   const volumes = keepsFiles
     ? openKubeObjects<V1PersistentVolumeClaim>(options, {
         ...kind,
-        selector: { labelSelector: sandboxSelector(instance) },
+        selector: { labelSelector: createSandboxSelector(instance) },
       })
     : undefined;
 
@@ -48,7 +48,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     if (!volumes) return false;
     const name = nameOf(spec.id);
     const head = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' };
-    const metadata = { name, namespace, ...objectMetadata(spec, instance) };
+    const metadata = { name, namespace, ...createObjectMetadata(spec, instance) };
     const body = { ...head, metadata, spec: createVolumeClaimSpec(spec.limits.diskBytes, storageClass) };
     const look = async () => {
       if (await volumes.create(body, signal)) return true;
@@ -107,7 +107,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     },
     find,
     async list(live, signal) {
-      const infos = live.flatMap((pod) => toInfosWithNode(parseSandboxInfo(pod.metadata, computePhase(pod)), pod));
+      const infos = live.flatMap((pod) => toSandboxInfos(parseSandboxInfo(pod.metadata, computePhase(pod)), pod));
       const kept = (await volumes?.list(signal)) ?? [];
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);

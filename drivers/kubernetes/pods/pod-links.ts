@@ -6,7 +6,7 @@ import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
-import { type Dial, DiallingAgent } from '../../shared/link/dialling-agent.ts';
+import { type DialFunction, DiallingAgent } from '../../shared/link/dialling-agent.ts';
 import { createLinkLifetime } from '../../shared/link/link-end.ts';
 import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
@@ -17,7 +17,7 @@ import type { SandboxKeys } from './sandbox-tokens.ts';
 interface Options {
   readonly pods: Pods;
   readonly keys: SandboxKeys;
-  dial(pod: V1Pod): Dial;
+  dial(pod: V1Pod): DialFunction;
 }
 
 interface UsedPod {

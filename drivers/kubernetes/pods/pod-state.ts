@@ -7,7 +7,7 @@ import type { Pods } from './pods.ts';
 
 export const sandboxContainer = 'sandbox';
 const servicePrefix = 'svc-';
-export const serviceContainerName = (service: string) => `${servicePrefix}${service}`;
+export const toServiceContainerName = (service: string) => `${servicePrefix}${service}`;
 
 export type PodState =
   | { readonly kind: 'waiting' | 'running' }
@@ -101,7 +101,7 @@ const reasons: Readonly<Record<string, string | undefined>> = {
 };
 
 type Patience = Pick<KubernetesOptions, 'clock' | 'pendingMs'> & { pods: Pods; news(it: ProvisionProgress): void };
-export async function waitUntilRunning(
+export async function waitForRunningPod(
   pod: k8s.V1Pod,
   { pods, clock, pendingMs, news }: Patience,
   signal: AbortSignal,
@@ -143,10 +143,10 @@ export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] 
 
 /** `waiting`: the service's image is being pulled, or other containers start first. Throws if waiting does not help. */
 export function computeServiceStartState(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
-  const has = pod.spec?.containers.some((it) => it.name === serviceContainerName(name)) ?? false;
+  const has = pod.spec?.containers.some((it) => it.name === toServiceContainerName(name)) ?? false;
   const absent = 'The sandbox was started without this service. Stop it and start it again.';
   if (!has) throw new AppError('sandbox_unavailable', absent);
-  const found = statusesOf(pod).find((it) => it.name === serviceContainerName(name))?.state;
+  const found = statusesOf(pod).find((it) => it.name === toServiceContainerName(name))?.state;
   if (found?.running || found?.terminated) return 'begun';
   const refused = found?.waiting && explainWaiting(found.waiting);
   if (refused?.kind === 'failed') throw new AppError(refused.error.code, `${image}: ${refused.error.publicMessage}`);

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { type KubeObjectOptions, openKubeObjects } from '../api/objects.ts';
-import { podSelector } from '../labels.ts';
+import { createPodSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
 /** Short, because a pod's first process exits immediately on TERM. */
@@ -10,7 +10,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
   openKubeObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
     what: 'pods',
-    selector: { labelSelector: podSelector(cluster.instance) },
+    selector: { labelSelector: createPodSelector(cluster.instance) },
     keep: trimPod,
     removal: podRemovalOptions,
   });

@@ -51,7 +51,7 @@ function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
   return id && keys.provesEgress(id, token) ? id : undefined;
 }
 
-/** Leaves bytes after the first line in the socket. The line is empty if it is too long. */
+/** Keeps the bytes after the first line in the socket. An overlong line is reported as empty. */
 function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
   return (chunk, found) => {

@@ -4,7 +4,7 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 import type { KubeApi } from '../api/api.ts';
-import { openCollection } from '../api/collection.ts';
+import { openKubeCollection } from '../api/collection.ts';
 import type { KubernetesOptions } from '../options.ts';
 import { execInSandbox } from '../pods/pod-links.ts';
 
@@ -42,10 +42,10 @@ export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
 }
 
 /** Creates the policies or replaces earlier versions. The cluster does not rewrite unchanged policies. */
-export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
+export async function ensureNetworkPolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   const what = 'network policies of sandboxes';
-  const policies = openCollection<V1NetworkPolicy>(api, folder, what);
+  const policies = openKubeCollection<V1NetworkPolicy>(api, folder, what);
   for (const body of createNetworkPolicies(ways)) {
     const path = `${folder}/${body.metadata?.name}`;
     if (!(await policies.create(body, signal)))

@@ -14,14 +14,14 @@ export interface CgroupParent {
   readonly version: 1 | 2;
   /** Other installations on the machine can use the same folder. */
   readonly folder: string;
-  /** Only limits that a test write has succeeded with. */
+  /** Limits for which a test write succeeded. */
   readonly limits: readonly LimitName[];
   readonly controllers: readonly string[];
 }
 interface Search {
   readonly files: CgroupFiles;
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** The server and its ancestors, which the search can move out of the server's own group. */
+  /** Pids of the server and its ancestors, which the search can move out of the server's own group. */
   readonly own: readonly number[];
 }
 
@@ -120,7 +120,7 @@ export async function writeCgroupLimit(
 }
 
 /**
- * Children of a version 2 group have only the controllers that it enables for them. False if the kernel refused one.
+ * Enables controllers for the children of a version 2 group, which otherwise lack them. False if the kernel refused a controller.
  */
 async function enable(files: CgroupFiles, path: string, requested: readonly LimitName[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');

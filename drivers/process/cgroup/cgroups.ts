@@ -43,7 +43,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
   async function kill(folder: string, signal: AbortSignal): Promise<void> {
     const procs = async () => splitWords(await files.read(join(folder, 'cgroup.procs'))).map(Number);
     for (let waitMs = 2; !(await files.remove(folder)); waitMs = Math.min(2 * waitMs, 100)) {
-      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new processes from here on
+      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no process can start from here on
       await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
       const inside = (await procs()).filter((pid) => pid > 0);
       if (inside.length > 0) await files.kill(inside, procs);

@@ -10,7 +10,7 @@ import { parseHierarchies } from './hierarchies.ts';
 /**
  * Runs a shell that enters the groups before `--`, then becomes the program after it. Exits if it cannot enter a group.
  */
-export const enterCgroupCommand = (procs: readonly string[]): string[] => [
+export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
@@ -34,7 +34,7 @@ export async function openCgroups(root: string): Promise<Cgroups> {
 export const computeInstallationId = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {
-  const [program = '', ...args] = [...enterCgroupCommand(procs), 'true'];
+  const [program = '', ...args] = [...createCgroupEntryCommand(procs), 'true'];
   const child = spawn(program, args, { stdio: 'ignore' });
   const [code] = await once(child, 'exit').catch(() => [1]);
   return code === 0;

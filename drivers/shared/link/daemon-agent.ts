@@ -16,7 +16,7 @@ export class DaemonAgent extends Agent {
   readonly #waiting = new Set<ClientRequest>();
   #closed = false;
 
-  /** `asStream` is called with each connection that a request keeps permanently. */
+  /** `asStream` is called with each connection that a request takes over permanently. */
   constructor(connections: IdleConnections, asStream: (connection: Duplex) => void = () => {}) {
     super({ keepAlive: true }); // otherwise requests would send `connection: close`
     this.#connections = connections;

@@ -6,10 +6,10 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
-export type Dial = (signal: AbortSignal) => Promise<Duplex>;
+export type DialFunction = (signal: AbortSignal) => Promise<Duplex>;
 
-export const dialAddress =
-  (host: string, port: number): Dial =>
+export const createDialFunction =
+  (host: string, port: number): DialFunction =>
   async (signal): Promise<Duplex> => {
     const socket = connect({ host, port, noDelay: true });
     socket.on('error', () => {});
@@ -30,11 +30,11 @@ const attemptMs = 5_000;
  * with drivers whose daemon dials the server.
  */
 export class DiallingAgent extends Agent {
-  readonly #dial: Dial;
+  readonly #dial: DialFunction;
   readonly #open = new Set<Duplex>();
   readonly #stop = new AbortController();
 
-  constructor(dial: Dial, lost: AbortSignal) {
+  constructor(dial: DialFunction, lost: AbortSignal) {
     super({ keepAlive: true, maxFreeSockets: 8, scheduling: 'lifo' });
     this.#dial = dial;
     const end = () => this.#end(lost.reason);

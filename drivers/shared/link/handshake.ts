@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { z } from 'zod';
-import { type JsonLimits, parseJsonWithin } from '../../../src/core/text/json.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../../../src/core/text/json.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type LineReader, readFirstLine } from './first-line.ts';
 import { hashToken } from './token.ts';
 
 /** Version of the control protocol. The server refuses daemons of other versions. */
-export const protocolVersion = 1;
+export const controlProtocolVersion = 1;
 
 const maxLine = 4_096;
 const helloLimits: JsonLimits = { maxBytes: maxLine, maxDepth: 4, maxValues: 20 };
@@ -27,7 +27,7 @@ export type HandshakeResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads the daemon's first line and answers it. `refused` if no line arrives in time. Waits for `admitted` before the
+ * Reads and answers the daemon's first line. Resolves with `refused` if no line arrives in time. Waits for `admitted` before the
  * answer, so that no program can start in the sandbox earlier.
  */
 export async function acceptHandshake(
@@ -47,7 +47,7 @@ export async function acceptHandshake(
 }
 
 function judge(line: string, token: Secret): HandshakeResult {
-  const hello = HelloLine.safeParse(parseJsonWithin(line, helloLimits));
+  const hello = HelloLine.safeParse(parseJsonWithinLimits(line, helloLimits));
   if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
   const { corral, version, boot, sparing } = hello.data;
   if (hello.data.token === hashToken(token)) {
@@ -57,8 +57,8 @@ function judge(line: string, token: Secret): HandshakeResult {
     };
   }
   if (!token.equals(new Secret(hello.data.token))) return { kind: 'refused', reason: 'wrong token' };
-  if (corral !== protocolVersion) {
-    const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${protocolVersion}`;
+  if (corral !== controlProtocolVersion) {
+    const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${controlProtocolVersion}`;
     return { kind: 'mismatch', reason };
   }
   return { kind: 'ok', version, boot, sparing };

@@ -21,7 +21,7 @@ export interface SocketListener extends AsyncDisposable {
  * that name. Binds to a temporary name first: libuv unlinks a socket's bound name on close, so a predecessor that
  * closes late would otherwise remove its successor's socket.
  */
-export async function listenUnix(
+export async function listenOnUnixSocket(
   options: SocketListenOptions,
   serve: (socket: Socket) => void,
 ): Promise<SocketListener> {

@@ -16,8 +16,8 @@ import { DaemonAgent } from './daemon-agent.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { createLinkLifetime } from './link-end.ts';
-import { listenUnix, removeStaleSockets } from './listen.ts';
-import { removeToken } from './token.ts';
+import { listenOnUnixSocket, removeStaleSockets } from './listen.ts';
+import { removeTokenFile } from './token.ts';
 
 /** Limit for each kind of connection, so that no kind can block another. */
 const maxEach = 128;
@@ -33,12 +33,12 @@ interface Callers {
 }
 interface Peers {
   serve(socket: Socket): void;
-  /** Call once the connection is a stream, which no longer counts towards its kind's limit. */
+  /** Call once the connection is a stream. Streams do not count towards the limit of their kind. */
   asStream(connection: Duplex): void;
 }
 
 /**
- * Distinguishes peers by their first byte: a daemon sends a line of JSON; neither HTTP nor SOCKS begins like that. A
+ * Distinguishes peers by their first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS starts with a brace. A
  * silent peer is not a daemon.
  */
 function byPeerKind(callers: Callers): Peers {
@@ -59,7 +59,7 @@ function byPeerKind(callers: Callers): Peers {
         const kind = byte === openingBrace ? 'daemon' : 'wayOut';
         open.silent.delete(socket);
         if (!admit(kind, socket)) return;
-        socket.allowHalfOpen = kind === 'wayOut'; // the egress gate closes the connection
+        socket.allowHalfOpen = kind === 'wayOut'; // the egress gate closes the connection itself
         callers[kind](socket);
       });
     },
@@ -116,7 +116,7 @@ class DuplicateDaemonDetector {
   }
 }
 
-export interface EndpointOptions {
+export interface SandboxEndpointOptions {
   readonly gate: EgressHandler;
   readonly ids: IdSource;
   /** Set if several servers share the folders; each then listens on `control.<replica>`. */
@@ -145,10 +145,10 @@ export interface SandboxEndpoint extends AsyncDisposable {
   lose(reason: AppError): void;
 }
 
-export async function openEndpoint(
+export async function openSandboxEndpoint(
   mount: string,
   meta: SandboxMeta,
-  options: EndpointOptions,
+  options: SandboxEndpointOptions,
 ): Promise<SandboxEndpoint> {
   const { gate, ids, replica, caBundle, onRefused } = options;
   let who: SandboxIdentity = { id: meta.id, sessionId: meta.sessionId };
@@ -157,7 +157,7 @@ export async function openEndpoint(
   const one = new DuplicateDaemonDetector(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // nobody may be waiting
+  ready.promise.catch(() => {}); // the promise may have no other handler
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();
@@ -165,7 +165,7 @@ export async function openEndpoint(
   if (replica !== undefined) await removeStaleSockets(mount);
   const control = replica === undefined ? 'control' : `control.${replica}`;
   const welcome = async (socket: Socket) => {
-    const greeting = await acceptHandshake(socket, token, () => removeToken(mount));
+    const greeting = await acceptHandshake(socket, token, () => removeTokenFile(mount));
     if (greeting.kind === 'ok') {
       if (await one.isSecond(greeting.boot)) {
         socket.destroy();
@@ -185,7 +185,10 @@ export async function openEndpoint(
     wayOut: (socket) => (servesEgress ? gate.serve(socket, who) : void welcome(socket)),
   });
   const listening = opened.use(
-    await listenUnix({ temporaryName, maxConnections, path: join(mount, control), allowHalfOpen: true }, peers.serve),
+    await listenOnUnixSocket(
+      { temporaryName, maxConnections, path: join(mount, control), allowHalfOpen: true },
+      peers.serve,
+    ),
   );
   const egress = { path: join(mount, 'egress'), to: control, temporaryName };
   const takeEgress = async () => {
@@ -256,7 +259,7 @@ async function write(path: string, text: string): Promise<void> {
 }
 
 /** Waits for a sandbox that was just started: its loss means that the start failed. */
-export async function waitForStart(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
+export async function waitForSandboxStart(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;
     throw new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
@@ -271,7 +274,7 @@ export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSign
   });
 }
 
-export async function requireReachable(link: SandboxLink, reached: Promise<void>): Promise<SandboxLink> {
+export async function waitForReachableLink(link: SandboxLink, reached: Promise<void>): Promise<SandboxLink> {
   try {
     await reached;
     return link;

@@ -2,7 +2,12 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
 import type { SandboxFolders } from '../folders.ts';
-import { type EndpointOptions, openEndpoint, type SandboxEndpoint, type SandboxIdentity } from './sandbox-endpoint.ts';
+import {
+  openSandboxEndpoint,
+  type SandboxEndpoint,
+  type SandboxEndpointOptions,
+  type SandboxIdentity,
+} from './sandbox-endpoint.ts';
 
 interface HeldEndpoint {
   readonly end: SandboxEndpoint;
@@ -37,7 +42,7 @@ interface LinkOptions {
 }
 export interface ServerEndpointOptions {
   readonly folders: SandboxFolders;
-  readonly end: EndpointOptions;
+  readonly end: SandboxEndpointOptions;
   /** Resolves with the reason once the container or process has permanently ended. Stops when the signal aborts. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
@@ -50,7 +55,7 @@ export function openServerEndpoints({ folders, end: endOptions, watch }: ServerE
     if (!meta)
       throw new AppError('sandbox_not_found', "The sandbox's folder is gone, so the sandbox cannot be reached.");
     return {
-      end: await openEndpoint(folders.mount(id), meta, endOptions),
+      end: await openSandboxEndpoint(folders.mount(id), meta, endOptions),
       stop: new AbortController(),
       body: undefined,
       links: 0,
@@ -83,7 +88,7 @@ export function openServerEndpoints({ folders, end: endOptions, watch }: ServerE
     found.body = body;
     const { signal } = found.stop;
     const over = async () => drop(id, found, await watch(body, signal));
-    over().catch(() => {}); // rejects after a stop, when nobody awaits it
+    over().catch(() => {}); // rejects after a stop, when the result is unused
     return found;
   }
 

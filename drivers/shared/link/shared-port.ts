@@ -17,10 +17,10 @@ export interface SharedPort<First> {
 }
 
 /**
- * Listens on the port with several sockets: `open` makes the server listen, and the others pass their connections to
- * it. Node accepts one connection per socket in a turn of the event loop, so a busy server with one socket keeps new
- * clients and health probes waiting for seconds. Any other program of this process's user can join the port. Rejects as
- * `open` does, also if the port is taken. Systems other than Linux use one socket.
+ * Listens on the port with several sockets: `open` makes the server listen, and the other sockets pass their connections to it.
+ * Node accepts one connection per socket in a turn of the event loop, so with one socket, a busy server keeps new clients and
+ * health probes waiting for seconds. Any other program of the same user can join the port. Rejects as `open` does, also if the
+ * port is taken. Systems other than Linux use one socket.
  */
 export async function listenOnSharedPort<First>(
   server: Server,

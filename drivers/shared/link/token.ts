@@ -3,24 +3,23 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
-// A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's
-// programs can read it. The token itself is in the mounted folder from before the start until the daemon has proved
-// that it has the token.
+// A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's programs can
+// read it. The token itself is in the mounted folder from before the start until the daemon proves that it has read it.
 
 export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 
 const name = 'token';
-export const tokenEnvironment = (token: Secret, runDir: string) => ({
+export const createTokenEnvironment = (token: Secret, runDir: string) => ({
   CORRAL_SANDBOXD_TOKEN: hashToken(token),
   CORRAL_TOKEN_FILE: join(runDir, name),
 });
 
 /** Call only before any of the user's code can run in the sandbox. */
-export async function writeToken(mount: string, token: Secret): Promise<void> {
+export async function writeTokenFile(mount: string, token: Secret): Promise<void> {
   const draft = join(mount, `.${name}`);
   await writeFile(draft, `${token.reveal()}\n`, { mode: 0o444 });
   await chmod(draft, 0o444); // `writeFile` applies the umask: the sandbox's user must be able to read it
   await rename(draft, join(mount, name));
 }
 
-export const removeToken = (mount: string): Promise<void> => rm(join(mount, name), { force: true });
+export const removeTokenFile = (mount: string): Promise<void> => rm(join(mount, name), { force: true });

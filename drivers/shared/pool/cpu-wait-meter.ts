@@ -20,7 +20,7 @@ export function createCpuWaitMeter(init: number, pressure = machinePressure): ()
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
-  /** Waits, in ms, that `total` already includes but the kernel has not reported yet. */
+  /** Wait time, in ms, that `total` already includes but the kernel has not reported yet. */
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);

@@ -75,7 +75,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [computeRecipeHash(recipe), recipe]));
   const shelf = new WarmStock(clock, options.startTimeoutMs);
-  const started = new Set<SandboxId>(); // being started by this process
+  const started = new Set<SandboxId>(); // sandboxes that this process is starting
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();
   const { signal } = stop;
@@ -174,7 +174,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (size.most === 0 && seen) return; // nothing of an earlier pool remains
+        if (size.most === 0 && seen) return; // every sandbox of an earlier pool is gone
       }
       refill();
       const now = clock.now();
@@ -235,7 +235,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       await Promise.all(starts);
       if (size.most === 0) return;
       const call = callFor(closeMs, AbortSignal.timeout(closeMs));
-      const left = await driver.unclaimed(call).catch(() => []); // the next server to start finds them
+      const left = await driver.unclaimed(call).catch(() => []); // if this fails, the next server to start finds them
       const own = left.filter(({ id }) => !options.shared || started.has(id));
       await Promise.allSettled(own.map(({ id }) => driver.discard(id, call)));
     },

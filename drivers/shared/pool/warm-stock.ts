@@ -67,7 +67,7 @@ export class WarmStock {
     return new Set(this.#ready.keys());
   }
 
-  /** Returns the sandboxes to end. */
+  /** Updates the stock from the backend's list. Returns the sandboxes to end. */
   found(there: readonly WarmSandbox[], { before, isStale, isOwn }: StockCheck): WarmSandbox[] {
     const stale: WarmSandbox[] = [];
     const since = new Map(this.#starting);

@@ -62,7 +62,7 @@ export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
     setdomainname settimeofday clock_settime`),
   'what is out of use': names(`uselib sysfs _sysctl nfsservctl getpmsg putpmsg afs_syscall tuxcall security vserver`),
 };
-export const deniedNewerSystemCalls = names('clone3'); // its flags are in memory, where no filter can read them
+export const deniedNewerSystemCalls = names('clone3'); // clone3 passes its flags in memory, where no filter can read them
 
 export type ArgumentComparison =
   | { readonly kind: 'equal'; readonly argument: number; readonly value: number }

@@ -1,5 +1,5 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
-import { badRequestError } from '../server/body-fields.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
 import { parseKeysyms } from './keysyms.ts';
 
 interface Size {
@@ -61,18 +61,18 @@ const wants: Readonly<Record<string, string>> = {
 
 export function parseScreenAction(input: unknown, size: Size): ScreenAction {
   if (typeof input !== 'object' || input === null || !('kind' in input))
-    throw badRequestError('An action needs a kind.');
+    throw createBadRequestError('An action needs a kind.');
   const { kind, ...rest } = input as Record<string, unknown>;
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind))
-    throw badRequestError(`kind must be one of ${Object.keys(kinds).join(', ')}.`);
+    throw createBadRequestError(`kind must be one of ${Object.keys(kinds).join(', ')}.`);
   const checks = kinds[kind as ScreenAction['kind']];
   for (const name of Object.keys(rest))
-    if (!Object.hasOwn(checks, name)) throw badRequestError(`${kind} has no field ${name}.`);
+    if (!Object.hasOwn(checks, name)) throw createBadRequestError(`${kind} has no field ${name}.`);
   for (const [name, check] of Object.entries(checks)) {
     if (!check(rest[name], size))
-      throw badRequestError(`${name} of ${kind} ${wants[name]} (${size.width} by ${size.height}).`);
+      throw createBadRequestError(`${name} of ${kind} ${wants[name]} (${size.width} by ${size.height}).`);
   }
   if (kind === 'click' && (rest.x === undefined) !== (rest.y === undefined))
-    throw badRequestError('A click needs x and y, or neither.');
+    throw createBadRequestError('A click needs x and y, or neither.');
   return input as ScreenAction;
 }

@@ -1,10 +1,10 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
-import { badRequestError } from '../server/body-fields.ts';
-import { type Key, openKeyboard } from './keyboard.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
+import { type KeyboardKey, openKeyboard } from './keyboard.ts';
 import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
 import { waitForFocusedProgram } from './wait-for-program.ts';
-import { encodeRequest, u16, u32, type X11Connection } from './x11.ts';
+import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
 const buttons = { left: 1, middle: 2, right: 3 } as const;
@@ -21,22 +21,22 @@ const dropMs = 50;
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
-/** The longest wait for a window manager that delays a click. */
+/** Maximum wait for a window manager that delays a click. */
 const heldMs = 3_000;
 const heldEveryMs = 10;
 
 /** Resolves once the display has processed the whole action. */
-export async function performAction(display: X11Connection, action: ScreenAction): Promise<void> {
+export async function performScreenAction(display: X11Connection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
-  if (xtest === undefined) throw badRequestError('This display accepts no input.');
+  if (xtest === undefined) throw createBadRequestError('This display accepts no input.');
   const fake: InputDevice['fake'] = (type, detail, { x, y, afterMs } = { x: 0, y: 0 }) => {
     const body = Buffer.concat([
       Buffer.from([type, detail, 0, 0]),
-      u32(afterMs ?? 0, display.screen.root, 0, 0),
-      u16(x, y),
-      u32(0, 0),
+      encodeUint32(afterMs ?? 0, display.screen.root, 0, 0),
+      encodeUint16(x, y),
+      encodeUint32(0, 0),
     ]);
-    display.send(encodeRequest(xtest, 2, body));
+    display.send(encodeX11Request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
   // The program must finish handling this action before the next action or screenshot. A busy program is not awaited
@@ -47,7 +47,7 @@ export async function performAction(display: X11Connection, action: ScreenAction
 interface FakeInput {
   readonly x: number;
   readonly y: number;
-  /** How long the display waits before this input and everything after it. */
+  /** Delay before the display handles this input and everything after it. */
   readonly afterMs?: number;
 }
 interface InputDevice {
@@ -118,11 +118,11 @@ async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly num
       fake(keyRelease, keycode);
       if (shift) fake(keyRelease, shiftKeycode);
     }
-    await display.ask(encodeRequest(43, 0));
+    await display.ask(encodeX11Request(43, 0));
   }
 }
 
-function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
+function withShift(keys: readonly KeyboardKey[], shiftKeycode: number): number[] {
   const keycodes = keys.map(({ keycode }) => keycode);
   const needs = keys.findIndex(({ shift }) => shift);
   if (needs >= 0 && !keycodes.includes(shiftKeycode)) keycodes.splice(needs, 0, shiftKeycode);

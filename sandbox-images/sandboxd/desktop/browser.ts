@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { scanProcesses } from '../processes/proc.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { type BrowserPipe, createBrowserPipe } from './browser-pipe.ts';
 import { startDesktopProcess } from './child-process.ts';
 import type { DisplayOptions } from './display.ts';
@@ -33,7 +33,7 @@ const browserScore = 100;
 
 /** Chromium can be controlled only through its debugging pipe. */
 export async function startBrowser(
-  { keepers, place }: SharedState,
+  { keepers, place }: DaemonState,
   env: Readonly<Record<string, string>>,
   { programs, width, height, proxy, memoryBytes }: BrowserOptions,
   signal: AbortSignal,

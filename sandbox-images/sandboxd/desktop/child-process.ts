@@ -46,8 +46,8 @@ export async function startDesktopProcess(keepers: TerminalKeepers, spec: Deskto
   });
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
-  // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay in
-  // the session.
+  // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay in the
+  // session, so both are searched.
   const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,

@@ -4,11 +4,11 @@ import { Duplex } from 'node:stream';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Desktop } from '../daemon.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { parseScreenAction } from './action-fields.ts';
-import { performAction } from './actions.ts';
+import { performScreenAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
 import { startDesktopProcess } from './child-process.ts';
 import { type Display, startDisplay } from './display.ts';
@@ -17,7 +17,7 @@ import { programStoppedMessage, type RunningProgram, superviseProgram } from './
 
 /** Windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
-  { keepers, place }: SharedState,
+  { keepers, place }: DaemonState,
   program: string,
   env: Readonly<Record<string, string>>,
 ): Promise<RunningProgram<void>> {
@@ -68,7 +68,7 @@ const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
 /** The desktop's programs start at their first use. */
-export function createDesktop(parts: SharedState, options: DesktopOptions): Desktop {
+export function createDesktop(parts: DaemonState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
   const env = { ...parts.env, ...createProcessMarks('desktop', undefined), CORRAL_MARK: 'desktop' };
@@ -173,7 +173,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** If the current display is dying, connects to the next one. */
+  /** Retries with the next display if the current one is dying. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -185,7 +185,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     }
   }
 
-  /** If the current browser has died unnoticed, connects to the next one. */
+  /** Retries with the next browser if the current one has died unnoticed. */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
@@ -198,7 +198,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     }
   }
 
-  /** Undefined: opening took so long that the browser is considered hung. */
+  /** Undefined if opening took so long that the browser is considered hung. */
   async function inTime(open: (unwanted: AbortSignal) => Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
     const opening = open(late.signal);
@@ -253,7 +253,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     async act(action) {
       const requested = parseScreenAction(action, { width, height });
       const { connection } = await lookedAt();
-      const mine = turn.then(() => performAction(connection, requested));
+      const mine = turn.then(() => performScreenAction(connection, requested));
       turn = mine.catch(() => {});
       await mine;
     },

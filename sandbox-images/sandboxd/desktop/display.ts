@@ -8,7 +8,7 @@ import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { createDirectSocket, type DirectSocket } from '../server/direct-socket.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { startDesktopProcess } from './child-process.ts';
 import type { DesktopPrograms } from './programs.ts';
 import type { RunningProgram } from './service.ts';
@@ -50,7 +50,7 @@ const greetingMs = 2_000;
 
 /** Starts an Xvnc that is reachable only through two Unix sockets. */
 export async function startDisplay(
-  { keepers, stateDir, screenDir, place }: SharedState,
+  { keepers, stateDir, screenDir, place }: DaemonState,
   env: Readonly<Record<string, string>>,
   options: DisplayOptions,
   signal: AbortSignal,
@@ -168,7 +168,7 @@ async function greeted(path: string): Promise<DirectSocket> {
   return viewer;
 }
 
-/** Retries, because Xvnc accepts few connections at once and refuses others for a moment. */
+/** Retries, because Xvnc accepts few simultaneous connections and briefly refuses others. */
 async function opened<Made extends Socket>(path: string, make: () => Made): Promise<Made> {
   for (let left = connectAttempts; ; left--) {
     const socket = make();

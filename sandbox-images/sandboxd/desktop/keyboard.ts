@@ -1,14 +1,14 @@
 import { waitForFocusedProgram } from './wait-for-program.ts';
-import { encodeRequest, u32, type X11Connection } from './x11.ts';
+import { encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 /** `shift`: the character needs Shift. */
-export interface Key {
+export interface KeyboardKey {
   readonly keycode: number;
   readonly shift: boolean;
 }
 export interface Keyboard {
   /** Yields batches that fit on the keyboard, after adding missing keys. */
-  keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
+  keysFor(keysyms: readonly number[]): AsyncIterable<readonly KeyboardKey[]>;
   readonly shiftKeycode: number;
 }
 
@@ -28,11 +28,11 @@ const lent = new WeakMap<X11Connection, Map<number, number>>();
 export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
   const count = maxKeycode - minKeycode + 1;
-  const answer = await display.ask(encodeRequest(101, 0, Buffer.from([minKeycode, count, 0, 0])));
+  const answer = await display.ask(encodeX11Request(101, 0, Buffer.from([minKeycode, count, 0, 0])));
   const columns = answer.readUInt8(1);
   const at = (row: number, column: number) => answer.readUInt32LE(32 + 4 * (row * columns + column));
 
-  const known = new Map<number, Key>();
+  const known = new Map<number, KeyboardKey>();
   const ours = lent.get(display) ?? new Map<number, number>();
   lent.set(display, ours);
   for (let row = 0; row < count; row++) {
@@ -51,8 +51,8 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
   };
 
   /**
-   * Waits until the program has handled the pressed keys. It looks up a key's meaning only then, so the meaning must
-   * not change earlier.
+   * Waits until the program has handled the pressed keys. Programs look up a key's meaning only then, so the meaning must not
+   * change earlier.
    */
   async function settled(): Promise<boolean> {
     const answers = await waitForFocusedProgram(display, slowMs);
@@ -60,15 +60,15 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     return answers;
   }
   /**
-   * GTK programs receive new meanings and pings over different connections. By the first answer, the display has
-   * written to both; by the second, the program has read both.
+   * GTK programs receive new meanings and pings over different connections. The first answer shows that the display has written
+   * to both; the second shows that the program has read both.
    */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
   }
 
-  async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly Key[]> {
-    let portion: Key[] = [];
+  async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly KeyboardKey[]> {
+    let portion: KeyboardKey[] = [];
     let [isNew, isSettled] = [false, false];
     for (const keysym of keysyms) {
       let key = known.get(keysym);
@@ -87,7 +87,9 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
           isSettled = true;
         }
         if (before) known.delete(before);
-        display.send(encodeRequest(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), u32(keysym, keysym)])));
+        display.send(
+          encodeX11Request(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), encodeUint32(keysym, keysym)])),
+        );
         key = { keycode, shift: false };
         known.set(keysym, key);
         isNew = true;

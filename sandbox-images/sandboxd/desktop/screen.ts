@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { pngFile } from '../../../src/core/text/pictures.ts';
-import { encodeRequest, u16, u32, type X11Connection } from './x11.ts';
+import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 /**
  * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed instead of size, because a caller
@@ -23,8 +23,8 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
 
 export async function takeScreenshot(display: X11Connection): Promise<Buffer> {
   const { root, width, height } = display.screen;
-  const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
-  const [image, cursor] = await Promise.all([display.ask(encodeRequest(73, 2, area)), cursorImage(display)]);
+  const area = Buffer.concat([encodeUint32(root), encodeUint16(0, 0, width, height), encodeUint32(0xffffffff)]);
+  const [image, cursor] = await Promise.all([display.ask(encodeX11Request(73, 2, area)), cursorImage(display)]);
   const pixels = image.subarray(32, 32 + width * height * 4);
   if (cursor) drawOver(pixels, width, height, cursor);
   return await encodePng(pixels, width, height);
@@ -36,7 +36,7 @@ export interface PointerState {
   readonly isDown: boolean;
 }
 export async function readPointer(display: X11Connection): Promise<PointerState> {
-  const answer = await display.ask(encodeRequest(38, 0, u32(display.screen.root)));
+  const answer = await display.ask(encodeX11Request(38, 0, encodeUint32(display.screen.root)));
   const isDown = (answer.readUInt16LE(24) & 0x1f00) !== 0;
   return { x: answer.readInt16LE(16), y: answer.readInt16LE(18), isDown };
 }
@@ -44,8 +44,8 @@ export async function readPointer(display: X11Connection): Promise<PointerState>
 async function cursorImage(display: X11Connection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
-  await display.ask(encodeRequest(opcode, 0, u32(4, 0))); // X requires negotiating the extension's version first
-  return await display.ask(encodeRequest(opcode, 4)).catch(() => undefined);
+  await display.ask(encodeX11Request(opcode, 0, encodeUint32(4, 0))); // X requires negotiating the extension's version first
+  return await display.ask(encodeX11Request(opcode, 4)).catch(() => undefined);
 }
 
 /** The cursor's pixels are ARGB with premultiplied alpha. */

@@ -1,4 +1,4 @@
-import { clientMessageEventType, encodeRequest, u16, u32, type X11Connection } from './x11.ts';
+import { clientMessageEventType, encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 const substructureNotify = 0x80000;
 
@@ -15,7 +15,7 @@ export async function waitForFocusedProgram(display: X11Connection, patienceMs: 
   if (window === 0 || !(await values(display, window, protocols)).includes(ping)) return false;
 
   // the answer is sent to the root window
-  display.send(encodeRequest(2, 0, Buffer.concat([u32(root, 0x800, substructureNotify)])));
+  display.send(encodeX11Request(2, 0, Buffer.concat([encodeUint32(root, 0x800, substructureNotify)])));
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const time = Math.floor(Math.random() * 2 ** 31);
   const stop = display.onMessage((event) => {
@@ -24,8 +24,12 @@ export async function waitForFocusedProgram(display: X11Connection, patienceMs: 
     }
   });
   const timer = setTimeout(resolve, patienceMs, false);
-  const message = [Buffer.from([clientMessageEventType, 32]), u16(0), u32(window, protocols, ping, time, window, 0, 0)];
-  display.send(encodeRequest(25, 0, Buffer.concat([u32(window, 0), ...message])));
+  const message = [
+    Buffer.from([clientMessageEventType, 32]),
+    encodeUint16(0),
+    encodeUint32(window, protocols, ping, time, window, 0, 0),
+  ];
+  display.send(encodeX11Request(25, 0, Buffer.concat([encodeUint32(window, 0), ...message])));
   const answered = await promise;
   clearTimeout(timer);
   stop();
@@ -33,7 +37,9 @@ export async function waitForFocusedProgram(display: X11Connection, patienceMs: 
 }
 
 async function values(display: X11Connection, window: number, property: number): Promise<number[]> {
-  const answer = await display.ask(encodeRequest(20, 0, u32(window, property, 0, 0, 64))).catch(() => undefined);
+  const answer = await display
+    .ask(encodeX11Request(20, 0, encodeUint32(window, property, 0, 0, 64)))
+    .catch(() => undefined);
   if (answer?.[1] !== 32) return [];
   return Array.from({ length: answer.readUInt32LE(16) }, (_, at) => answer.readUInt32LE(32 + 4 * at));
 }

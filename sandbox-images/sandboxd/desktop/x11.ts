@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// The part of the X protocol that screenshots and input need. Requires no library or helper program in the image, and
-// an action takes one write.
+// The part of the X protocol that screenshots and input need. It requires no library or helper program in the image, and each
+// action takes one write.
 
 export interface X11Screen {
   readonly root: number;
@@ -55,18 +55,22 @@ export async function connectDisplay({ socket: path, cookie }: DisplayAddress): 
       return () => void inbox.hearing.delete(hear);
     },
     async atom(name) {
-      const answer = await ask(encodeRequest(16, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
+      const answer = await ask(
+        encodeX11Request(16, 0, Buffer.concat([encodeUint16(name.length, 0), pad(Buffer.from(name))])),
+      );
       return answer.readUInt32LE(8);
     },
     async extension(name) {
-      const answer = await ask(encodeRequest(98, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
+      const answer = await ask(
+        encodeX11Request(98, 0, Buffer.concat([encodeUint16(name.length, 0), pad(Buffer.from(name))])),
+      );
       return answer[8] === 1 ? answer[9] : undefined;
     },
     [Symbol.dispose]: () => void socket.destroy(),
   };
 }
 
-export function encodeRequest(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
+export function encodeX11Request(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const bytes = Buffer.alloc(4 + body.length);
   bytes.writeUInt8(opcode, 0);
   bytes.writeUInt8(data, 1);
@@ -74,12 +78,12 @@ export function encodeRequest(opcode: number, data: number, body: Buffer = Buffe
   body.copy(bytes, 4);
   return bytes;
 }
-export function u16(...values: number[]): Buffer {
+export function encodeUint16(...values: number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 2);
   for (const [at, value] of values.entries()) bytes.writeUInt16LE(value & 0xffff, at * 2);
   return bytes;
 }
-export function u32(...values: number[]): Buffer {
+export function encodeUint32(...values: number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [at, value] of values.entries()) bytes.writeUInt32LE(value >>> 0, at * 4);
   return bytes;
@@ -88,7 +92,7 @@ const pad = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length 
 
 function setup(cookie: Buffer): Buffer {
   const order = Buffer.from([0x6c, 0]); // little-endian, then unused
-  return Buffer.concat([order, u16(11, 0, authName.length, cookie.length, 0), pad(authName), pad(cookie)]);
+  return Buffer.concat([order, encodeUint16(11, 0, authName.length, cookie.length, 0), pad(authName), pad(cookie)]);
 }
 
 function readScreen(data: Buffer): X11Screen {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { splitName } from '../../../src/core/text/files/byte-names.ts';
+import { splitEscapedFileName } from '../../../src/core/text/files/byte-names.ts';
 
 export type SystemPath = string | Buffer;
 
@@ -37,6 +37,6 @@ export const isFolder = async (path: string): Promise<boolean> =>
   (await stat(await toSystemPath(path)).catch(() => undefined))?.isDirectory() ?? false;
 
 function bytesOfPath(path: string): Buffer | undefined {
-  const parts = splitName(path);
+  const parts = splitEscapedFileName(path);
   return parts && Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 1 ? 'hex' : 'utf8')));
 }

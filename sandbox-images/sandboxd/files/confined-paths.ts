@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { isFolderPath, toShownName } from '../../../src/core/text/file-names.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
-import { badRequestError } from '../server/body-fields.ts';
+import { isFolderPath, toDisplayName } from '../../../src/core/text/file-names.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
@@ -42,8 +42,8 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   const bases = [...new Set([workspace, ...roots, ...(isAlias ? [alias] : [])])];
 
   const locate = (path: string): string => {
-    if (path.includes('\0')) throw badRequestError('A path must not contain a NUL character.');
-    if (Buffer.byteLength(path) > 4096) throw badRequestError('A path is at most 4096 bytes long.');
+    if (path.includes('\0')) throw createBadRequestError('A path must not contain a NUL character.');
+    if (Buffer.byteLength(path) > 4096) throw createBadRequestError('A path is at most 4096 bytes long.');
     for (const base of bases) {
       const inside = relative(base, resolve(base, path));
       if (inside !== '..' && !inside.startsWith('../')) return inside;
@@ -52,13 +52,13 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
   };
 
   const whereIs = async (handle: FileHandle): Promise<string> => {
-    const real = decodeName(await readlink(through(handle), { encoding: 'buffer' }));
+    const real = decodeFileName(await readlink(through(handle), { encoding: 'buffer' }));
     const base = roots.find((it) => real === it || real.startsWith(`${it}/`));
     if (base === undefined) throw outside('What the path leads to');
     return real.slice(base.length + 1);
   };
 
-  // Opens first and checks afterwards: the check applies to the opened file itself, so swapping a link has no effect.
+  // Opens first and checks afterwards. The check applies to the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
     const path = await toSystemPath(at);
@@ -100,8 +100,8 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path), isFolderPath(path) ? '/' : ''), path, flags),
     async openParent(path, missing) {
       const inside = locate(path);
-      if (inside === '') throw badRequestError('The path is the workspace itself.');
-      if (missing === 'make' && isFolderPath(path)) throw badRequestError(`${path} names a folder, not a file.`);
+      if (inside === '') throw createBadRequestError('The path is the workspace itself.');
+      if (missing === 'make' && isFolderPath(path)) throw createBadRequestError(`${path} names a folder, not a file.`);
       const folder = await openFolder(parentOf(inside), missing);
       const own = basename(inside);
       const place = await toSystemPath(`${through(folder)}/${own}`);
@@ -121,8 +121,8 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // gVisor gives each mount its own device number, so other facts are compared. A concurrent write can make one
-    // folder look like two, so this looks several times.
+    // gVisor gives each mount its own device number, so other facts are compared. A concurrent write can make one folder look
+    // like two, so the comparison is repeated.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }
@@ -132,11 +132,11 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
-/** Like `fileError`, but explains a link whose target does not exist. */
+/** Like `toFileError`, but explains a link whose target does not exist. */
 export async function explainFileError(at: SystemPath, cause: NodeJS.ErrnoException, path: string): Promise<AppError> {
   const target = cause.code === 'ENOENT' ? await readlink(at, 'buffer').catch(() => undefined) : undefined;
   if (!target) return toFileError(cause, path);
-  const shown = toShownName(decodeName(target));
+  const shown = toDisplayName(decodeFileName(target));
   return new AppError('file_not_found', `${path} is a link to ${shown}, and nothing exists there.`, { cause });
 }
 

@@ -3,9 +3,9 @@ import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DiskUsage } from '../../../src/sandboxes/client/client.ts';
 import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
-import { type Proc, readStartTime, scanProcesses } from '../processes/proc.ts';
-import { findSubtree } from '../processes/process-tree.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { type ProcessStat, readStartTime, scanProcesses } from '../processes/proc.ts';
+import { findProcessSubtree } from '../processes/process-tree.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 
 // Enforces a sandbox's disk limit if the storage has no quota. Measures often while the disk fills and rarely
 // otherwise, and ends the processes that write beyond the limit.
@@ -31,13 +31,13 @@ export interface DiskWatch {
 
 interface WatchedFolders {
   readonly places: readonly string[];
-  /** Other path prefixes under which open files can appear. */
+  /** Other path prefixes that an open file of these folders can have. */
   readonly roots?: readonly string[];
 }
 
-export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
+export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
-  /** Prefixes that an open file's path can have. Only `places` is walked, so no file counts twice. */
+  /** All prefixes that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
@@ -93,11 +93,13 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     const any = large.length > 0 ? large : some(0);
     const writers = any.length > 0 ? any : isGrowing ? candidates : [];
     for (const { pid } of writers) sendSignals(pid, 'SIGSTOP');
-    const trees = writers.map((proc) => findSubtree(proc, init, toStrayRule(parts, readStartTime(proc, clock.now()))));
+    const trees = writers.map((proc) =>
+      findProcessSubtree(proc, init, createOrphanRule(parts, readStartTime(proc, clock.now()))),
+    );
     for (const tree of trees) await endProcessTree(tree, { spared: keepers.spared, grace: 'none' });
     return writers.length > 0;
   }
-  const isOurs = ({ ppid }: Proc) => init !== undefined && ppid !== 2;
+  const isOurs = ({ ppid }: ProcessStat) => init !== undefined && ppid !== 2;
 
   const turn = () => {
     void look()
@@ -119,7 +121,7 @@ interface Handle {
 }
 
 /** Open files of these folders that no longer have a name but still use space. */
-function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
+function* handles(spared: DaemonState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scanProcesses();
   const ours = spared(all);

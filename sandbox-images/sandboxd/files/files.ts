@@ -2,11 +2,11 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath } from '../../../src/core/text/file-names.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
-import { assertRegularFile, replaceFile, serializeByName, withTargetFolder, writeAll } from './replace-file.ts';
+import { assertRegularFile, replaceFile, serializeByName, withTargetFolder, writeFileChunks } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
@@ -25,7 +25,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
           `${path} has ${stats.size} bytes; at most 50 MiB can be read in one call.`,
         );
       }
-      return { size, chunks: readChunks(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
+      return { size, chunks: readFileChunks(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
     } catch (thrown) {
       await handle.close();
       throw thrown;
@@ -36,7 +36,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
     const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     await using handle = await open(parent.at(parent.name), flags, 0o644);
     assertRegularFile(await handle.stat(), path);
-    await writeAll(handle, content);
+    await writeFileChunks(handle, content);
   }
 
   async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
@@ -54,7 +54,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
     for (const name of await namesIn(at, path)) {
       // removed in the meantime
       const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined);
-      if (stats) entries.push(toEntry(decodeName(name), stats));
+      if (stats) entries.push(toEntry(decodeFileName(name), stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
     return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
@@ -95,7 +95,7 @@ function toEntry(name: string, stats: Stats): FileEntry {
 }
 
 /** Yields exactly `size` bytes or throws, so that a concurrently truncated file does not look complete. */
-export async function* readChunks(
+export async function* readFileChunks(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },
 ): AsyncGenerator<Uint8Array> {

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { toSystemPath } from './byte-names.ts';
 
 /**
- * Creates a folder and its missing parents; leaves an existing folder unchanged. Node's own recursive `mkdir` never
- * returns inside a folder that was removed while mounted or in use.
+ * Creates a folder and its missing parents; does not change an existing folder. Node's own recursive `mkdir` never returns inside
+ * a folder that was removed while mounted or in use.
  */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {

@@ -6,8 +6,8 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createKeyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
-import { badRequestError } from '../server/body-fields.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
 import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
 
@@ -37,11 +37,11 @@ export async function withTargetFolder<Value>(
   }
 }
 
-export const readRealPath = async (path: SystemPath) => decodeName(await realpath(path, 'buffer'));
+export const readRealPath = async (path: SystemPath) => decodeFileName(await realpath(path, 'buffer'));
 
 /** Follows links, even those that lead to no file yet. */
 export async function resolveNewFilePath(path: string, links = 40): Promise<string> {
-  const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
+  const next = await readlink(await toSystemPath(path), 'buffer').then(decodeFileName, () => undefined);
   if (next === undefined) return path;
   if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
   return await resolveNewFilePath(resolve(await readRealPath(await toSystemPath(dirname(path))), next), links - 1);
@@ -68,7 +68,7 @@ export async function serializeByName<Value>(parent: OpenedParentFolder, work: (
 /** Replaces the file with a rename, so readers always see a complete file, either the old or the new one. */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
-  await writeAll(staged.handle, content);
+  await writeFileChunks(staged.handle, content);
   if (before) await staged.handle.chmod(before.mode & 0o777);
   return await renameIntoPlace(parent, staged, check);
 }
@@ -126,11 +126,11 @@ async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
 
 export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, path: string): void {
   if (stats.isFile()) return;
-  throw badRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+  throw createBadRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
 /** Combines chunks that arrive during a write into the next write. */
-export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeFileChunks(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   async function write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;
   }

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
-import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
+import { compileGlob, compileGlobs } from '../../../src/core/text/glob.ts';
 import { truncateEnd } from '../../../src/core/text/text.ts';
 import { type Daemon, daemonLimits, type LineMatch, type SearchMatches } from '../daemon.ts';
-import { badRequestError } from '../server/body-fields.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
 
 const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]?|\{\d+(?:,\d*)?\}|\{,\d+\}|\{/gs;
@@ -40,11 +40,11 @@ export function createSearchOperations(place: ConfinedPaths, env: NodeJS.Process
   }
   return {
     async find(path, glob, types) {
-      if (glob.includes('\0') || glob === '') throw badRequestError('The glob must be text.');
+      if (glob.includes('\0') || glob === '') throw createBadRequestError('The glob must be text.');
       await using folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
       const start = await place.whereIs(folder);
-      const fits = globMatcher(glob);
-      const hasType = anyGlob(types);
+      const fits = compileGlob(glob);
+      const hasType = compileGlobs(types);
       const matches: string[] = [];
       let visited = 0;
       for await (const file of walk(Buffer.from(`/proc/self/fd/${folder.fd}`), '')) {
@@ -60,9 +60,9 @@ export function createSearchOperations(place: ConfinedPaths, env: NodeJS.Process
     async grep(path, regex, types) {
       await using at = await place.open(path);
       const stats = await at.stat();
-      if (!stats.isFile() && !stats.isDirectory()) throw badRequestError(`${path} is not a regular file.`);
+      if (!stats.isFile() && !stats.isDirectory()) throw createBadRequestError(`${path} is not a regular file.`);
       const target = `./${await place.whereIs(at)}`;
-      const how = { cwd: place.root, env, hasType: anyGlob(types) };
+      const how = { cwd: place.root, env, hasType: compileGlobs(types) };
       return await grepWith('rg', ripgrepArgs(toRipgrepPattern(regex), target), how).catch((thrown) => {
         if (!isMissing(thrown)) throw thrown;
         return grepWith('grep', grepArgs(regex, target), { ...how, isText });
@@ -73,7 +73,7 @@ export function createSearchOperations(place: ConfinedPaths, env: NodeJS.Process
 
 async function* walk(folder: Buffer, below: string): AsyncGenerator<string> {
   const found = await readdir(folder, { withFileTypes: true, encoding: 'buffer' }).catch(() => []);
-  const entries = found.map((entry) => ({ entry, name: decodeName(entry.name) }));
+  const entries = found.map((entry) => ({ entry, name: decodeFileName(entry.name) }));
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { entry, name } of entries) {
     const path = below === '' ? name : `${below}/${name}`;
@@ -132,7 +132,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType, is
   const code = await ended;
   clearTimeout(timer);
   if (code === 2 && matches.length === 0 && complaint !== '')
-    throw badRequestError(`The expression is not valid: ${complaint.trim()}`);
+    throw createBadRequestError(`The expression is not valid: ${complaint.trim()}`);
   return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 
@@ -156,7 +156,7 @@ function parseMatch(bytes: Buffer): LineMatch | undefined {
   const text = bytes.toString('utf8', nul + 1);
   const colon = text.indexOf(':');
   if (nul < 0 || colon < 0) return undefined;
-  const file = decodeName(bytes.subarray(0, nul)).replace(/^\.\//, '');
+  const file = decodeFileName(bytes.subarray(0, nul)).replace(/^\.\//, '');
   return { file, line: Number(text.slice(0, colon)), content: truncateEnd(text.slice(colon + 1), maxLine) };
 }
 

@@ -4,21 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { toFrames } from '../../../src/core/text/pipe-frames.ts';
+import { toPipeFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { JobEnd, JobEntry, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { isFolder, toSystemPath } from '../files/byte-names.ts';
 import { resolveAbsolutePath } from '../paths/locate.ts';
 import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
-import { findTree } from '../processes/process-tree.ts';
-import { parseVariables } from '../processes/programs.ts';
-import { badRequestError } from '../server/body-fields.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { findTreeMembers } from '../processes/process-tree.ts';
+import { parseEnvironmentLines } from '../processes/programs.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
-/** Each reader gets the output from when it connects. */
+/** Each reader gets only output that arrives after it connects. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
@@ -59,7 +59,7 @@ function readers(
         return void stream.unshift(chunk);
       }
       touch();
-      const frame = toFrames(channel, chunk);
+      const frame = toPipeFrames(channel, chunk);
       for (const reader of all) if (!reader.push(frame)) full.add(reader);
       if (full.size > 0) flow();
     });
@@ -93,7 +93,7 @@ function readers(
     },
     end(how) {
       clearTimeout(timer);
-      last = toFrames('end', Buffer.from(JSON.stringify(how)));
+      last = toPipeFrames('end', Buffer.from(JSON.stringify(how)));
       for (const reader of all) {
         reader.push(last);
         reader.push(null);
@@ -136,8 +136,8 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Readers come and go. Output without a reader is lost. */
-export function createJobOperations(parts: SharedState): JobOperations {
+/** Readers can connect and disconnect at any time. Output without a reader is lost. */
+export function createJobOperations(parts: DaemonState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();
   const opening = new Map<string, Promise<OpenJob>>();
@@ -170,12 +170,12 @@ export function createJobOperations(parts: SharedState): JobOperations {
     await markTerminalsOpened(stateDir);
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : resolveAbsolutePath(requested.cwd, parts);
-    if (!(await isFolder(cwd))) throw badRequestError(`There is no folder ${requested.cwd}.`);
+    if (!(await isFolder(cwd))) throw createBadRequestError(`There is no folder ${requested.cwd}.`);
     const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // variables must be text
     const env = {
       ...parts.env,
       ...own,
-      ...parseVariables(requested.env ?? []),
+      ...parseEnvironmentLines(requested.env ?? []),
       ...createProcessMarks(operation, requested.tag),
     };
     const startedAt = clock.now();
@@ -235,7 +235,7 @@ export function createJobOperations(parts: SharedState): JobOperations {
     all.delete(over.request.id);
   }
   const treeIn = ({ operation, startedAt }: OpenJob) =>
-    ({ name: 'CORRAL_OPERATION', value: operation, strays: toStrayRule(parts, startedAt) }) as const;
+    ({ name: 'CORRAL_OPERATION', value: operation, strays: createOrphanRule(parts, startedAt) }) as const;
 
   return {
     async startJob(requested) {
@@ -273,7 +273,7 @@ export function createJobOperations(parts: SharedState): JobOperations {
       if (opened.end) throw new AppError('not_found', `There is no job ${id}.`);
       const { keeper } = opened.started;
       if (name !== 'SIGKILL') {
-        for (const { pid } of findTree(treeIn(opened), keepers.spared).members)
+        for (const { pid } of findTreeMembers(treeIn(opened), keepers.spared).members)
           if (pid !== keeper) sendSignals(pid, name);
         return;
       }

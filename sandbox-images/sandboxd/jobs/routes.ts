@@ -1,4 +1,4 @@
-import { parseFields, parseIdentifier } from '../server/body-fields.ts';
+import { parseBodyFields, parseIdentifier } from '../server/body-fields.ts';
 import { checkArguments, parseSignal, parseTerminalSize, type Route, rejectWithoutUpgrade } from '../server/route.ts';
 
 export const jobRoutes: readonly Route[] = [
@@ -6,7 +6,7 @@ export const jobRoutes: readonly Route[] = [
     method: 'POST',
     path: '/jobs',
     async handle({ daemon, json }) {
-      const { cols, rows, ...job } = parseFields(await json(), {
+      const { cols, rows, ...job } = parseBodyFields(await json(), {
         ...({ id: 'name', argv: 'names', cwd: 'name?', env: 'names?', label: 'name?', tag: 'name?' } as const),
         ...({ cols: 'count?', rows: 'count?', input: 'flag?' } as const),
       });

@@ -8,7 +8,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { JobEnd, JobSpec, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
 import { startInFolder } from '../files/byte-names.ts';
 import { scanProcesses } from '../processes/proc.ts';
-import { createStartError } from '../processes/programs.ts';
+import { toProgramStartError } from '../processes/programs.ts';
 
 export interface StartedJob {
   readonly pid: number;
@@ -83,7 +83,7 @@ async function spawned(program: string, args: readonly string[], { cwd: folder, 
   await once(child, 'spawn').catch((cause: unknown) => {
     throw program === 'script'
       ? new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause })
-      : createStartError(program, cause, env.PATH);
+      : toProgramStartError(program, cause, env.PATH);
   });
   return child;
 }

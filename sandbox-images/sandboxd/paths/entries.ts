@@ -1,18 +1,18 @@
 import { readFileSync, type Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 
 /**
  * Reads the file, folder or link at the path. A link gets its target's type and mode. Rejects with the system's error.
  */
-export async function readEntry(path: string): Promise<PathEntry> {
+export async function readPathEntry(path: string): Promise<PathEntry> {
   const at = await toSystemPath(path);
   const own = await lstat(at);
   if (!own.isSymbolicLink()) return toEntry(path, own, typeOf(own));
-  const target = await realpath(at, 'buffer').then(decodeName, () => undefined); // undefined: a dangling link
+  const target = await realpath(at, 'buffer').then(decodeFileName, () => undefined); // undefined if the link is dangling
   const behind = target === undefined ? undefined : await stat(at).catch(() => undefined);
   const entry = toEntry(path, own, behind ? typeOf(behind) : 'broken');
   return {

@@ -8,20 +8,20 @@ import { daemonLimits } from '../daemon.ts';
 import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { toFileError } from '../files/confined-paths.ts';
 import {
-  decodeWord,
-  encodeLine,
-  encodeWord,
+  decodeHelperWord,
+  encodeHelperLine,
+  encodeHelperWord,
   type PerlHelper,
   type SystemCallNumbers,
   startPerlHelper,
 } from '../processes/perl-helper.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
 
-type HelperState = Pick<SharedState, 'clock' | 'env' | 'keepers'>;
+type HelperState = Pick<DaemonState, 'clock' | 'env' | 'keepers'>;
 /**
- * Words of an answer: `found` and the metadata of each path, `full` (larger than an answer can be), `done`, or `failed`
- * and the system's error number.
+ * Words of an answer: `found` and the metadata of each path, `full` (too large for one answer), `done`, or `failed` and the
+ * system's error number.
  */
 type Answer = readonly string[];
 type Request =
@@ -69,8 +69,8 @@ export class FileMetadataStore {
   }
 
   /**
-   * Replaces the file's metadata with exactly this. `shown` names the file in errors. Rejects with unsupported or
-   * payload_too_large (the file system has no room).
+   * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported or payload_too_large (the
+   * file system has no room).
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([
@@ -96,7 +96,7 @@ export class FileMetadataStore {
     const { clock } = this.#parts;
     const answered = Promise.withResolvers<Answer>();
     helper.waiting.push(answered);
-    helper.process.stdin.write(encodeLine(what, ...words.map(encodeWord)));
+    helper.process.stdin.write(encodeHelperLine(what, ...words.map(encodeHelperWord)));
     clock.clearTimeout(helper.timer);
     helper.timer = clock.setTimeout(() => helper.process.kill('SIGKILL'), hungMs);
     return await answered.promise;
@@ -143,7 +143,7 @@ export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntr
 
 /** Omits values that are not text. */
 function parseMetadata(word = 'none'): FileMetadata {
-  const text = word === 'none' ? [] : word.split(',').map(decodeWord);
+  const text = word === 'none' ? [] : word.split(',').map(decodeHelperWord);
   const found: Record<string, string> = {};
   for (const [at, key] of text.entries()) {
     const value = text[at + 1];

@@ -4,16 +4,16 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath } from '../../../src/core/text/file-names.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 import { explainFileError, toFileError } from '../files/confined-paths.ts';
-import { readChunks } from '../files/files.ts';
+import { readFileChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { badRequestError } from '../server/body-fields.ts';
-import type { SharedState } from '../shared-state.ts';
-import { readEntry } from './entries.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
+import type { DaemonState } from '../shared-state.ts';
+import { readPathEntry } from './entries.ts';
 import { resolveAbsolutePath } from './locate.ts';
 import { FileMetadataStore, withMetadata } from './metadata.ts';
 import { replaceFileContent } from './replace.ts';
@@ -25,7 +25,7 @@ export type PathOperations = Pick<
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Files at any path that the sandbox's user can reach. The system checks permissions. */
-export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): PathOperations {
+export function createPathOperations(parts: Pick<DaemonState, 'place' | 'env' | 'clock' | 'keepers'>): PathOperations {
   const store = new FileMetadataStore(parts);
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
     const full = resolveAbsolutePath(path, parts);
@@ -47,7 +47,7 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
       try {
         const stats = await handle.stat();
         if (!stats.isFile())
-          throw badRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+          throw createBadRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
         // Files of /proc and /sys report a size of zero.
         const created = stats.size === 0 ? await readContent(handle) : undefined;
         if (created && created.length > 0) {
@@ -56,7 +56,7 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
         }
         const start = Math.min(from, stats.size);
         const size = Math.min(stats.size - start, most);
-        const chunks = readChunks(handle, { start, size });
+        const chunks = readFileChunks(handle, { start, size });
         return { size, chunks, [Symbol.asyncDispose]: () => handle.close() };
       } catch (thrown) {
         await handle.close();
@@ -71,7 +71,7 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
     openPath,
     statPath: (path, { metadata }) =>
       at(path, async (full) => {
-        const entry = await readEntry(full);
+        const entry = await readPathEntry(full);
         const isWorkspace = parts.place.roots.includes(entry.target ?? full);
         const found = { ...entry, ...(isWorkspace && { workspace: true as const }) };
         return metadata ? await one(found) : found;
@@ -89,9 +89,9 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
       at(path, async (full) => {
         const before = await stat(await toSystemPath(full)).catch(() => undefined);
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is already a folder.`);
-        if (before) throw badRequestError(`${path} exists and is not a folder.`);
+        if (before) throw createBadRequestError(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
-        return await readEntry(full);
+        return await readPathEntry(full);
       }),
     movePath: (from, to) =>
       at(from, async (full) => {
@@ -99,28 +99,28 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
         await notOurs(target);
         const own = await toSystemPath(full);
         const isFolder = (await lstat(own)).isDirectory();
-        if (!isFolder && isFolderPath(to)) throw badRequestError(`${to} names a folder, and ${from} is a file.`);
+        if (!isFolder && isFolderPath(to)) throw createBadRequestError(`${to} names a folder, and ${from} is a file.`);
         const refused = (thrown: NodeJS.ErrnoException) => Promise.reject(toFileError(thrown, to));
         await makeFolders(dirname(target)).catch(refused);
         const place = await toSystemPath(target);
         await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'EXDEV') return await refused(thrown);
           if (typeof own !== 'string' || typeof place !== 'string')
-            throw badRequestError(
+            throw createBadRequestError(
               `${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`,
             );
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
           await store.copy(full, target);
           await rm(full, { recursive: true });
         });
-        return await one(await readEntry(target));
+        return await one(await readPathEntry(target));
       }),
     removePath: (path) => at(path, async (full) => rm(await toSystemPath(full), { recursive: true, force: true })),
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
-        if (isFolderPath(path)) throw badRequestError(`${path} names a folder, not a file.`);
+        if (isFolderPath(path)) throw createBadRequestError(`${path} names a folder, not a file.`);
         await replaceFileContent(full, content, { spare: parts.place.root, store, metadata });
-        return withMetadata(await readEntry(full), metadata);
+        return withMetadata(await readPathEntry(full), metadata);
       }),
   };
 }
@@ -130,11 +130,11 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
   // Node's types allow only text as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(await toSystemPath(folder), options)) {
-    if (names.push(decodeName(name as unknown as Buffer)) + entries.length > daemonLimits.entries)
+    if (names.push(decodeFileName(name as unknown as Buffer)) + entries.length > daemonLimits.entries)
       throw tooMany(folder);
   }
   for (const name of names.sort()) {
-    const entry = await readEntry(join(folder, name)).catch(() => undefined); // removed in the meantime
+    const entry = await readPathEntry(join(folder, name)).catch(() => undefined); // removed in the meantime
     if (!entry) continue;
     if (entries.push(entry) > daemonLimits.entries) throw tooMany(folder);
     if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
@@ -167,7 +167,7 @@ async function readContent(handle: FileHandle): Promise<Buffer> {
 
 /** Refuses the daemon's own files in /proc, which are not the user's. */
 async function notOurs(full: string): Promise<void> {
-  const readRealPath = async (path: string) => decodeName(await realpath(await toSystemPath(path), 'buffer'));
+  const readRealPath = async (path: string) => decodeFileName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await readRealPath(full).catch(() => readRealPath(dirname(full)).catch(() => full));
   if (/^\/proc\/(self|thread-self)(\/|$)/.test(full) || `${real}/`.startsWith(`/proc/${process.pid}/`)) {
     throw new AppError('file_not_found', `There is no file ${full}.`);

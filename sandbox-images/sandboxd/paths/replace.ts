@@ -11,9 +11,9 @@ import {
   type StagedFile,
   serializeByName,
   stageFile,
-  writeAll,
+  writeFileChunks,
 } from '../files/replace-file.ts';
-import { badRequestError } from '../server/body-fields.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
 import type { FileMetadataStore } from './metadata.ts';
 
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
@@ -37,7 +37,7 @@ export async function replaceFileContent(
   const isMarked = Object.keys(metadata).length > 0;
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked)
-    throw badRequestError(`${full} is not a regular file and keeps no metadata.`);
+    throw createBadRequestError(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
   // Some parts of /proc have no readable real path.
   const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : resolveNewFilePath(full)));
@@ -51,7 +51,7 @@ export async function replaceFileContent(
   const parent = { name: own, at: (name: string) => (name === own ? place : inFolder(name)), ...undisposed };
   await using staged = await stageNear(parent.at, before, spare);
   if (isMarked && !staged.isElsewhere) await store.write(staged.path, metadata, full);
-  await writeAll(staged.handle, content);
+  await writeFileChunks(staged.handle, content);
   const copy = async () => {
     if (isMarked) await store.write(target, metadata, full);
     else await store.clear(target);
@@ -103,5 +103,5 @@ async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
 
 async function writeInto(target: string, flags: number, content: AsyncIterable<Uint8Array>): Promise<void> {
   await using handle = await open(await toSystemPath(target), flags | O_NOCTTY);
-  await writeAll(handle, content);
+  await writeFileChunks(handle, content);
 }

@@ -1,11 +1,11 @@
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import {
-  badRequestError,
-  parseFields,
+  createBadRequestError,
+  parseBodyFields,
   parseFilePart,
   readCountParameter,
   readFlagParameter,
-  readParameter,
+  readRequiredParameter,
 } from '../server/body-fields.ts';
 import { type Route, toFileReply } from '../server/route.ts';
 
@@ -14,19 +14,21 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/entry',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.statPath(readParameter(query, 'path'), { metadata: readFlagParameter(query, 'metadata') }),
+      json: await daemon.statPath(readRequiredParameter(query, 'path'), {
+        metadata: readFlagParameter(query, 'metadata'),
+      }),
     }),
   },
   {
     method: 'DELETE',
     path: '/paths/entry',
-    handle: async ({ daemon, query }) => void (await daemon.removePath(readParameter(query, 'path'))),
+    handle: async ({ daemon, query }) => void (await daemon.removePath(readRequiredParameter(query, 'path'))),
   },
   {
     method: 'GET',
     path: '/paths/list',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.listPaths(readParameter(query, 'path'), {
+      json: await daemon.listPaths(readRequiredParameter(query, 'path'), {
         depth: readCountParameter(query, 'depth') ?? 1,
         metadata: readFlagParameter(query, 'metadata'),
       }),
@@ -36,14 +38,14 @@ export const pathRoutes: readonly Route[] = [
     method: 'POST',
     path: '/paths/folder',
     async handle({ daemon, json }) {
-      return { json: await daemon.makeFolder(parseFields(await json(), { path: 'name' }).path) };
+      return { json: await daemon.makeFolder(parseBodyFields(await json(), { path: 'name' }).path) };
     },
   },
   {
     method: 'POST',
     path: '/paths/move',
     async handle({ daemon, json }) {
-      const { from, to } = parseFields(await json(), { from: 'name', to: 'name' });
+      const { from, to } = parseBodyFields(await json(), { from: 'name', to: 'name' });
       return { json: await daemon.movePath(from, to) };
     },
   },
@@ -51,14 +53,14 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/content',
     handle: async ({ daemon, query }) =>
-      toFileReply(await daemon.openPath(readParameter(query, 'path'), parseFilePart(query))),
+      toFileReply(await daemon.openPath(readRequiredParameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
     path: '/paths/content',
     async handle({ daemon, query, raw }) {
       const { metadata, content } = await metadataBefore(raw, readCountParameter(query, 'metadataBytes') ?? 0);
-      return { json: await daemon.writePath(readParameter(query, 'path'), content, metadata) };
+      return { json: await daemon.writePath(readRequiredParameter(query, 'path'), content, metadata) };
     },
   },
 ];
@@ -69,12 +71,12 @@ async function metadataBefore(
   bytes: number,
 ): Promise<{ readonly metadata: FileMetadata; readonly content: AsyncIterable<Uint8Array> }> {
   if (bytes === 0) return { metadata: {}, content: body };
-  if (bytes > fileMetadataLimits.jsonBytes) throw badRequestError('The metadata is too large.');
+  if (bytes > fileMetadataLimits.jsonBytes) throw createBadRequestError('The metadata is too large.');
   const chunks = body[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   while (head.length < bytes) {
     const { done, value } = await chunks.next();
-    if (done) throw badRequestError('The body ends within the metadata.');
+    if (done) throw createBadRequestError('The body ends within the metadata.');
     head = Buffer.concat([head, value]);
   }
   const rest = head.subarray(bytes);
@@ -98,4 +100,4 @@ function parsed(text: string): unknown {
     throw notMetadata();
   }
 }
-const notMetadata = () => badRequestError('The metadata must be a JSON object of strings.');
+const notMetadata = () => createBadRequestError('The metadata must be a JSON object of strings.');

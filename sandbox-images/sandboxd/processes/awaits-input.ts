@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
-import type { Proc } from './proc.ts';
+import type { ProcessStat } from './proc.ts';
 
 // Detects whether a process waits for a person's input by the system call in which it is blocked, not by its output.
 
@@ -20,7 +20,7 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 };
 
 export interface InputProbe {
-  readonly members: readonly Proc[];
+  readonly members: readonly ProcessStat[];
   /** The keeper's input if the operation has pipes. Undefined: a terminal. */
   readonly pipe: string | undefined;
   /** Whether the output's last line is unfinished, as after a prompt. */

@@ -1,5 +1,5 @@
-import type { Proc } from './proc.ts';
-import { findTree, type ProcessTree, type SparedProcessFinder, toProcessKey } from './process-tree.ts';
+import type { ProcessStat } from './proc.ts';
+import { findTreeMembers, type ProcessTree, type SparedProcessFinder, toProcessKey } from './process-tree.ts';
 
 /** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
@@ -25,7 +25,7 @@ export async function endProcessTree(
   let waitedFor: ReadonlySet<string> | undefined;
   const isDone = () => waitedFor?.size === 0;
   const find = () => {
-    const { members, undecided } = findTree(tree, spared, { known, waits: performance.now() - begun < execMs });
+    const { members, undecided } = findTreeMembers(tree, spared, { known, waits: performance.now() - begun < execMs });
     for (const proc of members) {
       const name = toProcessKey(proc);
       if (!met.has(name)) count++;
@@ -62,7 +62,7 @@ export async function endProcessTree(
 }
 
 /** Stops every process before killing any, to catch a tree that forks faster than the scan. */
-function freeze(find: () => Proc[]): Proc[] {
+function freeze(find: () => ProcessStat[]): ProcessStat[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {
     before = found.length;

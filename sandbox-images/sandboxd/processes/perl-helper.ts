@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 
 /** Makes system calls that Node cannot make. Requests and answers are lines of words on stdin and stdout. */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
@@ -21,7 +21,7 @@ interface HelperProgram {
 
 /** The helper outlives shells and runs. Rejects with unsupported. */
 export async function startPerlHelper(
-  { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
+  { env, keepers }: Pick<DaemonState, 'env' | 'keepers'>,
   { program, calls, numbers, missing, onWords: listener, ended }: HelperProgram,
 ): Promise<PerlHelper> {
   const { arch } = process;
@@ -48,7 +48,7 @@ export async function startPerlHelper(
   return helper;
 }
 
-/** Joins words into a line. Text must go through `encodeWord`, which turns even an empty text into a word. */
-export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
-export const encodeWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
-export const decodeWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');
+/** Joins words into a line. Text must go through `encodeHelperWord`, which turns even an empty text into a word. */
+export const encodeHelperLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
+export const encodeHelperWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
+export const decodeHelperWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 // Synchronous on purpose: a scan is a few hundred reads of kernel memory and must show a single moment.
 
-export interface Proc {
+export interface ProcessStat {
   readonly pid: number;
   readonly ppid: number;
   readonly group: number;
@@ -17,8 +17,8 @@ export interface Proc {
 const pageBytes = 4_096; // too small on machines with larger pages
 const ticksPerSecond = 100; // USER_HZ, equal on every Linux that Node supports
 
-export function scanProcesses(): Proc[] {
-  const found: Proc[] = [];
+export function scanProcesses(): ProcessStat[] {
+  const found: ProcessStat[] = [];
   for (const name of readdirSync('/proc')) {
     const proc = /^\d+$/.test(name) ? look(Number(name)) : undefined;
     if (proc) found.push(proc);
@@ -26,7 +26,7 @@ export function scanProcesses(): Proc[] {
   return found;
 }
 
-function look(pid: number): Proc | undefined {
+function look(pid: number): ProcessStat | undefined {
   const stat = read(pid, 'stat');
   // The second field is the name, which can contain anything, including spaces and brackets.
   const [state, ppid, group, session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -78,7 +78,7 @@ export function readProcessUsage(pid: number): { cpuSeconds: number; memoryBytes
 }
 
 /** Epoch ms. */
-export function readStartTime(proc: Proc, now: number): number {
+export function readStartTime(proc: ProcessStat, now: number): number {
   const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
   return Math.round(now - uptime * 1000 + (proc.startTicks * 1000) / ticksPerSecond);
 }

@@ -1,5 +1,5 @@
 import {
-  type Proc,
+  type ProcessStat,
   parseEnvironmentVariable,
   readProcessEnvironment,
   readProcessVariable,
@@ -12,73 +12,71 @@ export type ProcessTree = MarkedProcesses | ProcessSubtree;
 export interface MarkedProcesses {
   readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION' | 'CORRAL_SERVICE';
   readonly value: string;
-  readonly strays: StrayRule;
+  readonly strays: OrphanRule;
 }
 
 export interface ProcessSubtree {
-  readonly root: Proc;
-  readonly orphans: StrayRule;
+  readonly root: ProcessStat;
+  readonly orphans: OrphanRule;
 }
 
 /** Whether a process with that environment and an unrelated parent belongs to the tree. */
-export type StrayRule = (proc: Proc, environment: string) => boolean;
+export type OrphanRule = (proc: ProcessStat, environment: string) => boolean;
 
 /** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
-export type SparedProcessFinder = (all: readonly Proc[]) => ReadonlySet<number>;
+export type SparedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySet<number>;
 
 /** Identifies a process permanently, even though pids are reused. */
-export const toProcessKey = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
+export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
   /** Names of processes from an earlier scan, which still belong to the tree after their parents have ended. */
   readonly known?: ReadonlySet<string>;
-  /**
-   * Whether to leave processes in the middle of exec for a later scan. Otherwise their environment is treated as empty.
-   */
+  /** Whether processes in the middle of exec wait for a later scan. Otherwise their environment is treated as empty. */
   readonly waits?: boolean;
 }
 
-export interface TreeMembers {
-  readonly members: Proc[];
+export interface ProcessTreeMembers {
+  readonly members: ProcessStat[];
   /** Processes in the middle of exec: only a later scan can decide whether they belong to the tree. */
-  readonly undecided: Proc[];
+  readonly undecided: ProcessStat[];
 }
 
 /**
  * Excludes kernel threads, which a machine shows and a container does not. They have neither arguments nor an
  * environment, so they seem to be in the middle of exec forever.
  */
-function programs(all: readonly Proc[]): readonly Proc[] {
+function programs(all: readonly ProcessStat[]): readonly ProcessStat[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
   return showsThreads ? all.filter(({ pid, ppid }) => pid !== 2 && ppid !== 2) : all;
 }
 
-export function findTree(
+export function findTreeMembers(
   tree: ProcessTree,
   spared: SparedProcessFinder,
   { known = new Set(), waits = true }: TreeScanOptions = {},
-): TreeMembers {
+): ProcessTreeMembers {
   const all = scanProcesses();
   const safe = spared(all);
   const candidates = programs(all).filter((proc) => !safe.has(proc.pid) && !proc.zombie);
   const environments = new Map(candidates.map(({ pid }) => [pid, readProcessEnvironment(pid)]));
-  const chosen = new Map<number, Proc>();
+  const chosen = new Map<number, ProcessStat>();
   const sessions = new Set<number>();
   const isMarked =
     'root' in tree
       ? undefined
       : (environment: string) => parseEnvironmentVariable(environment, tree.name) === tree.value;
-  const isFirst = (proc: Proc) => {
+  const isFirst = (proc: ProcessStat) => {
     if ('root' in tree && toProcessKey(proc) === toProcessKey(tree.root)) return true;
     const environment = environments.get(proc.pid) ?? (waits ? undefined : '');
     if (environment === undefined) return false;
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
   };
-  const ledBy = (proc: Proc) => {
+  const ledBy = (proc: ProcessStat) => {
     // In a marked tree, each process adds its whole session. In a subtree, only a session's leader does.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
-  const choose = (proc: Proc) => {
+  const choose = (proc: ProcessStat) => {
     chosen.set(proc.pid, proc);
     ledBy(proc);
   };
@@ -91,14 +89,14 @@ export function findTree(
       if (safe.has(proc.pid) && isMarked(readProcessEnvironment(proc.pid) ?? '')) sessions.add(proc.session);
   }
   const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
-  const belongs = ({ ppid, session, group }: Proc) =>
+  const belongs = ({ ppid, session, group }: ProcessStat) =>
     chosen.has(ppid) || sessions.has(session) || (!isMarked && sessions.has(group));
   for (let before = -1; before !== chosen.size; ) {
     sessions.delete(ownSession ?? 0);
     before = chosen.size;
     for (const proc of candidates) if (!chosen.has(proc.pid) && belongs(proc)) choose(proc);
   }
-  const isOpen = ({ pid }: Proc) => waits && environments.get(pid) === undefined && !chosen.has(pid);
+  const isOpen = ({ pid }: ProcessStat) => waits && environments.get(pid) === undefined && !chosen.has(pid);
   return { members: [...chosen.values()], undecided: candidates.filter(isOpen) };
 }
 
@@ -107,11 +105,11 @@ export function findTree(
  * belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan, they
  * must also have another session: an orphan of the root's session can be a sibling that the same command started.
  */
-export function findSubtree(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
+export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');
-  const isOrphan = ({ ppid }: Proc) => ppid === 1 || ppid === init;
+  const isOrphan = ({ ppid }: ProcessStat) => ppid === 1 || ppid === init;
   const hasNeighbours = isOrphan(root);
-  const orphans: StrayRule = (proc, environment) =>
+  const orphans: OrphanRule = (proc, environment) =>
     strays(proc, environment) ||
     (operation !== undefined &&
       isOrphan(proc) &&

@@ -1,10 +1,10 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { pipeFrameReader, toFrames } from '../../../src/core/text/pipe-frames.ts';
+import { createPipeFrameReader, toPipeFrames } from '../../../src/core/text/pipe-frames.ts';
 
 export interface PipedProgram {
   readonly exitCode: number | undefined;
-  /** Resolves once the program's end was sent to a reader. */
+  /** Resolves once a reader has received the program's end. */
   readonly delivered: Promise<void>;
   /** Opens the stream, and ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
@@ -39,7 +39,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
       brokenPipe = to; // both pipes can be closed before either reports it
-      to.push(toFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
+      to.push(toPipeFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
     } else {
@@ -57,7 +57,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
       }
       touch();
       linger?.refresh();
-      if (reader.push(toFrames(channel, chunk))) return;
+      if (reader.push(toPipeFrames(channel, chunk))) return;
       isHeld = true;
       pause();
     });
@@ -73,7 +73,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
 
   function attach(): Duplex {
     reader?.destroy();
-    const frames = pipeFrameReader();
+    const frames = createPipeFrameReader();
     const created: Duplex = new Duplex({
       read() {
         isHeld = false;

@@ -6,8 +6,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ProgramEntry, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { startInFolder } from '../files/byte-names.ts';
-import { badRequestError } from '../server/body-fields.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { resolveStartFolder } from '../shells/shell-state.ts';
@@ -25,7 +25,7 @@ interface OpenProgram {
 }
 
 /** A program runs over three pipes, without a shell or terminal, and outlives the connection that reads it. */
-export function createProgramOperations(parts: SharedState): ProgramOperations {
+export function createProgramOperations(parts: DaemonState): ProgramOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();
   const opening = new Map<string, Promise<ProgramEntry>>();
@@ -50,7 +50,7 @@ export function createProgramOperations(parts: SharedState): ProgramOperations {
     const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
-      ...parseVariables(request.env ?? []),
+      ...parseEnvironmentLines(request.env ?? []),
       ...createProcessMarks(operation, tag),
       CORRAL_MARK: operation,
     };
@@ -59,7 +59,7 @@ export function createProgramOperations(parts: SharedState): ProgramOperations {
       spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }),
     );
     await once(child, 'spawn').catch((cause: unknown) => {
-      throw createStartError(program, cause, env.PATH);
+      throw toProgramStartError(program, cause, env.PATH);
     });
     const pipes = toPipedProgram(child, parts.touch);
     const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
@@ -82,7 +82,7 @@ export function createProgramOperations(parts: SharedState): ProgramOperations {
     void endAll(opened);
   }
   async function endAll({ started, operation, pipes }: OpenProgram, grace: 'usual' | 'none' = 'usual'): Promise<void> {
-    const strays = toStrayRule(parts, started.startedAt);
+    const strays = createOrphanRule(parts, started.startedAt);
     await endProcessTree({ name: 'CORRAL_OPERATION', value: operation, strays }, { spared: keepers.spared, grace });
     pipes.release();
   }
@@ -112,22 +112,22 @@ export function createProgramOperations(parts: SharedState): ProgramOperations {
   };
 }
 
-export function parseVariables(lines: readonly string[]): Record<string, string> {
+export function parseEnvironmentLines(lines: readonly string[]): Record<string, string> {
   const named = lines.map((line) => {
     const equals = line.indexOf('=');
-    if (equals < 1) throw badRequestError('Each line of env must be NAME=value.');
+    if (equals < 1) throw createBadRequestError('Each line of env must be NAME=value.');
     return [line.slice(0, equals), line.slice(equals + 1)] as const;
   });
   return Object.fromEntries(named);
 }
 
-export function createStartError(program: string, cause: unknown, path = process.env.PATH): AppError {
+export function toProgramStartError(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
   // The system also reports EACCES if a folder of the search path is inaccessible.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
   if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
-  if (code === 'EACCES') return badRequestError(`${program} cannot be executed.`);
-  if (code === 'E2BIG') return badRequestError('The arguments and the environment are too long.');
+  if (code === 'EACCES') return createBadRequestError(`${program} cannot be executed.`);
+  if (code === 'E2BIG') return createBadRequestError('The arguments and the environment are too long.');
   return new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
 }
 

@@ -1,7 +1,7 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 
-// Without zod, because every sandbox pays in memory for each module that the daemon loads.
+// Does not use zod, because every sandbox pays in memory for each module that the daemon loads.
 
 /**
  * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true
@@ -20,12 +20,15 @@ export type ParsedFields<Spec extends Record<string, Kind>> = {
   [Key in Exclude<keyof Spec, Optional<Spec>>]: Value<Spec[Key]>;
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
-export function parseFields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): ParsedFields<Spec> {
+export function parseBodyFields<const Spec extends Record<string, Kind>>(
+  input: unknown,
+  spec: Spec,
+): ParsedFields<Spec> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw badRequestError('The body must be an object.');
+    throw createBadRequestError('The body must be an object.');
   const body = input as Record<string, unknown>;
   for (const name of Object.keys(body))
-    if (!Object.hasOwn(spec, name)) throw badRequestError(`There is no field ${name} here.`);
+    if (!Object.hasOwn(spec, name)) throw createBadRequestError(`There is no field ${name} here.`);
   for (const [name, kind] of Object.entries(spec)) {
     if (body[name] === undefined && kind.endsWith('?')) continue;
     check(name, kind, body[name]);
@@ -36,23 +39,23 @@ export function parseFields<const Spec extends Record<string, Kind>>(input: unkn
 function check(name: string, kind: Kind, value: unknown): void {
   if (kind.startsWith('count')) {
     if (!Number.isSafeInteger(value) || (value as number) < 0)
-      throw badRequestError(`${name} must be a whole number from 0.`);
+      throw createBadRequestError(`${name} must be a whole number from 0.`);
   } else if (kind.startsWith('flag')) {
-    if (typeof value !== 'boolean') throw badRequestError(`${name} must be true or false.`);
+    if (typeof value !== 'boolean') throw createBadRequestError(`${name} must be true or false.`);
   } else if (kind.startsWith('names')) {
-    if (!Array.isArray(value)) throw badRequestError(`${name} must be a list of strings.`);
+    if (!Array.isArray(value)) throw createBadRequestError(`${name} must be a list of strings.`);
     for (const item of value) check(name, 'name', item);
   } else {
-    if (typeof value !== 'string') throw badRequestError(`${name} must be text.`);
+    if (typeof value !== 'string') throw createBadRequestError(`${name} must be text.`);
     if (kind.startsWith('name') && value.includes('\0'))
-      throw badRequestError(`${name} must not contain a NUL character.`);
+      throw createBadRequestError(`${name} must not contain a NUL character.`);
   }
 }
 
-export function readParameter(query: URLSearchParams, name: string): string {
+export function readRequiredParameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
-  if (value === null) throw badRequestError(`The query needs ${name}.`);
-  if (value.includes('\0')) throw badRequestError(`${name} must not contain a NUL character.`);
+  if (value === null) throw createBadRequestError(`The query needs ${name}.`);
+  if (value.includes('\0')) throw createBadRequestError(`${name} must not contain a NUL character.`);
   return value;
 }
 export function readCountParameter(query: URLSearchParams, name: string): number | undefined {
@@ -66,7 +69,7 @@ export function readFlagParameter(query: URLSearchParams, name: string): boolean
   const text = query.get(name);
   if (text === null || text === 'false') return false;
   if (text === 'true') return true;
-  throw badRequestError(`${name} must be true or false.`);
+  throw createBadRequestError(`${name} must be true or false.`);
 }
 export function parseFilePart(query: URLSearchParams): FilePart {
   const [from, most] = [readCountParameter(query, 'from'), readCountParameter(query, 'most')];
@@ -76,7 +79,7 @@ export function parseFilePart(query: URLSearchParams): FilePart {
 /** Checks an id that becomes part of a file name. */
 export function parseIdentifier(name: string, value: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}$/.test(value)) return value;
-  throw badRequestError(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
+  throw createBadRequestError(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
 }
 
-export const badRequestError = (message: string) => new AppError('invalid_request', message);
+export const createBadRequestError = (message: string) => new AppError('invalid_request', message);

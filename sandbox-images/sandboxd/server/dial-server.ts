@@ -6,7 +6,7 @@ import { join } from 'node:path';
 // The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the
 // roles are then reversed: the server sends the requests.
 
-export interface DialControlOptions {
+export interface ControlDialOptions {
   readonly folder: string;
   readonly hello: string;
   readonly server: Server;
@@ -20,7 +20,7 @@ const most = 96;
 const lookMs = 2_000;
 
 /** Keeps one unused connection to every socket named `control` or `control.*` in the folder, until disposed. */
-export function dialControl(options: DialControlOptions): Disposable {
+export function dialControlSockets(options: ControlDialOptions): Disposable {
   const dialled = new Map<string, IdleDialler>();
   const look = () => {
     const names = listed(options.folder);
@@ -67,7 +67,7 @@ interface IdleDialler extends Disposable {
   nudge(): void;
 }
 
-function keepDialled(name: string, { folder, hello, server, log }: DialControlOptions): IdleDialler {
+function keepDialled(name: string, { folder, hello, server, log }: ControlDialOptions): IdleDialler {
   const unused = new Set<Socket>();
   const all = new Set<Socket>();
   const streams = new Set<Socket>();
@@ -93,7 +93,7 @@ function keepDialled(name: string, { folder, hello, server, log }: DialControlOp
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection was dropped immediately, the next dial waits. A used connection can be short-lived.
+      // If an unused connection was dropped immediately, dial again only after a delay. A short-lived used connection is normal.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
@@ -114,7 +114,7 @@ function keepDialled(name: string, { folder, hello, server, log }: DialControlOp
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
-  // Streams carry no more requests and do not count towards this limit.
+  // Streams take no further requests and do not count towards this limit.
   const lent = (request: { socket: Socket }) => {
     if (all.delete(request.socket)) streams.add(request.socket);
     unused.delete(request.socket);

@@ -28,7 +28,7 @@ interface Forwarding {
 export function startForwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
     if (admits) {
-      near.on('error', () => {}); // `join` adds its own once the connection is admitted
+      near.on('error', () => {}); // until `join` adds its own listener
       if (!(await admits(near)) || near.destroyed) return void near.destroy();
     }
     let line: string;

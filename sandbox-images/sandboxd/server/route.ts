@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
-import { badRequestError, parseFields } from './body-fields.ts';
+import { createBadRequestError, parseBodyFields } from './body-fields.ts';
 import { streamProtocol } from './http-upgrade.ts';
 import type { ChunkedBody } from './send-chunks.ts';
 
@@ -26,26 +26,26 @@ export interface Route {
 }
 
 export async function rejectWithoutUpgrade(): Promise<never> {
-  throw badRequestError(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
+  throw createBadRequestError(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
 }
 
 export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
-  const { signal } = parseFields(body, { signal: 'name' });
+  const { signal } = parseBodyFields(body, { signal: 'name' });
   if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
-  throw badRequestError('signal must be SIGTERM, SIGKILL or SIGINT.');
+  throw createBadRequestError('signal must be SIGTERM, SIGKILL or SIGINT.');
 }
 
 export function parseTerminalSize(body: unknown): { readonly cols: number; readonly rows: number } {
-  const size = parseFields(body, { cols: 'count', rows: 'count' });
+  const size = parseBodyFields(body, { cols: 'count', rows: 'count' });
   const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= daemonLimits.terminalSide);
-  if (!fits) throw badRequestError(`cols and rows must be from 1 to ${daemonLimits.terminalSide}.`);
+  if (!fits) throw createBadRequestError(`cols and rows must be from 1 to ${daemonLimits.terminalSide}.`);
   return size;
 }
 
 export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
-  if (!argv[0]) throw badRequestError('argv must begin with a program.');
+  if (!argv[0]) throw createBadRequestError('argv must begin with a program.');
   if (Math.max(argv.length, env.length) <= daemonLimits.arguments) return;
-  throw badRequestError(`argv and env must have at most ${daemonLimits.arguments} items.`);
+  throw createBadRequestError(`argv and env must have at most ${daemonLimits.arguments} items.`);
 }
 
 export const toFileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });

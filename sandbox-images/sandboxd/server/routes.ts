@@ -6,12 +6,12 @@ import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
 import {
-  badRequestError,
-  parseFields,
+  createBadRequestError,
+  parseBodyFields,
   parseFilePart,
   parseIdentifier,
   readCountParameter,
-  readParameter,
+  readRequiredParameter,
 } from './body-fields.ts';
 import {
   checkArguments,
@@ -30,7 +30,7 @@ export const daemonRoutes: readonly Route[] = [
     method: 'POST',
     path: '/operations',
     async handle({ daemon, json }) {
-      const request = parseFields(await json(), {
+      const request = parseBodyFields(await json(), {
         id: 'name',
         shell: 'name',
         command: 'name',
@@ -69,7 +69,7 @@ export const daemonRoutes: readonly Route[] = [
     method: 'POST',
     path: '/shells/{id}/input',
     async handle({ daemon, params, json }) {
-      await daemon.write(params.id ?? '', parseFields(await json(), { text: 'text' }).text);
+      await daemon.write(params.id ?? '', parseBodyFields(await json(), { text: 'text' }).text);
     },
   },
   {
@@ -81,8 +81,8 @@ export const daemonRoutes: readonly Route[] = [
     method: 'POST',
     path: '/kill',
     async handle({ daemon, json, query }) {
-      const { tag } = parseFields(await json(), { tag: 'name' });
-      if (tag === '') throw badRequestError('tag must not be empty.');
+      const { tag } = parseBodyFields(await json(), { tag: 'name' });
+      if (tag === '') throw createBadRequestError('tag must not be empty.');
       const shells = query.getAll('shell');
       const killed = await daemon.killTagged(tag);
       if (shells.length === 0) return { json: { killed } };
@@ -96,59 +96,67 @@ export const daemonRoutes: readonly Route[] = [
     path: '/exec',
     async handle({ daemon, json, signal }) {
       const spec = { command: 'name', cwd: 'name?', timeoutMs: 'count?', tag: 'name?', stdin: 'text?' } as const;
-      return { json: await daemon.exec(parseFields(await json(), spec), signal) };
+      return { json: await daemon.exec(parseBodyFields(await json(), spec), signal) };
     },
   },
   {
     method: 'GET',
     path: '/files/content',
     handle: async ({ daemon, query }) =>
-      toFileReply(await daemon.openFile(readParameter(query, 'path'), readCountParameter(query, 'maxBytes'))),
+      toFileReply(await daemon.openFile(readRequiredParameter(query, 'path'), readCountParameter(query, 'maxBytes'))),
   },
   {
     method: 'PUT',
     path: '/files/content',
     async handle({ daemon, query, raw }) {
       const how = query.has('append') ? 'append' : 'replace';
-      await daemon.writeFile(readParameter(query, 'path'), capped(raw), how);
+      await daemon.writeFile(readRequiredParameter(query, 'path'), capped(raw), how);
       return undefined;
     },
   },
   {
     method: 'DELETE',
     path: '/files/content',
-    handle: async ({ daemon, query }) => void (await daemon.removeFile(readParameter(query, 'path'))),
+    handle: async ({ daemon, query }) => void (await daemon.removeFile(readRequiredParameter(query, 'path'))),
   },
   {
     method: 'GET',
     path: '/files/stream',
     handle: async ({ daemon, query }) =>
-      toFileReply(await daemon.sendFile(readParameter(query, 'path'), parseFilePart(query))),
+      toFileReply(await daemon.sendFile(readRequiredParameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
     path: '/files/stream',
     handle: async ({ daemon, query, raw }) => ({
-      json: await daemon.receiveFile(readParameter(query, 'path'), raw, query.get('replaces') ?? undefined),
+      json: await daemon.receiveFile(readRequiredParameter(query, 'path'), raw, query.get('replaces') ?? undefined),
     }),
   },
   {
     method: 'GET',
     path: '/files/list',
-    handle: async ({ daemon, query }) => ({ json: await daemon.listFiles(readParameter(query, 'path')) }),
+    handle: async ({ daemon, query }) => ({ json: await daemon.listFiles(readRequiredParameter(query, 'path')) }),
   },
   {
     method: 'GET',
     path: '/files/find',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.find(readParameter(query, 'path'), readParameter(query, 'glob'), query.getAll('type')),
+      json: await daemon.find(
+        readRequiredParameter(query, 'path'),
+        readRequiredParameter(query, 'glob'),
+        query.getAll('type'),
+      ),
     }),
   },
   {
     method: 'GET',
     path: '/files/grep',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.grep(readParameter(query, 'path'), readParameter(query, 'regex'), query.getAll('type')),
+      json: await daemon.grep(
+        readRequiredParameter(query, 'path'),
+        readRequiredParameter(query, 'regex'),
+        query.getAll('type'),
+      ),
     }),
   },
   { method: 'GET', path: '/processes', handle: async ({ daemon }) => ({ json: await daemon.processes() }) },
@@ -158,7 +166,7 @@ export const daemonRoutes: readonly Route[] = [
     async handle({ daemon, params, json }) {
       const signal = parseSignal(await json());
       const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
-      if (pid === undefined) throw badRequestError('pid must be a number.');
+      if (pid === undefined) throw createBadRequestError('pid must be a number.');
       await daemon.signalProcess(pid, signal);
       return undefined;
     },
@@ -167,7 +175,7 @@ export const daemonRoutes: readonly Route[] = [
     method: 'POST',
     path: '/terminals',
     async handle({ daemon, json }) {
-      const { id } = parseFields(await json(), { id: 'name' });
+      const { id } = parseBodyFields(await json(), { id: 'name' });
       return { json: await daemon.openTerminal(parseIdentifier('id', id)) };
     },
   },
@@ -184,7 +192,7 @@ export const daemonRoutes: readonly Route[] = [
     method: 'POST',
     path: '/terminals/{id}/input',
     async handle({ daemon, params, json }) {
-      await daemon.typeTerminal(params.id ?? '', parseFields(await json(), { text: 'text' }).text);
+      await daemon.typeTerminal(params.id ?? '', parseBodyFields(await json(), { text: 'text' }).text);
       return undefined;
     },
   },
@@ -211,7 +219,7 @@ export const daemonRoutes: readonly Route[] = [
     method: 'POST',
     path: '/programs',
     async handle({ daemon, json }) {
-      const request = parseFields(await json(), {
+      const request = parseBodyFields(await json(), {
         id: 'name',
         argv: 'names',
         cwd: 'name?',

@@ -66,7 +66,7 @@ function newestOwner(): ServerAccess['admit'] {
 }
 
 function taken(daemon: Daemon, { token, admit }: ServerAccess, request: IncomingMessage) {
-  if (!hasToken(request.headers.authorization, token)) {
+  if (!hasValidToken(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
   }
   admit(request.headers['corral-epoch']);
@@ -89,7 +89,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // A complete answer needs no abort, which would create an error object each time.
+  // Abort only an incomplete answer, because each abort creates an error object.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });
@@ -188,7 +188,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
  * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` is followed
  * by its hash, and `ed25519:` by a public key and the text that the token signs.
  */
-export function hasToken(authorization = '', token: string): boolean {
+export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');
   const value = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
   if (kind === 'ed25519') return isSigned(value, key, uid);

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 import { openPipedTerminal, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
@@ -10,7 +10,7 @@ const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argumen
 
 /** Uses pipes if the image has no `script`. Undefined if no process can be started. */
 export async function openCommandTerminal(
-  { stateDir, env }: SharedState,
+  { stateDir, env }: DaemonState,
   request: OperationSpec,
   standing: ShellState,
   mark: string,

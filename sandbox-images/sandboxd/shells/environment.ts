@@ -6,7 +6,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
     // locale.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    // No person uses these terminals: a pager would wait for a key, and a model would have to read the colors.
+    // No person uses these terminals: a pager would wait for a key, and colors would only add noise for a model.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',

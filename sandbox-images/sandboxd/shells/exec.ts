@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { completeUtf8Length } from '../../../src/core/text/arriving-text.ts';
+import { countCompleteUtf8Bytes } from '../../../src/core/text/arriving-text.ts';
 import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
 import { daemonLimits, type ExecRequest } from '../daemon.ts';
 import { startInFolder } from '../files/byte-names.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { prepareCommandLine, removeCommandFile } from './command-terminal.ts';
 import { createProcessMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
@@ -17,7 +17,7 @@ import { openSpool, type Spool } from './spool.ts';
  * Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a
  * fork.
  */
-export function createExecutor(parts: SharedState) {
+export function createExecutor(parts: DaemonState) {
   let count = 0;
 
   return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {
@@ -30,7 +30,7 @@ export function createExecutor(parts: SharedState) {
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
         env: { ...parts.env, ...createProcessMarks(id, request.tag) },
-        detached: true, // a session of its own, which identifies its descendants
+        detached: true, // own session, which identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
     );
@@ -48,7 +48,7 @@ export function createExecutor(parts: SharedState) {
     let ending: Promise<unknown> | undefined;
     const begunAt = clock.now();
     const end = () => {
-      const tree = { name: 'CORRAL_OPERATION', value: id, strays: toStrayRule(parts, begunAt) } as const;
+      const tree = { name: 'CORRAL_OPERATION', value: id, strays: createOrphanRule(parts, begunAt) } as const;
       ending = endProcessTree(tree, { spared: keepers.spared });
     };
     const expire = () => {
@@ -137,7 +137,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
       await spool?.close();
       const bytes = Buffer.concat(parts.splice(0));
       if (!spool) return { text: bytes.toString() };
-      return { text: bytes.subarray(0, completeUtf8Length(bytes)).toString(), file: whole.file };
+      return { text: bytes.subarray(0, countCompleteUtf8Bytes(bytes)).toString(), file: whole.file };
     },
   };
 }

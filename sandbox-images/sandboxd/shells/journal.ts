@@ -1,12 +1,12 @@
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Operation } from '../../../src/sandboxes/client/client.ts';
+import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
 
 // Records every operation that was started, so that none runs twice, even if the daemon is killed. Kept outside the
 // workspace, so that an agent's changes to its files cannot erase it.
 
 export interface JournalEntry {
-  readonly operation: Operation;
+  readonly operation: OperationEntry;
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;

@@ -1,18 +1,18 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
 import type { LazyConsoleEntry } from '../../../src/core/model/shell-console.ts';
-import { completeUtf8Length, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
-import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
+import { countCompleteUtf8Bytes, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
+import type { OperationEntry, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { daemonLimits } from '../daemon.ts';
 import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
 import { readOomKills } from '../processes/cgroup.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
-import { findTree, type MarkedProcesses } from '../processes/process-tree.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { findTreeMembers, type MarkedProcesses } from '../processes/process-tree.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { isLongCommand, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { createMarkFinder, markPrefix, type Terminal } from './terminal.ts';
+import { createExitMarkFinder, exitMarkPrefix, type Terminal } from './terminal.ts';
 
 interface TailBuffer {
   push(chunk: Uint8Array): void;
@@ -42,7 +42,7 @@ export function createTailBuffer(cap: number): TailBuffer {
   const text = () => {
     const bytes = view();
     return bytes
-      .subarray(isCut ? countOrphanBytes(bytes) : 0, isClosed ? bytes.length : completeUtf8Length(bytes))
+      .subarray(isCut ? countOrphanBytes(bytes) : 0, isClosed ? bytes.length : countCompleteUtf8Bytes(bytes))
       .toString();
   };
 
@@ -65,7 +65,7 @@ export function createTailBuffer(cap: number): TailBuffer {
 }
 
 export interface RunningOperation {
-  now(): Operation;
+  now(): OperationEntry;
   /** Whether the command has waited for input since its last output. */
   asks(): boolean;
   readonly spool: Spool;
@@ -96,7 +96,7 @@ const maxUnread = 1024 * 1024;
 const inputGraceMs = 60_000;
 
 export async function launchOperation(
-  parts: SharedState,
+  parts: DaemonState,
   request: OperationSpec,
   standing: ShellState,
 ): Promise<RunningOperation> {
@@ -117,8 +117,8 @@ export async function launchOperation(
   });
   const mark = `${parts.bootId}.${id}.`;
   const oomBefore = readOomKills();
-  let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: begunAt };
-  let reason: Operation['reason'];
+  let operation: OperationEntry = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: begunAt };
+  let reason: OperationEntry['reason'];
   let bell = Promise.withResolvers<void>();
   const ring = () => {
     bell.resolve();
@@ -134,7 +134,7 @@ export async function launchOperation(
       command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
-  record(); // before the command runs, so that a crash cannot lose the record
+  record(); // before the command runs, so that a crash cannot leave it unrecorded
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openCommandTerminal(parts, request, standing, mark);
@@ -147,7 +147,7 @@ export async function launchOperation(
   let printed = { at: begunAt, hasOpenLine: false };
   const asks = () => {
     if (!terminal || operation.state !== 'running' || clock.now() - printed.at < quietMs) return false;
-    const { members } = findTree(
+    const { members } = findTreeMembers(
       marked(() => false),
       keepers.spared,
     );
@@ -161,7 +161,7 @@ export async function launchOperation(
     printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
-    // Output beyond the cap is discarded. Slowing down the command frees the processor for other work.
+    // Output beyond the cap is discarded. The pause slows the command and frees the processor for other work.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
@@ -190,7 +190,7 @@ export async function launchOperation(
   };
 
   const read = async (from: Terminal) => {
-    const finder = createMarkFinder(`${markPrefix}${mark}`);
+    const finder = createExitMarkFinder(`${exitMarkPrefix}${mark}`);
     let over = false;
     try {
       for await (const chunk of from.output) {
@@ -215,17 +215,17 @@ export async function launchOperation(
 
   const linger = async (from: Terminal) => {
     const mine = marked(() => false);
-    for (let open = findTree(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
+    for (let open = findTreeMembers(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
       await wait(lingerMs);
-      open = findTree(mine, keepers.spared);
+      open = findTreeMembers(mine, keepers.spared);
     }
     await keepers.close(from);
   };
 
   const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
-    // Repeated while the operation runs: right after the start there may be no process yet to signal.
-    const tree = marked(toStrayRule(parts, begunAt));
+    // Repeated while the operation runs: immediately after the start, there may be no process to signal yet.
+    const tree = marked(createOrphanRule(parts, begunAt));
     const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
     ending ??= round;
@@ -238,7 +238,7 @@ export async function launchOperation(
     terminal?.close(); // all processes are dead, but the keeper has not reported the command's exit
     await finished.promise;
   };
-  // A command that waits for input gets extra time, because the answer can take long.
+  // A command that waits for input gets extra time, because a person can take long to answer.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

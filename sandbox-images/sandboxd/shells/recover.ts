@@ -2,13 +2,13 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 
 /**
  * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records them as
  * lost.
  */
-export async function endLeftoverProcesses(parts: SharedState, sandboxId: string): Promise<void> {
+export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
   if (journal.all().length === 0 && !hadTerminals) return; // the normal start, which must be fast
@@ -27,11 +27,11 @@ export async function endLeftoverProcesses(parts: SharedState, sandboxId: string
       endedAt: clock.now(),
     } as const;
     journal.record({ ...entry, operation });
-    const strays = toStrayRule(parts, operation.startedAt);
+    const strays = createOrphanRule(parts, operation.startedAt);
     void endProcessTree({ name: 'CORRAL_OPERATION', value: operation.id, strays }, { spared: keepers.spared });
   }
 }
 
-/** Leaves a note for the next daemon: there can be terminals or programs to kill that the journal does not list. */
+/** Notes for the next daemon that terminals or programs can exist that the journal does not list, so that it kills them. */
 export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

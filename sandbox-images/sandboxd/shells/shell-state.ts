@@ -1,11 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { isFolder } from '../files/byte-names.ts';
 import type { ConfinedPaths } from '../files/confined-paths.ts';
-import { badRequestError } from '../server/body-fields.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
 import { isInternalVariable } from './environment.ts';
 
 export interface ShellState {
@@ -49,7 +49,7 @@ export const readLastShellState = (stateDir: string, shell: string) => readShell
 
 function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);
-  const cwd = decodeName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
+  const cwd = decodeFileName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
   // A missing end mark means that a full disk or a kill cut the file off, so the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
@@ -85,7 +85,7 @@ export async function resolveStartFolder(
   if (cwd !== undefined) {
     const target = resolve(place.root, place.locate(cwd));
     if (await isFolder(target)) return target;
-    throw badRequestError(`There is no folder ${cwd}.`);
+    throw createBadRequestError(`There is no folder ${cwd}.`);
   }
   // A removed folder would keep the shell from starting, so the workspace replaces it.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;

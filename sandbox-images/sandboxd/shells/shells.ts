@@ -1,10 +1,10 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type LazyConsoleEntry, readNewestOutputs } from '../../../src/core/model/shell-console.ts';
-import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
+import type { OperationEntry, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { Daemon } from '../daemon.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { launchOperation, type RunningOperation, type RunStopRequest } from './operation.ts';
 import { readLastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
 import { createSpoolReader, readSpoolTail, type Spool } from './spool.ts';
@@ -23,19 +23,19 @@ interface Shell {
 const historyLength = 20;
 const maxShells = 32;
 
-export function createShellOperations(parts: SharedState): ShellOperations {
+export function createShellOperations(parts: DaemonState): ShellOperations {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
   const operations = new Map<string, RunningOperation>();
-  const starting = new Map<string, Promise<Operation>>();
+  const starting = new Map<string, Promise<OperationEntry>>();
 
-  const operation = (id: string): Operation | undefined => {
+  const operation = (id: string): OperationEntry | undefined => {
     const live = operations.get(id);
     if (!live) return journal.get(id)?.operation;
     return live.asks() ? { ...live.now(), asks: true } : live.now();
   };
 
-  async function start(request: OperationSpec): Promise<Operation> {
+  async function start(request: OperationSpec): Promise<OperationEntry> {
     const known = starting.get(request.id) ?? operation(request.id);
     if (known) return await known;
     const first = begin(request).finally(() => starting.delete(request.id));
@@ -43,7 +43,7 @@ export function createShellOperations(parts: SharedState): ShellOperations {
     return await first;
   }
 
-  async function begin(request: OperationSpec): Promise<Operation> {
+  async function begin(request: OperationSpec): Promise<OperationEntry> {
     const shell = (await find(request.shell)) ?? make(request.shell);
     if (shell.busy) {
       const { id } = shell.running?.now() ?? { id: 'another command' };

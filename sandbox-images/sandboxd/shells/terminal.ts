@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { startInFolder } from '../files/byte-names.ts';
 
-// A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread
-// pipe blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
-// keeper prints a mark with the exit code, which ends the output exactly. It then keeps the terminal open for the
-// command's background processes.
+// A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread pipe blocks
+// the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the keeper prints a mark
+// with the exit code, so the exact end of the output is known. The keeper then keeps the terminal open for the command's
+// background processes.
 
 export interface Terminal {
   readonly pid: number;
@@ -16,7 +16,7 @@ export interface Terminal {
   readonly output: Readable;
   /** Resolves with the keeper's exit code, which is the command's if there is no mark. */
   readonly closed: Promise<number>;
-  /** Closes the terminal, also to processes that still use it. */
+  /** Closes the terminal, even for processes that still use it. */
   close(): void;
 }
 export interface TerminalSpec {
@@ -24,12 +24,12 @@ export interface TerminalSpec {
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Random, so that no output contains the mark by chance. Printed after `markPrefix`. */
+  /** Random, so that no output contains the mark by chance. Printed after `exitMarkPrefix`. */
   readonly mark: string;
 }
 
 /** Not passed to the keeper, so that a command that prints its environment does not print the whole mark. */
-export const markPrefix = '\x1e';
+export const exitMarkPrefix = '\x1e';
 
 const keeper = [
   'exec 2>&1',
@@ -76,7 +76,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   const { promise: closed, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);
   child.once('close', (code) => resolve(code ?? 137));
-  closed.catch(() => {}); // the output's reader awaits it later
+  closed.catch(() => {}); // awaited later by the output's reader
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
@@ -95,13 +95,13 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   };
 }
 
-export interface MarkFinder {
+export interface ExitMarkFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
   /** Bytes held back as a possible beginning of the mark. Call when the stream ends without one. */
   rest(): Buffer;
 }
 
-export function createMarkFinder(mark: string): MarkFinder {
+export function createExitMarkFinder(mark: string): ExitMarkFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);
   let held = none;

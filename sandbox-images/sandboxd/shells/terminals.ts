@@ -7,7 +7,7 @@ import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/c
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import { scanProcesses } from '../processes/proc.ts';
-import { type SharedState, toStrayRule } from '../shared-state.ts';
+import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from './environment.ts';
 import { createKeystrokeStream } from './keyboard.ts';
 import { markTerminalsOpened } from './recover.ts';
@@ -29,13 +29,13 @@ const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
 /** Each terminal keeps its last screenful for the next viewer. */
-export function createTerminalOperations(parts: SharedState): TerminalOperations {
+export function createTerminalOperations(parts: DaemonState): TerminalOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
   const opening = new Map<string, Promise<TerminalEntry>>();
 
   async function open(id: string): Promise<TerminalEntry> {
-    if (all.size + opening.size >= daemonLimits.terminals) throw tooManyTerminalsError();
+    if (all.size + opening.size >= daemonLimits.terminals) throw createTooManyTerminalsError();
     await markTerminalsOpened(stateDir);
     const operation = `terminal-${id}`;
     const env = { ...parts.env, ...createProcessMarks(operation, undefined), CORRAL_MARK: operation };
@@ -111,7 +111,7 @@ export function createTerminalOperations(parts: SharedState): TerminalOperations
       const opened = existing(id);
       forget(opened, 'deleted');
       opened.terminal.close(); // the kernel then sends SIGHUP to the terminal's processes
-      const strays = toStrayRule(parts, opened.entry.startedAt);
+      const strays = createOrphanRule(parts, opened.entry.startedAt);
       await endProcessTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },
   };
@@ -142,5 +142,5 @@ function readLinkTarget(path: string): string | undefined {
   }
 }
 
-export const tooManyTerminalsError = () =>
+export const createTooManyTerminalsError = () =>
   new AppError('conflict', `There are already ${daemonLimits.terminals} terminals, the maximum. Close one first.`);

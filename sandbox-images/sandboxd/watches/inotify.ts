@@ -1,17 +1,17 @@
 import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { decodeName } from '../../../src/core/text/files/byte-names.ts';
+import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 import { toFileError } from '../files/confined-paths.ts';
 import {
-  decodeWord,
-  encodeLine,
-  encodeWord,
+  decodeHelperWord,
+  encodeHelperLine,
+  encodeHelperWord,
   type PerlHelper,
   type SystemCallNumbers,
   startPerlHelper,
 } from '../processes/perl-helper.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
 /** `lost`: the kernel dropped changes, because there were too many. */
@@ -36,11 +36,11 @@ const calls: readonly SystemCallNumbers[] = [
 
 /** All watches of the sandbox, in one helper process that runs from the first watch to the last. */
 export class Inotify {
-  readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
+  readonly #parts: Pick<DaemonState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();
   #helper: Promise<PerlHelper> | undefined;
 
-  constructor(parts: Pick<SharedState, 'env' | 'keepers'>) {
+  constructor(parts: Pick<DaemonState, 'env' | 'keepers'>) {
     this.#parts = parts;
   }
 
@@ -57,7 +57,7 @@ export class Inotify {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
       helper.stdin.write(
-        encodeLine('open', id, encodeWord(await toSystemPath(path)), recursive ? 'recursive' : 'flat'),
+        encodeHelperLine('open', id, encodeHelperWord(await toSystemPath(path)), recursive ? 'recursive' : 'flat'),
       );
       await opened.promise;
     } catch (thrown) {
@@ -73,7 +73,7 @@ export class Inotify {
     const sync = Promise.withResolvers<void>();
     watch.syncs.push(sync);
     const helper = await this.#helper?.catch(() => undefined);
-    helper?.stdin.write(encodeLine('sync', id));
+    helper?.stdin.write(encodeHelperLine('sync', id));
     await sync.promise;
   }
 
@@ -84,7 +84,7 @@ export class Inotify {
     for (const sync of watch.syncs) sync.resolve();
     const helper = await this.#helper?.catch(() => undefined);
     if (this.#watches.size === 0) helper?.stdin.end();
-    else helper?.stdin.write(encodeLine('close', id));
+    else helper?.stdin.write(encodeHelperLine('close', id));
     if (this.#watches.size === 0) this.#helper = undefined;
   }
 
@@ -112,7 +112,7 @@ export class Inotify {
     if (what === 'opened') watch.opened.resolve();
     else if (what === 'synced') watch.syncs.shift()?.resolve();
     else if (what === 'failed') watch.opened.reject(systemError(Number(detail)));
-    else watch.onChange({ type: what as RawFileChange['type'], name: decodeName(decodeWord(detail)) });
+    else watch.onChange({ type: what as RawFileChange['type'], name: decodeFileName(decodeHelperWord(detail)) });
   }
 
   #dropAll(): void {

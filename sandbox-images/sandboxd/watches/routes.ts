@@ -1,4 +1,4 @@
-import { parseFields } from '../server/body-fields.ts';
+import { parseBodyFields } from '../server/body-fields.ts';
 import { type Route, rejectWithoutUpgrade } from '../server/route.ts';
 
 export const watchRoutes: readonly Route[] = [
@@ -6,7 +6,7 @@ export const watchRoutes: readonly Route[] = [
     method: 'POST',
     path: '/watches',
     async handle({ daemon, json }) {
-      const watch = parseFields(await json(), { path: 'name', recursive: 'flag?', entries: 'flag?' });
+      const watch = parseBodyFields(await json(), { path: 'name', recursive: 'flag?', entries: 'flag?' });
       return { json: await daemon.openWatch(watch) };
     },
   },

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { toFrames } from '../../../src/core/text/pipe-frames.ts';
-import type { FileChange, FileChanges, FileWatchOptions } from '../../../src/sandboxes/client/abilities.ts';
+import { toPipeFrames } from '../../../src/core/text/pipe-frames.ts';
+import type { FileChange, FileChangeBatch, FileWatchOptions } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
-import { readEntry } from '../paths/entries.ts';
+import { readPathEntry } from '../paths/entries.ts';
 import { resolveAbsolutePath } from '../paths/locate.ts';
-import type { SharedState } from '../shared-state.ts';
+import type { DaemonState } from '../shared-state.ts';
 import { Inotify, type RawFileChange } from './inotify.ts';
 
 export type WatchOperations = Pick<Daemon, 'openWatch' | 'watchChanges' | 'attachWatch' | 'closeWatch'>;
@@ -27,9 +27,9 @@ interface OpenWatch {
 /** A watch without a reader expires after this time without a request. */
 const idleMs = 600_000;
 
-/** Changes wait for their reader; only the newest are kept. */
+/** Changes wait for a reader. Beyond the limit, only the newest are kept. */
 export function createWatchOperations(
-  parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>,
+  parts: Pick<DaemonState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>,
 ): WatchOperations {
   const { clock } = parts;
   const all = new Map<string, OpenWatch>();
@@ -61,7 +61,7 @@ export function createWatchOperations(
   };
   const toFileChange = async ({ root, entries }: OpenWatch, { type, name }: RawFileChange): Promise<FileChange> => {
     const isThere = type === 'create' || type === 'write' || type === 'chmod';
-    const entry = entries && isThere ? await readEntry(resolve(root, name)).catch(() => undefined) : undefined;
+    const entry = entries && isThere ? await readPathEntry(resolve(root, name)).catch(() => undefined) : undefined;
     return { type, name, ...(entry && { entry }) };
   };
 
@@ -70,7 +70,7 @@ export function createWatchOperations(
       const change = opened.kept.shift();
       if (change) {
         parts.touch();
-        const frame = toFrames('output', Buffer.from(JSON.stringify(await toFileChange(opened, change))));
+        const frame = toPipeFrames('output', Buffer.from(JSON.stringify(await toFileChange(opened, change))));
         if (!reader.push(frame)) await once(reader, 'read').catch(() => {});
       } else if (opened.isOver) {
         reader.push(null);
@@ -109,7 +109,7 @@ export function createWatchOperations(
       rest(opened);
       return { id };
     },
-    async watchChanges(id): Promise<FileChanges> {
+    async watchChanges(id): Promise<FileChangeBatch> {
       const opened = existing(id);
       rest(opened);
       await inotify.sync(id);

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { ignoredFolders, runFileLimits, runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { RunStart } from '../../../src/sandboxes/client/abilities.ts';
 import { WorkspaceFolder } from './folder.ts';
-import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
+import { formatModificationTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFilesFolder);
@@ -24,7 +24,7 @@ export function saveRunFiles(root: string, { run, at }: RunStart, most: number):
       const { path, stats } = found;
       if (!stats.isFile()) continue;
       const size = Number(stats.size);
-      lines.push(`./${path}\t${size}\t${formatChangeTime(stats)}`);
+      lines.push(`./${path}\t${size}\t${formatModificationTime(stats)}`);
       if (size > copyBytes || left <= 0 || bytesLeft < size) continue;
       if (!copied(found, files)) continue;
       left--;
@@ -47,7 +47,7 @@ function keptRun(corral: WorkspaceFolder): string | undefined {
   }
 }
 
-/** False if the file is gone, unreadable, or no longer the listed one. */
+/** False if the file is gone, unreadable, or was replaced after the listing. */
 function copied({ path, name, folder }: WorkspaceEntry, into: WorkspaceFolder): boolean {
   const content = read(folder, name);
   if (!content) return false;

@@ -1,4 +1,4 @@
-import { parseFields } from '../server/body-fields.ts';
+import { parseBodyFields } from '../server/body-fields.ts';
 import type { Route } from '../server/route.ts';
 
 export const workspaceRoutes: readonly Route[] = [
@@ -6,7 +6,7 @@ export const workspaceRoutes: readonly Route[] = [
     method: 'POST',
     path: '/workspace/kept',
     async handle({ daemon, json }) {
-      return { json: await daemon.keepForRun(parseFields(await json(), { run: 'name', at: 'count' })) };
+      return { json: await daemon.keepForRun(parseBodyFields(await json(), { run: 'name', at: 'count' })) };
     },
   },
   {

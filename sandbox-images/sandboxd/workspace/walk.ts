@@ -59,5 +59,5 @@ function opened(folder: WorkspaceFolder, name: string): WorkspaceFolder | undefi
 
 const billion = 1_000_000_000n;
 /** In the format of `find -printf %T@`. */
-export const formatChangeTime = ({ mtimeNs }: BigIntStats): string =>
+export const formatModificationTime = ({ mtimeNs }: BigIntStats): string =>
   `${mtimeNs / billion}.${String(mtimeNs % billion).padStart(9, '0')}0`;

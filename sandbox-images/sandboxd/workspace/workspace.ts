@@ -5,7 +5,7 @@ import type { WorkspaceFingerprint } from '../../../src/sandboxes/client/abiliti
 import type { Daemon } from '../daemon.ts';
 import { UnusableWorkspaceError } from './folder.ts';
 import { saveRunFiles } from './keep.ts';
-import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
+import { formatModificationTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
  * Equal fingerprints mean equal files. Folder modification times are omitted, because the entries already show any
@@ -30,7 +30,7 @@ const isShownOutput = ({ path, stats }: WorkspaceEntry) =>
 function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   if (stats.isDirectory()) return `d ${stats.mode}`;
   if (stats.isSymbolicLink()) return `l ${readlinkSync(folder.at(name), 'buffer').toString('hex')}`;
-  return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatChangeTime(stats)}`;
+  return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatModificationTime(stats)}`;
 }
 
 /** Larger workspaces are left to external programs. */

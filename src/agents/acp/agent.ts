@@ -10,7 +10,7 @@ import {
 import { z } from 'zod';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { AgentPause, AgentUpdate, CallForApproval } from '../../core/model/agent-updates.ts';
+import type { AgentApprovalRequest, AgentPause, AgentUpdate } from '../../core/model/agent-updates.ts';
 import { AcpToolCalls } from './calls.ts';
 import type { ProgramStream } from './program-stream.ts';
 import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
@@ -90,7 +90,7 @@ export function findModelName(message: unknown): string | undefined {
 }
 
 const maxWaiting = 500;
-const maxUpdates = 200_000; // in one prompt
+const maxUpdates = 200_000; // per prompt
 const startMs = 60_000;
 const stopMs = 1_000;
 const maxPending = 100; // approval requests
@@ -113,8 +113,8 @@ export class AcpAgent {
   #model: string | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** A person's decision on a call that an earlier process of the agent made. */
-  #carried: { readonly call: CallForApproval; readonly allowed: boolean } | undefined;
+  /** A person's decision on a call from an earlier process of the agent. */
+  #carried: { readonly call: AgentApprovalRequest; readonly allowed: boolean } | undefined;
   /** Why the program ended. Undefined while it runs. */
   ended: string | undefined;
 
@@ -150,7 +150,7 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Includes unread output, because the agent can finish before it is read. */
+  /** Includes unread output, because the agent can finish before its output is read. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
@@ -270,7 +270,7 @@ export class AcpAgent {
   }
 
   /** Keeps a decision for the agent's repeated approval request for the same call. */
-  carry(call: CallForApproval, allowed: boolean): void {
+  carry(call: AgentApprovalRequest, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
 
@@ -305,7 +305,7 @@ export class AcpAgent {
     return option ? { outcome: { outcome: 'selected', optionId: option.optionId } } : cancelled;
   }
 
-  async #decision(call: CallForApproval): Promise<boolean> {
+  async #decision(call: AgentApprovalRequest): Promise<boolean> {
     const decided = Promise.withResolvers<boolean>();
     this.#permissions.set(call.callId, decided.resolve);
     const { title } = call.args;
@@ -315,7 +315,7 @@ export class AcpAgent {
     return allowed;
   }
 
-  #decidedBefore(call: CallForApproval): boolean | undefined {
+  #decidedBefore(call: AgentApprovalRequest): boolean | undefined {
     const carried = this.#carried;
     if (!carried || !isSameCall(carried.call, call)) return undefined;
     this.#carried = undefined;
@@ -370,8 +370,8 @@ function reasonOf(thrown: Error): string {
   return message.slice(0, 500);
 }
 
-/** Whether an agent repeats its request for the same action. Ids and titles of its calls can differ. */
-function isSameCall(a: CallForApproval, b: CallForApproval): boolean {
+/** Whether two of an agent's requests are for the same action. The ids and titles of their calls can differ. */
+function isSameCall(a: AgentApprovalRequest, b: AgentApprovalRequest): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')
     return a.args.command === b.args.command && a.args.cwd === b.args.cwd;

@@ -3,7 +3,7 @@ import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../core/model/agent-updates.ts';
+import type { AgentApprovalRequest, AgentPause, AgentUpdate, ExternalTurn } from '../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AcpAgent } from './agent.ts';
 import { openProgramStream } from './program-stream.ts';
@@ -24,7 +24,7 @@ const programId = 'acp-agent';
 export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
   /** Decisions on calls whose agents stopped before the decision, for example because the server restarted. */
-  readonly #carried = new WeakMap<SandboxClient, { readonly call: CallForApproval; readonly allowed: boolean }>();
+  readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
   /**
    * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the
@@ -67,7 +67,7 @@ export class AcpAgents extends ServerPart<Deps> {
   /**
    * Answers the agent's approval request. If the agent has stopped, the decision is kept until the request is repeated.
    */
-  decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void {
+  decide(client: SandboxClient, call: AgentApprovalRequest, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
 
@@ -152,7 +152,13 @@ export class AcpAgents extends ServerPart<Deps> {
   }
 }
 
-const decisionText = ({ call, allowed }: { readonly call: CallForApproval; readonly allowed: boolean }): string => {
+const decisionText = ({
+  call,
+  allowed,
+}: {
+  readonly call: AgentApprovalRequest;
+  readonly allowed: boolean;
+}): string => {
   const { command, title } = call.args;
   const deed = String(command ?? title ?? call.name);
   return `\n\nA person has ${allowed ? 'permitted' : 'refused'} this call of yours meanwhile: ${deed}`;

@@ -1,13 +1,13 @@
 import type { ToolCallContent, ToolCallUpdate, ToolKind } from '@agentclientprotocol/sdk';
 import { z } from 'zod';
-import type { AgentToolCall, AgentToolResult, CallForApproval } from '../../core/model/agent-updates.ts';
+import type { AgentApprovalRequest, AgentToolCall, AgentToolResult } from '../../core/model/agent-updates.ts';
 import type { ToolContent, ToolFamily } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 
 const maxOutput = 64 * 1024; // characters
 const maxArgs = 64 * 1024; // characters of JSON
 const maxArg = 4_096; // characters of one text in oversized arguments
-const maxChanges = 256 * 1024; // characters of a call's texts, before and after
+const maxChanges = 256 * 1024; // characters of a call's old or new text
 const maxPaths = 100;
 const maxCalls = 2_000;
 
@@ -51,7 +51,7 @@ export class AcpToolCalls {
     this.#newId = newId;
   }
 
-  requestApproval(update: ToolCallUpdate): CallForApproval {
+  requestApproval(update: ToolCallUpdate): AgentApprovalRequest {
     const known = this.#of(update.toolCallId);
     read(update, known);
     const { callId, name, args } = callOf(known);

@@ -1,6 +1,6 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
+import { createBoundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramSpec } from '../../sandboxes/client/client.ts';
@@ -31,7 +31,7 @@ export async function openProgramStream(
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = createLineSplitter();
-  const errors = boundedTextDecoder(errorsChars, truncateStart);
+  const errors = createBoundedTextDecoder(errorsChars, truncateStart);
   let junk = 0;
   let input: ReadableStreamDefaultController<AnyMessage> | undefined;
   const readable = new ReadableStream<AnyMessage>({

@@ -22,7 +22,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   try {
     // Loaded with the first browser, because a server without browsers should not spend memory on it.
     const { chromium } = await import('playwright-core');
-    // Playwright's test defaults are off: a person watches this browser, and the server sets the download folder.
+    // Replaces Playwright's test defaults: a person watches this browser, and the server sets the download folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];

@@ -1,7 +1,7 @@
 import type { CDPSession } from 'playwright-core';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { toShownName } from '../../core/text/file-names.ts';
+import { toDisplayName } from '../../core/text/file-names.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
@@ -48,7 +48,7 @@ export class DownloadSaver {
   }
 
   #begin(guid: string, suggested: string): void {
-    const name = clipText(toShownName(suggested), 120);
+    const name = clipText(toDisplayName(suggested), 120);
     if (this.#open.size >= maxKnown) this.#open.clear();
     this.#open.set(guid, name);
     this.#begun = true;
@@ -62,7 +62,7 @@ export class DownloadSaver {
     if (state === 'completed') {
       this.#open.delete(guid);
       notes.add(
-        `The download is complete: ${filePath === undefined ? name : toShownName(filePath)} (${receivedBytes} bytes).`,
+        `The download is complete: ${filePath === undefined ? name : toDisplayName(filePath)} (${receivedBytes} bytes).`,
       );
     } else if (state === 'canceled') {
       this.#open.delete(guid);

@@ -3,12 +3,15 @@ import type { BrowserReport } from './browser.ts';
 import { clipText } from './event-notes.ts';
 import { PageError } from './run-in-page.ts';
 
-export type ActionResult = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
+export type BrowserActionResult = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
   /** Set if a download is about to start. */
   readonly downloads?: true;
 };
-export const successResult = (text: string): ActionResult => ({ ok: true, text });
-export const failureResult = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): ActionResult => ({
+export const toSuccessResult = (text: string): BrowserActionResult => ({ ok: true, text });
+export const toFailureResult = (
+  text: string,
+  reason: NonNullable<BrowserReport['reason']> = 'failed',
+): BrowserActionResult => ({
   ok: false,
   text,
   reason,
@@ -23,23 +26,23 @@ export const isClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
 /** Turns a browser error into text that says what to do. Rethrows other errors. */
-export function explainError(thrown: unknown, isOpen: boolean): ActionResult {
+export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserActionResult {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;
-    if (thrown.code !== 'deadline_exceeded') return failureResult(thrown.publicMessage);
-    return failureResult(
+    if (thrown.code !== 'deadline_exceeded') return toFailureResult(thrown.publicMessage);
+    return toFailureResult(
       'The page did not respond in time: it is busy or waiting. Open another page, or restart the browser with browser_restart.',
       'timed_out',
     );
   }
   const message = messageOf(thrown);
-  if (thrown instanceof PageError) return failureResult(clipText(message, 2_000));
+  if (thrown instanceof PageError) return toFailureResult(clipText(message, 2_000));
   if (!isOpen)
-    return failureResult('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
-  if (/crash/i.test(message)) return failureResult('The page crashed. Navigate to it again, or elsewhere.');
-  if (/timeout .* exceeded/i.test(message)) return failureResult('The page did not respond in time.', 'timed_out');
-  if (isClosedError(thrown)) return failureResult('The tab was closed in the meantime.');
-  return failureResult(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
+    return toFailureResult('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
+  if (/crash/i.test(message)) return toFailureResult('The page crashed. Navigate to it again, or elsewhere.');
+  if (/timeout .* exceeded/i.test(message)) return toFailureResult('The page did not respond in time.', 'timed_out');
+  if (isClosedError(thrown)) return toFailureResult('The tab was closed in the meantime.');
+  return toFailureResult(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
 }
 
 const network: readonly (readonly [RegExp, string])[] = [
@@ -54,9 +57,9 @@ const network: readonly (readonly [RegExp, string])[] = [
   [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser refuses it'],
 ];
 
-export function explainNetworkFailure(url: string, message: string): ActionResult | undefined {
+export function explainNetworkFailure(url: string, message: string): BrowserActionResult | undefined {
   const name = /net::(ERR_\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;
   const why = network.find(([pattern]) => pattern.test(name))?.[1];
-  return failureResult(`${clipText(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
+  return toFailureResult(`${clipText(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
 }

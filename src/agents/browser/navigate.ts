@@ -4,12 +4,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { clipText } from './event-notes.ts';
-import { type ActionResult, explainNetworkFailure, failureResult, successResult } from './explain-error.ts';
+import { type BrowserActionResult, explainNetworkFailure, toFailureResult, toSuccessResult } from './explain-error.ts';
 import type { BrowserTab } from './tabs.ts';
 
 /**
- * Reads the egress proxy's refusal of the address. A browser hides the answer to a refused tunnel, so this repeats the
- * request with a tool that shows the status line, which has the reason.
+ * Reads the egress proxy's refusal of the address. A browser hides the answer to a refused tunnel, so the request is repeated
+ * with a tool that shows the status line, which contains the reason.
  */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
@@ -25,7 +25,7 @@ exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: 
   return /^HTTP\/1\.[01] 4\d\d (egress to .*)/.exec(stdout)?.[1]?.trim();
 }
 
-const restMs = 5_000; // for content that the page loads after navigation
+const restMs = 5_000; // time to load content after navigation
 const refusalBytes = 2_000;
 
 interface Options {
@@ -36,54 +36,60 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<ActionResult> {
+export async function navigateTab({
+  tab: { page },
+  url,
+  sandbox,
+  timeoutMs,
+  signal,
+}: Options): Promise<BrowserActionResult> {
   let response: Response | null;
   try {
     response = await raceAbort(page.goto(url, { timeout: timeoutMs, waitUntil: 'domcontentloaded' }), signal);
   } catch (thrown) {
     const message = String((thrown as Error | null)?.message);
     if (/Download is starting/i.test(message)) {
-      return { ...successResult(`${clipText(url, 300)} is a download, not a page.`), downloads: true };
+      return { ...toSuccessResult(`${clipText(url, 300)} is a download, not a page.`), downloads: true };
     }
     if (/ERR_TUNNEL_CONNECTION_FAILED/.test(message)) {
       const why = await explainRefusal(sandbox, url, signal);
-      if (why) return failureResult(`Blocked: ${why}`, 'refused');
+      if (why) return toFailureResult(`Blocked: ${why}`, 'refused');
     }
     if (/ERR_ABORTED/.test(message)) {
       return /^chrome:/.test(url)
-        ? failureResult('The page crashed, or the browser cannot display it.')
-        : failureResult(`${clipText(url, 300)} opened no page: the server sent none, or the page redirected itself.`);
+        ? toFailureResult('The page crashed, or the browser cannot display it.')
+        : toFailureResult(`${clipText(url, 300)} opened no page: the server sent none, or the page redirected itself.`);
     }
     if (/timeout .* exceeded/i.test(message)) {
-      return failureResult(`${clipText(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');
+      return toFailureResult(`${clipText(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');
     }
     const network = explainNetworkFailure(url, message);
     if (network) return network;
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // otherwise the page is already visible, and only part of it is slow
+    if (signal.aborted) throw thrown; // otherwise the page is already visible, and only a part of it loads slowly
   });
   return await outcome(response, page.url());
 }
 
-async function outcome(response: Response | null, url: string): Promise<ActionResult> {
+async function outcome(response: Response | null, url: string): Promise<BrowserActionResult> {
   const shown = clipText(url, 300);
-  if (!response) return successResult(`Opened ${shown}.`);
+  if (!response) return toSuccessResult(`Opened ${shown}.`);
   const { 'content-type': type = '', 'content-length': length = '0' } = response.headers();
   const status = response.status();
   if (status === 403 && type.startsWith('text/plain') && Number(length) <= refusalBytes) {
     const text = await response.text().catch(() => '');
-    if (text.startsWith('egress to ')) return failureResult(`Blocked: ${text.trim()}`, 'refused');
+    if (text.startsWith('egress to ')) return toFailureResult(`Blocked: ${text.trim()}`, 'refused');
   }
-  if (status >= 400) return failureResult(`${shown} answered HTTP ${status}.`);
+  if (status >= 400) return toFailureResult(`${shown} answered HTTP ${status}.`);
   const kind = type.split(';')[0]?.trim() ?? '';
   if (kind === 'application/pdf') {
     const how =
       'Its text is not in the page: fetch it with the shell (curl -O) and use pdftotext, or look at the picture.';
-    return successResult(`Opened ${shown}, a PDF. ${how}`);
+    return toSuccessResult(`Opened ${shown}, a PDF. ${how}`);
   }
   if (kind !== '' && !/html|^text\/|json|xml/.test(kind))
-    return successResult(`Opened ${shown}, which is ${kind} and no page.`);
-  return successResult(`Opened ${shown}.`);
+    return toSuccessResult(`Opened ${shown}, which is ${kind} and no page.`);
+  return toSuccessResult(`Opened ${shown}.`);
 }

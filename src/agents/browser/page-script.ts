@@ -10,22 +10,22 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// Page functions run in the page, as text, in an isolated world that the page cannot see or change. Each must be
-// self-contained: it can use nothing else of this file, except types.
+// Page functions run in the page, as text, in an isolated world that the page cannot see or change. Each must be self-contained:
+// it can use nothing else from this file except types.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
 declare const getComputedStyle: (element: PageElement) => { display: string; overflowY: string };
 declare const Event: new (type: string, options: object) => object;
 
-export interface ScanLimits {
+export interface PageScanOptions {
   readonly withText: boolean;
   readonly maxElements: number;
   readonly maxNodes: number;
   readonly maxChars: number;
 }
 
-export function scanPage({ withText, maxElements, maxNodes, maxChars }: ScanLimits): PageScan {
+export function scanPage({ withText, maxElements, maxNodes, maxChars }: PageScanOptions): PageScan {
   window.corral ??= { ids: new WeakMap(), next: 1, document: String(Math.random()).slice(2), listed: [] };
   const own = window.corral;
   const interactive =
@@ -287,4 +287,4 @@ export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' 
 }
 
 /** Succeeds once the page's own code yields. */
-export const ping = (): boolean => true;
+export const pingPage = (): boolean => true;

@@ -2,13 +2,13 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserLimits } from './browser.ts';
-import type { TreeConverter } from './report.ts';
+import type { PageTreeConverter } from './report.ts';
 import { BrowserSession } from './session.ts';
 
 interface Options {
   readonly clock: Clock;
   readonly limits: BrowserLimits;
-  readonly readTree: TreeConverter;
+  readonly readTree: PageTreeConverter;
 }
 
 export class BrowserPool extends ServerPart<Options> implements Disposable {

@@ -7,7 +7,7 @@ import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { BrowserConnection } from './connection.ts';
 import { formatElementLines, toNumberedElements } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
-import { type ActionResult, explainError } from './explain-error.ts';
+import { type BrowserActionResult, explainBrowserError } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
 import { scanPage } from './page-script.ts';
 import type { PageScan, PageTree } from './page-types.ts';
@@ -23,10 +23,10 @@ interface Options {
   readonly clock: Clock;
   readonly notes: BrowserEventNotes;
   readonly answerMs: number;
-  readonly readTree: TreeConverter;
+  readonly readTree: PageTreeConverter;
 }
 /** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
-export type TreeConverter = (tree: readonly PageTree[], signal: AbortSignal) => Promise<string | undefined>;
+export type PageTreeConverter = (tree: readonly PageTree[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<BrowserConnection, 'isOpen'> {
   readonly tabs: BrowserTabs;
 }
@@ -40,7 +40,7 @@ interface ReportRequest {
 export class BrowserReporter extends ServerPart<Options> {
   async report(
     opened: ShownBrowser,
-    outcome: ActionResult,
+    outcome: BrowserActionResult,
     { signal, withText }: { signal: AbortSignal; withText: boolean },
   ): Promise<BrowserReport> {
     const { clock, notes: noted, answerMs } = this.deps;
@@ -62,7 +62,7 @@ export class BrowserReporter extends ServerPart<Options> {
       }
     } catch (thrown) {
       throwIfAborted(signal);
-      const why = explainError(thrown, opened.isOpen());
+      const why = explainBrowserError(thrown, opened.isOpen());
       lines = outcome.ok ? [why.text] : [];
       if (outcome.ok) [ok, reason] = [false, why.reason];
       picture = await this.#wholeScreen(signal);

@@ -5,15 +5,15 @@ import type { AgentBrowser, BrowserLimits, BrowserReport, PageTarget } from './b
 import { type BrowserConnection, connectBrowser } from './connection.ts';
 import { DownloadSaver } from './downloads.ts';
 import { BrowserEventNotes, clipText } from './event-notes.ts';
-import { type ActionResult, explainError, failureResult, successResult } from './explain-error.ts';
-import { navigate } from './navigate.ts';
-import { chooseOption, locateElement, ping, scrollPage, setElementValue } from './page-script.ts';
-import { BrowserReporter, type TreeConverter } from './report.ts';
+import { type BrowserActionResult, explainBrowserError, toFailureResult, toSuccessResult } from './explain-error.ts';
+import { navigateTab } from './navigate.ts';
+import { chooseOption, locateElement, pingPage, scrollPage, setElementValue } from './page-script.ts';
+import { BrowserReporter, type PageTreeConverter } from './report.ts';
 import { runInConsole, runInPage } from './run-in-page.ts';
 import { type BrowserTab, BrowserTabs, raceTabCrash } from './tabs.ts';
 
 /** `no`: why the address cannot be opened. */
-export function parseAddress(value: string, workdir: string): { url: string } | { no: string } {
+export function parseBrowserAddress(value: string, workdir: string): { url: string } | { no: string } {
   const text = value.trim();
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);
   const isHost = /^[\w.-]+:\d+([/?#]|$)/.test(text) && !/^(about|blob|chrome|data|file|javascript):/i.test(text);
@@ -83,7 +83,7 @@ export const toPlaywrightKeys = (keys: string): string => {
 };
 
 const connectMs = 60_000;
-const settleMs = 100; // until an input's effects have started
+const settleMs = 100; // time until an input's effects start
 const loadMs = 5_000;
 const pingMs = 1_500;
 const typedChars = 200; // longer texts are inserted in one step instead of typed
@@ -92,13 +92,13 @@ interface Options {
   readonly sandbox: SandboxClient;
   readonly clock: Clock;
   readonly limits: BrowserLimits;
-  readonly readTree: TreeConverter;
+  readonly readTree: PageTreeConverter;
 }
 interface OpenBrowser extends BrowserConnection {
   readonly tabs: BrowserTabs;
   readonly downloads: DownloadSaver;
 }
-type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<ActionResult>;
+type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<BrowserActionResult>;
 
 /** Calls run one after another. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
@@ -123,23 +123,29 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   view(signal: AbortSignal): Promise<BrowserReport> {
-    return this.#do(signal, async () => successResult(''), { withText: true });
+    return this.#do(signal, async () => toSuccessResult(''), { withText: true });
   }
 
   async navigate(url: string, signal: AbortSignal): Promise<BrowserReport> {
-    const address = parseAddress(url, this.#sandbox.workdir);
-    if ('no' in address) return { ...failureResult(address.no, 'refused') };
+    const address = parseBrowserAddress(url, this.#sandbox.workdir);
+    if ('no' in address) return { ...toFailureResult(address.no, 'refused') };
     const { navigationMs } = this.#limits;
     const go: TabWork = async (current, until) => {
       const tab = await this.#answering(current, until);
-      return await navigate({ tab, url: address.url, sandbox: this.#sandbox, timeoutMs: navigationMs, signal: until });
+      return await navigateTab({
+        tab,
+        url: address.url,
+        sandbox: this.#sandbox,
+        timeoutMs: navigationMs,
+        signal: until,
+      });
     };
     return await this.#do(signal, go, { ms: navigationMs + 2 * loadMs, isNavigation: true });
   }
 
   async restart(url: string, signal: AbortSignal): Promise<BrowserReport> {
-    const address = parseAddress(url, this.#sandbox.workdir);
-    if ('no' in address) return { ...failureResult(address.no, 'refused') };
+    const address = parseBrowserAddress(url, this.#sandbox.workdir);
+    if ('no' in address) return { ...toFailureResult(address.no, 'refused') };
     this[Symbol.dispose]();
     using until = createTimeoutSignal(connectMs, this.#clock, signal);
     await this.#sandbox.desktop.restartBrowser(until.signal);
@@ -152,7 +158,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
       await tab.page.mouse.click(place.x, place.y);
-      return successResult(`Clicked ${place.what}.`);
+      return toSuccessResult(`Clicked ${place.what}.`);
     });
   }
 
@@ -173,14 +179,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
         else await keyboard.type(text);
       }
       if (pressEnter) await keyboard.press('Enter');
-      return successResult(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
+      return toSuccessResult(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
     });
   }
 
   moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ page }) => {
       await page.mouse.move(x, y);
-      return successResult(`The mouse is at ${x}, ${y}.`);
+      return toSuccessResult(`The mouse is at ${x}, ${y}.`);
     });
   }
 
@@ -191,11 +197,11 @@ export class BrowserSession implements AgentBrowser, Disposable {
         await page.keyboard.press(keys);
       } catch (thrown) {
         if (!/unknown key/i.test(String(thrown))) throw thrown;
-        return failureResult(
+        return toFailureResult(
           `There is no key ${JSON.stringify(clipText(key, 60))}. Examples: Enter, Tab, Control+a, ArrowDown.`,
         );
       }
-      return successResult(`Pressed ${keys}.`);
+      return toSuccessResult(`Pressed ${keys}.`);
     });
   }
 
@@ -205,8 +211,8 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (wrong) return wrong;
       const done = await runInPage(await tab.cdp(), chooseOption, { index, option });
       return 'none' in done
-        ? failureResult(done.none, 'not_found')
-        : successResult(`Chose ${JSON.stringify(done.chosen)}.`);
+        ? toFailureResult(done.none, 'not_found')
+        : toSuccessResult(`Chose ${JSON.stringify(done.chosen)}.`);
     });
   }
 
@@ -214,19 +220,19 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#do(signal, async (tab) => {
       const moved = await runInPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
       const end = direction === 'down' ? 'at its end' : 'at its top';
-      return successResult(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is already ${end}.`);
+      return toSuccessResult(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is already ${end}.`);
     });
   }
 
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) =>
-      successResult(await runInConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
+      toSuccessResult(await runInConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
     );
   }
 
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ console }) =>
-      successResult(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
+      toSuccessResult(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
     );
   }
 
@@ -245,7 +251,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   ): Promise<BrowserReport> {
     const opened = await this.#open(signal);
     if ('ok' in opened) return opened;
-    let outcome: ActionResult;
+    let outcome: BrowserActionResult;
     try {
       using until = createTimeoutSignal(ms, this.#clock, signal);
       const tab = await raceAbort(opened.tabs.current(), until.signal);
@@ -257,12 +263,12 @@ export class BrowserSession implements AgentBrowser, Disposable {
       // The browser died during this call. The retry opens the address in a new browser.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
-      outcome = explainError(thrown, opened.isOpen());
+      outcome = explainBrowserError(thrown, opened.isOpen());
     }
     return await this.#reporter.report(opened, outcome, { signal, withText });
   }
 
-  async #open(signal: AbortSignal): Promise<OpenBrowser | ActionResult> {
+  async #open(signal: AbortSignal): Promise<OpenBrowser | BrowserActionResult> {
     if (this.#opened?.isOpen()) return this.#opened;
     const isAnew = this.#opened !== undefined;
     this[Symbol.dispose]();
@@ -282,7 +288,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     } catch (thrown) {
       connection?.close();
       throwIfAborted(signal);
-      return explainError(thrown, true);
+      return explainBrowserError(thrown, true);
     }
     if (isAnew) this.#notes.add('The browser had ended, and was started again: earlier pages are gone.');
     return this.#opened;
@@ -293,7 +299,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     try {
       using soon = createTimeoutSignal(pingMs, this.#clock, signal);
       await raceAbort(
-        tab.cdp().then((cdp) => runInPage(cdp, ping, {})),
+        tab.cdp().then((cdp) => runInPage(cdp, pingPage, {})),
         soon.signal,
       );
       return tab;
@@ -306,7 +312,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   async #settle(
     { tabs, downloads }: OpenBrowser,
-    outcome: ActionResult,
+    outcome: BrowserActionResult,
     { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
   ): Promise<void> {
     if (!isNavigation) await sleep(settleMs, signal, this.#clock);
@@ -317,23 +323,26 @@ export class BrowserSession implements AgentBrowser, Disposable {
     await downloads.settle(signal, outcome.downloads === true);
   }
 
-  async #place(tab: BrowserTab, target: PageTarget): Promise<{ x: number; y: number; what: string } | ActionResult> {
+  async #place(
+    tab: BrowserTab,
+    target: PageTarget,
+  ): Promise<{ x: number; y: number; what: string } | BrowserActionResult> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;
     const wrong = notListed(tab, index);
     if (wrong) return wrong;
     const at = await runInPage(await tab.cdp(), locateElement, { index });
     if ('gone' in at)
-      return failureResult(`Element ${index} of the last view is gone. Call browser_view again.`, 'not_found');
+      return toFailureResult(`Element ${index} of the last view is gone. Call browser_view again.`, 'not_found');
     if ('coveredBy' in at)
-      return failureResult(`Element ${index} is behind ${at.coveredBy}. Close or move that first.`);
+      return toFailureResult(`Element ${index} is behind ${at.coveredBy}. Close or move that first.`);
     return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
   }
 }
 
-function notListed({ shown }: BrowserTab, index: number): ActionResult | undefined {
+function notListed({ shown }: BrowserTab, index: number): BrowserActionResult | undefined {
   const count = shown?.count ?? 0;
   if (index < count) return undefined;
   const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;
-  return failureResult(`There is no element ${index}. ${known}; refresh with browser_view.`, 'not_found');
+  return toFailureResult(`There is no element ${index}. ${known}; refresh with browser_view.`, 'not_found');
 }

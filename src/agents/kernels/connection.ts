@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes } from '../../sandboxes/client/client.ts';
-import { createMarkReader, type KernelOutputPart } from './marks.ts';
+import { createKernelOutputParser, type KernelOutputPart } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
 
 type OutputStream = 'stdout' | 'stderr';
@@ -110,7 +110,7 @@ export class KernelConnection {
     do await this.#program.interrupt(signal);
     while (!(await isSettled(work, signal)));
     const end = await work;
-    await this.#hello(signal); // after an answer, the last interrupt can no longer reach the next cell
+    await this.#hello(signal); // after an answer, the last interrupt cannot reach the next cell
     return end;
   }
 
@@ -134,7 +134,7 @@ export class KernelConnection {
   }
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
-    const marks = createMarkReader(this.#program.nonce);
+    const marks = createKernelOutputParser(this.#program.nonce);
     // Each message starts with a separate byte, so invalid bytes in a cell's output do not corrupt the next message.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): KernelOutputPart[] => {

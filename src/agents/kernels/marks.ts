@@ -10,7 +10,7 @@ const lineEnd = 0x0a;
  * Separates a kernel's messages from the output around them. A message is between `mark` and a line end. Only the start
  * of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
  */
-export function createMarkReader(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
+export function createKernelOutputParser(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);
   let message: Buffer[] | undefined;

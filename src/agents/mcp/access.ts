@@ -8,7 +8,7 @@ export const ClientRegistration = z.object({
   token_endpoint_auth_method: z.string().max(100).optional(),
 });
 export const OAuthCredentials = z.object({
-  /** Authorization server that issued the access. Corral renews the access only there. */
+  /** Authorization server that issued the tokens. Corral refreshes them only there. */
   issuer: z.string(),
   client: ClientRegistration,
   accessToken: z.string().min(1).max(16_384),
@@ -29,6 +29,6 @@ export type PendingSignIn = z.infer<typeof PendingSignIn>;
 
 const sooner = 30_000; // ms
 
-/** False if the access expires within half a minute, so that it is renewed first. */
+/** False from half a minute before the token expires, so that it is refreshed in time. */
 export const isCredentialFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
   expiresAt === undefined || expiresAt - now > sooner;

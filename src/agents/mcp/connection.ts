@@ -14,12 +14,12 @@ import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
-import { globMatcher } from '../../core/text/glob.ts';
+import { compileGlob } from '../../core/text/glob.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { parseParameters } from '../tools/outside/portable-schema.ts';
 import type { McpTool } from './server.ts';
 
-export interface ServerTransport {
+export interface ToolServerTransport {
   readonly transport: Transport;
   /** Why the connection ended, for the model. Undefined while it is open. */
   ended(): string | undefined;
@@ -44,14 +44,14 @@ export interface McpCallOptions {
 /** Opens on first use, and again after the server ended. */
 export class McpConnection {
   readonly server: McpServer;
-  readonly #open: () => ServerTransport;
+  readonly #open: () => ToolServerTransport;
   readonly #clock: Clock;
-  #client: Promise<{ client: Client; way: ServerTransport }> | undefined;
+  #client: Promise<{ client: Client; way: ToolServerTransport }> | undefined;
   #tools: readonly McpTool[] | undefined;
   #isRefused = false;
   #failed: { readonly at: number; readonly error: AppError } | undefined;
 
-  constructor(server: McpServer, open: () => ServerTransport, clock: Clock = systemClock) {
+  constructor(server: McpServer, open: () => ToolServerTransport, clock: Clock = systemClock) {
     this.server = server;
     this.#open = open;
     this.#clock = clock;
@@ -82,7 +82,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once in a new session if the server has forgotten the session, because it has then done no work. */
+  /** Retries once in a new session if the server has forgotten the session, because such a server has done no work. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -91,7 +91,7 @@ export class McpConnection {
       } catch (thrown) {
         throwIfAborted(signal);
         if (!isFirst || !isForgotten(thrown)) throw this.#toAppError(thrown, way);
-        await this.#lost(client); // not closed: the client's other calls fail the same way and are repeated, too
+        await this.#lost(client); // not closed: the client's other calls fail the same way and are also retried
       }
     }
   }
@@ -150,14 +150,14 @@ export class McpConnection {
   }
 
   async #listed(client: Client, signal: AbortSignal): Promise<McpTool[]> {
-    const allowed = this.server.tools.map(globMatcher);
+    const allowed = this.server.tools.map(compileGlob);
     const tools = await listedTools(client, { signal, timeout: listMs });
     const fits = ({ name }: { name: string }) => allowed.some((glob) => glob(name));
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
   /** A message that a model can act on. The server's own text is shortened and marked as third-party. */
-  #toAppError(thrown: unknown, way: ServerTransport): AppError {
+  #toAppError(thrown: unknown, way: ToolServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
     const { name, timeoutMs } = this.server;
@@ -204,7 +204,7 @@ function describeError(thrown: unknown): string {
 
 const failed = (text: string, cause: unknown) => new AppError('unsupported', text, { cause });
 
-/** Nothing here depends on a result's shape, so a server's schemas are never compiled. */
+/** Skips validation: the server's schemas are never compiled, because no code here depends on a result's shape. */
 const trusting = {
   getValidator:
     <Value>(): JsonSchemaValidator<Value> =>

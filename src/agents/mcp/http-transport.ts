@@ -2,15 +2,15 @@ import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprot
 import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { RemoteToolServer } from '../../core/model/tool-server.ts';
-import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
-import type { ServerTransport } from './connection.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
+import type { ToolServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
 
 export function createHttpTransport(
   server: Pick<RemoteToolServer, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
-): ServerTransport {
+): ToolServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
   let ended: string | undefined;
   /** Closes the connection on a broken answer; the official client would wait until the call times out. */
@@ -55,11 +55,11 @@ const limits: JsonLimits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 1
 const hasId = (message: unknown) => typeof message === 'object' && message !== null && 'id' in message;
 const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
-  [parseJsonWithin(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
+  [parseJsonWithinLimits(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
 /**
- * Corrects the content type of an answer, which some servers set wrongly. Throws for an answer without a message; the
- * client would wait for it until the timeout.
+ * Corrects the content type of an answer, which some servers set wrongly. Throws for an answer without a message, because the
+ * client would wait for a message until the timeout.
  */
 async function withType(answer: Response, hasStream: boolean): Promise<Response> {
   const type = answer.headers.get('content-type') ?? '';
@@ -76,7 +76,7 @@ async function withType(answer: Response, hasStream: boolean): Promise<Response>
 }
 const isEvents = /^\s*(data|event|id|retry)?:/;
 
-/** A refused token is renewed once. */
+/** Renews a refused token once. */
 function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLike): FetchLike {
   return async (url, init) => {
     const access = await token();

@@ -8,7 +8,7 @@ import {
   startAuthorization,
 } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
-import { findExceededLimit } from '../../core/text/json.ts';
+import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
@@ -165,7 +165,7 @@ function bounded({ fetch, signal }: OAuthContext): FetchLike {
       kept.push(chunk);
     }
     const bytes = Buffer.concat(kept);
-    const complaint = findExceededLimit(bytes, answerLimits);
+    const complaint = findExceededJsonLimit(bytes, answerLimits);
     if (complaint !== undefined) throw new AppError('unsupported', `its response is ${complaint}`);
     return new Response(size === 0 ? null : bytes, { status, headers: reply });
   };

@@ -1,8 +1,8 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
-import { findExceededLimit } from '../../core/text/json.ts';
+import { createBoundedTextDecoder } from '../../core/text/arriving-text.ts';
+import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, ProgramSpec } from '../../sandboxes/client/client.ts';
 import { createLineSplitter, findResponseId, type ParsedLine } from './lines.ts';
@@ -20,7 +20,7 @@ export class ProgramTransport implements Transport {
   readonly #programs: ProgramClient;
   readonly #program: ProgramSpec;
   #pipes: ProgramPipes | undefined;
-  readonly #errors = boundedTextDecoder(errorsChars, truncateStart);
+  readonly #errors = createBoundedTextDecoder(errorsChars, truncateStart);
   #ended: string | undefined;
   #isClosed = false;
 
@@ -84,7 +84,7 @@ export class ProgramTransport implements Transport {
     }
     const bytes = Buffer.from(line.text);
     // Some servers also print other text. Only JSON objects can be messages.
-    if (!line.text.startsWith('{') || findExceededLimit(bytes, limits) !== undefined) return;
+    if (!line.text.startsWith('{') || findExceededJsonLimit(bytes, limits) !== undefined) return;
     try {
       this.onmessage?.(deserializeMessage(line.text));
     } catch (thrown) {

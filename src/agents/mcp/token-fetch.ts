@@ -9,7 +9,7 @@ export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
  * A fetch for one tool server that reads the token for each request: a rotated token applies from the next request on.
  * A refused token is replaced once. Rejects with unauthorized if none is accepted.
  */
-export function withTokens(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
+export function createTokenFetch(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);
   return async (url, init) => {
     if (placeOf(url) !== own) return await fetch(url, init);

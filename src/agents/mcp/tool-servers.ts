@@ -4,10 +4,10 @@ import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Tool, UnsupportedTool } from '../tools/tool.ts';
-import type { ServerFetchFactory } from './connect.ts';
+import type { ToolServerFetchFactory } from './connect.ts';
 import type { McpConnection } from './connection.ts';
 import type { ToolServerStates } from './states.ts';
-import { createSearchTool, toServerTools } from './tools.ts';
+import { createMcpSearchTool, toServerTools } from './tools.ts';
 
 /** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
@@ -26,7 +26,7 @@ export interface FailedToolServer {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly newName: () => string;
-  readonly fetchFor: ServerFetchFactory;
+  readonly fetchFor: ToolServerFetchFactory;
   readonly states: ToolServerStates;
   readonly tokenFor?: (url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>;
 }
@@ -55,7 +55,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     );
     const all = lists.flat();
     if (all.length <= maxListed) return { declared: all, all, failed, leftOut };
-    const search = createSearchTool(all, (names) => {
+    const search = createMcpSearchTool(all, (names) => {
       for (const name of names) loaded.add(name);
     });
     return {
@@ -100,7 +100,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     }
   }
 
-  /** Closes connections of removed servers first, because their names can be in use again. */
+  /** Closes connections of removed servers first, because new servers can have the same names. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.deps;
     const { connections, loaded } = this.#ofSandbox(client);

@@ -158,7 +158,7 @@ const words = (text: string) =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean);
 
-export function createSearchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
+export function createMcpSearchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
   return defineTool({
     name: 'mcp_search',
     family: 'mcp',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { listFold } from '../../core/text/list-fold.ts';
+import { createListFold } from '../../core/text/list-fold.ts';
 import type { AssistantMessage, Message, Picture, ToolCall, TurnRequest } from './model.ts';
 
 export type ToolMessage = Extract<Message, { role: 'tool' }>;
@@ -43,7 +43,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
  */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
-const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {
+const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {
   if (message.role === 'user') return { ...step, begins: at + 1 };
   if (message.role === 'assistant') return isAct(message) ? step : { begins: at + 1, planned: message.calls };
   return step.planned.some(({ callId }) => callId === message.callId) ? { ...step, begins: at + 1 } : step;

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { withoutSecret } from '../../core/text/secret-forms.ts';
+import { maskSecret } from '../../core/text/secret-forms.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { FailedTurn, TurnPart } from './model.ts';
 import { maxRetryAfterMs } from './retry.ts';
@@ -119,6 +119,6 @@ interface BrokenTurn {
 export function toTurnEnd({ signal, silence, model, idleMs, key }: BrokenTurn, failureOf: () => FailedTurn): TurnPart {
   if (signal.aborted) return { type: 'end', outcome: { kind: 'cancelled' } };
   const failure = silence.bit() ? stalledTurn(model, idleMs) : failureOf();
-  const message = key === undefined ? failure.message : withoutSecret(failure.message, key, '[key]');
+  const message = key === undefined ? failure.message : maskSecret(failure.message, key, '[key]');
   return { type: 'end', outcome: { ...failure, message } };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { parseJsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithinLimits } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { refuseRedirect } from './failures.ts';
@@ -23,7 +23,7 @@ export type ListedModel = z.infer<typeof ListedModel>;
 export interface ModelListFormat {
   /** Path and query of a page of the list; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
-  /** Throws for a body that is not such a list. */
+  /** Throws if the body is not a page of the model list. */
   read(body: unknown): ModelListPage;
 }
 export interface ModelListPage {
@@ -37,7 +37,7 @@ const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
 const maxPages = 20;
 const maxModels = 5_000;
 
-/** The list comes from another machine, so entries whose id or name has another form are left out. */
+/** The list is untrusted, so entries with a malformed id are dropped. */
 export const ModelId = z.string().max(200).regex(/^\S+$/);
 export const ModelName = z.string().max(200).optional().catch(undefined);
 export const OptionalTokenCount = z.int().positive().optional().catch(undefined);
@@ -96,7 +96,7 @@ const privateAddress = (cause: AppError) =>
 
 async function readPage(listing: ModelListFormat, response: Response): Promise<ModelListPage> {
   try {
-    return listing.read(parseJsonWithin(await boundedText(response), limits));
+    return listing.read(parseJsonWithinLimits(await boundedText(response), limits));
   } catch (cause) {
     const text = 'There is no list of models at this address. For most servers it ends with /v1.';
     throw new AppError('model_rejected', text, { cause });

@@ -87,7 +87,7 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema.
-  /** Models that know the provider's own declaration get it. All others get the function. */
+  /** The provider's own declaration, for models that know it. All other models get the function. */
   readonly native?: NativeTool;
 }
 export type NativeTool =

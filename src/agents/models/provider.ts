@@ -8,9 +8,7 @@ import type { ModelListFormat } from './model-list.ts';
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
 export type ReasoningLevel = (typeof reasoningLevels)[number];
 
-/**
- * Settings, their variables, the help, the key check, the labels and the offered models derive from this description.
- */
+/** Settings, their variables, the help, the key check, the labels and the offered models are derived from this description. */
 export interface Provider<Name extends string = string> {
   /** The part before the slash in `provider/model`, and the key in the settings under `models`. */
   readonly name: Name;
@@ -19,7 +17,7 @@ export interface Provider<Name extends string = string> {
   readonly models: readonly { readonly id: string; readonly name: string }[];
   /** Null for a provider that needs neither a key nor an address. */
   readonly access: ProviderAccess | null;
-  /** Default abilities of a model, if neither the settings nor the published list has them. */
+  /** Default abilities, used where neither the settings nor the published list sets them. */
   abilities(model: string, reasoning: ReasoningLevel): Partial<ModelCapabilities>;
   build(options: ModelBuildOptions): Promise<Model>;
 }

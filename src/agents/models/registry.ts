@@ -1,20 +1,20 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { listFold, memoizeByKey } from '../../core/text/list-fold.ts';
+import { createListFold, memoizeByKey } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { wellFormed } from '../../core/text/text.ts';
-import { createCompatibleProvider } from './aisdk/compatible-provider.ts';
+import { replaceLoneSurrogates } from '../../core/text/text.ts';
+import { createOpenaiCompatibleProvider } from './aisdk/compatible-provider.ts';
 import { type CatalogEntry, findModelFacts, withPrices } from './catalog/catalog.ts';
 import { withFallbacks } from './fallbacks.ts';
 import type { Model } from './model.ts';
 import type { Provider } from './provider.ts';
 import { findProvider, type KeyedProviderName, parseModelRef, providers } from './providers.ts';
-import { withRepairs } from './repairs.ts';
+import { withRequestRepair } from './repairs.ts';
 
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** The networks in which the address is allowed, if a person entered it in the page. */
+  /** The networks that the address can be in, if a person entered it in the page. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private`: also addresses of this machine and of private networks. */
@@ -68,7 +68,7 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
     clock,
     newId,
   });
-  return withWholeCharacters(provider.access === null ? built : withPrices(withRepairs(built, clock), costOf));
+  return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
 }
 
 /** Third-party text can contain a lone surrogate, which strict providers refuse in every later request. */
@@ -83,7 +83,7 @@ function withWholeCharacters(model: Model): Model {
         tools: wholeList(tools),
         ...(earlier && { earlier: wholeList(earlier) }),
       };
-      return model.turn({ ...wellFormed(rest), ...lists }, signal);
+      return model.turn({ ...replaceLoneSurrogates(rest), ...lists }, signal);
     },
   };
 }
@@ -103,15 +103,15 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
 /** Returns the same list if all items are well formed. Results for items of earlier requests are cached. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
-const whole = memoizeByKey((item: object) => wellFormed(item));
-const isWhole = listFold(true, (before, item: object) => before && whole(item) === item);
+const whole = memoizeByKey((item: object) => replaceLoneSurrogates(item));
+const isWhole = createListFold(true, (before, item: object) => before && whole(item) === item);
 
 export function findConfiguredProvider(
   name: string,
   { compatible }: Pick<ModelsConfig, 'compatible'>,
 ): Provider | undefined {
   const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;
-  return own ? createCompatibleProvider(name, own.baseUrl) : findProvider(name);
+  return own ? createOpenaiCompatibleProvider(name, own.baseUrl) : findProvider(name);
 }
 
 /** A key in the settings takes precedence over a stored one. */

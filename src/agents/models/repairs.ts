@@ -27,7 +27,7 @@ interface Repair {
 }
 
 /** Repeats a refused request without the part that the provider names: one bad part must not end a session. */
-export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
+export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {

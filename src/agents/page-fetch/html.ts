@@ -16,7 +16,7 @@ interface OpenElement {
 }
 
 const maxDepth = 60;
-/** Elements whose text is not content, or not for readers. */
+/** Elements whose text is not page content. */
 const skipped = new Set(
   'script style noscript template svg math iframe object canvas audio video select datalist'.split(' '),
 );
@@ -28,7 +28,7 @@ const blocks = new Set(
     ' ',
   ),
 );
-/** Open elements that a new element closes, up to an element that contains both. */
+/** By tag: the open elements that a new element implicitly closes, and the containers at which the search for them stops. */
 const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
   {
     li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },

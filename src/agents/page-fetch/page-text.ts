@@ -26,7 +26,7 @@ export const createPageThread = (patienceMs = 10_000): JobThread<HtmlPageJob | P
   });
 
 function startWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js'; // the sources, or tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js'; // running from source, or from tsc's output
   return new Worker(new URL(file, import.meta.url), {
     name: 'pages of the web',
     resourceLimits: { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },

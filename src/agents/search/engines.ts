@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SearchHit, WebSearch } from './search.ts';
@@ -109,7 +109,7 @@ export function createWebSearch(name: EngineName, settings: Settings, fetch: Sea
       const response = await fetch(url, { ...init, signal: until });
       const body = await bounded(response);
       if (response.status !== 200) throw refusal(name, response.status);
-      const parsed = engine.answer.safeParse(parseJsonWithin(body, answerLimits));
+      const parsed = engine.answer.safeParse(parseJsonWithinLimits(body, answerLimits));
       if (!parsed.success)
         throw new AppError('unsupported', `The search engine ${name} returned no search results page.`);
       return parsed.data

@@ -1,8 +1,8 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { replacePieces } from '../../core/text/files/edits.ts';
-import { type EditResult, editFile, filePathSchema, toFileOrderKey } from './file-text.ts';
+import { replaceOccurrences } from '../../core/text/files/edits.ts';
+import { editFile, type FileEditResult, filePathSchema, toFileOrderKey } from './file-text.ts';
 import { defineTool, type ToolResult } from './tool.ts';
 
 const edit = z.object({
@@ -41,10 +41,10 @@ export const fileEdit = defineTool({
   },
 });
 
-function replaced(old: string, edits: readonly Edit[], path: string): EditResult {
+function replaced(old: string, edits: readonly Edit[], path: string): FileEditResult {
   let now = old;
   for (const [index, { old_str, new_str, all }] of edits.entries()) {
-    const { text, times } = replacePieces(now, old_str, new_str);
+    const { text, times } = replaceOccurrences(now, old_str, new_str);
     const which = `Edit ${index + 1} of ${edits.length}`;
     if (times === 0) {
       const output = `${which}: old_str does not occur in ${path}${index > 0 ? ' after the edits before it' : ''}. Nothing was changed.`;
@@ -59,7 +59,7 @@ function replaced(old: string, edits: readonly Edit[], path: string): EditResult
   return { now, summary: `Made ${edits.length} ${edits.length === 1 ? 'edit' : 'edits'} in ${path}.` };
 }
 
-function patched(old: string, patch: string, path: string): EditResult {
+function patched(old: string, patch: string, path: string): FileEditResult {
   const [parsed, ...more] = parse(patch);
   if (!parsed || parsed.hunks.length === 0) return { refused: wrong('The patch is not a unified diff with @@ lines.') };
   if (more.length > 0) return { refused: wrong('The patch is for several files. Call the tool once for each file.') };

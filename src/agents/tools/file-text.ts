@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { decodeFile, type FileText, unreadableEncoding } from '../../core/text/files/encoding.ts';
+import { decodeTextFile, detectUnreadableEncoding, type FileText } from '../../core/text/files/encoding.ts';
 import { boundOutput } from './output.ts';
 import type { ToolContext, ToolResult } from './tool.ts';
 
@@ -22,7 +22,7 @@ export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>
  * The path as the sandbox stores it. Accented names are found in both Unicode forms: macOS and some archives decompose
  * names, and models write them composed.
  */
-export async function toStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
+export async function resolveStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
   const found: string[] = [];
   for (const name of path.split('/')) {
     const folder = found.length === 0 ? '.' : found.join('/') || '/';
@@ -44,21 +44,21 @@ export const readFileText = async (ctx: ToolContext, path: string) => decodeText
 
 /** Undefined if the bytes are not text. */
 export function decodeText(bytes: Buffer, path: string): FileText | undefined {
-  const text = decodeFile(bytes);
-  const encoding = text ? undefined : unreadableEncoding(bytes);
+  const text = decodeTextFile(bytes);
+  const encoding = text ? undefined : detectUnreadableEncoding(bytes);
   if (encoding)
     throw new AppError('invalid_request', `${path} is ${encoding} text; convert it with a command such as iconv.`);
   return text;
 }
 
-export type EditResult = { readonly now: string; readonly summary: string } | { readonly refused: ToolResult };
+export type FileEditResult = { readonly now: string; readonly summary: string } | { readonly refused: ToolResult };
 
 export async function editFile(
   ctx: ToolContext,
   { path: requested, shown = requested }: { readonly path: string; readonly shown?: string },
-  edit: (text: string) => EditResult,
+  edit: (text: string) => FileEditResult,
 ): Promise<ToolResult> {
-  const path = await toStoredPath(ctx, requested);
+  const path = await resolveStoredPath(ctx, requested);
   const old = await readFileText(ctx, path);
   if (old === undefined) return binaryFileResult(shown);
   const edited = edit(old.text);

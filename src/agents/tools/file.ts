@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { toShownName } from '../../core/text/file-names.ts';
-import { matchLineEnds, replacePieces } from '../../core/text/files/edits.ts';
+import { toDisplayName } from '../../core/text/file-names.ts';
+import { matchLineEndings, replaceOccurrences } from '../../core/text/files/edits.ts';
 import { detectPictureType, readPictureSize } from '../../core/text/pictures.ts';
 import {
   binaryFileResult,
@@ -10,9 +10,9 @@ import {
   ignoreMissingFile,
   readFileBytes,
   readFileText,
+  resolveStoredPath,
   toFileChange,
   toFileOrderKey,
-  toStoredPath,
   unwritableFileResult,
 } from './file-text.ts';
 import { boundOutput } from './output.ts';
@@ -38,7 +38,7 @@ export const fileRead = defineTool({
     opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
   },
   async run(ctx, { file, start_line, end_line }) {
-    const path = await toStoredPath(ctx, file);
+    const path = await resolveStoredPath(ctx, file);
     const bytes = await readFileBytes(ctx, path);
     const picture = await pictureIn(ctx, path, bytes);
     if (picture) return picture;
@@ -86,9 +86,9 @@ export const fileWrite = defineTool({
     opencodex: ({ file, content }, path) => ({ name: 'file_write', args: { path: path(file), content } }),
   },
   async run(ctx, { file, content, append }) {
-    const path = await toStoredPath(ctx, file);
+    const path = await resolveStoredPath(ctx, file);
     const old = await readFileText(ctx, path).catch(ignoreMissingFile);
-    const added = append && old ? matchLineEnds(old.text, content) : content;
+    const added = append && old ? matchLineEndings(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
     if (old && bytes === undefined) return unwritableFileResult(path, old);
     await ctx.sandbox.writeFile(path, bytes ?? added, ctx.signal, { append });
@@ -121,7 +121,7 @@ export const fileReplace = defineTool({
   },
   async run(ctx, { file: path, old_str, new_str }) {
     return await editFile(ctx, { path }, (old) => {
-      const { text, times } = replacePieces(old, old_str, new_str);
+      const { text, times } = replaceOccurrences(old, old_str, new_str);
       if (times === 1) return { now: text, summary: `Replaced one piece of ${path}.` };
       if (times === 0)
         return { refused: { ok: false, reason: 'not_found', output: `old_str does not occur in ${path}.` } };
@@ -146,7 +146,7 @@ export const fileFindInContent = defineTool({
   async run(ctx, { file: path, regex }) {
     const { matches, truncated } = await ctx.sandbox.grep(path, regex, ctx.signal);
     return listing(
-      matches.map((match) => `${toShownName(match.file)}:${match.line}: ${match.content}`),
+      matches.map((match) => `${toDisplayName(match.file)}:${match.line}: ${match.content}`),
       truncated,
     );
   },
@@ -169,7 +169,7 @@ export const fileFindByName = defineTool({
   },
   async run(ctx, { path, glob }) {
     const { matches, truncated } = await ctx.sandbox.find(path, glob, ctx.signal);
-    return listing(matches.map(toShownName), truncated);
+    return listing(matches.map(toDisplayName), truncated);
   },
 });
 

@@ -1,7 +1,7 @@
 import { browserTools } from './browser.ts';
 import { codeToolDescription } from './code.ts';
-import { claudeComputer, createClaudeComputerTool } from './computer/claude.ts';
-import { geminiComputer } from './computer/gemini.ts';
+import { claudeComputerTool, createClaudeComputerTool } from './computer/claude.ts';
+import { geminiComputerTools } from './computer/gemini.ts';
 import type { Size } from './computer/screen.ts';
 import { delegateTools } from './delegation/delegate.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
@@ -42,11 +42,11 @@ export const builtInTools: readonly Tool[] = [
 export type ComputerProvider = 'off' | 'claude' | 'gemini';
 export const computerTools: Readonly<Record<ComputerProvider, readonly Tool[]>> = {
   off: [],
-  claude: [claudeComputer],
-  gemini: geminiComputer,
+  claude: [claudeComputerTool],
+  gemini: geminiComputerTools,
 };
 
-export const computerToolsFor = (shape: ComputerProvider, desktop: Size): readonly Tool[] =>
+export const createComputerTools = (shape: ComputerProvider, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [createClaudeComputerTool(desktop)] : computerTools[shape];
 
 /** Every tool that a log can name, including those that the agent loop answers itself. */

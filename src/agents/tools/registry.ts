@@ -1,6 +1,6 @@
 import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
-import { anyGlob } from '../../core/text/glob.ts';
+import { compileGlobs } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
 import { builtInTools, type ComputerProvider, computerTools } from './list.ts';
@@ -28,15 +28,15 @@ export function createToolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUserTool));
 }
 
-export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
+export const withoutDesktopTools = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
   ...filterTools(registry, ({ needs }) => !needs.includes('desktop')),
   desktopAdvice,
 });
 
-export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
+export const withoutRepositoryTools = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('repository'));
 
-export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
+export const withoutSkillTools = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
 
 export const restrictMemoryTools = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
@@ -56,7 +56,7 @@ export const listToolsNeedingApproval = (
   declarations
     .map(({ name }) => name)
     .filter((name) => find(name)?.asksFirst === true)
-    .filter((name) => !rules.some(({ tool, pattern }) => pattern === undefined && anyGlob([tool])(name)));
+    .filter((name) => !rules.some(({ tool, pattern }) => pattern === undefined && compileGlobs([tool])(name)));
 
 export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);

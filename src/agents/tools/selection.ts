@@ -1,4 +1,4 @@
-import { anyGlob } from '../../core/text/glob.ts';
+import { compileGlobs } from '../../core/text/glob.ts';
 import { toolDescriptions } from './list.ts';
 import { type ToolDescription, type ToolGroup, toolGroups } from './tool.ts';
 
@@ -18,7 +18,7 @@ export function allowsTool({ allow, deny }: ToolRules, tool: SelectableTool): bo
 }
 
 const names = (list: readonly string[], { name, group }: SelectableTool): boolean =>
-  list.length > 0 && (list.includes(group) || anyGlob(list)(name));
+  list.length > 0 && (list.includes(group) || compileGlobs(list)(name));
 
 export const findAllowedGroups = (rules: ToolRules): ToolGroup[] =>
   toolGroups.filter((group) => toolDescriptions.some((tool) => tool.group === group && allowsTool(rules, tool)));

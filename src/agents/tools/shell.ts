@@ -6,7 +6,7 @@ import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, readNewestOutputs } from '../../core/model/shell-console.ts';
 import { countOrphanBytes } from '../../core/text/arriving-text.ts';
 import { renderScreenText, ScreenText } from '../../core/text/terminal/screen-text.ts';
-import type { Operation } from '../../sandboxes/client/client.ts';
+import type { OperationEntry } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
 import { BoundedOutput, boundOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
@@ -198,7 +198,7 @@ async function follow(
   { sandbox }: ToolContext,
   operation: string,
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
-): Promise<{ ended: Operation | undefined; output: string }> {
+): Promise<{ ended: OperationEntry | undefined; output: string }> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character can be split between two chunks
   const screen = new ScreenText();
   const output = new BoundedOutput();
@@ -247,12 +247,12 @@ function after(bytes: number, tell: (text: string) => void): (text: string) => v
   };
 }
 
-function reasonOf({ reason, exitCode }: Operation): 'timed_out' | 'oom' | 'cancelled' | 'interrupted' | 'failed' {
+function reasonOf({ reason, exitCode }: OperationEntry): 'timed_out' | 'oom' | 'cancelled' | 'interrupted' | 'failed' {
   if (reason === 'killed') return 'cancelled';
   if (reason === 'lost' || exitCode === undefined) return 'interrupted';
   return reason ?? 'failed';
 }
-const verdict = (operation: Operation): string =>
+const verdict = (operation: OperationEntry): string =>
   operation.exitCode === 0
     ? 'exit code 0'
     : `${reasonOf(operation).replace('_', ' ')}, exit code ${operation.exitCode ?? 'unknown'}`;
@@ -275,13 +275,13 @@ async function shown(
   entry?: Console[number],
 ): Promise<{ content: ToolContent | null }> {
   try {
-    return { content: await readConsole(ctx.sandbox, shell, ctx.signal) };
+    return { content: await readShellConsole(ctx.sandbox, shell, ctx.signal) };
   } catch {
     return { content: entry ? { console: [entry] } : null };
   }
 }
 
-export async function readConsole(
+export async function readShellConsole(
   sandbox: Pick<ToolContext['sandbox'], 'view'>,
   shell: string,
   signal: AbortSignal,

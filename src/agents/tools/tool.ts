@@ -131,9 +131,9 @@ export interface ToolDescription {
   /** Lower case, digits and `_`. Names that start with `mcp_` belong to tool servers. */
   readonly name: string;
   readonly family: ToolFamily;
-  /** The group that turns it on in projects. `always`: no project can turn it off. */
+  /** The group that turns the tool on in projects. `always`: no project can turn it off. */
   readonly group: ToolGroup | 'always';
-  /** The verb shown to people before the object of the call: `Read` and then the file. */
+  /** The verb shown to people before the call's object, such as `Read` before a file name. */
   readonly label: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema for the model.

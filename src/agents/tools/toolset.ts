@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { memoryFolder, memoryMountPath } from '../../core/model/run-files.ts';
 import type { ClientTool } from '../../core/model/session-agent.ts';
-import { replacePieces } from '../../core/text/files/edits.ts';
+import { replaceOccurrences } from '../../core/text/files/edits.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
 import { editFile } from './file-text.ts';
@@ -110,7 +110,7 @@ const edit = defineTool({
   orderKey: orderByPath,
   async run(ctx, { file_path, old_string, new_string, replace_all }): Promise<ToolResult> {
     return await editFile(ctx, { path: inWorkspace(file_path), shown: file_path }, (old) => {
-      const { text, times } = replacePieces(old, old_string, new_string);
+      const { text, times } = replaceOccurrences(old, old_string, new_string);
       if (times === 0) {
         return { refused: { ok: false, reason: 'not_found', output: `old_string does not occur in ${file_path}.` } };
       }
@@ -148,7 +148,7 @@ const grep = defineTool({
   run: (ctx, { pattern, path = '.' }) => fileFindInContent.run(ctx, { file: inWorkspace(path), regex: pattern }),
 });
 
-export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
+export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
 /** Rules for a backing tool also apply to its name in the toolset. */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
@@ -172,7 +172,7 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
 });
 
 /**
- * A tool that the session's client executes. UnsupportedTool: no model can be offered it. Converted once, because the
+ * A tool that the session's client executes, or UnsupportedTool if no model can be offered the tool. Converted once, because the
  * agent is read before each turn.
  */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {

@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
-import { accountRoles, roles } from '../../core/model/principal.ts';
+import { keyProjectRoles, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { IsoTime } from '../procedure/schemas.ts';
 
-export const Key = z.object({
+export const ApiKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
   /** The owner of everything that this key creates. */
   owner: z.string(),
-  /** The person who owns the key, which has at most the person's rights. Null: the key of a service account. */
+  /** The person who owns the key. The key has at most the person's rights. Null: the key of a service account. */
   person: z.string().nullable(),
-  /** The one project that it can use, and its role there. Null: it has a role on the server. */
-  project: z.object({ id: z.string(), role: z.enum(accountRoles) }).nullable(),
+  /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
+  project: z.object({ id: z.string(), role: z.enum(keyProjectRoles) }).nullable(),
   /** The rule for tokens that authenticate as this account, which then has no secret. */
   trust: TrustRule.nullable(),
   /** The first characters of the key. Only a hash of the whole key is stored. */
@@ -26,8 +26,8 @@ export const Key = z.object({
   lastUsedAt: IsoTime.nullable(),
   revokedAt: IsoTime.nullable(),
 });
-const Keys = z.object({ keys: z.array(Key).readonly() });
-const MadeKey = z.object({ key: z.string(), view: Key });
+const Keys = z.object({ keys: z.array(ApiKey).readonly() });
+const MadeKey = z.object({ key: z.string(), view: ApiKey });
 const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   role: z.enum(roles),
@@ -54,7 +54,7 @@ function keysFor({ keys }: Pick<CallerContext, 'keys'>) {
   };
 }
 
-export const keyExample: z.output<typeof Key> = {
+export const apiKeyExample: z.output<typeof ApiKey> = {
   id: '5f0c3d9b21aa',
   name: 'Ada',
   role: 'user',
@@ -89,7 +89,7 @@ export const keysRouter = router({
     in: NewKey,
     out: MadeKey,
     example: { name: 'Ada', role: 'user' },
-    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: keyExample },
+    answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: apiKeyExample },
     fails: [400, 401, 403, 404, 413, 422, 429],
   }).mutation(async ({ ctx, input }) => await keysFor(ctx).create(input)),
   trust: operation({
@@ -99,9 +99,9 @@ export const keysRouter = router({
     description: `${forAdmins} The issuer is one of \`programs.issuers\`. Revoke the account like a key.`,
     may: 'admin',
     in: NewTrust,
-    out: Key,
+    out: ApiKey,
     example: { name: 'CI', role: 'user', trust: trustExample },
-    answer: { ...keyExample, name: 'CI', trust: trustExample },
+    answer: { ...apiKeyExample, name: 'CI', trust: trustExample },
     fails: [400, 401, 403, 404, 413, 422, 429],
   }).mutation(async ({ ctx, input }) => await keysFor(ctx).trust(input)),
   list: operation({
@@ -111,7 +111,7 @@ export const keysRouter = router({
     description: forAuditors,
     may: 'auditor',
     out: Keys,
-    answer: { keys: [keyExample] },
+    answer: { keys: [apiKeyExample] },
     fails: [401, 403],
   }).query(async ({ ctx }) => await keysFor(ctx).list()),
   revoke: operation({
@@ -121,8 +121,8 @@ export const keysRouter = router({
     description: forAdmins,
     may: 'admin',
     in: KeyId,
-    out: Key,
-    answer: { ...keyExample, state: 'revoked', revokedAt: '2026-11-24T13:00:00.000Z' },
+    out: ApiKey,
+    answer: { ...apiKeyExample, state: 'revoked', revokedAt: '2026-11-24T13:00:00.000Z' },
     fails: [401, 403, 404, 409, 422],
   }).mutation(async ({ ctx, input }) => await keysFor(ctx).revoke(input.id)),
 });

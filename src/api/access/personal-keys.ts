@@ -5,7 +5,7 @@ import { manageableAccountOf, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
-import { Key, keyExample } from './keys.ts';
+import { ApiKey, apiKeyExample } from './keys.ts';
 
 const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -14,7 +14,7 @@ const NewKey = z.strictObject({
   project: ProjectIdInput.optional().describe('the one project that the key can use; default: all of yours'),
   lifeDays: z.int().min(1).max(365).default(90).describe('days until the key ends; default: 90'),
 });
-const example = { ...keyExample, name: 'nightly', person: '5f0c3d9b21aa' };
+const example = { ...apiKeyExample, name: 'nightly', person: '5f0c3d9b21aa' };
 
 const operation = defineOperations({
   tag: 'Server',
@@ -51,9 +51,9 @@ export const personalKeysRouter = router({
     summary: 'List your own keys',
     verb: { name: 'ls' },
     may: 'any',
-    out: z.array(Key).readonly(),
+    out: z.array(ApiKey).readonly(),
     answer: [example],
-    reply: { schema: z.object({ keys: z.array(Key) }), value: (keys: unknown) => ({ keys }) },
+    reply: { schema: z.object({ keys: z.array(ApiKey) }), value: (keys: unknown) => ({ keys }) },
     fails: [401],
   }).query(async ({ ctx: { principal, keys } }) =>
     ((await keys?.list()) ?? []).filter(({ person }) => person !== null && person === manageableAccountOf(principal)),
@@ -72,7 +72,7 @@ export const personalKeysRouter = router({
     },
     may: 'any',
     in: NewKey,
-    out: z.object({ key: z.string(), view: Key }),
+    out: z.object({ key: z.string(), view: ApiKey }),
     example: { name: 'nightly', lifeDays: 30 },
     answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
     fails: [400, 401, 403, 413, 422, 429],

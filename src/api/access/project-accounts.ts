@@ -2,22 +2,22 @@ import { z } from 'zod';
 import { dayMs } from '../../core/contracts/calendar.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
-import { accountRoles } from '../../core/model/principal.ts';
+import { keyProjectRoles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { authorize, authorizeRole, toOwnedResource } from '../../sessions/access/authorize.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
-import { Key, keyExample } from './keys.ts';
+import { ApiKey, apiKeyExample } from './keys.ts';
 
 const byId = z.strictObject({ id: ProjectIdInput });
 const NewAccount = byId.extend({
   name: z.string().trim().min(1).max(100),
-  role: z.enum(accountRoles).default('member').describe('viewer or member; default: member'),
+  role: z.enum(keyProjectRoles).default('member').describe('viewer or member; default: member'),
   lifeDays: z.int().min(1).max(3_650).optional().describe('days until the account ends; default: never'),
   trust: TrustRule.optional(),
 });
 const example = {
-  ...keyExample,
+  ...apiKeyExample,
   name: 'Website CI',
   project: { id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', role: 'member' as const },
 };
@@ -54,7 +54,7 @@ export const projectAccountsRouter = router({
     verb: { name: 'ls' },
     may: 'manage',
     in: byId,
-    out: z.array(Key).readonly(),
+    out: z.array(ApiKey).readonly(),
     answer: [example],
     fails: [403, 404, 422],
   }).query(async ({ ctx, input: { id } }) => await (await requireKeys(ctx, id)).list()),
@@ -73,7 +73,7 @@ export const projectAccountsRouter = router({
     },
     may: 'manage',
     in: NewAccount,
-    out: z.object({ key: z.string().nullable(), view: Key }),
+    out: z.object({ key: z.string().nullable(), view: ApiKey }),
     example: { name: 'Website CI', role: 'member' },
     answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
     fails: [400, 403, 404, 413, 422, 429],

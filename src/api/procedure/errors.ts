@@ -2,14 +2,14 @@ import type { TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { z } from 'zod';
-import { docsPathOf } from '../../core/errors/error-pages.ts';
+import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
 import { toPublicMessage, wireErrors } from '../../http/errors/wire-errors.ts';
 
 type TrpcCode = keyof typeof TRPC_ERROR_CODES_BY_KEY;
 
-export interface ErrorData {
+export interface TrpcErrorData {
   readonly code: TrpcCode;
   readonly httpStatus: number;
   readonly path?: string;
@@ -18,14 +18,14 @@ export interface ErrorData {
   readonly docs?: string;
   readonly fields?: Readonly<Record<string, string>>;
 }
-export interface ErrorShape {
+export interface TrpcErrorShape {
   readonly message: string;
   readonly code: (typeof TRPC_ERROR_CODES_BY_KEY)[TrpcCode];
-  readonly data: ErrorData;
+  readonly data: TrpcErrorData;
 }
 
 /** Never contains a stack or another library's message. */
-export function toErrorShape(error: TRPCError, path?: string): ErrorShape {
+export function toTrpcErrorShape(error: TRPCError, path?: string): TrpcErrorShape {
   const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
   const status = isOfTrpc(error) ? getHTTPStatusCodeFromError(error) : wireErrors[known.code].http;
@@ -36,8 +36,8 @@ export function toErrorShape(error: TRPCError, path?: string): ErrorShape {
 const fieldsOf = ({ issues }: z.ZodError): Record<string, string> =>
   Object.fromEntries(issues.map(({ path: [field = ''], message }) => [String(field), message]).reverse());
 
-function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): ErrorShape {
-  const docs = docsPathOf(known.code);
+function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): TrpcErrorShape {
+  const docs = errorDocsPathOf(known.code);
   return {
     message: toPublicMessage(known),
     code: TRPC_ERROR_CODES_BY_KEY[code],

@@ -6,7 +6,7 @@ import { forbiddenRoleError, limitAuditorToViewer } from '../../core/model/princ
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
 import type { AccessKind } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
-import { toErrorShape } from './errors.ts';
+import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
 /**
@@ -50,7 +50,7 @@ interface Verb {
   readonly note?: string;
 }
 
-/** Describes an operation; tRPC, REST with its OpenAPI document, rights and the audit log derive from it. */
+/** Describes an operation; tRPC, REST with its OpenAPI document, rights and the audit log are derived from it. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
   /**
    * Method and path of its REST route. A parameter is a field of the input; in `:sid=sessionId` the two names differ.
@@ -68,13 +68,13 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   /** The action in the audit log. Absent: calls are not logged. */
   readonly audit?: string;
   readonly in?: In;
-  /** The query or body of the REST route, if it is not simply the input without the path's parameters. */
+  /** The query or body of the REST route. Default: the input without the path's parameters. */
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly out: Out;
   readonly example?: object;
   readonly answer: z.output<Out>;
-  /** The answer of the REST route, if it differs: a constant, or computed from the answer and the input. */
+  /** The REST route's answer, if it differs from the procedure's: a constant, or computed from the answer and the input. */
   readonly reply?: {
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
@@ -94,7 +94,7 @@ const t = initTRPC
   .meta<OperationMeta>()
   .create({
     isDev: false,
-    errorFormatter: ({ error, path }) => toErrorShape(error, path),
+    errorFormatter: ({ error, path }) => toTrpcErrorShape(error, path),
     // The client detects a dead connection by missing pings, and resumes after the last event id that it received.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });

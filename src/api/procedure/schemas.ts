@@ -8,15 +8,15 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// The wire schemas of this facade. Inputs are strict: a misspelt field is refused by name. A malformed id is not found
-// rather than invalid.
+// The wire schemas of this facade. Inputs are strict: a misspelt field is refused by name. A malformed id is reported as not
+// found, not as invalid.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
   if (z.uuid().safeParse(value).success) return value.toLowerCase();
   throw new AppError('not_found', 'There is no such project.');
 });
-export const HolderProjectInput = ProjectIdInput.nullish().describe('the project that gets it; default: it is yours');
+export const OwningProjectInput = ProjectIdInput.nullish().describe('the project that gets it; default: it is yours');
 export const CursorInput = z
   .string()
   .nullish()
@@ -72,7 +72,7 @@ export const Session = z.object({
   hasCheckpoints: z.boolean(),
   name: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
-  /** When it is deleted; null: never. */
+  /** Time at which the session is deleted; null: never. */
   endsAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

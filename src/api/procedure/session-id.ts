@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
-/** An id of any other form is reported as an unknown session, never as a bad request. */
+/** A malformed id is reported as an unknown session, never as a bad request. */
 export function toSessionId(value: string): SessionId {
   const parsed = SessionId.safeParse(value);
   if (!parsed.success) throw new AppError('session_not_found', 'Session not found');

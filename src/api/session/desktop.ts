@@ -79,7 +79,7 @@ export const desktopRouter = router({
       ? services.desktop.takeControl(sessionId, viewer)
       : services.desktop.giveControl(sessionId, viewer),
   ),
-  /** Takes control, also from another viewer. The viewer must be connected under the name in its address (`viewer`). */
+  /** Takes control, even from another viewer. The viewer must be connected under the name in its address (`viewer`). */
   takeControl: procedure
     .input(ofViewer)
     .output(DesktopView)

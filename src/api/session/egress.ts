@@ -27,10 +27,7 @@ export const egressRouter = router({
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, host } }) => awaitOkResult(ctx.services.egress.allow(sessionId, host))),
 
-  /**
-   * Narrows the hosts that the sandbox can reach to these, from now on; `[]`: none, null: all that the policy opens.
-   * Never widens the policy.
-   */
+  /** Restricts the sandbox to these hosts from now on. `[]`: none; null: all that the policy opens. Never widens the policy. */
   narrow: procedure
     .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
     .output(OkResult)

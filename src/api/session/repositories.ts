@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GitAuthor, GitRef, SessionRepository } from '../../core/model/repository.ts';
-import { CheckResult } from '../../core/model/repository-environment.ts';
+import { EnvironmentCheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
 import { DiffText, RepositoryStatus } from '../../sessions/api/repositories.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
@@ -16,7 +16,7 @@ const FileInput = z
   .refine((text) => !/[\0\n]/.test(text), 'must be one line');
 const names = z.array(z.string().max(40)).min(1);
 
-const RanCheck = CheckResult.omit({ at: true }).extend({
+const RanCheck = EnvironmentCheckResult.omit({ at: true }).extend({
   name: z.string(),
   command: z.string(),
   at: z.iso.datetime(),

@@ -84,7 +84,7 @@ export const sandboxRouter = router({
     return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
   }),
 
-  /** Starts nothing; `absent`: not running. */
+  /** Does not start the sandbox. `absent`: it is not running. */
   services: sessionProcedure
     .output(z.array(ServiceStatus).readonly())
     .query(({ ctx, input }) => ctx.services.sandboxes.services(input.sessionId, ctx.signal)),
@@ -134,8 +134,7 @@ export const sandboxRouter = router({
   reset: changing.mutation(thenStatus((sandboxes, id, signal) => sandboxes.reset(id, signal))),
 
   /**
-   * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. The SDKs get new tokens by
-   * `connect`.
+   * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. The SDKs get new tokens from `connect`.
    */
   rotateTokens: changing.mutation(thenStatus((sandboxes, id) => sandboxes.rotateTokens(id))),
 

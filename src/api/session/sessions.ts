@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../../agents/models/model-ref.ts';
-import { toolPrograms } from '../../config/tool-servers.ts';
+import { ToolProgramsInput } from '../../config/tool-servers.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { GitAuthor, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
-import { type CreateCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
-import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
+import { type CreateSessionCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
+import { computeSessionCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
@@ -45,7 +45,7 @@ const NewSession = z.strictObject({
   model: ModelRef.optional(),
   fallbacks: FallbackRefs.optional(),
   /** Tool servers that run in the sandbox, as in corral.yaml. */
-  mcpServers: toolPrograms.optional(),
+  mcpServers: ToolProgramsInput.optional(),
   template: z.string().max(80).optional(),
   repositories: RepositoryInputs.optional(),
   author: GitAuthor.optional(),
@@ -93,8 +93,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Returns your session of this name, and starts or resumes it in the background, or creates it. The other fields
-   * apply only to a new session. Concurrent calls get the same session.
+   * Returns your session with this name and starts or resumes it in the background; creates it if it does not exist. The other
+   * fields apply only to a new session. Concurrent calls get the same session.
    */
   named: procedure
     .input(NamedBox)
@@ -199,14 +199,14 @@ export const sessionsRouter = router({
   /** The cost of the session's turns, by the event that caused each turn: a message, a tool's result, the plan. */
   cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
     const { forkedFrom } = await ctx.services.sessions.get(id);
-    return await computeCost(ctx.services.sessions.history(id), forkedFrom?.seq);
+    return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);
   }),
 
   update: procedure
     .input(
       byId.extend({
         title: TitleInput.optional(),
-        /** Unique among its owner's sessions; null: none, and another session can take the previous name. */
+        /** Unique among the owner's sessions. Null removes the name, so that another session can take it. */
         name: BoxName.nullable().optional(),
         favorite: z.boolean().optional(),
         pinned: z.boolean().optional(),
@@ -217,9 +217,9 @@ export const sessionsRouter = router({
         metadata: SessionMetadata.optional(),
         /** Time until the session is deleted, counted from this request; null: never. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
-        /** Replaces the session's own skills, from the next turn on. */
+        /** Replaces the session's own skills. Takes effect on the next turn. */
         skills: SkillPins.optional(),
-        /** Applies from the next turn on. */
+        /** Takes effect on the next turn. */
         model: ModelRef.optional(),
       }),
     )
@@ -232,7 +232,7 @@ export const sessionsRouter = router({
     .output(OkResult)
     .mutation(({ ctx, input }) => awaitOkResult(ctx.services.sessions.delete(input.id))),
 
-  /** Deletes each of these sessions that the caller can delete, and returns an error code for each other session. */
+  /** Deletes the sessions that the caller can delete, and returns an error code for each session that was not deleted. */
   deleteMany: procedure
     .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
     .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
@@ -269,7 +269,7 @@ function toCommand({
   snapshot,
   built,
   ...options
-}: Omit<NewSession, 'task' | 'goal'>): Omit<CreateCommand, 'task'> {
+}: Omit<NewSession, 'task' | 'goal'>): Omit<CreateSessionCommand, 'task'> {
   const own = { title, projectId, model, fallbacks, toolServers, template, repositories, author, snapshot, built };
   return { origin: 'trpc', ...omitUndefined(own), ...toSessionOptions(options) };
 }
@@ -286,7 +286,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<Sess
   }
 }
 
-/** Newest message first, then by id, so that the order is fixed for equal times. */
+/** Newest message first; sessions with equal times are ordered by id, so the order is stable. */
 type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: ListPosition, b: ListPosition) =>

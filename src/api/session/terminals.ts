@@ -26,7 +26,7 @@ export const terminalsRouter = router({
       awaitOkResult(ctx.services.terminals.write(terminalId, text, ctx.signal)),
     ),
 
-  /** Types into an agent's shell in which a command runs. The shell's id is `id` in the tool call's arguments. */
+  /** Types into an agent's shell while a command runs there. The shell's id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(OkResult)

@@ -84,7 +84,7 @@ const BudgetInput = z.strictObject({
     .nullable()
     .default(null)
     .describe(`maximum tool calls per session; ${atLimit}`),
-  /** Working time. */
+  /** Working time, in seconds. */
   seconds: z
     .int()
     .min(1)
@@ -158,7 +158,7 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   repositories: z.array(AutomationRepository).readonly(),
   hook: stored.HookSpec.extend({
     path: z.string(),
-    /** When its secret was created; null: no secret, so no delivery is accepted. */
+    /** When the hook's secret was created. Null: there is no secret, so no delivery is accepted. */
     secretAt: IsoTime.nullable(),
   }).nullable(),
   paused: stored.AutomationPause.omit({ failure: true }).extend({ at: IsoTime }).nullable(),
@@ -166,7 +166,7 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   createdAt: IsoTime,
   updatedAt: IsoTime,
 });
-const { schedule, person, hook, run } = stored.startCauses;
+const { schedule, person, hook, run } = stored.automationStartCauses;
 export const AutomationStart = stored.AutomationStart.omit({
   automationId: true,
   given: true,

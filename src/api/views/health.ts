@@ -27,7 +27,7 @@ export const HealthChecks = z.object({
   model: Check.extend({ name: z.string() }),
 });
 
-/** An answer is promised within a second, even if a check hangs. */
+/** Health requests are answered within a second, even if a check hangs. */
 const patienceMs = 900;
 
 export async function readHealthWithTimeout(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { size } from '../../config/kinds.ts';
+import { byteSizeValue } from '../../config/kinds.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
@@ -35,7 +35,7 @@ export const EgressHosts = z
   .describe("the only hosts that the sandbox reaches of those that the server's policy opens");
 const SandboxSize = z.strictObject({
   cpus: z.number().min(0.1).max(512).optional(),
-  memory: size(64 * 2 ** 20)
+  memory: byteSizeValue(64 * 2 ** 20)
     .kind.optional()
     .describe('bytes, or a size such as 512MiB'),
 });

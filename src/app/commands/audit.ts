@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
 import { createIdSource } from '../../core/model/ids.ts';
-import { findLatestPosition, listAuditFiles, readAuditLines } from '../../observability/audit/files.ts';
-import { type AuditEntry, type AuditPosition, parseRow } from '../../observability/audit/row.ts';
-import { verifyAudit } from '../../observability/audit/verify.ts';
+import { findLatestAuditPosition, listAuditFiles, readAuditLines } from '../../observability/audit/files.ts';
+import { type AuditEntry, type AuditPosition, parseAuditRow } from '../../observability/audit/row.ts';
+import { verifyAuditLog } from '../../observability/audit/verify.ts';
 import { readAuditKeys, resolveAuditFolder } from '../parts/audit-log.ts';
 import type { Command, CommandTerminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -62,7 +62,9 @@ function list(
     (action === undefined || row.action === action || row.action.startsWith(`${action}.`));
   let found: Row[] = [];
   for (const file of listAuditFiles(folder).reverse()) {
-    const rows = readAuditLines(folder, file).lines.flatMap((line) => (parseRow(line)?.row ?? []) as unknown as Row);
+    const rows = readAuditLines(folder, file).lines.flatMap(
+      (line) => (parseAuditRow(line)?.row ?? []) as unknown as Row,
+    );
     found = [...rows.filter(isMatch), ...found];
     if (found.length >= most) break;
   }
@@ -80,7 +82,7 @@ function lineOf({ at, by, key, role, address, action, target, outcome, detail }:
 }
 
 function head(folder: string, { print, say }: CommandTerminal): number {
-  const place = findLatestPosition(folder);
+  const place = findLatestAuditPosition(folder);
   if (place) print(`${place.file}:${place.mac}`);
   else say(`There is no audit log in ${folder}.`);
   return place ? 0 : 1;
@@ -92,7 +94,7 @@ async function verify(
   { print, say }: CommandTerminal,
 ): Promise<number> {
   const keys = await readAuditKeys(loadLocalConfig(), () => createIdSource().token());
-  const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
+  const { files, rows, broken, notes, head: newest } = verifyAuditLog(folder, keys, kept);
   for (const note of notes) say(note);
   for (const what of broken) print(`BROKEN ${what}`);
   if (broken.length === 0) print(`${rows} rows in ${files} files are unchanged.`);

@@ -8,7 +8,7 @@ import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { imageUserId } from '../../../drivers/docker/users.ts';
 import type { UserRange } from '../../../drivers/shared/user-range.ts';
-import { userRange } from '../../config/kinds.ts';
+import { userIdRange } from '../../config/kinds.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
 
@@ -57,7 +57,7 @@ function parsed(args: readonly string[]) {
 
 /** `none`: all sandboxes run as the image's user. */
 function usersFrom(value: string): UserRange {
-  const { kind, accepts } = userRange();
+  const { kind, accepts } = userIdRange();
   const { success, data } = kind.safeParse(value);
   if (!success) throw new AppError('invalid_request', `--users is ${value}, but must be ${accepts}.`);
   return data ?? { first: imageUserId, last: imageUserId };

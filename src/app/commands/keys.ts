@@ -14,7 +14,7 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { withAudit } from '../../sessions/access/audited-services.ts';
 import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
-import { openAudit } from '../parts/audit-log.ts';
+import { openServerAuditLog } from '../parts/audit-log.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -71,7 +71,7 @@ async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ k
   );
   const logger = { info: () => {}, error: (_about: object, text: string) => say(text) };
   const place = { config: { ...config, dataDir }, clock: systemClock, ids, scrub: (text: string) => text, logger };
-  const audit = isChange ? stack.use(await openAudit(place)) : undefined;
+  const audit = isChange ? stack.use(await openServerAuditLog(place)) : undefined;
   const held = stack.move();
   return { keys: auditedKeys(keys, audit), [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -6,7 +6,7 @@ import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { openMongoStore } from '../../storage/mongo/store.ts';
 import { withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
-import { closeBlobs, openBlobs } from '../parts/blobs.ts';
+import { closeBlobStore, openBlobStore } from '../parts/blobs.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import { loadLocalConfig } from './local-config.ts';
 
@@ -21,7 +21,7 @@ export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean 
   await using stack = new AsyncDisposableStack();
   const bare = stack.use(url ? await openMongoStore({ url }) : await openSqliteStore({ path }));
   await bare.settle();
-  const blobs = stack.adopt(await openBlobs({ ...config, dataDir }, systemClock), closeBlobs);
+  const blobs = stack.adopt(await openBlobStore({ ...config, dataDir }, systemClock), closeBlobStore);
   const { store } = withPayloadOffload({ store: bare, blobs, newId: createIdSource().short, now: systemClock.now });
   const held = stack.move();
   return { ...store, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { recoverFile } from '../../storage/sqlite/recover.ts';
+import { recoverDatabase } from '../../storage/sqlite/recover.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -20,7 +20,7 @@ export const repairCommand: Command = {
     }
     const path = join(resolve(config.dataDir), 'corral.db');
     assertStoreExists(path);
-    const { kept, events, records, gaps } = recoverFile(path, systemClock.now());
+    const { kept, events, records, gaps } = recoverDatabase(path, systemClock.now());
     if (!kept) {
       print(`${path} is not damaged: nothing was changed.`);
       return 0;

@@ -13,7 +13,7 @@ import type { Logger } from '../../observability/logger.ts';
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
 import { createProviderKeyStore } from '../../sessions/projects/provider-keys.ts';
 import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
-import { createHookSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
+import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
 import { createToolServerSecretStore } from '../../sessions/tool-servers/entered.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
@@ -77,7 +77,7 @@ export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' |
       secretValue: (id, session) => secrets.value(id, session),
     }),
     createWebhookSecretStore(store.records, common.vault),
-    createHookSecretStore(store.records, common.vault),
+    createAutomationSecretStore(store.records, common.vault),
     createToolServerSecretStore(store.records, common.vault),
     new CredentialRecords(common),
   ];

@@ -3,7 +3,7 @@ import { truncate } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../core/errors/errors.ts';
-import { exportSessions, importSessions, readWholeSessions } from '../../storage/transfer.ts';
+import { exportSessions, importSessions, scanInterruptedExport } from '../../storage/transfer.ts';
 import type { Command } from './command.ts';
 import { openLocalStore } from './local-store.ts';
 
@@ -20,7 +20,7 @@ function fileIn(args: readonly string[], { usage }: Command, name: string): stri
 async function begunIn(file: string): Promise<{ bytes: number; known: Set<string> }> {
   if (!existsSync(file)) return { bytes: 0, known: new Set() };
   const found = statSync(file);
-  const begun = found.isFile() ? await readWholeSessions(linesIn(file)) : undefined;
+  const begun = found.isFile() ? await scanInterruptedExport(linesIn(file)) : undefined;
   if (!begun || (begun.bytes === 0 && found.size > 0)) {
     throw new AppError('conflict', `${file} exists and is not an export. Choose another file, or remove it.`);
   }

@@ -48,14 +48,14 @@ const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]
 export const isBundledImage = (image: string): boolean => own.has(image);
 
 export const createBundledImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
-  base: { name: baseImage, context: () => createImageContext(bundle) },
-  desktop: { name: desktopImage, context: () => createDesktopContext(bundle) },
+  base: { name: baseImage, context: () => createBaseImageContext(bundle) },
+  desktop: { name: desktopImage, context: () => createDesktopImageContext(bundle) },
   agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
 /** `auto`: new sandboxes get a screen and a browser once the server has built the image. */
-export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
+export function resolveDesktopSetting({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;
   return desktop === 'auto' && image !== names.base ? false : desktop;
@@ -78,11 +78,11 @@ export function createDesktopEnv(config: Config, hasDesktop: boolean): Record<st
 }
 
 /** Any change in the folder changes the image's hash. */
-export async function createImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
+export async function createBaseImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await prepareContext(bundle, []);
 }
 
-export async function createDesktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
+export async function createDesktopImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
 

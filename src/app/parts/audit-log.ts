@@ -26,7 +26,13 @@ export async function readAuditKeys(config: Settings, newKey: () => string): Pro
   ];
 }
 
-export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
+export async function openServerAuditLog({
+  config,
+  clock,
+  ids,
+  scrub,
+  logger,
+}: Options): Promise<AuditLog | undefined> {
   if (!config.audit.enabled) return undefined;
   const [key] = await readAuditKeys(config, () => ids.token());
   return openAuditLog({

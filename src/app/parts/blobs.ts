@@ -5,7 +5,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import { openLocalBlobs, openVolumeBlobs } from '../../storage/blobs/folder.ts';
 import type { Config } from '../settings/config.ts';
 
-export async function openBlobs(
+export async function openBlobStore(
   { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Pick<Config, 'storage' | 'dataDir' | 'mongodbUrl'>,
   clock: Clock,
 ): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
@@ -29,7 +29,7 @@ export async function openBlobs(
   });
 }
 
-export async function closeBlobs(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
+export async function closeBlobStore(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
   await blobs[Symbol.asyncDispose]?.();
   blobs[Symbol.dispose]?.();
 }

@@ -10,21 +10,21 @@ import { isFolderUrl, type SessionRepository } from '../../core/model/repository
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type CertificateAuthority, createEgressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
 import { isUnderAnyPrefix } from '../../sandboxes/egress/credentials/git-requests.ts';
-import { createGitRequestCheck, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
+import { createGitRequestCheck, parseUrlTarget } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import {
   anyHostEntry,
-  covers,
+  includesEntry,
   matchesTarget,
   type PolicyEntry,
   parsePolicyEntry,
 } from '../../sandboxes/egress/policy.ts';
 import {
   type BoundCredentialStore,
-  type HeldCredential,
-  serverHolder,
+  type CredentialWithHolder,
+  serverHolderId,
   sessionVaultsOf,
 } from '../../sessions/projects/credentials.ts';
 import type { UnreachableCredential } from '../../sessions/run/missing-tools.ts';
@@ -67,7 +67,7 @@ interface Options {
   readonly now: () => number;
   readonly learn: (secret: Secret) => void;
 }
-type NamedPlaces = CredentialInjection & Pick<HeldCredential, 'name' | 'uses'>;
+type NamedPlaces = CredentialInjection & Pick<CredentialWithHolder, 'name' | 'uses'>;
 
 const freshMs = 1_000;
 const maxKnown = 10_000;
@@ -145,7 +145,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       if (git === undefined) return [one];
       const admits = createGitRequestCheck({ git, paths }, repositories);
       const reaches = ({ url }: SessionRepository) =>
-        !isFolderUrl(url) && one.hosts.some((host) => matchesTarget(host, targetOfUrl(url)));
+        !isFolderUrl(url) && one.hosts.some((host) => matchesTarget(host, parseUrlTarget(url)));
       return repositories.some(reaches) ? [{ ...one, admits }] : [];
     });
   const ofUsers = (found: Awaited<ReturnType<BoundCredentialStore['inForce']>>): Credential[] =>
@@ -186,14 +186,15 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       const found = known.get(session);
       return found && now() - found.at < freshMs ? found.all : read(session);
     },
-    authority: createEgressAuthority(keys, now),
+    authority: createCertificateAuthority(keys, now),
     env: serverEnv,
     async findUnreached(session) {
       const chosen = session.sandbox?.egress;
       const vaults = sessionVaultsOf(session);
       if (chosen === undefined || isEgressRules(chosen) || vaults.ids.length === 0) return [];
       const reached = chosen.flatMap((text) => parsePolicyEntry(text) ?? []);
-      const isReached = (text: string) => reached.some((one) => covers(one, parsePolicyEntry(text) ?? anyHostEntry));
+      const isReached = (text: string) =>
+        reached.some((one) => includesEntry(one, parsePolicyEntry(text) ?? anyHostEntry));
       return ((await stored?.variables(vaults)) ?? []).flatMap(({ id, vaultId, secretName: name, hosts }) => {
         const host = hosts?.find((one) => !isReached(one));
         return host === undefined ? [] : [{ id, vaultId, name, host }];
@@ -222,7 +223,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
  * between them.
  */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
-  const isLast = ({ holder }: Held) => holder === serverHolder;
+  const isLast = ({ holder }: Held) => holder === serverHolderId;
   return [all.filter((one) => !isLast(one)), all.filter(isLast)];
 }
 

@@ -12,10 +12,10 @@ import type { Secret } from '../../core/text/secret.ts';
 import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicyPath,
-  chooseDesktop,
   createBundledImages,
   createDaemonBundler,
   initScriptPath,
+  resolveDesktopSetting,
   resolveSandboxImage,
   sudoScriptPath,
 } from '../images/image.ts';
@@ -119,7 +119,7 @@ export function createCommonDriverParts(
     random: Math.random,
     keys: () => readTokenKeys(config, () => ids.token()),
     extraCa: () => readExtraAuthorities(config.extraCa),
-    desktop: chooseDesktop(config),
+    desktop: resolveDesktopSetting(config),
   } as const satisfies Partial<DriverParts>;
 }
 
@@ -139,7 +139,7 @@ function driverParts(options: Options): DriverParts {
     unenforced: realModels.unenforced,
     root: resolveSandboxRoot(config.dataDir),
     hasEgress: config.egress.policy !== 'none',
-    image: resolveSandboxImage(config, chooseDesktop(config) === true),
+    image: resolveSandboxImage(config, resolveDesktopSetting(config) === true),
     ourImages: createBundledImages(daemon),
     programs: { node, init: initScriptPath, sudo: sudoScriptPath, daemon, browserPolicy: browserPolicyPath },
   };

@@ -1,4 +1,4 @@
-import { targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
+import { parseUrlTarget } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import { matchesTarget } from '../../sandboxes/egress/policy.ts';
 import type { ForgeTokenFinder } from '../../sessions/shipping/pull-requests.ts';
 import type { ProxyCredentials } from './credentials.ts';
@@ -12,11 +12,11 @@ const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const
 export function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);
-    const api = targetOfUrl(apiUrl);
+    const api = parseUrlTarget(apiUrl);
     const forApi = all.find(
       ({ hosts, isForGit, admits }) => !isForGit && !admits && hosts.some((host) => matchesTarget(host, api)),
     );
-    const target = targetOfUrl(remote);
+    const target = parseUrlTarget(remote);
     const request = `${new URL(remote).pathname}/info/refs?service=${services[access]}`;
     const forGit = all.find(
       ({ hosts, admits }) =>

@@ -1,4 +1,4 @@
-import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
+import type { ToolServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { NetworkReach } from '../../agents/models/registry.ts';
 import { createGuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { Config } from '../settings/config.ts';
@@ -17,7 +17,7 @@ const within = {
 } satisfies Record<NetworkReach, unknown>;
 
 /** Connects only to addresses within this reach, and exactly to the address that was checked. */
-export const createReachFetch =
+export const createReachLimitedFetch =
   (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
@@ -33,7 +33,7 @@ export function chooseNetworkReach(
 }
 
 /** Reaches public addresses and `listed` ranges; tool servers with reach `private` can be on private networks too. */
-export function createToolFetch(listed: readonly string[]): ServerFetchFactory {
+export function createServerFetchFactory(listed: readonly string[]): ToolServerFetchFactory {
   const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
   const within = createGuardedFetch({
     addresses: { allowRanges: [...allowRanges, ...listed], denyRanges },

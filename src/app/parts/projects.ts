@@ -7,10 +7,10 @@ import { createVault } from '../../auth/vault.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import {
+  automationSecretKind,
   credentialKind,
-  hookSecretKind,
   namedSecretKind,
   toolServerKind,
   vaultCredentialKind,
@@ -22,7 +22,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
 import { createAgentConfigService } from '../../sessions/projects/agent-config.ts';
-import { createProfileResolver } from '../../sessions/projects/agent-profile.ts';
+import { createAgentProfileResolver } from '../../sessions/projects/agent-profile.ts';
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
 import { createModelResolver } from '../../sessions/projects/model-cache.ts';
 import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
@@ -31,7 +31,7 @@ import { createProjectService, type MemberDirectory } from '../../sessions/proje
 import { createProviderKeyStore, providerKeyKind } from '../../sessions/projects/provider-keys.ts';
 import { listOfferedProviders } from '../../sessions/projects/providers.ts';
 import { createUploadService } from '../../sessions/projects/uploads.ts';
-import { createHookSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
+import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import { createSideMessageService } from '../../sessions/services/side-messages.ts';
 import { createToolServerSecretStore, SavedToolServers } from '../../sessions/tool-servers/entered.ts';
@@ -40,7 +40,7 @@ import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { rotateKeysInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
-import { createReachFetch, createToolFetch } from './model-addresses.ts';
+import { createReachLimitedFetch, createServerFetchFactory } from './model-addresses.ts';
 
 interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> {
   readonly config: Config;
@@ -93,7 +93,7 @@ export async function openProjectParts({
     providerKeyKind,
     credentialKind,
     webhookKind,
-    hookSecretKind,
+    automationSecretKind,
     toolServerKind,
     vaultCredentialKind,
     namedSecretKind,
@@ -108,7 +108,7 @@ export async function openProjectParts({
   await keys.verify();
   const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
   await secrets.verify();
-  const secretValue = (id: string, session: Holder) => secrets.value(id, session);
+  const secretValue = (id: string, session: ResourceHolder) => secrets.value(id, session);
   const credentials = createBoundCredentialStore({
     records,
     vault: safe,
@@ -120,7 +120,7 @@ export async function openProjectParts({
   await credentials.verify();
   const webhooks = createWebhookSecretStore(records, safe);
   await webhooks.verify();
-  const hooks = createHookSecretStore(records, safe);
+  const hooks = createAutomationSecretStore(records, safe);
   await hooks.verify();
   const ofVaults = new CredentialRecords({ records, vault: safe, learn });
   await ofVaults.verify();
@@ -133,7 +133,7 @@ export async function openProjectParts({
   });
   const toolSecrets = createToolServerSecretStore(records, safe);
   await toolSecrets.verify();
-  const fetchFor = createToolFetch(config.egress.allowRanges);
+  const fetchFor = createServerFetchFactory(config.egress.allowRanges);
   const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
 
   const directory = new ModelDirectory({ records, models: config.models });
@@ -146,7 +146,7 @@ export async function openProjectParts({
     model: config.model,
     checkModel,
   });
-  const profileOf = createProfileResolver({
+  const profileOf = createAgentProfileResolver({
     agents,
     templates,
     usualOf: withEntered(usualOf, entered),
@@ -164,7 +164,7 @@ export async function openProjectParts({
         createModel(name, {
           models: { ...(await directory.config()), fallbacks },
           storedKey: keys.use,
-          fetchWithin: createReachFetch,
+          fetchWithin: createReachLimitedFetch,
           clock,
           newId: ids.short,
           random: Math.random,
@@ -216,8 +216,8 @@ export async function openProjectParts({
 }
 
 /**
- * Adds the tool servers that people entered, except those named like one in the settings. Returns the same profile
- * until either changes.
+ * Adds the tool servers that people entered, except those whose name is also in the settings. Returns the same profile until
+ * either changes.
  */
 function withEntered(
   usualOf: Options['usualOf'],

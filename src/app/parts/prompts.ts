@@ -54,7 +54,7 @@ export const describePackages = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** Services of the template or the creator, and those of a repository that a person allowed. */
+/** Services of the template or the creator, and a repository's services that a person allowed. */
 export const describeServices = (services: ServiceRecipes): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
@@ -63,7 +63,7 @@ export const describeServices = (services: ServiceRecipes): string => {
   return named.length === 0 ? '' : ` Services that only this sandbox reaches: ${named.join('; ')}.`;
 };
 
-/** Text of the repositories' servers stays out of the prompt, because anyone can have written it. */
+/** Text from repository servers stays out of the prompt, because anyone could have written it. */
 export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>
   repositories
     .map(({ url, path, state, branch, access }) => {

@@ -37,7 +37,7 @@ const retentionLeaseMs = 5 * 60_000;
 const automationsMs = 15_000;
 /** Longer than one delivery attempt, so that another server takes over only after the attempt has ended. */
 const webhooksMs = 30_000;
-/** How long a shutdown waits for a slow store. Other servers then notice it only when the lease expires. */
+/** How long a shutdown waits for a slow store. After that, other servers notice the shutdown only when the lease expires. */
 const partingMs = 2_000;
 
 export function createReplica({ store, ids, clock, settings }: Options): Replica {
@@ -58,7 +58,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
   }
   const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
-  const common = { holder, isDead: hasHolderEnded, ttlMs, clock, elapsed: monotonicNow };
+  const common = { holder, isDead: hasLeaseHolderExited, ttlMs, clock, elapsed: monotonicNow };
   const ownership = new LeasedOwnership({ ...common, leases: store.leases });
   let peers: Peers | undefined;
   return {
@@ -99,7 +99,7 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
  * Only the holder's machine can determine this, and can then take over the leases immediately. The process's start time
  * reveals a reused pid.
  */
-export function hasHolderEnded(holder: string): boolean {
+export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
   if (machine === undefined || machine !== place()) return false;
   return startOf(Number(pid)) !== start;

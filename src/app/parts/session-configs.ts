@@ -27,7 +27,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** How late this server notices a change of a session's hosts on another server, if it does not hold the session. */
+/** Maximum delay until this server notices a change of a session's hosts on another server, if it does not hold the session. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: AgentChoice;
@@ -101,7 +101,7 @@ export class SessionConfigs {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /** Call it before the sandbox starts, so that a broken store does not block the sandbox's network access. */
+  /** Call this before the sandbox starts, so that a broken store does not block the sandbox's network access. */
   remember(id: SessionId, choice: AgentChoice): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);

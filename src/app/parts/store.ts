@@ -36,7 +36,7 @@ export function assertStoreExists(path: string): void {
   throw new AppError('file_not_found', `There is no store ${path}. ${advice}`);
 }
 
-/** The parts of the address that are never printed: the whole address, and its password. */
+/** The strings that are never printed: the whole address, and its password. */
 export function listUrlSecrets(url: Secret | undefined): Secret[] {
   const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
   if (!url || !password) return url ? [url] : [];

@@ -15,7 +15,7 @@ const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
 /** Traces are sent only if the standard OpenTelemetry variables or a loaded SDK request it. */
-export function openTraces(
+export function openTraceExporter(
   variables: Variables,
   { log, events, version, warn }: TraceDeps,
 ): RunTraceExporter | undefined {

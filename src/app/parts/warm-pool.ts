@@ -1,7 +1,7 @@
 import { type Driver, hostsPool, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
 import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
 import { createAutomaticPoolSizer, createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
-import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
+import { withLocalPool } from '../../../drivers/shared/pool/with-pool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
@@ -42,7 +42,7 @@ export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }
     return driver;
   }
   const ttlMs = ttlSeconds * 1_000;
-  return withPool(driver, {
+  return withLocalPool(driver, {
     ...parts,
     ids,
     recipes: () => [recipe()],

@@ -5,7 +5,7 @@ import { createWebFetchTool } from '../../agents/tools/web/fetch.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 
-export type FetchPage = (address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedPage>;
+export type PageFetch = (address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedPage>;
 interface PageWays {
   readonly fetch: ProxiedFetch;
   readonly pages: ReturnType<typeof createPageThread>;
@@ -13,13 +13,13 @@ interface PageWays {
 
 /** Follows redirects, under a session's egress policy and through the sandboxes' proxy. */
 export const createPageFetch =
-  (fetch: ProxiedFetch): FetchPage =>
+  (fetch: ProxiedFetch): PageFetch =>
   (address, sessionId, signal) => {
     const from = { id: sandboxIdOf(sessionId), sessionId };
     return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
   };
 
-export const createPageTool = ({ fetch, pages }: PageWays): Tool =>
+export const createProxiedWebFetchTool = ({ fetch, pages }: PageWays): Tool =>
   createWebFetchTool({
     fetch: (address, { sessionId }, signal) => createPageFetch(fetch)(address, sessionId, signal),
     read: (job, signal) => pages.do(job, signal),

@@ -1,8 +1,8 @@
 import { findNearestWord } from '../../config/nearest.ts';
 import type { Setting } from '../../config/settings.ts';
-import { describeRejection, parseSettings, readYaml } from '../../config/yaml-file.ts';
+import { describeInvalidValue, parseSettings, readYamlSettings } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { findContradictions } from './contradictions.ts';
+import { findConfigContradictions } from './contradictions.ts';
 import { Config, settings, settingsLayout } from './schema.ts';
 
 export type { Config } from './schema.ts';
@@ -32,7 +32,7 @@ const otherVariables = new Set([
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
   const source = { ...settingsLayout, file: 'corral.yaml', help: seeHelp };
-  const inFile = readYaml(yamlText, source, problems);
+  const inFile = readYamlSettings(yamlText, source, problems);
   problems.push(...strangers(env));
 
   const values = new Map(settings.map((setting) => [setting, valuesFor(setting, env, inFile)]));
@@ -40,14 +40,14 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   const refused = 'refused' in parsed ? parsed.refused : [];
   for (const setting of refused) {
     const { variable, value } = values.get(setting) as VariableValue;
-    problems.push(describeRejection(setting, `${variable} (${setting.key} in corral.yaml)`, value));
+    problems.push(describeInvalidValue(setting, `${variable} (${setting.key} in corral.yaml)`, value));
   }
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
 
   const nodeCa = env.NODE_EXTRA_CA_CERTS ? [env.NODE_EXTRA_CA_CERTS] : [];
   const sources = Object.fromEntries([...values].flatMap(([{ key }, { from }]) => (from ? [[key, from]] : [])));
   const config = { ...parsed.data, extraCa: [...new Set([...parsed.data.extraCa, ...nodeCa])], sources };
-  const against = findContradictions(config);
+  const against = findConfigContradictions(config);
   if (against.length > 0) throw new AppError('invalid_request', against.join('\n'));
   return config;
 }

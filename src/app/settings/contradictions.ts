@@ -6,7 +6,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-export function findContradictions(config: Config): string[] {
+export function findConfigContradictions(config: Config): string[] {
   const problems: string[] = [];
   if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined && !hasIdentityProxy(config)) {
     problems.push(

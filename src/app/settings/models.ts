@@ -3,14 +3,28 @@ import { fallbackRefPattern, modelRefPattern } from '../../agents/models/model-r
 import type { Provider, ProviderAccess } from '../../agents/models/provider.ts';
 import { reasoningLevels } from '../../agents/models/provider.ts';
 import { type KeyedProviderName, keyedProviders } from '../../agents/models/providers.ts';
-import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
-import { optionalSecret, optionalSetting, secretSetting, setting } from '../../config/setting.ts';
+import {
+  booleanValue,
+  integerValue,
+  numberValue,
+  oneOf,
+  secretTextValue,
+  textValue,
+  urlValue,
+  wordList,
+} from '../../config/kinds.ts';
+import {
+  defineOptionalSecret,
+  defineOptionalSetting,
+  defineSecretSetting,
+  defineSetting,
+} from '../../config/setting.ts';
 
 const section = ({ label, access }: Provider & { readonly access: ProviderAccess }) =>
   z.strictObject({
-    apiKey: optionalSecret(secret(), `key for ${label}`, ...access.keyVariables),
-    baseUrl: optionalSetting(
-      url('https', 'http'),
+    apiKey: defineOptionalSecret(secretTextValue(), `key for ${label}`, ...access.keyVariables),
+    baseUrl: defineOptionalSetting(
+      urlValue('https', 'http'),
       `endpoint to use instead of ${label}'s own, with the same wire format`,
     ),
   });
@@ -43,10 +57,10 @@ const endpointName = z
   .regex(/^[a-z0-9][a-z0-9-]{0,30}$/)
   .refine((name) => !names.has(name));
 const endpoint = z
-  .strictObject({ 'base-url': url('https', 'http').kind, 'api-key': secret().kind.optional() })
+  .strictObject({ 'base-url': urlValue('https', 'http').kind, 'api-key': secretTextValue().kind.optional() })
   .transform(({ 'base-url': baseUrl, 'api-key': apiKey }) => ({ baseUrl, apiKey }));
 
-const perMillion = amount(0, 1e6).kind;
+const perMillion = numberValue(0, 1e6).kind;
 const price = z
   .strictObject({
     input: perMillion,
@@ -61,39 +75,39 @@ const price = z
   }));
 const entry = z
   .strictObject({
-    window: integer(1_024).kind.optional(),
-    'max-output': integer(16).kind.optional(),
-    images: flag().kind.optional(),
-    parallel: flag().kind.optional(),
-    'forced-tool': flag().kind.optional(),
+    window: integerValue(1_024).kind.optional(),
+    'max-output': integerValue(16).kind.optional(),
+    images: booleanValue().kind.optional(),
+    parallel: booleanValue().kind.optional(),
+    'forced-tool': booleanValue().kind.optional(),
     reasoning: oneOf(...reasoningLevels).kind.optional(),
     price: price.optional(),
   })
   .transform(({ 'max-output': maxOutput, 'forced-tool': forcedTool, ...rest }) => ({ ...rest, maxOutput, forcedTool }));
 
-export const model = setting(
-  text('demo, or provider/model such as gemini/gemini-2.5-flash', modelRefPattern),
+export const modelSetting = defineSetting(
+  textValue('demo, or provider/model such as gemini/gemini-2.5-flash', modelRefPattern),
   'demo',
   'default model; demo needs no key and no network',
 );
-export const models = z.strictObject({
+export const modelsSection = z.strictObject({
   ...sections,
-  privateAddresses: setting(
+  privateAddresses: defineSetting(
     oneOf('auto', 'allow', 'refuse'),
     'auto',
     'whether administrators can add providers on this machine and in private networks on the page; auto: only on a loopback server without a token and keys',
   ),
-  compatible: secretSetting(
+  compatible: defineSecretSetting(
     mappingOf('server names, each with base-url and api-key', endpointName, endpoint),
     {},
     "servers that speak OpenAI's Chat Completions, such as Ollama, vLLM, LiteLLM or OpenRouter",
   ),
-  fallbacks: setting(
+  fallbacks: defineSetting(
     wordList('models such as openai/gpt-5-mini', fallbackRefPattern),
     [],
     'models to try in order when the model fails',
   ),
-  catalog: setting(
+  catalog: defineSetting(
     mappingOf(
       'models, each with window, max-output, images, parallel, forced-tool, reasoning and price',
       z.string().regex(modelRefPattern),

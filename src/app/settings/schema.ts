@@ -3,198 +3,227 @@ import { driverListText, driverSetting, driverSettingSections } from '../../../d
 import { approvalRulesSettingKind } from '../../config/approval-rules.ts';
 import {
   addressList,
-  amount,
-  flag,
-  hosts,
-  integer,
+  booleanValue,
+  byteSizeValue,
+  hostList,
+  integerValue,
   listOf,
   networkList,
+  numberValue,
   oneOf,
-  origins,
-  paths,
-  ports,
-  secret,
-  size,
-  text,
-  timeZone,
-  url,
+  originList,
+  pathList,
+  portList,
+  secretTextValue,
+  textValue,
+  timeZoneValue,
+  urlValue,
   wordList,
 } from '../../config/kinds.ts';
 import {
   type ChangeableSetting,
+  defineOptionalSecret,
+  defineOptionalSetting,
+  defineSecretSetting,
+  defineSetting,
   markChangeable,
-  optionalSecret,
-  optionalSetting,
   type SettingForm,
-  secretSetting,
-  setting,
 } from '../../config/setting.ts';
 import { readSettingsLayout } from '../../config/settings.ts';
-import { toolServersSettingKind } from '../../config/tool-servers.ts';
-import { facadeSections } from '../../facades/list.ts';
-import { isForgeServer } from '../../forges/list.ts';
-import { model, models } from './models.ts';
-import { browser, desktop, egress, sandbox } from './sandboxes.ts';
-import { identityProxy, oidc, programs } from './sign-in.ts';
-import { builds, keys, memory, retention, snapshots, storage, volumes } from './storage.ts';
+import { toolServersValue } from '../../config/tool-servers.ts';
+import { facadeSettingsSchemas } from '../../facades/list.ts';
+import { isForgeServerSetting } from '../../forges/list.ts';
+import { modelSetting, modelsSection } from './models.ts';
+import { browserSection, desktopSection, egressSection, sandboxSection } from './sandboxes.ts';
+import { identityProxySection, oidcSection, programsSection } from './sign-in.ts';
+import {
+  buildsSection,
+  keysSection,
+  memorySection,
+  retentionSection,
+  snapshotsSection,
+  storageSection,
+  volumesSection,
+} from './storage.ts';
 
 const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
-const maxSnapshots = (whose: string) => optionalSetting(integer(0), `named snapshots of ${whose}`);
+const maxSnapshots = (whose: string) => defineOptionalSetting(integerValue(0), `named snapshots of ${whose}`);
 const heldLimits = (whose: string) => ({
-  maxRunningRuns: optionalSetting(integer(0), `active runs of ${whose}; others wait`),
-  maxCpus: optionalSetting(amount(0, 1e6), `sandbox processors of ${whose}`),
-  maxMemory: optionalSetting(size(0), `sandbox memory of ${whose}`),
-  maxDisk: optionalSetting(size(0), `disk of ${whose}`),
+  maxRunningRuns: defineOptionalSetting(integerValue(0), `active runs of ${whose}; others wait`),
+  maxCpus: defineOptionalSetting(numberValue(0, 1e6), `sandbox processors of ${whose}`),
+  maxMemory: defineOptionalSetting(byteSizeValue(0), `sandbox memory of ${whose}`),
+  maxDisk: defineOptionalSetting(byteSizeValue(0), `disk of ${whose}`),
 });
 /** Runs reserve from these budgets, so concurrent runs cannot overspend. */
 const periodBudgets = (whose: string) => ({
   dayTokenBudget: markChangeable(
-    optionalSetting(integer(1), `tokens of ${whose} per day, see docs/budgets.md`),
+    defineOptionalSetting(integerValue(1), `tokens of ${whose} per day, see docs/budgets.md`),
     budgetIn('count'),
   ),
   dayCostBudget: markChangeable(
-    optionalSetting(amount(0, 1e9), `cost of ${whose} per day in the price list's currency`),
+    defineOptionalSetting(numberValue(0, 1e9), `cost of ${whose} per day in the price list's currency`),
     budgetIn('cost'),
   ),
-  dayToolCallBudget: markChangeable(optionalSetting(integer(1), `tool calls of ${whose} per day`), budgetIn('count')),
-  monthTokenBudget: markChangeable(optionalSetting(integer(1), `tokens of ${whose} per month`), budgetIn('count')),
+  dayToolCallBudget: markChangeable(
+    defineOptionalSetting(integerValue(1), `tool calls of ${whose} per day`),
+    budgetIn('count'),
+  ),
+  monthTokenBudget: markChangeable(
+    defineOptionalSetting(integerValue(1), `tokens of ${whose} per month`),
+    budgetIn('count'),
+  ),
   monthCostBudget: markChangeable(
-    optionalSetting(amount(0, 1e9), `cost of ${whose} per month in the price list's currency`),
+    defineOptionalSetting(numberValue(0, 1e9), `cost of ${whose} per month in the price list's currency`),
     budgetIn('cost'),
   ),
   monthToolCallBudget: markChangeable(
-    optionalSetting(integer(1), `tool calls of ${whose} per month`),
+    defineOptionalSetting(integerValue(1), `tool calls of ${whose} per month`),
     budgetIn('count'),
   ),
 });
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
-  host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
-  port: setting(integer(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
-  extraPorts: setting(ports(), [], 'more ports to listen on'),
-  dataDir: setting(text('a folder'), './data', 'folder of the database, the sockets and the local files'),
-  instance: optionalSetting(
-    text('1 to 31 lower-case letters, digits and hyphens', /^[a-z0-9][a-z0-9-]{0,30}$/),
+  host: defineSetting(textValue('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
+  port: defineSetting(integerValue(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
+  extraPorts: defineSetting(portList(), [], 'more ports to listen on'),
+  dataDir: defineSetting(textValue('a folder'), './data', 'folder of the database, the sockets and the local files'),
+  instance: defineOptionalSetting(
+    textValue('1 to 31 lower-case letters, digits and hyphens', /^[a-z0-9][a-z0-9-]{0,30}$/),
     'name of this installation in the labels of what it starts; unset: generated once and kept in the data folder',
   ),
-  mongodbUrl: optionalSecret(
-    secret('an address that begins with mongodb:// or mongodb+srv://', /^mongodb([+]srv)?:\/\/\S+$/),
+  mongodbUrl: defineOptionalSecret(
+    secretTextValue('an address that begins with mongodb:// or mongodb+srv://', /^mongodb([+]srv)?:\/\/\S+$/),
     'where MongoDB stores the history, instead of SQLite',
     'MONGODB_URL',
   ),
-  history: setting(
+  history: defineSetting(
     oneOf('stored', 'memory'),
     'stored',
     'where sessions are kept: in SQLite or MongoDB, or in memory until the server stops',
   ),
 
-  token: optionalSecret(secret(), 'bearer token that clients must send; required to listen on more than loopback'),
-  oidc,
-  identityProxy,
-  programs,
-  corsOrigins: optionalSetting(
-    origins(),
+  token: defineOptionalSecret(
+    secretTextValue(),
+    'bearer token that clients must send; required to listen on more than loopback',
+  ),
+  oidc: oidcSection,
+  identityProxy: identityProxySection,
+  programs: programsSection,
+  corsOrigins: defineOptionalSetting(
+    originList(),
     'origins whose pages can use the API like the built-in page; unset: localhost and 127.0.0.1 on ports 3000, 5173 and 5174, read-only without a token',
     'CORS_ORIGINS',
   ),
-  allowedHosts: setting(hosts(), [], 'more names for the Host header on loopback'),
-  trustedProxies: setting(
+  allowedHosts: defineSetting(hostList(), [], 'more names for the Host header on loopback'),
+  trustedProxies: defineSetting(
     addressList(),
     [],
     'proxies in front of this server whose X-Forwarded-For and X-Forwarded-Proto headers are trusted',
   ),
-  rateLimitPerMinute: setting(integer(0), 3000, 'requests per minute for each token or address; 0: no limit'),
-  maxConnectionsPerAddress: setting(
-    integer(0),
+  rateLimitPerMinute: defineSetting(
+    integerValue(0),
+    3000,
+    'requests per minute for each token or address; 0: no limit',
+  ),
+  maxConnectionsPerAddress: defineSetting(
+    integerValue(0),
     2000,
     'open connections per address, and requests in progress per address behind a trusted proxy; 0: no limit',
   ),
-  maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
-  maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
-  ...facadeSections,
+  maxBodyBytes: defineSetting(byteSizeValue(1), '10MiB', 'largest JSON body'),
+  maxUploadBytes: defineSetting(byteSizeValue(1), '50MiB', 'largest upload'),
+  ...facadeSettingsSchemas,
 
-  storage,
-  keys,
+  storage: storageSection,
+  keys: keysSection,
 
-  driver: setting(
+  driver: defineSetting(
     driverSetting,
     'auto',
     `where sandboxes run (${driverListText}); auto is Docker if it answers, else process`,
   ),
   ...driverSettingSections,
-  unconfined: setting(
-    flag(),
+  unconfined: defineSetting(
+    booleanValue(),
     false,
     'lets a real model use processes without bubblewrap, or pods without enforced network policies',
   ),
 
   template: markChangeable(
-    optionalSetting(
-      text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
+    defineOptionalSetting(
+      textValue('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
       'default template of new sessions; unset: only these settings',
     ),
     { section: 'template', form: { kind: 'template' } },
   ),
-  model,
-  models,
+  model: modelSetting,
+  models: modelsSection,
 
   replicas: z.strictObject({
-    leaseSeconds: setting(integer(1, 300), 10, 'with a shared store: how long a dead server keeps its sessions'),
+    leaseSeconds: defineSetting(
+      integerValue(1, 300),
+      10,
+      'with a shared store: how long a dead server keeps its sessions',
+    ),
   }),
-  maxSessions: setting(integer(1), 500, 'maximum number of sessions at the same time'),
-  maxSessionsPerOwner: setting(
-    integer(0),
+  maxSessions: defineSetting(integerValue(1), 500, 'maximum number of sessions at the same time'),
+  maxSessionsPerOwner: defineSetting(
+    integerValue(0),
     100,
     'maximum number of sessions per owner (see docs/budgets.md); 0: no limit',
   ),
-  maxRunningRuns: setting(integer(1), 32, 'maximum number of active runs of this server; more are queued'),
+  maxRunningRuns: defineSetting(integerValue(1), 32, 'maximum number of active runs of this server; more are queued'),
   maxSteps: markChangeable(
-    setting(integer(1), 100, 'maximum turns of the model per run; at the limit the run asks to continue'),
+    defineSetting(integerValue(1), 100, 'maximum turns of the model per run; at the limit the run asks to continue'),
     budgetIn('count'),
   ),
   run: z.strictObject({
     timeoutSeconds: markChangeable(
-      setting(integer(1, 7 * day), 1800, 'maximum time per run; at the limit the run asks to continue'),
+      defineSetting(integerValue(1, 7 * day), 1800, 'maximum time per run; at the limit the run asks to continue'),
       budgetIn('seconds'),
     ),
     tokenBudget: markChangeable(
-      optionalSetting(integer(1), 'maximum tokens per run; at the limit the run asks to continue'),
+      defineOptionalSetting(integerValue(1), 'maximum tokens per run; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     costBudget: markChangeable(
-      optionalSetting(
-        amount(0, 1e6),
+      defineOptionalSetting(
+        numberValue(0, 1e6),
         "maximum cost per run in the price list's currency; at the limit the run asks to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: markChangeable(
-      optionalSetting(integer(1), 'maximum tool calls per run; at the limit the run asks to continue'),
+      defineOptionalSetting(integerValue(1), 'maximum tool calls per run; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
   }),
   stuck: z.strictObject({
-    sameResult: setting(
-      integer(2, 100),
+    sameResult: defineSetting(
+      integerValue(2, 100),
       4,
       'repetitions of the same action with the same result after which a run is stuck',
     ),
-    sameError: setting(integer(2, 100), 3, 'repetitions of the same error after which a run is stuck'),
-    alternation: setting(integer(4, 100), 6, 'calls that alternate between two actions after which a run is stuck'),
-    sameText: setting(integer(2, 100), 3, 'repetitions of the same text after which a run is stuck'),
-    sameWait: setting(
-      integer(2, 1_000),
+    sameError: defineSetting(integerValue(2, 100), 3, 'repetitions of the same error after which a run is stuck'),
+    alternation: defineSetting(
+      integerValue(4, 100),
+      6,
+      'calls that alternate between two actions after which a run is stuck',
+    ),
+    sameText: defineSetting(integerValue(2, 100), 3, 'repetitions of the same text after which a run is stuck'),
+    sameWait: defineSetting(
+      integerValue(2, 1_000),
       30,
       'repetitions of a call that waits for something after which a run is stuck',
     ),
   }),
   approvals: z.strictObject({
     rules: markChangeable(
-      setting(
+      defineSetting(
         approvalRulesSettingKind(),
         [],
         'rules that allow, ask about or deny calls by tool and pattern; the first matching rule decides, see docs/approvals.md',
@@ -202,7 +231,7 @@ export const Config = z.strictObject({
       { section: 'approvals', form: { kind: 'rules' } },
     ),
     tools: markChangeable(
-      setting(
+      defineSetting(
         wordList('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
         [],
         'tools whose calls need approval if no rule matches; * is all',
@@ -210,181 +239,198 @@ export const Config = z.strictObject({
       { section: 'approvals', form: { kind: 'tools' } },
     ),
     timeoutSeconds: markChangeable(
-      setting(integer(1, 7 * day), 600, 'how long a call waits for approval before it is refused'),
+      defineSetting(integerValue(1, 7 * day), 600, 'how long a call waits for approval before it is refused'),
       { section: 'approvals', form: { kind: 'amount', unit: 'seconds' } },
     ),
   }),
-  toolTimeoutSeconds: setting(integer(1, day), 600, 'maximum time of a command; then its process tree is killed'),
-  maxEventsPerSession: setting(integer(100), 50_000, 'events kept per session'),
-  retention,
-  snapshots,
-  volumes,
-  builds,
+  toolTimeoutSeconds: defineSetting(
+    integerValue(1, day),
+    600,
+    'maximum time of a command; then its process tree is killed',
+  ),
+  maxEventsPerSession: defineSetting(integerValue(100), 50_000, 'events kept per session'),
+  retention: retentionSection,
+  snapshots: snapshotsSection,
+  volumes: volumesSection,
+  builds: buildsSection,
   repositories: z.strictObject({
-    authorName: setting(
-      text('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),
+    authorName: defineSetting(
+      textValue('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),
       'Corral',
       'author of commits if the creator of a session named none',
     ),
-    authorEmail: setting(
-      text('an e-mail address', /^[^<>@\s]{1,100}@[^<>@\s]{1,100}$/),
+    authorEmail: defineSetting(
+      textValue('an e-mail address', /^[^<>@\s]{1,100}@[^<>@\s]{1,100}$/),
       'corral@localhost',
       "that author's e-mail address",
     ),
-    folders: setting(
+    folders: defineSetting(
       listOf('absolute paths of folders', z.string().regex(/^\/[^\p{Cc}]*$/u)),
       [],
       'folders on the server whose repositories sessions can start with, as file:///srv/git/project; everyone who can create sessions can read all their commits',
     ),
-    checkpoints: setting(
+    checkpoints: defineSetting(
       oneOf('repositories', 'all', 'none'),
       'repositories',
       'sessions whose files are saved after each run: those with repositories, all, or none',
     ),
-    keepCheckpoints: setting(integer(2, 10_000), 100, 'number of newest checkpoints kept per session'),
-    keepPrepared: setting(
-      integer(0, 10_000),
+    keepCheckpoints: defineSetting(integerValue(2, 10_000), 100, 'number of newest checkpoints kept per session'),
+    keepPrepared: defineSetting(
+      integerValue(0, 10_000),
       20,
       'number of prepared repositories kept per owner for later sessions, the last used; 0: none',
     ),
-    preparedBytes: setting(size(1), '1GiB', 'maximum size of a prepared repository that is kept'),
-    readyWorkspaces: setting(
-      integer(0, 1_000),
+    preparedBytes: defineSetting(byteSizeValue(1), '1GiB', 'maximum size of a prepared repository that is kept'),
+    readyWorkspaces: defineSetting(
+      integerValue(0, 1_000),
       2,
       'number of prepared workspaces kept ready for new sessions, of all owners together; 0: none',
     ),
-    readyHours: setting(integer(1, 1_000), 24, 'hours after which an unused ready workspace is removed'),
+    readyHours: defineSetting(integerValue(1, 1_000), 24, 'hours after which an unused ready workspace is removed'),
   }),
   forges: z.strictObject({
-    servers: setting(
-      listOf('forges such as gitea=https://git.example.com, gitlab=… or github=…', z.string().refine(isForgeServer)),
+    servers: defineSetting(
+      listOf(
+        'forges such as gitea=https://git.example.com, gitlab=… or github=…',
+        z.string().refine(isForgeServerSetting),
+      ),
       [],
       'self-hosted forges where pull requests are opened; the public ones are built in, see docs/forges.md',
     ),
   }),
-  workspaceGraceSeconds: setting(
-    integer(0, day),
+  workspaceGraceSeconds: defineSetting(
+    integerValue(0, day),
     30,
     'how long a workspace is kept after its last Workspace client disconnects',
   ),
   session: z.strictObject({
-    passivateSeconds: setting(
-      integer(1, day),
+    passivateSeconds: defineSetting(
+      integerValue(1, day),
       60,
       'time after which an idle session is unloaded from memory; its history stays',
     ),
     turnBudget: markChangeable(
-      optionalSetting(integer(1), 'maximum turns of the model per session; at the limit the run asks to continue'),
+      defineOptionalSetting(
+        integerValue(1),
+        'maximum turns of the model per session; at the limit the run asks to continue',
+      ),
       budgetIn('count'),
     ),
     tokenBudget: markChangeable(
-      optionalSetting(integer(1), 'maximum tokens per session; at the limit the run asks to continue'),
+      defineOptionalSetting(integerValue(1), 'maximum tokens per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     costBudget: markChangeable(
-      optionalSetting(
-        amount(0, 1e6),
+      defineOptionalSetting(
+        numberValue(0, 1e6),
         "maximum cost per session in the price list's currency; at the limit the run asks to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: markChangeable(
-      optionalSetting(integer(1), 'maximum tool calls per session; at the limit the run asks to continue'),
+      defineOptionalSetting(integerValue(1), 'maximum tool calls per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     timeBudgetSeconds: markChangeable(
-      optionalSetting(integer(1, 365 * day), 'maximum working time per session; at the limit the run asks to continue'),
+      defineOptionalSetting(
+        integerValue(1, 365 * day),
+        'maximum working time per session; at the limit the run asks to continue',
+      ),
       budgetIn('seconds'),
     ),
   }),
-  budgetTimeZone: setting(timeZone(), 'UTC', 'time zone in which the days and months of budgets begin'),
+  budgetTimeZone: defineSetting(timeZoneValue(), 'UTC', 'time zone in which the days and months of budgets begin'),
   person: z.strictObject({ ...periodBudgets('one person'), ...heldLimits('one person') }),
   project: z.strictObject({
     ...periodBudgets('one project'),
     ...heldLimits('one project'),
-    maxSessions: optionalSetting(integer(0), 'sessions of one project'),
+    maxSessions: defineOptionalSetting(integerValue(0), 'sessions of one project'),
     maxSnapshots: maxSnapshots('one project'),
   }),
   server: z.strictObject({ ...heldLimits('all sessions'), maxSnapshots: maxSnapshots('all sessions') }),
-  memory,
+  memory: memorySection,
 
-  sandbox,
-  egress,
+  sandbox: sandboxSection,
+  egress: egressSection,
   webhooks: z.strictObject({
-    allowRanges: setting(networkList(), [], 'private networks that webhooks can reach'),
-    pageUrl: optionalSetting(
-      url('https', 'http'),
+    allowRanges: defineSetting(networkList(), [], 'private networks that webhooks can reach'),
+    pageUrl: defineOptionalSetting(
+      urlValue('https', 'http'),
       'address of the page for links in webhooks; unset: only webhooks of a loopback server contain links',
     ),
   }),
-  desktop,
-  browser,
+  desktop: desktopSection,
+  browser: browserSection,
   mcp: z.strictObject({
-    servers: secretSetting(toolServersSettingKind(), {}, 'MCP servers whose tools agents can call, see docs/mcp.md'),
-    privateAddresses: setting(
+    servers: defineSecretSetting(toolServersValue(), {}, 'MCP servers whose tools agents can call, see docs/mcp.md'),
+    privateAddresses: defineSetting(
       oneOf('auto', 'allow', 'refuse'),
       'auto',
       'whether administrators can add tool servers on this machine and in private networks on the page; auto: only on a loopback server without a token and keys',
     ),
   }),
   search: z.strictObject({
-    engine: optionalSetting(
+    engine: defineOptionalSetting(
       oneOf('searxng', 'brave', 'tavily', 'google'),
       'the search engine of the tool web_search; unset: no such tool',
     ),
-    baseUrl: optionalSetting(url('https', 'http'), "the engine's address; required for searxng"),
-    key: optionalSecret(secret(), 'the key for brave, tavily or google'),
-    engineId: optionalSetting(text('an id'), "the id (cx) of google's programmable search engine"),
+    baseUrl: defineOptionalSetting(urlValue('https', 'http'), "the engine's address; required for searxng"),
+    key: defineOptionalSecret(secretTextValue(), 'the key for brave, tavily or google'),
+    engineId: defineOptionalSetting(textValue('an id'), "the id (cx) of google's programmable search engine"),
   }),
   tools: z.strictObject({
     deny: markChangeable(
-      setting(
+      defineSetting(
         wordList('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/),
         [],
         'tools that no agent gets, in any template or project',
       ),
       { section: 'tools', form: { kind: 'tools' } },
     ),
-    computer: setting(
+    computer: defineSetting(
       oneOf('off', 'claude', 'gemini'),
       'off',
       "gives agents the desktop's keyboard and mouse, in the format of this model family",
     ),
   }),
-  extraCa: setting(
-    paths(),
+  extraCa: defineSetting(
+    pathList(),
     [],
     'PEM files of more certificate authorities that the server and sandboxes trust; those in NODE_EXTRA_CA_CERTS are added',
   ),
 
   audit: z.strictObject({
-    enabled: setting(flag(), true, "records who did what in the data folder's audit folder, see docs/audit.md"),
-    maxBytes: setting(size(65_536), '64MiB', 'total size of its files; the oldest are deleted first'),
+    enabled: defineSetting(
+      booleanValue(),
+      true,
+      "records who did what in the data folder's audit folder, see docs/audit.md",
+    ),
+    maxBytes: defineSetting(byteSizeValue(65_536), '64MiB', 'total size of its files; the oldest are deleted first'),
   }),
   log: z.strictObject({
-    level: setting(
+    level: defineSetting(
       oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
       'info',
       'lowest level to print',
       'LOG_LEVEL',
     ),
-    format: setting(
+    format: defineSetting(
       oneOf('auto', 'json', 'pretty'),
       'auto',
       'lines of JSON, or lines for people; auto is pretty on a terminal, else json',
       'LOG_FORMAT',
     ),
-    blockedSeconds: setting(
-      integer(0, 3_600),
+    blockedSeconds: defineSetting(
+      integerValue(0, 3_600),
       3,
       'time after which the stack of code that blocks the event loop is written to standard error; 0: never',
     ),
   }),
   shutdown: z.strictObject({
-    graceSeconds: setting(integer(0, 600), 10, 'time to finish after SIGTERM'),
+    graceSeconds: defineSetting(integerValue(0, 600), 10, 'time to finish after SIGTERM'),
   }),
-  failpoints: optionalSetting(
-    text('points such as store.append.after=exit@37'),
+  failpoints: defineOptionalSetting(
+    textValue('points such as store.append.after=exit@37'),
     'faults to inject; only with NODE_ENV=test',
   ),
 });

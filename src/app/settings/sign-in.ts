@@ -1,7 +1,12 @@
 import { z } from 'zod';
-import { mappingOrJson } from '../../config/json-setting.ts';
-import { integer, listOf, secret, text, url, wordList } from '../../config/kinds.ts';
-import { optionalSecret, optionalSetting, secretSetting, setting } from '../../config/setting.ts';
+import { allowJsonText } from '../../config/json-setting.ts';
+import { integerValue, listOf, secretTextValue, textValue, urlValue, wordList } from '../../config/kinds.ts';
+import {
+  defineOptionalSecret,
+  defineOptionalSetting,
+  defineSecretSetting,
+  defineSetting,
+} from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
 // Settings of the sign-in by OpenID Connect: one provider at the top level, further providers as a mapping.
@@ -11,13 +16,13 @@ const issuerUrl = {
   accepts: 'an address that begins with https://, or with http:// on this machine',
   kind: z.string().refine((value) => URL.canParse(value) && (value.startsWith('https://') || loopback.test(value))),
 };
-const headerName = text(
+const headerName = textValue(
   'a header that Corral itself does not use',
   /^(?!(?:authorization|cookie|host|origin|forwarded|upgrade|connection|x-api-key|x-access-token|x-forwarded-(?:for|proto)|(?:content|sec)-.*)$)[a-z0-9-]{1,60}$/i,
 );
 const roleTable = {
   accepts: `groups, or * for everyone, each with a role (${roles.join(', ')})`,
-  kind: mappingOrJson(z.record(z.string().min(1).max(256), z.enum(roles))),
+  kind: allowJsonText(z.record(z.string().min(1).max(256), z.enum(roles))),
 };
 const scope = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const domain = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
@@ -27,7 +32,7 @@ const otherIssuer = z.strictObject({
   issuer: issuerUrl.kind,
   name: z.string().min(1).max(60).optional(),
   'client-id': z.string().min(1),
-  'client-secret': secret().kind.optional(),
+  'client-secret': secretTextValue().kind.optional(),
   'client-secret-file': z.string().min(1).optional(),
   scopes: z.array(z.string().regex(scope)).default(usualScopes),
   'groups-claim': z.string().min(1).default('groups'),
@@ -37,83 +42,99 @@ const otherIssuer = z.strictObject({
 });
 const others = {
   accepts: 'names of small letters, digits and hyphens, each with the keys of this section from issuer to admin',
-  kind: mappingOrJson(z.record(z.string().regex(/^(?!main$)[a-z][a-z0-9-]{0,30}$/), otherIssuer)),
+  kind: allowJsonText(z.record(z.string().regex(/^(?!main$)[a-z][a-z0-9-]{0,30}$/), otherIssuer)),
 };
 
-export const oidc = z.strictObject({
-  issuer: optionalSetting(issuerUrl, 'OpenID Connect provider for sign-in, see docs/sign-in.md; unset: keys only'),
-  name: optionalSetting(text('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
-  clientId: optionalSetting(text('an id'), 'id of this server at the provider'),
-  clientSecret: optionalSecret(secret(), 'secret of this server at the provider; unset: a public client'),
-  clientSecretFile: optionalSetting(text('a file'), 'the same, in a file'),
-  scopes: setting(
+export const oidcSection = z.strictObject({
+  issuer: defineOptionalSetting(
+    issuerUrl,
+    'OpenID Connect provider for sign-in, see docs/sign-in.md; unset: keys only',
+  ),
+  name: defineOptionalSetting(textValue('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
+  clientId: defineOptionalSetting(textValue('an id'), 'id of this server at the provider'),
+  clientSecret: defineOptionalSecret(
+    secretTextValue(),
+    'secret of this server at the provider; unset: a public client',
+  ),
+  clientSecretFile: defineOptionalSetting(textValue('a file'), 'the same, in a file'),
+  scopes: defineSetting(
     wordList('scopes', scope),
     usualScopes,
     'scopes to request; offline_access is added where the provider offers it',
   ),
-  groupsClaim: setting(
-    text('the name or path of a claim'),
+  groupsClaim: defineSetting(
+    textValue('the name or path of a claim'),
     'groups',
     'claim with the groups of a person, such as realm_access.roles',
   ),
-  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
-  allowedDomains: setting(
+  roles: defineSetting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
+  allowedDomains: defineSetting(
     wordList('domains such as example.com', domain),
     [],
     'domains of verified e-mail addresses that can sign in; none: any',
   ),
-  admin: optionalSetting(
-    text('an e-mail address or a subject'),
+  admin: defineOptionalSetting(
+    textValue('an e-mail address or a subject'),
     'verified e-mail address or subject of the first administrator',
   ),
-  others: secretSetting(others, {}, 'more providers, each with its own rules'),
-  pageUrl: optionalSetting(
-    url('https', 'http'),
+  others: defineSecretSetting(others, {}, 'more providers, each with its own rules'),
+  pageUrl: defineOptionalSetting(
+    urlValue('https', 'http'),
     'address of the page as registered at the providers; unset: the one that the browser shows',
   ),
-  sessionHours: setting(integer(1, 8_760), 168, 'time after which people sign in again'),
-  idleHours: setting(integer(1, 8_760), 24, 'time without use after which people sign in again'),
-  offlineHours: setting(
-    integer(1, 720),
+  sessionHours: defineSetting(integerValue(1, 8_760), 168, 'time after which people sign in again'),
+  idleHours: defineSetting(integerValue(1, 8_760), 24, 'time without use after which people sign in again'),
+  offlineHours: defineSetting(
+    integerValue(1, 720),
     8,
     'how long people stay signed in while the provider does not confirm them, because it is away or gave no refresh token',
   ),
-  checkSeconds: setting(integer(1, 3_600), 30, 'how often the server checks each active person with the provider'),
+  checkSeconds: defineSetting(
+    integerValue(1, 3_600),
+    30,
+    'how often the server checks each active person with the provider',
+  ),
 });
 
-export const identityProxy = z.strictObject({
-  subjectHeader: optionalSetting(
+export const identityProxySection = z.strictObject({
+  subjectHeader: defineOptionalSetting(
     headerName,
     'header in which a trusted proxy names the person who calls, such as x-auth-request-user, see docs/sign-in.md; unset: none does',
   ),
-  emailHeader: optionalSetting(headerName, "header with the person's e-mail address, which the proxy has verified"),
-  nameHeader: optionalSetting(headerName, "header with the person's name"),
-  groupsHeader: optionalSetting(headerName, "header with the person's groups, comma-separated"),
-  tokenHeader: optionalSetting(
+  emailHeader: defineOptionalSetting(
+    headerName,
+    "header with the person's e-mail address, which the proxy has verified",
+  ),
+  nameHeader: defineOptionalSetting(headerName, "header with the person's name"),
+  groupsHeader: defineOptionalSetting(headerName, "header with the person's groups, comma-separated"),
+  tokenHeader: defineOptionalSetting(
     headerName,
     'header with a signed token about the person, such as x-pomerium-jwt-assertion, in place of the others',
   ),
-  tokenKeys: optionalSetting(issuerUrl, 'address of the keys of those tokens'),
-  tokenAudience: optionalSetting(text('a name'), 'name of this server in those tokens'),
-  tokenIssuer: optionalSetting(text('a name'), 'name of the proxy in those tokens; unset: any that has the keys'),
-  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
-  allowedDomains: setting(
+  tokenKeys: defineOptionalSetting(issuerUrl, 'address of the keys of those tokens'),
+  tokenAudience: defineOptionalSetting(textValue('a name'), 'name of this server in those tokens'),
+  tokenIssuer: defineOptionalSetting(
+    textValue('a name'),
+    'name of the proxy in those tokens; unset: any that has the keys',
+  ),
+  roles: defineSetting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
+  allowedDomains: defineSetting(
     wordList('domains such as example.com', domain),
     [],
     'domains of e-mail addresses that can sign in; none: any',
   ),
-  admin: optionalSetting(
-    text('an e-mail address or a subject'),
+  admin: defineOptionalSetting(
+    textValue('an e-mail address or a subject'),
     'e-mail address or subject of the first administrator',
   ),
 });
 
 /** Programs that send a token of a trusted issuer instead of a key. */
-export const programs = z.strictObject({
-  issuers: setting(
+export const programsSection = z.strictObject({
+  issuers: defineSetting(
     listOf('addresses of issuers', issuerUrl.kind),
     [],
     'issuers whose tokens programs can show in place of a key, such as https://token.actions.githubusercontent.com, see docs/sign-in.md',
   ),
-  audience: optionalSetting(text('a name'), 'name of this server in those tokens, such as its address'),
+  audience: defineOptionalSetting(textValue('a name'), 'name of this server in those tokens, such as its address'),
 });

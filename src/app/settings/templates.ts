@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { oneOf, text, wordList } from '../../config/kinds.ts';
-import { optionalSetting } from '../../config/setting.ts';
+import { oneOf, textValue, wordList } from '../../config/kinds.ts';
+import { defineOptionalSetting } from '../../config/setting.ts';
 import { readSettingsLayout } from '../../config/settings.ts';
-import { describeRejection, parseSettings, readYaml } from '../../config/yaml-file.ts';
+import { describeInvalidValue, parseSettings, readYamlSettings } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findRequestedPackages } from '../../core/model/packages.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
@@ -43,36 +43,42 @@ const argv = () => ({
 });
 
 const TemplateFile = z.strictObject({
-  name: optionalSetting(text("the file's name without .yaml"), 'the name that sessions use'),
-  label: optionalSetting(text('one line', /^.{1,80}$/), 'the name for people'),
-  description: optionalSetting(text('one line', /^.{1,300}$/), 'what the agent is for'),
-  environment: optionalSetting(
-    text('a word such as python3.11', /^\S{1,40}$/),
+  name: defineOptionalSetting(textValue("the file's name without .yaml"), 'the name that sessions use'),
+  label: defineOptionalSetting(textValue('one line', /^.{1,80}$/), 'the name for people'),
+  description: defineOptionalSetting(textValue('one line', /^.{1,300}$/), 'what the agent is for'),
+  environment: defineOptionalSetting(
+    textValue('a word such as python3.11', /^\S{1,40}$/),
     'the environment shown in OpenCodex clients, which list only templates with one',
   ),
-  mode: optionalSetting(
+  mode: defineOptionalSetting(
     oneOf('plan-act', 'react'),
     'whether the agent makes a plan first, or chooses each next action',
   ),
   agent: z.strictObject({
-    kind: optionalSetting(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
-    command: optionalSetting(argv(), 'the program and its arguments'),
-    auth: optionalSetting(text('a word', /^[\w.-]{1,80}$/), "the agent's name of the login method, if it needs one"),
-    mode: optionalSetting(text('a word', /^[\w.:-]{1,80}$/), "the agent's name of its mode"),
-    resume: optionalSetting(
+    kind: defineOptionalSetting(
+      oneOf('acp'),
+      "the agent is a program of the sandbox's image that speaks this protocol",
+    ),
+    command: defineOptionalSetting(argv(), 'the program and its arguments'),
+    auth: defineOptionalSetting(
+      textValue('a word', /^[\w.-]{1,80}$/),
+      "the agent's name of the login method, if it needs one",
+    ),
+    mode: defineOptionalSetting(textValue('a word', /^[\w.:-]{1,80}$/), "the agent's name of its mode"),
+    resume: defineOptionalSetting(
       oneOf('session', 'summary'),
       'how the agent continues after its process has ended: in its saved session, or in a new one with a summary',
     ),
-    keys: optionalSetting(
+    keys: defineOptionalSetting(
       wordList('names of variables such as OPENAI_API_KEY', /^[A-Z][A-Z0-9_]{0,63}$/),
       'the variables that hold its key; without a secret that sets one the page offers the template as unavailable',
     ),
   }),
-  prompt: optionalSetting(
-    text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
+  prompt: defineOptionalSetting(
+    textValue(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
     "instructions to the agent, placed before the server's own",
   ),
-  promptParts: optionalSetting(
+  promptParts: defineOptionalSetting(
     { accepts: 'names of parts of the prompt, each with its text', kind: z.record(z.string(), z.string().trim()) },
     "texts that replace parts of the server's prompt",
   ),
@@ -108,32 +114,38 @@ const TemplateFile = z.strictObject({
     idleSeconds: unset(sandbox.shape.idleSeconds),
   }),
   packages: z.strictObject({
-    pip: optionalSetting(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
-    npm: optionalSetting(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
+    pip: defineOptionalSetting(
+      atMost50('Python packages such as pandas==2.3.3', pipForm),
+      'installed when a sandbox starts',
+    ),
+    npm: defineOptionalSetting(
+      atMost50('npm packages such as typescript@5', npmForm),
+      'installed when a sandbox starts',
+    ),
   }),
-  services: optionalSetting(
+  services: defineOptionalSetting(
     {
       accepts: 'names, each with image, and command, env, ports, healthcheck, after, scratch, see docs/services.md',
       kind: ServiceRecipes,
     },
     'containers beside its sandboxes, such as a database',
   ),
-  children: optionalSetting(
+  children: defineOptionalSetting(
     { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
     'maximum number of children that its agent can run at the same time; unset: it cannot delegate',
   ),
-  memory: optionalSetting(
+  memory: defineOptionalSetting(
     oneOf('off', 'read', 'write'),
     'whether its agents read, or also write, notes that outlive their sessions, see docs/memory.md',
   ),
-  skills: optionalSetting(
+  skills: defineOptionalSetting(
     wordList(
       'names of shared skills such as pdf, or pdf@3 for one version',
       /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/,
     ),
     'the uploaded skills that the agent has',
   ),
-  repositories: optionalSetting(
+  repositories: defineOptionalSetting(
     {
       accepts:
         'at most 10 repositories, each a URL such as https://example.org/team/project.git#main, or url, ref, path, depth and access',
@@ -144,7 +156,7 @@ const TemplateFile = z.strictObject({
     },
     'the repositories that its sessions begin with',
   ),
-  volumes: optionalSetting(
+  volumes: defineOptionalSetting(
     {
       accepts: `at most ${maxMounts} volumes, each with volume, path and access, see docs/volumes.md`,
       kind: MountRequests,
@@ -153,9 +165,9 @@ const TemplateFile = z.strictObject({
   ),
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
-    allow: optionalSetting(rules(), 'the tools of the agent; unset: all'),
-    deny: optionalSetting(rules(), 'tools that the agent does not get, even if allow lists them'),
-    computer: optionalSetting(
+    allow: defineOptionalSetting(rules(), 'the tools of the agent; unset: all'),
+    deny: defineOptionalSetting(rules(), 'tools that the agent does not get, even if allow lists them'),
+    computer: defineOptionalSetting(
       oneOf('off', 'auto', 'claude', 'gemini'),
       "the desktop's keyboard and mouse; auto: in the format that the model knows",
     ),
@@ -169,10 +181,10 @@ const layout = readSettingsLayout(TemplateFile);
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
   const problems: string[] = [];
   const keys = layout.settings.map(({ key }) => key).join(', ');
-  const values = readYaml(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
+  const values = readYamlSettings(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
   const parsed = parseSettings(TemplateFile, layout.settings, ({ key }) => values.get(key));
   for (const setting of 'refused' in parsed ? parsed.refused : []) {
-    problems.push(describeRejection(setting, `${setting.key} in ${file}`, values.get(setting.key)));
+    problems.push(describeInvalidValue(setting, `${setting.key} in ${file}`, values.get(setting.key)));
   }
   const named = values.get('name') ?? name;
   if (named !== name) problems.push(`name in ${file} is ${JSON.stringify(named)}; the file's own name is ${name}.`);

@@ -11,7 +11,7 @@ import { createWebSearch } from '../../agents/search/engines.ts';
 import { createCodeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
-import { type ComputerProvider, computerToolsFor } from '../../agents/tools/list.ts';
+import { type ComputerProvider, createComputerTools } from '../../agents/tools/list.ts';
 import { createToolRegistry, filterTools, type ToolRegistry } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
@@ -19,11 +19,11 @@ import { createWebSearchTool } from '../../agents/tools/web/search.ts';
 import { toDownloadPath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
-import { sharedControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
+import { createSharedDesktopControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
 import { createAgentDesktop } from '../../sessions/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../sessions/desktop/screens.ts';
 import { createPictureService, type PictureService } from '../../sessions/desktop/screenshots.ts';
-import { Notes } from '../../sessions/memory/notes.ts';
+import { NoteStore } from '../../sessions/memory/notes.ts';
 import { createTemplateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
@@ -31,13 +31,13 @@ import { SessionSkills } from '../../sessions/skills/session-skills.ts';
 import { createSkillService } from '../../sessions/skills/skills.ts';
 import { McpTokenProvider } from '../../sessions/vaults/mcp-tokens.ts';
 import { findFolderNextToConfig } from '../commands/local-config.ts';
-import { createToolFetch } from '../parts/model-addresses.ts';
+import { createServerFetchFactory } from '../parts/model-addresses.ts';
 import { assertKnownTools, createChangeableProfile, toCheckedApprovalPolicy } from '../parts/policies.ts';
 import { openProjectParts, type ProjectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
-import { createPageTool } from '../parts/web-pages.ts';
+import { createProxiedWebFetchTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
-import type { Sandboxes } from './sandboxes.ts';
+import type { SandboxInfrastructure } from './sandboxes.ts';
 import { runInBackground, type StartupParts } from './startup.ts';
 import type { StorageServices } from './storage.ts';
 
@@ -49,7 +49,7 @@ export interface AgentServices extends AsyncDisposable {
   readonly projects: ProjectParts;
   readonly templates: TemplateService;
   readonly skills: SkillService;
-  readonly notes: Notes;
+  readonly notes: NoteStore;
   readonly sessionSkills: SessionSkills;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
@@ -62,7 +62,7 @@ export interface AgentServices extends AsyncDisposable {
   readonly screens: DesktopScreens;
 }
 
-export type ServerWithAgents = StartupParts & StorageServices & Sandboxes & AgentServices;
+export type ServerWithAgents = StartupParts & StorageServices & SandboxInfrastructure & AgentServices;
 
 function screenOf(geometry: string): { width: number; height: number } {
   const [width = 0, height = 0] = geometry.split('x').map(Number);
@@ -81,24 +81,30 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
   };
 }
 
-export async function openAgentServices(server: StartupParts & StorageServices & Sandboxes): Promise<AgentServices> {
+export async function openAgentServices(
+  server: StartupParts & StorageServices & SandboxInfrastructure,
+): Promise<AgentServices> {
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
   const pages = stack.use(createPageThread());
   const kernels = new KernelRegistry({ clock, newNonce: newId });
   const more = [
-    ...[createCodeTool(kernels), ...createSearchTools(config.search), createPageTool({ fetch: server.fetch, pages })],
+    ...[
+      createCodeTool(kernels),
+      ...createSearchTools(config.search),
+      createProxiedWebFetchTool({ fetch: server.fetch, pages }),
+    ],
     ...(await loadCustomTools(findFolderNextToConfig('tools'))),
   ];
-  const computers = (shape: ComputerProvider) => computerToolsFor(shape, screenOf(config.desktop.geometry));
+  const computers = (shape: ComputerProvider) => createComputerTools(shape, screenOf(config.desktop.geometry));
   const tools = createToolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
   toCheckedApprovalPolicy(config.approvals, tools);
   assertKnownTools('tools.deny', config.tools.deny, tools);
   const { fallbacks } = config.models;
   const { agents: _, ...noteLimits } = config.memory;
-  const notes = new Notes({ ...server, limits: noteLimits });
+  const notes = new NoteStore({ ...server, limits: noteLimits });
   const usual = onceFor((now: Config) => {
     const off = deniedIn(now);
     const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allowsTool({ deny: off }, tool));
@@ -162,7 +168,7 @@ export async function openAgentServices(server: StartupParts & StorageServices &
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(server.learn);
   const toolServerStates = new ToolServerStates(clock);
-  const fetchFor = createToolFetch(config.egress.allowRanges);
+  const fetchFor = createServerFetchFactory(config.egress.allowRanges);
   const mcpTokens = new McpTokenProvider({
     ...server,
     credentials: projects.vaultCredentials,
@@ -183,7 +189,9 @@ export async function openAgentServices(server: StartupParts & StorageServices &
     ...server,
     settings: config.desktop,
     shareControl:
-      own === undefined ? undefined : sharedControlFactory({ leases: server.store.leases, clock, server: own }),
+      own === undefined
+        ? undefined
+        : createSharedDesktopControlFactory({ leases: server.store.leases, clock, server: own }),
   });
   const held = stack.move();
   return {

@@ -9,9 +9,9 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { createSandboxClient, type SandboxAddress } from '../../sandboxes/client/http-client.ts';
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
 import { BudgetAccountStore } from '../../sessions/budgets/accounts.ts';
-import { HoldingLimiter } from '../../sessions/budgets/holdings.ts';
+import { ConcurrencyLimiter } from '../../sessions/budgets/holdings.ts';
 import { BudgetLedger } from '../../sessions/budgets/ledger.ts';
-import { LiveHoldings } from '../../sessions/budgets/live-holdings.ts';
+import { LiveConcurrentUsage } from '../../sessions/budgets/live-holdings.ts';
 import { readLoggedUsage } from '../../sessions/budgets/logged-usage.ts';
 import { createDocumentCounter } from '../../sessions/budgets/stored-amounts.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
@@ -21,21 +21,21 @@ import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
 import { SandboxCopies } from '../../sessions/forks/sandbox-copies.ts';
-import { Snapshots } from '../../sessions/forks/snapshots.ts';
+import { SessionSnapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
-import { Manifests } from '../../sessions/manifests/manifests.ts';
+import { WorkspaceManifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
-import { createAgentMemory, describeNotes, formatNoteList } from '../../sessions/memory/agent-memory.ts';
+import { createAgentMemory, formatNoteList, formatNotes } from '../../sessions/memory/agent-memory.ts';
 import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
-import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
+import { RepositoryFetcher } from '../../sessions/repositories/fetches.ts';
 import { RepositoryPreparer } from '../../sessions/repositories/preparation.ts';
 import { PreparedFileStore } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
-import { createRunCompaction } from '../../sessions/retention/compaction.ts';
+import { createLogCompactor } from '../../sessions/retention/compaction.ts';
 import type { UploadReader } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
@@ -51,7 +51,7 @@ import {
 } from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
 import type { ServerWithAgents } from './agents.ts';
-import { type OpenVolumes, openVolumes } from './services/volumes.ts';
+import { openVolumeServices, type VolumeServices } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
 /** An unreadable upload is skipped, and the turn continues. */
@@ -69,19 +69,19 @@ export interface RunningEngine
     Pick<Engine, 'commands' | 'reports' | 'sandboxes' | 'supervisor'> {
   readonly engine: Engine;
   readonly sandboxCopies: SandboxCopies;
-  readonly snapshots: Snapshots;
-  readonly manifests: Manifests;
-  readonly repositories: RepositoryFetches;
+  readonly snapshots: SessionSnapshots;
+  readonly manifests: WorkspaceManifests;
+  readonly repositories: RepositoryFetcher;
   readonly ready: ReadyWorkspaces;
   readonly folders: RepositoryFolders;
   readonly checkpoints: Checkpoints;
   readonly delegation: Delegation;
-  /** Offers agents services that the next phase builds on the engine. The agents' calls wait until then. */
+  /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
   readonly offer: (services: AgentServices) => void;
   readonly ledger: BudgetLedger;
   readonly accounts: BudgetAccountStore;
-  readonly holdings: HoldingLimiter;
-  readonly volumes: OpenVolumes;
+  readonly holdings: ConcurrencyLimiter;
+  readonly volumes: VolumeServices;
   readonly forget: (id: SessionId) => Promise<void>;
   /** The sandboxes that were running when the driver last listed them. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
@@ -97,7 +97,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const policy = toSandboxPolicy(config.sandbox, driver);
   const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
-  const compact = createRunCompaction(events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
+  const compact = createLogCompactor(events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
   const cluster = store.shared
     ? createCluster({
         ownership: replica.ownership,
@@ -113,13 +113,13 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     : undefined;
   const { profileOf, copies: uploadCopies } = projects;
   const archive = workspaceArchive;
-  const snapshots = new Snapshots({
+  const snapshots = new SessionSnapshots({
     ...server,
     archive,
     // An in-memory sandbox's files are lost when the process ends.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
   });
-  const manifests = new Manifests({ ...server, snapshots, archive, files: workspaceFiles });
+  const manifests = new WorkspaceManifests({ ...server, snapshots, archive, files: workspaceFiles });
   const leavesFiles = driver.capabilities.isolation !== 'fake' && driver.capabilities.pause !== 'none';
   const setup = new SessionSetup({ ...server, openUpload: (id) => projects.api.uploads.open(id) });
   const memoryFolders = new MemoryFolders({ ...server, stores: createMemoryStoreService(server) });
@@ -142,7 +142,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     count: metrics.readyWorkspace,
   });
   const folders = new RepositoryFolders({ folders: config.repositories.folders, newId });
-  const repositories = new RepositoryFetches({
+  const repositories = new RepositoryFetcher({
     ...server,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
     preparation: new RepositoryPreparer({ ...server, parseYaml, files: preparedFiles }),
@@ -159,7 +159,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const calendar = createCalendar(config.budgetTimeZone);
   const accounts = new BudgetAccountStore({ records, clock, calendar });
   const limitsOf = createBudgetLimitsReader(server.live);
-  const liveHoldings = new LiveHoldings({
+  const liveHoldings = new LiveConcurrentUsage({
     sessions: liveSessions,
     sandboxOf(session) {
       const usual = server.settingsOf(session).config.sandbox;
@@ -168,8 +168,8 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     },
     holdings: () => holdings,
   });
-  const holdings: HoldingLimiter = stack.use(
-    new HoldingLimiter({
+  const holdings: ConcurrencyLimiter = stack.use(
+    new ConcurrencyLimiter({
       ...server,
       accounts,
       limitsOf,
@@ -242,7 +242,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
             onChange: (action) => metrics.memoryChange('agent', action),
           }),
         listNotes: formatNoteList,
-        tellNotes: describeNotes,
+        tellNotes: formatNotes,
         files: attachedFiles(projects.api.uploads),
         prompts: createPrompts(server.settingsOf, driver.capabilities.isolation),
         budget: readOwnBudget(config.session),
@@ -294,7 +294,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   );
   stack.defer(server.ending('the sessions at work'));
   const { commands, supervisor, sandboxes, reports } = engine;
-  const volumes = stack.use(await openVolumes(server, holdings));
+  const volumes = stack.use(await openVolumeServices(server, holdings));
   stack.defer(server.ending('the sandboxes of volumes'));
   const forget = async (id: SessionId) => {
     const stored = await records.get('session', id);
@@ -304,7 +304,8 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // Shorter than the interval between sweeps, so the second sweep that sees a leftover removes it, within 30 s.
+    // The grace period is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it, within
+    // 30 s.
     ...server,
     supervisor,
     graceMs: 9_000,

@@ -2,7 +2,7 @@ import type { Driver } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
 import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
-import { type AddressRange, parseRange } from '../../core/text/address-range.ts';
+import { type AddressRange, parseAddressRange } from '../../core/text/address-range.ts';
 import { createRangeCheck, isPrivateRange } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type PolicyEntry, parsePolicyEntry, webPorts } from '../../sandboxes/egress/policy.ts';
 import { readMaxSandboxSize } from '../parts/session-configs.ts';
@@ -55,10 +55,10 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
   }
   // Any range can be denied, because that only narrows the policy.
   for (const text of choice.deny) {
-    if (!parseRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
+    if (!parseAddressRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
   }
   for (const text of choice.allow) {
-    const range = parseRange(text);
+    const range = parseAddressRange(text);
     if (!range) checkEntry(text, settings);
     else if (!mayReach(range, settings)) throw beyond(text, settings);
   }
@@ -81,7 +81,9 @@ function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config
   if (policy === 'none' || isPrivateRange(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
   const isIn = createRangeCheck([text]);
-  return allow.map(parsePolicyEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
+  return allow
+    .map(parsePolicyEntry)
+    .some((own) => own && (own.below || !parseAddressRange(own.host) || isIn(own.host)));
 }
 
 /** An image's registries are known only after a sandbox with that image has started. */

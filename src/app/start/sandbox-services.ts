@@ -20,7 +20,7 @@ interface Limits {
  * Throws: unsupported if the driver has no services, invalid_request for an image that is not allowed or a reserved
  * port.
  */
-export function checkServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
+export function checkSandboxServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);
   if (names.length === 0) return;

@@ -7,7 +7,7 @@ import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import { createSandboxClient } from '../../sandboxes/client/http-client.ts';
 import { createProxyEnv, readCaBundle } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
-import { createPageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
+import { createPageTextFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { createGuardedFetch, type GuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import { createProxiedFetch, type ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
@@ -22,9 +22,9 @@ import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
 import { readAllowedHosts } from '../../sessions/services/egress.ts';
 import { findMountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
-import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
+import { volumeTransferTemplate } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImageBuilder } from '../images/desktop-image.ts';
-import { chooseDesktop, createDesktopEnv, resolveSandboxImage } from '../images/image.ts';
+import { createDesktopEnv, resolveDesktopSetting, resolveSandboxImage } from '../images/image.ts';
 import { openProxyCredentials, type ProxyCredentials } from '../parts/credentials.ts';
 import { createServerDiskGuard } from '../parts/disk-space.ts';
 import { openDriver, resolveSandboxRoot } from '../parts/driver.ts';
@@ -33,7 +33,7 @@ import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
 import { RealModelGuard } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
-import { checkServices, startSandboxServices, toServiceSpecs } from './sandbox-services.ts';
+import { checkSandboxServices, startSandboxServices, toServiceSpecs } from './sandbox-services.ts';
 import { runInBackground, type StartupParts } from './startup.ts';
 import type { StorageServices } from './storage.ts';
 
@@ -42,7 +42,9 @@ const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
 /** The second phase of the start: the driver, the sandboxes' recipe, and the egress proxy, their only way out. */
-export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>, AsyncDisposable {
+export interface SandboxInfrastructure
+  extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>,
+    AsyncDisposable {
   /** The engine appends these to the sessions' logs. */
   readonly facts: SandboxFactChannel;
   readonly realModels: RealModelGuard;
@@ -61,8 +63,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
   /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
   readonly readEgress: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   /**
-   * A sandbox without a session or network access that mounts a volume in a folder of its workspace, to move its
-   * content.
+   * A sandbox for moving a volume's content: it mounts the volume in a folder of its workspace, and has no session and no network
+   * access.
    */
   readonly transferSpec: (
     session: SessionId,
@@ -81,7 +83,10 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
 }
 
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
-export async function openSandboxes(server: StartupParts & StorageServices, existing?: Driver): Promise<Sandboxes> {
+export async function openSandboxInfrastructure(
+  server: StartupParts & StorageServices,
+  existing?: Driver,
+): Promise<SandboxInfrastructure> {
   const { config, clock, ids, logger, metrics, epoch, live, records, warn } = server;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFactChannel();
@@ -93,7 +98,7 @@ export async function openSandboxes(server: StartupParts & StorageServices, exis
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records,
-    fetchPage: createPageFetcher({ addresses }),
+    fetchPage: createPageTextFetcher({ addresses }),
     async findImageKey(id) {
       const { sandbox, egress } = (await own.of(id)).config;
       return findEgressPolicy(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
@@ -158,11 +163,12 @@ export async function openSandboxes(server: StartupParts & StorageServices, exis
   const desktopNeeds =
     findDriver(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
   function desktopOffer(settings: Config): DesktopAvailability {
-    const has = chooseDesktop(settings);
+    const has = resolveDesktopSetting(settings);
     if (has === 'auto' && image.offer.state !== 'none') return image.offer;
     return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };
   }
-  if (chooseDesktop(config) === 'auto') stack.use(runInBackground(server.closing, (signal) => image.build(signal)));
+  if (resolveDesktopSetting(config) === 'auto')
+    stack.use(runInBackground(server.closing, (signal) => image.build(signal)));
   const held = stack.move();
   return {
     fetch: createProxiedFetch(gate, trusted),
@@ -183,7 +189,7 @@ export async function openSandboxes(server: StartupParts & StorageServices, exis
     checkServices(session) {
       const { services, config: settings } = own.ofRecord(session);
       const closedPorts = new Set([egressProxyPort, ...(driver.capabilities.daemonPorts ?? [])]);
-      checkServices(services, { config: settings, driver, closedPorts });
+      checkSandboxServices(services, { config: settings, driver, closedPorts });
     },
     missingImageOf(session) {
       const { image } = own.ofRecord(session).config.sandbox;
@@ -222,7 +228,7 @@ export async function openSandboxes(server: StartupParts & StorageServices, exis
         id: sandboxIdOf(session),
         sessionId: session,
         epoch,
-        template: transferTemplate,
+        template: volumeTransferTemplate,
         egress: { kind: 'none' },
         limits: { ...usual.limits, diskBytes: bytes },
         volumes: [{ volume, access, path: `/workspace/${folder}`, quotaBytes: bytes }],

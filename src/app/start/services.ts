@@ -12,7 +12,7 @@ import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
-import type { SharedSessions } from '../../sessions/api/shares.ts';
+import type { SharedSessionService } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { createDesktopService } from '../../sessions/desktop/desktop.ts';
 import { countSessionsByStatus } from '../../sessions/engine/unfinished-sessions.ts';
@@ -22,13 +22,13 @@ import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import { createServerCredentials } from '../../sessions/projects/server-credentials.ts';
 import { createCheckpointService } from '../../sessions/repositories/checkpoint-service.ts';
-import type { Retention } from '../../sessions/retention/retention.ts';
-import { computeCost } from '../../sessions/services/costs.ts';
+import type { RetentionEnforcer } from '../../sessions/retention/retention.ts';
+import { computeSessionCost } from '../../sessions/services/costs.ts';
 import { createEgressService } from '../../sessions/services/egress.ts';
 import { createFileService } from '../../sessions/services/files.ts';
 import { createPortService } from '../../sessions/services/ports.ts';
 import { createProcessService } from '../../sessions/services/processes.ts';
-import { createInteriorService } from '../../sessions/services/sandbox-interior.ts';
+import { createSandboxInteriorService } from '../../sessions/services/sandbox-interior.ts';
 import { createSandboxService } from '../../sessions/services/sandboxes.ts';
 import { DrainController } from '../../sessions/services/sessions/drain.ts';
 import { SessionNames } from '../../sessions/services/sessions/names.ts';
@@ -55,7 +55,7 @@ import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { openServerSettings } from './services/server-settings.ts';
 import { createTemplateChooser } from './services/session-templates.ts';
-import type { SignIns } from './services/sign-ins.ts';
+import type { SignInServices } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
@@ -66,21 +66,21 @@ const adoptionMs = 15_000;
 const maxProjects = 10_000; // projects whose names are shown with budgets and memories
 
 /** The fifth phase of the start: the facades' services, without permissions, and the retention that uses them. */
-export interface OpenServices extends AsyncDisposable {
+export interface FacadeServices extends AsyncDisposable {
   readonly services: Services & OperationServices;
-  readonly shared: SharedSessions;
+  readonly shared: SharedSessionService;
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
-  readonly signIns: SignIns | undefined;
+  readonly signIns: SignInServices | undefined;
   readonly memberships: Memberships;
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly workers: WorkerCredentials;
   /** Facades whose clients define automations register here. */
   readonly programs: AutomationProgramRegistry;
-  readonly retention: Retention;
+  readonly retention: RetentionEnforcer;
 }
-export async function openServices(server: ServerWithEngine): Promise<OpenServices> {
+export async function openFacadeServices(server: ServerWithEngine): Promise<FacadeServices> {
   const { config, clock, closing, commands, copies, driver, log, metrics, model, news } = server;
   const { projects, records, shared, templates, warn } = server;
   await using stack = new AsyncDisposableStack();
@@ -227,7 +227,12 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     }),
     terminals: createTerminalService({ ...server, known }),
     streams: createStreamService({ ...server, known }),
-    inside: createInteriorService({ ...server, codeOf: (client) => server.kernels.of(client), known, ...portRules }),
+    inside: createSandboxInteriorService({
+      ...server,
+      codeOf: (client) => server.kernels.of(client),
+      known,
+      ...portRules,
+    }),
     ports: createPortService({ ...server, known, ...portRules }),
     desktop: createDesktopService({
       ...server,
@@ -282,7 +287,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     openWebhooks(server, {
       isOwned,
       projectExists: (id) => ofProjects.get(id),
-      readCost: async (id) => (await computeCost(sessions.history(id))).total.cost,
+      readCost: async (id) => (await computeSessionCost(sessions.history(id))).total.cost,
     }),
   );
   const automations = stack.use(

@@ -17,10 +17,10 @@ import { readInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { createEventLog } from '../../storage/log/log.ts';
 import { type PayloadOffload, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
-import { closeBlobs, openBlobs } from '../parts/blobs.ts';
+import { closeBlobStore, openBlobStore } from '../parts/blobs.ts';
 import { createReplica, type Replica, readSharedInstance } from '../parts/replica.ts';
 import { openStore } from '../parts/store.ts';
-import { openTraces } from '../parts/traces.ts';
+import { openTraceExporter } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
 import { runInBackground, type StartupParts } from './startup.ts';
 
@@ -53,7 +53,7 @@ export async function openStorageServices(startup: StartupParts, existing?: Stor
   const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
   const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));
-  const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
+  const blobs = stack.adopt(await openBlobStore(config, clock), closeBlobStore);
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId, now: clock.now });
   const { records, events, shared } = store;
   const ownName = () => (shared ? readSharedInstance(store, ids) : readInstanceName(config.dataDir, ids));
@@ -68,7 +68,7 @@ export async function openStorageServices(startup: StartupParts, existing?: Stor
   const afterRuns = new RunEndTriggers({ records, automations: new AutomationRecords(records), clock });
   await afterRuns.look();
   const log = afterRuns.around(outbox.around(plainLog));
-  const traces = openTraces(process.env, { log, events, version: packageJson.version, warn });
+  const traces = openTraceExporter(process.env, { log, events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
   const inbox = createInbox({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const changed = new StoredSettings({ records, clock });

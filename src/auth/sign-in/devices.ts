@@ -14,7 +14,7 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The browser that approved this command line, which loses access when the browser does. */
+  /** The browser that approved this command line. The command line loses access when the browser does. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, valid until the new secret is used. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { memberKey } from '../../core/model/access/project-member.ts';
+import { toMemberKey } from '../../core/model/access/project-member.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../../core/model/principal.ts';
 import { RecordMirror } from '../../storage/mirror.ts';
@@ -118,7 +118,7 @@ export class PersonRegistry {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {
       const { role, owner, issuer, email, isVerified } = person;
-      const groups = person.groups.map((name) => memberKey({ of: 'group', id: name, issuer }));
+      const groups = person.groups.map((name) => toMemberKey({ of: 'group', id: name, issuer }));
       const aliases = [...groups, ...(email && isVerified ? [email.toLowerCase()] : [])].sort();
       const rights = { role, owner, aliases };
       if (before && isDeepStrictEqual(rights, rightsOf(before.principal))) return before;

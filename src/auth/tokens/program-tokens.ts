@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { matchesParts } from '../../core/text/glob.ts';
+import { matchesSegmentPattern } from '../../core/text/glob.ts';
 import { readClaim } from '../sign-in/claims.ts';
 import { clockSkewMs, looksLikeSignedToken, type SigningKeys } from './signing-keys.ts';
 
@@ -129,7 +129,7 @@ function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, u
     const values = Array.isArray(found) ? found.slice(0, 1_000) : [found];
     return values.some((value) => {
       const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-      return isPlain && String(value).length <= 2_000 && matchesParts(pattern, String(value));
+      return isPlain && String(value).length <= 2_000 && matchesSegmentPattern(pattern, String(value));
     });
   });
 }

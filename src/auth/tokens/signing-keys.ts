@@ -9,14 +9,14 @@ import {
 import { z } from 'zod';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { parseJsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
 // The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an
 // address that a token names.
 
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */
-export const keyRetentionMs = 8 * 3_600_000;
+export const signingKeyRetentionMs = 8 * 3_600_000;
 /** Excludes symmetric algorithms, with which anyone who has the public key could sign. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
@@ -105,7 +105,7 @@ export class SigningKeys extends ServerPart<Options> {
 
   #isOld = (): boolean => this.deps.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) >= freshMs;
   #current = (): PublishedKeys | undefined =>
-    this.deps.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < keyRetentionMs ? this.#known : undefined;
+    this.deps.now() - (this.#known?.at ?? Number.NEGATIVE_INFINITY) < signingKeyRetentionMs ? this.#known : undefined;
 
   async #read(): Promise<void> {
     const { from, now } = this.deps;
@@ -135,7 +135,7 @@ async function readJson(address: string): Promise<unknown> {
     size += part.length;
     if (size > limits.maxBytes) throw new Error(`${address} answered with more than ${limits.maxBytes} bytes`);
   }
-  return parseJsonWithin(Buffer.concat(parts).toString(), limits);
+  return parseJsonWithinLimits(Buffer.concat(parts).toString(), limits);
 }
 
 function parseKeyId(token: string): string | undefined {

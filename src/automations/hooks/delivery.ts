@@ -28,7 +28,7 @@ export interface HookReader {
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
 
-export function isEqualConstantTime(value: string, expected: string): boolean {
+export function equalsInConstantTime(value: string, expected: string): boolean {
   const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);
 }
@@ -38,7 +38,7 @@ export const hashBody = (body: Uint8Array): string => createHash('sha256').updat
 export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): DeliveryProof | undefined {
   if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
-  return isEqualConstantTime(value.toLowerCase(), expected) ? { id: hashBody(body) } : undefined;
+  return equalsInConstantTime(value.toLowerCase(), expected) ? { id: hashBody(body) } : undefined;
 }
 
 /** Standard Webhooks: an HMAC over id, time and body. One of possibly several signatures must match. */
@@ -50,6 +50,6 @@ export function verifyStandardWebhook({ headers, body }: HookRequest, secret: st
   const fits = signatures
     .split(' ')
     .slice(0, 10)
-    .some((one) => isEqualConstantTime(one, `v1,${expected}`));
+    .some((one) => equalsInConstantTime(one, `v1,${expected}`));
   return fits ? { id: hashBody(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
 }

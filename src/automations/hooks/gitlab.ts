@@ -1,21 +1,21 @@
 import {
+  equalsInConstantTime,
   type HookDelivery,
   type HookReader,
   hashBody,
-  isEqualConstantTime,
   verifyStandardWebhook,
 } from './delivery.ts';
 import { readTextAt, readTextsAt, readTimeAt } from './payload.ts';
 
 /**
- * Deliveries of GitLab. Its signing token signs as in Standard Webhooks. Its older secret token is a password in a
- * header: it identifies the sender but does not protect the body.
+ * Reads GitLab deliveries. GitLab's signing tokens follow Standard Webhooks. Its older secret token is a password in a header:
+ * the token identifies the sender but does not protect the body.
  */
 export const gitlabHookReader: HookReader = {
   verify(request, secret) {
     const { headers, body } = request;
     if (headers['webhook-signature'] !== undefined) return verifyStandardWebhook(request, secret);
-    return isEqualConstantTime(headers['x-gitlab-token'] ?? '', secret) ? { id: hashBody(body) } : undefined;
+    return equalsInConstantTime(headers['x-gitlab-token'] ?? '', secret) ? { id: hashBody(body) } : undefined;
   },
   read(headers, payload) {
     const own = 'object_attributes';

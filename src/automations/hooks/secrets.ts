@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
-import { hookSecretKind as kind } from '../../core/model/records.ts';
+import { automationSecretKind as kind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { formatSigningSecret } from '../webhooks/signature.ts';
 

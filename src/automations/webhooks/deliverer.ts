@@ -1,5 +1,5 @@
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import type { Rounds } from '../../core/concurrency/rounds.ts';
+import type { RoundRunner } from '../../core/concurrency/rounds.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
@@ -10,7 +10,7 @@ import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { WebhookOutbox } from './outbox.ts';
 import type { PendingDelivery, StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
-import { computeRetryDelay } from './retries.ts';
+import { computeDeliveryRetryMs } from './retries.ts';
 import type { WebhookRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
@@ -65,7 +65,7 @@ export class WebhookDeliverer {
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners that had a turn since the last round, most recent last. */
   #turns: (string | undefined)[] = [];
-  readonly #rounds: Rounds;
+  readonly #rounds: RoundRunner;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -110,7 +110,7 @@ export class WebhookDeliverer {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // The page of results can hide endpoints whose deliveries are due later than all of these.
+    // This batch can omit endpoints whose deliveries are due later than all of these.
     const hidden = (isFull ? await records.list() : []).filter(({ id }) => !byEndpoint.has(id));
     await Promise.all(
       hidden.map(async ({ id }) => byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id))),
@@ -182,7 +182,7 @@ export class WebhookDeliverer {
     } catch (thrown) {
       if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
     }
-    // The queued deliveries are left to the server that now delivers.
+    // The server that delivers next sends the queued deliveries.
     if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
     this.#atWork.delete(id);
     this.#fill(signal);
@@ -218,7 +218,7 @@ export class WebhookDeliverer {
     }
     const isGone = statusCode === 410;
     if (!isGone && triesLeft > 0) {
-      const pauseMs = Math.max(computeRetryDelay(triesLeft, random()), Math.min(retryAfterMs, longestPatienceMs));
+      const pauseMs = Math.max(computeDeliveryRetryMs(triesLeft, random()), Math.min(retryAfterMs, longestPatienceMs));
       const nextAt = Math.max(clock.now() + pauseMs, restsUntil);
       await records.putPending({ ...delivery, tries, triesLeft, statusCode, error, nextAt }, version);
       count('again');
@@ -240,7 +240,7 @@ export class WebhookDeliverer {
     return true;
   }
 
-  /** Returns when the endpoint's suspension ends, epoch ms. 0: it is not suspended. */
+  /** Returns when the endpoint's suspension ends, epoch ms. 0: not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.#deps.clock.now();
     const before = this.#silent.get(webhookId);

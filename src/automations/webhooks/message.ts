@@ -1,8 +1,8 @@
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { Webhook, WebhookEventType } from '../../sessions/api/server/webhooks.ts';
-import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
+import type { AutomationChangeEvent, OutboxEvent, ResourceChange } from './outbox.ts';
 
-/** The only text of a session in it is the title and, at a run's end, the start of the answer. */
+/** Contains no session text except the title and, at a run's end, the start of the answer. */
 export interface WebhookMessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
@@ -21,7 +21,7 @@ export interface WebhookMessageData {
   readonly result?: string;
   readonly resource?: ResourceChange['resource'];
   readonly resourceId?: string;
-  readonly change?: ResourceChange['change'] | AutomationChange['change'];
+  readonly change?: ResourceChange['change'] | AutomationChangeEvent['change'];
   readonly vaultId?: string;
   readonly automationId?: string;
   readonly name?: string;
@@ -91,7 +91,12 @@ export const toAutomationPauseData = ({ id, name, projectId, paused }: Automatio
   projectId,
   ...(paused && { pausedBy: paused.by, text: paused.text }),
 });
-export const toAutomationData = ({ automationId, name, projectId, change }: AutomationChange): WebhookMessageData => ({
+export const toAutomationChangeData = ({
+  automationId,
+  name,
+  projectId,
+  change,
+}: AutomationChangeEvent): WebhookMessageData => ({
   automationId,
   name,
   projectId,

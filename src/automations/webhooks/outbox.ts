@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AppendRequest, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
-import { Holder } from '../../core/model/access/holder.ts';
+import { ResourceHolder } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { RunOutcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
@@ -10,8 +10,8 @@ import { withAddedRecords } from '../carried-appends.ts';
 // Events that endpoints have not received yet. Each record is written with the append that it reports, so a crash loses
 // none.
 
-export const outboxKind = 'webhook-outbox';
-const kind = outboxKind;
+export const webhookOutboxKind = 'webhook-outbox';
+const kind = webhookOutboxKind;
 /** The part of the session's record that a message needs, because the session may be deleted before the send. */
 const Session = z.object({
   id: z.string(),
@@ -31,7 +31,7 @@ const ResourceChange = z.object({
   id: z.string(),
   change: z.enum(['created', 'updated', 'archived', 'deleted', 'refresh_failed']),
   name: z.string(),
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
@@ -46,7 +46,7 @@ const AutomationChange = z.object({
   owner: z.string().optional(),
   isProgram: z.boolean(),
 });
-export type AutomationChange = z.output<typeof AutomationChange>;
+export type AutomationChangeEvent = z.output<typeof AutomationChange>;
 const AutomationStarted = z.object({
   type: z.enum(['automation.started', 'automation.not_started']),
   at: z.number(),
@@ -129,7 +129,7 @@ export class WebhookOutbox {
     await this.#add(`resource-${event.id}-${event.change}-${event.at}`, { type: 'resource.changed', ...event });
   }
 
-  async addAutomationChange(event: Omit<AutomationChange, 'type'>): Promise<void> {
+  async addAutomationChange(event: Omit<AutomationChangeEvent, 'type'>): Promise<void> {
     const id = `automation-${event.automationId}-${event.change}-${event.at}`;
     await this.#add(id, { type: 'automation.changed', ...event });
   }

@@ -28,7 +28,7 @@ const Pending = StoredDelivery.pick({ id: true, webhookId: true, type: true }).e
 export type PendingDelivery = z.output<typeof Pending>;
 
 const missing = () => new AppError('not_found', 'There is no such webhook.');
-export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
+export const toWebhook = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
 
 export class WebhookRecords {
   readonly #records: RecordStore;

@@ -1,10 +1,10 @@
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
 import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
 import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
-import type { AutomationChange, ResourceChange, WebhookOutbox } from './outbox.ts';
+import type { AutomationChangeEvent, ResourceChange, WebhookOutbox } from './outbox.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly outbox: Pick<WebhookOutbox, 'addChange' | 'addAutomationChange' | 'isOpen'>;
@@ -106,7 +106,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
     };
   }
 
-  async refreshFailed(credential: VaultCredential, vault: Holder): Promise<void> {
+  async refreshFailed(credential: VaultCredential, vault: ResourceHolder): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
@@ -130,7 +130,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
   }
   async #tellAutomation(
     { id, name, program, ...automation }: Automation,
-    change: AutomationChange['change'],
+    change: AutomationChangeEvent['change'],
   ): Promise<void> {
     const { outbox, clock } = this.deps;
     const about = {
@@ -151,7 +151,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
 const isEnded = (before: { archivedAt: number | null }, after: { archivedAt: number | null }): boolean =>
   before.archivedAt === null && after.archivedAt !== null;
 
-const holderOf = ({ owner, projectId }: Holder): Holder => ({
+const holderOf = ({ owner, projectId }: ResourceHolder): ResourceHolder => ({
   ...(owner !== undefined && { owner }),
   ...(projectId && { projectId }),
 });
@@ -171,7 +171,7 @@ const ofVault = ({ id, displayName, ...vault }: CredentialVault): Resource => ({
   name: displayName,
   ...holderOf(vault),
 });
-const ofCredential = ({ id, displayName, vaultId }: VaultCredential, vault: Holder): Resource => ({
+const ofCredential = ({ id, displayName, vaultId }: VaultCredential, vault: ResourceHolder): Resource => ({
   resource: 'vault_credential',
   id,
   name: displayName ?? '',

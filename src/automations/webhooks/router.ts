@@ -9,7 +9,7 @@ import {
   buildMessageBody,
   countWebhookMessages,
   receivesEvent,
-  toAutomationData,
+  toAutomationChangeData,
   toAutomationPauseData,
   toAutomationStartData,
   toResourceChangeData,
@@ -18,7 +18,7 @@ import {
 } from './message.ts';
 import type { AutomationStartEvent, OutboxEntry, WebhookOutbox } from './outbox.ts';
 import type { StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
-import { maxDeliveryAttempts } from './retries.ts';
+import { maxDeliveryAttemptsOf } from './retries.ts';
 
 export interface WebhookRouterDeps {
   readonly records: WebhookRecords;
@@ -78,7 +78,7 @@ export class WebhookRouter extends ServerPart<WebhookRouterDeps> {
       const { data } = news;
       for (let part = 0; part < countWebhookMessages(endpoint.format, type, data); part++) {
         const messageId = toMessageId(part === 0 ? id : `${id} ${part}`);
-        added.push(records.add(createDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
+        added.push(records.add(createPendingDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
       }
     }
     await Promise.all(added);
@@ -99,7 +99,7 @@ export class WebhookRouter extends ServerPart<WebhookRouterDeps> {
     }
     if (event.type === 'automation.changed') {
       const { owner, projectId, isProgram } = event;
-      return { owner, projectId, data: toAutomationData(event), isHidden: !isProgram };
+      return { owner, projectId, data: toAutomationChangeData(event), isHidden: !isProgram };
     }
     if ('startId' in event) return await this.#readStartNews(event);
     if (event.type === 'resource.changed')
@@ -115,7 +115,7 @@ export class WebhookRouter extends ServerPart<WebhookRouterDeps> {
     const { automationOf, startOf } = this.deps;
     const [automation, start] = [await automationOf(automationId), await startOf(startId)];
     if (!automation || !start) return null;
-    if (start.state === 'queued' || start.state === 'starting') return undefined; // its server may repeat the step
+    if (start.state === 'queued' || start.state === 'starting') return undefined; // the start's server may repeat the step
     const hasStarted = start.state === 'running' || start.state === 'ended';
     if (hasStarted !== (type === 'automation.started')) return null;
     const { owner, projectId, program } = automation;
@@ -135,7 +135,7 @@ interface Message {
   readonly part?: number;
   readonly now: number;
 }
-export const createDelivery = (
+export const createPendingDelivery = (
   { id: webhookId, format }: StoredWebhook,
   { messageId, type, at, data, part = 0, now }: Message,
 ): StoredWebhookDelivery => ({
@@ -146,7 +146,7 @@ export const createDelivery = (
   body: buildMessageBody(format, type, { messageId, at, data, part }),
   state: 'pending',
   tries: 0,
-  triesLeft: maxDeliveryAttempts(type),
+  triesLeft: maxDeliveryAttemptsOf(type),
   statusCode: null,
   error: '',
   createdAt: now,

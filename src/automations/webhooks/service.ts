@@ -11,9 +11,9 @@ import type {
   WebhookWithSecret,
 } from '../../sessions/api/server/webhooks.ts';
 import { type OwnerAccessCheck, resolveOwnerOnResume } from '../records.ts';
-import { type StoredWebhook, type StoredWebhookDelivery, type WebhookRecords, withoutSecret } from './records.ts';
-import { maxDeliveryAttempts } from './retries.ts';
-import { createDelivery } from './router.ts';
+import { type StoredWebhook, type StoredWebhookDelivery, toWebhook, type WebhookRecords } from './records.ts';
+import { maxDeliveryAttemptsOf } from './retries.ts';
+import { createPendingDelivery } from './router.ts';
 import { formatSigningSecret } from './signature.ts';
 
 interface Deps {
@@ -40,7 +40,7 @@ export function createWebhookService(deps: Deps): WebhookService {
     return { secret: text, sealed: seal(id, secret) };
   }
   const changed = async (id: string, change: (now: StoredWebhook) => StoredWebhook): Promise<Webhook> =>
-    withoutSecret(await records.change(id, (now) => ({ ...change(now), updatedAt: clock.now() })));
+    toWebhook(await records.change(id, (now) => ({ ...change(now), updatedAt: clock.now() })));
 
   async function running(id: string): Promise<StoredWebhook> {
     const doc = await records.get(id);
@@ -49,7 +49,7 @@ export function createWebhookService(deps: Deps): WebhookService {
   }
 
   const service: WebhookService = {
-    list: async (owner, projects) => (await records.list(owner, projects)).map(withoutSecret),
+    list: async (owner, projects) => (await records.list(owner, projects)).map(toWebhook),
     async create({ owner, ...spec }): Promise<WebhookWithSecret> {
       await check(spec);
       const id = ids.short();
@@ -68,9 +68,9 @@ export function createWebhookService(deps: Deps): WebhookService {
       };
       await records.create(webhook);
       opened();
-      return { ...withoutSecret(webhook), secret };
+      return { ...toWebhook(webhook), secret };
     },
-    get: async (id) => withoutSecret(await records.get(id)),
+    get: async (id) => toWebhook(await records.get(id)),
     async update(id, { events, ...change }) {
       await check({ ...(await records.get(id)), ...change });
       return await changed(id, (now) => ({ ...now, ...change, ...(events && { events: [...events] }) }));
@@ -89,7 +89,7 @@ export function createWebhookService(deps: Deps): WebhookService {
       const now = clock.now();
       const messageId = `msg_${ids.short()}${ids.short()}`;
       const data = { text: 'This is a test event of Corral.' };
-      const delivery = createDelivery(webhook, { messageId, type: 'webhook.test', at: now, data, now });
+      const delivery = createPendingDelivery(webhook, { messageId, type: 'webhook.test', at: now, data, now });
       await records.add(delivery);
       wake();
       return shown(delivery);
@@ -107,7 +107,7 @@ export function createWebhookService(deps: Deps): WebhookService {
       const again: StoredWebhookDelivery = {
         ...found,
         state: 'pending',
-        triesLeft: maxDeliveryAttempts(type),
+        triesLeft: maxDeliveryAttemptsOf(type),
         nextAt: now,
         endedAt: null,
       };

@@ -1,5 +1,5 @@
 import type { Attempts, Box } from '../../client/index.ts';
-import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
+import { type CliCommand, type CliCommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type Io, toOneLine } from '../io.ts';
 import { findBox } from '../server.ts';
@@ -75,7 +75,7 @@ export const attemptsCommand: CliCommand = {
 const beginnings = ['fork', 'copy', 'none'] as const;
 const noneYet = 'There are no attempts. Start some with: corral attempts start <session> <task>';
 
-function parsePlan({ args: [, session, task], options }: CommandInput) {
+function parsePlan({ args: [, session, task], options }: CliCommandInput) {
   if (session === undefined || task === undefined || task.trim() === '')
     throw new UsageError('start needs a session and a task: corral attempts start last "Fix the failing test".');
   const [models, templates] = [options.texts('model'), options.texts('template')];

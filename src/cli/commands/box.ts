@@ -1,6 +1,6 @@
 import { type CliCommand, jsonOption } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
-import { parseMounts, volumeOption } from '../shared-options.ts';
+import { parseVolumeMounts, volumeOption } from '../shared-options.ts';
 
 export const boxCommand: CliCommand = {
   name: 'box',
@@ -26,7 +26,7 @@ export const boxCommand: CliCommand = {
     const words = ['template', 'snapshot', 'built', 'idle', 'rename'] as const;
     const [template, snapshot, built, idle, next] = words.map((one) => options.text(one));
     const isFreed = options.flag('free');
-    const volumes = parseMounts(options.texts('volume'));
+    const volumes = parseVolumeMounts(options.texts('volume'));
     const ofNew = volumes.length > 0 || [template, snapshot, built, idle].some((one) => one !== undefined);
     if (isFreed && next !== undefined) throw new UsageError('--rename and --free cannot be combined.');
     if (ofNew && (isFreed || next !== undefined))

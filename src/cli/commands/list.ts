@@ -1,6 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import derived from '../derived.json' with { type: 'json' };
-import { createResourceCommand, type DerivedCommand, type ManualVerbs } from '../derived.ts';
+import { type CustomVerbs, createResourceCommand, type DerivedCommand } from '../derived.ts';
 import { attachCommand } from './attach.ts';
 import { attemptsCommand } from './attempts.ts';
 import { boxCommand } from './box.ts';
@@ -18,30 +18,30 @@ import { prebuildCommand } from './prebuild.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { adoptCommand } from './server/adopt.ts';
-import { manualAutomationVerbs } from './server/automations.ts';
+import { customAutomationVerbs } from './server/automations.ts';
 import { drainCommand, undrainCommand } from './server/drain.ts';
 import { loginCommand, logoutCommand } from './server/login.ts';
-import { manualMemoryVerbs } from './server/memory.ts';
-import { manualSecretVerbs } from './server/secrets.ts';
-import { manualSkillVerbs } from './server/skills.ts';
-import { manualTemplateVerbs } from './server/templates.ts';
+import { customMemoryVerbs } from './server/memory.ts';
+import { customSecretVerbs } from './server/secrets.ts';
+import { customSkillVerbs } from './server/skills.ts';
+import { customTemplateVerbs } from './server/templates.ts';
 import { usageCommand } from './server/usage.ts';
-import { manualVolumeVerbs } from './server/volumes.ts';
+import { customVolumeVerbs } from './server/volumes.ts';
 import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
-import { manualSnapshotVerbs } from './snapshot.ts';
+import { customSnapshotVerbs } from './snapshot.ts';
 
 /** In the order of the help. */
 export function createClientCommands(resources: readonly DerivedCommand[]): CliCommand[] {
-  const byHand: Readonly<Record<string, ManualVerbs>> = {
-    snapshot: manualSnapshotVerbs,
-    volume: manualVolumeVerbs,
-    template: manualTemplateVerbs,
-    automation: manualAutomationVerbs,
-    skill: manualSkillVerbs,
-    memory: manualMemoryVerbs,
-    secret: manualSecretVerbs,
+  const byHand: Readonly<Record<string, CustomVerbs>> = {
+    snapshot: customSnapshotVerbs,
+    volume: customVolumeVerbs,
+    template: customTemplateVerbs,
+    automation: customAutomationVerbs,
+    skill: customSkillVerbs,
+    memory: customMemoryVerbs,
+    secret: customSecretVerbs,
   };
   return [
     ...[runCommand, chatCommand, boxCommand, lsCommand, showCommand, logsCommand, psCommand],

@@ -6,7 +6,7 @@ import { findBox } from '../server.ts';
 type Status = Outputs['sandbox']['status'];
 const kinds = ['memory', 'files'] as const;
 
-export const formatCondition = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
+export const formatSandboxCondition = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
   keeps === null ? condition : `${condition}, ${keeps === 'memory' ? 'with its memory' : 'with its files'}`;
 
 export const pauseCommand: CliCommand = {
@@ -23,7 +23,7 @@ export const pauseCommand: CliCommand = {
     if (options.text('keep') !== undefined && !keeps) throw new UsageError(`--keep must be ${kinds.join(' or ')}.`);
     const box = await findBox(corral(), word);
     const status = await box.pause(keeps);
-    io.print(options.flag('json') ? JSON.stringify(status) : formatCondition(status));
+    io.print(options.flag('json') ? JSON.stringify(status) : formatSandboxCondition(status));
   },
 };
 
@@ -35,6 +35,6 @@ export const resumeCommand: CliCommand = {
   examples: ['corral resume last'],
   async run({ args: [word = ''], options, io, corral }) {
     const status = await (await findBox(corral(), word)).resume();
-    io.print(options.flag('json') ? JSON.stringify(status) : formatCondition(status));
+    io.print(options.flag('json') ? JSON.stringify(status) : formatSandboxCondition(status));
   },
 };

@@ -8,7 +8,7 @@ import { exitCodes, UsageError } from '../exit-codes.ts';
 import { followRun, reportGoalEnd } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
-import { goalOptions, parseGoal, parseMounts, volumeOption } from '../shared-options.ts';
+import { goalOptions, parseGoal, parseVolumeMounts, volumeOption } from '../shared-options.ts';
 
 export const runCommand: CliCommand = {
   name: 'run',
@@ -52,7 +52,7 @@ export const runCommand: CliCommand = {
     const composeFile = options.text('compose');
     if (session !== undefined && composeFile !== undefined)
       throw new UsageError('--compose applies only to a new session: omit it, or omit --session.');
-    const volumes = parseMounts(options.texts('volume'));
+    const volumes = parseVolumeMounts(options.texts('volume'));
     if (session !== undefined && volumes.length > 0)
       throw new UsageError('--volume applies only to a new session: omit it, or omit --session.');
     const compose = composeFile === undefined ? undefined : await readText(composeFile);

@@ -3,7 +3,7 @@ import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { findBox } from '../server.ts';
-import { formatCondition } from './pause.ts';
+import { formatSandboxCondition } from './pause.ts';
 
 export const lsCommand: CliCommand = {
   name: 'ls',
@@ -76,7 +76,7 @@ export const showCommand: CliCommand = {
         .map(withState)
         .map(({ id, status, title }) => `${id}  ${status}  ${toOneLine(title, 60)}`)
         .join('\n'),
-      sandbox: `${formatCondition(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
+      sandbox: `${formatSandboxCondition(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
       idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files stay`,
       damage: sandbox.filesDamaged?.detail ?? '',
       events: String(session.lastSeq),

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Box } from '../../client/index.ts';
-import { type CliCommand, type CommandInput, jsonOption, sessionArgument } from '../command.ts';
+import { type CliCommand, type CliCommandInput, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { findBox } from '../server.ts';
 
@@ -13,7 +13,7 @@ async function findRepository({
   args: [word = ''],
   options,
   corral,
-}: CommandInput): Promise<{ box: Box; of: { sessionId: string; path: string } }> {
+}: CliCommandInput): Promise<{ box: Box; of: { sessionId: string; path: string } }> {
   const box = await findBox(corral(), word);
   const folder = options.text('repository');
   const all = await box.api.repositories.list.query({ sessionId: box.id });

@@ -1,8 +1,8 @@
-import type { ManualVerbs } from '../derived.ts';
+import type { CustomVerbs } from '../derived.ts';
 import { UsageError } from '../exit-codes.ts';
 import { readLocalFile, saveToFile } from '../local-file.ts';
 
-export const manualSnapshotVerbs: ManualVerbs = {
+export const customSnapshotVerbs: CustomVerbs = {
   verbs: {
     async export({ words: [word, file], server, io }) {
       if (word === undefined || file === undefined)

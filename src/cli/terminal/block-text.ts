@@ -1,12 +1,12 @@
 import { structuredPatch } from 'diff';
 import { toOneLine, toPrintable } from '../io.ts';
-import { formatMarkdown, type Paint } from './markdown.ts';
+import { formatMarkdown, type Painter } from './markdown.ts';
 import type { ChatBlock, ChatView } from './view.ts';
 
 const maxOutputLines = 12;
 const maxDiffLines = 60;
 
-export function formatBlock(block: ChatBlock, paint: Paint): string {
+export function formatChatBlock(block: ChatBlock, paint: Painter): string {
   switch (block.kind) {
     case 'you':
       return paint('bold', `› ${toPrintable(block.text).replaceAll('\n', '\n  ')}`);
@@ -28,7 +28,7 @@ export function formatBlock(block: ChatBlock, paint: Paint): string {
   }
 }
 
-function outputText(output: string, paint: Paint): string {
+function outputText(output: string, paint: Painter): string {
   const lines = toPrintable(output).trimEnd().split('\n');
   if (lines.length === 1 && lines[0] === '') return '';
   const cut = lines.length - maxOutputLines;
@@ -41,7 +41,7 @@ interface Change {
   readonly after: string;
 }
 
-export function formatDiff({ before, after }: Change, paint: Paint): string {
+export function formatDiff({ before, after }: Change, paint: Painter): string {
   const { hunks } = structuredPatch('', '', toPrintable(before), toPrintable(after), '', '', { context: 3 });
   const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
     paint('cyan', `  @@ -${oldStart},${oldLines} +${newStart},${newLines} @@`),
@@ -63,7 +63,7 @@ export function formatDiff({ before, after }: Change, paint: Paint): string {
 
 const marks = { pending: '☐', running: '▸', completed: '☑', failed: '☒' } as const;
 
-export function formatPlan(plan: ChatView['plan'], paint: Paint): string {
+export function formatPlan(plan: ChatView['plan'], paint: Painter): string {
   return plan
     .map(({ status, description }) => {
       const line = `${marks[status]} ${toOneLine(description, 100)}`;

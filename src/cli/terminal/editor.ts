@@ -1,4 +1,4 @@
-import { characterAt } from '../../core/text/text.ts';
+import { findCharacterBounds } from '../../core/text/text.ts';
 
 export interface EditorState {
   readonly text: string;
@@ -35,7 +35,11 @@ export const createEditorState = (history: readonly string[] = []): EditorState 
   draft: '',
 });
 
-export const withText = (editor: EditorState, text: string, at = text.length): EditorState => ({ ...editor, text, at });
+export const withEditorText = (editor: EditorState, text: string, at = text.length): EditorState => ({
+  ...editor,
+  text,
+  at,
+});
 
 export function clearAfterSend(editor: EditorState): EditorState {
   const { history, text } = editor;
@@ -51,10 +55,10 @@ export function applyKey(editor: EditorState, input: string, key: InkKey): Edito
   const { text, at } = editor;
   if (key.return) {
     const before = text.slice(0, at).replace(/\\$/, '');
-    return withText(editor, `${before}\n${text.slice(at)}`, before.length + 1);
+    return withEditorText(editor, `${before}\n${text.slice(at)}`, before.length + 1);
   }
   if (key.backspace || key.delete)
-    return withText(
+    return withEditorText(
       editor,
       text.slice(0, Math.max(0, at - sizeBefore(text, at))) + text.slice(at),
       Math.max(0, at - sizeBefore(text, at)),
@@ -67,7 +71,7 @@ export function applyKey(editor: EditorState, input: string, key: InkKey): Edito
   if (key.ctrl) return controlled(editor, input);
   if (key.escape || key.tab || key.meta) return editor;
   const added = input.replaceAll(/\r\n?/g, '\n').replaceAll(/(?![\n\t])\p{Cc}/gu, '');
-  return withText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
+  return withEditorText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
 }
 
 /** The key bindings of readline. */
@@ -80,15 +84,15 @@ function controlled(editor: EditorState, input: string): EditorState {
     case 'e':
       return { ...editor, at: end };
     case 'k':
-      return withText(editor, text.slice(0, at) + text.slice(end), at);
+      return withEditorText(editor, text.slice(0, at) + text.slice(end), at);
     case 'u':
-      return withText(editor, text.slice(0, start) + text.slice(at), start);
+      return withEditorText(editor, text.slice(0, start) + text.slice(at), start);
     case 'w': {
       const from = wordBefore(text, at);
-      return withText(editor, text.slice(0, from) + text.slice(at), from);
+      return withEditorText(editor, text.slice(0, from) + text.slice(at), from);
     }
     case 'j':
-      return withText(editor, `${text.slice(0, at)}\n${text.slice(at)}`, at + 1);
+      return withEditorText(editor, `${text.slice(0, at)}\n${text.slice(at)}`, at + 1);
     default:
       return editor;
   }
@@ -109,7 +113,7 @@ function older(editor: EditorState, by: -1 | 1): EditorState {
   const next = Math.min(history.length, Math.max(0, shown + by));
   if (next === shown) return editor;
   const draft = shown === history.length ? text : editor.draft;
-  return { ...withText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
+  return { ...withEditorText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
 }
 
 export function lineRangeAt(text: string, at: number): readonly [start: number, end: number] {
@@ -118,8 +122,8 @@ export function lineRangeAt(text: string, at: number): readonly [start: number, 
 }
 
 // Steps over whole visible characters, such as a flag or a letter with its accent.
-const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - characterAt(text, at - 1)[0]);
-export const characterAfter = (text: string, at: number) => text.slice(at, characterAt(text, at + 1)[1]);
+const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - findCharacterBounds(text, at - 1)[0]);
+export const characterAfter = (text: string, at: number) => text.slice(at, findCharacterBounds(text, at + 1)[1]);
 function wordBefore(text: string, at: number): number {
   let start = text.slice(0, at).trimEnd().length;
   while (start > 0 && /\S/.test(text.charAt(start - 1))) start -= 1;

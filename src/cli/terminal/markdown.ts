@@ -1,27 +1,27 @@
 import { styleText } from 'node:util';
 import { Marked, type Token, type Tokens } from 'marked';
-import { lineCells, padCells } from '../../core/text/terminal/cells.ts';
+import { countLineCells, padLineToCells } from '../../core/text/terminal/cells.ts';
 import { toPrintable } from '../io.ts';
 
-export type Style = Parameters<typeof styleText>[0];
-export type Paint = (style: Style, text: string) => string;
+export type TextStyle = Parameters<typeof styleText>[0];
+export type Painter = (style: TextStyle, text: string) => string;
 
-export const paintAnsi: Paint = (style, text) => styleText(style, text, { validateStream: false });
-export const plainPaint: Paint = (_style, text) => text;
+export const paintAnsi: Painter = (style, text) => styleText(style, text, { validateStream: false });
+export const paintPlain: Painter = (_style, text) => text;
 
 const marked = new Marked({ gfm: true });
 
-export function formatMarkdown(markdown: string, paint: Paint): string {
+export function formatMarkdown(markdown: string, paint: Painter): string {
   return blocks(marked.lexer(toPrintable(markdown)), paint).trimEnd();
 }
 
-const blocks = (tokens: readonly Token[], paint: Paint): string =>
+const blocks = (tokens: readonly Token[], paint: Painter): string =>
   tokens
     .map((token) => block(token, paint))
     .filter((text) => text !== '')
     .join('\n\n');
 
-function block(token: Token, paint: Paint): string {
+function block(token: Token, paint: Painter): string {
   switch (token.type) {
     case 'heading':
       return paint(['bold', 'underline'], inline(token.tokens ?? [], paint));
@@ -48,7 +48,7 @@ function block(token: Token, paint: Paint): string {
   }
 }
 
-function list({ items, ordered, start }: Tokens.List, paint: Paint): string {
+function list({ items, ordered, start }: Tokens.List, paint: Painter): string {
   return items
     .map((item, at) => {
       const box = item.task ? (item.checked ? '☑ ' : '☐ ') : '';
@@ -59,15 +59,15 @@ function list({ items, ordered, start }: Tokens.List, paint: Paint): string {
     .join('\n');
 }
 
-function table({ header, rows }: Tokens.Table, paint: Paint): string {
-  const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, plainPaint)));
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => lineCells(row[column] ?? ''))));
-  const lines = cells.map((row) => row.map((cell, column) => padCells(cell, widths[column] ?? 0)).join(' │ '));
+function table({ header, rows }: Tokens.Table, paint: Painter): string {
+  const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, paintPlain)));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => countLineCells(row[column] ?? ''))));
+  const lines = cells.map((row) => row.map((cell, column) => padLineToCells(cell, widths[column] ?? 0)).join(' │ '));
   const [head = '', ...rest] = lines;
   return [paint('bold', head), widths.map((width) => '─'.repeat(width)).join('─┼─'), ...rest].join('\n');
 }
 
-function inline(tokens: readonly Token[], paint: Paint): string {
+function inline(tokens: readonly Token[], paint: Painter): string {
   return tokens
     .map((token) => {
       const inner = () => inline(('tokens' in token && token.tokens) || [], paint);

@@ -6,7 +6,7 @@ import { render, Text } from 'ink';
 import { createElement as h } from 'react';
 import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
 import type { Io } from '../io.ts';
-import { type Paint, paintAnsi, plainPaint } from './markdown.ts';
+import { type Painter, paintAnsi, paintPlain } from './markdown.ts';
 import { ChatScreen, SessionPicker } from './screen.ts';
 import { ChatTerminal } from './talk.ts';
 
@@ -100,7 +100,7 @@ export async function chooseSession(io: Io, corral: Corral): Promise<string | un
 
 interface SessionChoice {
   readonly corral: Corral;
-  readonly paint: Paint;
+  readonly paint: Painter;
   readonly rerender: (node: ReturnType<typeof h>) => void;
 }
 
@@ -110,7 +110,7 @@ async function choose({ corral, paint, rerender }: SessionChoice): Promise<strin
   return await new Promise((onChosen) => rerender(h(SessionPicker, { sessions, paint, onChosen })));
 }
 
-const choosePaint = ({ env }: Io): Paint => (env.NO_COLOR ? plainPaint : paintAnsi);
+const choosePaint = ({ env }: Io): Painter => (env.NO_COLOR ? paintPlain : paintAnsi);
 
 function signalled() {
   let fire: () => void = () => {};

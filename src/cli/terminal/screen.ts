@@ -3,7 +3,7 @@ import { createElement as h, useEffect, useRef, useState, useSyncExternalStore }
 import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { formatCallLine } from '../render.ts';
-import { formatBlock, formatChatStatus, formatDiff, formatPlan } from './block-text.ts';
+import { formatChatBlock, formatChatStatus, formatDiff, formatPlan } from './block-text.ts';
 import {
   applyKey,
   characterAfter,
@@ -12,9 +12,9 @@ import {
   type EditorState,
   type InkKey,
   isSendKey,
-  withText,
+  withEditorText,
 } from './editor.ts';
-import { formatMarkdown, type Paint } from './markdown.ts';
+import { formatMarkdown, type Painter } from './markdown.ts';
 import { parseSlashCommand, slashCommands } from './slash.ts';
 import type { ChatTerminal } from './talk.ts';
 import type { ChatBlock, ChatView } from './view.ts';
@@ -48,12 +48,12 @@ export function applyCompletion(editor: EditorState, { from, words }: Completion
   const word = words[chosen]?.word;
   if (word === undefined) return editor;
   const rest = editor.text.slice(editor.at).replace(/^ /, '');
-  return withText(editor, `${editor.text.slice(0, from)}${word} ${rest}`, from + word.length + 1);
+  return withEditorText(editor, `${editor.text.slice(0, from)}${word} ${rest}`, from + word.length + 1);
 }
 
-export interface ScreenProps {
+export interface ChatScreenProps {
   readonly talk: ChatTerminal;
-  readonly paint: Paint;
+  readonly paint: Painter;
   readonly history: readonly string[];
   readonly onBox: (box: Box) => void;
   readonly onLeave: () => void;
@@ -62,7 +62,7 @@ export interface ScreenProps {
 }
 
 /** One session: finished blocks scroll up; current activity and the input line stay at the bottom. */
-export function ChatScreen(props: ScreenProps) {
+export function ChatScreen(props: ChatScreenProps) {
   const { talk, paint } = props;
   const view = useSyncExternalStore(talk.subscribe, talk.view);
   const blocks = view.blocks.map((block, at) => ({ block, id: `${talk.box.id}-${at}` }));
@@ -76,14 +76,14 @@ export function ChatScreen(props: ScreenProps) {
 }
 
 const drawn =
-  (paint: Paint) =>
+  (paint: Painter) =>
   ({ block, id }: { readonly block: ChatBlock; readonly id: string }) =>
-    h(Area, { key: id, marginBottom: 1 }, h(Text, null, formatBlock(block, paint)));
+    h(Area, { key: id, marginBottom: 1 }, h(Text, null, formatChatBlock(block, paint)));
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 120;
 
-function UnderWay({ view, paint }: { readonly view: ChatView; readonly paint: Paint }) {
+function UnderWay({ view, paint }: { readonly view: ChatView; readonly paint: Painter }) {
   const { stdout } = useStdout();
   const isBusy = view.since !== undefined && view.question === undefined && view.approvals.length === 0;
   const frame = useFrame(isBusy || view.phase !== undefined);
@@ -127,7 +127,7 @@ function Line({
   onLeave,
   onSent,
   onChoose,
-}: ScreenProps & { readonly view: ChatView }) {
+}: ChatScreenProps & { readonly view: ChatView }) {
   const [editor, setEditor] = useState(() => createEditorState(history));
   const [completion, setCompletion] = useState<Completion>();
   const [chosen, setChosen] = useState(0);
@@ -163,7 +163,7 @@ function Line({
     if (key.ctrl && input === 'd') return now.text === '' ? onLeave() : undefined;
     if (key.ctrl && input === 'c') {
       if (view.since !== undefined) return void talk.stop().catch(showError);
-      return now.text === '' ? onLeave() : change(withText(now, ''));
+      return now.text === '' ? onLeave() : change(withEditorText(now, ''));
     }
     if (completion) {
       if (key.tab) return change(applyCompletion(now, completion, chosen));
@@ -192,7 +192,7 @@ function Line({
     { flexDirection: 'column' },
     question === undefined ? null : h(Text, null, paint('yellow', question)),
     call ? h(Text, null, approvalText(call, paint)) : null,
-    h(Text, null, withCursor(editor, paint)),
+    h(Text, null, formatWithCursor(editor, paint)),
     completion
       ? h(Text, null, completionText(completion, chosen, paint))
       : h(
@@ -210,20 +210,20 @@ const keyHint = (view: ChatView) => {
     : 'enter steers · ctrl-c stops the run';
 };
 
-function approvalText(call: ChatView['approvals'][number], paint: Paint): string {
+function approvalText(call: ChatView['approvals'][number], paint: Painter): string {
   const content = call.content && 'content' in call.content ? call.content : undefined;
   const change = content && formatDiff({ before: content.oldContent ?? '', after: content.content }, paint);
   const why = call.reason ? paint('dim', `\n  ${toPrintable(call.reason)}`) : '';
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${formatCallLine(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
-export function withCursor({ text, at }: EditorState, paint: Paint): string {
+export function formatWithCursor({ text, at }: EditorState, paint: Painter): string {
   const under = text[at] === '\n' ? '' : characterAfter(text, at);
   const shown = `${text.slice(0, at)}${paint('inverse', under || ' ')}${text.slice(at + under.length)}`;
   return paint('bold', '> ') + shown.replaceAll('\n', '\n  ');
 }
 
-function completionText({ words }: Completion, chosen: number, paint: Paint): string {
+function completionText({ words }: Completion, chosen: number, paint: Painter): string {
   return words
     .map(({ word, about }, at) => {
       const line = `  ${word.padEnd(12)} ${about}`;
@@ -234,7 +234,7 @@ function completionText({ words }: Completion, chosen: number, paint: Paint): st
 
 interface ChooserProps {
   readonly sessions: readonly Session[];
-  readonly paint: Paint;
+  readonly paint: Painter;
   readonly onChosen: (id: string | undefined) => void;
 }
 

@@ -1,6 +1,6 @@
 import type { Event } from '../../client/index.ts';
 import { eventNoticeOf, isFileReadingTool, isNoteEvent } from '../../core/model/event-traits.ts';
-import { formatCallLine, formatPhase, hiddenToolNames } from '../render.ts';
+import { formatCallLine, formatSandboxPhase, hiddenToolNames } from '../render.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
@@ -68,7 +68,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     case 'run.started':
       return { ...view, since: event.ts, plan: [] };
     case 'sandbox.phase':
-      return { ...view, phase: event.data.phase === 'ready' ? undefined : formatPhase(event) };
+      return { ...view, phase: event.data.phase === 'ready' ? undefined : formatSandboxPhase(event) };
     case 'plan':
       return { ...view, plan: event.data.steps };
     case 'step':

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sleep } from '../../core/concurrency/cancel.ts';
-import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
-import { serverSentEvents } from '../../core/text/server-sent-events.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
+import { parseServerSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 
 // The client side of the Managed Agents API, as used by a self-hosted environment's worker. The wire format is that of
@@ -16,10 +16,10 @@ async function* readFrames<Shape extends z.ZodType>(
   shape: Shape,
 ): AsyncGenerator<z.infer<Shape>, void> {
   if (!body) return;
-  for await (const { type, data } of serverSentEvents(body, maxFrameChars)) {
+  for await (const { type, data } of parseServerSentEvents(body, maxFrameChars)) {
     if (data === undefined || type === 'ping') continue;
     if (type === 'error') throw new Error(`The server ended the stream: ${data.slice(0, 500)}`);
-    yield shape.parse(parseJsonWithin(data, frameLimits));
+    yield shape.parse(parseJsonWithinLimits(data, frameLimits));
   }
 }
 
@@ -182,7 +182,7 @@ export class AgentsApi {
     const answer = await this.#ask(path, call);
     const text = await answer.text();
     try {
-      return shape.parse(parseJsonWithin(text, jsonLimits));
+      return shape.parse(parseJsonWithinLimits(text, jsonLimits));
     } catch (cause) {
       throw new Error(`${this.#options.url} does not answer ${path} as the Managed Agents API does.`, { cause });
     }
@@ -211,7 +211,7 @@ export class AgentsApi {
       throw new AgentsApiError(0, `${url} cannot be reached.`);
     });
     if (answer.ok) return answer;
-    const reply = ErrorBody.safeParse(parseJsonWithin(await answer.text().catch(() => ''), jsonLimits));
+    const reply = ErrorBody.safeParse(parseJsonWithinLimits(await answer.text().catch(() => ''), jsonLimits));
     const text = reply.success ? reply.data.error.message : `The server answers ${answer.status}.`;
     throw new AgentsApiError(answer.status, text);
   }
@@ -225,7 +225,8 @@ const Secret = z.object({ sessions_token: z.string().min(1) });
 export function parseSessionKey({ secret }: EnvironmentWork): string | undefined {
   if (!secret) return undefined;
   try {
-    return Secret.parse(parseJsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
+    return Secret.parse(parseJsonWithinLimits(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits))
+      .sessions_token;
   } catch {
     return undefined; // the worker then uses the environment's key
   }

@@ -7,7 +7,7 @@ const ToolUse = z.object({
   input: z.record(z.string(), z.unknown()).default({}),
   evaluated_permission: z.string().nullish(),
 });
-export type ToolCall = Pick<z.infer<typeof ToolUse>, 'id' | 'name' | 'input'>;
+export type WorkerToolCall = Pick<z.infer<typeof ToolUse>, 'id' | 'name' | 'input'>;
 
 const Answer = z.object({ tool_use_id: z.string() });
 const Verdict = Answer.extend({ result: z.string() });
@@ -21,8 +21,8 @@ export class ToolCallQueue {
   readonly #tools: ReadonlySet<string>;
   readonly #seen = new Set<string>();
   readonly #settled = new Set<string>();
-  readonly #held = new Map<string, ToolCall>();
-  #ready: ToolCall[] = [];
+  readonly #held = new Map<string, WorkerToolCall>();
+  #ready: WorkerToolCall[] = [];
   #phase: SessionPhase = 'open';
   #interrupts = 0;
 
@@ -40,12 +40,12 @@ export class ToolCallQueue {
   get isHeld(): boolean {
     return this.#held.size > 0;
   }
-  isSettled(call: ToolCall): boolean {
+  isSettled(call: WorkerToolCall): boolean {
     return this.#settled.has(call.id);
   }
 
   /** Each call is returned once, in order. */
-  take(): readonly ToolCall[] {
+  take(): readonly WorkerToolCall[] {
     const calls = this.#ready.filter((call) => !this.isSettled(call));
     this.#ready = [];
     return calls;

@@ -2,7 +2,7 @@ import type { Box } from '../../client/index.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { type AgentsApi, AgentsApiError, retryApiCall } from './agents-api.ts';
-import { type SessionPhase, type ToolCall, ToolCallQueue } from './call-queue.ts';
+import { type SessionPhase, ToolCallQueue, type WorkerToolCall } from './call-queue.ts';
 import { endToolCall, runWorkerTool, workerToolNames } from './tools.ts';
 
 interface SessionWorkParts {
@@ -66,7 +66,7 @@ class RunningCalls {
   readonly #calls: ToolCallQueue;
   readonly #signal: AbortSignal;
   readonly #inOrder = createKeyedQueue();
-  readonly #running = new Map<ToolCall, AbortController>();
+  readonly #running = new Map<WorkerToolCall, AbortController>();
   readonly #failed = new AbortController();
   #interrupts = 0;
   onEnd: () => void = () => {};
@@ -112,7 +112,7 @@ class RunningCalls {
     }
   }
 
-  async #run(call: ToolCall, signal: AbortSignal): Promise<void> {
+  async #run(call: WorkerToolCall, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { api, sessionId, box, say } = this.#parts;
     say(`${sessionId}: ${call.name}`);

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Box, CorralError } from '../../client/index.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
-import { replacePieces } from '../../core/text/files/edits.ts';
-import { decodeFile } from '../../core/text/files/encoding.ts';
+import { replaceOccurrences } from '../../core/text/files/edits.ts';
+import { decodeTextFile } from '../../core/text/files/encoding.ts';
 import { detectPictureType } from '../../core/text/pictures.ts';
 import { endBashCall, restartBash, runBash, type WorkerCallResult, workerFolder } from './bash.ts';
-import type { ToolCall } from './call-queue.ts';
+import type { WorkerToolCall } from './call-queue.ts';
 
 const maxFileBytes = 16 * 1024 * 1024;
 const maxTextChars = 256 * 1024;
@@ -16,7 +16,7 @@ const rateLimitMs = 5_000;
 /** The message is sent to the agent. */
 class ToolError extends Error {}
 
-type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | WorkerCallResult>;
+type Run = (box: Box, call: WorkerToolCall, signal: AbortSignal) => Promise<string | WorkerCallResult>;
 const tool = <Shape extends z.ZodType>(
   input: Shape,
   run: (
@@ -59,7 +59,7 @@ const tools: Readonly<Record<string, Run>> = {
         const source = { type: 'base64', media_type: picture, data: bytes.toString('base64') };
         return { text: `${path} is a picture.`, picture: { type: 'image', source }, isError: false };
       }
-      const text = (decodeFile(bytes)?.text ?? bytes.toString()).toWellFormed();
+      const text = (decodeTextFile(bytes)?.text ?? bytes.toString()).toWellFormed();
       const [first = 1, last = 0] = range ?? [];
       const part = range
         ? text
@@ -96,9 +96,9 @@ const tools: Readonly<Record<string, Run>> = {
       // The digest is written first, so that the edit is not repeated if the worker dies before it answers.
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
-      const file = decodeFile(before);
+      const file = decodeTextFile(before);
       if (!file) throw new ToolError(`edit: ${path} is not text that can be edited. Change it with bash.`);
-      const { text: changed, times } = replacePieces(file.text, old, text);
+      const { text: changed, times } = replaceOccurrences(file.text, old, text);
       if (times === 0) throw new ToolError(`edit: old_string is not in ${path}, whose encoding is ${file.encoding}.`);
       if (times > 1 && !all) {
         throw new ToolError(`edit: old_string occurs ${times} times in ${path}. Make it longer, or set replace_all.`);
@@ -134,7 +134,7 @@ const tools: Readonly<Record<string, Run>> = {
 export const workerToolNames: readonly string[] = Object.keys(tools);
 
 /** Runs a call. A failed call is also a result; rejects only if the sandbox is unreachable or `signal` fires. */
-export async function runWorkerTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
+export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {
     try {
       return await tryTool(box, call, signal);
@@ -145,7 +145,7 @@ export async function runWorkerTool(box: Box, call: ToolCall, signal: AbortSigna
   }
 }
 
-async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
+async function tryTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   try {
     const result = await tools[call.name]?.(box, call, signal);
     if (result === undefined) throw new ToolError(`There is no tool ${call.name}.`);
@@ -162,7 +162,7 @@ async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<W
   }
 }
 
-export async function endToolCall(box: Box, call: ToolCall): Promise<void> {
+export async function endToolCall(box: Box, call: WorkerToolCall): Promise<void> {
   if (call.name === 'bash') await endBashCall(box, call.id);
 }
 

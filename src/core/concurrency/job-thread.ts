@@ -9,7 +9,7 @@ interface Options {
   readonly full: string;
   /** Time limit for one job, in ms. */
   readonly patienceMs: number;
-  /** How many times a job is tried if its thread dies. */
+  /** Maximum number of attempts at a job whose thread dies. */
   readonly tries: number;
 }
 const restMs = 10_000;

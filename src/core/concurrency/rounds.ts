@@ -12,7 +12,7 @@ interface Deps {
 }
 
 /** Runs rounds of work, one after another. A wake starts the next round immediately, or right after the current one. */
-export class Rounds {
+export class RoundRunner {
   readonly #deps: Deps;
   #wake = Promise.withResolvers<void>();
 
@@ -60,7 +60,7 @@ export async function runRounds(
     ...(firstMs !== undefined && { first: firstMs }),
     ...{ longest: Number.POSITIVE_INFINITY, failed: failedMs },
   };
-  await new Rounds({ round, restMs, clock, warn: ({ err }) => onError(err), failure: '' }).run(signal);
+  await new RoundRunner({ round, restMs, clock, warn: ({ err }) => onError(err), failure: '' }).run(signal);
 }
 
 interface Poll {

@@ -33,5 +33,5 @@ export class TimeSlice {
   }
 }
 
-/** The time slice for reading what sandboxes send, shared by all of them. */
+/** The time slice for reading input from sandboxes, shared by all of them. */
 export const sandboxReadSlice = new TimeSlice();

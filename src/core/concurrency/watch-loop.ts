@@ -15,12 +15,12 @@ export interface WatchdogJob {
 const key = 'corral.watchdog';
 const maxFrames = 20;
 const quietTicks = 4; // ticks without a beat before a report; each tick is a quarter of `blockedMs`
-const stackMs = 30_000; // an operation such as a long regular expression cannot be paused before it ends
+const stackMs = 30_000; // a single operation, such as a long regular expression, cannot be paused
 
-/** Offers the job to threads started from now on. */
-export const offerWatchdogJob = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
+/** Sets the job for threads that start after this call; undefined clears it. */
+export const setWatchdogJob = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
 
-/** Watches the main thread's loop from another thread, if a job was offered. Compares counts, never clocks. */
+/** Watches the main thread's loop from another thread, if a job was set. Compares counts, never clocks. */
 export function startWatchdog(): void {
   const job = getEnvironmentData(key) as WatchdogJob | undefined;
   if (!job) return;

@@ -18,7 +18,7 @@ export interface BlobStore {
    * own error, store_unavailable.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
-  /** Rejects: file_not_found, store_unavailable. The stream fails if it would end too early. */
+  /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
   /**
    * Copies another blob without reading it. Absent where the backend cannot. Rejects: file_not_found,
@@ -45,8 +45,8 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Throws for a malformed key: it is a bug, and it must never become a path. */
-export function requireValidKey(key: string): string {
+/** Throws for a malformed key, which is a bug and must never become a path. */
+export function requireValidBlobKey(key: string): string {
   if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a valid key.`);
   return key;
 }

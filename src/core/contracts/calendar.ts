@@ -8,7 +8,7 @@ export function isTimeZone(name: string): boolean {
 }
 
 export interface Calendar {
-  /** `2026-11-27` and `2026-11`. */
+  /** Keys such as `2026-11-27` and `2026-11`. */
   keysAt(ms: number): { readonly day: string; readonly month: string };
   /** The start of the day and of the month that contain this time, epoch ms. */
   startsAt(ms: number): { readonly day: number; readonly month: number };

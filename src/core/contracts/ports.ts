@@ -27,7 +27,7 @@ export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
   readonly cachedTokens: number;
   readonly outputTokens: number;
   readonly cost: number;
-  /** The turns whose cost is unknown. */
+  /** Number of turns whose cost is unknown. */
   readonly unpriced: number;
 }
 
@@ -52,7 +52,7 @@ export type CompactionMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
  */
 export interface EventStore {
   /**
-   * All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable,
+   * Atomic: appends all facts or none. Resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable,
    * store_busy.
    */
   append(entry: AppendRequest): Promise<number>;
@@ -143,11 +143,11 @@ export interface RecordStore {
   delete(kind: string, id: string, expect?: number): Promise<void>;
   /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
-  /** Counts the records of the kind, or only those of an owner, in a state or of a parent, using the list's index. */
+  /** Counts the records of a kind, optionally only those of an owner, state or parent. Uses the list's index. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
-   * At most `limit` sessions whose title contains this text, ignoring case and unordered. Reads in pieces, so that no
-   * write waits for it.
+   * At most `limit` sessions, unordered, whose title contains this text, ignoring case. Reads in pieces, so that no write waits
+   * for it.
    */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
@@ -247,11 +247,11 @@ export interface Store extends AsyncDisposable {
   /** Whether other processes can write to the store. If so, logs are polled or watched, and sessions are leased. */
   readonly shared: boolean;
   /**
-   * Completes appends and puts that dead servers left half-done. Callers that list sessions can wait for it; readers of
-   * one session need not.
+   * Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for it; readers of one
+   * session need not.
    */
   settle(): Promise<void>;
-  /** The store's size on its disk, in bytes. Absent: it has no disk. */
+  /** The store's size on disk, in bytes. Absent for stores without a disk. */
   size?(): Promise<number>;
   /** Resolves when the store responds; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;

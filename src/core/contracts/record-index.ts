@@ -2,7 +2,7 @@ export interface RecordIndexEntry {
   /** The id of the owner, or of the record named by the field in `ownerFields`. */
   readonly owner: string | null;
   readonly shared: boolean;
-  /** The record that it is part of, such as the project of a session. */
+  /** The parent record, such as the project of a session. */
   readonly parent: string | null;
   readonly state: string | null;
   /** Unique among the records of a kind. A put that would duplicate it is refused. */
@@ -37,7 +37,7 @@ const parentFields: Readonly<Record<string, string>> = {
   'work-item': 'environmentId',
   'work-item-past': 'environmentId',
 };
-export const kindsWithParents: readonly string[] = Object.keys(parentFields);
+export const recordKindsWithParent: readonly string[] = Object.keys(parentFields);
 const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
   session: ({ deleting, status }) => (deleting ? 'deleting' : status),
   automation: ({ after }) => (after ? 'after' : null),

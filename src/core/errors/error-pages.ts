@@ -1,6 +1,6 @@
 import type { ErrorCode } from './errors.ts';
 
-export const errorPages: Partial<Record<ErrorCode, string>> = {
+export const errorDocsPages: Partial<Record<ErrorCode, string>> = {
   unauthorized: 'auth#keys',
   forbidden: 'auth#roles',
   quota: 'auth#how-much-one-may-have',
@@ -38,7 +38,7 @@ export const errorPages: Partial<Record<ErrorCode, string>> = {
   fenced: 'replicas#the-holder-of-a-session',
 };
 
-export function docsPathOf(code: ErrorCode): string | undefined {
-  const page = errorPages[code];
+export function errorDocsPathOf(code: ErrorCode): string | undefined {
+  const page = errorDocsPages[code];
   return page === undefined ? undefined : `/guide/${page}`;
 }

@@ -1,4 +1,4 @@
-/** Each code with its `retryable`: whether a retry can help depends on the code alone. */
+/** Each code and whether it is retryable, which depends on the code alone. */
 const codes = {
   invalid_request: false,
   path_outside: false,
@@ -101,7 +101,7 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** The sandbox was lost, does not respond, or is being released by this server. Its next use tries again. */
+/** The sandbox was lost, does not respond, or is being released by this server. The next use of the sandbox tries again. */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);

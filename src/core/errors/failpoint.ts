@@ -7,7 +7,7 @@ type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'slee
 interface Failpoint {
   readonly name: string;
   readonly action: Action;
-  /** Which hit triggers it; undefined: every hit. */
+  /** The number of the hit that triggers the action; undefined: every hit. */
   readonly hit: number | undefined;
 }
 interface ArmedFailpoints {
@@ -39,7 +39,7 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
   };
 }
 
-export const getArmedFailpoints = (): string | undefined => armed?.spec;
+export const getArmedFailpointSpec = (): string | undefined => armed?.spec;
 
 export const countFailpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 

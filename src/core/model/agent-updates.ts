@@ -15,7 +15,7 @@ export interface ExternalTurn {
   readonly runId: string;
   readonly agent: ExternalAgent;
   readonly cwd: string;
-  /** The messages that the agent has not received yet; empty: it continues its work. */
+  /** The messages that the agent has not received yet. If empty, the agent continues its work. */
   readonly texts: readonly string[];
   /** Sent before the first message of a conversation. */
   readonly instructions: string | undefined;
@@ -53,7 +53,7 @@ export interface AgentToolResult extends Omit<AgentToolCall, 'kind'> {
   readonly content: ToolContent | null;
   readonly exitCode?: number;
 }
-export interface CallForApproval extends Omit<AgentToolCall, 'kind' | 'family'> {
+export interface AgentApprovalRequest extends Omit<AgentToolCall, 'kind' | 'family'> {
   /** The text that the call would write, with the text that it replaces. */
   readonly content: ToolContent | null;
 }
@@ -61,5 +61,5 @@ export interface CallForApproval extends Omit<AgentToolCall, 'kind' | 'family'> 
 export type AgentPause =
   /** `isCut`: the turn was interrupted. */
   | { readonly kind: 'replied'; readonly isCut?: true }
-  | { readonly kind: 'asks'; readonly call: CallForApproval; readonly title: string }
+  | { readonly kind: 'asks'; readonly call: AgentApprovalRequest; readonly title: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

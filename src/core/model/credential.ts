@@ -11,7 +11,7 @@ export const sandboxVariableName = environmentVariableName
   .max(100)
   .refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_');
 
-/** Headers that the proxy sets itself, or that frame the request. */
+/** Headers that the proxy sets itself, and headers that frame the request. */
 const proxysOwn =
   /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|keep-alive|expect|accept-encoding|proxy-.*)$/i;
 

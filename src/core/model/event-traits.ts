@@ -14,9 +14,8 @@ interface Traits<Data> {
   /** A few words for people: the heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler
-   * reports those that do not. `state`: the same, but imitated APIs do not show it. `note`: changes no state, so they
-   * need not handle it.
+   * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler reports
+   * missing handlers. `state`: the same, but imitated APIs do not show it. `note`: changes no state and needs no handler.
    */
   readonly role: 'work' | 'state' | 'note';
   /**
@@ -26,7 +25,7 @@ interface Traits<Data> {
   readonly text: 'kept' | 'droppable' | 'searched';
   /** `side`: waits until the arriving message is complete. `breaks`: completes that message first. */
   readonly order: 'side' | 'breaks';
-  /** So frequent that it does not move the session up in lists. */
+  /** Frequent events do not move the session up in lists. */
   readonly isFrequent: boolean;
   /**
    * Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything.
@@ -315,7 +314,7 @@ interface TypedEvent {
   readonly type: FactType;
   readonly data: unknown;
 }
-/** A client can be older than its server. */
+/** Traits of unknown types: a client can be older than its server. */
 const ofNewerServer: Traits<unknown> = {
   ...note,
   label: 'Event from a newer server',

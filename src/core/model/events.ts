@@ -41,14 +41,14 @@ export type RunEndReason = z.infer<typeof RunEndReason>;
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
-export const CallAnswer = z.object({
+export const ToolCallAnswer = z.object({
   output: z.string(),
   isError: z.boolean(),
   pictures: z.array(PictureFile).exactOptional(),
-  /** The result in the format of the client's API, where it is more than text. */
+  /** The result in the format of the client's API, if it is more than text. */
   blocks: z.array(ApiBlock).exactOptional(),
 });
-export type CallAnswer = z.infer<typeof CallAnswer>;
+export type ToolCallAnswer = z.infer<typeof ToolCallAnswer>;
 export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
 export const SandboxPhase = z.enum([
   'queued',
@@ -95,8 +95,7 @@ export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
 /**
- * The model was thinking before this text. Set in the first delta after the thinking, and in a message that starts with
- * it.
+ * The model was thinking before this text. Set in the first delta after the thinking, and in a message that starts with thinking.
  */
 const thought = z.literal(true).optional();
 /** Why the run waits, if the message is the run's question. Absent in other messages, and in logs of older servers. */
@@ -113,7 +112,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       attachments: z.array(z.string()),
       /** The sender's clock in epoch seconds, which identifies a retry. */
       clientTimestamp: z.int().optional(),
-      /** The message in the format of the client's API, where it is more than text. */
+      /** The message in the format of the client's API, if it is more than text. */
       blocks: z.array(ApiBlock).optional(),
       goal: Goal.optional(),
     }),
@@ -191,7 +190,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       text: z.string().optional(),
       /** The arguments with which the call runs, if the person changed them. */
       args: args.optional(),
-      result: CallAnswer.optional(),
+      result: ToolCallAnswer.optional(),
       /** The tool whose calls need no further permission in this session. */
       always: z.string().optional(),
     }),

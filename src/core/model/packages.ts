@@ -4,7 +4,7 @@ export interface Packages {
 }
 export type PackageManager = keyof Packages;
 
-/** The package managers that have packages to install, in the order of installation. */
+/** The package managers with their requested packages, in the order of installation. Managers without packages are left out. */
 export const findRequestedPackages = ({
   pip = [],
   npm = [],

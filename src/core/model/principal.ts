@@ -11,7 +11,7 @@ export type Role = (typeof roles)[number];
 export const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 export type MemberRole = (typeof memberRoles)[number];
 /** The project roles that a key can have. A key never manages a project. */
-export const accountRoles = ['viewer', 'member'] as const;
+export const keyProjectRoles = ['viewer', 'member'] as const;
 export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
 
@@ -31,9 +31,9 @@ export interface Principal {
   readonly origin?: string;
   /** The id of the caller's key; absent for the server's own token, and when no credential is needed. */
   readonly key?: string;
-  /** The owner of what the caller creates; absent in the same cases as `key`. */
+  /** The owner of everything that the caller creates; absent in the same cases as `key`. */
   readonly owner?: string;
-  /** The person's id, if the caller signed in. The key is then that of the browser or command line. */
+  /** The person's id, if the caller signed in. `key` then belongs to the browser or command line. */
   readonly person?: string;
   /** The caller uses one of the person's keys, so it cannot manage the person's account: devices and keys. */
   readonly isPersonalKey?: true;
@@ -48,7 +48,7 @@ export interface Principal {
   readonly home?: string;
   /** The session of a worker with the token of a work item, or of a sandbox whose public port `nobody` visits. */
   readonly session?: string;
-  /** How the audit log names a caller that did not send its own key, such as a caller with a sandbox's token. */
+  /** The caller's name in the audit log, for a caller that did not send its own key, such as one with a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights: its key was revoked or expired, or the caller left a project. */
   readonly ended?: AbortSignal;

@@ -20,7 +20,7 @@ export const protocolViolationMessage =
 export const toProtocolError = (data: ProtocolViolationData): AppError =>
   new AppError('sandbox_untrusted', protocolViolationMessage, { cause: new ProtocolViolation(data) });
 
-export function findViolation(thrown: unknown): ProtocolViolationData | undefined {
+export function findProtocolViolation(thrown: unknown): ProtocolViolationData | undefined {
   const { code, cause } = toAppError(thrown);
   if (code !== 'sandbox_untrusted') return undefined;
   if (cause instanceof ProtocolViolation) return cause.data;

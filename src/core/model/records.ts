@@ -30,13 +30,13 @@ export const skillVersionKind = 'skill-version';
  * again.
  */
 export const workspaceManifestKind = 'workspace-manifest';
-// Credentials, sealed for this installation and not readable elsewhere, so an export leaves these records out, too.
+// Credentials, sealed for this installation and not readable elsewhere, so an export leaves these records out.
 export const credentialKind = 'credential';
-// Webhook endpoints, with their sealed secrets. They belong to no session, so no export has them.
+// Webhook endpoints, with their sealed secrets. They belong to no session, so no export contains them.
 export const webhookKind = 'webhook';
-export const hookSecretKind = 'automation-secret';
+export const automationSecretKind = 'automation-secret';
 
-// Tool servers added in the page, with their sealed headers. They belong to no session, so no export has them.
+// Tool servers added in the page, with their sealed headers. They belong to no session, so no export contains them.
 export const toolServerKind = 'tool-server';
 /** The names by which owners find their sessions. Such a record is valid only while the session has the same `name`. */
 export const boxNameKind = 'box-name';
@@ -61,7 +61,7 @@ export const RunOutcome = z.object({
 export const SessionLifetime = z.object({
   /** When the session is deleted or paused, epoch ms. Null while the sandbox starts or is paused. */
   endsAt: z.number().nullable(),
-  /** The lifetime that the sandbox was created with. */
+  /** The sandbox's lifetime at its creation. */
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
@@ -177,7 +177,7 @@ export const SessionRecord = z.object({
   endsAt: z.number().nullable().optional(),
   /** The agent that a client defined for it; absent: the agent of its template, project and server. */
   agent: SessionAgent.optional(),
-  /** How often the tokens of its sandbox were replaced; absent: never. */
+  /** Number of times that the sandbox's tokens were replaced; absent: never. */
   tokenRounds: z.int().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

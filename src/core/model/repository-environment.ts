@@ -5,7 +5,7 @@ import { ServiceRecipes } from './services/recipe.ts';
 // hosts and services need a person's approval, and the template and tools are only shown.
 
 const maxNamed = 20;
-/** Limited because lists of sessions contain whole records, and the services are in the record. */
+/** Limited because lists of sessions contain whole records, which include the services. */
 const maxServicesChars = 16_384;
 const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
 const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
@@ -48,20 +48,20 @@ export const EnvironmentFile = z.strictObject({
 });
 export type EnvironmentFile = z.infer<typeof EnvironmentFile>;
 
-export const CheckResult = z.object({
+export const EnvironmentCheckResult = z.object({
   status: z.enum(['passed', 'failed', 'timed_out']),
   exitCode: z.int(),
   output: z.string(),
   at: z.number().describe('milliseconds since 1970'),
 });
-export type CheckResult = z.infer<typeof CheckResult>;
+export type EnvironmentCheckResult = z.infer<typeof EnvironmentCheckResult>;
 
 export const RepositoryEnvironment = z.object({
   /** Why `corral.yaml` is invalid; null if it is valid or missing. */
   problem: z.string().nullable(),
   /** The state of `setup.sh`. `restored`: files from an earlier session were used instead of running it. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** The size of the files from `setup.sh` that later sessions start with; absent: none. */
+  /** The size of the stored files from `setup.sh`, with which later sessions start; absent: none. */
   storedBytes: z.number().optional(),
   /** The repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),
@@ -73,7 +73,13 @@ export const RepositoryEnvironment = z.object({
   services: ServiceRecipes.optional(),
   ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
   checks: z
-    .array(z.object({ name: z.string(), command: z.string(), last: CheckResult.omit({ output: true }).nullable() }))
+    .array(
+      z.object({
+        name: z.string(),
+        command: z.string(),
+        last: EnvironmentCheckResult.omit({ output: true }).nullable(),
+      }),
+    )
     .readonly(),
 });
 export type RepositoryEnvironment = z.infer<typeof RepositoryEnvironment>;

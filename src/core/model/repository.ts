@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RepositoryEnvironment } from './repository-environment.ts';
 
-// Repositories that a session works on. Every text here can reach the command line of git, so each has a narrow form.
+// Repositories that a session works on. Every text here can reach the command line of git, so each has a strict format.
 
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
@@ -36,10 +36,10 @@ export const RepositoryUrl = z
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
 
-/** The URL without its credentials. Also handles text that cannot be parsed, because an error repeats it. */
+/** The URL without its credentials. Also handles invalid URLs, because error messages repeat them. */
 const withoutCredential = (text: string) => text.slice(0, 200).replace(/\/\/[^/@]*@/, '//');
 
-/** A branch, a tag or a commit, in a form that git never takes for an option or a range. */
+/** A branch, a tag or a commit, in a form that git never interprets as an option or a range. */
 export const GitRef = z
   .string()
   .max(200)
@@ -121,7 +121,7 @@ export type SessionRepository = z.infer<typeof SessionRepository>;
 
 const unfetched = { state: 'waiting', error: null, branch: null, baseBranch: null, baseCommit: null } as const;
 
-export const createRepository = (input: RepositoryInput): SessionRepository => ({
+export const toSessionRepository = (input: RepositoryInput): SessionRepository => ({
   url: input.url,
   ref: input.ref ?? null,
   path: repositoryPathOf(input),

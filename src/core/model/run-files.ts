@@ -25,6 +25,8 @@ export const skillFolder = '.corral/skills';
 /** The commits of checkpoints. They belong to their session, so a fork starts without them. */
 export const checkpointFolder = '.corral/checkpoints';
 
-/** The memory stores of a session, one folder each: the path that agents use, and the path in the workspace. */
+/**
+ * The memory stores of a session, one folder each. This is the path that agents use; `memoryFolder` is the path in the workspace.
+ */
 export const memoryMountPath = '/mnt/memory';
 export const memoryFolder = '.session/memory';

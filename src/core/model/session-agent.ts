@@ -16,7 +16,7 @@ export const MountedMemoryStore = z.object({
   /** The folder's name below `/mnt/memory`. */
   folder: z.string(),
   access: z.enum(['read_write', 'read_only']),
-  // The next three fields keep their values from the session's creation.
+  // Name, description and instructions keep their values from the session's creation.
   name: z.string(),
   description: z.string(),
   instructions: z.string().nullable(),
@@ -26,12 +26,12 @@ export type MountedMemoryStore = z.infer<typeof MountedMemoryStore>;
 const PlainAgent = z.object({
   name: z.string(),
   instructions: z.string().nullable(),
-  /** The full names of the server's tools that it can use. It gets no others. */
+  /** The full names of the only server tools that the agent can use. */
   tools: z.array(z.string()).readonly(),
   clientTools: z.array(ClientTool).readonly(),
   /** Remote tool servers. `name` has the form of `ToolProgram`; `tools` are globs. */
   servers: z.array(z.object({ name: z.string(), url: z.string(), tools: z.array(z.string()).readonly() })).readonly(),
-  /** Vaults that are searched in order for a token for these servers. */
+  /** Vaults to search for a token for these servers, in this order. */
   vaults: z.array(z.string()).readonly().optional(),
   /** Evaluated after the server's rules. */
   approvals: z.array(ApprovalRule).readonly(),
@@ -42,9 +42,9 @@ const PlainAgent = z.object({
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
     .optional(),
-  /** The facade has checked access to them. */
+  /** The facade has checked access to the stores. */
   memoryStores: z.array(MountedMemoryStore).readonly().optional(),
-  /** Skill ids and versions. The facade has checked access to them. */
+  /** Skill ids and versions. The facade has checked access to the skills. */
   skills: z
     .array(z.object({ skill: z.string(), version: z.string() }))
     .readonly()

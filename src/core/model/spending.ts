@@ -25,7 +25,7 @@ export const Spending = Part.extend({
   by: z.partialRecord(ModelCallPurpose, Part),
   /** The agent's finished tool calls, whether they succeeded or not. Absent: none. */
   toolCalls: z.int().optional(),
-  /** Absent: every call's count was accepted. */
+  /** Amounts added for missing or implausible counts. Absent: every call's count was accepted. */
   assumed: EstimatedUsage.optional(),
 });
 export type Spending = z.infer<typeof Spending>;
@@ -94,7 +94,7 @@ export const BudgetOverrun = z.object({
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
   /** The period of a `person`, `project` or `server` budget, in its time zone; absent for `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),
-  /** `runningRuns`: the maximum number of runs is already running. */
+  /** `runningRuns`: the maximum number of concurrent runs is reached. */
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time', 'runningRuns']),
   limit: z.number(),
   used: z.number(),

@@ -81,7 +81,7 @@ export interface Template {
   readonly memory?: 'off' | 'read' | 'write' | undefined;
   /** Shared skills of its agents: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[] | undefined;
-  /** The repositories of its sessions, unless their creator names some. */
+  /** The repositories of its sessions, unless the session's creator chooses others. */
   readonly repositories?: readonly RepositoryInput[] | undefined;
   /** The volumes of a new session, by their owner's names. */
   readonly volumes?: readonly MountRequest[] | undefined;
@@ -89,7 +89,7 @@ export interface Template {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;
     readonly deny?: readonly string[] | undefined;
-    /** The tools for keyboard and mouse; `auto`: in the format that the model's provider supports. */
+    /** The format of the keyboard and mouse tools; `auto`: the one that the model's provider supports. */
     readonly computer?: 'off' | 'claude' | 'gemini' | 'auto' | undefined;
   };
 }

@@ -14,8 +14,8 @@ const bitsOf = { ipv4: 32, ipv6: 128 } as const;
 export const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 const mappedBits = 96;
 
-/** An address in canonical notation, an IPv4-mapped address as IPv4; undefined for any other text. */
-export function canonicalAddress(text: string): string | undefined {
+/** Converts an address to canonical notation, and an IPv4-mapped address to IPv4. Undefined for any other text. */
+export function toCanonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;
   const { address } = new SocketAddress({ address: text, family: 'ipv6' });
@@ -25,9 +25,9 @@ export function canonicalAddress(text: string): string | undefined {
 /**
  * Parses an address or a range such as 192.0.2.0/24. Undefined for any other text, including non-standard notations.
  */
-export function parseRange(text: string): AddressRange | undefined {
+export function parseAddressRange(text: string): AddressRange | undefined {
   const [written = '', bits, ...rest] = text.split('/');
-  const address = canonicalAddress(written);
+  const address = toCanonicalAddress(written);
   if (address === undefined || rest.length > 0) return undefined;
   if (bits !== undefined && !/^(0|[1-9]\d{0,2})$/.test(bits)) return undefined;
   const family = isIPv4(address) ? 'ipv4' : 'ipv6';

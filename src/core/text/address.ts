@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The key for limits per address. One machine can use a whole /64 of IPv6 addresses, so the key is its network. Text
- * that is not an address stays unchanged.
+ * The key for rate limits by address. One machine can use a whole /64 of IPv6 addresses, so the key is its network. Text that is
+ * not an address stays unchanged.
  */
-export function toNetwork(address: string): string {
+export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;
   const [bare = ''] = address.split('%');
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare) ?? [];

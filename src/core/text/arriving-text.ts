@@ -2,8 +2,8 @@ import { truncateEnd } from './text.ts';
 
 // Decodes UTF-8 that arrives in chunks, which can split characters.
 
-/** Decodes at most `maxChars` characters of an error text, keeping its start, or its end with `endOf`. */
-export function boundedTextDecoder(maxChars: number, keep = truncateEnd) {
+/** Decodes at most `maxChars` characters of an error text, keeping its start by default, or its end with `truncateStart`. */
+export function createBoundedTextDecoder(maxChars: number, keep = truncateEnd) {
   const decoder = new TextDecoder();
   let text = '';
   return {
@@ -14,8 +14,8 @@ export function boundedTextDecoder(maxChars: number, keep = truncateEnd) {
   };
 }
 
-/** The length of the bytes before an incomplete last character. Invalid UTF-8 is treated as complete. */
-export function completeUtf8Length(bytes: Uint8Array): number {
+/** The number of bytes before an incomplete last character. Invalid UTF-8 is treated as complete. */
+export function countCompleteUtf8Bytes(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
     if ((byte & 0xc0) === 0x80) continue;
@@ -32,8 +32,8 @@ export function countOrphanBytes(bytes: Uint8Array): number {
   return count;
 }
 
-/** Divides bytes into pieces that end between characters, for readers that decode each piece separately. */
-export class WholeCharacters {
+/** Splits bytes into pieces that end between characters, for readers that decode each piece separately. */
+export class Utf8Chunker {
   #held = Buffer.alloc(0);
   readonly #most: number;
 
@@ -45,7 +45,7 @@ export class WholeCharacters {
   *add(chunk: Uint8Array): Generator<Buffer> {
     let rest = Buffer.concat([this.#held, chunk]);
     while (rest.length > 0) {
-      const piece = rest.subarray(0, completeUtf8Length(rest.subarray(0, this.#most)));
+      const piece = rest.subarray(0, countCompleteUtf8Bytes(rest.subarray(0, this.#most)));
       if (piece.length === 0) break;
       yield piece;
       rest = rest.subarray(piece.length);

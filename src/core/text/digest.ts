@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 
 /** The SHA-256 of the text, in hex. */
-export const digestOfText = (text: string): string => hash('sha256', text);
+export const digestText = (text: string): string => hash('sha256', text);
 
 /** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers can change it. */
-export const digestOf = (value: unknown): string => digestOfText(sortedJson(value) ?? 'null');
+export const digestJson = (value: unknown): string => digestText(sortedJson(value) ?? 'null');
 
 /**
  * The output of `JSON.stringify`, with the keys of objects sorted. A replacer would make a sorted copy of each object.

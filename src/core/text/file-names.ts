@@ -10,9 +10,7 @@ const maxPath = 4_096; // PATH_MAX
 export interface SafePath {
   /** The sandbox's own name for the file, relative to the workspace; use it in requests to the sandbox. */
   readonly path: string;
-  /**
-   * A name that is safe in any system's file copy: no Windows separators, drive, device name or invisible characters.
-   */
+  /** A name that is safe to store on any system: no Windows separators, drive, device name or invisible characters. */
   readonly portable: string;
 }
 
@@ -21,20 +19,20 @@ export interface SafePath {
  * leads out of the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths count
  * UTF-16 units: a name in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
-export function safePath(message: string): SafePath | undefined {
-  if (!isPath(message)) return undefined;
+export function parseSafePath(message: string): SafePath | undefined {
+  if (!isSafePath(message)) return undefined;
   return { path: message, portable: message.split('/').map(portablePart).join('/') };
 }
 
-/** Whether `safePath` returns a path. Cheaper, for long lists. */
-export const isPath = (message: string): boolean => message.length <= maxPath && message.split('/').every(isPart);
+/** Whether `parseSafePath` returns a path. Cheaper, for long lists. */
+export const isSafePath = (message: string): boolean => message.length <= maxPath && message.split('/').every(isPart);
 
-/** Whether `safeName` returns a name. Cheaper, for long lists. */
-export const isName = (message: string): boolean => !message.includes('/') && isPath(message);
+/** Whether `parseSafeName` returns a name. Cheaper, for long lists. */
+export const isSafeName = (message: string): boolean => !message.includes('/') && isSafePath(message);
 
-/** Like `safePath`, for a path of a single part, as in a folder's listing. */
-export const safeName = (message: string): SafePath | undefined =>
-  message.includes('/') ? undefined : safePath(message);
+/** Like `parseSafePath`, for a path of a single part, as in a folder's listing. */
+export const parseSafeName = (message: string): SafePath | undefined =>
+  message.includes('/') ? undefined : parseSafePath(message);
 
 /** Whether the path can only be a folder's, because it ends in a slash, `.` or `..`. */
 export const isFolderPath = (path: string): boolean => /\/$|(^|\/)\.{1,2}$/.test(path);
@@ -42,19 +40,19 @@ export const isFolderPath = (path: string): boolean => /\/$|(^|\/)\.{1,2}$/.test
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
 
-// Control characters, direction marks, line separators, zero-width characters and the byte-order mark. The joiners
-// stay: emoji and letters of Persian need them.
+// Control characters, direction marks, line separators, zero-width characters and the byte-order mark. Joiners are not included,
+// because emoji and Persian text need them.
 const invisible = /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/gu;
 const special = /[\\:*?"<>|]/g;
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
 
 function portablePart(part: string): string {
   const named = part.toWellFormed().replace(invisible, '_').replace(special, '_');
-  const plain = trimEndCharacters(named, '. ').padEnd(named.length, '_'); // Windows drops them: `.. ` would become `..`
+  const plain = trimEndCharacters(named, '. ').padEnd(named.length, '_'); // Windows drops trailing dots and spaces: `.. ` would become `..`
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Cuts the name to a number of bytes, before its extension. */
+/** Truncates the name to the byte limit, before its extension. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -67,14 +65,14 @@ function shortened(name: string, suffix = ''): string {
 /**
  * The name for display. Invisible characters are escaped, so that no name can look like another name or like two names.
  */
-export const toShownName = (name: string): string =>
+export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
  * Returns portable names for the files of one archive. No two are equal when case and Unicode forms are ignored. Call
  * it once for each path.
  */
-export function archiveNames(): (file: SafePath) => string {
+export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();
   const folders = new Map<string, string>();
   const next = new Map<string, number>();

@@ -8,7 +8,7 @@ const maxChars = 4_096; // as long as the longest path
  * Matches the base name, or the whole relative path if the glob contains a slash. Throws invalid_request for a glob
  * that is too long.
  */
-export function globMatcher(glob: string): (relativePath: string) => boolean {
+export function compileGlob(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
   const patterns = alternatives(glob.replace(/^\.?\//, ''));
   if (!glob.includes('/')) return (path) => patterns.some((pattern) => matchName(pattern, nameOf(path)));
@@ -17,8 +17,8 @@ export function globMatcher(glob: string): (relativePath: string) => boolean {
 }
 
 /** Whether at least one glob matches; an empty list matches everything. */
-export function anyGlob(globs: readonly string[]): (relativePath: string) => boolean {
-  const fits = globs.map(globMatcher);
+export function compileGlobs(globs: readonly string[]): (relativePath: string) => boolean {
+  const fits = globs.map(compileGlob);
   return (path) => fits.length === 0 || fits.some((one) => one(path));
 }
 
@@ -54,7 +54,7 @@ function matchName(pattern: string, name: string): boolean {
  * Whether a whole text, such as the subject of a token, matches a pattern. `*` matches within a part between slashes
  * and colons, `**` any number of parts; no other character is special.
  */
-export function matchesParts(pattern: string, text: string): boolean {
+export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
   const endsPart = (part: string) => /[/:]$/.test(part);
   return wildcard(parts(pattern), parts(text), {

@@ -18,7 +18,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   if (input.length > maxBytes) return tooLarge; // text has at least as many bytes as UTF-16 units
   const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
-  const complaint = findExceededLimit(bytes, limits);
+  const complaint = findExceededJsonLimit(bytes, limits);
   if (complaint !== undefined) return { ok: false, reason: 'too_complex', detail: complaint };
   try {
     const text = typeof input === 'string' ? input : bytes.toString();
@@ -28,14 +28,14 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
-const byteOrderMark = '\ufeff'; // Windows programs put it at the start of texts
+const byteOrderMark = '\ufeff'; // Windows programs put it at the start of text files
 
 /** Shares the memory. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
 /** The value; undefined if the text is not JSON within the limits. */
-export function parseJsonWithin(text: string, limits: JsonLimits): unknown {
+export function parseJsonWithinLimits(text: string, limits: JsonLimits): unknown {
   const json = parseJson(text, limits);
   return json.ok ? json.value : undefined;
 }
@@ -48,7 +48,7 @@ const closing = new Set([0x5d, 0x7d]); // ] }
  * Counts the values that a JSON parser would build, without building them. Returns the exceeded limit, or undefined.
  * Invalid JSON passes; the parser rejects it immediately.
  */
-export function findExceededLimit(
+export function findExceededJsonLimit(
   bytes: Uint8Array,
   { maxDepth, maxValues }: Pick<JsonLimits, 'maxDepth' | 'maxValues'>,
 ): string | undefined {

@@ -1,5 +1,5 @@
-// Values computed from a list, such as its size or hash, are continued when the list grows. Such lists are immutable: a
-// longer list replaces the old one and inherits the results for the items they share.
+// A value computed from a list, such as its size or hash, is updated when the list grows. Such lists are immutable: a longer list
+// replaces the old one and inherits the results for the items they share.
 
 interface Progress {
   readonly upto: number;
@@ -17,13 +17,13 @@ export function extendList<Item>(list: readonly Item[], more: readonly Item[]): 
 }
 
 /**
- * Like `reduce`, but does not visit items again that an earlier result covers, also after `extended`. `step` must not
- * change the previous value.
+ * Like `reduce`, but continues from an earlier result for the same list or for the list it extends (`extendList`). `step` must
+ * not change the previous value.
  *
  * @example
- * const countChars = listFold(0, (sum, text: string) => sum + text.length);
+ * const countChars = createListFold(0, (sum, text: string) => sum + text.length);
  */
-export function listFold<Item, Value>(
+export function createListFold<Item, Value>(
   empty: Value,
   step: (value: Value, item: Item, at: number) => Value,
 ): (list: readonly Item[]) => Value {

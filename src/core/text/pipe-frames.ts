@@ -10,13 +10,13 @@ export interface PipeFrame {
 
 const headBytes = 5;
 /** Maximum payload of one frame, in bytes. */
-export const maxFrameBytes = 256 * 1024;
+export const maxPipeFrameBytes = 256 * 1024;
 
-/** Splits these bytes into frames of at most `maxFrameBytes`. No bytes: one frame without a payload. */
-export function toFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
+/** Splits bytes into frames of at most `maxPipeFrameBytes`. Without bytes, returns one frame without a payload. */
+export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
-  for (let at = 0; at === 0 || at < bytes.length; at += maxFrameBytes) {
-    const payload = bytes.subarray(at, at + maxFrameBytes);
+  for (let at = 0; at === 0 || at < bytes.length; at += maxPipeFrameBytes) {
+    const payload = bytes.subarray(at, at + maxPipeFrameBytes);
     const head = Buffer.alloc(headBytes);
     head[0] = pipeChannels.indexOf(channel);
     head.writeUInt32BE(payload.length, 1);
@@ -29,7 +29,7 @@ export function toFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
  * Parses a stream into frames, and keeps at most one incomplete frame. `push` throws a RangeError for an unknown
  * channel or an oversized frame.
  */
-export function pipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
+export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);
   let open: (PipeFrame & { filled: number }) | undefined;
 
@@ -75,6 +75,6 @@ function headAt(data: Buffer, at: number): Head | undefined {
   const channel = pipeChannels[data[at] as number];
   const length = data.readUInt32BE(at + 1);
   if (!channel) throw new RangeError(`there is no channel ${data[at]}`);
-  if (length > maxFrameBytes) throw new RangeError(`a frame of ${length} bytes`);
+  if (length > maxPipeFrameBytes) throw new RangeError(`a frame of ${length} bytes`);
   return { channel, length };
 }

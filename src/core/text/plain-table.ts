@@ -1,5 +1,5 @@
 /** Pads columns so that they align in a terminal. */
-export function plainTable(rows: readonly (readonly string[])[]): string {
+export function formatPlainTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

@@ -2,10 +2,10 @@ import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
 /** Shorter secrets would mask ordinary words. */
-export const shortestForm = 6;
+export const minMaskedChars = 6;
 
 /** Removes the secret from text, such as the error of a provider that received it. */
-export function withoutSecret(text: string, secret: Secret, mask: string): string {
+export function maskSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part of a secret remains
   const forms = toSecretForms(secret.reveal()).sort((a, b) => b.length - a.length);
   return forms.reduce((masked, form) => masked.replaceAll(form, mask), text);
@@ -25,7 +25,7 @@ export function toSecretForms(value: string): string[] {
 }
 
 /**
- * The value's base64 inside a longer text, at each of the three offsets, without the letters that depend on
+ * The base64 forms of the value inside a longer text, at each of the three offsets, without the characters that depend on
  * neighbouring bytes.
  */
 function base64Of(value: string): string[] {
@@ -34,6 +34,6 @@ function base64Of(value: string): string[] {
     const whole = trimEndCharacters(bytes.toString('base64'), '=');
     const shared = bytes.length % 3 === 0 ? 0 : 1;
     const own = whole.slice(Math.ceil((offset * 4) / 3), whole.length - shared);
-    return own.length < shortestForm ? [] : [own, own.replaceAll('+', '-').replaceAll('/', '_')];
+    return own.length < minMaskedChars ? [] : [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
 }

@@ -1,4 +1,4 @@
-// Reads server-sent events. The packaged client uses this file, so it depends on nothing of Node.
+// Reads server-sent events. The packaged client uses this file, so it uses no Node APIs.
 
 export interface ServerSentEvent {
   /** `message` if the server names none. */
@@ -14,7 +14,7 @@ export interface ServerSentEvent {
  * Yields the frames of the stream as they arrive; an incomplete last frame is ignored. Throws a RangeError for an
  * oversized frame.
  */
-export async function* serverSentEvents(
+export async function* parseServerSentEvents(
   body: ReadableStream<Uint8Array>,
   maxChars = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<ServerSentEvent, void> {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { SessionFact } from '../model/events.ts';
 
-// Untrusted text reaches a model through pages, results of tool servers, deliveries and downloads in the sandbox. The
-// mark stays on a session, because its model continues to see the text.
+// Untrusted text reaches a model through pages, results of tool servers, deliveries and downloads in the sandbox. A session stays
+// marked, because its model continues to see the text.
 
 /** How untrusted text reached a session. `earlier`: the session started before the server tracked sources. */
 export const UntrustedSource = z.enum([
@@ -51,6 +51,6 @@ const words: Readonly<Record<UntrustedSource, string>> = {
   earlier: 'content from before this server tracked its sources',
 };
 
-/** Why a person must review a note of the agent. */
+/** Explains why a person must review a note of the agent. */
 export const describeUntrustedSources = (sources: readonly UntrustedSource[]): string =>
   `The agent has read ${sources.map((one) => words[one]).join(', ')}, so the note can contain untrusted text.`;

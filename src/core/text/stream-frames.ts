@@ -1,5 +1,5 @@
-// Frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The server
-// writes them and the client reads them, so this file depends on nothing of Node.
+// Frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The server writes
+// them and the client reads them, so this file uses no Node APIs.
 
 /**
  * `ping` has no payload and shows that the connection is alive. `end` carries the outcome as JSON and is the last
@@ -16,7 +16,7 @@ const headBytes = 5;
 const maxPayloadBytes = 16 * 1024 * 1024;
 
 /** The header of a frame, which precedes its payload. */
-export function frameHead(channel: StreamChannel, payloadBytes = 0): Uint8Array {
+export function encodeStreamFrameHeader(channel: StreamChannel, payloadBytes = 0): Uint8Array {
   const head = new Uint8Array(headBytes);
   head[0] = streamChannels.indexOf(channel);
   new DataView(head.buffer).setUint32(1, payloadBytes);
@@ -24,7 +24,7 @@ export function frameHead(channel: StreamChannel, payloadBytes = 0): Uint8Array 
 }
 
 /** Parses a stream into frames. Throws a RangeError for bytes that are not frames. */
-export async function* streamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamFrame> {
+export async function* parseStreamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamFrame> {
   let held: Uint8Array = new Uint8Array();
   for await (const piece of pieces) {
     held = held.length === 0 ? piece : joined(held, piece);

@@ -8,7 +8,7 @@ const maxOctal = 0o77777777777; // the largest size that eleven octal digits can
 export const tarEnd: Uint8Array = Buffer.alloc(2 * block);
 
 /** The zeros that pad a file's content to a whole block. */
-export const tarPadding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block);
+export const createTarPadding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block);
 
 const typeSigns = { file: '0', link: '2', folder: '5' } as const;
 interface EntryKind {
@@ -21,7 +21,7 @@ interface EntryKind {
  * The header of an entry, a file by default. A path or target that is too long is written as an entry before it, as in
  * GNU tar.
  */
-export function tarHeaders(
+export function createTarHeaders(
   path: string,
   size: number,
   mode: number,
@@ -38,7 +38,7 @@ function longName(type: 'K' | 'L', name: Buffer): Buffer[] {
   return [
     header(Buffer.from('././@LongLink'), content.length, { mode: 0o644, type }),
     content,
-    tarPadding(content.length),
+    createTarPadding(content.length),
   ];
 }
 
@@ -57,7 +57,7 @@ function header(name: Buffer, size: number, { mode, type, link }: HeaderFields):
   octal(0, 116, 8);
   if (size <= maxOctal) octal(size, 124, 12);
   else {
-    bytes[124] = 0x80; // GNU tar's form of larger sizes
+    bytes[124] = 0x80; // GNU tar's format for larger sizes
     bytes.writeUIntBE(size, 130, 6);
   }
   octal(0, 136, 12);

@@ -1,11 +1,10 @@
 /**
- * Cuts a text to so many UTF-16 units without splitting a visible character, such as an emoji with its skin tone or a
- * letter with its accent, or a CRLF. Only a character longer than `most` or than 64 units is split, between two code
- * points.
+ * Cuts a text to at most `most` UTF-16 units without splitting a CRLF or a visible character, such as an emoji with its skin tone
+ * or a letter with its accent. Only a character longer than `most` or than 64 units is split, between two code points.
  */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
-  const [start] = characterAt(text, most);
+  const [start] = findCharacterBounds(text, most);
   return text.slice(0, start > 0 ? start : most).replace(/[\uD800-\uDBFF]$/, '');
 }
 
@@ -13,14 +12,14 @@ export function truncateEnd(text: string, most: number): string {
 export function truncateStart(text: string, most: number): string {
   if (text.length <= most) return text;
   const at = text.length - most;
-  const [, end] = characterAt(text, at);
+  const [, end] = findCharacterBounds(text, at);
   return text.slice(end < text.length ? end : at).replace(/^[\uDC00-\uDFFF]/, '');
 }
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
 /** Start and end of the character that a cut at this index would split. Both equal the index if it splits none. */
-export function characterAt(text: string, at: number): [start: number, end: number] {
+export function findCharacterBounds(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
   let from = Math.max(0, at - longest);
@@ -35,15 +34,17 @@ export function characterAt(text: string, at: number): [start: number, end: numb
 }
 
 /** Replaces each lone surrogate with U+FFFD, also in the keys of objects, because other JSON parsers refuse them. */
-export function wellFormed<Value>(value: Value): Value;
-export function wellFormed(value: unknown): unknown {
+export function replaceLoneSurrogates<Value>(value: Value): Value;
+export function replaceLoneSurrogates(value: unknown): unknown {
   if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();
   if (Array.isArray(value)) {
-    const items = value.map((item) => wellFormed(item));
+    const items = value.map((item) => replaceLoneSurrogates(item));
     return items.some((item, at) => item !== value[at]) ? items : value;
   }
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)] as const);
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key.toWellFormed(), replaceLoneSurrogates(item)] as const,
+  );
   const isSame = entries.every(([key, item]) => Object.is((value as Record<string, unknown>)[key], item));
   return isSame ? value : Object.fromEntries(entries);
 }
@@ -60,7 +61,7 @@ export function tryParseJson(text: string): unknown {
 /** Lower-cases only ASCII letters, as the stores do. */
 export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** Removes these characters from the end. A pattern such as `/x+$/` would retry at each character of every run. */
+/** Removes these characters from the end. A pattern such as `/x+$/` would rescan every run of them. */
 export function trimEndCharacters(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;

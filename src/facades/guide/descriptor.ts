@@ -1,5 +1,5 @@
 import { defineFacade } from '../shared/facade.ts';
-import { guideRoutes } from './routes.ts';
+import { createGuideRoutes } from './routes.ts';
 
 export const guide = defineFacade({
   label: 'guide',
@@ -7,5 +7,5 @@ export const guide = defineFacade({
   tag: 'Server',
   paths: ['/guide'],
   documents: '`/guide`',
-  routes: async () => [guideRoutes()],
+  routes: async () => [createGuideRoutes()],
 });

@@ -145,4 +145,4 @@ function others(): Section {
 }
 
 export const guideSections = [...ordered, others()].filter(([, pages]) => pages.length > 0);
-export const pagePaths = new Set(guideSections.flatMap(([, pages]) => pages.map(([path]) => path)));
+export const guidePagePaths = new Set(guideSections.flatMap(([, pages]) => pages.map(([path]) => path)));

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Marked, type Tokens } from 'marked';
 import { highlightCode } from './highlight.ts';
-import { docsFolder, guideSections, pagePaths } from './pages.ts';
+import { docsFolder, guidePagePaths, guideSections } from './pages.ts';
 
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -22,12 +22,12 @@ function target(href: string, page: string): string | undefined {
   if (/^(https?:|#|\/)/.test(href)) return href;
   const [file = '', anchor] = href.split('#');
   const path = posix.join(posix.dirname(page), file).replace(/\.md$/, '');
-  if (!pagePaths.has(path)) return undefined;
+  if (!guidePagePaths.has(path)) return undefined;
   return addressOf(path) + (anchor === undefined ? '' : `#${anchor}`);
 }
 
 const pictureTypes: Readonly<Record<string, string>> = { svg: 'image/svg+xml', webp: 'image/webp' };
-/** Inlines an image of the documentation into its page, so that it needs no route. */
+/** Inlines an image of the documentation into its page, so that the image needs no route. */
 function picture(href: string, page: string): string | undefined {
   const file = posix.join(posix.dirname(page), href);
   const type = pictureTypes[/^[a-z0-9-]+(?:\/[a-z0-9-]+)*\.([a-z]+)$/.exec(file)?.[1] ?? ''];
@@ -88,7 +88,7 @@ function tableOfContents(markdown: string): string {
 }
 
 /** The page works without its script, but has no search or copy buttons. */
-export function renderPage(page: string, markdown: string): string {
+export function renderGuidePage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>
 <html lang="en">

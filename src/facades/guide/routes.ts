@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import { docsFolder, pagePaths } from './pages.ts';
+import { docsFolder, guidePagePaths } from './pages.ts';
 import type { SearchIndexEntry } from './search-index.ts';
 
 const style = new URL('guide.css', import.meta.url);
@@ -22,18 +22,18 @@ const SearchIndex = z.array(
 const html: ReplyDoc = { description: 'The page', content: { 'text/html': { schema: z.string() } } };
 
 /** The pages load nothing from other hosts. */
-export function guideRoutes(): FacadeRoutes {
+export function createGuideRoutes(): FacadeRoutes {
   return { mount: mountGuide };
 }
 
 function mountGuide(app: App): void {
   const rendered = new Map<string, string>();
   const page = async (path: string) => {
-    if (!pagePaths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
+    if (!guidePagePaths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
     const known = rendered.get(path);
     if (known !== undefined) return known;
-    const { renderPage } = await import('./render.ts');
-    const html = renderPage(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'));
+    const { renderGuidePage } = await import('./render.ts');
+    const html = renderGuidePage(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'));
     rendered.set(path, html);
     return html;
   };
@@ -86,7 +86,7 @@ function mountGuide(app: App): void {
 async function searchIndex(): Promise<SearchIndexEntry[]> {
   const { buildSearchIndex } = await import('./search-index.ts');
   const entries = await Promise.all(
-    [...pagePaths].map(async (path) =>
+    [...guidePagePaths].map(async (path) =>
       buildSearchIndex(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8')),
     ),
   );

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createDisconnectController } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import { openSse } from '../../http/transport/sse.ts';
-import type { McpDeps, McpParts } from './deps.ts';
+import type { McpDeps, McpRequestDeps } from './deps.ts';
 import { addResources } from './resources.ts';
 import { addTool } from './tool.ts';
 import { mcpTools } from './tools/list.ts';
@@ -16,7 +16,7 @@ const instructions =
 /** The package advertises change notifications by default, but without connections they could not reach a client. */
 const unchanging = { listChanged: false };
 
-function mcpServer(parts: McpParts): McpServer {
+function mcpServer(parts: McpRequestDeps): McpServer {
   const server = new McpServer(
     { name: 'corral', title: 'Corral', version: parts.version },
     { capabilities: { tools: unchanging, resources: unchanging }, instructions },
@@ -28,7 +28,7 @@ function mcpServer(parts: McpParts): McpServer {
 
 const passed = ['mcp-protocol-version', 'mcp-method', 'mcp-name'];
 
-export async function answerMessage(
+export async function handleMcpRequest(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: McpDeps,

@@ -7,7 +7,7 @@ export interface McpDeps extends Pick<FacadeParts, 'acting' | 'version' | 'sse' 
   readonly uploads: Pick<UploadService, 'get' | 'open'> | undefined;
 }
 
-export interface McpParts extends McpDeps {
+export interface McpRequestDeps extends McpDeps {
   /** The services have the permissions of the caller. */
   readonly services: Services;
   readonly gone: AbortSignal;

@@ -12,10 +12,7 @@ const replies: ReplyDoc = {
   content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
 };
 
-/**
- * The Model Context Protocol over streamable HTTP. Messages do not belong to a connection, so any server of a store can
- * answer.
- */
+/** The Model Context Protocol over streamable HTTP. Messages do not belong to a connection, so any replica can answer. */
 function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
     errors: { prefix: '/mcp', style: mcpErrorStyle },
@@ -30,7 +27,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
           requestContent: { 'application/json': Message },
         }),
         // Loaded on first use, because most servers never need the protocol's package.
-        async (request, reply) => await (await import('./answer.ts')).answerMessage(request, reply, deps),
+        async (request, reply) => await (await import('./answer.ts')).handleMcpRequest(request, reply, deps),
       );
     },
   };

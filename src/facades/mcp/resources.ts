@@ -9,7 +9,7 @@ import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import { toPublicMessage } from '../../http/errors/wire-errors.ts';
-import type { McpParts } from './deps.ts';
+import type { McpRequestDeps } from './deps.ts';
 import { toMcpError } from './errors.ts';
 import { toSessionView } from './tools/sessions.ts';
 
@@ -27,7 +27,7 @@ interface Readable {
 const listed = 100;
 const word = (words: UriVariables, name: string) => [words[name] ?? ''].flat().join('/');
 
-export function addResources(server: McpServer, parts: McpParts): void {
+export function addResources(server: McpServer, parts: McpRequestDeps): void {
   for (const { template, name, title, description, find } of readables(parts)) {
     server.registerResource(name, template, { title, description }, async (uri, words, context) => {
       try {
@@ -48,7 +48,7 @@ function contents(uri: string, found: ResourceContent): ReadResourceResult {
   return { contents: [{ uri, mimeType, blob: (found as { bytes: Buffer }).bytes.toString('base64') }] };
 }
 
-function readables({ services: { sessions, files, desktop }, uploads }: McpParts): Readable[] {
+function readables({ services: { sessions, files, desktop }, uploads }: McpRequestDeps): Readable[] {
   const parseSessionId = (words: UriVariables) => toSessionId(word(words, 'session'));
   const newest = async () => {
     const found = await sessions.list({ limit: listed, after: undefined, keep: () => true });

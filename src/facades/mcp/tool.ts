@@ -2,10 +2,10 @@ import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprot
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toPublicMessage } from '../../http/errors/wire-errors.ts';
-import type { McpParts } from './deps.ts';
+import type { McpRequestDeps } from './deps.ts';
 import { toMcpError } from './errors.ts';
 
-export interface McpCall extends Pick<McpParts, 'services'> {
+export interface McpCall extends Pick<McpRequestDeps, 'services'> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly progress: (text: string) => Promise<void>;
@@ -15,7 +15,7 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   readonly title: string;
   readonly description: string;
   readonly input: Input;
-  /** A tool that `reads` changes nothing; one that `destroys` deletes data permanently. */
+  /** `reads`: changes nothing. `destroys`: deletes data permanently. */
   readonly effect: 'reads' | 'changes' | 'destroys';
   run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
 }
@@ -36,7 +36,7 @@ export const PathInput = z
   .refine((path) => !path.includes('\0'), 'must not contain NUL')
   .describe('relative to the workspace');
 
-export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void {
+export function addTool(server: McpServer, tool: McpTool, parts: McpRequestDeps): void {
   const { name, title, description, effect } = tool;
   const annotations = {
     readOnlyHint: effect === 'reads',

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { integer, text } from '../../config/kinds.ts';
-import { optionalSetting, setting } from '../../config/setting.ts';
+import { integerValue, textValue } from '../../config/kinds.ts';
+import { defineOptionalSetting, defineSetting } from '../../config/setting.ts';
 import { defineFacade } from '../shared/facade.ts';
-import { restRoutes } from '../shared/rest.ts';
-import { previewRoutes } from './routes.ts';
+import { createRestRoutes } from '../shared/rest.ts';
+import { createPreviewRoutes } from './routes.ts';
 
 const previewSettings = z.strictObject({
-  domain: optionalSetting(
-    text('a domain, with http:// and its port where it needs them', /^(https?:\/\/)?[a-z0-9.-]+(:\d{1,5})?$/),
+  domain: defineOptionalSetting(
+    textValue('a domain, with http:// and its port where it needs them', /^(https?:\/\/)?[a-z0-9.-]+(:\d{1,5})?$/),
     'the domain whose names `<port>-<session>.<domain>` lead to this server; default: below localhost, for pages opened on this machine',
   ),
-  maxHours: setting(integer(1), 168, 'the longest life of a preview'),
+  maxHours: defineSetting(integerValue(1), 168, 'the longest life of a preview'),
 });
 
 export const previews = defineFacade({
@@ -20,5 +20,5 @@ export const previews = defineFacade({
   paths: ['/previews', '/api/v1/sessions/{id}/ports', '/api/v1/sessions/{id}/previews'],
   documents: '[previews.md](previews.md), `/docs`, `/redoc`',
   settings: previewSettings,
-  routes: async (parts) => [previewRoutes(parts), restRoutes(parts, 'Previews')],
+  routes: async (parts) => [createPreviewRoutes(parts), createRestRoutes(parts, 'Previews')],
 });

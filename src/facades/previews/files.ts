@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { decodeFile } from '../../core/text/files/encoding.ts';
+import { decodeTextFile } from '../../core/text/files/encoding.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { openRequestedFile, resolveRange } from '../shared/byte-range.ts';
 import { untrustedFileHeaders } from './headers.ts';
@@ -103,7 +103,7 @@ export function detectCharset(type: string, start: Buffer): string | undefined {
     type === 'text/css' ? head.startsWith('@charset "') : type === 'text/html' && declaration.test(head);
   if (isMarked || isDeclared) return undefined;
   const lines = start.length < sampleBytes ? start : start.subarray(0, start.lastIndexOf('\n') + 1);
-  const encoding = decodeFile(lines)?.encoding;
+  const encoding = decodeTextFile(lines)?.encoding;
   return encoding?.replace(/^UTF-8.*/, 'utf-8').replace('ISO-2022', 'iso-2022-jp');
 }
 const declaration = /<meta[^>]{0,200}charset\s*=/i;

@@ -8,7 +8,7 @@ import type { MatchedPreview } from './target.ts';
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'proxy-authorization', 'host'],
-  ...['x-access-token', 'e2b-traffic-access-token'], // these tokens open the whole sandbox
+  ...['x-access-token', 'e2b-traffic-access-token'], // these tokens grant access to the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
 /** Headers that a program must not get when it is served under a path of this server. */
@@ -62,8 +62,8 @@ export function rewriteHeadersForPath(raw: readonly string[], port: number, base
 }
 
 /**
- * Denies a page an origin, even in its own window: it has no cookies, no storage, and no access to the page around it.
- * It can read its own responses, which only its secret address reaches.
+ * Denies a page an origin, even in its own window: it has no cookies, no storage, and no access to the page around it. It can
+ * still read its own responses, which are reachable only at its secret address.
  */
 export const opaqueOriginHeaders = {
   'Content-Security-Policy':

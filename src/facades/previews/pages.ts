@@ -35,7 +35,7 @@ export const previewErrorPages = {
   noFile: { status: 404, title: 'No such file', text: 'The workspace has no such file, or it is hidden.' },
 } satisfies Record<string, PreviewErrorPage>;
 
-export const noListenerPage = (port: number): PreviewErrorPage => ({
+export const createNoListenerPage = (port: number): PreviewErrorPage => ({
   status: 502,
   title: `Nothing answers on port ${port}`,
   text: 'The program has not started yet, or it ended. This page reloads automatically.',
@@ -46,9 +46,9 @@ const noHttp = (port: number): PreviewErrorPage => ({
   title: `The program on port ${port} does not answer in HTTP`,
   text: 'A preview needs plain HTTP, without TLS. If the program has a setting for HTTPS, turn it off.',
 });
-export const relayFailurePage = (port: number, how: RelayFailure): PreviewErrorPage =>
-  how === 'closed' ? noListenerPage(port) : noHttp(port);
-export const refusedPortPage = (text: string): PreviewErrorPage => ({
+export const createRelayFailurePage = (port: number, how: RelayFailure): PreviewErrorPage =>
+  how === 'closed' ? createNoListenerPage(port) : noHttp(port);
+export const createRefusedPortPage = (text: string): PreviewErrorPage => ({
   status: 403,
   title: 'This port is never opened',
   text,

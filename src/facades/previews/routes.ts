@@ -14,7 +14,7 @@ const server: Principal = { role: 'admin', by: 'server' };
 /** Development servers load hundreds of files for one page. */
 const perMinute = 12_000;
 
-export function previewRoutes(parts: FacadeParts): FacadeRoutes {
+export function createPreviewRoutes(parts: FacadeParts): FacadeRoutes {
   const { acting, clock, logger, sse, elsewhere, credentials, clients, previews: links } = parts;
   const targets = new PreviewMatcher(links.domain, () => elsewhere.length > 1);
   const deps = {

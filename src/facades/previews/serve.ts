@@ -6,7 +6,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 import type { ClientResolver } from '../../http/guard/clients.ts';
-import type { Credentials } from '../../http/guard/credentials.ts';
+import type { CredentialRegistry } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
@@ -21,22 +21,22 @@ import {
 import { sendWorkspaceFile } from './files.ts';
 import { opaqueOriginHeaders, rewriteHeadersForPath, rewriteHeadersForSubdomain, toProgramHeaders } from './headers.ts';
 import {
-  noListenerPage,
+  createNoListenerPage,
+  createRefusedPortPage,
+  createRelayFailurePage,
   type PreviewErrorPage,
   previewErrorPages,
-  refusedPortPage,
   refuseUpgrade,
-  relayFailurePage,
   sendPreviewErrorPage,
 } from './pages.ts';
 import type { MatchedPreview } from './target.ts';
 
-export interface ServeDeps {
+export interface PreviewServerDeps {
   /** Has no permission checks; used only to find previews. */
   readonly ports: Pick<PortService, 'opened'>;
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
-  readonly credentials: Credentials;
+  readonly credentials: CredentialRegistry;
   readonly clients: ClientResolver;
   readonly limiter: RateLimiter;
   readonly clock: Clock;
@@ -47,14 +47,14 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** Open connections end at most this long after any server closed their preview. */
+/** Milliseconds within which open connections end after any server closes their preview. */
 const pollMs = 2_000;
 
 export async function servePreview(
   target: MatchedPreview,
   request: IncomingMessage,
   response: ServerResponse,
-  deps: ServeDeps,
+  deps: PreviewServerDeps,
 ) {
   const { headers, byHost, of, sid, url } = target;
   const no = (refusal: PreviewErrorPage) => sendPreviewErrorPage(response, headers, refusal);
@@ -96,7 +96,7 @@ export async function servePreview(
     ...forProgram(target, scheme, deps),
     signal: ending.signal,
     changed: (raw) => (byHost ? rewriteHeadersForSubdomain(raw, of) : rewriteHeadersForPath(raw, of, base)),
-    failed: (how) => no(relayFailurePage(of, how)),
+    failed: (how) => no(createRelayFailurePage(of, how)),
   });
 }
 
@@ -104,7 +104,7 @@ export async function upgradePreview(
   target: MatchedPreview,
   request: IncomingMessage,
   socket: Duplex,
-  deps: ServeDeps,
+  deps: PreviewServerDeps,
 ) {
   const { of, sid, headers } = target;
   const client = deps.clients.of(request);
@@ -128,11 +128,11 @@ export async function upgradePreview(
     client: socket,
     ...forProgram(target, scheme, deps),
     changed: (raw) => (target.byHost ? rewriteHeadersForSubdomain(raw, of) : withoutHopHeaders(raw)),
-    failed: (how) => refuseUpgrade(socket, relayFailurePage(of, how)),
+    failed: (how) => refuseUpgrade(socket, createRelayFailurePage(of, how)),
   });
 }
 
-function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credentials }: ServeDeps) {
+function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credentials }: PreviewServerDeps) {
   const kept = withoutCredentials(target, credentials.isOurs);
   return { path: kept.url === '' ? '/' : kept.url, headers: toProgramHeaders(kept, scheme) };
 }
@@ -140,7 +140,7 @@ function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credenti
 async function open(
   target: MatchedPreview,
   address: string,
-  deps: ServeDeps,
+  deps: PreviewServerDeps,
 ): Promise<OpenedPreview | PreviewErrorPage> {
   const { credentials, limiter } = deps;
   const found = await find(target, deps);
@@ -162,7 +162,7 @@ async function open(
 
 async function find(
   { sid, of, tokens }: MatchedPreview,
-  { ports, links }: ServeDeps,
+  { ports, links }: PreviewServerDeps,
 ): Promise<OpenedPreview | 'closed' | 'wrong'> {
   const wellFormed = tokens.filter((token) => previewTokenPattern.test(token));
   if (wellFormed.length === 0) return tokens.length === 0 ? 'closed' : 'wrong';
@@ -183,7 +183,7 @@ function enter(
   target: MatchedPreview,
   { view, token, principal, scheme }: OpenedPreview & { readonly scheme: 'http' | 'https' },
   response: ServerResponse,
-  deps: ServeDeps,
+  deps: PreviewServerDeps,
 ): void {
   const { clock, credentials } = deps;
   const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
@@ -205,8 +205,8 @@ const toRefusal =
   (port: number) =>
   (thrown: unknown): PreviewErrorPage => {
     const { code, publicMessage } = toAppError(thrown);
-    if (code === 'not_found') return noListenerPage(port);
-    if (code === 'forbidden') return refusedPortPage(publicMessage);
+    if (code === 'not_found') return createNoListenerPage(port);
+    if (code === 'forbidden') return createRefusedPortPage(publicMessage);
     if (code === 'sandbox_not_found') return previewErrorPages.resting;
     if (code === 'session_not_found') return previewErrorPages.closed;
     throw thrown;
@@ -216,7 +216,12 @@ const toRefusal =
  * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server shuts
  * down.
  */
-function watchEnd(target: MatchedPreview, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
+function watchEnd(
+  target: MatchedPreview,
+  { view, principal }: OpenedPreview,
+  deps: PreviewServerDeps,
+  left: AbortSignal,
+) {
   const { clock, closing, ports } = deps;
   const closed = new AbortController();
   const stopped = new AbortController();

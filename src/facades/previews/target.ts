@@ -4,7 +4,7 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** A preview request as its program may see it. */
+/** A preview request, reduced to what its program may see. */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { repositoryOperations, repositoryTarget } from '../../api/session/repositories.ts';
-import { SkillId, VersionName } from '../../api/skills.ts';
+import { SkillId, SkillVersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, toSnapshotView } from '../../api/views/snapshots.ts';
 import { createFailureDescriber, describeDetailFailures } from '../../http/errors/failure-docs.ts';
@@ -19,13 +19,13 @@ const binary = z.string().meta({ format: 'binary' });
 /** Limit of one COPY instruction's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
 
-export const skillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
+export const createSkillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     app.get(
       '/api/v1/skills/:id/versions/:version/content',
       about('Skills', 'skills')('Download', 'Download a version as a zip file', {
         schema: {
-          params: z.object({ id: SkillId, version: VersionName }),
+          params: z.object({ id: SkillId, version: SkillVersionName }),
           response: { 200: bytesReply('The folder as a zip file', 'application/zip') },
         },
         fails: [404],
@@ -39,7 +39,7 @@ export const skillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   },
 });
 
-export const repositoryPatchRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
+export const createRepositoryPatchRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const failures = createFailureDescriber({ ...envelopeFailureStyle, texts: repositoryOperations.texts });
     const ofPatch = createRouteDescriber({ ...repositoryOperations, failures });
@@ -63,7 +63,7 @@ export const repositoryPatchRoutes = ({ acting }: CallerParts): FacadeRoutes => 
   },
 });
 
-export const snapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
+export const createSnapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const ofSnapshots = about('Sandboxes', 'snapshots');
     app.get(
@@ -112,7 +112,7 @@ export const snapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => 
   },
 });
 
-export const buildFileRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
+export const createBuildFileRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const ofBuilds = about('Sandboxes', 'builtTemplates');
     mountRawBodyRoutes(app, (scope) => {

@@ -39,7 +39,7 @@ const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.in
 });
 const path = '/api/v1/boxes/:name';
 
-export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
+export const createBoxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     app.get(
       path,

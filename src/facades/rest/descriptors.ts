@@ -4,10 +4,15 @@ import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { defineFacade, type FacadeParts } from '../shared/facade.ts';
-import { restRoutes } from '../shared/rest.ts';
-import { buildFileRoutes, repositoryPatchRoutes, skillDownloadRoutes, snapshotArchiveRoutes } from './archives.ts';
-import { boxRoutes } from './boxes.ts';
-import { volumeContentRoutes } from './volume-content.ts';
+import { createRestRoutes } from '../shared/rest.ts';
+import {
+  createBuildFileRoutes,
+  createRepositoryPatchRoutes,
+  createSkillDownloadRoutes,
+  createSnapshotArchiveRoutes,
+} from './archives.ts';
+import { createBoxRoutes } from './boxes.ts';
+import { createVolumeContentRoutes } from './volume-content.ts';
 
 const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: describeDetailFailures });
 const maxDeliveryBytes = 1_048_576;
@@ -55,7 +60,7 @@ function section(tag: string, { audience, paths, documents, byHand = [] }: Secti
     tag,
     paths: paths ?? [`/api/v1/${page}`],
     documents: documents ?? `[${page}](${page}.md), \`/docs\``,
-    routes: async (parts) => [restRoutes(parts, tag), ...byHand.map((routes) => routes(parts))],
+    routes: async (parts) => [createRestRoutes(parts, tag), ...byHand.map((routes) => routes(parts))],
   });
 }
 const ofSession = (...names: string[]) => names.map((name) => `/api/v1/sessions/{id}/${name}`);
@@ -70,13 +75,13 @@ export const restSections = {
     audience: 'programs that bring a session from a repository to a pull request',
     paths: ofSession('repositories', 'checkpoints', 'pull-requests'),
     documents: '[repositories](repositories.md), [forges](forges.md), `/docs`',
-    byHand: [repositoryPatchRoutes],
+    byHand: [createRepositoryPatchRoutes],
   }),
   sandboxes: section('Sandboxes', {
     audience: 'programs that pause, resume and copy the sandbox of a session, and ask first what a pause keeps',
     paths: [...ofSession('sandbox'), '/api/v1/snapshots', '/api/v1/boxes', '/api/v1/built-templates'],
     documents: '[pause and resume](how-to/pause.md), `/docs`',
-    byHand: [snapshotArchiveRoutes, buildFileRoutes, boxRoutes],
+    byHand: [createSnapshotArchiveRoutes, createBuildFileRoutes, createBoxRoutes],
   }),
   attempts: section('Attempts', {
     audience: 'programs that have one task done several times and choose one result',
@@ -88,10 +93,10 @@ export const restSections = {
     byHand: [hookRoutes],
   }),
   webhooks: section('Webhooks', { audience: 'programs that want to hear of runs, automations and sessions' }),
-  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [skillDownloadRoutes] }),
+  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [createSkillDownloadRoutes] }),
   volumes: section('Volumes', {
     audience: 'programs that keep files beyond sessions, and move them in and out',
-    byHand: [volumeContentRoutes],
+    byHand: [createVolumeContentRoutes],
   }),
   projects: section('Projects', {
     audience: 'programs that manage the members and service accounts of projects',

@@ -25,7 +25,7 @@ const requestContent = { 'application/octet-stream': z.string().meta({ format: '
 const file = '/api/v1/volumes/:volume/file';
 const backup = '/api/v1/volumes/:volume/backup';
 
-export const volumeContentRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
+export const createVolumeContentRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     mountReads(app, acting);
     mountRawBodyRoutes(app, (scope) => mountUploads(scope, acting));

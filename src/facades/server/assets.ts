@@ -25,14 +25,14 @@ export const assetReply = (type: string): ReplyDoc => ({
   content: { [type]: { schema: z.unknown() } },
 });
 
-/** The text, or the location of a file, which a function may have to build first. */
+/** The text, the location of a file, or a function that may have to build the file first. */
 export type AssetSource = string | URL | (() => Promise<URL>);
 
 interface Assets {
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
-  /** No other file can be read. */
+  /** No other files are served. */
   readonly files: ReadonlyMap<string, AssetSource>;
   readonly headers: Readonly<Record<string, string>>;
 }

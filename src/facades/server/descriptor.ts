@@ -1,8 +1,8 @@
 import type { App } from '../../http/routes/routes.ts';
 import { defineFacade } from '../shared/facade.ts';
-import { restRoutes } from '../shared/rest.ts';
+import { createRestRoutes } from '../shared/rest.ts';
 import { mountPage } from './page.ts';
-import { serverRoutes } from './routes.ts';
+import { createServerRoutes } from './routes.ts';
 import { mountSharedSessions } from './shared.ts';
 
 export const server = defineFacade({
@@ -32,7 +32,10 @@ export const server = defineFacade({
     '/redoc',
   ],
   documents: '`/docs`, `/openapi.json`',
-  routes: async (parts) => [serverRoutes({ ...parts, frames: parts.previews.frames }), restRoutes(parts, 'Server')],
+  routes: async (parts) => [
+    createServerRoutes({ ...parts, frames: parts.previews.frames }),
+    createRestRoutes(parts, 'Server'),
+  ],
 });
 
 export const webClient = defineFacade({

@@ -12,8 +12,8 @@ const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, n
 const sessions = '/api/v1/sessions';
 
 /**
- * Links each operation that creates or lists resources to the operations whose path takes their ids, so that programs
- * that read the document find ids that exist.
+ * Links operations that create or list resources to the operations whose paths take the resources' ids, so that programs that
+ * read the document can find existing ids.
  */
 function linkOperations(paths: Record<string, Json>): void {
   for (const [path, methods] of Object.entries(paths) as [string, Record<string, Operation>][]) {
@@ -35,7 +35,7 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/** Operations on the resources that this one creates: below the path of a POST, at the path of a PUT. */
+/** Operations on the resources that this operation creates: below the path of a POST, at the path of a PUT. */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;

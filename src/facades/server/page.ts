@@ -12,8 +12,8 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The web page: its built files. Its policy forbids loading from other sites and, in browsers with trusted types,
-// turning text into HTML or scripts. The one trusted-types policy creates only the URL of the page's worker.
+// The web page's built files. Their policy forbids loading from other sites and, in browsers with trusted types, turning text
+// into HTML or scripts. The one trusted-types policy creates only the URL of the page's worker.
 
 // Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
@@ -62,7 +62,7 @@ const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
 /** Lets only the main page show the desktop's page in a frame. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
-export const mainPageHeaders = (frames: string) => ({
+export const createMainPageHeaders = (frames: string) => ({
   ...ofPage,
   'content-security-policy': policyWith("'none'", ` ${frames} blob:`),
 });
@@ -100,7 +100,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
       fails: [404],
       asset: true,
     }),
-    async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
+    async (request, reply) => await sendPageFile(request, reply, { name: request.params.name, page }),
   );
   // Browsers request this path if a page names no icon, and for API responses.
   app.get(
@@ -110,7 +110,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
       config: publicRouteConfig,
       asset: true,
     }),
-    async (request, reply) => await sendFile(request, reply, { name: 'icon.svg', page }),
+    async (request, reply) => await sendPageFile(request, reply, { name: 'icon.svg', page }),
   );
   mountNovnc(app, ofPage);
   app.get(
@@ -122,7 +122,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
       },
       config: publicRouteConfig,
     }),
-    async (request, reply) => await sendFile(request, reply, { name: 'desktop.html', page, headers: framed }),
+    async (request, reply) => await sendPageFile(request, reply, { name: 'desktop.html', page, headers: framed }),
   );
 }
 
@@ -132,7 +132,11 @@ interface PageRoute {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, pageRoute: PageRoute) {
+export async function sendPageFile(
+  request: Pick<FastifyRequest, 'headers'>,
+  reply: FastifyReply,
+  pageRoute: PageRoute,
+) {
   const { name, page, headers = name === 'diagram.html' ? ofDiagrams : ofPage } = pageRoute;
   const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
@@ -152,5 +156,5 @@ function compressed(bytes: Uint8Array): Promise<Buffer> {
   return created;
 }
 
-export const wantsPage = ({ headers: { accept } }: FastifyRequest): boolean =>
+export const acceptsHtml = ({ headers: { accept } }: FastifyRequest): boolean =>
   accept?.toLowerCase().includes('text/html') ?? false;

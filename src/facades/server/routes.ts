@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { computeOverallHealth, HealthChecks, readHealthWithTimeout } from '../../api/views/health.ts';
-import { eitherReply, jsonReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { jsonReply, negotiatedReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { mountApiDocs } from './docs.ts';
-import { mainPageHeaders, sendFile, wantsPage } from './page.ts';
+import { acceptsHtml, createMainPageHeaders, sendPageFile } from './page.ts';
 
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
 const DetailedReply = HealthReply.extend({
@@ -117,7 +117,7 @@ const measurements: ReplyDoc = {
   },
 };
 
-export function serverRoutes({
+export function createServerRoutes({
   table,
   version,
   metrics,
@@ -127,7 +127,7 @@ export function serverRoutes({
   page,
   frames,
 }: ServerDeps): FacadeRoutes {
-  const headers = mainPageHeaders(frames);
+  const headers = createMainPageHeaders(frames);
   return {
     mount(app: App) {
       app.get(
@@ -135,14 +135,14 @@ export function serverRoutes({
         describeRoute('root', 'Get the name and version of the server; browsers get the web client', {
           schema: {
             response: {
-              200: eitherReply(okReply(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc),
+              200: negotiatedReply(okReply(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc),
             },
           },
           config: { open: true, free: true },
         }),
         async (request, reply) =>
-          wantsPage(request)
-            ? sendFile(request, reply, { name: 'index.html', page, headers })
+          acceptsHtml(request)
+            ? sendPageFile(request, reply, { name: 'index.html', page, headers })
             : { name: 'corral' as const, version, status: 'running' as const },
       );
       mountHealth(app, { sessions: services.sessions, drain, clock, version });

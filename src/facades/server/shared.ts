@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { okReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import type { SharedSessions } from '../../sessions/api/shares.ts';
+import type { SharedSessionService } from '../../sessions/api/shares.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, publicRouteConfig } from './assets.ts';
-import { sendFile } from './page.ts';
+import { sendPageFile } from './page.ts';
 
-// Shows shared sessions to holders of links. The link's secret is sent in a body, and is in the page's address behind
-// the #, so no request log contains it.
+// Shows shared sessions to holders of links. The link's secret is in the fragment of the page's address and is sent in a request
+// body, so no request log contains it.
 
 const token = z.string().max(200).describe('the part of the link behind the #');
 const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the page before') });
@@ -37,14 +37,14 @@ const readExample = {
 };
 const anyone = { open: true, reads: true } as const;
 
-export function mountSharedSessions(app: App, shared: SharedSessions, page: () => Promise<PageFiles>): void {
+export function mountSharedSessions(app: App, shared: SharedSessionService, page: () => Promise<PageFiles>): void {
   app.get(
     '/shared',
     describeRoute('sharedPage', 'The page that shows the session of a link', {
       schema: { response: { 200: assetReply('text/html') } },
       config: publicRouteConfig,
     }),
-    (request, reply) => sendFile(request, reply, { name: 'shared.html', page }),
+    (request, reply) => sendPageFile(request, reply, { name: 'shared.html', page }),
   );
   app.post(
     '/api/v1/shared',

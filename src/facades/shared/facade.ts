@@ -8,7 +8,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { ClientResolver } from '../../http/guard/clients.ts';
-import type { Credentials } from '../../http/guard/credentials.ts';
+import type { CredentialRegistry } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
 import type { BrowserIdentity } from '../../http/guard/visitors.ts';
 import type { HostRouter } from '../../http/routes/host-router.ts';
@@ -19,7 +19,7 @@ import type { SocketServer } from '../../http/transport/ws.ts';
 import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
-import type { SharedSessions } from '../../sessions/api/shares.ts';
+import type { SharedSessionService } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
 import type { ProviderKeyService } from '../../sessions/projects/provider-keys.ts';
@@ -62,11 +62,11 @@ export interface FacadeParts {
   /** Reads files without permission checks, for callers that may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission. Undefined: off. */
-  readonly shared: SharedSessions | undefined;
+  readonly shared: SharedSessionService | undefined;
   readonly people: { readonly signIn: SignIn; readonly visitors: BrowserIdentity } | undefined;
   readonly workers: WorkerCredentials | undefined;
   readonly programs: AutomationProgramRegistry | undefined;
-  /** Fetches an address by the egress policy of a session. Undefined: off. */
+  /** Fetches an address under the egress policy of a session. Undefined: off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   /** Operations of a principal, for transports that carry several calls. */
@@ -84,7 +84,7 @@ export interface FacadeParts {
   /** Builds the files on the first call in a clone of the repository. */
   readonly page: () => Promise<PageFiles>;
   readonly clipboard: boolean;
-  readonly credentials: Credentials;
+  readonly credentials: CredentialRegistry;
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: HostRouter[];
@@ -106,18 +106,18 @@ export interface SandboxCapabilities {
  * Everything about a facade. Its name is its key in `src/facades/list.ts`, and the key of its settings.
  *
  * @example
- * export const workspace = describeFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
+ * export const workspace = defineFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
  */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;
   readonly audience: string;
   /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
   readonly tag: string | undefined;
-  /** The paths it serves, each with those below it; `{id}` stands for one segment. */
+  /** The paths that the facade serves, including all paths below them; `{id}` matches one segment. */
   readonly paths: readonly string[];
   /** Links to the facade's documents, as Markdown; empty: only the source documents it. */
   readonly documents: string;
-  /** Section of corral.yaml, built with `setting` and `optionalSetting`; variables and help are derived from it. */
+  /** Section of corral.yaml, built with `setting` and `defineOptionalSetting`; variables and help are derived from it. */
   readonly settings?: Settings;
   /** Returns no routes if the server lacks something that the facade needs. */
   routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;

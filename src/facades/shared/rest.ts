@@ -25,7 +25,7 @@ const sessionExample = { sessionId: '0123456789abcdef' };
 type RouteParts = Pick<FacadeParts, 'acting' | 'version' | 'clock' | 'previews'>;
 type Shape = Record<string, z.ZodType>;
 
-export const restRoutes = (parts: RouteParts, tag: string, all = operations): FacadeRoutes => ({
+export const createRestRoutes = (parts: RouteParts, tag: string, all = operations): FacadeRoutes => ({
   mount(app) {
     const ofSection = all.filter(({ meta }) => meta.rest !== undefined && meta.of.tag === tag);
     for (const operation of ofSection) mountOperation(app, parts, operation);

@@ -4,7 +4,7 @@ import { InvalidRequestError } from '../../http/errors/error-style.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type FormPart, readMultipartFiles } from '../../http/transport/multipart.ts';
-import { baseName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
+import { parseFileName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
 /** Mounts routes whose body is a stream that only the handler reads; all other routes get their body as JSON. */
 export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void {
@@ -52,7 +52,7 @@ export async function receiveFiles<Kept>(
   const signal = abortOnDisconnect(reply);
   await using received = new AsyncDisposableStack();
   const stage = async ({ filename, mimeType, content }: FormPart) => {
-    const name = baseName(filename);
+    const name = parseFileName(filename);
     if (name === undefined)
       throw unfit('value_error', 'needs a file name of at most 255 bytes, without control characters');
     return received.use(await uploads.stage({ projectId, name, type: 'input', mimeType, content }, signal));

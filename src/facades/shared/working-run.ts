@@ -1,9 +1,8 @@
 import type { SessionEvent } from '../../core/model/events.ts';
 
 /**
- * The run that is working: between its start, or the answer to its question, and its next wait or end. Lists of a
- * conversation omit its output so far, because a client that joins gets the output from the socket and would show it
- * twice.
+ * The run that is working: from its start, or the answer to its question, to its next wait or end. Lists of a conversation omit
+ * the run's output so far, because a joining client gets that output from the socket and would show it twice.
  */
 export function findActiveRunId(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;

@@ -1,5 +1,5 @@
 import { defineFacade } from '../shared/facade.ts';
-import { signInRoutes } from './routes.ts';
+import { createSignInRoutes } from './routes.ts';
 
 export const signIn = defineFacade({
   label: 'sign-in',
@@ -7,5 +7,5 @@ export const signIn = defineFacade({
   tag: 'Server',
   paths: ['/sign-in'],
   documents: '[sign-in.md](sign-in.md)',
-  routes: async (parts) => [signInRoutes(parts)],
+  routes: async (parts) => [createSignInRoutes(parts)],
 });

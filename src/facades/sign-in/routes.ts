@@ -24,7 +24,7 @@ const Left = z.object({
 const redirect: ReplyDoc = { description: 'See Other' };
 const Provider = z.object({ provider: z.string().max(31) });
 
-export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
+export function createSignInRoutes({ people, logger }: Deps): FacadeRoutes {
   const parts = (): PeopleParts => {
     if (!people) throw new AppError('not_found', 'This server has no identity provider.');
     return people;

@@ -1,5 +1,5 @@
 import { defineFacade } from '../shared/facade.ts';
-import { streamRoutes } from './routes.ts';
+import { createStreamRoutes } from './routes.ts';
 
 export const streams = defineFacade({
   label: 'streams',
@@ -8,5 +8,5 @@ export const streams = defineFacade({
   tag: 'Streams',
   paths: ['/streams'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ services, sse, logger }) => [streamRoutes({ ...services, context: sse, logger })],
+  routes: async ({ services, sse, logger }) => [createStreamRoutes({ ...services, context: sse, logger })],
 });

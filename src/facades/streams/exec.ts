@@ -22,7 +22,7 @@ interface Request {
   readonly reply: FastifyReply;
 }
 
-export async function runCommand({ id, body, reply }: Request, deps: StreamDeps): Promise<FastifyReply> {
+export async function streamCommand({ id, body, reply }: Request, deps: StreamDeps): Promise<FastifyReply> {
   const pieces = ((body ?? []) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]?.();
   const { line, rest } = pieces ? await firstLine(pieces) : { line: Buffer.alloc(0), rest: Buffer.alloc(0) };
   const { command, ...more } = parsed(line);
@@ -46,7 +46,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
   const pipes = {
     input,
     onStart: () => {
-      out = stack.use(openFramedReply(reply, deps.context)); // before this line, a refusal still has its own status
+      out = stack.use(openFramedReply(reply, deps.context)); // until this call, a refusal can still set the response's status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onOutput: (bytes: Uint8Array) => out?.write('output', bytes),

@@ -59,10 +59,10 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       if (listing.files.length + listing.emptyFolders.length + listing.others.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
       const open = (at: string) => files.open(id, at, signal);
-      const { zip } = await import('../shared/archive/zip.ts');
+      const { createZipStream } = await import('../shared/archive/zip.ts');
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
       reply.header('content-disposition', formatAttachmentHeader(`${start === '.' ? id : start}.zip`));
-      return reply.send(zip(listing, { open, maxPacked: maxArchivedBytes }));
+      return reply.send(createZipStream(listing, { open, maxPacked: maxArchivedBytes }));
     },
   );
 }

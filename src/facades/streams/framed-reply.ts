@@ -1,9 +1,9 @@
 import type { FastifyReply } from 'fastify';
-import { docsPathOf } from '../../core/errors/error-pages.ts';
+import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { frameHead, type StreamChannel } from '../../core/text/stream-frames.ts';
+import { encodeStreamFrameHeader, type StreamChannel } from '../../core/text/stream-frames.ts';
 import { toPublicMessage, wireErrors } from '../../http/errors/wire-errors.ts';
-import { currentPrincipal } from '../../http/guard/caller.ts';
+import { getCurrentPrincipal } from '../../http/guard/caller.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import { type SseContext, waitForDrain, writeStreamHead } from '../../http/transport/sse.ts';
 
@@ -23,12 +23,12 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
-  const { ended } = currentPrincipal();
+  const { ended } = getCurrentPrincipal();
   const leave = () => hangUp.abort();
   const cut = () => void res.destroy();
   let timer = clock.setTimeout(ping, pingMs);
   function ping() {
-    if (!res.writableNeedDrain) res.write(frameHead('ping'));
+    if (!res.writableNeedDrain) res.write(encodeStreamFrameHeader('ping'));
     timer = clock.setTimeout(ping, pingMs);
   }
   for (const signal of [closing, ended]) signal?.addEventListener('abort', cut, { once: true });
@@ -40,20 +40,20 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
     'content-type': 'application/octet-stream',
     'cache-control': 'no-store, no-transform',
   });
-  res.write(frameHead('ping'));
+  res.write(encodeStreamFrameHeader('ping'));
   return {
     gone: hangUp.signal,
     async write(channel, payload) {
       if (hangUp.signal.aborted) return;
       // Two writes instead of a copy: Node sends writes of the same tick together.
-      res.write(frameHead(channel, payload.length));
+      res.write(encodeStreamFrameHeader(channel, payload.length));
       if (res.write(payload)) return;
       await waitForDrain(res, stalledMs, clock, hangUp.signal);
     },
     end(outcome) {
       if (hangUp.signal.aborted) return;
       const text = Buffer.from(JSON.stringify(outcome));
-      res.write(frameHead('end', text.length));
+      res.write(encodeStreamFrameHeader('end', text.length));
       res.end(text);
     },
     [Symbol.dispose]() {
@@ -68,7 +68,7 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
 export function toFailureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, what);
-  const docs = docsPathOf(error.code);
+  const docs = errorDocsPathOf(error.code);
   const more = docs !== undefined && { docs };
   return { error: { code: error.code, message: toPublicMessage(error), retryable: error.retryable, ...more } };
 }

@@ -7,7 +7,7 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { mountRawBodyRoutes } from '../shared/uploads.ts';
 import { describeRoute, type StreamDeps, StreamParams } from './about.ts';
-import { runCommand } from './exec.ts';
+import { streamCommand } from './exec.ts';
 import { mountDownloads, mountUpload } from './files.ts';
 import { type FramedReply, openFramedReply, toFailureOutcome } from './framed-reply.ts';
 
@@ -53,7 +53,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   let out: FramedReply | undefined;
   const reader = {
     onStart: () => {
-      out = stack.use(openFramedReply(reply, deps.context)); // before this line, a refusal still has its own status
+      out = stack.use(openFramedReply(reply, deps.context)); // until this call, a refusal can still set the response's status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),
@@ -97,7 +97,7 @@ const framed = bytesReply(
 );
 
 /** Byte streams over plain HTTP, so any platform with `fetch` can use them. */
-export function streamRoutes(deps: StreamDeps): FacadeRoutes {
+export function createStreamRoutes(deps: StreamDeps): FacadeRoutes {
   return {
     mount(app) {
       mountDownloads(app, deps);
@@ -132,6 +132,6 @@ function mountBodies(scope: App, deps: StreamDeps): void {
       fails: [404, 422],
       requestContent: { 'application/octet-stream': binary },
     }),
-    ({ params, body }, reply) => runCommand({ id: toSessionId(params.sid), body, reply }, deps),
+    ({ params, body }, reply) => streamCommand({ id: toSessionId(params.sid), body, reply }, deps),
   );
 }

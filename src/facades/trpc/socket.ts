@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
-import { type ClientSocket, closeCodes, closeWhenKeyInvalid } from '../../http/transport/ws-socket.ts';
+import { type ClientSocket, closeCodes, closeOnKeyRevocation } from '../../http/transport/ws-socket.ts';
 import { reportBug, type TrpcDeps } from './deps.ts';
 
 const maxBatchSize = 500;
@@ -70,7 +70,7 @@ function byConnectionParams(
     }
     if (!principal) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
-    closeWhenKeyInvalid(socket, principal);
+    closeOnKeyRevocation(socket, principal);
     return principal;
   };
 }

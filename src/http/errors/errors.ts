@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { docsPathOf } from '../../core/errors/error-pages.ts';
+import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import type { RouteTable } from '../routes/routes.ts';
@@ -68,7 +68,7 @@ export function sendError(
     logger.error({ err: error.cause ?? error, ...about }, 'request failed');
   }
   // Sent as a header, because clients of the imitated APIs compare whole bodies.
-  const docs = docsPathOf(error.code);
+  const docs = errorDocsPathOf(error.code);
   if (docs !== undefined) reply.header('link', `<${docs}>; rel="help"`);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if ((status === 429 || status === 503) && error.retryable) {
@@ -96,7 +96,7 @@ const parserErrors: Readonly<Record<string, [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 };
 
-export function answerClientError(error: ConnectionError, socket: Socket): void {
+export function handleClientError(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, text] = parserErrors[error.code] ?? [400, 'Bad Request'];
   const headersSent = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent;

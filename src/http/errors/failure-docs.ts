@@ -45,7 +45,7 @@ const Fields = z.object({
   detail: z.array(z.object({ type: z.string(), loc: z.array(z.union([z.string(), z.int()])), msg: z.string() })),
 });
 
-export const anyDetailFailure = jsonReply('Any other failure', z.union([Detail, Fields]));
+export const otherDetailFailure = jsonReply('Any other failure', z.union([Detail, Fields]));
 export const detailReply = (description: string) => jsonReply(description, Detail, { detail: description });
 
 export const invalidFieldsReply = (field: string) =>
@@ -57,7 +57,7 @@ export const describeDetailFailures = createFailureDescriber({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
   of: (status, text) => (status === 422 ? invalidFieldsReply('task') : detailReply(text)),
-  other: anyDetailFailure,
+  other: otherDetailFailure,
 });
 
 export const describeUpgradeFailures = createFailureDescriber({

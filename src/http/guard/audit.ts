@@ -4,7 +4,7 @@ import type { Principal } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { AuditEntry } from '../../observability/audit/row.ts';
 import type { AuditRecorder } from '../../sessions/access/audited-services.ts';
-import { currentRequest } from './caller.ts';
+import { getCurrentRequest } from './caller.ts';
 
 interface Deps {
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
@@ -29,7 +29,7 @@ export function createAuditRecorder(
     principalOf,
     now: () => clock.now(),
     tell: ({ principal, action, target, outcome }) => {
-      const { address, request } = currentRequest();
+      const { address, request } = getCurrentRequest();
       const role = principal.by === 'nobody' ? 'nobody' : principal.role;
       const who = { by: by(principal), key: principal.person ?? principal.key, role, address, request };
       audit.write({ action, target, outcome, ...who });

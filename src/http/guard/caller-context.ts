@@ -14,9 +14,7 @@ import type { OperationServices, Services } from '../../sessions/api/services.ts
 export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
-  /**
-   * Resources without access checks. Only the procedures of `src/api` use them, which check and audit their callers.
-   */
+  /** Resources without access checks. Used only by the procedures of `src/api`, which check and audit their callers. */
   readonly unchecked: OperationServices;
   readonly audit?: AuditRecorder | undefined;
   /**

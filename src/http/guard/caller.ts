@@ -12,8 +12,9 @@ interface Caller {
 }
 const current = new AsyncLocalStorage<Caller>();
 
-export const currentPrincipal = (lost: Principal = nobodyPrincipal): Principal => current.getStore()?.principal ?? lost;
-export const currentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> => current.getStore() ?? {};
+export const getCurrentPrincipal = (lost: Principal = nobodyPrincipal): Principal =>
+  current.getStore()?.principal ?? lost;
+export const getCurrentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> => current.getStore() ?? {};
 
 export const runAsCaller = <Result>(caller: Caller, work: () => Result): Result => current.run(caller, work);
 

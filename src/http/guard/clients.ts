@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Behind trusted proxies, the address and scheme that they report. */
-export interface Client {
+/** The address and scheme of a client; behind trusted proxies, those that the proxies report. */
+export interface RemoteClient {
   readonly address: string;
   readonly scheme: 'http' | 'https';
   readonly isForwarded: boolean;
@@ -27,7 +27,7 @@ export class ClientResolver {
     return isIP(plain) !== 0 && this.#trusted.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
   }
 
-  of({ socket, headers }: IncomingRequest): Client {
+  of({ socket, headers }: IncomingRequest): RemoteClient {
     const peer = socket.remoteAddress ?? '';
     if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
     // Each proxy appends the address of its peer, so the last address that is not one of our proxies is the client's.

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { toNetwork } from '../../core/text/address.ts';
+import { toNetworkKey } from '../../core/text/address.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import type { ClientResolver } from './clients.ts';
 
@@ -31,7 +31,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
 
   /** Counts this connection until it closes. Returns whether its address has too many open. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
-    const network = toNetwork(address);
+    const network = toNetworkKey(address);
     const count = (open.get(network) ?? 0) + 1;
     open.set(network, count);
     counted.once('close', () => {

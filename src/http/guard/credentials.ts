@@ -6,7 +6,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
-export interface Credentials {
+export interface CredentialRegistry {
   /** Hash of the server's token; empty: no token. Undefined: callers without a key currently have no rights. */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
@@ -28,13 +28,13 @@ interface Deps {
   readonly audit: ((call: AuditedCall) => void) | undefined;
 }
 
-export const projectsOf = (credentials: Pick<Credentials, 'principals'>, owner: string | undefined) =>
+export const projectsOf = (credentials: Pick<CredentialRegistry, 'principals'>, owner: string | undefined) =>
   owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects;
 
 /** Matches keys of callers, environments, and environments' work items. */
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 
-export function createCredentials({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {
+export function createCredentialRegistry({ token, gate, keys, limiter, lockout, audit }: Deps): CredentialRegistry {
   const seal = token && ('sha256' in token ? token : hashToken(token.reveal())).sha256;
   return {
     get serverSeal() {

@@ -13,7 +13,7 @@ import {
   nobodyPrincipal,
   type Principal,
 } from '../../core/model/principal.ts';
-import { currentRequest, runAsCaller } from './caller.ts';
+import { getCurrentRequest, runAsCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { BrowserIdentity } from './visitors.ts';
 
@@ -99,7 +99,7 @@ export function installGuard(app: FastifyInstance, options: GuardOptions): void 
   });
   // A body parser runs in the context of the body's last chunk, which has no caller, so the caller is set again.
   app.addHook('preValidation', ({ principal, client, id }, _reply, done) => {
-    if (currentRequest().request === id) done();
+    if (getCurrentRequest().request === id) done();
     else runAsCaller({ principal, address: client.address, request: id }, done);
   });
 }
@@ -147,7 +147,7 @@ function credentials(request: FastifyRequest): string[] {
   });
 }
 
-/** Returns any signature: it alone decides, even if the request also has a valid token. */
+/** Returns the request's signature, if any. The signature alone decides, even if the request also has a valid token. */
 function readSignature(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;

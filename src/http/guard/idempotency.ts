@@ -81,12 +81,12 @@ export function createIdempotency(inbox: Inbox, clock: Clock): Idempotency {
         markReplayed(reply);
         return claimed.answer as Awaited<ReturnType<typeof work>>;
       }
-      return settleClaim(claimed, work);
+      return runWithClaim(claimed, work);
     },
     async onceFor(key, content, work) {
       const claimed = await claimKey('call', key, sha256(content));
       if (claimed.kind === 'replay') return claimed.answer as Awaited<ReturnType<typeof work>>;
-      return settleClaim(claimed, work);
+      return runWithClaim(claimed, work);
     },
   };
 }
@@ -104,7 +104,7 @@ export function installIdempotency(app: Pick<FastifyInstance, 'addHook'>, { once
 }
 
 /** Stores the result for repeats. A failure releases the key. */
-export async function settleClaim<Answer>(
+export async function runWithClaim<Answer>(
   claim: IdempotencyClaim | undefined,
   work: () => Promise<Answer>,
 ): Promise<Answer> {

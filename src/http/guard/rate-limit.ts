@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import { toNetwork } from '../../core/text/address.ts';
+import { toNetworkKey } from '../../core/text/address.ts';
 
 export interface RateLimitStatus {
   readonly limit: number;
@@ -24,7 +24,7 @@ export function createRateLimiter(limit: number, clock: Clock, windowMs = 60_000
   const counts = new Map<string, number>();
   return {
     take(address, cost = 1) {
-      const caller = toNetwork(address);
+      const caller = toNetworkKey(address);
       const now = clock.now();
       const current = Math.floor(now / windowMs);
       if (current !== window) {

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { PageKind } from '../../auth/browser-headers.ts';
+import type { RequestOriginKind } from '../../auth/browser-headers.ts';
 import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import type { DeviceRegistry } from '../../auth/sign-in/devices.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { Client } from './clients.ts';
+import type { RemoteClient } from './clients.ts';
 import type { IdentityProxy } from './identity-proxy.ts';
 
 type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method' | 'raw'>;
@@ -23,7 +23,7 @@ interface Deps {
  * accepted, because browsers also add the cookie to requests that other pages make.
  */
 export class BrowserIdentity extends ServerPart<Deps> {
-  isSecure = ({ scheme }: Pick<Client, 'scheme'>): boolean =>
+  isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
     scheme === 'https' || (this.deps.pageUrl?.startsWith('https:') ?? false);
 
   baseOf = ({ headers, client }: Request): string =>
@@ -31,10 +31,10 @@ export class BrowserIdentity extends ServerPart<Deps> {
       ? `${this.isSecure(client) ? 'https' : 'http'}://${headers.host}`
       : new URL(this.deps.pageUrl).origin;
 
-  setCookie = (value: string | undefined, client: Client): string =>
+  setCookie = (value: string | undefined, client: RemoteClient): string =>
     formatSetCookie('session', { value, seconds: this.deps.seconds, isSecure: this.isSecure(client) });
 
-  find(request: Request, page: PageKind): Principal | undefined {
+  find(request: Request, page: RequestOriginKind): Principal | undefined {
     if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);
     const { proxy, devices, within } = this.deps;

@@ -7,14 +7,14 @@ import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { createIdSource, type IdSource } from '../../core/model/ids.ts';
 import { type ErrorStyle, findErrorStyle, InvalidRequestError, type ValidationIssue } from '../errors/error-style.ts';
-import { answerClientError, installErrorHandlers, sendError } from '../errors/errors.ts';
+import { handleClientError, installErrorHandlers, sendError } from '../errors/errors.ts';
 import type { ClientResolver } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, installGuard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
-import { type HostRouter, offerRequestForRewrite } from './host-router.ts';
+import { type HostRouter, rewriteRequest } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
 import { type App, createRouteTable, type RouteTable } from './routes.ts';
@@ -68,14 +68,14 @@ export const listenerOptions: ServerOptions = {
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
-} as unknown as NonNullable<FastifyServerOptions['schemaController']>; // Fastify types these as Ajv's
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>; // Fastify declares these with Ajv's types
 
 export function createApp(options: AppOptions): { app: App; table: RouteTable } {
   const { styles, logger, closing } = options;
   const app = fastify({
     logger: false,
     rewriteUrl: (request) => {
-      offerRequestForRewrite(options.elsewhere ?? [], request as IncomingMessage);
+      rewriteRequest(options.elsewhere ?? [], request as IncomingMessage);
       return request.url ?? '/';
     },
     genReqId: requestIds(options.ids ?? createIdSource()),
@@ -85,7 +85,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     return503OnClosing: false,
     schemaController,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: handleClientError,
     frameworkErrors: (thrown, request, reply) => {
       const known =
         thrown.statusCode === 500 ? toAppError(thrown) : new AppError('invalid_request', 'The URL is malformed.');

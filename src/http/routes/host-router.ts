@@ -16,9 +16,6 @@ export interface HostRouter {
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }
 
-export function offerRequestForRewrite(
-  elsewhere: readonly Pick<HostRouter, 'rewrite'>[],
-  request: IncomingMessage,
-): void {
+export function rewriteRequest(elsewhere: readonly Pick<HostRouter, 'rewrite'>[], request: IncomingMessage): void {
   elsewhere.some(({ rewrite }) => rewrite(request));
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { maskToken } from '../../auth/token.ts';
+import { maskUrlTokens } from '../../auth/token.ts';
 import type { ClientResolver } from '../guard/clients.ts';
 
 export interface HttpLogger {
@@ -45,7 +45,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           request: request.id,
           method,
           route,
-          url: maskToken(request.url),
+          url: maskUrlTokens(request.url),
           status,
           ms,
           ...(session && { session }),

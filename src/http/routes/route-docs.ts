@@ -46,7 +46,7 @@ export const jsonReply = <Schema extends z.ZodType>(
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
 /** A reply in one of two formats, chosen by the client's `Accept` header. Handlers never return the other format. */
-export const eitherReply = <Schema extends z.ZodType>(
+export const negotiatedReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,
 ): JsonReply<Schema> => ({
@@ -80,10 +80,10 @@ interface FacadeDocs {
 }
 
 /**
- * Creates the function with which a facade's routes describe themselves. It returns the options of a registration.
+ * Creates the function that describes a facade's routes. It returns a route's registration options.
  *
  * @example
- * app.get('/api/x', describeRoute('GetX', 'Get x', { schema: { response: { 200: ok(X, x) } }, fails: [404] }), handler);
+ * app.get('/api/x', describeRoute('GetX', 'Get x', { schema: { response: { 200: okReply(X, x) } }, fails: [404] }), handler);
  */
 export const createRouteDescriber =
   ({ tag, prefix, failures }: FacadeDocs) =>

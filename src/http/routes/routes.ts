@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { SignedUrlPurpose, SignedUrlRight } from '../../auth/signed-url.ts';
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
-import type { Client } from '../guard/clients.ts';
+import type { RemoteClient } from '../guard/clients.ts';
 import { idempotencyHeader, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
 // A route registers its schemas and its documentation together. The validation, the OpenAPI document, the guard, the
@@ -12,7 +12,7 @@ import { idempotencyHeader, type ReplyDoc, type ReplyDocs, type RouteDoc } from 
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
-    /** Repeats with the same `Idempotency-Key` get the first response again. The value is its status. */
+    /** Repeats with the same `Idempotency-Key` get the first response again, with this status. */
     once?: 200 | 201;
     open?: true;
     least?: Role;
@@ -35,7 +35,7 @@ declare module 'fastify' {
     registered: readonly RegisteredRoute[];
   }
   interface FastifyRequest {
-    client: Client;
+    client: RemoteClient;
     /** A copy of `routeOptions`, because Fastify creates a new object on each access. */
     route: FastifyRequest['routeOptions'];
     /** Identifies the caller for rate limits and idempotency keys; never a token itself. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { answerClientError } from '../errors/errors.ts';
+import { handleClientError } from '../errors/errors.ts';
 
 /** The time limit for receiving a request; sending the response has none. */
 const wholeMs = 30_000;
@@ -34,7 +34,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
     const late = Object.assign(new Error('The request body did not arrive in time.'), {
       code: 'ERR_HTTP_REQUEST_TIMEOUT',
     });
-    answerClientError(late as Parameters<typeof answerClientError>[0], raw.socket);
+    handleClientError(late as Parameters<typeof handleClientError>[0], raw.socket);
   };
   let timer = clock.setTimeout(give, isOver ? checkMs : wholeMs);
   const settled = () => clock.clearTimeout(timer);

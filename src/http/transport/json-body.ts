@@ -1,10 +1,10 @@
 import { parseJson } from '../../core/text/json.ts';
-import { wellFormed } from '../../core/text/text.ts';
+import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 
 /**
- * Far more than any real request has: parsing a million keys would block the server for half a second. Transports limit
- * the bytes first: CORRAL_MAX_BODY_BYTES, the maximum frame of a socket, the maximum line of a request.
+ * Limits far above any real request: parsing a million keys would block the server for half a second. Transports limit the bytes
+ * first: CORRAL_MAX_BODY_BYTES, the maximum frame of a socket, the maximum line of a request.
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
@@ -12,7 +12,7 @@ const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);
-  if (json.ok) return bytes.includes('\\ud') || bytes.includes('\\uD') ? wellFormed(json.value) : json.value;
+  if (json.ok) return bytes.includes('\\ud') || bytes.includes('\\uD') ? replaceLoneSurrogates(json.value) : json.value;
   if (json.reason === 'not_json') throw unreadable('The request body is not valid JSON.');
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }

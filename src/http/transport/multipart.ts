@@ -166,7 +166,7 @@ function createParser(type: string, files: number, { unnamed, ...more }: Multipa
     return new Busboy({
       headers: { 'content-type': type },
       ...more,
-      // otherwise a part without a file name would count as a file
+      // otherwise a part without a file name would be parsed as a file
       isPartAFile: (field, _type, filename) => filename !== undefined || (unnamed !== undefined && field === unnamed),
       limits: {
         files,

@@ -69,7 +69,7 @@ export function withKeysym({ kind, bytes }: RfbMessage, keysym: number): RfbMess
   changed.writeUInt32BE(keysym, 4);
   return { kind, bytes: changed };
 }
-/** The offsets of the down flag in a key event. It has one byte in the standard format and two in QEMU's. */
+/** The offsets of the down flag in a key event: one byte in the standard format, two in QEMU's. */
 const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });
 
 type Phase = 'version' | 'security' | 'init' | 'messages';

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { currentPrincipal } from '../guard/caller.ts';
+import { getCurrentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this long is disconnected; it can resume from its cursor. */
@@ -40,7 +40,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
-  const { ended } = currentPrincipal();
+  const { ended } = getCurrentPrincipal();
   let timer: unknown;
 
   const gone = () => {

@@ -2,7 +2,7 @@ import type { RawData } from 'ws';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { parseJson } from '../../core/text/json.ts';
-import type { DesktopService, DesktopViewer, StreamEndReason } from '../../sessions/api/desktop.ts';
+import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../../sessions/api/desktop.ts';
 import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { DisplayInputQueue, encodeKeyEvents } from './rfb-typing.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
@@ -15,19 +15,19 @@ const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;
 
-export interface RelayRequest {
+export interface VncRelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
   /** The viewer receives text frames that identify the holder of the keyboard and mouse, and can request control. */
   readonly talks: boolean;
 }
-export interface RelayDeps {
+export interface VncRelayDeps {
   readonly desktop: DesktopService;
   readonly clipboard: boolean;
 }
 
-const endings: Readonly<Record<StreamEndReason, readonly [number, string]>> = {
+const endings: Readonly<Record<DesktopStreamEndReason, readonly [number, string]>> = {
   left: [closeCodes.normal, ''],
   restarted: [closeCodes.restarted, 'The display ended and is started again: connect again'],
   stopped: [closeCodes.normal, 'The desktop was stopped'],
@@ -35,7 +35,7 @@ const endings: Readonly<Record<StreamEndReason, readonly [number, string]>> = {
   session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
 };
 
-export async function relayVnc(socket: ClientSocket, relayRequest: RelayRequest, deps: RelayDeps): Promise<void> {
+export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayRequest, deps: VncRelayDeps): Promise<void> {
   const { connection } = socket;
   let relay: Relay | undefined;
   connection.on('message', (data: RawData, isBinary) => {

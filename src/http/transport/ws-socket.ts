@@ -187,7 +187,7 @@ function closeWithServer(connection: WsConnection, clock: Clock, closing: AbortS
   });
 }
 
-export function closeWhenKeyInvalid(socket: ClientSocket, { ended }: Principal): void {
+export function closeOnKeyRevocation(socket: ClientSocket, { ended }: Principal): void {
   if (!ended) return;
   const close = () => socket.close(closeCodes.refused, 'The key is no longer valid');
   if (ended.aborted) close();

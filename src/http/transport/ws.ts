@@ -10,11 +10,11 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { type ErrorStyle, findErrorStyle } from '../errors/error-style.ts';
 import type { HostRouter } from '../routes/host-router.ts';
-import { offerRequestForRewrite } from '../routes/host-router.ts';
+import { rewriteRequest } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { WsConnection } from './ws-connection.ts';
-import { type ClientSocket, closeWhenKeyInvalid, openSocket, type SocketContext } from './ws-socket.ts';
+import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext } from './ws-socket.ts';
 
 // WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate
 // limit, log and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the
@@ -96,7 +96,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
     socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
-    offerRequestForRewrite(elsewhere, request);
+    rewriteRequest(elsewhere, request);
     if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
     if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;
     upgrades.set(request, { socket, head: elsewhere.length > 0 ? Buffer.alloc(0) : head });
@@ -131,7 +131,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
         const { caller, principal, known, right, raw } = request;
-        closeWhenKeyInvalid(socket, principal);
+        closeOnKeyRevocation(socket, principal);
         const openRequest = { params: request.params, query: request.query, caller, principal, known, right, raw };
         Promise.try(() => open(socket, openRequest as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AuditPosition, parseRow } from './row.ts';
+import { type AuditPosition, parseAuditRow } from './row.ts';
 
 // Each process writes its own files in sequence, so two processes never write to the same file. A file name consists of
 // the process's start time, its unique name and the file's number, so sorting by name sorts by start time.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
-export const auditFileName = (since: number, process: string, part: number): string =>
+export const formatAuditFileName = (since: number, process: string, part: number): string =>
   `${new Date(since).toISOString().replaceAll(/[-:.]/g, '')}-${process}-${String(part).padStart(6, '0')}.jsonl`;
 
 export const parseProcessPrefix = (file: string): string => file.slice(0, file.lastIndexOf('-'));
@@ -30,9 +30,9 @@ export function readAuditLines(folder: string, file: string): { lines: string[];
   return { torn: lines.pop() !== '', lines };
 }
 
-export function findLatestPosition(folder: string): AuditPosition | undefined {
+export function findLatestAuditPosition(folder: string): AuditPosition | undefined {
   for (const file of listAuditFiles(folder).reverse()) {
-    const mac = parseRow(readAuditLines(folder, file).lines.at(-1) ?? '')?.mac;
+    const mac = parseAuditRow(readAuditLines(folder, file).lines.at(-1) ?? '')?.mac;
     if (mac !== undefined) return { file, mac };
   }
   return undefined;

@@ -2,8 +2,8 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { join } from 'node:path';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { auditFileName, findLatestPosition, listAuditFiles, readFileSize } from './files.ts';
-import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
+import { findLatestAuditPosition, formatAuditFileName, listAuditFiles, readFileSize } from './files.ts';
+import { type AuditEntry, type AuditKey, type AuditPosition, sealAuditRow } from './row.ts';
 
 /**
  * Records which caller performed which action. Rows are only appended. Each row's MAC covers the previous row, so a
@@ -69,7 +69,7 @@ class Files implements AuditLog {
   constructor(options: AuditOptions) {
     this.#options = options;
     this.#since = options.clock.now();
-    this.#begin(findLatestPosition(options.folder));
+    this.#begin(findLatestAuditPosition(options.folder));
   }
 
   get head(): AuditPosition {
@@ -108,7 +108,7 @@ class Files implements AuditLog {
   #append(entry: AuditEntry): void {
     const { clock, key, scrub } = this.#options;
     const row = { n: this.#rows + 1, at: new Date(clock.now()).toISOString(), ...entry };
-    const { line, mac } = sealRow(JSON.parse(scrub(JSON.stringify(row))), this.#head.mac, key);
+    const { line, mac } = sealAuditRow(JSON.parse(scrub(JSON.stringify(row))), this.#head.mac, key);
     const bytes = Buffer.from(line);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
@@ -124,7 +124,7 @@ class Files implements AuditLog {
   /** Starts a new file. Its first row names the key of its MACs and the last row of the previous file. */
   #begin(before: AuditPosition | undefined): void {
     const { folder, key, process } = this.#options;
-    const file = auditFileName(this.#since, process, this.#part);
+    const file = formatAuditFileName(this.#since, process, this.#part);
     const [fd, size, head] = [this.#fd, this.#size, this.#head];
     this.#fd = openSync(join(folder, file), 'ax', 0o600);
     this.#size = 0;

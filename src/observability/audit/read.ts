@@ -1,18 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditQuery, AuditRows } from '../../core/model/access/audit.ts';
+import type { AuditQuery, AuditRowPage } from '../../core/model/access/audit.ts';
 import { listAuditFiles } from './files.ts';
-import { parseRow } from './row.ts';
+import { parseAuditRow } from './row.ts';
 
 // Reads the log from its end, in pieces, so that one call costs the same for a log of any size.
 
 const pieceBytes = 256 * 1024;
 const mostBytes = 8 * 1024 * 1024; // maximum read by one call
 
-type Row = AuditRows['rows'][number];
+type Row = AuditRowPage['rows'][number];
 
 /** The matching rows, newest file first. `next` is the position at which to continue; null at the end. */
-export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRows> {
+export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRowPage> {
   const rows: Row[] = [];
   const matches = matcher(query);
   const [lastFile = '', lastAt = ''] = query.before?.split(':') ?? [];
@@ -66,7 +66,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 }
 
 function toRow(line: string, id: string): Row | undefined {
-  const row = parseRow(line)?.row as Partial<Row> | undefined;
+  const row = parseAuditRow(line)?.row as Partial<Row> | undefined;
   if (!row) return undefined;
   const { n = 0, at = '', action = '', outcome = '', by = '', detail = {} } = row;
   const { target = null, key = null, role = null, address = null, request = null } = row;

@@ -45,7 +45,7 @@ export function deriveAuditKey(secret: Secret): AuditKey {
   };
 }
 
-export function sealRow(row: object, before: string, key: AuditKey): { line: string; mac: string } {
+export function sealAuditRow(row: object, before: string, key: AuditKey): { line: string; mac: string } {
   const text = JSON.stringify(row);
   const mac = key.mac(before, text);
   return { line: `${text.slice(0, -1)},"mac":"${mac}"}\n`, mac };
@@ -54,7 +54,7 @@ export function sealRow(row: object, before: string, key: AuditKey): { line: str
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
 /** Parses a line without checking its MAC. Undefined if the line has another format. */
-export function parseRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
+export function parseAuditRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;
   const text = `${json}}`;

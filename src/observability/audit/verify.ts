@@ -1,5 +1,5 @@
 import { listAuditFiles, parseProcessPrefix, readAuditLines } from './files.ts';
-import { type AuditKey, type AuditPosition, parseRow } from './row.ts';
+import { type AuditKey, type AuditPosition, parseAuditRow } from './row.ts';
 
 interface AuditReport {
   readonly files: number;
@@ -23,7 +23,7 @@ interface VerifiedFile {
 /**
  * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier; its row must still exist.
  */
-export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
+export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);
   const [broken, notes]: [string[], string[]] = [[], []];
   const read = new Map<string, VerifiedFile>();
@@ -56,7 +56,7 @@ function readFile(
 ): VerifiedFile | undefined {
   const { lines, torn } = readAuditLines(folder, file);
   if (torn) notes.push(`${file}: the last line is not whole; its server was killed while it wrote.`);
-  const first = parseRow(lines[0] ?? '');
+  const first = parseAuditRow(lines[0] ?? '');
   const { action, detail } = (first?.row ?? {}) as { action?: string; detail?: Record<string, string> };
   if (!first || action !== 'audit.begin') {
     broken.push(`${file}: the first row, audit.begin, is missing.`);
@@ -71,7 +71,7 @@ function readFile(
   const firstRow = Number(first.row.n);
   let [last, row, ends] = ['', firstRow - 1, false];
   for (const line of lines) {
-    const opened = parseRow(line);
+    const opened = parseAuditRow(line);
     if (!opened || opened.row.n !== row + 1 || key.mac(last, opened.text) !== opened.mac) {
       broken.push(`${file}: row ${row + 1} was changed, or is missing.`);
       break;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
-import { digestOfText } from '../../core/text/digest.ts';
+import { digestText } from '../../core/text/digest.ts';
 import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
 
 export interface OtlpTarget {
@@ -22,8 +22,8 @@ const endMs = 2_000; // how long a shutdown waits for the receiver
  * All runs of a session are in one trace. Its id is derived from the session's, so neither a restart nor a second
  * server changes it.
  */
-export const computeTraceId = (sessionId: string): string => digestOfText(`trace ${sessionId}`).slice(0, 32);
-export const computeSessionSpanId = (sessionId: string): string => digestOfText(`span ${sessionId}`).slice(0, 16);
+export const computeTraceId = (sessionId: string): string => digestText(`trace ${sessionId}`).slice(0, 32);
+export const computeSessionSpanId = (sessionId: string): string => digestText(`span ${sessionId}`).slice(0, 16);
 
 /**
  * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK assigns

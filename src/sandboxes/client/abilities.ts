@@ -2,7 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { FileMetadata } from '../../core/model/sandboxes/file-metadata.ts';
 import type {
   FileChange,
-  FileChanges,
+  FileChangeBatch,
   FileVersion,
   JobEnd,
   JobEntry,
@@ -47,8 +47,8 @@ export interface JobOutputListener {
 }
 export interface JobStream {
   /**
-   * Resolves when the job has ended and all of its output was delivered. Rejects with sandbox_lost when the connection
-   * ended, and with sandbox_untrusted.
+   * Resolves when the job has ended and all of its output has been delivered. Rejects with sandbox_lost if the connection ends,
+   * and with sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
   /** Stops reading, but leaves the job running. */
@@ -64,8 +64,8 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
-   * Reads the output from now on. The first reader gets all of it if it starts within 30 s. A reader that stops reading
-   * blocks the job after 1 MiB.
+   * Reads the output from now on. The first reader gets all output if it starts within 30 s. A reader that stops reading blocks
+   * the job after 1 MiB.
    */
   attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the program's pipe has accepted the bytes. Rejects: conflict (its input is closed). */
@@ -171,7 +171,7 @@ export interface FileWatchOptions {
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
-  changes(id: string, signal: AbortSignal): Promise<FileChanges>;
+  changes(id: string, signal: AbortSignal): Promise<FileChangeBatch>;
   /** Follows the changes until the watch is closed. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
   close(id: string, signal: AbortSignal): Promise<void>;

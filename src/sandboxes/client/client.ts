@@ -15,7 +15,7 @@ import type {
   ExecResult,
   FileEntry,
   KillResult,
-  Operation,
+  OperationEntry,
   ProcessEntry,
   ProgramEntry,
   SandboxUsage,
@@ -100,8 +100,8 @@ export interface ProgramPipes {
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
   /**
-   * Resolves when the program has ended and all of its output was delivered. Rejects with sandbox_lost when the
-   * connection ended or another reader took over, and with sandbox_untrusted.
+   * Resolves when the program has ended and all of its output has been delivered. Rejects with sandbox_lost if the connection
+   * ends or another reader takes over, and with sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
   /** Leaves the program running. Its output waits in the pipes for the next reader. */
@@ -198,11 +198,16 @@ export interface SandboxClient {
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
   /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
-  start(operation: OperationSpec, signal: AbortSignal): Promise<Operation>;
+  start(operation: OperationSpec, signal: AbortSignal): Promise<OperationEntry>;
   /** The operation's current state. Undefined if the daemon does not know the id. */
-  operation(id: string, signal: AbortSignal): Promise<Operation | undefined>;
+  operation(id: string, signal: AbortSignal): Promise<OperationEntry | undefined>;
   /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
-  follow(id: string, fromByte: number, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<Operation>;
+  follow(
+    id: string,
+    fromByte: number,
+    onBytes: (chunk: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<OperationEntry>;
   write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
   /**
    * Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found.

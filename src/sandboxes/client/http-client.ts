@@ -3,7 +3,7 @@ import { neverAbortingSignal, sleep, throwIfAborted } from '../../core/concurren
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type DaemonResponse, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
-import { openDaemonTrust } from './answers/daemon-trust.ts';
+import { createDaemonTrust } from './answers/daemon-trust.ts';
 import { validateDaemonResponse } from './answers/validate-answer.ts';
 import { createJobClient } from './anywhere/job-client.ts';
 import { createPathClient } from './anywhere/path-client.ts';
@@ -38,7 +38,7 @@ function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk:
 
 export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
-  /** Gives the sandbox priority on busy processors for a moment. */
+  /** Briefly gives the sandbox priority on busy processors. */
   readonly hasten?: () => void;
   /** Connects to the display directly. Undefined: only the daemon can. */
   readonly screen?: () => Promise<Duplex | undefined>;
@@ -57,7 +57,7 @@ export function createSandboxClient(
   { workdir, hasten, screen, starvedMs, ...way }: SandboxAddress,
   clock: Clock = systemClock,
 ): SandboxClient {
-  const trust = openDaemonTrust();
+  const trust = createDaemonTrust();
   const daemon = createRequester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 

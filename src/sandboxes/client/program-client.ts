@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
-import { toFrames } from '../../core/text/pipe-frames.ts';
+import { toPipeFrames } from '../../core/text/pipe-frames.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
-import { destroyWhenDistrusted, parseFrame, readFrames } from './anywhere/read-frames.ts';
+import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './anywhere/read-frames.ts';
 import type { ProgramClient, ProgramOutputListener, ProgramPipes } from './client.ts';
 import type { DaemonRequest } from './request.ts';
 
@@ -47,22 +47,22 @@ function createPipes(stream: Duplex, reader: ProgramOutputListener, trust: Daemo
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const close = () => reject(gone());
       stream.once('close', close);
-      if (bytes.length > 0) stream.write(toFrames('input', bytes), (error) => (error ? reject(gone()) : resolve()));
+      if (bytes.length > 0) stream.write(toPipeFrames('input', bytes), (error) => (error ? reject(gone()) : resolve()));
       else resolve();
       await promise.finally(() => stream.off('close', close));
     },
     endInput() {
-      if (stream.writable) stream.write(toFrames('input', Buffer.alloc(0)));
+      if (stream.writable) stream.write(toPipeFrames('input', Buffer.alloc(0)));
     },
     detach: () => void stream.destroy(),
   };
 }
 
 async function read(stream: Duplex, { onOutput, onErrors }: ProgramOutputListener, trust: DaemonTrust) {
-  for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
+  for await (const { channel, payload } of readDaemonFrames(stream, { trust, call }, gone)) {
     if (channel === 'output') await onOutput(payload);
     else if (channel === 'errors') await onErrors(payload);
-    else if (channel === 'end') return parseFrame('programEnd', payload, { trust, call });
+    else if (channel === 'end') return parseDaemonFrame('programEnd', payload, { trust, call });
     else throw trust.reportViolation({ reason: 'bad_frame', call, detail: 'a frame of the input' });
   }
   throw gone();

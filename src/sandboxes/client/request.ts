@@ -39,8 +39,8 @@ interface StreamRequest extends DaemonRequest {
 type Trailers = Readonly<Record<string, string | undefined>>;
 
 /**
- * Ends a call that hangs although the daemon is healthy. Long enough for a daemon without processor time, because
- * health checks detect a silent daemon.
+ * Ends a call that hangs although the daemon is healthy. Long enough for a daemon without processor time; health checks detect a
+ * silent daemon.
  */
 const defaultTimeoutMs = 30_000;
 /** Milliseconds for a whole answer that is not a stream, from its first byte. */
@@ -182,14 +182,14 @@ export function createRequester({
         expected(response, 204);
         using _ = await collectBody(response, { maxBytes: 0, signal, isMeasured: false, own });
       }),
-    /** A body longer than `maxBytes` ends the trust in the daemon. */
+    /** A body longer than `maxBytes` makes the daemon untrusted. */
     whole: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }) => {
         expected(response, 200);
         using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
         return body.bytes;
       }),
-    /** A file longer than `maxBytes` ends the trust in the daemon. */
+    /** A file longer than `maxBytes` makes the daemon untrusted. */
     file: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
       openFile(
         (until, read) =>

@@ -7,11 +7,11 @@ import { createWithholdFilter } from './credentials/withhold.ts';
 import { countHeadBytes, keepEndToEndHeaders, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
 import { EgressRefusal } from './refusal.ts';
-import type { Target } from './target.ts';
+import type { EgressTarget } from './target.ts';
 
 interface AnswerContext {
   readonly client: EgressClient;
-  readonly target: Target;
+  readonly target: EgressTarget;
   readonly res: ServerResponse;
   /** Texts that the answer must not contain. Absent: the request has no credential, and its answer is not searched. */
   readonly secrets?: readonly Buffer[];
@@ -24,8 +24,8 @@ export const repeatedSecretRule = 'credential: the answer repeats it';
 export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
 /**
- * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
- * was sent, or the sandbox has disconnected.
+ * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves once the answer is sent or
+ * the sandbox disconnects.
  */
 export function forwardResponse(
   outgoing: ClientRequest,

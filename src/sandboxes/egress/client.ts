@@ -3,9 +3,9 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { EgressRefusal } from './refusal.ts';
 import type { EgressLimits, SessionEgressState } from './session-state.ts';
-import type { Target } from './target.ts';
+import type { EgressTarget } from './target.ts';
 
-export interface ClientContext {
+export interface EgressClientContext {
   readonly clock: Clock;
   readonly limits: EgressLimits;
   readonly session: SessionEgressState;
@@ -24,18 +24,18 @@ export class EgressClient {
   readonly sessionId: SessionId;
   /** Fires when the connection is closed; its upstream connections close then too. */
   readonly gone: AbortSignal;
-  /** The tunnel's target, the only one that plain HTTP inside the tunnel can reach. Undefined outside a tunnel. */
-  pinned: Target | undefined;
+  /** The tunnel's target, the only target that plain HTTP inside the tunnel can reach. Undefined outside a tunnel. */
+  pinned: EgressTarget | undefined;
   address: string | undefined;
-  readonly #context: ClientContext;
-  #target: Target | undefined;
+  readonly #context: EgressClientContext;
+  #target: EgressTarget | undefined;
   #lastActive: number;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #idle: unknown;
   #hello: unknown;
 
-  constructor(socket: Duplex, context: ClientContext) {
+  constructor(socket: Duplex, context: EgressClientContext) {
     const gone = new AbortController();
     this.socket = socket;
     this.sessionId = context.sessionId;
@@ -60,7 +60,7 @@ export class EgressClient {
     this.socket.destroy();
   }
 
-  get target(): Target | undefined {
+  get target(): EgressTarget | undefined {
     return this.#target;
   }
 
@@ -104,7 +104,7 @@ export class EgressClient {
     this.#lastActive = this.#context.clock.now();
   }
 
-  tell(target: Target, decision: 'allowed' | 'refused', rule: string): void {
+  tell(target: EgressTarget, decision: 'allowed' | 'refused', rule: string): void {
     this.#target = target;
     this.#context.session.tell({ host: target.host, port: target.port, decision, rule });
   }

@@ -6,7 +6,7 @@ export interface EgressDecision {
   readonly decision: 'allowed' | 'refused';
   readonly rule: string;
 }
-export type DecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
+export type EgressDecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
 /**
  * Chromium requests these hosts for updates, the time and hints, even if its settings forbid that. Programs in a
@@ -17,14 +17,14 @@ const browsersOwn: ReadonlySet<string> = new Set([
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
 ]);
 
-export const isBrowserBackground = ({ host, decision }: EgressDecision): boolean =>
+export const isBrowserBackgroundRefusal = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 
 const windowMs = 60_000;
 /** Maximum number of different decisions per minute that are reported individually. One line summarizes the others. */
 const maxPerWindow = 120;
 
-export class DecisionDeduplicator {
+export class EgressDecisionDeduplicator {
   readonly #reported = new Map<string, number>(); // in insertion order, so the oldest come first
 
   isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {

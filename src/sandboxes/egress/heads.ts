@@ -20,7 +20,7 @@ export function keepEndToEndHeaders({
 }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
-  drop.delete('content-length'); // Connection must not hide a body's length
+  drop.delete('content-length'); // the Connection header must not hide a body's length
   return withoutHeaders(rawHeaders, drop);
 }
 
@@ -28,7 +28,7 @@ export function keepEndToEndHeaders({
 export const withoutHeaders = (all: readonly string[], drop: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => !drop.has(name));
 
-export const onlyHeaders = (all: readonly string[], keep: ReadonlySet<string>): string[] =>
+export const pickHeaders = (all: readonly string[], keep: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => keep.has(name));
 
 function headersWhere(all: readonly string[], isKept: (name: string) => boolean): string[] {

@@ -6,30 +6,30 @@ import {
   type EgressRules,
   isEgressRules,
 } from '../../core/model/sandboxes/egress-choice.ts';
-import { canonicalAddress, parseRange } from '../../core/text/address-range.ts';
+import { parseAddressRange, toCanonicalAddress } from '../../core/text/address-range.ts';
 import type { EgressClient } from './client.ts';
 import { createSessionRangeCheck } from './fetch/addresses.ts';
 import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
 import { findEgressPolicy } from './policies/list.ts';
 import {
   decideBySession,
+  type EgressPermit,
   type EgressPolicy,
+  type EgressVerdict,
   findMatchingEntry,
-  type Permit,
   type PolicyEntry,
   type PolicyRequest,
   type RegistryEntry,
   refuseTarget,
-  type Verdict,
 } from './policy.ts';
 import { EgressRefusal } from './refusal.ts';
-import { type Target, toTarget } from './target.ts';
+import { type EgressTarget, toEgressTarget } from './target.ts';
 
 /**
  * Narrows the policy's permit by the rules of the session's creator. If the rules allow address ranges, the permit
  * depends on the name's address, which is known only after the name is resolved for the connection.
  */
-function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: Target): Verdict {
+function withinChoice(permit: EgressPermit, choice: EgressChoice | undefined, target: EgressTarget): EgressVerdict {
   if (choice === undefined) return permit;
   if (!isEgressRules(choice)) return findMatchingEntry(choice, target) === undefined ? notChosen : permit;
   const { hosts, admits, admitsAny } = parsedRules(choice);
@@ -56,12 +56,12 @@ const parsed = new WeakMap<EgressRules, ParsedRules>();
 function parsedRules(rules: EgressRules): ParsedRules {
   const known = parsed.get(rules);
   if (known) return known;
-  const ranges = rules.allow.filter((text) => parseRange(text) !== undefined);
+  const ranges = rules.allow.filter((text) => parseAddressRange(text) !== undefined);
   const [allowed, denied] = [createSessionRangeCheck(ranges), createSessionRangeCheck(rules.deny)];
   const created = {
     hosts: rules.allow.filter((text) => !ranges.includes(text)),
     admits(text: string) {
-      const address = canonicalAddress(text);
+      const address = toCanonicalAddress(text);
       return address !== undefined && (allowed(address) || !denied(address));
     },
     admitsAny: ranges.length > 0 || !deniesByDefault(rules),
@@ -75,7 +75,7 @@ export function decideByPolicy(
   { kind, entries = [], within }: EgressPolicy,
   lists: Pick<PolicyRequest, 'registries' | 'extra'>,
   target: PolicyRequest['target'],
-): Verdict {
+): EgressVerdict {
   if (target.kind === 'odd') {
     return refuseTarget(
       'malformed host',
@@ -114,19 +114,19 @@ export type UpstreamResult =
       readonly mayName: (name: string) => boolean;
     };
 
-export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: Target) {
+export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: EgressTarget) {
   const policy = await rules.readPolicy(sessionId);
   const registries = await rules.readRegistries(sessionId);
-  const byPolicy = (target: Target) => decideByPolicy(policy, { registries, extra: rules.extra }, target);
+  const byPolicy = (target: EgressTarget) => decideByPolicy(policy, { registries, extra: rules.extra }, target);
   const verdict = byPolicy(first);
   const needsNoList = policy.kind === 'none' || (verdict.allowed && !verdict.admits);
   const entries = needsNoList ? [] : ((await rules.allowedIn?.(sessionId)) ?? []);
-  return { policy, verdictOn: (target: Target) => decideBySession(entries, target) ?? byPolicy(target) };
+  return { policy, verdictOn: (target: EgressTarget) => decideBySession(entries, target) ?? byPolicy(target) };
 }
 
-export type OpenUpstream = (client: EgressClient, target: Target) => Promise<UpstreamResult>;
+export type UpstreamOpener = (client: EgressClient, target: EgressTarget) => Promise<UpstreamResult>;
 
-export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): OpenUpstream {
+export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): UpstreamOpener {
   return async (client, target) => {
     const decided = async () => {
       const { changes } = client; // read before the rules, so that a concurrent change is noticed
@@ -137,7 +137,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
       client.tell(target, 'refused', rule);
       return { kind: 'refused', refusal };
     };
-    const refuseBy = ({ rule, why, advice }: Verdict & { allowed: false }) =>
+    const refuseBy = ({ rule, why, advice }: EgressVerdict & { allowed: false }) =>
       refuse(rule, EgressRefusal.of(target, why, advice));
 
     const verdict = now.verdictOn(target);
@@ -176,11 +176,11 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
       kind: 'open',
       upstream,
       strict: findEgressPolicy(policy.kind)?.strict ?? true,
-      mayName: (name) => isAddressAllowed(verdictOn(toTarget(name, target.port)), address),
+      mayName: (name) => isAddressAllowed(verdictOn(toEgressTarget(name, target.port)), address),
     };
   };
 }
 
 /** Whether the verdict permits a connection to its target at this address. Undefined: not resolved yet. */
-export const isAddressAllowed = (verdict: Verdict, address: string | undefined): boolean =>
+export const isAddressAllowed = (verdict: EgressVerdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Filters a stream: returns the bytes that pass from each chunk, and at the end. */
+/** Filters a stream. `pass` returns the bytes of a chunk that can be sent; `rest` returns the remaining bytes at the end. */
 export interface StreamFilter {
   pass(chunk: Buffer): Buffer;
   rest(): Buffer;

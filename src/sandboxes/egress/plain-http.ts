@@ -5,12 +5,12 @@ import type { EgressClient } from './client.ts';
 import { type Credential, findPlaceholder } from './credentials/credential.ts';
 import { createWithholdStream } from './credentials/withhold.ts';
 import { countHeadBytes, keepEndToEndHeaders } from './heads.ts';
-import type { OpenUpstream } from './open-upstream.ts';
+import type { UpstreamOpener } from './open-upstream.ts';
 import { EgressRefusal } from './refusal.ts';
-import { formatAuthority, parseAuthority, type Target } from './target.ts';
+import { type EgressTarget, formatAuthority, parseAuthority } from './target.ts';
 
 export async function forwardPlainRequest(
-  { client, open, credentials }: { client: EgressClient; open: OpenUpstream; credentials: readonly Credential[] },
+  { client, open, credentials }: { client: EgressClient; open: UpstreamOpener; credentials: readonly Credential[] },
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -55,7 +55,11 @@ export function createPlaceholderGuard(
   return createWithholdStream(texts, (which) => found(credentials[which] as Credential));
 }
 
-export function refuseMisplacedPlaceholder(client: EgressClient, target: Target, { name }: Credential): EgressRefusal {
+export function refuseMisplacedPlaceholder(
+  client: EgressClient,
+  target: EgressTarget,
+  { name }: Credential,
+): EgressRefusal {
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
   return EgressRefusal.of(
@@ -65,7 +69,10 @@ export function refuseMisplacedPlaceholder(client: EgressClient, target: Target,
   );
 }
 
-function parseTarget(client: EgressClient, req: IncomingMessage): { target: Target; path: string } | EgressRefusal {
+function parseTarget(
+  client: EgressClient,
+  req: IncomingMessage,
+): { target: EgressTarget; path: string } | EgressRefusal {
   const url = req.url ?? '';
   if (client.pinned) {
     const requested = parseAuthority(req.headers.host ?? '', client.pinned.port);
@@ -90,7 +97,7 @@ function parseTarget(client: EgressClient, req: IncomingMessage): { target: Targ
   return { target, path: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
-function requestHeaders(req: IncomingMessage, target: Target): string[] {
+function requestHeaders(req: IncomingMessage, target: EgressTarget): string[] {
   const host = target.port === 80 ? formatAuthority(target).replace(/:80$/, '') : formatAuthority(target);
   const headers = ['Host', host, ...keepEndToEndHeaders(req), 'Connection', 'close'];
   if (req.headers['transfer-encoding'] !== undefined) return [...headers, 'Transfer-Encoding', 'chunked'];

@@ -1,5 +1,5 @@
 import type { EgressChoice } from '../../core/model/sandboxes/egress-choice.ts';
-import { parseAuthority, type Target } from './target.ts';
+import { type EgressTarget, parseAuthority } from './target.ts';
 
 /** A session's policy. Equals the drivers' type, which this layer must not import. */
 export interface EgressPolicy {
@@ -11,7 +11,7 @@ export interface EgressPolicy {
 }
 
 export interface PolicyRequest {
-  readonly target: Target;
+  readonly target: EgressTarget;
   readonly entries: readonly string[];
   readonly registries: readonly RegistryEntry[];
   readonly extra: readonly PolicyEntry[];
@@ -32,7 +32,7 @@ export interface PolicyDescriptor {
   readonly label: string;
   /** Describes for agents what the policy opens, after the word `Network:`. Undefined: use the label. */
   forAgents?(lists: OperatorEgressLists): string;
-  decide(policyRequest: PolicyRequest): Verdict;
+  decide(policyRequest: PolicyRequest): EgressVerdict;
   /**
    * True: the first bytes of a tunnel must name the requested target. False: they can also name another target that
    * the policy allows.
@@ -50,15 +50,15 @@ export interface RegistryEntry {
   readonly for: string; // npm, pip, apt, go, cargo
 }
 
-export interface Permit {
+export interface EgressPermit {
   readonly allowed: true;
   readonly rule: string;
   /** The connection's address must pass this check. Absent: any address that is not closed to all policies. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 /** `rule` is written to the session's log; `why` and `advice` are sent to the client in the sandbox. */
-export type Verdict =
-  | Permit
+export type EgressVerdict =
+  | EgressPermit
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
 /** `host` or `*.host`, optionally with `:port`. Without a port, ports 80 and 443 match. */
@@ -84,7 +84,7 @@ export function parsePolicyEntry(text: string): PolicyEntry | undefined {
   return { text, host: target.host, below, port };
 }
 
-export function decideByRegistries({ registries, extra, target }: PolicyRequest): Verdict | undefined {
+export function decideByRegistries({ registries, extra, target }: PolicyRequest): EgressVerdict | undefined {
   const found = registries.find(
     ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
   );
@@ -93,30 +93,30 @@ export function decideByRegistries({ registries, extra, target }: PolicyRequest)
   return added && { allowed: true, rule: `registries: ${added.text}` };
 }
 
-export function decideByEntries({ entries: texts, target }: PolicyRequest): Verdict | undefined {
+export function decideByEntries({ entries: texts, target }: PolicyRequest): EgressVerdict | undefined {
   const found = findMatchingEntry(texts, target);
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
-export function decideBySession(entries: readonly string[], target: Target): Verdict | undefined {
+export function decideBySession(entries: readonly string[], target: EgressTarget): EgressVerdict | undefined {
   const found = target.kind === 'odd' ? undefined : findMatchingEntry(entries, target);
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
 }
 
-export const findMatchingEntry = (texts: readonly string[], target: Target): string | undefined =>
+export const findMatchingEntry = (texts: readonly string[], target: EgressTarget): string | undefined =>
   texts.find((text) => {
     const entry = parsePolicyEntry(text);
     return entry !== undefined && matchesTarget(entry, target);
   });
 
-export function matchesTarget({ host, below, port }: PolicyEntry, target: Target): boolean {
+export function matchesTarget({ host, below, port }: PolicyEntry, target: EgressTarget): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
   if (host === '') return true;
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
 /** Whether the first entry opens every target of the second. */
-export function covers({ host, below, port }: PolicyEntry, other: PolicyEntry): boolean {
+export function includesEntry({ host, below, port }: PolicyEntry, other: PolicyEntry): boolean {
   if (port === undefined ? !webPorts.includes(other.port ?? 80) : port !== other.port) return false;
   if (host === other.host) return below === other.below;
   return below && (host === '' || other.host.endsWith(`.${host}`));
@@ -125,10 +125,10 @@ export function covers({ host, below, port }: PolicyEntry, other: PolicyEntry): 
 // A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
 const isWeb = (listed: number, requested: number): boolean => webPorts.includes(listed) && webPorts.includes(requested);
 
-export const refuseUnlisted = (policy: string, setting: string): Verdict =>
+export const refuseUnlisted = (policy: string, setting: string): EgressVerdict =>
   refuseTarget('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
 
-export const refuseTarget = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
+export const refuseTarget = (rule: string, why: string, advice: string): EgressVerdict & { allowed: false } => ({
   allowed: false,
   rule,
   why,

@@ -4,19 +4,19 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../core/model/ids.ts';
-import { canonicalAddress } from '../../core/text/address-range.ts';
+import { toCanonicalAddress } from '../../core/text/address-range.ts';
 import { EgressClient } from './client.ts';
-import { type CredentialOptions, createTunnelInterceptor } from './credentials/bound-tunnel.ts';
-import { credentialsFor } from './credentials/credential.ts';
-import type { DecisionListener } from './decisions.ts';
+import { createTunnelInterceptor, type EgressCredentialOptions } from './credentials/bound-tunnel.ts';
+import { findCredentials } from './credentials/credential.ts';
+import type { EgressDecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
-import { createConnector, type Dial, type HostResolver } from './fetch/guarded-connect.ts';
+import { type AddressDialer, createConnector, type HostResolver } from './fetch/guarded-connect.ts';
 import {
   createUpstreamOpener,
   type EgressRuleSources,
   isAddressAllowed,
-  type OpenUpstream,
   readSessionVerdicts,
+  type UpstreamOpener,
   type UpstreamResult,
 } from './open-upstream.ts';
 import { forwardPlainRequest } from './plain-http.ts';
@@ -24,7 +24,7 @@ import { type PolicyEntry, parsePolicyEntry } from './policy.ts';
 import { EgressRefusal } from './refusal.ts';
 import { defaultEgressLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
-import { parseAuthority, type Target, toTarget } from './target.ts';
+import { type EgressTarget, parseAuthority, toEgressTarget } from './target.ts';
 import { proxyTunnel } from './tunnel.ts';
 
 type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
@@ -37,8 +37,8 @@ const unsupportedAddress = 8;
 /** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: the request was refused and answered. */
 async function socksConnect(
   client: EgressClient,
-  open: OpenUpstream,
-): Promise<{ to: Target; open: OpenConnection } | undefined> {
+  open: UpstreamOpener,
+): Promise<{ to: EgressTarget; open: OpenConnection } | undefined> {
   const { socket } = client;
   const [, methods = 0] = (await readExactly(socket, 2)) ?? [];
   const offered = methods > 0 ? await readExactly(socket, methods) : undefined;
@@ -53,7 +53,7 @@ async function socksConnect(
   client.helloDone();
   if (!host || !port) return hangUp(client, reply(unsupportedAddress));
 
-  const to = toTarget(host, port.readUInt16BE());
+  const to = toEgressTarget(host, port.readUInt16BE());
   const opened = await open(client, to);
   if (opened.kind === 'refused') return hangUp(client, reply(opened.refusal.socksReply));
   socket.write(reply(0));
@@ -64,7 +64,7 @@ async function readHost({ socket }: EgressClient, type: number | undefined): Pro
   if (type === 1) return (await readExactly(socket, 4))?.join('.');
   if (type === 4) {
     const words = (await readExactly(socket, 16))?.toString('hex').match(/.{4}/g)?.join(':');
-    return words && canonicalAddress(words);
+    return words && toCanonicalAddress(words);
   }
   if (type !== 3) return undefined;
   const [length = 0] = (await readExactly(socket, 1)) ?? [];
@@ -76,19 +76,19 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
   return undefined;
 }
 
-export interface EgressOptions extends Omit<EgressRuleSources, 'extra'> {
+export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
    * Called for each decision, except repeats within a minute. The decision becomes an `egress` fact. Must not throw.
    */
-  readonly onDecision: DecisionListener;
+  readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;
   /** The configured `egress.registries`, in addition to each image's own registries. */
   readonly extraRegistries?: readonly string[];
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
-  readonly credentials?: CredentialOptions | undefined;
+  readonly credentials?: EgressCredentialOptions | undefined;
   readonly resolve?: HostResolver;
-  readonly dial?: Dial;
+  readonly dial?: AddressDialer;
 }
 
 /** Equals the drivers' EgressHandler, which this layer must not import. */
@@ -105,7 +105,7 @@ const socksVersion = 5;
  * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, under each session's policy.
  * Throws: invalid_request (a bad entry or range).
  */
-export function createEgressProxy(options: EgressOptions): EgressProxy {
+export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultEgressLimits, ...options.limits };
   const rules: EgressRuleSources = {
@@ -165,7 +165,7 @@ export function createEgressProxy(options: EgressOptions): EgressProxy {
     client: EgressClient,
     { to, open, credentials }: Parameters<typeof proxyTunnel>[1],
   ): Promise<void> {
-    if (bound && credentialsFor(credentials, to).length > 0)
+    if (bound && findCredentials(credentials, to).length > 0)
       bound.serve({ client, target: to, upstream: open.upstream });
     else await proxyTunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
   }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { formatAuthority, type Target } from './target.ts';
+import { type EgressTarget, formatAuthority } from './target.ts';
 
 export class EgressRefusal {
   readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
@@ -10,11 +10,11 @@ export class EgressRefusal {
     this.text = text;
   }
 
-  static of(target: Target, why: string, advice: string): EgressRefusal {
+  static of(target: EgressTarget, why: string, advice: string): EgressRefusal {
     return new EgressRefusal(403, `egress to ${formatAuthority(target)} refused: ${why}. ${advice}`);
   }
 
-  static failed(target: Target, why: string, timedOut: boolean): EgressRefusal {
+  static failed(target: EgressTarget, why: string, timedOut: boolean): EgressRefusal {
     return new EgressRefusal(
       timedOut ? 504 : 502,
       `egress to ${formatAuthority(target)} is allowed but failed: ${why}.`,
@@ -22,7 +22,7 @@ export class EgressRefusal {
   }
 
   /**
-   * The whole HTTP answer as bytes. Tools show only the status line of a refused CONNECT, so it includes the reason.
+   * The whole HTTP answer as bytes. The status line includes the reason, because tools show only that line of a refused CONNECT.
    */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);

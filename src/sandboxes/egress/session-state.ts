@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
-  DecisionDeduplicator,
-  type DecisionListener,
   type EgressDecision,
+  EgressDecisionDeduplicator,
+  type EgressDecisionListener,
   floodDecision,
-  isBrowserBackground,
+  isBrowserBackgroundRefusal,
 } from './decisions.ts';
 
 export interface EgressLimits {
@@ -30,15 +30,20 @@ const hourMs = 3_600_000;
 /** Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
-  /** How often the session's rules were changed. A connection that opens during a change is decided again. */
+  /** The number of changes to the session's rules. A connection that opens during a change is checked again. */
   changes = 0;
-  readonly #reported = new DecisionDeduplicator();
-  readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener };
+  readonly #reported = new EgressDecisionDeduplicator();
+  readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: EgressDecisionListener };
   #hourBegan: number;
   #bytes = 0;
   #lastUsed: number;
 
-  constructor(context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener }) {
+  constructor(context: {
+    clock: Clock;
+    limits: EgressLimits;
+    sessionId: SessionId;
+    onDecision: EgressDecisionListener;
+  }) {
     this.#context = context;
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }
@@ -57,7 +62,7 @@ export class SessionEgressState {
 
   tell(decision: EgressDecision): void {
     const { clock, onDecision, sessionId } = this.#context;
-    if (isBrowserBackground(decision)) return;
+    if (isBrowserBackgroundRefusal(decision)) return;
     const news = this.#reported.isNews(decision, clock.now());
     if (news === 'news') onDecision(sessionId, decision);
     if (news === 'flood') onDecision(sessionId, floodDecision);

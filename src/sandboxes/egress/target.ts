@@ -1,7 +1,7 @@
-import { canonicalAddress } from '../../core/text/address-range.ts';
+import { toCanonicalAddress } from '../../core/text/address-range.ts';
 
 /** The target of a connection from a sandbox: a lower-case host name or a canonical address, and a port. */
-export interface Target {
+export interface EgressTarget {
   readonly host: string;
   readonly port: number;
   /** `odd`: neither a name nor an address in its usual notation, such as 0x7f.1. Every policy refuses it. */
@@ -9,16 +9,16 @@ export interface Target {
 }
 
 /** Parses `host:port` or `[v6]:port`; the port is optional if there is a default. Undefined for any other text. */
-export function parseAuthority(text: string, defaultPort?: number): Target | undefined {
+export function parseAuthority(text: string, defaultPort?: number): EgressTarget | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
   const port = match[2] === undefined ? defaultPort : Number(match[2]);
   if (port === undefined || port < 1 || port > 65_535) return undefined;
-  return toTarget(match[1].replace(/^\[(.*)\]$/, '$1'), port);
+  return toEgressTarget(match[1].replace(/^\[(.*)\]$/, '$1'), port);
 }
 
-export function toTarget(rawHost: string, port: number): Target {
-  const address = canonicalAddress(rawHost);
+export function toEgressTarget(rawHost: string, port: number): EgressTarget {
+  const address = toCanonicalAddress(rawHost);
   if (address !== undefined) return { host: address, port, kind: 'address' };
   const host = rawHost.toLowerCase().replace(/\.$/, '');
   return { host: printable(host), port, kind: isName(host) ? 'name' : 'odd' };

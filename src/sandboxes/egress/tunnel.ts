@@ -5,12 +5,12 @@ import type { UpstreamResult } from './open-upstream.ts';
 import { createPlaceholderGuard, refuseMisplacedPlaceholder } from './plain-http.ts';
 import { type DetectedProtocol, detectProtocol } from './sni.ts';
 import { pipeOneWay, waitForData } from './streams.ts';
-import type { Target } from './target.ts';
+import type { EgressTarget } from './target.ts';
 
 type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
 
 interface JoinedTunnel {
-  readonly to: Target;
+  readonly to: EgressTarget;
   readonly open: OpenConnection;
   /** Credentials of other hosts. Their placeholders must not be sent to this target. */
   readonly credentials: readonly Credential[];
@@ -101,7 +101,7 @@ async function firstBytes(
 /** The `rule` that refuses these first bytes. Undefined if the tunnel can continue. */
 function objectionTo(
   what: DetectedProtocol | { kind: 'nothing' },
-  { to, open, spokeFirst }: { to: Target; open: OpenConnection; spokeFirst: boolean },
+  { to, open, spokeFirst }: { to: EgressTarget; open: OpenConnection; spokeFirst: boolean },
 ): string | undefined {
   const webPort = to.port === 80 || to.port === 443;
   switch (what.kind) {

@@ -3,7 +3,7 @@ import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findRequestedPackages, type PackageManager, type Packages } from '../../core/model/packages.ts';
-import { digestOf } from '../../core/text/digest.ts';
+import { digestJson } from '../../core/text/digest.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
@@ -45,7 +45,7 @@ export async function installPackages(install: Install, signal: AbortSignal): Pr
   const { client, packages, image, clock } = install;
   const requested = findRequestedPackages(packages);
   if (requested.length === 0) return;
-  const all = digestOf([image, requested]);
+  const all = digestJson([image, requested]);
   const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: closeMs }, signal);
   if (stdout.trim() === all) return;
   using until = createTimeoutSignal(limitMs, clock, signal);

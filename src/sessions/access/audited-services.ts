@@ -102,9 +102,7 @@ export function auditServices(services: Services, raw: Pick<Services, 'sessions'
   };
 }
 
-/**
- * Audits deliveries that start something. Rejected deliveries are not audited, because strangers could fill the log.
- */
+/** Audits deliveries that start something. Rejected deliveries are not audited, because anyone could fill the log with them. */
 function auditedDeliveries(telling: AutomationService, audit: AuditRecorder): AutomationService {
   return {
     ...telling,
@@ -129,7 +127,7 @@ function auditedDesktop(telling: DesktopService, audit: AuditRecorder): DesktopS
   };
 }
 
-/** Audits a change of control, because each button press can take the keyboard and mouse. */
+/** Audits each time that the viewer takes control. A button press can also take the keyboard and mouse. */
 function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
   const noticing = (work: () => boolean) => {
     const before = viewer.driver;

@@ -38,7 +38,7 @@ export const createAccessCheck =
   };
 
 /** Methods with the rule `guarded` are left out. */
-export function withChecks<Service extends object>(
+export function withAccessChecks<Service extends object>(
   service: Service,
   rules: Rules<Service>,
   guarded: ResourceGuard,

@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { memberKey } from '../../core/model/access/project-member.ts';
+import { toMemberKey } from '../../core/model/access/project-member.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { ProjectService } from '../api/projects.ts';
@@ -17,7 +17,7 @@ import {
   toOwnedResource,
   toOwnerField,
 } from './authorize.ts';
-import { createAccessCheck, notFoundError, withChecks } from './checked-service.ts';
+import { createAccessCheck, notFoundError, withAccessChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
@@ -38,7 +38,7 @@ export function guardProjects(
     /** Members can remove themselves. */
     async removeMember(id, member) {
       const { role, person, owner, aliases = [] } = principalOf();
-      const isOwn = member.of === 'person' && [person, owner, ...aliases].includes(memberKey(member));
+      const isOwn = member.of === 'person' && [person, owner, ...aliases].includes(toMemberKey(member));
       await ofProject(id, isOwn ? 'read' : 'manage');
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
     },
@@ -84,18 +84,18 @@ export function guardProjectServices<Parts extends ProjectServices>(
   const ofSession = { principalOf, get: (id: SessionId) => sessions.get(id) };
   return {
     ...parts,
-    agents: withChecks(
+    agents: withAccessChecks(
       parts.agents,
       { get: { may: 'read' }, update: { may: 'manage' }, apply: { may: 'manage' } },
       ofProject,
     ),
-    sideMessages: withChecks(
+    sideMessages: withAccessChecks(
       parts.sideMessages,
       { list: { may: 'read' }, annotations: { may: 'read' }, add: { may: 'work' }, annotate: { may: 'work' } },
       ofSession,
     ),
     uploads: guardedUploads(parts.uploads, { projects, sessions }, principalOf),
-    keys: withChecks(
+    keys: withAccessChecks(
       parts.keys,
       { list: { may: 'admin' }, put: { may: 'admin' }, delete: { may: 'admin' }, test: { may: 'admin' } },
       ofProject,

@@ -1,5 +1,5 @@
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type Holder } from '../../core/model/access/holder.ts';
+import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { limitAuditorToViewer, type Principal } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -11,7 +11,7 @@ import type { AccessKind, RuleScope } from '../api/rules.ts';
 import type { SnapshotService } from '../api/server/snapshots.ts';
 import type { BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { type Services, serviceRules } from '../api/services.ts';
-import type { CreateCommand, SessionListChange, SessionListScope, SessionService } from '../api/sessions.ts';
+import type { CreateSessionCommand, SessionListChange, SessionListScope, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import {
@@ -25,7 +25,7 @@ import {
   toVisibleSession,
   withDefaultProject,
 } from './authorize.ts';
-import { createAccessCheck, notFoundError, type ResourceGuard, withChecks } from './checked-service.ts';
+import { createAccessCheck, notFoundError, type ResourceGuard, withAccessChecks } from './checked-service.ts';
 import { guardProjects } from './guarded-projects.ts';
 import {
   guardAutomations,
@@ -50,10 +50,10 @@ interface SessionGuardDeps extends GuardDeps {
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
   /** Rejects when a session of this holder cannot use a resource that the agent names. */
-  readonly mayHave?: (session: Holder, agent: SessionAgent) => Promise<void>;
+  readonly mayHave?: (session: ResourceHolder, agent: SessionAgent) => Promise<void>;
 }
 
-export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
+export function guardServices(services: Services, { principalOf, attach }: GuardDeps): Services {
   const ofSession: ResourceGuard = { principalOf, get: (id: SessionId) => services.sessions.get(id) };
   const scoped = (name: ScopeName): ResourceGuard => {
     const { of, isInProjects = false, ...more } = scopes[name] as ResourceScope;
@@ -72,7 +72,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
   const byRules = Object.fromEntries(
     names.map((name) => {
       const { of, rules } = serviceRules[name];
-      return [name, withChecks<object>(services[name], rules, of === 'session' ? ofSession : scoped(of))];
+      return [name, withAccessChecks<object>(services[name], rules, of === 'session' ? ofSession : scoped(of))];
     }),
   ) as object as Services;
   return {
@@ -135,7 +135,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     }),
     memory: guardMemory(services.memory, { principalOf, ofProject }),
     usage: guardUsage(services.usage, principalOf),
-    snapshots: { ...byRules.snapshots, ...withChecks<CopiedFiles>(services.snapshots, copyRules, ofSession) },
+    snapshots: { ...byRules.snapshots, ...withAccessChecks<CopiedFiles>(services.snapshots, copyRules, ofSession) },
     templateBuilds: {
       ...byRules.templateBuilds,
       async findImage(named) {
@@ -152,10 +152,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
  */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
-  { session, agent }: { readonly session: Holder; readonly agent: SessionAgent },
+  { session, agent }: { readonly session: ResourceHolder; readonly agent: SessionAgent },
 ): Promise<void> {
   const { vaults: named = [], memoryStores: mounted = [], environment } = agent;
-  const parts: Holder[] = await Promise.all([
+  const parts: ResourceHolder[] = await Promise.all([
     ...named.map((id) => vaults.get(id)),
     ...mounted.map(({ store }) => memoryStores.get(store)),
     ...(environment === undefined ? [] : [documents.get(environment)]),
@@ -193,7 +193,7 @@ const imageFor = async (
   builds: Pick<TemplateBuildService, 'findImage'>,
   { role, owner }: Principal,
   named: string,
-  holder: Holder = { owner },
+  holder: ResourceHolder = { owner },
 ): Promise<BuiltImage> =>
   await builds.findImage(named, holder).catch((thrown: unknown) => {
     if (role !== 'admin' || toAppError(thrown).code !== 'not_found') throw thrown;
@@ -324,7 +324,7 @@ function guardedSessions(
    * snapshot's image applies. Clients cannot name copies or images directly.
    */
   async function withFiles<
-    Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
+    Command extends Pick<CreateSessionCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
   >(principal: Principal, { snapshot, startsFrom: _, built, sandbox, ...requested }: Command) {
     const isAdmin = principal.role === 'admin';
     const holder = { owner: principal.owner, projectId: requested.projectId };

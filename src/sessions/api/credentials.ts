@@ -14,7 +14,7 @@ export type SecretUse = z.infer<typeof SecretUse>;
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
-  /** The secret whose current value each request takes; absent: the credential has its own value. */
+  /** The secret whose current value each request uses; absent: the credential has its own value. */
   uses: SecretUse.optional(),
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;

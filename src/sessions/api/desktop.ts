@@ -25,7 +25,7 @@ export const DesktopView = z.object({
 });
 export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
-export type StreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
+export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopWatchRequest {
   /**
    * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only
@@ -40,7 +40,7 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly id: string;
   /** An RFB connection, starting with its first byte. */
   readonly stream: Duplex;
-  readonly ended: Promise<StreamEndReason>;
+  readonly ended: Promise<DesktopStreamEndReason>;
   readonly driver: string | undefined;
   /** Whether this viewer's input is forwarded. A press takes control when no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;

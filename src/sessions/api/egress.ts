@@ -26,9 +26,9 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Limits the sandbox to these of the policy's hosts; null: no limit. Open connections to other hosts are closed.
-   * Rejects: invalid_request (not a host or range, or not allowed by the policy), unsupported (egress is not
-   * restricted, or the sandbox runs without network access).
+   * Limits the sandbox to these hosts of the policy; null: no limit. Open connections to other hosts are closed. Rejects:
+   * invalid_request (not a host or range, or not allowed by the policy), unsupported (egress is not restricted, or the sandbox
+   * runs without network access).
    */
   narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
   /** Revokes an entry. Connections that are already open are kept. Succeeds if the entry was not allowed. */

@@ -43,13 +43,13 @@ export interface ModelAccess {
   /** Undefined: the stored key, if any. */
   readonly key?: Secret | undefined;
 }
-export const AccessTestResult = z.object({
+export const ModelAccessTestResult = z.object({
   ok: z.boolean(),
   /** Why the test failed and what to do; empty on success. */
   message: z.string(),
   models: z.array(ListedModel).readonly(),
 });
-export type AccessTestResult = z.infer<typeof AccessTestResult>;
+export type ModelAccessTestResult = z.infer<typeof ModelAccessTestResult>;
 
 /** The models that sessions can use, and the default model. All servers that share a store see changes immediately. */
 export interface ModelService {
@@ -59,7 +59,7 @@ export interface ModelService {
   /** Whether the price of `provider/model` is known, so that cost budgets apply to it. */
   isPriced(ref: string): Promise<boolean>;
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
-  test(access: ModelAccess, signal: AbortSignal): Promise<AccessTestResult>;
+  test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
    * Stores the access and makes the model the default, from the next turn on, for all sessions that chose none.
    * Rejects: invalid_request (the settings name another model or address, or this server must not use the model),

@@ -12,7 +12,7 @@ export type PreviewTarget = number | 'files';
 export const PreviewView = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]),
-  /** Show only files in or below this workspace folder; absent: all files. */
+  /** Only files in or below this workspace folder are shown; absent: all files. */
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms

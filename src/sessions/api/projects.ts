@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import { ProjectAccess, ProjectMember } from '../../core/model/access/project-member.ts';
 import { projectRoles } from '../../core/model/principal.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
@@ -29,7 +29,7 @@ export interface ProjectAgent {
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 
-export const MemberView = z.object({
+export const ProjectMemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),
   /** The name of the person, key or group, or the e-mail address; null: the name is no longer in use. */
@@ -38,7 +38,7 @@ export const MemberView = z.object({
   issuer: z.string().nullable(),
   role: z.enum(projectRoles),
 });
-export type MemberView = z.infer<typeof MemberView>;
+export type ProjectMemberView = z.infer<typeof ProjectMemberView>;
 /** Resources whose names are unique within their holder. */
 export const namedResourceKinds = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
 export const heldResourceKinds = [
@@ -78,22 +78,22 @@ export interface ProjectService {
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
   /** The owner first. */
-  members(id: string): Promise<readonly MemberView[]>;
+  members(id: string): Promise<readonly ProjectMemberView[]>;
   /**
    * Adds a member, or changes its role. A person is identified by user id, key id or e-mail address, whether or
    * not anyone has signed in with it. Rejects: not_found (no such id), conflict (no maintainer would remain), quota.
    */
-  putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<MemberView>;
+  putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<ProjectMemberView>;
   /** Also ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
-  /** Ends the members' open streams after a resource left the project. */
+  /** Ends the members' open streams after a resource has left the project. */
   departed(id: string): Promise<void>;
   /**
    * Moves a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams
    * of the previous project's members end. Rejects: not_found, conflict (the name is taken there, or a session uses the
    * volume).
    */
-  move(id: string, to: ResourceMove, admit?: (resource: Holder) => void): Promise<void>;
+  move(id: string, to: ResourceMove, admit?: (resource: ResourceHolder) => void): Promise<void>;
   /** Transfers the project to the person or key with this id. The previous owner becomes a maintainer. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { GitAuthor, SessionRepository } from '../../core/model/repository.ts';
-import type { CheckResult } from '../../core/model/repository-environment.ts';
+import type { EnvironmentCheckResult } from '../../core/model/repository-environment.ts';
 import type { ServiceStatus } from '../../core/model/services/recipe.ts';
 import { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 import type { ServiceRules } from './rules.ts';
@@ -52,7 +52,7 @@ export interface PushedBranch {
   readonly commit: string;
 }
 
-export interface CheckRun extends CheckResult {
+export interface CheckRun extends EnvironmentCheckResult {
   readonly name: string;
   readonly command: string;
 }
@@ -134,7 +134,7 @@ export interface PullRequestCommand {
 }
 /** The pull request of a session's branch, read from its forge. Most of its text is written by third parties. */
 export const PullRequestState = z.object({
-  /** `noun`: what the forge calls a pull request. */
+  /** `noun`: the forge's term for a pull request. */
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
   pullRequest: PullRequest.nullable(),

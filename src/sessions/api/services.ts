@@ -16,7 +16,7 @@ import {
   repositoryRules,
 } from './repositories.ts';
 import type { RegisteredService } from './rules.ts';
-import { interiorRules, type SandboxInteriorService } from './sandbox-interior.ts';
+import { type SandboxHandleService, sandboxHandleRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import type { AdministrationService } from './server/administration.ts';
 import { type AttemptService, attemptRules } from './server/attempts.ts';
@@ -65,7 +65,7 @@ export interface Services {
   readonly serverCredentials: ServerCredentialService;
   readonly terminals: TerminalService;
   readonly streams: StreamService;
-  readonly inside: SandboxInteriorService;
+  readonly inside: SandboxHandleService;
   readonly ports: PortService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
@@ -122,7 +122,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   serverCredentials: { of: 'session', rules: serverCredentialRules },
   terminals: { of: 'session', rules: terminalRules },
   streams: { of: 'session', rules: streamRules },
-  inside: { of: 'session', rules: interiorRules },
+  inside: { of: 'session', rules: sandboxHandleRules },
   ports: { of: 'session', rules: portRules },
   desktop: { of: 'session', rules: desktopRules },
   projects: { of: 'project', rules: projectRules },

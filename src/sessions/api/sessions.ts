@@ -6,7 +6,7 @@ import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLifetime, SessionRecord } from '../../core/model/records.ts';
 import type { GitAuthor, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
-import type { Decision } from '../../core/model/runs/session-command.ts';
+import type { CallDecision } from '../../core/model/runs/session-command.ts';
 import type { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import type { MountRequest } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -41,11 +41,11 @@ export interface SendResult {
   readonly seq: number;
 }
 
-export interface DecideCommand extends Decision {
+export interface DecideApprovalCommand extends CallDecision {
   /** The name of the person who decides, for the log. */
   readonly by: string;
   /** Decisions on other calls, applied in the same step. Decisions on calls that are not waiting are ignored. */
-  readonly also?: readonly Decision[];
+  readonly also?: readonly CallDecision[];
 }
 
 export interface SessionListQuery {
@@ -67,7 +67,7 @@ export type SessionListScope = Pick<SessionListQuery, 'owner' | 'projects' | 'pr
 
 export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
-export interface CreateCommand {
+export interface CreateSessionCommand {
   readonly origin: SessionOrigin;
   /** Default: a new id. Creating a session with an existing id rejects with `fenced`. */
   readonly id?: SessionId;
@@ -120,10 +120,10 @@ export interface CreateCommand {
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
 /** Finds or creates the owner's session of this name. The other fields apply only when it is created. */
-export type NamedSessionCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
+export type NamedSessionCommand = Omit<CreateSessionCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
-  /** Whether this call created the session. False for concurrent calls with the same name. */
+  /** Whether this call created the session. True for only one of several concurrent calls with the same name. */
   readonly isNew: boolean;
 }
 /** Absent: unlimited. */
@@ -162,7 +162,7 @@ export const SessionSkillInfo = z.object({
   version: z.string().nullable(),
 });
 export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
-export interface ForkCommand {
+export interface ForkSessionCommand {
   readonly origin: SessionOrigin;
   /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */
   readonly seq?: number;
@@ -172,15 +172,15 @@ export interface ForkCommand {
   readonly files?: boolean;
   readonly owner?: string;
   /** Set only by the server itself. Rejects with `fenced` if the child already exists. */
-  readonly child?: ForkedChild;
+  readonly child?: ChildForkOptions;
 }
-export interface ForkedChild {
+export interface ChildForkOptions {
   readonly id: SessionId;
   readonly parent: NonNullable<SessionRecord['parent']>;
   readonly budget: OwnBudget;
   readonly model?: string;
 }
-export interface EditCommand {
+export interface EditMessageCommand {
   readonly origin: SessionOrigin;
   /** The seq of a `message.user` event that began a run. */
   readonly seq: number;
@@ -193,7 +193,7 @@ export interface EditCommand {
   readonly stopsRun?: boolean;
   readonly owner?: string;
 }
-export interface EditResult {
+export interface EditMessageResult {
   readonly session: SessionRecord;
   readonly sent: SendResult;
 }
@@ -217,16 +217,16 @@ export interface SessionPatch {
   readonly model?: string;
   /** Replaces all skills, from the next turn. */
   readonly skills?: readonly string[];
-  /** Replaces the session's own budget. A run that waits for it continues. */
+  /** Replaces the session's own budget. A run that waits for the budget continues. */
   readonly budget?: OwnBudget;
   /** Counted from now; null: no limit. */
   readonly lifetimeSeconds?: number | null;
 }
 
 export interface SessionMove {
-  /** Null: remove from its project, so that only its owner has access. Unset: keep the project. */
+  /** Null: remove the session from its project, so that only its owner has access. Unset: keep the project. */
   readonly projectId?: string | null | undefined;
-  /** Must be allowed to work in the project. */
+  /** The new owner, who must be allowed to work in the project. */
   readonly owner?: string | undefined;
 }
 
@@ -243,7 +243,7 @@ export interface SessionService {
    * beyond the limits), unsupported (by the driver), sandbox_capacity (too many sessions), rate_limited (too many of the
    * owner's sessions are starting).
    */
-  create(command: CreateCommand): Promise<SessionRecord>;
+  create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
    * Returns the session of this name, starting or resuming its sandbox in the background, or creates it. Concurrent
    * calls get the same session, even on different servers. Rejects as `create` does.
@@ -256,14 +256,14 @@ export interface SessionService {
    * (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as `create`
    * does.
    */
-  fork(id: SessionId, command: ForkCommand): Promise<SessionRecord>;
+  fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
    * Creates a session with the conversation before a message, and the files from then if they were kept, then sends the
    * edited message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects:
    * invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and
    * `send` do.
    */
-  edit(id: SessionId, command: EditCommand): Promise<EditResult>;
+  edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
    * Sessions that are not being deleted, newest `latestMessageAt` first. A search can ignore the project and status
    * in `only`; its `keep` always applies.
@@ -307,7 +307,7 @@ export interface SessionService {
   /**
    * Decides a call that waits for approval; the first decision applies. Rejects: conflict (the call is not waiting).
    */
-  decide(id: SessionId, command: DecideCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
+  decide(id: SessionId, command: DecideApprovalCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
   /** Events after a cursor. `follow` ends when the session is deleted or the server drains. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;

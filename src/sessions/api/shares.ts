@@ -20,16 +20,17 @@ export interface ShareRequest {
 /** Every method also rejects with session_not_found. */
 export interface ShareService {
   /**
-   * Returns the link's secret, this once only: the server keeps its hash. Rejects: conflict (100 links exist already).
+   * Returns the link's secret, which cannot be read again: the server keeps only its hash. Rejects: conflict (100 links exist
+   * already).
    */
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
-  /** Without expired links. */
+  /** Excludes expired links. */
   list(id: SessionId): Promise<readonly ShareView[]>;
   /** Succeeds if the link does not exist. */
   revoke(id: SessionId, share: string): Promise<void>;
 }
 
-export interface SharedPage {
+export interface SharedSessionPage {
   readonly session: Pick<SessionRecord, 'title' | 'status' | 'createdAt'>;
   readonly events: readonly SessionEvent[];
   /** The cursor for the next page, and the newest seq. */
@@ -42,9 +43,9 @@ export interface SharedPage {
  * A shared session, read by the holder of a link without any other permission. Every method rejects with not_found for
  * a link that is unknown, expired or revoked, or whose session was deleted.
  */
-export interface SharedSessions {
+export interface SharedSessionService {
   /** Messages, titles and plans after a cursor. */
-  read(token: string, after: number): Promise<SharedPage>;
+  read(token: string, after: number): Promise<SharedSessionPage>;
   /**
    * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start
    * it).

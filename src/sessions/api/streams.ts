@@ -50,7 +50,7 @@ export interface FileStream {
    */
   readonly content: Readable;
 }
-export interface NewFile {
+export interface FileUploadTarget {
   readonly path: string;
   /** The version that the file must have; null: the file must not exist; unset: no check. */
   readonly replaces?: string | null;
@@ -83,7 +83,7 @@ export interface StreamService {
    */
   upload(
     id: SessionId,
-    file: NewFile,
+    file: FileUploadTarget,
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<{ readonly size: number; readonly version: string }>;

@@ -1,6 +1,6 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** Maps users' workspace names to sessions. The same name of another user is a different session. */
+/** Maps users' workspace names to sessions. Workspaces of two users with the same name are different sessions. */
 export interface WorkspaceService extends AsyncDisposable {
   /**
    * A member of a user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
@@ -13,8 +13,8 @@ export interface WorkspaceUser {
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, even after the member left; calls on different workspaces run in parallel. The
- * first call creates the workspace. Rejects as the sessions' files and commands do.
+ * Calls on one workspace run in order, even after the member has left; calls on different workspaces run in parallel. The first
+ * call creates the workspace. Rejects like file and command calls on sessions.
  */
 export interface WorkspaceMember extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

@@ -45,7 +45,7 @@ export class AttemptRecords {
     return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
   }
 
-  /** Resolves with the new version. Rejects: conflict, if the record was changed concurrently. */
+  /** Resolves with the new version. Rejects: conflict (the record was changed concurrently). */
   async put(set: AttemptSet, expect: number): Promise<number> {
     const id = idOf(set.sessionId, set.id);
     return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
@@ -76,7 +76,7 @@ export class AttemptRecords {
     );
   }
 
-  /** Marks attempts as having pending work. Rejects: conflict, if other attempts of the session are open. */
+  /** Marks attempts as having pending work. Rejects: conflict (other attempts of the session are open). */
   async open(open: PendingAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
     const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(ignoreConflict);

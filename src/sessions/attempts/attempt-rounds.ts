@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { Rounds } from '../../core/concurrency/rounds.ts';
+import { RoundRunner } from '../../core/concurrency/rounds.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import { ignoreChildNotFound } from '../delegation/child-failures.ts';
-import type { ChildStarts } from '../delegation/child-starts.ts';
+import type { ChildStarter } from '../delegation/child-starts.ts';
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
@@ -18,12 +18,12 @@ import type { AttemptOutcome } from './attempt-results.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: AttemptRecords;
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
-  readonly starts: Pick<ChildStarts, 'start'>;
+  readonly starts: Pick<ChildStarter, 'start'>;
   /** Undefined while the attempt's run has not ended. */
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   readonly leads: () => Promise<boolean>;
-  /** The longest pause between rounds, which find attempts requested on other servers. */
+  /** The longest pause between rounds. A round finds attempts requested on other servers. */
   readonly lookMs: number;
 }
 
@@ -38,7 +38,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 
 export class AttemptRunner {
   readonly #deps: Deps;
-  readonly #rounds: Rounds;
+  readonly #rounds: RoundRunner;
   readonly #driven = new Map<string, Promise<void>>();
   /** Failed starts of the next attempt, by set id. */
   readonly #tries = new Map<string, number>();
@@ -48,7 +48,7 @@ export class AttemptRunner {
     const { clock, warn, lookMs } = deps;
     const round = (signal: AbortSignal) => this.#round(signal);
     const restMs = { longest: lookMs, failed: workingMs };
-    this.#rounds = new Rounds({ round, restMs, clock, warn, failure: 'attempts were not looked at' });
+    this.#rounds = new RoundRunner({ round, restMs, clock, warn, failure: 'attempts were not looked at' });
   }
 
   wake = (): void => {

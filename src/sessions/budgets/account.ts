@@ -14,9 +14,9 @@ import type { BudgetHolder } from '../api/server/budgets.ts';
 // The account of a person, project or the server: its usage in the current day and month, and amounts reserved by
 // requests in progress. Everything here is a pure function of account and time; the ledger stores the result.
 
-export const accountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
+export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
-export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly BudgetHolder[] => [
+export const budgetHoldersOf = ({ owner = '', projectId }: BudgetedSession): readonly BudgetHolder[] => [
   { of: 'person', id: owner },
   ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
   { of: 'server', id: '' },
@@ -27,13 +27,13 @@ const kinds = ['tokens', 'cost', 'toolCalls'] as const;
 type Kind = (typeof kinds)[number];
 
 /** `unlimited` overrides the settings. Absent: from the settings. */
-export const OwnLimit = z.union([z.number().nonnegative(), z.literal('unlimited')]);
+export const StoredLimitOverride = z.union([z.number().nonnegative(), z.literal('unlimited')]);
 const OwnLimits = z.object({
-  tokens: OwnLimit.optional(),
-  cost: OwnLimit.optional(),
-  toolCalls: OwnLimit.optional(),
+  tokens: StoredLimitOverride.optional(),
+  cost: StoredLimitOverride.optional(),
+  toolCalls: StoredLimitOverride.optional(),
 });
-const OwnHeld = z.partialRecord(z.enum(concurrentLimits), OwnLimit);
+const OwnHeld = z.partialRecord(z.enum(concurrentLimits), StoredLimitOverride);
 /** Costs are stored in the currency's units; in memory they are in micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
@@ -60,7 +60,7 @@ export const BudgetAccount = z.object({
     .default({}),
 });
 export type BudgetAccount = z.infer<typeof BudgetAccount>;
-export type OwnLimits = BudgetAccount['own'];
+export type LimitOverrides = BudgetAccount['own'];
 export type BudgetLimits = Readonly<Record<BudgetPeriod, { readonly [K in Kind]?: number | undefined }>> & {
   readonly held: ConcurrentAmounts;
 };
@@ -68,7 +68,7 @@ export type BudgetLimits = Readonly<Record<BudgetPeriod, { readonly [K in Kind]?
 export type LoggedUsage = Readonly<Record<BudgetPeriod, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
-export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
+export const createBudgetAccount = ({ day, month }: Keys): BudgetAccount => ({
   own: { day: {}, month: {}, held: {} },
   held: {},
   day: { key: day, ...unused },
@@ -76,14 +76,14 @@ export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
   open: [],
 });
 
-export function toCurrentPeriods(account: BudgetAccount, keys: Keys): BudgetAccount {
+export function rollOverBudgetPeriods(account: BudgetAccount, keys: Keys): BudgetAccount {
   const at = (period: BudgetPeriod) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
-export function resolveLimits(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
-  const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
+export function resolveBudgetLimits(own: LimitOverrides, usual: BudgetLimits): BudgetLimits {
+  const whole = (limit: z.infer<typeof StoredLimitOverride> | undefined) => (limit === 'unlimited' ? undefined : limit);
   const one = (period: BudgetPeriod, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
   const all = (period: BudgetPeriod) => ({
     tokens: one(period, 'tokens'),
@@ -116,7 +116,7 @@ export const sumAmounts = (amounts: readonly BudgetAmounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
 /** Adds or renews a reservation, even one that was released as lost. */
-export const withReservation = (
+export const putReservation = (
   account: BudgetAccount,
   one: Omit<BudgetAccount['open'][number], keyof CountedAmounts>,
   amounts: BudgetAmounts,
@@ -125,7 +125,7 @@ export const withReservation = (
   open: [...account.open.filter(({ id }) => id !== one.id), { ...one, ...sumAmounts([amounts]) }],
 });
 
-export function withAddedUsage(account: BudgetAccount, used: BudgetAmounts): BudgetAccount {
+export function addAccountUsage(account: BudgetAccount, used: BudgetAmounts): BudgetAccount {
   const more = (before: BudgetAccount['day']) => {
     const sum = addAmounts(before, used);
     return { ...sum, toolCalls: Math.max(0, sum.toolCalls) };

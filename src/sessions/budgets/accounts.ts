@@ -6,7 +6,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { budgetAccountKind } from '../../core/model/records.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
-import { accountIdOf, BudgetAccount, emptyAccount, toCurrentPeriods } from './account.ts';
+import { BudgetAccount, budgetAccountIdOf, createBudgetAccount, rollOverBudgetPeriods } from './account.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -17,7 +17,7 @@ export class BudgetAccountStore extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
 
   async get(holder: BudgetHolder): Promise<BudgetAccount> {
-    return this.#parse(await this.deps.records.get(budgetAccountKind, accountIdOf(holder)));
+    return this.#parse(await this.deps.records.get(budgetAccountKind, budgetAccountIdOf(holder)));
   }
 
   async all(): Promise<ReadonlyMap<string, BudgetAccount>> {
@@ -30,7 +30,7 @@ export class BudgetAccountStore extends ServerPart<Deps> {
     holder: BudgetHolder,
     change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,
   ): Promise<BudgetAccount> {
-    const place = { kind: budgetAccountKind, id: accountIdOf(holder) };
+    const place = { kind: budgetAccountKind, id: budgetAccountIdOf(holder) };
     return await this.#turns(place.id, () =>
       changeRecordWithResult<BudgetAccount>(this.deps.records, place, async (found) => {
         const now = this.#parse(found);
@@ -42,6 +42,6 @@ export class BudgetAccountStore extends ServerPart<Deps> {
 
   #parse(found: { readonly doc: unknown } | undefined): BudgetAccount {
     const keys = this.deps.calendar.keysAt(this.deps.clock.now());
-    return found ? toCurrentPeriods(BudgetAccount.decode(found.doc as never), keys) : emptyAccount(keys);
+    return found ? rollOverBudgetPeriods(BudgetAccount.decode(found.doc as never), keys) : createBudgetAccount(keys);
   }
 }

@@ -14,30 +14,30 @@ import {
   type BudgetChange,
   type BudgetHolder,
   type BudgetService,
-  budgetHolders,
+  budgetHolderKinds,
   type LimitUsage,
   type SharedBudget,
 } from '../api/server/budgets.ts';
 import {
-  accountIdOf,
   type BudgetAccount,
   type BudgetLimits,
   type BudgetPeriod,
-  emptyAccount,
-  type OwnLimits,
+  budgetAccountIdOf,
+  createBudgetAccount,
+  type LimitOverrides,
   raiseToLoggedUsage,
-  resolveLimits,
+  resolveBudgetLimits,
   sumAmounts,
 } from './account.ts';
 import type { BudgetAccountStore } from './accounts.ts';
-import type { HoldingLimiter } from './holdings.ts';
+import type { ConcurrencyLimiter } from './holdings.ts';
 import type { BudgetLedger } from './ledger.ts';
 import { readLoggedUsage } from './logged-usage.ts';
 
 interface Deps {
   readonly ledger: Pick<BudgetLedger, 'limit'>;
   readonly accounts: BudgetAccountStore;
-  readonly holdings: Pick<HoldingLimiter, 'used'>;
+  readonly holdings: Pick<ConcurrencyLimiter, 'used'>;
   readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   /** By owner. */
@@ -78,13 +78,13 @@ export function createBudgetService(deps: Deps): BudgetService {
   return {
     async list() {
       const [known, loggedOf] = await Promise.all([accounts.all(), usage()]);
-      const named = (await Promise.all(budgetHolders.map(async (of) => ({ of, names: await readNames(of) })))).flatMap(
-        ({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })),
-      );
+      const named = (
+        await Promise.all(budgetHolderKinds.map(async (of) => ({ of, names: await readNames(of) })))
+      ).flatMap(({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })));
       const holders = [...named.slice(0, -1), { of: 'person', id: '', name: '' } as const, ...named.slice(-1)];
       const all = await Promise.all(
         holders.map(({ name, ...holder }) => {
-          const account = known.get(accountIdOf(holder)) ?? emptyAccount(calendar.keysAt(now()));
+          const account = known.get(budgetAccountIdOf(holder)) ?? createBudgetAccount(calendar.keysAt(now()));
           return shown(holder, name, raiseToLoggedUsage(account, loggedOf(holder)));
         }),
       );
@@ -106,7 +106,7 @@ export function createBudgetService(deps: Deps): BudgetService {
   };
 }
 
-function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
+function changed(own: LimitOverrides, change: BudgetChange): LimitOverrides {
   const next: Record<BudgetPeriod, Record<string, number | 'unlimited' | undefined>> = {
     day: { ...own.day },
     month: { ...own.month },
@@ -129,7 +129,7 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
 type Amounts = Pick<SharedBudget, BudgetLimit>;
 
 function view(account: BudgetAccount, usual: BudgetLimits, held: Readonly<Record<ConcurrentLimit, number>>): Amounts {
-  const limits = resolveLimits(account.own, usual);
+  const limits = resolveBudgetLimits(account.own, usual);
   const reserved = sumAmounts(account.open);
   const ofPeriod = ([period, kind]: (typeof parts)[PeriodLimit]): LimitUsage => ({
     limit: limits[period][kind] ?? null,

@@ -60,7 +60,7 @@ interface Deps {
 export class ChildBudgets extends ServerPart<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
-  /** Reserves the session's calls in progress in its own budget. */
+  /** Counts the session's tool calls in progress as used in its own budget. `upTo` is the total including these calls. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }
@@ -95,8 +95,8 @@ export class ChildBudgets extends ServerPart<Deps> {
   }
 
   /**
-   * The budget of a new child of a session with these limits: at most what is left. By default, one of `parts` equal
-   * shares.
+   * Computes a new child's budget: the requested amounts, by default one of `parts` equal shares, at most what remains of the
+   * parent's limits. Rejects: quota (nothing remains).
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,

@@ -5,19 +5,19 @@ import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
-  accountIdOf,
   type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
-  holdersOf,
-  resolveLimits,
+  budgetAccountIdOf,
+  budgetHoldersOf,
+  resolveBudgetLimits,
 } from './account.ts';
 import type { BudgetAccountStore } from './accounts.ts';
 import type { DocumentCounter } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
-export interface Holding {
+export interface ConcurrentUsage {
   readonly session: HoldingSession;
   readonly amounts: ConcurrentAmounts;
 }
@@ -25,7 +25,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: BudgetAccountStore;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   readonly stored: DocumentCounter;
-  readonly live: () => Iterable<Holding>;
+  readonly live: () => Iterable<ConcurrentUsage>;
   readonly shared: boolean;
   readonly server: string;
 }
@@ -39,18 +39,18 @@ export interface ReachedLimit {
 type Answer = ReachedLimit | 'busy' | undefined;
 
 /** A lost server's totals are released after this time. */
-export const holdingLeaseMs = 60_000;
-const renewMs = holdingLeaseMs / 3;
+export const concurrencyLeaseMs = 60_000;
+const renewMs = concurrencyLeaseMs / 3;
 
 /**
  * Limits what people, projects and the server hold concurrently. The store's indexes count documents; runs and
  * sandboxes are counted in memory. Servers that share a store write their totals into the limited accounts; a write
  * fails if another server wrote in the meantime.
  */
-export class HoldingLimiter implements AsyncDisposable {
+export class ConcurrencyLimiter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #inTurn = createKeyedQueue();
-  readonly #storing = new Set<Holding>();
+  readonly #storing = new Set<ConcurrentUsage>();
   readonly #published = new Map<string, BudgetHolder>();
   #stored = Promise.withResolvers<void>();
   #renewal: unknown;
@@ -108,7 +108,7 @@ export class HoldingLimiter implements AsyncDisposable {
 
   /** 0 without a limit. */
   async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
-    const limits = resolveLimits(account.own, this.#deps.limitsOf(holder)).held;
+    const limits = resolveBudgetLimits(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
     const one = async (kind: ConcurrentLimit) => {
       if (limits[kind] === undefined) return [kind, 0] as const;
@@ -128,7 +128,7 @@ export class HoldingLimiter implements AsyncDisposable {
 
   async #readLimits(holder: BudgetHolder, amounts: ConcurrentAmounts) {
     const { own } = await this.#deps.accounts.get(holder);
-    const { held } = resolveLimits(own, this.#deps.limitsOf(holder));
+    const { held } = resolveBudgetLimits(own, this.#deps.limitsOf(holder));
     return concurrentLimits.flatMap((kind) => {
       const limit = held[kind];
       return limit === undefined || !amounts[kind] ? [] : [{ kind, limit }];
@@ -173,8 +173,8 @@ export class HoldingLimiter implements AsyncDisposable {
   }
 
   #sums(holder: BudgetHolder, { held }: BudgetAccount) {
-    const name = accountIdOf(holder);
-    const own = ({ session }: Holding) => holdersIn(session).some((one) => accountIdOf(one) === name);
+    const name = budgetAccountIdOf(holder);
+    const own = ({ session }: ConcurrentUsage) => holdersIn(session).some((one) => budgetAccountIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
     const mine = [...[...this.#deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
     const { server, clock } = this.#deps;
@@ -201,20 +201,23 @@ export class HoldingLimiter implements AsyncDisposable {
     );
     const others = Object.entries(account.held).filter(([id, { until }]) => id !== server && until > clock.now());
     const isNothing = Object.keys(amounts).length === 0;
-    const own = isNothing ? {} : { [server]: { until: clock.now() + holdingLeaseMs, amounts } };
-    if (isNothing) this.#published.delete(accountIdOf(holder));
-    else this.#published.set(accountIdOf(holder), holder);
+    const own = isNothing ? {} : { [server]: { until: clock.now() + concurrencyLeaseMs, amounts } };
+    if (isNothing) this.#published.delete(budgetAccountIdOf(holder));
+    else this.#published.set(budgetAccountIdOf(holder), holder);
     return { ...account, held: { ...Object.fromEntries(others), ...own } };
   }
 
   async #publish(holders: readonly BudgetHolder[]): Promise<void> {
     if (!this.#deps.shared) return;
     for (const holder of holders) {
-      if (!this.#published.has(accountIdOf(holder))) continue;
+      if (!this.#published.has(budgetAccountIdOf(holder))) continue;
       await this.#deps.accounts
         .change(holder, (account) => this.#withSum(holder, account))
         .catch((err: unknown) =>
-          this.#deps.warn({ err, budget: accountIdOf(holder) }, 'what sessions hold was not written; trying again'),
+          this.#deps.warn(
+            { err, budget: budgetAccountIdOf(holder) },
+            'what sessions hold was not written; trying again',
+          ),
         );
     }
   }
@@ -229,10 +232,11 @@ export class HoldingLimiter implements AsyncDisposable {
     try {
       const known = await accounts.all();
       const holders = [...live()].flatMap(({ session }) => holdersIn(session));
-      for (const holder of new Map(holders.map((one) => [accountIdOf(one), one])).values()) {
-        const own = known.get(accountIdOf(holder))?.own ?? { day: {}, month: {}, held: {} };
-        const { held } = resolveLimits(own, limitsOf(holder));
-        if (Object.values(held).some((limit) => limit !== undefined)) this.#published.set(accountIdOf(holder), holder);
+      for (const holder of new Map(holders.map((one) => [budgetAccountIdOf(one), one])).values()) {
+        const own = known.get(budgetAccountIdOf(holder))?.own ?? { day: {}, month: {}, held: {} };
+        const { held } = resolveBudgetLimits(own, limitsOf(holder));
+        if (Object.values(held).some((limit) => limit !== undefined))
+          this.#published.set(budgetAccountIdOf(holder), holder);
       }
       await this.#publish([...this.#published.values()]);
     } catch (err) {
@@ -247,8 +251,8 @@ export class HoldingLimiter implements AsyncDisposable {
 }
 
 function holdersIn({ from, ...session }: HoldingSession): readonly BudgetHolder[] {
-  const before = from ? holdersOf(from).map(accountIdOf) : [];
-  return holdersOf(session).filter((holder) => !before.includes(accountIdOf(holder)));
+  const before = from ? budgetHoldersOf(from).map(budgetAccountIdOf) : [];
+  return budgetHoldersOf(session).filter((holder) => !before.includes(budgetAccountIdOf(holder)));
 }
 
 const words: Readonly<Record<ConcurrentLimit, string>> = {

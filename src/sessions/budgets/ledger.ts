@@ -24,18 +24,18 @@ import {
   type TurnBudgetInput,
 } from '../run/turn-budget.ts';
 import {
-  accountIdOf,
+  addAccountUsage,
   type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
+  budgetAccountIdOf,
+  budgetHoldersOf,
   hasToolCallLimit,
-  holdersOf,
   type LoggedUsage,
+  putReservation,
   raiseToLoggedUsage,
-  resolveLimits,
+  resolveBudgetLimits,
   toAccountBudgetLines,
-  withAddedUsage,
-  withReservation,
 } from './account.ts';
 import type { BudgetAccountStore } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
@@ -72,16 +72,16 @@ interface HeldAmounts {
 }
 
 /**
- * Budgets of people, projects and the server. A request reserves in the store before it is sent; the write fails if
- * another server has written in the meantime, so two runs never reserve the same tokens. Reservations of a lost server
- * are released after a while, and the account then counts its sessions' usage from their logs.
+ * Budgets of people, projects and the server. A request reserves in the store before it is sent; the write fails if another
+ * server has written in the meantime, so two runs never reserve the same tokens. Reservations of a lost server lapse, and its
+ * sessions' usage is then counted from their logs.
  */
 export class BudgetLedger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
   readonly children: ChildBudgets;
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts a run as working, at most once. Resolves with a limit that has no room. */
+  /** Counts a run as working, at most once. Resolves with a limit that has no room, if any. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   /** Accounts whose logs this process has counted. */
@@ -114,7 +114,7 @@ export class BudgetLedger implements AsyncDisposable {
 
   /** `admit` is called before each request. */
   of(session: BudgetedSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
-    const holders = holdersOf(session);
+    const holders = budgetHoldersOf(session);
     const findRefusal = async () => (this.mayWork(session) ? await admit() : lostAccess);
     return {
       reserve: async (requested, signal) => {
@@ -134,7 +134,7 @@ export class BudgetLedger implements AsyncDisposable {
     if (!this.mayWork(session) || kind === 'runningRuns') return false;
     const amount = kind === 'cost' ? toMicroCost(needs) : needs;
     const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...zeroAmounts, [kind]: amount };
-    for (const holder of holdersOf(session)) {
+    for (const holder of budgetHoldersOf(session)) {
       const { lines } = await this.#readLimited(holder);
       if (findOverrun(lines, requested)) return false;
     }
@@ -184,7 +184,7 @@ export class BudgetLedger implements AsyncDisposable {
     }
   }
 
-  /** Calls are counted before they are made, so that those of a lost server are counted too. */
+  /** Counts calls before they are made, so that a lost server's calls are counted too. */
   async #payCalls(
     holders: readonly BudgetHolder[],
     count: number,
@@ -211,9 +211,9 @@ export class BudgetLedger implements AsyncDisposable {
       try {
         const { lines } = await this.#readLimited(holder);
         if (hasToolCallLimit(lines))
-          await this.#change(holder, (account) => withAddedUsage(account, { toolCalls: -count }));
+          await this.#change(holder, (account) => addAccountUsage(account, { toolCalls: -count }));
       } catch (err) {
-        this.#deps.warn({ err, budget: accountIdOf(holder) }, 'tool calls that were not made stay counted');
+        this.#deps.warn({ err, budget: budgetAccountIdOf(holder) }, 'tool calls that were not made stay counted');
       }
     }
   }
@@ -248,11 +248,11 @@ export class BudgetLedger implements AsyncDisposable {
   async #end(held: HeldAmounts): Promise<void> {
     const { id, used = zeroAmounts } = held;
     for (const holder of held.holders) {
-      const name = accountIdOf(holder);
+      const name = budgetAccountIdOf(holder);
       if (held.settled.has(name)) continue;
       try {
         await this.#change(holder, (account) =>
-          withAddedUsage({ ...account, open: account.open.filter((one) => one.id !== id) }, used),
+          addAccountUsage({ ...account, open: account.open.filter((one) => one.id !== id) }, used),
         );
         held.settled.add(name);
       } catch (err) {
@@ -270,7 +270,7 @@ export class BudgetLedger implements AsyncDisposable {
   ) {
     const { account: before, limits, lines } = await this.#readLimited(holder);
     if (lines.length === 0) {
-      this.#counted.delete(accountIdOf(holder));
+      this.#counted.delete(budgetAccountIdOf(holder));
       return undefined;
     }
     if (requested.least.toolCalls !== undefined && !hasToolCallLimit(lines)) return undefined;
@@ -278,7 +278,7 @@ export class BudgetLedger implements AsyncDisposable {
     let room: BudgetGrant | undefined;
     await this.#change(holder, (account) => {
       room = computeBudgetGrant(toAccountBudgetLines(account, holder.of, limits), requested);
-      return room.over || room.isBusy ? undefined : withReservation(account, this.#lease(id), room.granted);
+      return room.over || room.isBusy ? undefined : putReservation(account, this.#lease(id), room.granted);
     });
     return room;
   }
@@ -290,7 +290,7 @@ export class BudgetLedger implements AsyncDisposable {
       if (lines.length === 0) continue;
       await this.#countLogs(holder, before);
       const isUsed = Object.values(used).some((amount) => amount > 0);
-      const after = await this.#change(holder, (account) => (isUsed ? withAddedUsage(account, used) : undefined));
+      const after = await this.#change(holder, (account) => (isUsed ? addAccountUsage(account, used) : undefined));
       over ??= findOverrun(toAccountBudgetLines(after, holder.of, limits), zeroAmounts);
     }
     return over;
@@ -298,7 +298,7 @@ export class BudgetLedger implements AsyncDisposable {
 
   /** Runs once per process, and again after a server was lost before it reported its usage. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
-    const name = accountIdOf(holder);
+    const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
     const logged = await this.#deps.logged(holder, this.#deps.clock.now());
     await this.#change(holder, (now) =>
@@ -316,7 +316,7 @@ export class BudgetLedger implements AsyncDisposable {
 
   async #readLimited(holder: BudgetHolder) {
     const account = await this.#deps.accounts.get(holder);
-    const limits = resolveLimits(account.own, this.#deps.limitsOf(holder));
+    const limits = resolveBudgetLimits(account.own, this.#deps.limitsOf(holder));
     return { account, limits, lines: toAccountBudgetLines(account, holder.of, limits) };
   }
 
@@ -345,19 +345,21 @@ export class BudgetLedger implements AsyncDisposable {
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);
-    const holders = new Map(open.flatMap(({ holders: all }) => all.map((one) => [accountIdOf(one), one] as const)));
+    const holders = new Map(
+      open.flatMap(({ holders: all }) => all.map((one) => [budgetAccountIdOf(one), one] as const)),
+    );
     for (const holder of holders.values()) await this.#renewIn(holder);
     if (this.#held.size > 0) this.#renewLater();
   }
 
   async #renewIn(holder: BudgetHolder): Promise<void> {
-    const name = accountIdOf(holder);
-    const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => accountIdOf(one) === name);
+    const name = budgetAccountIdOf(holder);
+    const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => budgetAccountIdOf(one) === name);
     try {
       await this.#change(holder, (account) => {
         const own = [...this.#held.values()].filter(isOwn);
         const renew = (now: BudgetAccount, { id, amounts }: HeldAmounts) =>
-          withReservation(now, this.#lease(id), amounts);
+          putReservation(now, this.#lease(id), amounts);
         return own.length === 0 ? undefined : own.reduce(renew, account);
       });
     } catch (err) {

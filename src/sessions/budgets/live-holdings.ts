@@ -5,17 +5,17 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { type Holding, type HoldingLimiter, toLimitError } from './holdings.ts';
+import { type ConcurrencyLimiter, type ConcurrentUsage, toLimitError } from './holdings.ts';
 
 interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
   readonly sandboxOf: (session: SessionRecord) => ConcurrentAmounts;
-  readonly holdings: () => Pick<HoldingLimiter, 'take' | 'freed' | 'moved'>;
+  readonly holdings: () => Pick<ConcurrencyLimiter, 'take' | 'freed' | 'moved'>;
 }
 
 /** An entry is removed when its session leaves memory. */
-export class LiveHoldings extends ServerPart<Deps> {
-  *shares(): Generator<Holding> {
+export class LiveConcurrentUsage extends ServerPart<Deps> {
+  *shares(): Generator<ConcurrentUsage> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {
       const isRunning = held.runId !== undefined && held.runId === runWriter?.runId;
       if (!isRunning && !held.sandbox) continue;

@@ -2,7 +2,14 @@ import type { Store, UsageSum } from '../../core/contracts/ports.ts';
 import { withMicroCost } from '../../core/model/runs/budget.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
-import { accountIdOf, type BudgetPeriod, budgetPeriods, holdersOf, type LoggedUsage, sumAmounts } from './account.ts';
+import {
+  type BudgetPeriod,
+  budgetAccountIdOf,
+  budgetHoldersOf,
+  budgetPeriods,
+  type LoggedUsage,
+  sumAmounts,
+} from './account.ts';
 
 const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
@@ -20,7 +27,7 @@ export async function readLoggedUsage(
   const add = (periods: readonly BudgetPeriod[], sums: readonly UsageSum[]) => {
     for (const { owner, project, inputTokens, outputTokens, cost } of sums) {
       const used = withMicroCost({ tokens: inputTokens + outputTokens, cost });
-      for (const name of holdersOf({ owner, projectId: project || null }).map(accountIdOf)) {
+      for (const name of budgetHoldersOf({ owner, projectId: project || null }).map(budgetAccountIdOf)) {
         const sum = { ...(sumsOf.get(name) ?? nothing) };
         for (const period of periods) sum[period] = addAmounts(sum[period], used);
         sumsOf.set(name, sum);
@@ -29,5 +36,5 @@ export async function readLoggedUsage(
   };
   add(['month'], earlier);
   add(budgetPeriods, today);
-  return (holder) => sumsOf.get(accountIdOf(holder)) ?? nothing;
+  return (holder) => sumsOf.get(budgetAccountIdOf(holder)) ?? nothing;
 }

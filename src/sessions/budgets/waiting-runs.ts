@@ -1,16 +1,16 @@
-import { Rounds } from '../../core/concurrency/rounds.ts';
+import { RoundRunner } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { HoldingLimiter } from './holdings.ts';
+import type { ConcurrencyLimiter } from './holdings.ts';
 import type { BudgetLedger } from './ledger.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly ledger: Pick<BudgetLedger, 'covers'>;
-  readonly holdings: Pick<HoldingLimiter, 'covers'>;
+  readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
   /** Whether this server currently does this work. Two servers in parallel would send a run two messages. */
@@ -23,8 +23,8 @@ const most = 1_000; // runs per round
 /** Continues runs that wait for room in a budget or limit, or for an owner to regain access. */
 export class WaitingRuns {
   readonly #deps: Deps;
-  readonly #rounds: Rounds;
-  /** Runs refused by a `runningRuns` limit, since the last round that found none waiting. */
+  readonly #rounds: RoundRunner;
+  /** Number of runs refused by a `runningRuns` limit since the last round that found no waiting run. */
   #refusals = 1;
 
   constructor(deps: Deps) {
@@ -36,7 +36,7 @@ export class WaitingRuns {
     };
     const restMs = { first: lookMs, longest: lookMs, failed: lookMs };
     const failure = 'runs that wait for a budget were not looked at';
-    this.#rounds = new Rounds({ round, restMs, clock, warn, failure });
+    this.#rounds = new RoundRunner({ round, restMs, clock, warn, failure });
   }
 
   wake = (): void => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, holderKey } from '../../core/model/access/holder.ts';
+import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
 
@@ -32,13 +32,18 @@ export class BuildFiles {
     this.#ownerBytes = ownerBytes;
   }
 
-  async has(holder: Holder, hash: string): Promise<boolean> {
-    return (await this.#deps.records.get(kind, keyOf(holderKey(holder), hash))) !== undefined;
+  async has(holder: ResourceHolder, hash: string): Promise<boolean> {
+    return (await this.#deps.records.get(kind, keyOf(toHolderKey(holder), hash))) !== undefined;
   }
 
   /** Rejects: payload_too_large, quota. */
-  async put(holder: Holder, hash: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<void> {
-    const owner = holderKey(holder);
+  async put(
+    holder: ResourceHolder,
+    hash: string,
+    content: AsyncIterable<Uint8Array>,
+    options: BlobPutOptions,
+  ): Promise<void> {
+    const owner = toHolderKey(holder);
     const { records, blobs, copies, clock } = this.#deps;
     const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));
     const sum = own.reduce((total, { bytes }) => total + bytes, 0);
@@ -87,8 +92,8 @@ export class BuildFiles {
     }
   }
 
-  async open(holder: Holder, hash: string): Promise<AsyncIterable<Uint8Array>> {
-    return await this.#deps.blobs.open(keyOf(holderKey(holder), hash));
+  async open(holder: ResourceHolder, hash: string): Promise<AsyncIterable<Uint8Array>> {
+    return await this.#deps.blobs.open(keyOf(toHolderKey(holder), hash));
   }
 
   async collect(now: number): Promise<number> {

@@ -5,7 +5,7 @@ import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { holderKey } from '../../core/model/access/holder.ts';
+import { toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
@@ -143,7 +143,7 @@ export class BuildQueue {
       void this.#endWithoutRoom(limit, signal);
       const isNamed = isPoolable(driver) && base.content === base.image;
       const content = isNamed ? await driver.imageNow(base.image, call) : base.content;
-      const prints = computeStepHashes(content, holderKey(build), plan.steps);
+      const prints = computeStepHashes(content, toHolderKey(build), plan.steps);
       const print = prints.at(-1) as string;
       const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build);
       if (cached && cached.done === plan.steps.length) {

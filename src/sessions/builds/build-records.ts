@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
-import { type Holder, holderKey, preferOwnResource } from '../../core/model/access/holder.ts';
+import { type ResourceHolder, selectPreferredResource, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
@@ -35,11 +35,11 @@ export class BuildRecords {
     });
   }
 
-  async templates(holder?: Holder): Promise<readonly BuiltTemplate[]> {
+  async templates(holder?: ResourceHolder): Promise<readonly BuiltTemplate[]> {
     return await (holder ? this.#templates.listHeldBy(holder) : this.#templates.list());
   }
 
-  async builds(holder?: Holder): Promise<readonly TemplateBuild[]> {
+  async builds(holder?: ResourceHolder): Promise<readonly TemplateBuild[]> {
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
@@ -60,14 +60,14 @@ export class BuildRecords {
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
     const all = await this.listFor(owner, projects);
-    const isNobodys = (one: BuiltTemplate) => holderKey(one) === '';
+    const isNobodys = (one: BuiltTemplate) => toHolderKey(one) === '';
     const ofName = all.filter((one) => one.name === bare && (owner !== undefined || isNobodys(one)));
-    const found = all.find(({ id }) => id === bare) ?? preferOwnResource(ofName);
+    const found = all.find(({ id }) => id === bare) ?? selectPreferredResource(ofName);
     if (!found) throw missing();
     return found;
   }
 
-  async findFor(session: Holder, named: string): Promise<BuiltTemplate> {
+  async findFor(session: ResourceHolder, named: string): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
     const all = await this.#templates.listUsable(session);
     const found = all.find(({ id }) => id === bare) ?? all.find(({ name }) => name === bare);
@@ -88,8 +88,8 @@ export class BuildRecords {
   }
 
   /**
-   * Stores a new build, and its template if that is new. The rules see what the owner and the project already have, and
-   * can reject.
+   * Stores a new build, and its template if the template is new. Each rule receives what the owner and the project already have,
+   * and can reject.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
@@ -114,7 +114,7 @@ export class BuildRecords {
 
   async deleteTemplate(template: BuiltTemplate): Promise<void> {
     const { id } = template;
-    await this.inTurn(holderKey(template), () => this.#records.delete(builtTemplateKind, id));
+    await this.inTurn(toHolderKey(template), () => this.#records.delete(builtTemplateKind, id));
   }
 
   async deleteBuild({ id }: TemplateBuild): Promise<void> {

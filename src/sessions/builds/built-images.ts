@@ -2,7 +2,7 @@ import { buildsImages, type Driver } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildFiles } from './build-files.ts';
 import { type BuildRecords, isOpenBuild } from './build-records.ts';
@@ -31,7 +31,7 @@ export class BuiltImages extends ServerPart<Deps> {
     return `corral-built/${this.deps.instance}:${buildId}`;
   }
 
-  async cached(prints: readonly string[], holder: Holder) {
+  async cached(prints: readonly string[], holder: ResourceHolder) {
     const { driver, records } = this.deps;
     if (!buildsImages(driver)) return undefined;
     const here = new Set(await driver.builtImages(callOf()));
@@ -45,7 +45,7 @@ export class BuiltImages extends ServerPart<Deps> {
   }
 
   /** Deletes the holder's oldest untagged builds, so that they cannot fill the disk. */
-  async trim(holder: Holder): Promise<void> {
+  async trim(holder: ResourceHolder): Promise<void> {
     const { records } = this.deps;
     const named = await this.#named(holder);
     const old = (await records.builds(holder))
@@ -78,7 +78,7 @@ export class BuiltImages extends ServerPart<Deps> {
     return removed + (await this.#removeUnused());
   }
 
-  async #named(holder?: Holder): Promise<ReadonlySet<string>> {
+  async #named(holder?: ResourceHolder): Promise<ReadonlySet<string>> {
     const templates = await this.deps.records.templates(holder);
     return new Set(templates.flatMap(({ tags }) => Object.values(tags).map(({ build }) => build)));
   }

@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { parseJsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
 interface Heredoc {
   readonly name: string;
@@ -32,8 +32,8 @@ const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;
 export const createDockerfileError = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
-/** Rejects: invalid_request, with the line number. */
-export function parseInstructions(text: string): ParsedDockerfile {
+/** Throws: invalid_request, with the line number. */
+export function parseDockerfileInstructions(text: string): ParsedDockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = parseEscape(lines);
   const instructions: DockerfileInstruction[] = [];
@@ -105,6 +105,6 @@ function parseParts(text: string, line: number): Pick<DockerfileInstruction, 'ke
 function parseList(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   // Without a valid list, Docker treats the text as a shell command.
-  const found = parseJsonWithin(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });
+  const found = parseJsonWithinLimits(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });
   return Array.isArray(found) && found.every((word) => typeof word === 'string') ? found : undefined;
 }

@@ -19,21 +19,21 @@ const maxText = 65_536;
 
 export const escapeDollarSigns = (text: string): UnexpandedText => text.replaceAll('$', '$$$$');
 
-export const expandVariables = (text: UnexpandedText, imageValue: (name: string) => string): string =>
+export const expandImageVariables = (text: UnexpandedText, imageValue: (name: string) => string): string =>
   text.replace(/\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})/g, (_, name?: string) =>
     name === undefined ? '$' : imageValue(name),
   );
 
-/** Text that must not refer to variables of the image. Rejects: invalid_request. */
-export function resolveText(text: UnexpandedText, line: number): string {
-  return expandVariables(text, (name) => {
+/** Resolves text that must not refer to variables of the image. Throws: invalid_request. */
+export function toLiteralText(text: UnexpandedText, line: number): string {
+  return expandImageVariables(text, (name) => {
     const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
     throw createDockerfileError(line, `nothing sets the variable ${name}. ${advice}`);
   });
 }
 
-/** Removes quotes and expands variables. Rejects: invalid_request. */
-export function parseWords(text: string, scope: VariableScope): UnexpandedText[] {
+/** Removes quotes and expands variables. Throws: invalid_request. */
+export function parseDockerfileWords(text: string, scope: VariableScope): UnexpandedText[] {
   const words: UnexpandedText[] = [];
   const reader = { text, at: 0 };
   while (reader.at < text.length) {
@@ -43,7 +43,7 @@ export function parseWords(text: string, scope: VariableScope): UnexpandedText[]
   return words;
 }
 
-export const expandWord = (text: string, scope: VariableScope): UnexpandedText =>
+export const expandDockerfileWord = (text: string, scope: VariableScope): UnexpandedText =>
   readWord({ text, at: 0 }, scope, { ends: undefined, depth: 0 });
 
 interface Reader {

@@ -2,12 +2,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
-import { createDockerfileError, type DockerfileInstruction, parseInstructions } from './dockerfile-lines.ts';
+import { createDockerfileError, type DockerfileInstruction, parseDockerfileInstructions } from './dockerfile-lines.ts';
 import {
   escapeDollarSigns,
-  expandWord,
-  parseWords,
-  resolveText,
+  expandDockerfileWord,
+  parseDockerfileWords,
+  toLiteralText,
   type UnexpandedText,
   type VariableScope,
 } from './dockerfile-words.ts';
@@ -36,9 +36,9 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates have no ONBUILD. Write the steps where they run.',
 };
 
-/** `args`: values of the Dockerfile's ARGs. Rejects: invalid_request, with the line number. */
+/** `args`: values of the Dockerfile's ARGs. Throws: invalid_request, with the line number. */
 export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
-  const { instructions, escapeSign } = parseInstructions(text);
+  const { instructions, escapeSign } = parseDockerfileInstructions(text);
   const values = new Map<string, UnexpandedText>();
   const named = new Set<string>();
   let global = new Map<string, UnexpandedText>();
@@ -53,7 +53,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
   for (const one of instructions) {
     const { line, keyword, rest, json } = one;
     const scope: VariableScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
-    const words = () => parseWords(rest, scope).map((word) => resolveText(word, line));
+    const words = () => parseDockerfileWords(rest, scope).map((word) => toLiteralText(word, line));
     if (keyword === 'ARG') {
       for (const [name, input] of parseArgs(rest, scope)) {
         named.add(name);
@@ -62,7 +62,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
         if (value === undefined) continue;
         values.set(name, value);
         if (base === undefined) continue;
-        forRun.set(name, resolveText(value, line));
+        forRun.set(name, toLiteralText(value, line));
         const size = [...forRun].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
         if (size > maxArgs)
           throw createDockerfileError(line, `its ARGs are longer than ${maxArgs} characters together.`);
@@ -104,7 +104,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       steps.push({ type: 'ENV', pairs: pairs.map(([name, value]) => [name, value]), isOpen: true });
     } else if (keyword === 'WORKDIR') {
       // WORKDIR treats a path with spaces as one word.
-      steps.push({ type: 'WORKDIR', path: needed(resolveText(expandWord(rest, scope), line), one) });
+      steps.push({ type: 'WORKDIR', path: needed(toLiteralText(expandDockerfileWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
     else throw createDockerfileError(line, refused[keyword] ?? `templates have no ${keyword}.`);
   }
@@ -130,7 +130,7 @@ const copyFlags = {
   from: () => 'COPY takes files of the build alone. Use RUN for files of the image.',
 };
 
-/** Rejects: invalid_request for unsupported flags. */
+/** Throws: invalid_request for unsupported flags. */
 function checkFlags(
   { line, keyword, flags }: DockerfileInstruction,
   known: Readonly<Record<string, (value: string) => string | undefined>>,
@@ -155,7 +155,7 @@ function* parseArgs(
   rest: string,
   scope: VariableScope,
 ): Generator<readonly [name: string, value: UnexpandedText | undefined]> {
-  for (const word of parseWords(rest, scope)) {
+  for (const word of parseDockerfileWords(rest, scope)) {
     const at = word.indexOf('=');
     const name = at < 0 ? word : word.slice(0, at);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
@@ -166,8 +166,9 @@ function* parseArgs(
 
 function parseEnv(rest: string, scope: VariableScope): readonly Pair[] {
   const [first = ''] = /^\S*/.exec(rest) ?? [];
-  if (first !== '' && !first.includes('=')) return [[first, expandWord(rest.slice(first.length).trim(), scope)]];
-  const pairs = parseWords(rest, scope).map((word): Pair => {
+  if (first !== '' && !first.includes('='))
+    return [[first, expandDockerfileWord(rest.slice(first.length).trim(), scope)]];
+  const pairs = parseDockerfileWords(rest, scope).map((word): Pair => {
     const at = word.indexOf('=');
     if (at <= 0) throw createDockerfileError(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
     return [word.slice(0, at), word.slice(at + 1)];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
-import { expandVariables } from './dockerfile-words.ts';
+import { expandImageVariables } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
 export interface BuildStepContext {
@@ -23,7 +23,7 @@ export interface BuildBaseImage {
   readonly done: number;
 }
 
-/** Rejects: invalid_request, before anything starts. */
+/** Throws: invalid_request, before anything starts. */
 export function checkBuildPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
   if (JSON.stringify(start ?? {}).includes('\\u0000')) throw bad('The start command has a NUL character.');
   if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
@@ -37,7 +37,7 @@ export function checkBuildPlan(steps: readonly BuildStep[], start?: BuildPlan['s
 }
 
 function checkStep(step: BuildStep): void {
-  if ('user' in step && step.user !== undefined) parseUser(step.user);
+  if ('user' in step && step.user !== undefined) parseBuildUser(step.user);
   if (JSON.stringify(step).includes('\\u0000')) throw bad('it has a NUL character.');
   for (const [name] of variablesOf(step)) {
     if (!variable.test(name)) throw bad(`'${name.slice(0, 100)}' is no name of a variable.`);
@@ -55,8 +55,8 @@ function variablesOf(step: BuildStep): readonly (readonly [name: string, value: 
   return step.type === 'RUN' ? (step.vars ?? []) : [];
 }
 
-/** Maps a user to one of an image's two users: root, or the user that sandboxes run as. Rejects: invalid_request. */
-export function parseUser(text: string): BuildUser {
+/** Maps a user to one of an image's two users: root, or the user that sandboxes run as. Throws: invalid_request. */
+export function parseBuildUser(text: string): BuildUser {
   const [name = '', group = name] = text.split(':');
   const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];
   if (user === undefined || !['root', '0', 'user', '10001'].includes(group)) {
@@ -72,13 +72,13 @@ export function computeStepContexts(
   const states = [first];
   let state = first;
   for (const [index, step] of steps.entries()) {
-    if (step.type === 'USER') state = { ...state, user: parseUser(step.user) };
+    if (step.type === 'USER') state = { ...state, user: parseBuildUser(step.user) };
     if (step.type === 'ENV') {
       const known = (name: string) => state.env[name] ?? own[name] ?? '';
       const pairs = step.pairs.map(([name, value]) => {
         // The image already contains the value of a completed step, expanded with an older image's variables.
         if (index < done) return [name, known(name)];
-        return [name, step.isOpen ? expandVariables(value, known) : value];
+        return [name, step.isOpen ? expandImageVariables(value, known) : value];
       });
       state = { ...state, env: { ...state.env, ...Object.fromEntries(pairs) } };
     }
@@ -91,7 +91,7 @@ export function computeStepContexts(
 export const computeFinalFolder = (steps: readonly BuildStep[]): string =>
   computeStepContexts(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
 
-/** A trailing slash is kept, because it marks a folder. */
+/** Keeps a trailing slash, because it marks a folder. */
 export function resolveStepPath(folder: string, path: string): string {
   const from = path.replace(/^~(?=\/|$)/, homeFolder);
   const all = from.startsWith('/') ? from : `${folder}/${from}`;
@@ -114,7 +114,7 @@ export function computeStepHashes(base: string, holder: string, steps: readonly 
 }
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
-export function describeStep(step: BuildStep): string {
+export function describeBuildStep(step: BuildStep): string {
   switch (step.type) {
     case 'RUN':
       return `RUN ${step.command}`;

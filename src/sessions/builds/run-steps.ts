@@ -6,8 +6,8 @@ import {
   type BuildStepContext,
   type BuildUser,
   computeStepContexts,
-  describeStep,
-  parseUser,
+  describeBuildStep,
+  parseBuildUser,
   resolveStepPath,
 } from './plan.ts';
 
@@ -19,8 +19,7 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// A sandbox's volume is filled from /workspace. Each sandbox runs as a user of its own, who must be able to change the
-// files.
+// A sandbox's volume is filled from /workspace. Each sandbox has its own user, which must be able to change the files.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace
@@ -90,7 +89,7 @@ const homes = { root: '/root', user: '/home/user' } as const;
 // pip refuses to install into the system Python by default. This is safe here, because each sandbox has its own.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
-/** Leaves the files as sandboxes need them. Rejects: BuildStepError. */
+/** Runs the steps that are not cached, then prepares the files for use in sandboxes. Rejects: BuildStepError. */
 export async function runBuildSteps(
   { container, steps, done, log, openFiles }: StepRun,
   call: CallOptions,
@@ -111,10 +110,10 @@ export async function runBuildSteps(
   for (const [index, step] of steps.entries()) {
     const name = String(index + 1);
     if (index < done) {
-      log.write('info', `CACHED [${name}/${steps.length}] ${describeStep(step)}`, name);
+      log.write('info', `CACHED [${name}/${steps.length}] ${describeBuildStep(step)}`, name);
       continue;
     }
-    log.write('info', `[${name}/${steps.length}] ${describeStep(step)}`, name);
+    log.write('info', `[${name}/${steps.length}] ${describeBuildStep(step)}`, name);
     await one(step, states[index] as BuildStepContext, name);
     await log.keepNow();
   }
@@ -123,12 +122,12 @@ export async function runBuildSteps(
   async function one(step: BuildStep, { user, folder, env }: BuildStepContext, name: string): Promise<void> {
     if (step.type === 'WORKDIR') await root(name, scripts.folder(resolveStepPath(folder, step.path), ids[user]));
     if (step.type === 'COPY') {
-      const owner = ids[step.user === undefined || step.user === '' ? user : parseUser(step.user)];
+      const owner = ids[step.user === undefined || step.user === '' ? user : parseBuildUser(step.user)];
       const argv = scripts.copy(step.from, resolveStepPath(folder, step.to), { user: owner, mode: step.mode });
       await root(name, argv, await openFiles(step.files));
     }
     if (step.type !== 'RUN') return;
-    const as: BuildUser = step.user === undefined ? user : parseUser(step.user);
+    const as: BuildUser = step.user === undefined ? user : parseBuildUser(step.user);
     const command = {
       argv: scripts.run(folder, step.command),
       user: as,

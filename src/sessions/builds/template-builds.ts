@@ -2,7 +2,7 @@ import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import { type Holder, holderKey } from '../../core/model/access/holder.ts';
+import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { expectArchive } from '../../core/text/files/archive-format.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
@@ -34,7 +34,7 @@ interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' 
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** The limit of queued and running builds per owner, so that nobody fills the queue. */
+/** The limit of queued and running builds per owner, so that no owner can fill the queue. */
 const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server ended while it built the template. Build it again.';
@@ -120,7 +120,7 @@ export class TemplateBuilds {
       {
         now: at,
         template: (others) => {
-          const found = others.find((one) => one.name === name && holderKey(one) === holderKey(by));
+          const found = others.find((one) => one.name === name && toHolderKey(one) === toHolderKey(by));
           template = found ?? template; // another server may have just stored the template
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
@@ -143,11 +143,11 @@ export class TemplateBuilds {
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
     const base = await this.#checked(build, plan).catch(async (thrown: unknown) => {
-      // Gives up the invalid build, because it would otherwise count toward the owner's limit of open builds.
+      // Ends the invalid build, because it would otherwise count toward the owner's limit of open builds.
       if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
       throw thrown;
     });
-    return await this.#records.inTurn(holderKey(build), async () => {
+    return await this.#records.inTurn(toHolderKey(build), async () => {
       const now = await this.#build(templateId, buildId);
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
@@ -175,7 +175,7 @@ export class TemplateBuilds {
   /** Resolves with undefined if the build was already started. */
   async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
     const { templateId, id } = build;
-    return await this.#records.inTurn(holderKey(build), async () => {
+    return await this.#records.inTurn(toHolderKey(build), async () => {
       const now = await this.#build(templateId, id);
       if (now.status !== 'waiting' || now.until !== undefined) return undefined;
       const ended: TemplateBuild = { ...now, status: 'error', reason: { message } };
@@ -185,7 +185,7 @@ export class TemplateBuilds {
   }
 
   /** Rejects: invalid_request, not_found. */
-  async #base({ base }: BuildPlan, holder: Holder): Promise<BaseImage> {
+  async #base({ base }: BuildPlan, holder: ResourceHolder): Promise<BaseImage> {
     const { images } = this.#deps.policy;
     const image =
       'image' in base ? (images.get(base.image) ?? images.get(base.image.replace(/:latest$/, ''))) : undefined;
@@ -235,7 +235,7 @@ export class TemplateBuilds {
     return all.slice(offset, offset + limit);
   }
 
-  async #tagged(named: string, holder?: Holder) {
+  async #tagged(named: string, holder?: ResourceHolder) {
     const template = await (holder ? this.#records.findFor(holder, named) : this.#records.find(named));
     const tag = named.split(':')[1] ?? defaultTemplateTag;
     const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
@@ -247,7 +247,7 @@ export class TemplateBuilds {
     return { image: build.image, print: build.print, start: build.start };
   }
 
-  async #findImage(named: string, holder?: Holder): Promise<BuiltImage> {
+  async #findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage> {
     const { image, start } = await this.#tagged(named, holder);
     return { image, ...(start && { start }) };
   }

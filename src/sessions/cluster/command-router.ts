@@ -4,7 +4,7 @@ import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { findViolation } from '../../core/model/protocol-violation.ts';
+import { findProtocolViolation } from '../../core/model/protocol-violation.ts';
 import type { CommandExchange, LocalEngineParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
@@ -84,7 +84,7 @@ export class CommandRouter implements CommandExchange {
 
   /** Reports that the sandbox's peer is not our daemon. The session's holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
-    const breach = findViolation(error);
+    const breach = findProtocolViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
     if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder also notices on its own
   }
@@ -146,7 +146,7 @@ export class CommandRouter implements CommandExchange {
     const { log, liveSessions } = this.#deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { writer } = liveSessions.get(id) ?? {};
-    await writer?.settled(); // our own pending writes are not another holder's
+    await writer?.settled(); // this server's own pending writes do not count as another holder's
     return writer === undefined || writer.head >= head;
   }
 }

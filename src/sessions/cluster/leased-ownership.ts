@@ -16,7 +16,7 @@ export interface LeaseOptions {
   readonly isDead: (holder: string) => boolean;
   readonly ttlMs: number;
   readonly clock: Clock;
-  /** A monotonic clock in milliseconds, unaffected by changes of the wall clock. */
+  /** A monotonic clock in milliseconds, unaffected by changes to the wall clock. */
   readonly elapsed: () => number;
 }
 interface HeldLease {
@@ -27,7 +27,7 @@ interface HeldLease {
   readonly sureUntilTime: number;
 }
 
-export const leaseNameOf = (id: SessionId): string => `session:${id}`;
+export const sessionLeaseNameOf = (id: SessionId): string => `session:${id}`;
 const releases = 16; // in parallel
 const renewals = 1_000; // per request to the store
 /** A response from the store is considered current up to this age. */
@@ -71,7 +71,7 @@ export class LeasedOwnership implements Ownership {
     await this.#turns(id, async () => {
       if (!this.#held.delete(id)) return;
       const { leases, holder } = this.#options;
-      await leases.release(leaseNameOf(id), holder).catch(() => {}); // if this fails, the lease lapses
+      await leases.release(sessionLeaseNameOf(id), holder).catch(() => {}); // if this fails, the lease lapses
     });
   }
 
@@ -80,7 +80,7 @@ export class LeasedOwnership implements Ownership {
   async isElsewhere(id: SessionId): Promise<boolean> {
     const { leases, holder, isDead, clock } = this.#options;
     if (this.#held.has(id)) return false;
-    const found = await leases.get(leaseNameOf(id));
+    const found = await leases.get(sessionLeaseNameOf(id));
     return found !== undefined && found.holder !== holder && found.expiresAt > clock.now() && !isDead(found.holder);
   }
 
@@ -137,7 +137,7 @@ export class LeasedOwnership implements Ownership {
     const { leases, holder, clock, ttlMs, elapsed } = this.#options;
     // taken before the request, so that we never rely on the lease longer than the store grants it
     const since = elapsed();
-    return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
+    return { lease: await leases.acquire(sessionLeaseNameOf(id), holder, clock.now(), ttlMs), since };
   }
 
   /** Limits the wait for the store, so that a hanging store does not leave us believing that we own the session. */
@@ -154,7 +154,7 @@ export class LeasedOwnership implements Ownership {
 
   async #fromTheDead(id: SessionId): Promise<Lease | undefined> {
     const { leases, isDead } = this.#options;
-    const found = await leases.get(leaseNameOf(id));
+    const found = await leases.get(sessionLeaseNameOf(id));
     if (!found || !isDead(found.holder)) return undefined;
     await leases.release(found.name, found.holder);
     return (await this.#ask(id)).lease;
@@ -181,12 +181,12 @@ export class LeasedOwnership implements Ownership {
     const { leases, holder, clock, elapsed, ttlMs } = this.#options;
     const since = elapsed();
     const expiresAt = clock.now() + ttlMs;
-    const names = some.map(([id]) => leaseNameOf(id));
+    const names = some.map(([id]) => sessionLeaseNameOf(id));
     const soonest = Math.min(...some.map(([, { sureUntil }]) => sureUntil));
     const epochs = await this.#until(soonest, leases.renew(names, holder, expiresAt)).catch(() => undefined);
     for (const [id, held] of some) {
       if (this.#held.get(id) !== held) continue; // released or acquired again in the meantime
-      const epoch = epochs?.get(leaseNameOf(id));
+      const epoch = epochs?.get(sessionLeaseNameOf(id));
       if (epoch === held.epoch) this.#keep(id, { epoch, expiresAt }, since);
       else if (epochs || !this.#isSure(held)) this.#lose(id); // retried soon if the store did not respond
     }

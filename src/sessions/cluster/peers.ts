@@ -50,7 +50,7 @@ export class Peers implements AsyncDisposable {
     return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
 
-  /** Dispose after work on all sessions has ended: the other servers then take over immediately. */
+  /** Dispose only after work on all sessions has ended, because the other servers then take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     this.#stop.abort();

@@ -27,7 +27,7 @@ const Posted = z.discriminatedUnion('name', [
   z.object({ name: z.literal('command'), body: SessionCommand }),
 ]);
 
-/** Rejects: unsupported (posted by another version). */
+/** Throws: unsupported (posted by another version). */
 export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });

@@ -1,29 +1,33 @@
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
-import type { SharedControl, SharedControlFactory, SharedControlOptions } from '../desktop/shared-control.ts';
+import type {
+  SharedDesktopControl,
+  SharedDesktopControlFactory,
+  SharedDesktopControlOptions,
+} from '../desktop/shared-control.ts';
 
-interface Options extends SharedControlOptions {
+interface Options extends SharedDesktopControlOptions {
   readonly leases: LeaseStore;
   readonly clock: Clock;
   /** Unique to this process. */
   readonly server: string;
 }
 
-export const sharedControlFactory =
-  (common: Pick<Options, 'leases' | 'clock' | 'server'>): SharedControlFactory =>
+export const createSharedDesktopControlFactory =
+  (common: Pick<Options, 'leases' | 'clock' | 'server'>): SharedDesktopControlFactory =>
   (options) =>
-    new SharedControlLease({ ...common, ...options });
+    new SharedDesktopControlLease({ ...common, ...options });
 
 const everyMs = 400;
 const ttlMs = 5_000;
 
 /** Keeps the lease of one session's keyboard and mouse in the store, because viewers can be on other servers. */
-export class SharedControlLease implements SharedControl {
+export class SharedDesktopControlLease implements SharedDesktopControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The viewer of this server in the stored lease. */
+  /** This server's viewer that holds the stored lease. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
@@ -111,7 +115,7 @@ export class SharedControlLease implements SharedControl {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    // Continues even if the store fails
+    // Continues even if the store fails.
     await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal);
   }
 

@@ -18,7 +18,7 @@ const plain: readonly ErrorCode[] = [
 ];
 
 /** A child that cannot work must not fail its parent's run. */
-export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
+export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
     return await call;
   } catch (thrown) {

@@ -12,8 +12,8 @@ import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import { ignoreChildNotFound, withChildErrors } from './child-failures.ts';
-import { ChildStarts } from './child-starts.ts';
+import { convertChildErrors, ignoreChildNotFound } from './child-failures.ts';
+import { ChildStarter } from './child-starts.ts';
 
 // A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child
 // again.
@@ -52,14 +52,14 @@ const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =
 export class Delegation {
   readonly #deps: Deps;
   readonly #budgets: ChildBudgets;
-  readonly starts: ChildStarts;
+  readonly starts: ChildStarter;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     const { records, budgets, readLimits, copies, findTemplate, services } = deps;
     const sessions = async () => (await services).sessions;
     this.#budgets = budgets;
-    this.starts = new ChildStarts({ records, copies, findTemplate, budgets, readLimits, sessions });
+    this.starts = new ChildStarter({ records, copies, findTemplate, budgets, readLimits, sessions });
   }
 
   of(parent: SessionRecord, runId: RunId, most: number): ChildSessions {
@@ -77,16 +77,16 @@ export class Delegation {
     };
     const sessions = async () => (await this.#deps.services).sessions;
     return {
-      start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
+      start: (callId, task, signal) => convertChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
       list: () => this.#budgets.listChildren(parent.id, 'delegated'),
-      look: (value, wait, signal) => withChildErrors(look(value, wait, signal)),
+      look: (value, wait, signal) => convertChildErrors(look(value, wait, signal)),
       send: (value, text) =>
-        withChildErrors(
+        convertChildErrors(
           own(value).then(async (id) => void (await (await sessions()).send(id, { text, mode: 'inject' }))),
         ),
-      stop: (value) => withChildErrors(own(value).then(async (id) => void (await (await sessions()).stop(id)))),
+      stop: (value) => convertChildErrors(own(value).then(async (id) => void (await (await sessions()).stop(id)))),
       take: (value, paths, signal) =>
-        withChildErrors(own(value).then((id) => this.#take({ from: id, to: parent.id }, paths, signal))),
+        convertChildErrors(own(value).then((id) => this.#take({ from: id, to: parent.id }, paths, signal))),
     };
   }
 

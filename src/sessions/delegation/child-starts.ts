@@ -51,7 +51,7 @@ export interface ChildStart {
   readonly most?: number;
 }
 
-export class ChildStarts extends ServerPart<Deps> {
+export class ChildStarter extends ServerPart<Deps> {
   /** Serializes starts per parent, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = createKeyedQueue();
 
@@ -158,7 +158,7 @@ const unlessMade = (thrown: unknown): void => {
   if (toAppError(thrown).code !== 'fenced') throw thrown;
 };
 
-/** Undefined: the child uses its parent's agent. Rejects: invalid_request. */
+/** Undefined: the child uses its parent's agent. Throws: invalid_request. */
 function findSubAgent({ agent }: SessionRecord, name: string | undefined): SubAgent | undefined {
   if (name === undefined) return undefined;
   const all = agent?.subAgents ?? [];

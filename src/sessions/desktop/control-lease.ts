@@ -2,10 +2,10 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
-export type ControlReturnReason = 'returned' | 'left' | 'idle';
-export interface ControlChange {
+export type DesktopControlReturnReason = 'returned' | 'left' | 'idle';
+export interface DesktopControlChange {
   readonly kind: 'taken' | 'returned';
-  readonly why?: ControlReturnReason;
+  readonly why?: DesktopControlReturnReason;
   /** The viewer that now has control; undefined: the agent. */
   readonly driver: string | undefined;
   readonly former: string | undefined;
@@ -16,11 +16,11 @@ interface Options {
   readonly clock: Clock;
   /** The lease returns to the agent after this time without input, because a viewer may have left the page open. */
   readonly idleMs: number;
-  readonly onChange: (news: ControlChange) => void;
+  readonly onChange: (news: DesktopControlChange) => void;
 }
 
 /** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
-export class ControlLease extends ServerPart<Options> {
+export class DesktopControlLease extends ServerPart<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
   #usedAt = 0;
@@ -46,7 +46,7 @@ export class ControlLease extends ServerPart<Options> {
     this.deps.onChange({ kind: 'taken', driver: viewer, former });
   }
 
-  /** Ignores the error if an earlier attempt already created the session. */
+  /** Returns whether this viewer holds the lease. If so, restarts its idle time. */
   uses(viewer: string): boolean {
     if (this.#driver !== viewer || this.#isElsewhere) return false;
     this.#usedAt = this.deps.clock.now();
@@ -54,7 +54,7 @@ export class ControlLease extends ServerPart<Options> {
   }
 
   /** Does nothing if another viewer holds the lease. */
-  giveBack(viewer: string, why: ControlReturnReason): void {
+  giveBack(viewer: string, why: DesktopControlReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
@@ -92,7 +92,7 @@ export class ControlLease extends ServerPart<Options> {
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer covers all of the holder's input: if there was new input when it fires, it restarts. */
+  /** One timer covers all of the holder's input: when it fires, it restarts if input has arrived in the meantime. */
   #watch(): void {
     const { clock, idleMs } = this.deps;
     const left = this.#usedAt + idleMs - clock.now();

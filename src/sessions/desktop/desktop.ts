@@ -9,9 +9,9 @@ import type { DesktopStatus, SandboxClient } from '../../sandboxes/client/client
 import type {
   DesktopAvailability,
   DesktopService,
+  DesktopStreamEndReason,
   DesktopView,
   DesktopViewer,
-  StreamEndReason,
 } from '../api/desktop.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { DesktopStatusRecorder } from '../engine/sandbox/desktop-reports.ts';
@@ -27,7 +27,7 @@ export interface DesktopDeps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopStatusRecorder, 'saw'>;
   readonly screens: DesktopScreens;
-  /** Whether a sandbox has a desktop if it is started for the session now. */
+  /** Whether a sandbox started for the session now would have a desktop. */
   readonly offerFor: (session: SessionRecord) => DesktopAvailability;
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
   readonly isAtWork: (id: SessionId) => Promise<boolean>;
@@ -88,8 +88,12 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
   }
 
-  /** Calls the sandbox if it still exists. */
-  async function findCause(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<StreamEndReason> {
+  /** Finds out why a desktop stream ended. Calls the sandbox if it still exists. */
+  async function findCause(
+    id: SessionId,
+    screen: DesktopScreen,
+    client: SandboxClient,
+  ): Promise<DesktopStreamEndReason> {
     if (screen.isStopped) return 'stopped';
     using until = createTimeoutSignal(lookMs, clock);
     try {
@@ -128,7 +132,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     end.signal.addEventListener('abort', deleted, { once: true });
     stack.defer(() => end.signal.removeEventListener('abort', deleted));
     let hasLeft = false;
-    const ended = closed(stream).then((): StreamEndReason | Promise<StreamEndReason> => {
+    const ended = closed(stream).then((): DesktopStreamEndReason | Promise<DesktopStreamEndReason> => {
       if (end.signal.aborted) return 'session_deleted';
       return hasLeft ? 'left' : findCause(id, screen, client);
     });

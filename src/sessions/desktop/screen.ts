@@ -3,8 +3,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { DesktopWatchRequest } from '../api/desktop.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
-import { type ControlChange, ControlLease, type ControlReturnReason } from './control-lease.ts';
-import type { SharedControl, SharedControlFactory } from './shared-control.ts';
+import { type DesktopControlChange, DesktopControlLease, type DesktopControlReturnReason } from './control-lease.ts';
+import type { SharedDesktopControl, SharedDesktopControlFactory } from './shared-control.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -13,13 +13,13 @@ interface Options {
   readonly note: (fact: DesktopFact) => void;
   readonly id: SessionId;
   /** Set if other servers share the store. */
-  readonly shareControl: SharedControlFactory | undefined;
+  readonly shareControl: SharedDesktopControlFactory | undefined;
 }
 export interface ViewerHandle extends Disposable {
   readonly id: string;
 }
 
-const whys: Readonly<Record<ControlReturnReason | 'lapsed', string>> = {
+const whys: Readonly<Record<DesktopControlReturnReason | 'lapsed', string>> = {
   returned: 'The viewer gave the keyboard and mouse back to the agent.',
   left: 'The viewer left; the keyboard and mouse are the agent’s again.',
   lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
@@ -28,12 +28,12 @@ const whys: Readonly<Record<ControlReturnReason | 'lapsed', string>> = {
 
 /** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
 export class DesktopScreen {
-  readonly lease: ControlLease;
-  readonly shared: SharedControl | undefined;
+  readonly lease: DesktopControlLease;
+  readonly shared: SharedDesktopControl | undefined;
   holders = 0;
   readonly #options: Options;
   readonly #viewers = new Map<string, DesktopWatchRequest>();
-  /** Count toward the limit. */
+  /** Viewers that are connecting. They count toward the limit. */
   #coming = 0;
   /** Control facts wait for this promise, so that the log records the desktop's start before them. */
   #before: Promise<unknown> = Promise.resolve();
@@ -42,7 +42,7 @@ export class DesktopScreen {
 
   constructor(options: Options) {
     this.#options = options;
-    this.lease = new ControlLease({
+    this.lease = new DesktopControlLease({
       clock: options.clock,
       idleMs: options.controlIdleMs,
       onChange: (news) => this.#tell(news),
@@ -56,7 +56,7 @@ export class DesktopScreen {
     return this.#viewers.size;
   }
 
-  /** Counts a viewer while it connects. Rejects: queue_full. */
+  /** Counts a viewer while it connects. Throws: queue_full. */
   admit(): Disposable {
     const { maxViewers } = this.#options;
     if (this.#viewers.size + this.#coming >= maxViewers) {
@@ -67,8 +67,8 @@ export class DesktopScreen {
   }
 
   /**
-   * Registers a viewer until disposed. It replaces an older viewer of the same name and inherits its control. A viewer
-   * that may only watch replaces none; if its name is taken, it gets `spare`.
+   * Registers a viewer until disposed. It replaces an older viewer of the same name and inherits its control. A viewer that can
+   * only watch replaces none; if its name is taken, it gets `spare`.
    */
   seat(request: DesktopWatchRequest, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
@@ -87,7 +87,7 @@ export class DesktopScreen {
     };
   }
 
-  /** Rejects: not_found, forbidden. */
+  /** Throws: not_found, forbidden. */
   take(id: string): void {
     const viewer = this.#viewers.get(id);
     if (!viewer) throw new AppError('not_found', 'No viewer with this name is watching the desktop.');
@@ -110,14 +110,18 @@ export class DesktopScreen {
     void this.#before.then(() => this.#options.note(fact));
   }
 
-  #tell({ kind, why, driver, former, isElsewhere }: ControlChange): void {
+  #tell({ kind, why, driver, former, isElsewhere }: DesktopControlChange): void {
     if (!isElsewhere) this.#say(kind, former, why);
     if (!isElsewhere && driver !== undefined) this.shared?.taken(driver, former !== undefined);
     if (!isElsewhere && driver === undefined && former !== undefined) this.shared?.returned(former);
     for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
   }
 
-  #say(kind: ControlChange['kind'], former: string | undefined, why: ControlReturnReason = 'returned'): void {
+  #say(
+    kind: DesktopControlChange['kind'],
+    former: string | undefined,
+    why: DesktopControlReturnReason = 'returned',
+  ): void {
     const over = former === undefined ? '' : ' from another viewer';
     const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });

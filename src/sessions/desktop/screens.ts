@@ -3,14 +3,14 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxFactChannel } from '../engine/sandbox/sandbox-facts.ts';
 import { DesktopScreen } from './screen.ts';
-import type { SharedControlFactory } from './shared-control.ts';
+import type { SharedDesktopControlFactory } from './shared-control.ts';
 
 interface Options {
   readonly clock: Clock;
   readonly facts: Pick<SandboxFactChannel, 'tell'>;
   readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
   /** Set if other servers share the store, because their viewers compete for the same lease. */
-  readonly shareControl?: SharedControlFactory | undefined;
+  readonly shareControl?: SharedDesktopControlFactory | undefined;
 }
 
 export class DesktopScreens extends ServerPart<Options> {

@@ -1,24 +1,24 @@
 import type { SessionId } from '../../core/model/ids.ts';
-import type { ControlLease } from './control-lease.ts';
+import type { DesktopControlLease } from './control-lease.ts';
 
 // If servers share a store, viewers of one desktop can be connected to different servers. Implemented in ../cluster.
 
-export interface SharedControlOptions {
+export interface SharedDesktopControlOptions {
   readonly id: SessionId;
-  readonly lease: ControlLease;
+  readonly lease: DesktopControlLease;
   /** Called when the lease holder's server is gone and this server has to record that control returned. */
   readonly onLapsed: () => void;
 }
-export type SharedControlFactory = (options: SharedControlOptions) => SharedControl;
+export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;
 
-export interface SharedControl {
+export interface SharedDesktopControl {
   /** Applies the lease as other servers last stored it. */
   look(): Promise<void>;
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Records that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
-   * server that this server has not seen yet.
+   * Records that a viewer of this server took the lease. Without `isTakenOver`, keeps a holder on another server that this server
+   * has not seen yet.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;

@@ -1,7 +1,7 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreFileNotFound, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import { digestOf } from '../../core/text/digest.ts';
+import { digestJson } from '../../core/text/digest.ts';
 import { Collection, createRecordSweep } from '../../storage/collection.ts';
 import {
   computeFileExpiry,
@@ -85,7 +85,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
           throw new AppError('conflict', `It has version ${now.version} now, not ${version}. Read it again first.`);
         if (content && now.archivedAt !== null)
           throw new AppError('conflict', 'It is archived and cannot be changed any more.');
-        const isNew = content !== undefined && digestOf(content) !== digestOf(now.content);
+        const isNew = content !== undefined && digestJson(content) !== digestJson(now.content);
         const isEnding = archived && now.archivedAt === null;
         if (!isNew && !isEnding) return undefined;
         const at = clock.now();
@@ -109,7 +109,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/** Deletes some expired files in each round. Resolves with the number deleted. */
+/** Deletes a batch of expired files in each round. Resolves with the number deleted. */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

@@ -97,7 +97,7 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** How many sessions work, and how many sandboxes start, at the same time; others wait. */
+    /** Limits on the sessions that work, and on the sandboxes that start, at the same time; others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentParts;

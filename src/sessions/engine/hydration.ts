@@ -26,7 +26,7 @@ import type { SessionStreams } from './watchers.ts';
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
   readonly sandbox: SandboxPolicy;
-  /** The longest time that the session's sandbox can be unused, from its template and the settings. */
+  /** The longest time that the session's sandbox can be idle, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly passivateMs: number;
   /** Further messages are refused with queue_full. */
@@ -51,12 +51,10 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/**
- * Sandboxes with their own lifetime rules are never stopped for idleness. The value is the longest delay of a timer.
- */
+/** Sandboxes with their own lifetime rules are never stopped for idleness. The value is the maximum delay of a timer. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The pause, which keeps memory, comes halfway to the stop. */
+/** The pause, which keeps memory, comes after half of the idle time. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};

@@ -4,7 +4,7 @@ import type { LiveSession } from '../run/live-session.ts';
 
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** Running sandboxes found by their labels: the expiry (epoch ms) by session. */
+  /** Expiry (epoch ms) of running sandboxes found by their labels, by session. */
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions, whose sandbox starts when they are hydrated. */
   readonly #starting = new Set<SessionId>();
@@ -62,7 +62,7 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** Removes the values that it returns. */
+  /** Removes the returned values. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);

@@ -10,7 +10,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { Supervisor } from './supervisor.ts';
-import { deleteUnfinishedMark, readSessions, readUnfinishedSessions } from './unfinished-sessions.ts';
+import { deleteUnfinishedMark, readStoredSessions, readUnfinishedSessions } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
@@ -71,7 +71,7 @@ export class Reconciler extends ServerPart<Deps> {
     const { supervisor, store } = this.deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
     this.#isSettled = true;
-    const offered = await raceAbort(readSessions(store.records, this.#waiting), signal);
+    const offered = await raceAbort(readStoredSessions(store.records, this.#waiting), signal);
     this.#waiting = [];
     for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
     await this.#goOn(signal);
@@ -80,7 +80,7 @@ export class Reconciler extends ServerPart<Deps> {
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
-    for (const record of await readSessions(this.deps.store.records, ids)) {
+    for (const record of await readStoredSessions(this.deps.store.records, ids)) {
       const sandbox = running.get(record.id);
       if (!record.deleting && sandbox) this.deps.supervisor.wake(record.id, sandbox);
       else this.#takeUp(record);
@@ -115,12 +115,12 @@ export class Reconciler extends ServerPart<Deps> {
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
-    const known = await raceAbort(readSessions(store.records, ids), signal);
+    const known = await raceAbort(readStoredSessions(store.records, ids), signal);
     const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
     for (const sandbox of unsettled) {
       const record = records.get(sandbox.sessionId);
-      if (record?.deleting) continue; // its removal is in progress
+      if (record?.deleting) continue; // the session's removal is in progress
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
       if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfAborted(signal);

@@ -7,9 +7,9 @@ import {
   restrictMemoryTools,
   type ToolRegistry,
   withoutDelegationTools,
-  withoutDesktop,
-  withoutRepositories,
-  withoutSkills,
+  withoutDesktopTools,
+  withoutRepositoryTools,
+  withoutSkillTools,
   withTools,
 } from '../../agents/tools/registry.ts';
 import type { PullRequestOpener, Tool, UnsupportedTool } from '../../agents/tools/tool.ts';
@@ -28,16 +28,16 @@ import type { LiveSession } from '../run/live-session.ts';
 import { MissingPartReporter, type UnreachableCredential } from '../run/missing-tools.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
-import { WorkspaceMemory } from '../run/prompt/memory.ts';
+import { WorkspaceNotes } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
-import { type PromptFacts, type PromptParts, readBuiltInParts } from '../run/prompt/parts.ts';
+import { type PromptFacts, type PromptParts, readBuiltInPromptParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, ApprovalPolicy, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { createSkillReader, formatSkillList } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
-import { TurnBudget, type TurnBudgetFactory, type TurnRun } from '../run/turn-budget.ts';
+import { type BudgetedRun, TurnBudget, type TurnBudgetFactory } from '../run/turn-budget.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
@@ -58,9 +58,7 @@ export interface AgentParts {
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** Undefined if sandboxes have no desktop. */
   readonly desktop?: AgentDesktop;
-  /**
-   * Whether a sandbox started for the session now has a desktop, and advice if it has none. Absent: the driver decides.
-   */
+  /** Whether a sandbox started for the session now would have a desktop, and advice if not. Absent: the driver decides. */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalTools;
   readonly kernels?: AgentKernels;
@@ -100,7 +98,7 @@ export interface RunContextFactory {
    * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of
    * tool servers are included, which starts the sandbox.
    */
-  working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
+  working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Reads the data that a run needs from a ready sandbox, before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
@@ -113,14 +111,14 @@ export function createRunContextFactory({
   driver,
   workdir,
 }: Deps): RunContextFactory {
-  const memory = new WorkspaceMemory();
+  const memory = new WorkspaceNotes();
   const nested = new NestedNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new MissingPartReporter();
   /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();
-  const prompts = agents.prompts ?? { parts: readBuiltInParts(), about: () => unknownSandbox };
+  const prompts = agents.prompts ?? { parts: readBuiltInPromptParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
@@ -139,7 +137,7 @@ export function createRunContextFactory({
     } catch {} // the run's next turn retries and reports the failure
   }
 
-  async function working(run: TurnRun, signal?: AbortSignal): Promise<RunContext> {
+  async function working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext> {
     const { sessionId: id, runId } = run;
     const live = liveSessions.the(id);
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
@@ -163,8 +161,8 @@ export function createRunContextFactory({
     const opener = hasWritableRepository(live.writer.record)
       ? agents.pullRequests?.(id, repositories ?? [])
       : undefined;
-    const offered = opener ? tools : withoutRepositories(tools);
-    const visible = sees ? offered : withoutDesktop(offered, advice);
+    const offered = opener ? tools : withoutRepositoryTools(tools);
+    const visible = sees ? offered : withoutDesktopTools(offered, advice);
     const use = async (until: AbortSignal) => {
       await using stack = new AsyncDisposableStack();
       const used = stack.use(await sandboxes.use(id, until));
@@ -193,7 +191,7 @@ export function createRunContextFactory({
       async () => (await agents.unreachedCredentials?.(live.writer.record)) ?? [],
     );
     const listed = formatSkillList(skills);
-    const skilled = listed === undefined ? withoutSkills(visible) : visible;
+    const skilled = listed === undefined ? withoutSkillTools(visible) : visible;
     const children =
       profile.children === undefined ? undefined : agents.children?.of(live.writer.record, runId, profile.children);
     const delegating = children ? skilled : withoutDelegationTools(skilled);

@@ -5,7 +5,7 @@ import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import { type BrokenRun, createRunProgress, deliverToRun, type FactBatch } from '../run/live-session.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
-import { createEndFacts } from '../run/run-actors.ts';
+import { createRunEndFacts } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
@@ -59,7 +59,7 @@ export class RunRecorder extends ServerPart<Deps> {
     const { code, publicMessage: message, retryable } = toAppError(error);
     await runWriter
       ?.close(
-        createEndFacts(runId, task, { reason: 'failed', code, message, retryable, ...endOfGoal(goal) }),
+        createRunEndFacts(runId, task, { reason: 'failed', code, message, retryable, ...endOfGoal(goal) }),
         'interrupted',
       )
       .catch(() => {});
@@ -79,7 +79,7 @@ export class RunRecorder extends ServerPart<Deps> {
       retryable: false,
     } as const;
     const facts = live.writer.record.openRuns.flatMap(({ runId, task, hasGoal }) =>
-      createEndFacts(runId, task, { ...end, ...endOfGoal(hasGoal) }),
+      createRunEndFacts(runId, task, { ...end, ...endOfGoal(hasGoal) }),
     );
     await (live.runWriter ? live.runWriter.close(facts, 'interrupted') : live.writer.write(facts)).catch(
       (error: unknown) => logger.error({ session: id, err: error }, 'the end of a session could not be written'),

@@ -1,7 +1,7 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { isUnfinished, type StoredSession, unfinishedKind } from '../run/log/projection.ts';
+import { isUnfinished, type StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import { type Ownership, ownershipLostError } from './ownership.ts';
@@ -78,7 +78,7 @@ export class SessionEvictor implements SessionEndListener {
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { records, ownership } = this.#deps;
     // a leftover mark is harmless
-    if (record && !isUnfinished(record)) await records.delete(unfinishedKind, id).catch(() => {});
+    if (record && !isUnfinished(record)) await records.delete(unfinishedSessionKind, id).catch(() => {});
     await ownership.release(id);
   }
 }

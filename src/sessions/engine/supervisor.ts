@@ -9,7 +9,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { findChangedFields } from '../run/log/changed-fields.ts';
+import { findChangedSessionFields } from '../run/log/changed-fields.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
@@ -92,7 +92,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     const { writer } = this.deps.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
-    const data = findChangedFields(writer.record, marks);
+    const data = findChangedSessionFields(writer.record, marks);
     // Appending a fact fences a previous owner, which could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.deps.isShared;
     const isChanged = Object.keys(data).length > 0;

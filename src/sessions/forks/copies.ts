@@ -74,7 +74,7 @@ export class CopyStore {
     await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
   }
 
-  /** Completely or not at all. Rejects as `BlobStore.put` does. */
+  /** Stores the content completely or not at all. Rejects as `BlobStore.put` does. */
   add(place: BlobReference, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo> {
     return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
   }
@@ -105,7 +105,7 @@ export class CopyStore {
     return this.#deps.blobs.open(blob);
   }
 
-  /** Without a stored hash, a copy only has to exist. */
+  /** If no hash is stored, the copy only has to exist. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverAbortingSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);
@@ -138,7 +138,7 @@ export class CopyStore {
     for (const one of holders.session) await records.delete(one, holder);
   }
 
-  /** Removes some unreferenced blobs announced before this time. Resolves with the number removed. */
+  /** Removes a batch of unreferenced blobs announced before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.#deps;
     let removed = 0;

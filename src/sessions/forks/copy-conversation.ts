@@ -3,7 +3,7 @@ import type { FactOf, SessionEvent, SessionFact } from '../../core/model/events.
 import type { SessionId } from '../../core/model/ids.ts';
 import { type ConversationEntry, parseConversation } from '../run/log/conversation.ts';
 import { applyFact, type StoredSession } from '../run/log/projection.ts';
-import { requestIdOf, requestKind, requestTextKind, StoredRequest } from '../run/log/stored-request.ts';
+import { modelRequestKind, modelRequestTextKind, requestIdOf, StoredRequest } from '../run/log/stored-request.ts';
 
 interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;
@@ -98,13 +98,13 @@ async function copyRequests(
     return found?.doc;
   };
   for (let turn = 1; turn <= turns; turn++) {
-    const stored = StoredRequest.safeParse(await copy(requestKind, requestIdOf(turn), { sort: turn }));
+    const stored = StoredRequest.safeParse(await copy(modelRequestKind, requestIdOf(turn), { sort: turn }));
     if (!stored.success) continue; // older servers recorded no requests
     const { system, tools, note, notes, earlier = [] } = stored.data;
     const placed = [...(notes?.more ?? []), ...earlier];
     for (const hash of [system, tools, note, ...placed.map((one) => one.note)]) if (hash) texts.add(hash);
   }
-  for (const hash of texts) await copy(requestTextKind, hash);
+  for (const hash of texts) await copy(modelRequestTextKind, hash);
 }
 
 export function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {

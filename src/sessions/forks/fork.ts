@@ -8,20 +8,20 @@ import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { toUnfetchedRepository } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
-import type { ForkCommand } from '../api/sessions.ts';
+import type { ForkSessionCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { applyFact, createSessionRecord, inheritedFieldsOf, type StoredSession } from '../run/log/projection.ts';
 import { copyConversation, createClosingFacts, type ForkPoint } from './copy-conversation.ts';
 import type { EditedMessage } from './edited-message.ts';
-import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
+import { isForkPoint, type SessionSnapshots, type SnapshotState } from './snapshots.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
   readonly store: Pick<Store, 'events' | 'records'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  readonly snapshots: Snapshots;
-  /** Keeps only volumes that the copy may use, read-only. */
+  readonly snapshots: SessionSnapshots;
+  /** Keeps only volumes that the copy is allowed to use, read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -30,7 +30,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
   };
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/** The record of an incomplete fork, by its new session's id. Written first, so that a clean-up finds all parts. */
+/** The record of an incomplete fork, by the new session's id. Written first, so that a clean-up finds all parts. */
 const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
@@ -39,7 +39,7 @@ const useMs = 120_000;
 export class ForkCreator extends ServerPart<Deps> {
   readonly #busy = new Set<SessionId>();
 
-  async make(parent: StoredSession, command: ForkCommand): Promise<StoredSession> {
+  async make(parent: StoredSession, command: ForkSessionCommand): Promise<StoredSession> {
     const place = { from: parent.id, seq: await this.#findForkSeq(parent.id, command.seq) };
     const found = command.files === false ? ({ kind: 'unwanted' } as const) : await this.#filesAt(place);
     return await this.#make(parent, command, { place, found });
@@ -47,7 +47,7 @@ export class ForkCreator extends ServerPart<Deps> {
 
   async makeBranch(
     parent: StoredSession,
-    command: Omit<ForkCommand, 'seq'>,
+    command: Omit<ForkSessionCommand, 'seq'>,
     { seq, filesAt, branch }: EditedMessage,
   ): Promise<StoredSession> {
     const place = { from: parent.id, seq: seq - 1 };
@@ -58,7 +58,7 @@ export class ForkCreator extends ServerPart<Deps> {
 
   async #make(
     parent: StoredSession,
-    command: Omit<ForkCommand, 'seq'>,
+    command: Omit<ForkSessionCommand, 'seq'>,
     { place, found, branch }: ForkBeginning,
   ): Promise<StoredSession> {
     const { store, clock, ids } = this.deps;
@@ -211,7 +211,7 @@ interface ForkBeginning {
   readonly found: SnapshotState | { readonly kind: 'unwanted' };
   readonly branch?: StoredSession['branch'];
 }
-type NewFork = Omit<ForkCommand, 'seq'> & Pick<StoredSession, 'startsFrom' | 'branch'> & ForkNotice;
+type NewFork = Omit<ForkSessionCommand, 'seq'> & Pick<StoredSession, 'startsFrom' | 'branch'> & ForkNotice;
 interface ForkNotice {
   readonly forked: FactOf<'session.forked'>['data'];
 }

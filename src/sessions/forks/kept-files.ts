@@ -13,7 +13,7 @@ const FileCopy = z.object({
   /** The size of the copy if there is one, else of the files. */
   bytes: z.int(),
   print: z.string(),
-  /** When the copy was made, epoch ms, and its hash; absent from copies of earlier versions. */
+  /** When the copy was created, epoch ms, and its hash; absent from copies of earlier versions. */
   at: z.number().optional(),
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, preferOwnResource } from '../../core/model/access/holder.ts';
+import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
@@ -10,15 +10,15 @@ import { toCopiedSandboxChoice } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
-  ForkedSandbox,
-  ImportOptions,
+  SnapshotForkResult,
+  SnapshotImportOptions,
   SnapshotOptions,
   SnapshotService,
 } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { HoldingLimiter } from '../budgets/holdings.ts';
+import type { ConcurrencyLimiter } from '../budgets/holdings.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { createArchive, openArchive } from './archive/snapshot-archive.ts';
+import { createSnapshotArchive, openSnapshotArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspaceArchive } from './archive/workspace-check.ts';
 import type { BlobReference, CopyStore, StoredCopy } from './copies.ts';
@@ -31,7 +31,7 @@ export interface NamedSnapshotPolicy {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly policy: NamedSnapshotPolicy;
-  readonly holdings: Pick<HoldingLimiter, 'within'>;
+  readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly copies: CopyStore;
   readonly archive: WorkspaceArchive;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
@@ -65,7 +65,7 @@ export class NamedSnapshots {
     get: (id) => this.#get(id),
     find: async (idOrName, owner, projects) => {
       const found = (await this.#list(owner, projects)).filter(isNamed(idOrName));
-      return (owner === undefined ? found[0] : preferOwnResource(found)) ?? fail();
+      return (owner === undefined ? found[0] : selectPreferredResource(found)) ?? fail();
     },
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),
@@ -78,9 +78,9 @@ export class NamedSnapshots {
   };
   readonly #deps: Deps;
   readonly #snapshots: Collection<StoredSnapshot>;
-  /** An owner's snapshots are created one after the other, so that a snapshot over quota is refused before the copy. */
+  /** An owner's snapshots are created one at a time, so that a snapshot over quota is refused before the copy. */
   readonly #inTurn = createKeyedQueue();
-  /** An owner's imports run one after the other, so that together they exceed the quota by at most one snapshot. */
+  /** An owner's imports run one at a time, so that together they exceed the quota by at most one snapshot. */
   readonly #importsInTurn = createKeyedQueue();
 
   constructor(deps: Deps) {
@@ -141,7 +141,7 @@ export class NamedSnapshots {
     const blob = `snap-${ids.sessionId()}`;
     const { sha256 } = await this.#copy(id, blob, signal);
     const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox } = parent;
-    const make = async (): Promise<ForkedSandbox> => {
+    const make = async (): Promise<SnapshotForkResult> => {
       const created = life?.(parent);
       try {
         const session = await sessions().create({
@@ -177,18 +177,18 @@ export class NamedSnapshots {
     if (!(await copies.isWhole({ blob: id, sha256: snapshot.sha256 }))) throw damaged('It was not exported.');
     return {
       snapshot,
-      ...createArchive(
+      ...createSnapshotArchive(
         snapshot,
         opened(() => copies.open(id)),
       ),
     };
   }
 
-  async #import({ content, name, labels, owner, projectId, signal }: ImportOptions): Promise<Snapshot> {
+  async #import({ content, name, labels, owner, projectId, signal }: SnapshotImportOptions): Promise<Snapshot> {
     const { copies, ids, clock, policy } = this.#deps;
     signal.throwIfAborted();
     this.#refuseOverQuota(await this.#readList(owner));
-    const archive = await openArchive(content);
+    const archive = await openSnapshotArchive(content);
     const id = `snap-${ids.sessionId()}`;
     try {
       const files = checkWorkspaceArchive(archive.content, { maxBytes: policy.maxBytes, maxEntries });
@@ -290,7 +290,7 @@ export class NamedSnapshots {
     throw new AppError('quota', `${text} ${advice}`);
   }
 
-  async #takeName(name: string, holder: Holder): Promise<void> {
+  async #takeName(name: string, holder: ResourceHolder): Promise<void> {
     const own = (await this.#snapshots.listHeldBy(holder)).flatMap(wholeOne).filter((one) => one.name === name);
     for (const one of own) await this.#put({ ...one, name: null });
   }

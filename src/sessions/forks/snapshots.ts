@@ -8,7 +8,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { inflate } from './archive/inflated.ts';
+import { gunzipWithLimit } from './archive/inflated.ts';
 import type { CopyStore, StoredCopy } from './copies.ts';
 import { type FileCopies, type FileCopy, readFileCopies, shareCopyForSession, writeFileCopies } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
@@ -63,7 +63,7 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
 /** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
-export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
+export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
   readonly #caughtUp = new WeakSet<LiveSession>();
@@ -94,7 +94,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     const { copies } = this.deps;
     if (await copies.isWhole(startsFrom)) {
       const name = `restore-${this.deps.newId()}`;
-      const content = inflate(await copies.open(startsFrom.blob), this.deps.policy.maxBytes + maxHeaders);
+      const content = gunzipWithLimit(await copies.open(startsFrom.blob), this.deps.policy.maxBytes + maxHeaders);
       await this.deps.archive.unpack(client, { name, content, isPlain: true }, signal);
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
@@ -141,7 +141,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /** The sandbox's processes must have ended. Rejects if no complete copy could be made. */
+  /** The sandbox's processes must have ended. Rejects if no complete copy could be created. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(

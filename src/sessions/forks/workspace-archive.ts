@@ -58,8 +58,8 @@ compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; e
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
- * Compresses its input to one gzip member per MiB. Blocks whose middle does not compress are stored as they are:
- * hundreds of MB of images or models would take seconds of processor time without any gain.
+ * Compresses its input to one gzip member per MiB. Blocks whose middle does not compress are stored uncompressed, because
+ * compressing hundreds of MB of images or models would cost seconds of processor time without any gain.
  */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');
@@ -93,7 +93,7 @@ const unpacking = (workdir: string, isPlain = false) =>
     `--directory=${workdir}`,
   ] as const;
 
-/** Archives are made by the sandbox's own tar and gzip, so that the server never unpacks what a sandbox wrote. */
+/** Archives are created by the sandbox's own tar and gzip, so that the server never unpacks files that a sandbox wrote. */
 export const workspaceArchive: WorkspaceArchive = {
   async measure(sandbox, name, signal) {
     const seen = await sandbox.workspace.print(signal);

@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
  * The files of a workspace at one moment. Paths are relative to the workspace, in latin1, because they can contain any
  * bytes.
  */
-export interface Manifest {
+export interface WorkspaceManifest {
   /** By path: kind, mode, size, and the hash of a file or target of a link. */
   readonly entries: ReadonlyMap<string, string>;
   /** SHA-256 over all entries, in hexadecimal. */
@@ -46,7 +46,7 @@ export class ManifestReader {
   }
 
   /** Throws conflict if the listing ended early. */
-  manifest(): Manifest {
+  manifest(): WorkspaceManifest {
     if (!this.#isComplete) throw new AppError('conflict', 'The list of files is incomplete.');
     return createManifest(this.#entries, { files: this.#files, bytes: this.#bytes });
   }
@@ -85,13 +85,16 @@ export class ManifestReader {
   }
 }
 
-function createManifest(entries: ReadonlyMap<string, string>, sums: Pick<Manifest, 'files' | 'bytes'>): Manifest {
+function createManifest(
+  entries: ReadonlyMap<string, string>,
+  sums: Pick<WorkspaceManifest, 'files' | 'bytes'>,
+): WorkspaceManifest {
   const hash = createHash('sha256');
   for (const path of [...entries.keys()].sort()) hash.update(`${entries.get(path)}\0${path}\0`);
   return { entries, ...sums, digest: hash.digest('hex') };
 }
 
-export function* serializeManifest({ entries }: Manifest): Generator<Uint8Array> {
+export function* serializeManifest({ entries }: WorkspaceManifest): Generator<Uint8Array> {
   for (const [path, entry] of entries) yield Buffer.from(`${path}\0${entry}\0`, 'latin1');
 }
 

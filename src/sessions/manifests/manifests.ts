@@ -9,10 +9,10 @@ import type { WorkspaceDamage } from '../../core/model/sandboxes/files-damaged.t
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CopyStore } from '../forks/copies.ts';
-import type { Snapshots } from '../forks/snapshots.ts';
+import type { SessionSnapshots } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { findDamagedPaths, type Manifest, parseManifest, serializeManifest } from './manifest.ts';
+import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManifest } from './manifest.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
@@ -80,7 +80,7 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly copies: CopyStore;
-  readonly snapshots: Pick<Snapshots, 'copyAtRest' | 'newestWhole'>;
+  readonly snapshots: Pick<SessionSnapshots, 'copyAtRest' | 'newestWhole'>;
   readonly archive: Pick<WorkspaceArchive, 'unpack'>;
   readonly files: WorkspaceFiles;
 }
@@ -103,7 +103,7 @@ const StoredManifest = z.object({
   /** The blob with the entries, and its hash. */
   list: z.string(),
   sha256: z.string(),
-  /** Left unfinished by a lost server. */
+  /** A repair left unfinished by a lost server. */
   repair: Repair.optional(),
 });
 type StoredManifest = z.infer<typeof StoredManifest>;
@@ -120,7 +120,7 @@ const passing: ReadonlySet<string> = new Set([
  * missing or altered, the newest complete copy replaces all of them. A manifest exists only while nobody can use the
  * files, so users' changes are never taken for damage.
  */
-export class Manifests extends ServerPart<Deps> {
+export class WorkspaceManifests extends ServerPart<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
     const { clock, snapshots, files, copies, newId } = this.deps;
@@ -200,7 +200,10 @@ export class Manifests extends ServerPart<Deps> {
   async #damage(
     id: SessionId,
     client: SandboxClient,
-    { manifest, before }: { readonly manifest: StoredManifest; readonly before: Manifest['entries'] | undefined },
+    {
+      manifest,
+      before,
+    }: { readonly manifest: StoredManifest; readonly before: WorkspaceManifest['entries'] | undefined },
     signal: AbortSignal,
   ): Promise<Repair | (Pick<FoundDamage, 'damaged'> & { readonly paths: readonly string[] | undefined }) | undefined> {
     const { files, newId, snapshots, clock } = this.deps;
@@ -236,7 +239,7 @@ export class Manifests extends ServerPart<Deps> {
   }
 
   /** Undefined: the list itself is damaged. */
-  async #entries({ list, sha256 }: StoredManifest): Promise<Manifest['entries'] | undefined> {
+  async #entries({ list, sha256 }: StoredManifest): Promise<WorkspaceManifest['entries'] | undefined> {
     const { copies } = this.deps;
     if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;
     return parseManifest(Buffer.concat(await Array.fromAsync(await copies.open(list))));

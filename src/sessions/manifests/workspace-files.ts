@@ -1,12 +1,12 @@
 import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
-import { type Manifest, ManifestReader } from './manifest.ts';
+import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
 
 /**
  * Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there.
  */
 export interface WorkspaceFiles {
-  list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<Manifest>;
+  list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceManifest>;
   /** Moves all files into a folder of the workspace, continuing an interrupted call. */
   moveAside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
   clearBeside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;

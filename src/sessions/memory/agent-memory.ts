@@ -2,10 +2,10 @@ import type { AgentMemory, AgentNote } from '../../agents/tools/memory/agent-mem
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
-import type { Notes } from './notes.ts';
+import type { NoteStore } from './notes.ts';
 
 export function createAgentMemory(
-  notes: Notes,
+  notes: NoteStore,
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
   { runId, onChange }: { readonly runId: string; readonly onChange?: (action: 'write' | 'delete') => void },
 ): AgentMemory {
@@ -78,7 +78,7 @@ export async function formatNoteList(memory: AgentMemory): Promise<string> {
 const maxListed = 100;
 
 /** The notes' text, for an agent with its own loop, which has no tool to read them; undefined: none. */
-export async function describeNotes(memory: AgentMemory): Promise<string | undefined> {
+export async function formatNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];
   let room = maxReturned;

@@ -4,12 +4,12 @@ import {
   type MemoryHolderRef,
   type MemoryService,
   type MemorySummary,
-  memoryHolders,
+  memoryHolderKinds,
 } from '../api/server/memory.ts';
-import type { Notes } from './notes.ts';
+import type { NoteStore } from './notes.ts';
 
 interface Deps {
-  readonly notes: Notes;
+  readonly notes: NoteStore;
   /** Display names of people by owner, and of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
@@ -36,7 +36,7 @@ export function createMemoryService({ notes, people, projects, count }: Deps): M
   return {
     async list(sees) {
       const named = await Promise.all(
-        memoryHolders.map(async (of) => [...(await namesOf(of))].map(([id, name]) => ({ of, id, name }))),
+        memoryHolderKinds.map(async (of) => [...(await namesOf(of))].map(([id, name]) => ({ of, id, name }))),
       );
       const all = [{ of: 'person' as const, id: '', name: '' }, ...named.flat()];
       const isSeen = sees && (await Promise.all(all.map(sees)));

@@ -81,7 +81,7 @@ function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): Stored
     });
 }
 
-export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex => ({
+export const dropOldNoteHistory = ({ notes }: NoteIndex, before: number): NoteIndex => ({
   notes: notes
     .filter(({ deleted, updatedAt }) => !deleted || updatedAt >= before)
     .map((note) => {

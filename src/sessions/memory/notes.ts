@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreNotFound } from '../../core/errors/errors.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
-import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersion } from '../api/server/memory.ts';
+import { type MemoryHolder, type Note, type NoteAuthor, NoteVersion, type NoteWithText } from '../api/server/memory.ts';
 import { checkNotePath, checkNoteText } from './note-form.ts';
 import {
   applyNoteChange,
   countLiveNotes,
-  dropOldNotes,
+  dropOldNoteHistory,
   findDroppedVersions,
   findNote,
   type MemoryLimits,
@@ -45,12 +45,12 @@ interface Draft {
 }
 
 /** Callers check permissions. */
-export class Notes extends ServerPart<Deps> {
+export class NoteStore extends ServerPart<Deps> {
   get limits(): MemoryLimits {
     return this.deps.limits;
   }
 
-  /** Without `among`, all holders that ever had notes. */
+  /** Without `among`, lists all holders that ever had notes. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
@@ -75,7 +75,7 @@ export class Notes extends ServerPart<Deps> {
   }
 
   /** Rejects: not_found, conflict (the text of this version is gone). */
-  async read(holder: MemoryHolder, path: string, number?: number): Promise<NoteText> {
+  async read(holder: MemoryHolder, path: string, number?: number): Promise<NoteWithText> {
     return await this.#changeIndex(holder, async (index) => {
       const note = findNote(index, path);
       if (!note || (note.deleted && number === undefined)) throw noNote(path);
@@ -189,8 +189,8 @@ export class Notes extends ServerPart<Deps> {
   }
 
   /**
-   * Deletes notes unchanged for `noteMs`, and drops versions replaced and notes deleted more than `historyMs` ago.
-   * Undefined: never. Resolves with the number of removed records.
+   * Deletes notes unchanged for `noteMs`, and drops versions replaced and notes deleted more than `historyMs` ago. An undefined
+   * limit never applies. Resolves with the number of removed records.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.deps.clock.now();
@@ -208,7 +208,7 @@ export class Notes extends ServerPart<Deps> {
 
   async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
     const gone = await this.#changeIndex(holder, async (index) => {
-      const doc = dropOldNotes(index, before);
+      const doc = dropOldNoteHistory(index, before);
       const value = findDroppedVersions(index, doc);
       return value.length === 0 ? { value } : { value, doc };
     });

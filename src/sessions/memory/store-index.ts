@@ -33,7 +33,7 @@ export const memoryStoreLimits = {
 } as const;
 
 export const isLiveMemory = ({ head }: StoredMemory): boolean => head.operation !== 'deleted';
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const computeSha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 export const toMemoryEntry = ({ id, path, createdAt, head }: StoredMemory): MemoryEntry => ({
   id,
   version: head.id,
@@ -104,7 +104,7 @@ export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) 
   return { index: { memories: kept }, forgotten: [...forgotten].map(({ id }) => id) };
 }
 
-export const redactVersion = (
+export const redactMemoryVersion = (
   version: MemoryEntryVersion,
   redacted: NonNullable<MemoryEntryVersion['redacted']>,
 ): MemoryEntryVersion => ({ ...version, path: null, sha256: null, size: null, redacted });

@@ -14,13 +14,13 @@ import {
   assertMemoryFits,
   checkMemoryPath,
   checkMemoryText,
+  computeSha256,
   isLiveMemory,
   MemoryStoreIndex,
   memoryStoreLimits,
   putMemory,
-  redactVersion,
+  redactMemoryVersion,
   type StoredMemory,
-  sha256,
   toMemoryEntry,
 } from './store-index.ts';
 
@@ -87,7 +87,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
       const text = change.text ?? (await this.#text(store, now.head));
       const path = change.path ?? now.path;
       if (text === undefined) return 'again';
-      return path === now.path && sha256(text) === now.head.sha256 ? undefined : { path, text };
+      return path === now.path && computeSha256(text) === now.head.sha256 ? undefined : { path, text };
     });
   }
 
@@ -121,7 +121,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
       const memory = memories.find(({ head }) => head.id === id);
       if (memory && isLiveMemory(memory))
         throw new AppError('conflict', 'This is the current version of a memory. Change or delete the memory first.');
-      const next = redactVersion(version, { at: clock.now(), by });
+      const next = redactMemoryVersion(version, { at: clock.now(), by });
       await records.delete(kinds.text, keyOf(store, version));
       if (memory)
         return {
@@ -165,7 +165,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
           memory: id,
           operation: text === null ? 'deleted' : now ? 'modified' : 'created',
           path,
-          sha256: text === null ? null : sha256(text),
+          sha256: text === null ? null : computeSha256(text),
           size: text === null ? null : Buffer.byteLength(text),
           at,
           author,

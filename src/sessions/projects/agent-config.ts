@@ -35,8 +35,8 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | '
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /**
-   * Changes only the fields that are set. Rejects: invalid_request (an unknown provider, a model or fallback that the
-   * server must not use, options that no model supports).
+   * Changes only the fields that are set. Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or
+   * options that no model supports).
    */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
   /** Copies the template's settings. Keeps provider and model if the project chose them itself. */
@@ -61,7 +61,7 @@ export function createAgentConfigService(deps: Deps): AgentConfigService & Agent
     if (!found) throw missing();
     return AgentConfig.parse(found.doc);
   };
-  /** Keeps concurrent changes of other fields. */
+  /** Preserves concurrent changes of other fields. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
     const input = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const changed = await changeRecord(records, { kind, id: projectId }, (found) => {

@@ -59,9 +59,9 @@ interface Deps {
    * object until a setting changes.
    */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
-  /** Names, groups or globs of tools that no agent has. */
+  /** Names, groups or globs of tools that no agent can use. */
   readonly denied?: () => readonly string[];
-  /** Tools of some installations only, for projects that enable their group. */
+  /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerProvider) => readonly Tool[];
   readonly modelFor: ModelResolver;
@@ -73,7 +73,7 @@ interface Deps {
  * Merges the settings of the server, template, project and session; later settings take precedence. A session uses its
  * project's template unless it names one. Read for each turn, so a project's changes apply to running sessions.
  */
-export function createProfileResolver(deps: Deps): AgentProfileResolver {
+export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = createToolRegistry(undefined, 'off', more);
 
@@ -190,8 +190,8 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
   ): Promise<Model> {
     const ofProject = config && formatModelRef(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
-    // A project that never chose a model uses the model chosen on the page, else the model in the settings when the
-    // project was created.
+    // A project that never chose a model uses the model chosen on the page, else the model that the settings had when the project
+    // was created.
     const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;

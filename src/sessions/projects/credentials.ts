@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import { type CredentialInjection, isValidHeaderValue, listInjectionTargets } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
@@ -16,7 +16,7 @@ const Stored = BoundCredential.extend({
   /** The value; with `uses`, the id of the secret. */
   sealed: SealedValue,
 });
-export interface HeldCredential extends CredentialInjection {
+export interface CredentialWithHolder extends CredentialInjection {
   readonly name: string;
   /** A session's or project's id, or `server`. */
   readonly holder: string;
@@ -24,16 +24,16 @@ export interface HeldCredential extends CredentialInjection {
 }
 export interface BoundCredentialStore {
   /** The credentials of a session by precedence: its own, its project's, then the server's stored ones. */
-  inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
+  inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly CredentialWithHolder[]>;
   inForceFor(id: SessionId): Promise<{
-    readonly held: readonly HeldCredential[];
+    readonly held: readonly CredentialWithHolder[];
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;
-  /** The server's stored credentials, and up to 1,000 of the newest of projects and sessions. */
+  /** The server's stored credentials, and the 1,000 newest of projects and sessions. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
-  value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
+  value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;
   /** Credentials of sessions need no call, because they are removed with the log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
@@ -48,10 +48,10 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
   /** The value of an API client's secret for a session, or for the sessions of a project. Rejects: not_found. */
-  readonly secretValue: (id: string, session: Holder) => Promise<Secret>;
+  readonly secretValue: (id: string, session: ResourceHolder) => Promise<Secret>;
 }
 /** The holder of credentials that apply to all sessions. No session or project has this id. */
-export const serverHolder = 'server';
+export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
 // A response that contains the value is cut off, and a shorter value could occur in a response by chance.
@@ -72,19 +72,19 @@ export function createBoundCredentialStore({
   const sealing = createSealedRecordStore({ records, vault, kind, field: 'value' });
   const all = async (holder: string) =>
     (await records.list(kind, { idPrefix: idOf(holder, '') })).map(({ doc }) => Stored.parse(doc));
-  const held = async (holder: string): Promise<readonly HeldCredential[]> =>
+  const held = async (holder: string): Promise<readonly CredentialWithHolder[]> =>
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
 
-  async function readHolder(holder: string): Promise<Holder> {
-    const session = holder === serverHolder ? undefined : await records.get('session', holder);
+  async function readHolder(holder: string): Promise<ResourceHolder> {
+    const session = holder === serverHolderId ? undefined : await records.get('session', holder);
     if (session) return SessionRecord.parse(session.doc);
-    return holder === serverHolder ? {} : { projectId: holder };
+    return holder === serverHolderId ? {} : { projectId: holder };
   }
 
   const inForce: BoundCredentialStore['inForce'] = async ({ id, projectId }) => [
     ...(await held(id)),
     ...(projectId === null ? [] : await held(projectId)),
-    ...(await held(serverHolder)),
+    ...(await held(serverHolderId)),
   ];
 
   async function write(
@@ -146,7 +146,7 @@ export function createBoundCredentialStore({
     inForce,
     async inForceFor(id) {
       const found = await records.get('session', id);
-      if (!found) return { held: await held(serverHolder), repositories: [], vaults: { ids: [], session: {} } };
+      if (!found) return { held: await held(serverHolderId), repositories: [], vaults: { ids: [], session: {} } };
       const session = SessionRecord.parse(found.doc);
       return {
         held: await inForce(session),
@@ -156,7 +156,7 @@ export function createBoundCredentialStore({
     },
     async heldByAll() {
       const newest = await records.list(kind, { limit: 1_000 });
-      return [...(await held(serverHolder)), ...newest.map(({ doc }) => Stored.parse(doc))];
+      return [...(await held(serverHolderId)), ...newest.map(({ doc }) => Stored.parse(doc))];
     },
     async value({ holder, name }) {
       const found = await records.get(kind, idOf(holder, name));

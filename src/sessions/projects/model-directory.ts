@@ -13,7 +13,7 @@ const Facts = z.object({
 });
 const Stored = z.object({
   model: z.string().nullable().default(null),
-  /** Entered by people. */
+  /** Entered by users. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
   /** From the providers' lists, for the chosen models. */
   facts: z.record(z.string(), Facts).default({}),
@@ -51,7 +51,7 @@ export class ModelDirectory {
     return { ...this.#settings, compatible: { ...servers, ...compatible }, catalog: entries };
   }
 
-  /** If this text changes, the model is created again. */
+  /** The model is created again if this text changes. */
   async readState(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);

@@ -23,10 +23,10 @@ interface Deps {
   readonly keys: Pick<ProviderKeyStore, 'list' | 'put' | 'delete' | 'use'>;
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
   readonly setBy: (key: string) => string | undefined;
-  /** Why only the demo model can be used here; undefined: any model can. */
+  /** Why only the demo model can be used here; undefined: all models can be used. */
   readonly refusal: () => string | undefined;
   readonly checkModel: (ref: string) => void;
-  /** Whether people may enter addresses of this machine and private networks. */
+  /** Whether people can enter addresses of this machine and private networks. */
   readonly reach: () => NetworkReach;
   readonly fetchWithin: (reach: NetworkReach) => typeof fetch;
   readonly learn: (key: Secret) => void;

@@ -4,8 +4,8 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import { Holder, holderKey } from '../../core/model/access/holder.ts';
-import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
+import { ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
+import { type ProjectMember, toMemberKey } from '../../core/model/access/project-member.ts';
 import { builtTemplateKind, namedSecretKind, templateBuildKind, vaultKind } from '../../core/model/records.ts';
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { volumeKind } from '../../core/model/sandboxes/volume.ts';
@@ -13,10 +13,10 @@ import { Collection } from '../../storage/collection.ts';
 import {
   type HeldResourceKind,
   heldResourceKinds,
-  type MemberView,
   namedResourceKinds,
   Project,
   type ProjectAgent,
+  type ProjectMemberView,
   type ProjectService,
 } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -33,7 +33,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly people: MemberDirectory;
 }
 export interface MemberDirectory {
-  /** The member in stored form. A verified e-mail address means the person who signs in with it. Rejects: not_found. */
+  /** The member in stored form. A verified e-mail address refers to the person who signs in with it. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
   /** The owner with this id. Rejects: not_found, including for any e-mail address. */
   findPerson(id: string): Promise<string>;
@@ -43,11 +43,11 @@ export interface MemberDirectory {
 }
 export interface HeldResourceStore {
   /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
-  list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;
+  list(owner: string, projects: readonly string[]): Promise<readonly (ResourceHolder & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
 export interface MovableResourceStore {
-  get(id: string): Promise<Holder>;
+  get(id: string): Promise<ResourceHolder>;
   update(id: string, change: { readonly projectId: string | null }): Promise<unknown>;
 }
 const maxMembers = 1_000;
@@ -83,7 +83,7 @@ export function createProjectService(deps: Deps): ProjectService {
   async function departed(id: string): Promise<void> {
     await changeAccess(id, (now) => ({ ...now, departures: now.departures + 1 }));
   }
-  async function readView({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<MemberView, 'role'>) {
+  async function readView({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<ProjectMemberView, 'role'>) {
     const name = of === 'group' || id.includes('@') ? id : ((await people.names()).get(id) ?? null);
     return { of, id, name, issuer: issuer ?? null, role };
   }
@@ -141,7 +141,7 @@ export function createProjectService(deps: Deps): ProjectService {
       await changeAccess(id, (now) => {
         if (member.of === 'person' && member.id === now.owner)
           throw new AppError('conflict', 'This is the owner, who has all rights in the project.');
-        const others = now.members.filter((one) => memberKey(one) !== memberKey(member));
+        const others = now.members.filter((one) => toMemberKey(one) !== toMemberKey(member));
         if (others.length >= maxMembers)
           throw new AppError('quota', `The project already has ${maxMembers} members, the maximum. Add a group.`);
         return withMembers(now, [...others, member], keepsMaintainer);
@@ -152,7 +152,7 @@ export function createProjectService(deps: Deps): ProjectService {
       await changeAccess(id, (now) => {
         if (member.of === 'person' && member.id === now.owner)
           throw new AppError('conflict', 'This is the owner. Hand the project over to another person first.');
-        const others = now.members.filter((one) => memberKey(one) !== memberKey(member));
+        const others = now.members.filter((one) => toMemberKey(one) !== toMemberKey(member));
         if (others.length === now.members.length) throw new AppError('not_found', 'The project has no such member.');
         return withMembers(now, others, keepsMaintainer);
       });
@@ -182,7 +182,7 @@ export function createProjectService(deps: Deps): ProjectService {
       await agents.delete(id);
       await projects.delete(id); // last, so that an interrupted deletion can be repeated
       await people.changed(id);
-      await removeContent(id); // created in the meantime; from here on, the project cannot be found
+      await removeContent(id); // removes content created during the deletion; from here on, the project cannot be found
     },
   };
 }
@@ -224,7 +224,7 @@ const kinds: Readonly<Record<HeldResourceKind, string>> = {
 const uniquelyNamed: ReadonlySet<HeldResourceKind> = new Set(namedResourceKinds);
 
 const Movable = z.looseObject({
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   id: z.string(),
   name: z.string().nullish(),
   shared: z.boolean().optional(),
@@ -251,17 +251,17 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   async function move(
     { of: name, id }: { readonly of: HeldResourceKind; readonly id: string },
     projectId: string | null,
-    mayMove: (resource: Holder) => void,
+    mayMove: (resource: ResourceHolder) => void,
   ): Promise<void> {
     const resources = held(name);
     const before = await resources.get(id);
     const moved = { ...before, projectId };
-    if (holderKey(before) === holderKey(moved)) return;
+    if (toHolderKey(before) === toHolderKey(moved)) return;
     const admit = (others: readonly Movable[]) => {
       if (
         uniquelyNamed.has(name) &&
         before.name &&
-        others.some((one) => one.name === before.name && holderKey(one) === holderKey(moved))
+        others.some((one) => one.name === before.name && toHolderKey(one) === toHolderKey(moved))
       )
         throw new AppError('conflict', `There is already a ${name} named ${before.name}. Rename or delete one first.`);
     };
@@ -279,5 +279,5 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
     for (const build of await builds.listHeldBy(before))
       if (build.templateId === id) await builds.change(build.id, (now) => ({ ...now, projectId }));
   }
-  return { get: (name: HeldResourceKind, id: string): Promise<Holder> => held(name).get(id), move };
+  return { get: (name: HeldResourceKind, id: string): Promise<ResourceHolder> => held(name).get(id), move };
 }

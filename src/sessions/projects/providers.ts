@@ -1,4 +1,4 @@
-import { createCompatibleProvider } from '../../agents/models/aisdk/compatible-provider.ts';
+import { createOpenaiCompatibleProvider } from '../../agents/models/aisdk/compatible-provider.ts';
 import { providers as all } from '../../agents/models/providers.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 
@@ -14,11 +14,12 @@ export interface OfferedProvider {
 }
 
 export const listOfferedProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
-  [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => createCompatibleProvider(name, baseUrl))].map(
-    ({ name, label, models, access }) => ({
-      id: name,
-      name: label,
-      models,
-      envKey: access?.keyVariables[0] ?? null,
-    }),
-  );
+  [
+    ...all,
+    ...Object.entries(compatible).map(([name, { baseUrl }]) => createOpenaiCompatibleProvider(name, baseUrl)),
+  ].map(({ name, label, models, access }) => ({
+    id: name,
+    name: label,
+    models,
+    envKey: access?.keyVariables[0] ?? null,
+  }));

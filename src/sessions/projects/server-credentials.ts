@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialInjection, listInjectionTargets } from '../../core/model/credential.ts';
 import type { ServerCredentialService } from '../api/server/credentials.ts';
-import { type BoundCredentialStore, serverHolder } from './credentials.ts';
+import { type BoundCredentialStore, serverHolderId } from './credentials.ts';
 
 interface Deps {
   readonly ring: Pick<BoundCredentialStore, 'createService'>;
@@ -11,7 +11,7 @@ interface Deps {
 }
 
 export function createServerCredentials({ ring, settings, setBy }: Deps): ServerCredentialService {
-  const stored = ring.createService<typeof serverHolder>(async () => {});
+  const stored = ring.createService<typeof serverHolderId>(async () => {});
   function refuseSetting(name: string): void {
     if (!settings.some((one) => one.name === name)) return;
     const text = `${setBy} sets the credential '${name}', and precedes what is entered here. Change it there and restart the server.`;
@@ -19,7 +19,7 @@ export function createServerCredentials({ ring, settings, setBy }: Deps): Server
   }
   return {
     async list() {
-      const own = await stored.list(serverHolder);
+      const own = await stored.list(serverHolderId);
       return [
         ...settings.map(({ name, hosts, header, scheme, user, env, git, paths }) => ({
           ...{ name, hosts, header, scheme, user, env, git, paths },
@@ -36,11 +36,11 @@ export function createServerCredentials({ ring, settings, setBy }: Deps): Server
         const taken = listInjectionTargets(other).find((place) => requested.has(place));
         if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} already sets ${taken}.`);
       }
-      return { ...(await stored.put(serverHolder, { name, ...places }, value)), setBy: null };
+      return { ...(await stored.put(serverHolderId, { name, ...places }, value)), setBy: null };
     },
     async revoke(name) {
       refuseSetting(name);
-      await stored.revoke(serverHolder, name);
+      await stored.revoke(serverHolderId, name);
     },
   };
 }

@@ -27,7 +27,7 @@ export type UploadedFile = z.infer<typeof StoredFile>;
 export interface NewUpload {
   readonly projectId: string | null;
   readonly sessionId?: SessionId;
-  /** Without a folder, see `baseName`. */
+  /** A file name without a folder. */
   readonly name: string;
   readonly type: UploadedFile['type'];
   readonly mimeType: string | null;
@@ -177,7 +177,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
 }
 
 /** The last segment of a path that a client sent; undefined if it is not a valid file name. */
-export function baseName(value: string): string | undefined {
+export function parseFileName(value: string): string | undefined {
   const name = value.split(/[/\\]/).at(-1)?.trim() ?? '';
   if (name === '' || name === '.' || name === '..') return undefined;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the check looks for control characters

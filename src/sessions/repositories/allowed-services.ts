@@ -6,7 +6,7 @@ import type { SessionRepository } from '../../core/model/repository.ts';
 import { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 
-export interface ServicePermissions {
+export interface RepositoryServicePermissions {
   readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
   /** Throws for services that the settings and the driver cannot run. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
@@ -20,10 +20,10 @@ interface AllowedServices {
   readonly names: readonly string[] | undefined;
 }
 
-/** Rejects before anything is changed. */
-export async function allowServices(
+/** Rejects before any change. */
+export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
-  { servicesOf, checkSandbox, power, change }: ServicePermissions,
+  { servicesOf, checkSandbox, power, change }: RepositoryServicePermissions,
   signal: AbortSignal,
 ): Promise<void> {
   const { path, environment } = repository;

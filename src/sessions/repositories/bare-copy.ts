@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
+import { createTarHeaders, createTarPadding, tarEnd } from '../../core/text/tar.ts';
 
 // Reads a repository without git: its branches, tags and objects, as files. The folder can contain third-party
 // settings, hooks and links, so no setting is copied and no link is followed.
 
-/** Links are resolved. */
+/** Links in the path are resolved. */
 export interface GitFolder {
   /** Contains `objects` and `HEAD`. */
   readonly path: string;
@@ -64,12 +64,12 @@ export async function* streamBareRepository(folder: GitFolder, signal: AbortSign
   const pieces = new Pieces();
   for (const [name, text] of Object.entries(texts)) {
     const bytes = Buffer.from(text);
-    yield* pieces.add(...tarHeaders(name, bytes.length, 0o644), bytes, tarPadding(bytes.length));
+    yield* pieces.add(...createTarHeaders(name, bytes.length, 0o644), bytes, createTarPadding(bytes.length));
   }
   for await (const name of objectFiles(folder)) {
     throwIfAborted(signal);
     await using file = await openInside(folder, name);
-    yield* pieces.add(...tarHeaders(name, file.size, 0o444));
+    yield* pieces.add(...createTarHeaders(name, file.size, 0o444));
     for (let at = 0; at < file.size; ) {
       const bytes = Buffer.allocUnsafe(Math.min(pieceBytes, file.size - at));
       const { bytesRead } = await file.handle.read(bytes, 0, bytes.length, at);
@@ -77,7 +77,7 @@ export async function* streamBareRepository(folder: GitFolder, signal: AbortSign
       yield* pieces.add(bytes.subarray(0, bytesRead));
       at += bytesRead;
     }
-    yield* pieces.add(tarPadding(file.size));
+    yield* pieces.add(createTarPadding(file.size));
   }
   yield* pieces.add(tarEnd);
   yield* pieces.rest();

@@ -1,5 +1,5 @@
 import { checkpointFolder } from '../../core/model/run-files.ts';
-import { encodeNamesCommand } from '../../core/text/files/byte-names.ts';
+import { encodeFileNamesCommand } from '../../core/text/files/byte-names.ts';
 import { gitExitCodes } from './git.ts';
 
 // A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository
@@ -126,7 +126,7 @@ for one in "\${roots[@]}"; do
   git diff --no-color --no-ext-diff --no-textconv --find-renames --src-prefix="a/$prefix" --dst-prefix="b/$prefix" "$before" "$after" -- >>"$text"
 done
 [ -n "$found" ] || exit ${gitExitCodes.moved}
-head -c 100000 "$names" | ${encodeNamesCommand}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
+head -c 100000 "$names" | ${encodeFileNamesCommand}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
 `;
 
 /** Restores the workspace to the files of `$number`. Files that .gitignore excludes are kept. */

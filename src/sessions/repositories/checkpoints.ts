@@ -2,7 +2,7 @@ import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { decodeNames } from '../../core/text/files/byte-names.ts';
+import { decodeFileNames } from '../../core/text/files/byte-names.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { Checkpoint, type CheckpointDiff, type CheckpointRange } from '../api/repositories.ts';
@@ -69,7 +69,7 @@ export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const [names = '', text = ''] = stdout.split('\u0001');
     return {
-      files: parseGitChanges(decodeNames(names)).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
+      files: parseGitChanges(decodeFileNames(names)).sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path)),
       text: truncateEnd(text, maxDiffBytes),
       truncated: Buffer.byteLength(text) > maxDiffBytes,
     };

@@ -17,7 +17,7 @@ export interface FoundEnvironment {
   /** A hash of `setup.sh`, the files it names and the sandbox's system; undefined: no `setup.sh`. */
   readonly print: string | undefined;
 }
-export interface ScriptResult {
+export interface SetupScriptResult {
   readonly exitCode: number;
   readonly output: string;
 }
@@ -44,7 +44,7 @@ for file in "\${files[@]}"; do
 done
 `;
 
-export async function readEnvironment(
+export async function readRepositoryEnvironment(
   client: Client,
   path: string,
   { parseYaml }: { readonly parseYaml: (text: string) => unknown },
@@ -97,7 +97,7 @@ export async function runSetupScript(
   client: Client,
   { path }: SessionRepository,
   signal: AbortSignal,
-): Promise<ScriptResult> {
+): Promise<SetupScriptResult> {
   const command = `
 cd -- ${quoteForShell(`${client.workdir}/${path}`)} || exit 1
 log=${quoteForShell(`${client.workdir}/.corral/setup-${nameOf(path)}.log`)}

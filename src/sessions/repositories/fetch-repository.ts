@@ -122,7 +122,7 @@ mv -T -- "$made" "$place" || exit 1
 printf 'base %s\\nstart %s\\n' "$base" "$start"
 `;
 
-/** Rejects with a message for people. */
+/** Rejects with a message that can be shown to people. */
 export async function fetchRepository(
   client: Sandbox,
   { session, repository, branch, author, copyTo }: RepositoryFetchRequest,
@@ -191,8 +191,8 @@ interface SubmoduleFolders {
 }
 
 /**
- * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs; a copy is identified by
- * its index. Submodules that cannot be copied are left to git, whose failure becomes a note.
+ * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, whose indexes identify the copies.
+ * Git fetches the submodules that cannot be copied; its failure becomes a note.
  */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];

@@ -9,7 +9,7 @@ import {
   isFolderUrl,
   type SessionRepository,
 } from '../../core/model/repository.ts';
-import type { CheckResult } from '../../core/model/repository-environment.ts';
+import type { EnvironmentCheckResult } from '../../core/model/repository-environment.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -18,7 +18,7 @@ import type { LiveSession } from '../run/live-session.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
-import type { RepositoryPreparer, SetupRequest, SetupResult } from './preparation.ts';
+import type { RepositoryPreparer, RepositorySetupRequest, RepositorySetupResult } from './preparation.ts';
 import type { ReadyWorkspaces } from './ready-workspaces.ts';
 import type { RepositoryFolders } from './repository-folders.ts';
 
@@ -61,12 +61,12 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
  * Fetches sessions' repositories into their sandboxes. Each use of a sandbox waits until they are fetched or have
  * failed.
  */
-export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook {
+export class RepositoryFetcher extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   /** Sessions in whose new sandbox the repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
-  /** Call when a sandbox has started. True: repositories remain to be fetched or started, even if no caller waits. */
+  /** Call when a sandbox has started. Returns whether repositories remain to be fetched or started, even if no caller waits. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
@@ -171,8 +171,8 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     live: LiveSession,
     client: Client,
     path: string,
-    { again, ...how }: Pick<SetupRequest, 'mayKeep' | 'found'> & { readonly again?: true },
-  ): Promise<SetupResult | undefined> {
+    { again, ...how }: Pick<RepositorySetupRequest, 'mayKeep' | 'found'> & { readonly again?: true },
+  ): Promise<RepositorySetupResult | undefined> {
     const { writer } = live;
     const repository = find(live, path);
     const { environment } = repository ?? {};
@@ -198,7 +198,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
   }
 
   /** Does nothing if the session has moved to another server. */
-  async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, CheckResult>): Promise<void> {
+  async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, EnvironmentCheckResult>): Promise<void> {
     const live = this.deps.sessions.get(id);
     const repository = live && find(live, path);
     if (!live || !repository?.environment) return;
@@ -241,7 +241,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
   }
 }
 
-const lastLines = (result: CheckResult | undefined) =>
+const lastLines = (result: EnvironmentCheckResult | undefined) =>
   truncateStart((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
 
 export const isUsableRepository = ({ state, environment }: SessionRepository): boolean =>

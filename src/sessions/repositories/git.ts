@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { quoteNameForShell } from '../../core/text/files/byte-names.ts';
+import { quoteFileNameForShell } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -112,7 +112,7 @@ export async function runGit(
 ): Promise<GitOutput> {
   const assigned = [
     ...Object.entries(values).map(([name, value]) => `${name}=${quoteForShell(value)}`),
-    ...Object.entries(lists).map(([name, all]) => `${name}=(${all.map(quoteNameForShell).join(' ')})`),
+    ...Object.entries(lists).map(([name, all]) => `${name}=(${all.map(quoteFileNameForShell).join(' ')})`),
   ];
   const command = `${assigned.join('\n')}\n${variables}\n${script}`;
   const { timedOut, ...output } = await client.exec(
@@ -132,7 +132,7 @@ export async function runGit(
 }
 
 /** Runs a script in a repository of the workspace, ignoring its settings. Also rejects: conflict. */
-export async function runInRepository(
+export async function runGitInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,
   gitScript: GitScript,

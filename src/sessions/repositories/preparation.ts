@@ -4,7 +4,12 @@ import type { SessionRepository } from '../../core/model/repository.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import { type FoundEnvironment, readEnvironment, runRepositoryStartScript, runSetupScript } from './environments.ts';
+import {
+  type FoundEnvironment,
+  readRepositoryEnvironment,
+  runRepositoryStartScript,
+  runSetupScript,
+} from './environments.ts';
 import { type PreparedFileStore, type PreparedFilesKey, preparedFilesIdOf } from './prepared-files.ts';
 
 interface Deps {
@@ -13,7 +18,7 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
-export interface SetupRequest {
+export interface RepositorySetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
   /** False if anything but setups of the session's repositories has run in the sandbox. */
@@ -21,7 +26,7 @@ export interface SetupRequest {
   /** Undefined: read it again. */
   readonly found: FoundEnvironment | undefined;
 }
-export interface SetupResult {
+export interface RepositorySetupResult {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
   /** Size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
@@ -31,11 +36,15 @@ export interface SetupResult {
 
 export class RepositoryPreparer extends ServerPart<Deps> {
   async read(client: Client, path: string, signal: AbortSignal): Promise<FoundEnvironment | undefined> {
-    return await readEnvironment(client, path, this.deps, signal);
+    return await readRepositoryEnvironment(client, path, this.deps, signal);
   }
 
   /** Rejects only if the sandbox is lost or the server stops. */
-  async prepare(client: Client, requested: SetupRequest, signal: AbortSignal): Promise<SetupResult> {
+  async prepare(
+    client: Client,
+    requested: RepositorySetupRequest,
+    signal: AbortSignal,
+  ): Promise<RepositorySetupResult> {
     const { path } = requested.repository;
     try {
       const found = requested.found ?? (await this.read(client, path, signal));
@@ -62,7 +71,12 @@ export class RepositoryPreparer extends ServerPart<Deps> {
   }
 
   /** If the files cannot be stored, only this session has them. */
-  async #keep(client: Client, path: string, key: PreparedFilesKey, signal: AbortSignal): Promise<SetupResult> {
+  async #keep(
+    client: Client,
+    path: string,
+    key: PreparedFilesKey,
+    signal: AbortSignal,
+  ): Promise<RepositorySetupResult> {
     const setup = 'ran';
     try {
       const bytes = await this.deps.files.keep(client, path, key, signal);
@@ -105,7 +119,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
  */
 function computeKey(
   client: Client,
-  { record, repository }: SetupRequest,
+  { record, repository }: RepositorySetupRequest,
   { print }: FoundEnvironment,
 ): PreparedFilesKey | undefined {
   if (print === undefined) return undefined;

@@ -8,7 +8,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
-import { copyFailureText, runProgram } from '../services/streams/piped-command.ts';
+import { createCopyFailureFormatter, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
@@ -125,7 +125,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
       name: `prepared-${newId()}`,
       content,
       isPlain: true,
-      failure: copyFailureText(files, 'tar'),
+      failure: createCopyFailureFormatter(files, 'tar'),
     } as const;
     await archive.unpack({ programs: client.programs, workdir: `${client.workdir}/${folder}` }, from, signal);
     return true;
@@ -137,7 +137,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
     const place = placeOf(preparedFilesIdOf(key), `prepared-${newId()}`);
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
     // Tracked files are left out: each session fetches them with its own permissions.
-    const packed = { name: place.blob, only: 'untracked', failure: copyFailureText(files, 'bash') } as const;
+    const packed = { name: place.blob, only: 'untracked', failure: createCopyFailureFormatter(files, 'bash') } as const;
     const content = archive.pack(from, packed, AbortSignal.any([closing, AbortSignal.timeout(packMs)]));
     const { size } = await copies.add(place, content, { maxBytes, signal: closing });
     await this.#inTurn(prefixOf(key), async () => {

@@ -98,7 +98,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     return found.id;
   }
 
-  /** The next similar session will need the same stored files. */
+  /** Call when a session has used stored files, because the next similar session will need the same files. */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.deps;
     if (keep === 0 || files.length === 0) return;

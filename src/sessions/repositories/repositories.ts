@@ -8,8 +8,8 @@ import {
   type GitAuthor,
   type SessionRepository,
 } from '../../core/model/repository.ts';
-import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
-import { decodeNames, encodeNamesCommand } from '../../core/text/files/byte-names.ts';
+import type { EnvironmentCheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
+import { decodeFileNames, encodeFileNamesCommand } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -17,12 +17,12 @@ import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { allowServices, type ServicePermissions } from './allowed-services.ts';
+import { allowRepositoryServices, type RepositoryServicePermissions } from './allowed-services.ts';
 import { parseGitChanges } from './changes-in.ts';
 import { toPrintable } from './environments.ts';
 import { toRemoteError } from './fetch-repository.ts';
-import { isUsableRepository, type RepositoryFetches } from './fetches.ts';
-import { gitExitCodes, runInRepository, summarizeGitOutput } from './git.ts';
+import { isUsableRepository, type RepositoryFetcher } from './fetches.ts';
+import { gitExitCodes, runGitInRepository, summarizeGitOutput } from './git.ts';
 
 type Check = RepositoryEnvironment['checks'][number];
 const checkMs = 15 * 60_000;
@@ -32,7 +32,7 @@ async function runCheck(
   client: Pick<SandboxClient, 'exec' | 'workdir'>,
   { path, check: { command } }: { readonly path: string; readonly check: Check },
   { now, signal }: { readonly now: () => number; readonly signal: AbortSignal },
-): Promise<CheckResult> {
+): Promise<EnvironmentCheckResult> {
   const line = `cd -- ${quoteForShell(`${client.workdir}/${path}`)} && bash -c ${quoteForShell(command)} </dev/null 2>&1`;
   const { exitCode, stdout, timedOut } = await client.exec({ command: line, timeoutMs: checkMs }, signal);
   return {
@@ -48,10 +48,10 @@ interface Deps {
   readonly commands: Pick<SessionCommands, 'tell'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<SessionRecord>;
-  readonly fetches: Pick<RepositoryFetches, 'again' | 'noteChecks'>;
+  readonly fetches: Pick<RepositoryFetcher, 'again' | 'noteChecks'>;
   readonly now: () => number; // epoch ms
   readonly author: GitAuthor;
-  readonly services: ServicePermissions & { readonly states: SandboxService['services'] };
+  readonly services: RepositoryServicePermissions & { readonly states: SandboxService['services'] };
 }
 interface OpenedRepository {
   readonly client: SandboxClient;
@@ -123,10 +123,10 @@ printf '%s\\n%s\\n' "$branch" "$head"
 if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
 if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
 git diff --no-ext-diff --no-textconv --ignore-submodules=dirty --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
-head -c ${maxDiffBytes} "$scratch/names" | ${encodeNamesCommand}`;
+head -c ${maxDiffBytes} "$scratch/names" | ${encodeFileNamesCommand}`;
         const output = await run(client, path, { script, base: repository.baseCommit }, signal);
         const [branch = '', head = '', ahead = '0', printed = ''] = output.stdout.split('\n');
-        const names = decodeNames(printed);
+        const names = decodeFileNames(printed);
         const files = parseGitChanges(names);
         return {
           branch: branch === '' ? null : branch.slice(0, 250),
@@ -261,16 +261,20 @@ printf '%s\\n%s\\n' "$head" "$to"`;
             'conflict',
             `The repository ${path} defines no checks. Add some to its .corral/corral.yaml.`,
           );
-        const results = new Map<string, CheckResult>();
+        const results = new Map<string, EnvironmentCheckResult>();
         // Sequentially, because the checks share the files.
         for (const check of requested)
           results.set(check.name, await runCheck(client, { path, check }, { now, signal }));
         await fetches.noteChecks(id, path, results);
-        return requested.map(({ name, command }) => ({ name, command, ...(results.get(name) as CheckResult) }));
+        return requested.map(({ name, command }) => ({
+          name,
+          command,
+          ...(results.get(name) as EnvironmentCheckResult),
+        }));
       }),
 
     async allowServices(id, path, names, signal) {
-      await allowServices({ ...(await find(id, path)), names }, services, signal);
+      await allowRepositoryServices({ ...(await find(id, path)), names }, services, signal);
       return await services.states(id, signal);
     },
   };
@@ -291,7 +295,7 @@ interface RepositoryScript {
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };
-  const output = await runInRepository(
+  const output = await runGitInRepository(
     client,
     path,
     { script, values: all, lists, timeoutMs, ...(stdin !== undefined && { stdin }) },

@@ -8,7 +8,7 @@ type CompactionLimits = Parameters<EventStore['compact']>[1];
  * Compacts a log at the end of a run once it has grown by a twentieth of its limits. A compaction reads everything it
  * keeps, so running it after each run would slow down long sessions. Until then, a log can exceed its limits.
  */
-export function createRunCompaction(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
+export function createLogCompactor(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
   const due = new Set<SessionId>(); // at most the sessions with an open run
   return (id: SessionId, { type }: Pick<SessionFact, 'type'>, seq: number): void => {

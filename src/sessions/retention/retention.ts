@@ -69,7 +69,7 @@ const readAtOnce = 500;
 /**
  * Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use.
  */
-export class Retention {
+export class RetentionEnforcer {
   readonly #deps: RetentionDeps;
   readonly #sizes: LogSizeEstimator;
   readonly #viewed: ViewedSessions | undefined;

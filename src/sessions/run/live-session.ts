@@ -23,7 +23,7 @@ export interface LiveSession {
   /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
   readonly desktop: DesktopFactTracker;
-  /** By message whose run has not started. */
+  /** Attachments of messages whose run has not started, by message. */
   readonly attached: Map<MessageId, readonly string[]>;
 }
 

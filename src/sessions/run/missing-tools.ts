@@ -51,7 +51,7 @@ export class MissingPartReporter {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** A model of unknown abilities has called no tool in the session. */
+  /** Reports a model of unknown abilities that has called no tool in the session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(

@@ -6,7 +6,7 @@ import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import { missingPartReporter } from './missing-tools.ts';
-import { shortHash } from './progress.ts';
+import { computeShortHash } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, takeTurn } from './turns/turn.ts';
 
@@ -43,7 +43,7 @@ export async function planRun(
   const title = provisional.length > 0 ? [] : createTitleFacts(work);
   if (created) {
     const text = message.text.trim() === '' ? acknowledgement(created, again) : '';
-    const lines = text === '' ? [] : runWriter.messageFacts(splitTitle(text));
+    const lines = text === '' ? [] : runWriter.messageFacts(splitInHalf(text));
     const begun = calls.length > 0 ? startNextStep(created.steps) : created.steps;
     const plan = runWriter.plan(created.steps);
     await runWriter.write(
@@ -64,7 +64,7 @@ export async function planRun(
   }
   if (message.calls.length > 0) return await endEmptyTurn(work, { ...turn, hint: planHint });
   await runWriter.write(...title, ...facts, ...missingPartReporter.callless(work));
-  return { kind: 'replied', digest: shortHash(message.text), answers: !isOpen, steps, spent };
+  return { kind: 'replied', digest: computeShortHash(message.text), answers: !isOpen, steps, spent };
 }
 
 const planHint = `Call ${makePlanTool.name} with a title and the steps, call another tool, or answer.`;
@@ -109,7 +109,7 @@ export function resolvePlanCalls(
   }
   if (!created) return { plan: created, calls };
   const { title, acknowledgement = '', steps } = created;
-  const planned = { title: title.trim(), acknowledgement, digest: shortHash(steps.join('\n')) };
+  const planned = { title: title.trim(), acknowledgement, digest: computeShortHash(steps.join('\n')) };
   return { plan: { ...planned, steps: replanned(now, steps) }, calls };
 }
 
@@ -156,7 +156,7 @@ const isUnfinished = ({ status }: PlanStep): boolean => status === 'pending' || 
 const newestWords = ({ transcript }: RunWriter): string | undefined =>
   transcript.messages.findLast((message) => message.role === 'user')?.text;
 export const toTaskTitle = (text: string): string => truncateEnd(text.trim().split('\n')[0] ?? '', 60) || 'Task';
-export const splitTitle = (text: string): [string, string] => {
+export const splitInHalf = (text: string): [string, string] => {
   const first = truncateEnd(text, Math.ceil(text.length / 2));
   return [first, text.slice(first.length)];
 };

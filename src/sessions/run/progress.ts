@@ -18,8 +18,8 @@ export function createRunAct(
   const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same text
   return {
     kind: 'call',
-    action: shortHash(`${name} ${JSON.stringify(args)}`),
-    result: shortHash(output),
+    action: computeShortHash(`${name} ${JSON.stringify(args)}`),
+    result: computeShortHash(output),
     failed: !success && !isSilent,
     ...(waits && { waits }),
   };
@@ -28,7 +28,7 @@ export function createRunAct(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call only waits or checks for a change. MCP servers name such tools alike. */
+/** Whether a call only waits or checks for a change. MCP servers use similar names for such tools. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -52,7 +52,8 @@ export function listRunActs(entries: readonly ConversationEntry[], runId: RunId,
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
       const isWhole = message.model !== ''; // an empty model marks a reply that broke off
-      if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: shortHash(message.text) });
+      if (message.calls.length === 0 && counts && isWhole)
+        acts.push({ kind: 'text', text: computeShortHash(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
     if (message.role !== 'tool' || !call || call.name === makePlanTool.name || !counts) continue;
@@ -64,4 +65,5 @@ export function listRunActs(entries: readonly ConversationEntry[], runId: RunId,
   return acts.at(-1)?.kind === 'text' ? acts.slice(0, -1) : acts;
 }
 
-export const shortHash = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);
+export const computeShortHash = (text: string): string =>
+  createHash('sha256').update(text).digest('base64url').slice(0, 16);

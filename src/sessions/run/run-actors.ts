@@ -6,7 +6,7 @@ import {
   type TurnInput,
   type TurnResult,
 } from '../../../machines/run.ts';
-import { maxConsoleChars, readConsole } from '../../agents/tools/shell.ts';
+import { maxConsoleChars, readShellConsole } from '../../agents/tools/shell.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { type Clock, waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { PlanStep, SessionFact, ToolContent } from '../../core/model/events.ts';
@@ -26,19 +26,19 @@ import {
   listPlanningTools,
   planRun,
   resolvePlanCalls,
-  splitTitle,
+  splitInHalf,
 } from './plan.ts';
-import { shortHash } from './progress.ts';
+import { computeShortHash } from './progress.ts';
 import type { AgentKernels, RunContext } from './run-context.ts';
 import type { SandboxLease } from './sandbox-lease.ts';
 import { closePlan, createTodoFacts } from './todo-facts.ts';
-import type { TurnRun } from './turn-budget.ts';
+import type { BudgetedRun } from './turn-budget.ts';
 import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 interface Deps {
   readonly clock: Clock;
   /** With a signal, `tools` includes the tools of tool servers. */
-  working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
+  working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   readonly kernels?: AgentKernels | undefined;
@@ -85,7 +85,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
         const data = { question, ...why, ...computeSpendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
-        await runWriter?.write(...targets, ...runWriter.messageFacts(splitTitle(question), reason), wait);
+        await runWriter?.write(...targets, ...runWriter.messageFacts(splitInHalf(question), reason), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
@@ -147,7 +147,7 @@ async function endRun(
         view: async (shell, signal, limit) =>
           ended.shells?.find(({ id }) => id === shell) ?? (await own.view(shell, signal, limit)),
       };
-      for (const { callId, shell } of calls) shown.set(callId, await readConsole(viewed, shell, until.signal));
+      for (const { callId, shell } of calls) shown.set(callId, await readShellConsole(viewed, shell, until.signal));
     };
     // A paused sandbox of a deleted session is not resumed, because destroying it ends its processes.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
@@ -164,14 +164,18 @@ async function closeRun(
   { runId, task, end, shown }: RunEnding & { readonly shown?: ReadonlyMap<string, ToolContent> },
 ): Promise<void> {
   if (runWriter?.runId !== runId) return;
-  await runWriter.close(createEndFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
+  await runWriter.close(
+    createRunEndFacts(runId, task, end),
+    end.reason === 'failed' ? 'interrupted' : 'cancelled',
+    shown,
+  );
   if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started in the meantime
 }
 
 const statusOf = ({ reason }: RunEnd) =>
   reason === 'completed' ? 'completed' : reason === 'failed' || reason === 'expired' ? 'failed' : 'stopped';
 
-export function createEndFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
+export function createRunEndFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
   const { reason, code, retryable, message, goal } = end;
   const status = statusOf(end);
   const why = {
@@ -220,13 +224,13 @@ async function takeStepTurn(
     const closed = closePlan(steps, saysItFailed(message.text));
     const changed = closed.some((it, n) => it !== steps[n]) ? createTodoFacts(runWriter, closed) : [];
     await runWriter.write(...facts, ...missingPartReporter.callless(work), ...changed);
-    return { kind: 'replied', digest: shortHash(message.text), steps: closed, spent };
+    return { kind: 'replied', digest: computeShortHash(message.text), steps: closed, spent };
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
   // The event contract requires a step's result after the step's end and before the complete message.
   await runWriter.write(runWriter.step(done), ...facts, ...missingPartReporter.callless(work), runWriter.plan(after));
-  return { kind: 'replied', digest: shortHash(message.text), answers: !planned, steps: after, spent };
+  return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 
 /**
@@ -265,5 +269,5 @@ async function summed(
   const { facts, spent, message } = turn;
   if (turn.empty) return await endEmptyTurn({ runWriter }, turn);
   await runWriter.write(...facts, runWriter.plan(steps));
-  return { kind: 'replied', digest: shortHash(message.text), steps, spent };
+  return { kind: 'replied', digest: computeShortHash(message.text), steps, spent };
 }

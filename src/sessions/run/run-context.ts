@@ -21,7 +21,7 @@ import type { ExternalAgents } from './agent/external-agents.ts';
 import type { UploadReader } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/compose.ts';
-import type { SandboxUser } from './sandbox-lease.ts';
+import type { SandboxProvider } from './sandbox-lease.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
 export interface SessionDesktop {
@@ -77,7 +77,7 @@ export interface RunContext {
   readonly approvals: ApprovalPolicy | undefined;
   readonly isPermitted?: (tool: string) => boolean;
   readonly strangers?: () => readonly UntrustedSource[];
-  readonly sandbox: SandboxUser;
+  readonly sandbox: SandboxProvider;
   /** Absent if the session can write to no repository. */
   readonly pullRequests?: PullRequestOpener;
   readonly children?: ChildSessions;
@@ -98,6 +98,6 @@ export interface RunContext {
     readonly loops: ExternalAgents;
     readonly instructions: string | undefined;
   };
-  /** A provisional title that a run set does not count. */
+  /** Whether the session has a title. A title that the run set counts only if it differs from `provisional`. */
   hasTitle(provisional?: string): boolean;
 }

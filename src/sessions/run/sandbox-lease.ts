@@ -6,7 +6,7 @@ export interface SandboxLease extends AsyncDisposable {
   /** Reports a lost connection: the next use waits until the sandbox answers again or is replaced. */
   markLost?(): void;
 }
-export interface SandboxUser {
+export interface SandboxProvider {
   /** Starts the sandbox if needed. Rejects with the reason if it cannot start. */
   use(signal: AbortSignal): Promise<SandboxLease>;
 }

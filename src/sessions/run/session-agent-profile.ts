@@ -2,18 +2,18 @@ import { createDelegateTools } from '../../agents/tools/delegation/delegate.ts';
 import { createToolRegistry, type ToolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
-import { toClientTool, toolset, toolsetBackingTools, toWorkerTool } from '../../agents/tools/toolset.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import { managedAgentsToolset, toClientTool, toolsetBackingTools, toWorkerTool } from '../../agents/tools/toolset.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
-import { anyGlob } from '../../core/text/glob.ts';
+import { compileGlobs } from '../../core/text/glob.ts';
 import type { AgentProfile } from './profile.ts';
 
 interface Base {
   readonly usual: AgentProfile;
   readonly denied: readonly string[];
-  readonly session: Holder;
+  readonly session: ResourceHolder;
 }
 const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to a timer's maximum
 const toolTimeoutMs = 60_000;
@@ -29,7 +29,7 @@ export function buildSessionAgentProfile(
       (name) => !allowsTool({ deny: denied }, { ...tool, name }),
     );
   const requested = new Set(agent.tools);
-  const inSandbox = agent.environment === undefined ? toolset : toolset.map(toWorkerTool);
+  const inSandbox = agent.environment === undefined ? managedAgentsToolset : managedAgentsToolset.map(toWorkerTool);
   const own = [...inSandbox, ...foundIn(usual.tools, requested)].filter(
     (tool) => requested.has(tool.name) && !isOff(tool),
   );
@@ -78,7 +78,8 @@ function createPrompt(
   return { prompt: [prompt, text].filter(Boolean).join('\n\n') };
 }
 
-const ruleAbout = ({ approvals }: SessionAgent, name: string) => approvals.find(({ tool }) => anyGlob([tool])(name));
+const ruleAbout = ({ approvals }: SessionAgent, name: string) =>
+  approvals.find(({ tool }) => compileGlobs([tool])(name));
 
 const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
   [...names].filter((name) => toolsetBackingTools[name] === undefined).flatMap((name) => registry.find(name) ?? []);
@@ -92,7 +93,9 @@ const aliasesOf = (names: readonly string[]): string[] =>
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
     Object.entries(toolsetBackingTools).flatMap(([alias, real]) =>
-      real.some((name) => anyGlob([rule.tool])(name)) && !anyGlob([rule.tool])(alias) ? [{ ...rule, tool: alias }] : [],
+      real.some((name) => compileGlobs([rule.tool])(name)) && !compileGlobs([rule.tool])(alias)
+        ? [{ ...rule, tool: alias }]
+        : [],
     ),
   );
 }

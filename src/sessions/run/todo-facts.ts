@@ -1,6 +1,6 @@
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import type { RunWriter } from './log/run-writer.ts';
-import { splitTitle } from './plan.ts';
+import { splitInHalf } from './plan.ts';
 
 const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || status === 'failed';
 
@@ -15,7 +15,7 @@ export function createTodoFacts(runWriter: RunWriter, steps: readonly PlanStep[]
     const began = before.get(step.id)?.status === 'running';
     return [...(began ? [] : [runWriter.step({ ...step, status: 'running' })]), runWriter.step(step)];
   });
-  const lines = result.trim() === '' ? [] : runWriter.messageFacts(splitTitle(result));
+  const lines = result.trim() === '' ? [] : runWriter.messageFacts(splitInHalf(result));
   const shown = steps.map((step): PlanStep => (step === begins ? { ...step, status: 'pending' } : step));
   return [...facts, ...lines, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
 }

@@ -41,8 +41,8 @@ export interface SharedBudgets {
   /** Records usage without a reservation. Resolves with a budget that it exceeds, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Pays in advance for all tool calls or as many as fit; `over` is the exceeded budget. Undefined: no budget counts
-   * calls. Rejects as `reserve` does.
+   * Pays in advance for all tool calls, or as many as fit. `over` is the exceeded budget. Undefined: no budget counts calls.
+   * Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<PrepaidCalls | undefined>;
   /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
@@ -73,14 +73,14 @@ export interface BudgetSources {
   readonly keepCalls?: ((count: number) => void) | undefined;
 }
 
-export interface TurnRun {
+export interface BudgetedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly budget?: readonly BudgetLine[];
 }
 
 export interface TurnBudgetInput {
-  readonly run: TurnRun;
+  readonly run: BudgetedRun;
   readonly record: () => StoredSession;
   readonly now: () => number;
   readonly limits: OwnBudget | undefined;
@@ -117,8 +117,8 @@ export class TurnBudget {
   }
 
   /**
-   * Reserves the most expensive reply that fits. Returns the exceeded budget if not even the usual reply fits. Rejects
-   * as `SharedBudgets` does.
+   * Reserves the most expensive reply that fits. Returns the exceeded budget if not even a usual reply fits. Rejects as
+   * `SharedBudgets` does.
    */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;

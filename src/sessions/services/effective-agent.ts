@@ -2,8 +2,8 @@ import {
   listToolsNeedingApproval,
   restrictMemoryTools,
   withoutDelegationTools,
-  withoutRepositories,
-  withoutSkills,
+  withoutRepositoryTools,
+  withoutSkillTools,
 } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { hasWritableRepository } from '../../core/model/repository.ts';
@@ -19,10 +19,12 @@ export function computeEffectiveAgent(
   profile: AgentProfile,
   server: ServerLimits,
 ): EffectiveAgent {
-  const offered = hasWritableRepository(record) ? profile.tools : withoutRepositories(profile.tools);
+  const offered = hasWritableRepository(record) ? profile.tools : withoutRepositoryTools(profile.tools);
   // Workspace skills are known only once the sandbox runs.
   const skilled =
-    profile.skills?.length || record.skills?.length || record.agent?.skills?.length ? offered : withoutSkills(offered);
+    profile.skills?.length || record.skills?.length || record.agent?.skills?.length
+      ? offered
+      : withoutSkillTools(offered);
   const delegating = profile.children === undefined ? withoutDelegationTools(skilled) : skilled;
   const tools = restrictMemoryTools(delegating, profile.memory);
   const approvals = profile.approvals?.tools ?? server.approvals;

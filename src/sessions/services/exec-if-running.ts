@@ -3,8 +3,11 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
-/** Runs a command, first starting a sandbox that a user stopped. Its facades have no other way to start one. */
-export async function execIfRunning(
+/**
+ * Runs a command, first starting the sandbox if a user stopped it. The facades that call this have no other way to start a
+ * sandbox.
+ */
+export async function execWithAutoStart(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,
   command: ExecCommand,

@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { isPath } from '../../core/text/file-names.ts';
-import { anyGlob } from '../../core/text/glob.ts';
+import { isSafePath } from '../../core/text/file-names.ts';
+import { compileGlobs } from '../../core/text/glob.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { readRunChanges } from '../run/snapshot/changes.ts';
-import { snapshotCopyPath } from '../run/snapshot/snapshot-scripts.ts';
+import { snapshotCopyPathOf } from '../run/snapshot/snapshot-scripts.ts';
 import { readWholeFile } from './streams/whole-file.ts';
 
 interface Deps {
@@ -68,18 +68,18 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
     before: (id, path, signal) =>
       inside(id, path, signal, async (client) => {
         const file = pathInside(path, client.workdir);
-        if (!isPath(file)) throw new AppError('path_outside', 'That path is outside of the workspace.');
-        return await readWholeFile(client, snapshotCopyPath(file), signal);
+        if (!isSafePath(file)) throw new AppError('path_outside', 'That path is outside of the workspace.');
+        return await readWholeFile(client, snapshotCopyPathOf(file), signal);
       }),
     find: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {
         const { matches, truncated } = await client.find(path, pattern, signal, { types });
-        return { matches: matches.filter(anyGlob(types)).sort(), truncated };
+        return { matches: matches.filter(compileGlobs(types)).sort(), truncated };
       }),
     grep: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {
         const { matches, truncated } = await client.grep(path, pattern, signal, { types });
-        const hasType = anyGlob(types);
+        const hasType = compileGlobs(types);
         const kept = matches.filter(({ file }) => hasType(file));
         const shown = kept.map((match) => ({ ...match, content: match.content.trim() }));
         return { matches: shown.sort(byFile), truncated };

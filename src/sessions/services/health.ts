@@ -20,7 +20,7 @@ const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole response must take less than a second
 
 /** A component that does not respond in time is unhealthy. */
-export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promise<ServerHealth> {
+export async function checkServerHealth(deps: Deps, signal: AbortSignal): Promise<ServerHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = createTimeoutSignal(checkMs, clock, signal);
   const until = deadlined.signal;

@@ -6,7 +6,7 @@ import { quoteForShell } from '../../core/text/quote.ts';
 import type { ProcessEntry, SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { toLoginCommand } from './shell-quoting.ts';
+import { toLoginShellCommand } from './shell-quoting.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -88,7 +88,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       await using used = await sandboxes.use(id, signal);
       const log = `.agent_logs/${ids.short().slice(0, 8)}.log`;
       const started = new Date(clock.now()).toISOString();
-      const script = `mkdir -p .agent_logs && { setsid ${toLoginCommand(command)} > ${log} 2>&1 < /dev/null & echo $!; }`;
+      const script = `mkdir -p .agent_logs && { setsid ${toLoginShellCommand(command)} > ${log} 2>&1 < /dev/null & echo $!; }`;
       const { stdout, stderr } = await used.client.exec({ command: script }, signal);
       const pid = Number(stdout.trim());
       if (!Number.isInteger(pid) || pid < 1) {

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CodeContexts } from '../api/code.ts';
-import type { SandboxInterior, SandboxInteriorService } from '../api/sandbox-interior.ts';
+import type { SandboxHandle, SandboxHandleService } from '../api/sandbox-interior.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortRules {
@@ -18,7 +18,7 @@ interface Deps extends PortRules {
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 
-export const createInteriorService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxInteriorService => ({
+export const createSandboxInteriorService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxHandleService => ({
   async admits(id) {
     await known(id);
   },
@@ -38,7 +38,7 @@ export const createInteriorService = ({ sandboxes, codeOf, known, ...rules }: De
   },
 });
 
-function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInterior['ports'] {
+function openable(ports: SandboxHandle['ports'], rules: PortRules): SandboxHandle['ports'] {
   return {
     async list(signal) {
       if (rules.isOwnMachine) return [];

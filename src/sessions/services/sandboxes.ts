@@ -10,7 +10,7 @@ import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { toLoginCommand } from './shell-quoting.ts';
+import { toLoginShellCommand } from './shell-quoting.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
@@ -168,7 +168,7 @@ function refuseUnkept({ name, capabilities: { pause: most } }: Driver, keeps: Pa
 function request({ command, cwd, timeoutMs, login, merge }: ExecCommand) {
   const streams = merge ? '2>&1' : '';
   return {
-    command: login ? `exec ${toLoginCommand(command)} ${streams}` : merge ? `exec 2>&1\n${command}` : command,
+    command: login ? `exec ${toLoginShellCommand(command)} ${streams}` : merge ? `exec 2>&1\n${command}` : command,
     ...(cwd === undefined ? {} : { cwd }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };

@@ -12,7 +12,7 @@ interface Watcher {
   wake: () => void;
 }
 
-export class SessionChanges {
+export class SessionChangeFeed {
   readonly #watchers = new Set<Watcher>();
 
   tell(news: SessionListChange): void {

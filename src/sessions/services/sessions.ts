@@ -4,30 +4,30 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
-import { computeCondition } from '../../core/model/sandboxes/condition.ts';
+import { computeSandboxCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
-import type { CreateCommand, SendCommand, SendResult, SessionPatch, SessionService } from '../api/sessions.ts';
-import type { HoldingLimiter } from '../budgets/holdings.ts';
+import type { CreateSessionCommand, SendCommand, SendResult, SessionPatch, SessionService } from '../api/sessions.ts';
+import type { ConcurrencyLimiter } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
-import { readRequest } from '../run/log/request-at.ts';
+import { readRecordedRequest } from '../run/log/request-at.ts';
 import type { AgentProfileResolver } from '../run/profile.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { computeEffectiveAgent, noServerLimits, type ServerLimits } from './effective-agent.ts';
-import { checkServiceHealth, SessionTally, shareHealthChecks } from './health.ts';
+import { checkServerHealth, SessionTally, shareHealthChecks } from './health.ts';
 import { SessionListPoller } from './list-changes.ts';
-import { SessionChanges } from './session-changes.ts';
+import { SessionChangeFeed } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
 import { type CreationDeps, createSessionCreator } from './sessions/creation.ts';
 import { createSessionDeleter } from './sessions/deletion.ts';
 import { createNamedSessionMethods } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
-import { searchStoredSessions, searchWithin } from './sessions/search.ts';
+import { searchLoadedSessions, searchStoredSessions } from './sessions/search.ts';
 import { listSessionSkills } from './sessions/skills.ts';
 import { createSessionViews, type ViewDeps } from './sessions/views.ts';
 
@@ -49,8 +49,8 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly desktopFor: () => DesktopAvailability;
   readonly watchers: SessionStreams;
   readonly mostIdleSeconds: (session: SessionRecord) => number;
-  readonly holdings: Pick<HoldingLimiter, 'within'>;
-  /** Removes the session's data that the store does not hold. */
+  readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
+  /** Removes the session's data outside the store. */
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
@@ -78,7 +78,7 @@ export function createSessionService(deps: Deps): SessionService {
     if (!record || record.deleting) throw gone();
     return record;
   }
-  const asOneMore = (session: Parameters<HoldingLimiter['within']>[0], make: () => Promise<SessionRecord>) =>
+  const asOneMore = (session: Parameters<ConcurrencyLimiter['within']>[0], make: () => Promise<SessionRecord>) =>
     deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
   /** All descendants, deepest first. */
@@ -108,13 +108,13 @@ export function createSessionService(deps: Deps): SessionService {
 
   // Each check has its own deadline, so only `closing` cancels it.
   const tally = new SessionTally(count, clock);
-  const health = shareHealthChecks(() => checkServiceHealth({ ...deps, sessions: tally.count }, closing), clock);
+  const health = shareHealthChecks(() => checkServerHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
     const created = await change;
     tally.changed();
     return created;
   };
-  const news = new SessionChanges();
+  const news = new SessionChangeFeed();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: toPublicRecord(record) });
   };
@@ -139,7 +139,7 @@ export function createSessionService(deps: Deps): SessionService {
     deleted: (session) => news.tell({ type: 'deleted', session }),
   });
 
-  const create = (command: CreateCommand) => {
+  const create = (command: CreateSessionCommand) => {
     const { owner, projectId = null } = command;
     return counted(asOneMore({ owner, projectId }, () => creation.create(command)));
   };
@@ -174,7 +174,7 @@ export function createSessionService(deps: Deps): SessionService {
       if (!only?.search) return await (only ? list.part(only) : list.all());
       const { search, owner, keep } = only;
       const found = owner === undefined ? await searchStoredSessions(store, search) : undefined;
-      if (!found) return await list.part(only, { matches: (page) => searchWithin(store, page, search) });
+      if (!found) return await list.part(only, { matches: (page) => searchLoadedSessions(store, page, search) });
       const { matches, among } = found;
       return await list.part({ ...only, keep: (session) => matches(session) && keep(session) }, { among });
     },
@@ -286,7 +286,7 @@ export function createSessionService(deps: Deps): SessionService {
     },
     async promptAt(id, turn) {
       await stored(id);
-      return await readRequest(store.records, id, turn);
+      return await readRecordedRequest(store.records, id, turn);
     },
     agent: async (id) => {
       const record = await stored(id);
@@ -309,7 +309,7 @@ export function createSessionService(deps: Deps): SessionService {
       const record = await stored(id);
       const { pause } = driver.capabilities;
       const [sandboxId, state] = [sandboxIdOf(id), record.sandboxState];
-      const now = computeCondition(record, pause);
+      const now = computeSandboxCondition(record, pause);
       const { filesDamaged } = record;
       const workdir = deps.workdir(sandboxId);
       const idleSeconds = computeIdleSeconds(record, deps.mostIdleSeconds(record));

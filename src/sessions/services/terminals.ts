@@ -8,7 +8,7 @@ import type { TerminalConnection, TerminalInfo, TerminalService } from '../api/t
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
-import { PacedOutput } from './streams/paced-output.ts';
+import { BackpressureStream } from './streams/paced-output.ts';
 import { forwardTerminalOutput, TerminalInput } from './streams/terminal-stream.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
@@ -81,7 +81,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     const end = stack.use(watchers.endOf(sessionId));
     const { client } = stack.use(await sandboxes.use(sessionId, signal));
     const leave = new AbortController();
-    const output = stack.adopt(new PacedOutput(), (it) => void it.destroy());
+    const output = stack.adopt(new BackpressureStream(), (it) => void it.destroy());
     const until = AbortSignal.any([leave.signal, end.signal]);
     const { ended } = await forwardTerminalOutput(client.terminals, id, { output, signal: until });
     const input = new TerminalInput(client.terminals, id, until);

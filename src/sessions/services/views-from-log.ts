@@ -7,8 +7,8 @@ import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
-// Shell and file views from the log, while no sandbox can show them. Pages request a view as soon as a tool call names
-// it, and some never retry, so the view must exist from then on.
+// Shell and file views built from the log, for use while no sandbox can show them. Pages request a view as soon as a tool call
+// names it, and some never retry, so the view must exist from then on.
 
 interface ShellRequest {
   readonly shell: string;
@@ -36,7 +36,7 @@ export async function readShellFromLog(
       // A cancelled command's result contains only that command, so earlier entries are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
-      // The command never started; the output says why.
+      // The command never started; the output contains the reason.
     } else if (open) console = [...(before ?? []), { ...open, output }];
     open = undefined;
   }

@@ -4,7 +4,7 @@ import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import { memoryFolder, memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
-import { digestOf } from '../../core/text/digest.ts';
+import { digestJson } from '../../core/text/digest.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { WorkspaceHook } from '../engine/workspace-hooks.ts';
@@ -40,7 +40,7 @@ export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
   async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { agent } = live.writer.record;
     if (!agent) return;
-    const print = digestOf([agent.packages ?? {}, agent.files ?? [], agent.memoryStores ?? []]);
+    const print = digestJson([agent.packages ?? {}, agent.files ?? [], agent.memoryStores ?? []]);
     const known = this.#done.get(client);
     if (known?.print === print) return await raceAbort(known.work, signal);
     const work = this.#prepare(live, client, agent).catch((err: unknown) => {
@@ -98,7 +98,7 @@ export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
     const requested = Object.entries(packages);
     if (requested.length === 0) return;
     const { closing } = this.deps;
-    const all = digestOf(requested);
+    const all = digestJson(requested);
     const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: shortMs }, closing);
     if (stdout.trim() === all) return;
     for (const [manager, names] of requested) {

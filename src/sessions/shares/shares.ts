@@ -7,7 +7,7 @@ import type { SessionEvent } from '../../core/model/events.ts';
 import { type IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { SharedSessions, ShareService, ShareView } from '../api/shares.ts';
+import type { SharedSessionService, ShareService, ShareView } from '../api/shares.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
@@ -27,7 +27,13 @@ const unknown = () =>
   new AppError('not_found', 'This link is not valid: it has expired, was revoked, or is incomplete.');
 
 /** Links are 256-bit secrets, stored as hashes. They survive a restart and can be revoked immediately. */
-export function createShareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
+export function createShareService({
+  records,
+  sessions,
+  sandboxes,
+  clock,
+  ids,
+}: Deps): ShareService & SharedSessionService {
   const toView = (name: string, doc: unknown): ShareView => {
     const { hash: _, ...view } = Stored.parse(doc);
     return { id: name.slice(17), ...view };

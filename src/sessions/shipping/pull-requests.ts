@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { findPushObstacle, type SessionRepository } from '../../core/model/repository.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import type { Forge, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
+import type { ForgeClient, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
 import { createForgeHttp, type ForgeFetch } from '../../forges/forge-http.ts';
 import { parseRepositoryUrl } from '../../forges/list.ts';
 import type { PullRequestService, PullRequestState, RepositoryService } from '../api/repositories.ts';
@@ -30,7 +30,7 @@ interface Deps {
 interface ShippableRepository {
   readonly repository: SessionRepository & { readonly branch: string };
   readonly at: ForgeRepository;
-  readonly forge: Forge;
+  readonly forge: ForgeClient;
 }
 
 // Ids start with the session's id, so a record is deleted with its session's log.

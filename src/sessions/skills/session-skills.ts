@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { type Holder, holderKey } from '../../core/model/access/holder.ts';
+import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFolder } from '../../core/model/run-files.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -53,7 +53,7 @@ export class SessionSkills extends ServerPart<Deps> {
   }
 
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
-  async check(pins: readonly string[], holder: Holder): Promise<void> {
+  async check(pins: readonly string[], holder: ResourceHolder): Promise<void> {
     for (const pin of pins) await this.#find(pin, holder);
   }
 
@@ -71,7 +71,7 @@ export class SessionSkills extends ServerPart<Deps> {
 
   async #pinned(
     { skill: id, version }: { readonly skill: string; readonly version: string },
-    { projectId }: Holder,
+    { projectId }: ResourceHolder,
   ): Promise<SessionSkill> {
     const { skills } = this.deps;
     try {
@@ -90,11 +90,12 @@ export class SessionSkills extends ServerPart<Deps> {
    * A project's skill overrides the owner's, which overrides a shared skill. Templates name only shared skills, which
    * nobody can override.
    */
-  async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
+  async #find(pin: string, whose: 'shared' | ResourceHolder): Promise<SessionSkill> {
     const { skills } = this.deps;
     const { name, version } = parseSkillPin(pin);
     const all = (await skills.list()).filter((one) => one.name === name);
-    const heldBy = (holder: Holder) => all.find((one) => !one.shared && holderKey(one) === holderKey(holder));
+    const heldBy = (holder: ResourceHolder) =>
+      all.find((one) => !one.shared && toHolderKey(one) === toHolderKey(holder));
     const own = whose === 'shared' ? undefined : (heldBy(whose) ?? heldBy({ owner: whose.owner }));
     const skill = own ?? all.find(({ shared }) => shared);
     if (!skill) throw new AppError('not_found', `There is no skill ${name} for this session. Upload it, or share it.`);

@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { isPath } from '../../core/text/file-names.ts';
+import { isSafePath } from '../../core/text/file-names.ts';
 import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import type { SkillFile } from '../api/server/skills.ts';
 import { type ParsedSkill, parseSkill } from '../run/skills/parse-skill.ts';
@@ -19,12 +19,12 @@ interface FolderCheck {
   readonly warnings: readonly string[];
 }
 
-/** Ignores files of version control and operating systems. */
+/** Ignores files that version control and operating systems create. */
 export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values
     .map((file) => ({ ...file, path: file.path.replace(/^\.\//, '') }))
-    .filter(({ path }) => !isIgnoredFile(path));
+    .filter(({ path }) => !isIgnoredSkillFile(path));
   if (files.length === 0)
     return { name: null, problems: ['There are no files. A skill is a folder with SKILL.md.'], warnings: [] };
   if (files.length > skillLimits.files)
@@ -34,7 +34,7 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
     problems.push(`The files have ${bytes} bytes together; at most ${skillLimits.bytes} may be there.`);
   for (const { path } of files) {
     const shown = JSON.stringify(path.slice(0, 100));
-    if (!isPath(path) || path.includes('\\') || /\p{Cc}/u.test(path))
+    if (!isSafePath(path) || path.includes('\\') || /\p{Cc}/u.test(path))
       problems.push(`${shown} is no relative path of a file.`);
     else if (Buffer.byteLength(path) > skillLimits.path)
       problems.push(`${shown} is longer than ${skillLimits.path} bytes.`);
@@ -85,5 +85,5 @@ function topFolder(files: readonly SkillFile[]): string | undefined {
   return files.every(({ path }) => path.startsWith(`${first}/`)) ? first : undefined;
 }
 const isScript = (bytes: Uint8Array) => bytes[0] === 0x23 && bytes[1] === 0x21;
-export const isIgnoredFile = (path: string) =>
+export const isIgnoredSkillFile = (path: string) =>
   /(^|\/)(\.git|\.svn|__MACOSX|__pycache__|node_modules)\/|(^|\/)(\.DS_Store|Thumbs\.db)$/.test(path);

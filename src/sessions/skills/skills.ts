@@ -19,7 +19,7 @@ import { type SkillRecords, type StoredSkill, type StoredSkillVersion, versionRe
 import {
   type CheckedSkillFolder,
   checkSkillFolder,
-  isIgnoredFile,
+  isIgnoredSkillFile,
   requireValidSkillFolder,
   skillLimits,
 } from './skill-files.ts';
@@ -263,7 +263,7 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   let left = skillLimits.bytes;
   for (const entry of entries) {
     const path = nameOf(entry);
-    if (path.endsWith('/') || isIgnoredFile(path)) continue;
+    if (path.endsWith('/') || isIgnoredSkillFile(path)) continue;
     const mode = entry.externalFileAttributes >>> 16; // 0 if packed on Windows
     const kind = mode & kinds.mask;
     if (kind === kinds.link) throw refused(`${path} is a link`);

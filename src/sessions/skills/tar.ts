@@ -1,4 +1,4 @@
-import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
+import { createTarHeaders, createTarPadding, tarEnd } from '../../core/text/tar.ts';
 import type { SkillEntry } from '../api/server/skills.ts';
 
 interface TarEntry extends Pick<SkillEntry, 'path' | 'executable'> {
@@ -8,9 +8,9 @@ interface TarEntry extends Pick<SkillEntry, 'path' | 'executable'> {
 /** Paths can have at most 200 bytes. */
 export function createTar(files: readonly TarEntry[], folder: string): Buffer {
   const parts = files.flatMap(({ path, bytes, executable }) => [
-    ...tarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),
+    ...createTarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),
     bytes,
-    tarPadding(bytes.length),
+    createTarPadding(bytes.length),
   ]);
   return Buffer.concat([...parts, tarEnd]);
 }

@@ -101,11 +101,11 @@ export class SavedToolServers {
   async rename(name: string, work: (now: SavedToolServer) => SavedToolServer): Promise<SavedToolServer> {
     const { records } = this.#deps;
     const found = await records.get(kind, idOf(name));
-    if (!found) throw unknownServerError(name);
+    if (!found) throw unknownToolServerError(name);
     const next = work(this.#opened(found.doc));
     const id = idOf(next.name);
     const isStored = await records.put({ kind, id, ...this.#sealed(next), expect: 0 }).catch(ignoreConflict);
-    if (isStored === undefined) throw nameConflictError(next.name);
+    if (isStored === undefined) throw toolServerConflictError(next.name);
     await records.delete(kind, idOf(name), found.version);
     if (!(await records.get(kind, idOf(name)))) return next;
     await records.delete(kind, id); // the original was changed in the meantime
@@ -120,7 +120,7 @@ export class SavedToolServers {
 
   async remove(name: string): Promise<void> {
     const { records } = this.#deps;
-    if (!(await records.get(kind, idOf(name)))) throw unknownServerError(name);
+    if (!(await records.get(kind, idOf(name)))) throw unknownToolServerError(name);
     await records.delete(kind, idOf(name));
   }
 
@@ -138,7 +138,7 @@ export class SavedToolServers {
   }
 }
 
-export const nameConflictError = (name: string) =>
+export const toolServerConflictError = (name: string) =>
   new AppError('conflict', `The tool server '${name}' already exists. Choose another name, or remove that one first.`);
-export const unknownServerError = (name: string) =>
+export const unknownToolServerError = (name: string) =>
   new AppError('not_found', `No tool server '${name}' was entered on the page.`);

@@ -1,16 +1,16 @@
 import { isCredentialFresh, type OAuthCredentials } from '../../agents/mcp/access.ts';
-import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
+import type { ToolServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { OAuthContext } from '../../agents/mcp/oauth.ts';
 import { createTimeoutSignal, neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type SavedToolServer, type SavedToolServers, unknownServerError } from './entered.ts';
+import { type SavedToolServer, type SavedToolServers, unknownToolServerError } from './entered.ts';
 
 interface Deps {
   readonly entered: SavedToolServers;
-  readonly fetchFor: ServerFetchFactory;
+  readonly fetchFor: ToolServerFetchFactory;
   readonly clock: Clock;
   readonly newToken: () => string;
 }
@@ -115,7 +115,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
 const oauth = () => import('../../agents/mcp/oauth.ts'); // most servers never need the package
 
 function gone(name: string): never {
-  throw unknownServerError(name);
+  throw unknownToolServerError(name);
 }
 const changed = (name: string) =>
   new AppError('conflict', `The tool server ${name} was changed in the meantime. Start the sign-in again.`);

@@ -1,4 +1,4 @@
-import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
+import type { ToolServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { ToolServerState, ToolServerStates } from '../../agents/mcp/states.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -12,7 +12,12 @@ import type {
   ToolServerService,
   ToolServerTestResult,
 } from '../api/server/tool-servers.ts';
-import { nameConflictError, type SavedToolServer, type SavedToolServers, unknownServerError } from './entered.ts';
+import {
+  type SavedToolServer,
+  type SavedToolServers,
+  toolServerConflictError,
+  unknownToolServerError,
+} from './entered.ts';
 import type { ToolServerSignIns } from './sign-in.ts';
 
 // Validates the fields that people enter. Each function throws invalid_request with advice.
@@ -58,7 +63,7 @@ function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string,
   return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
 }
 
-/** Throws if a stored header would be kept for a new address, so that it is sent to no other server. */
+/** Throws if a stored header would be kept for a new address, so that the header is never sent to another server. */
 function changedHeaders(
   stored: Readonly<Record<string, string>>,
   changes: Readonly<Record<string, Secret | null>>,
@@ -97,9 +102,9 @@ interface Deps {
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
   readonly states: ToolServerStates;
-  /** Networks that entered addresses can be in. */
+  /** Networks in which an entered address can be. */
   readonly reach: () => 'public' | 'private';
-  readonly fetchFor: ServerFetchFactory;
+  readonly fetchFor: ToolServerFetchFactory;
   readonly clock: Clock;
   readonly newRevision: () => string;
 }
@@ -196,7 +201,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
 
   async function known(name: string): Promise<SavedToolServer> {
     const found = await entered.find(name);
-    if (!found) throw unknownServerError(name);
+    if (!found) throw unknownToolServerError(name);
     return found;
   }
 
@@ -234,12 +239,12 @@ export function createToolServerService(deps: Deps): ToolServerService {
       const before = await known(name);
       if (to !== name) {
         refuseSet(to);
-        if (await entered.find(to)) throw nameConflictError(to);
+        if (await entered.find(to)) throw toolServerConflictError(to);
       }
       // Stored credentials are keyed by the previous name.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: SavedToolServer | undefined): SavedToolServer => {
-        if (!now) throw unknownServerError(name);
+        if (!now) throw unknownToolServerError(name);
         return { ...changed(now, changes), name: to };
       };
       const stored = to === name ? await entered.change(name, apply) : await entered.rename(name, apply);

@@ -3,17 +3,17 @@ import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type Holder } from '../../core/model/access/holder.ts';
+import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
-import { parseJsonWithin } from '../../core/text/json.ts';
+import { parseJsonWithinLimits } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import {
   type CredentialAuth,
   type CredentialSecrets,
-  type VariableAuth,
+  type EnvironmentVariableAuth,
   VaultCredential,
 } from '../api/server/vaults.ts';
 import { createSealedRecordStore } from '../projects/sealed-records.ts';
@@ -36,7 +36,7 @@ export interface StoredCredential {
   /** A change must match this version of the record. */
   readonly version: number;
 }
-export interface VaultVariable extends VariableAuth {
+export interface VaultVariable extends EnvironmentVariableAuth {
   readonly id: string;
   readonly vaultId: string;
   /** Rejects: not_found (archived or deleted). */
@@ -96,11 +96,11 @@ export class CredentialRecords {
     const found = await this.#records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
-  /** If names repeat, the first vault's variable is used. */
+  /** If several vaults define the same variable, the first vault's is used. */
   async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
-      const holder = (await this.#records.get(vaultKind, vault))?.doc as Holder | undefined;
+      const holder = (await this.#records.get(vaultKind, vault))?.doc as ResourceHolder | undefined;
       if (!holder || !canSessionUse(session, holder)) continue;
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;
@@ -123,7 +123,7 @@ export class CredentialRecords {
   }
   #secretsIn(recordId: string, doc: unknown): CredentialSecrets {
     const text = this.#sealing.open(recordId, Stored.parse(doc).sealed).reveal();
-    const opened = Opened.safeParse(parseJsonWithin(text, secretLimits)).data;
+    const opened = Opened.safeParse(parseJsonWithinLimits(text, secretLimits)).data;
     if (!opened) throw new AppError('not_found', 'The credential no longer has secrets.');
     const { token, refreshToken, clientSecret } = opened;
     const secrets = {

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type Holder } from '../../core/model/access/holder.ts';
+import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { withoutSecret } from '../../core/text/secret-forms.ts';
+import { maskSecret } from '../../core/text/secret-forms.ts';
 import type {
   CredentialSecrets,
-  CredentialTest,
   CredentialTestResponse,
+  CredentialTestResult,
   CredentialVault,
   OAuthRefresh,
   VaultCredential,
@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   readonly credentials: CredentialRecords;
   readonly fetch: VaultFetch;
   /** Called for a credential whose token endpoint returns no new token. */
-  readonly onFailure: (credential: VaultCredential, vault: Holder) => Promise<void>;
+  readonly onFailure: (credential: VaultCredential, vault: ResourceHolder) => Promise<void>;
 }
 /** Tokens that expire sooner are replaced before use. */
 const spareMs = 60_000;
@@ -50,7 +50,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
   }
 
   /** Rejects: invalid_request (not an OAuth credential), cancelled. */
-  async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTest> {
+  async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTestResult> {
     const { auth } = at.credential;
     if (auth.type !== 'mcp_oauth')
       throw new AppError('invalid_request', 'Only a credential of the type mcp_oauth can be validated.');
@@ -58,7 +58,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
     const { now } = this.deps.clock;
     const common = { at: now(), hasRefreshToken: auth.refresh !== null };
     let answer = await this.#initialize(auth.mcpServerUrl, secrets, signal);
-    let refresh: CredentialTest['refresh'] = null;
+    let refresh: CredentialTestResult['refresh'] = null;
     if (answer?.status === 401) {
       const outcome = auth.refresh ? await this.#refreshed(at, secrets, auth.refresh) : undefined;
       refresh = {
@@ -78,7 +78,10 @@ export class McpTokenProvider extends ServerPart<Deps> {
     };
   }
 
-  async #inVault({ id, session }: { id: string; session: Holder }, url: string): Promise<StoredCredential | undefined> {
+  async #inVault(
+    { id, session }: { id: string; session: ResourceHolder },
+    url: string,
+  ): Promise<StoredCredential | undefined> {
     const vault = (await this.deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
     if (vault?.archivedAt !== null || !canSessionUse(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
@@ -123,7 +126,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
       if (this.#refused.size >= maxRemembered) this.#refused.clear();
       this.#refused.set(credential.id, { version: at.version, at: clock.now() });
       const vault = await records.get(vaultKind, credential.vaultId);
-      if (vault) await onFailure(credential, vault.doc as Holder);
+      if (vault) await onFailure(credential, vault.doc as ResourceHolder);
       return outcome;
     }
     const now = clock.now();
@@ -278,7 +281,7 @@ function toTestResponse(
   secrets: CredentialSecrets,
 ): CredentialTestResponse {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
-  const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);
+  const body = all.reduce((masked, secret) => maskSecret(masked, secret, '[redacted]'), text);
   return {
     status,
     contentType: headers.get('content-type') ?? '',

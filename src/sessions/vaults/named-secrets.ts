@@ -2,7 +2,12 @@ import type { z } from 'zod';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type Holder, holderKey, preferOwnResource } from '../../core/model/access/holder.ts';
+import {
+  canSessionUse,
+  type ResourceHolder,
+  selectPreferredResource,
+  toHolderKey,
+} from '../../core/model/access/holder.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -51,7 +56,7 @@ export class NamedSecrets {
   }
 
   /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
-  async value(id: string, session: Holder): Promise<Secret> {
+  async value(id: string, session: ResourceHolder): Promise<Secret> {
     const stored = await this.#stored(id);
     if (!canSessionUse(session, stored)) throw missing();
     const value = this.#sealing.open(id, stored.sealed);
@@ -76,7 +81,7 @@ export class NamedSecrets {
     const byId = secretId.test(idOrName) ? (await this.#secrets.find(idOrName))?.doc : undefined;
     if (byId) return shown(byId);
     const all = owner === undefined ? this.#secrets.listHeldBy({}) : this.#secrets.listFor(owner, { parents });
-    const found = preferOwnResource((await all).filter(({ name }) => name === idOrName.toLowerCase()));
+    const found = selectPreferredResource((await all).filter(({ name }) => name === idOrName.toLowerCase()));
     if (!found) throw missing();
     return shown(found);
   }
@@ -92,7 +97,7 @@ export class NamedSecrets {
     const holder = { ...(owner !== undefined && { owner }), ...(projectId && { projectId }) };
     const doc = { ...facts, ...holder, sealed: this.#sealing.seal(id, value) };
     const admit = (others: readonly StoredSecret[]) => {
-      if (others.some((one) => one.name === name && holderKey(one) === holderKey(doc)))
+      if (others.some((one) => one.name === name && toHolderKey(one) === toHolderKey(doc)))
         throw new AppError('conflict', `The secret ${name} already exists. Set a new value, or delete it first.`);
       if (others.filter((one) => one.owner === owner).length >= mostOfOwner)
         throw new AppError('quota', `There are ${mostOfOwner} secrets already. Delete some first.`);

@@ -1,6 +1,6 @@
 import type { MountedVolume } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { VolumeRecords } from './volume-records.ts';
 
@@ -10,7 +10,7 @@ import type { VolumeRecords } from './volume-records.ts';
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,
-  { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & Holder,
+  { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & ResourceHolder,
 ): Promise<readonly MountedVolume[]> {
   return await Promise.all(
     (sandbox?.volumes ?? []).map(async ({ volume, path, access }): Promise<MountedVolume> => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import type { Holder } from '../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
@@ -24,11 +24,11 @@ interface Deps {
   /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
 }
-type MountingSession = Holder & Pick<SessionRecord, 'id'>;
+type MountingSession = ResourceHolder & Pick<SessionRecord, 'id'>;
 
 /**
- * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. While
- * it is a writer, nobody else can write or delete the volume.
+ * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. While a session
+ * can write to a volume, nobody else can write to it or delete it.
  */
 export class SessionVolumes extends ServerPart<Deps> {
   /**

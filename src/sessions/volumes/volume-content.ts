@@ -8,11 +8,11 @@ import { expectArchive } from '../../core/text/files/archive-format.ts';
 import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
-import { createHeaderReader } from '../services/streams/header-reader.ts';
+import { createTransferHeaderReader } from '../services/streams/header-reader.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { runVolumeScript } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { maxTransferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
+import { maxVolumeTransferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
 
 interface Deps {
   readonly records: VolumeRecords;
@@ -35,8 +35,8 @@ type Content = Pick<
 >;
 
 /**
- * Archives are first unpacked completely into this folder. During a restore, only sessions that read the volume can see
- * it.
+ * Archives are first unpacked completely into this folder. Only sessions that read the volume during a restore can see the
+ * folder.
  */
 const staging = '.corral-restore';
 // Replaces the content within the volume, because each volume is a separate file system.
@@ -49,8 +49,8 @@ rmdir ${staging}`;
 const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1';
 
 /** Transfers the content of volumes through the daemon of a sandbox that contains only the volume. */
-export function createVolumeContent({ records, transfers, archive, ids }: Deps): Content {
-  const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(maxTransferMs)]);
+export function createVolumeContentService({ records, transfers, archive, ids }: Deps): Content {
+  const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(maxVolumeTransferMs)]);
 
   async function bytesIn({ client }: TransferLease, folder: string, signal: AbortSignal): Promise<number> {
     let text = '';
@@ -80,7 +80,7 @@ export function createVolumeContent({ records, transfers, archive, ids }: Deps):
     const { content: answer } = await used.client.transfers.open(inside(used, path), part, signal);
     stack.defer(() => void answer.destroy());
     const report: { size?: number } = {};
-    const read = createHeaderReader((heading) => {
+    const read = createTransferHeaderReader((heading) => {
       report.size = heading.size;
     });
     const pieces = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
@@ -100,7 +100,7 @@ export function createVolumeContent({ records, transfers, archive, ids }: Deps):
       }
     }
     const content = Readable.from(rest(), { objectMode: false });
-    content.once('close', () => void held.disposeAsync()); // even if reading never began
+    content.once('close', () => void held.disposeAsync()); // 'close' fires even if the content was never read
     return { size: report.size, content };
   }
 
@@ -178,7 +178,7 @@ export function createVolumeContent({ records, transfers, archive, ids }: Deps):
       const to = `${at(used)}/${staging}`;
       const run = (script: string, folder: string) =>
         runProgram(client, { id: `restore-${ids.short()}`, argv: ['bash', '-c', script, 'bash', folder] }, until);
-      await run('rm -rf -- "$1" && mkdir -- "$1"', to); // left by an interrupted restore
+      await run('rm -rf -- "$1" && mkdir -- "$1"', to); // an interrupted restore may have left the folder behind
       try {
         const target = { workdir: to, programs: client.programs, workspace: client.workspace };
         // An archive whose compressed size exceeds the quota cannot fit.

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { VolumeEntry } from '../api/server/volumes.ts';
-import { emptyInput, runOverPipes } from '../services/streams/piped-command.ts';
+import { emptyInput, runProgramOverPipes } from '../services/streams/piped-command.ts';
 import type { TransferLease } from './volume-transfers.ts';
 
 /** Resolves path $2 in the volume with root $1, and verifies that no part of it leads out of the volume. */
@@ -56,7 +56,7 @@ export async function runVolumeScript(
   };
   const argv = ['bash', '-c', scripts[script], 'bash', `${client.workdir}/${folder}`, path, argument];
   const program = { id: `entries-${ids.short()}`, argv };
-  const { exitCode } = await runOverPipes(
+  const { exitCode } = await runProgramOverPipes(
     client,
     program,
     { input: emptyInput(), onOutput, onErrors: () => {} },

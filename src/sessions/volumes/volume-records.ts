@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, preferOwnResource } from '../../core/model/access/holder.ts';
+import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
@@ -57,13 +57,13 @@ export class VolumeRecords {
     const named = all.filter(({ name }) => name === idOrName);
     return (
       all.find(({ id }) => id === idOrName) ??
-      (owner === undefined ? named[0] : preferOwnResource(named)) ??
+      (owner === undefined ? named[0] : selectPreferredResource(named)) ??
       fail(idOrName)
     );
   }
 
   /** Searches the session's project first. Rejects: not_found. */
-  async findFor(session: Holder, idOrName: string): Promise<Volume> {
+  async findFor(session: ResourceHolder, idOrName: string): Promise<Volume> {
     const all = (await this.#volumes.listUsable(session)).filter(isPresent);
     return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);
   }

@@ -36,11 +36,11 @@ export interface TransferLease extends AsyncDisposable {
 }
 
 /** Sessions cannot use this template, because template names from files contain no dot. */
-export const transferTemplate = 'corral.volume';
+export const volumeTransferTemplate = 'corral.volume';
 const folder = 'volume';
 const idleMs = 10_000;
-export const maxTransferMs = 10 * 60_000;
-const holdMs = maxTransferMs + 60_000;
+export const maxVolumeTransferMs = 10 * 60_000;
+const holdMs = maxVolumeTransferMs + 60_000;
 const callMs = 30_000;
 
 /**

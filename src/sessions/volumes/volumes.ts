@@ -1,16 +1,16 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
-import { holderKey } from '../../core/model/access/holder.ts';
+import { toHolderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
 import type { OwnerLimit } from '../../storage/collection.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
-import type { HoldingLimiter } from '../budgets/holdings.ts';
+import type { ConcurrencyLimiter } from '../budgets/holdings.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
-import { createVolumeContent } from './volume-content.ts';
+import { createVolumeContentService } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { transferTemplate, type VolumeTransfers } from './volume-transfers.ts';
+import { type VolumeTransfers, volumeTransferTemplate } from './volume-transfers.ts';
 
 export interface VolumePolicy {
   /** Default quota. */
@@ -22,7 +22,7 @@ export interface VolumePolicy {
 }
 interface Deps {
   readonly policy: VolumePolicy;
-  readonly holdings: Pick<HoldingLimiter, 'within'>;
+  readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly driver: Driver;
   readonly records: VolumeRecords;
   readonly transfers: VolumeTransfers;
@@ -43,7 +43,7 @@ export class Volumes {
     this.#deps = deps;
     const { records } = deps;
     this.service = {
-      ...createVolumeContent(deps),
+      ...createVolumeContentService(deps),
       create: (newVolume) => this.#create(newVolume),
       list: async (owner, projects) =>
         [...(await records.list(owner, projects))].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -90,7 +90,7 @@ export class Volumes {
     if (all.length === 0 || !hostsVolumes(driver)) return;
     const sandboxes = await driver.list(this.#call(signal));
     for (const { id, template } of sandboxes) {
-      if (template === transferTemplate) await driver.destroy(id, 'remove', this.#call(signal));
+      if (template === volumeTransferTemplate) await driver.destroy(id, 'remove', this.#call(signal));
     }
     for (const { id, holders } of all) {
       if (holders.every(({ until }) => until === undefined)) continue;
@@ -163,7 +163,7 @@ export class Volumes {
     return (others) => {
       const present = others.filter(({ removing }) => removing === undefined);
       const own = present.filter(({ owner }) => owner === volume.owner);
-      if (present.some((one) => one.name === volume.name && holderKey(one) === holderKey(volume))) {
+      if (present.some((one) => one.name === volume.name && toHolderKey(one) === toHolderKey(volume))) {
         const text = `There is already a volume named ${volume.name}. Choose another name, or delete it first.`;
         throw new AppError('conflict', text);
       }

@@ -12,17 +12,17 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly sessions: Pick<SessionService, 'list'>;
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server should do this work. Doing it on two servers is harmless, but wasteful. */
+  /** Whether this server should do the queueing. Two servers doing it is wasteful but harmless. */
   readonly leads: () => Promise<boolean>;
 }
 const lookMs = 30_000;
 const most = 1_000; // sessions per round
 
 /**
- * Queues sessions of self-hosted environments that need a worker: immediately when their log shows it, and in rounds,
- * after crashes and for workers that left while a call waited.
+ * Queues sessions of self-hosted environments that need a worker: immediately when a session's log shows the need, and in
+ * periodic rounds to cover crashes and workers that left during a call.
  */
-export class WaitingSessions extends ServerPart<Deps> {
+export class WorkEnqueuer extends ServerPart<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
     const { queue, live, warn } = this.deps;

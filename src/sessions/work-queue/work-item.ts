@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { SessionId } from '../../core/model/ids.ts';
 import { WorkItem } from '../api/server/work-queue.ts';
 
-export const defaultTtlSeconds = 90;
+export const defaultLeaseTtlSeconds = 90;
 const maxTtlSeconds = 300;
 
 export const StoredWorkItem = WorkItem.omit({ id: true }).extend({
-  /** Starts with 1 in each session. */
+  /** Starts at 1 in each session. */
   number: z.int(),
   /** Number of claims. Tokens of earlier claims are invalid. */
   claim: z.int(),
@@ -28,7 +28,7 @@ export const createWorkItem = (
   startedAt: null,
   heartbeatAt: null,
   leaseEndsAt: null,
-  ttlSeconds: defaultTtlSeconds,
+  ttlSeconds: defaultLeaseTtlSeconds,
   stopRequestedAt: null,
   stoppedAt: null,
 });
@@ -61,13 +61,13 @@ export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): num
  * The store sorts in descending order, so the items that can be claimed soonest get the highest keys. Stopped items
  * come last.
  */
-export function computeSortKey(item: StoredWorkItem): number {
+export function computeWorkItemSortKey(item: StoredWorkItem): number {
   const from = computeClaimableAt(item, 0);
   return from === undefined ? 0 : latest - from;
 }
 const latest = 8.64e15;
 
-export const claimItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
+export const claimWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'queued',
   claim: item.claim + 1,
@@ -79,7 +79,7 @@ export const claimItem = (item: StoredWorkItem, now: number): StoredWorkItem => 
 });
 
 /** The first heartbeat must arrive within this lease. */
-export const acknowledgeItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
+export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'starting',
   acknowledgedAt: now,
@@ -87,7 +87,11 @@ export const acknowledgeItem = (item: StoredWorkItem, now: number): StoredWorkIt
 });
 
 /** Heartbeats are identified by their time, so no two can be equal. */
-export function recordHeartbeat(item: StoredWorkItem, now: number, wishSeconds = defaultTtlSeconds): StoredWorkItem {
+export function recordHeartbeat(
+  item: StoredWorkItem,
+  now: number,
+  wishSeconds = defaultLeaseTtlSeconds,
+): StoredWorkItem {
   const ttlSeconds = Math.min(Math.max(1, wishSeconds), maxTtlSeconds);
   return {
     ...item,
@@ -100,10 +104,10 @@ export function recordHeartbeat(item: StoredWorkItem, now: number, wishSeconds =
   };
 }
 
-export const requestItemStop = (item: StoredWorkItem, now: number): StoredWorkItem =>
+export const requestWorkItemStop = (item: StoredWorkItem, now: number): StoredWorkItem =>
   item.state === 'stopping' ? item : { ...item, state: 'stopping', stopRequestedAt: now };
 
-export const stopItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
+export const stopWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'stopped',
   leaseEndsAt: null,

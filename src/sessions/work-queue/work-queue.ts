@@ -8,24 +8,24 @@ import type {
   CredentialIssuer,
   EnvironmentKey,
   NewEnvironmentKey,
-  PollOptions,
   WorkerCredentials,
   WorkerIdentity,
   WorkItem,
   WorkLease,
+  WorkPollOptions,
   WorkQueueService,
 } from '../api/server/work-queue.ts';
 import {
-  acknowledgeItem,
-  claimItem,
+  acknowledgeWorkItem,
+  claimWorkItem,
   computeClaimableAt,
-  computeSortKey,
+  computeWorkItemSortKey,
   createWorkItem,
   parseWorkId,
   recordHeartbeat,
-  requestItemStop,
+  requestWorkItemStop,
   StoredWorkItem,
-  stopItem,
+  stopWorkItem,
   toWorkItem,
   workIdOf,
 } from './work-item.ts';
@@ -86,7 +86,7 @@ interface KeptItem {
   readonly version: number;
 }
 
-const kind = 'work-item'; // newest item of each session; the session's id erases both together
+const kind = 'work-item'; // newest item of each session; the session's id erases both kinds
 const pastKind = 'work-item-past'; // earlier items, as `<session>:<number>`
 const pageSize = 100;
 const lookEveryMs = 250; // finds items queued by another server
@@ -138,7 +138,7 @@ export class WorkQueue implements WorkerCredentials {
         createdAt: clock.now(),
       });
       if (past) await records.put({ kind: pastKind, id: pastId(past), doc: past, sort: past.createdAt });
-      return { doc: item, sort: computeSortKey(item) };
+      return { doc: item, sort: computeWorkItemSortKey(item) };
     });
     if (queued) this.#waiting.get(environmentId)?.resolve();
   }
@@ -174,7 +174,7 @@ export class WorkQueue implements WorkerCredentials {
     }
   }
 
-  async #poll(environmentId: string, options: PollOptions) {
+  async #poll(environmentId: string, options: WorkPollOptions) {
     const { clock, shared } = this.#deps;
     const { blockMs, workerId, signal } = options;
     if (workerId !== undefined) this.#saw(environmentId, workerId);
@@ -198,13 +198,13 @@ export class WorkQueue implements WorkerCredentials {
     }
   }
 
-  async #claim(environmentId: string, { reclaimMs, maker }: PollOptions) {
+  async #claim(environmentId: string, { reclaimMs, maker }: WorkPollOptions) {
     for await (const { item, version } of this.#claimable(environmentId, reclaimMs)) {
       const now = this.#deps.clock.now();
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
-      const next = isOver ? stopItem(item, now) : claimItem(item, now);
-      const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
-      if ((await this.#deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker was first
+      const next = isOver ? stopWorkItem(item, now) : claimWorkItem(item, now);
+      const put = { kind, id: next.sessionId, doc: next, sort: computeWorkItemSortKey(next), expect: version };
+      if ((await this.#deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker claimed it
       this.#endings.end(claimName(item)); // stops streams of the item's previous worker
       if (isOver) continue;
       const { sessionId, number, claim } = next;
@@ -224,10 +224,10 @@ export class WorkQueue implements WorkerCredentials {
       const page = await records.list(kind, { parent: environmentId, limit: pageSize, ...(after && { after }) });
       for (const { id, doc, version } of page) {
         const item = StoredWorkItem.parse(doc);
-        after = { sort: computeSortKey(item), id };
+        after = { sort: computeWorkItemSortKey(item), id };
         const now = clock.now();
         const soonest = computeClaimableAt(item, 0);
-        if (soonest === undefined || soonest > now) return; // nor can later items be claimed
+        if (soonest === undefined || soonest > now) return; // later items cannot be claimed yet either
         const from = computeClaimableAt(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
         if (from <= now) yield { item, version };
       }
@@ -247,10 +247,10 @@ export class WorkQueue implements WorkerCredentials {
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // Either the call is repeated, or the worker's claim lapsed, which its heartbeat will report.
+      // The call was repeated, or the worker's claim lapsed, which its next heartbeat will report.
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
-      return acknowledgeItem(now, clock.now());
+      return acknowledgeWorkItem(now, clock.now());
     });
     return toWorkItem(item);
   }
@@ -281,7 +281,7 @@ export class WorkQueue implements WorkerCredentials {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
       if (now.state === 'stopped') throw new AppError('conflict', 'The item is stopped already.');
-      return force || now.state === 'queued' ? stopItem(now, clock.now()) : requestItemStop(now, clock.now());
+      return force || now.state === 'queued' ? stopWorkItem(now, clock.now()) : requestWorkItemStop(now, clock.now());
     });
     if (item.state === 'stopped') this.#endings.end(claimName(item));
     return toWorkItem(item);
@@ -360,7 +360,7 @@ export class WorkQueue implements WorkerCredentials {
       if (newest.number !== parts.number && !past) throw missing();
       const now = past ? StoredWorkItem.parse(past.doc) : newest;
       const next = change(now);
-      return past || next === now ? { value: now } : { value: next, doc: next, sort: computeSortKey(next) };
+      return past || next === now ? { value: now } : { value: next, doc: next, sort: computeWorkItemSortKey(next) };
     });
   }
 }

@@ -15,13 +15,13 @@ import type { SessionService } from '../api/sessions.ts';
 import type { CodeRunResult, WorkspaceMember, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { addTruncationNotes } from '../services/cut-outputs.ts';
-import { execIfRunning } from '../services/exec-if-running.ts';
-import { toLoginCommand } from '../services/shell-quoting.ts';
+import { execWithAutoStart } from '../services/exec-if-running.ts';
+import { toLoginShellCommand } from '../services/shell-quoting.ts';
 
 interface CodeScript {
   readonly program: string;
   readonly command: string;
-  /** Whole stderr of the script if the program is not installed. */
+  /** The script's entire stderr if the program is not installed. */
   readonly missing: string;
 }
 
@@ -57,7 +57,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 function commandScript(command: string, cwd: string | undefined): string {
   const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
-  return `exec ${toLoginCommand(script)} 3>&2 2>&1`;
+  return `exec ${toLoginShellCommand(script)} 3>&2 2>&1`;
 }
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
@@ -76,7 +76,7 @@ const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/** Minimum interval of checks whether a run still uses the sandbox; the grace period can be shorter. */
+/** Minimum interval between checks whether a run still uses the sandbox. The grace period can be shorter. */
 const workingMs = 1_000;
 
 interface OpenWorkspace {
@@ -177,7 +177,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // The sandbox stays until a run from another facade ends. An error counts as a run.
+    // The sandbox stays until a run from another facade ends. An error is treated as a run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
@@ -206,13 +206,13 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
         await files.write(id, name, code, signal);
         const script = createCodeScript(name, ids.short());
         const requested = { command: script.command, timeoutMs: codeMs };
-        return toCodeResult(script, await execIfRunning(sandboxes, id, requested, signal), codeMs);
+        return toCodeResult(script, await execWithAutoStart(sandboxes, id, requested, signal), codeMs);
       });
     }
     runCommand(workspace: string, command: string) {
       return act(this, workspace, async (id, place) => {
         const requested = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
-        const ended = await execIfRunning(sandboxes, id, requested, place.over.signal);
+        const ended = await execWithAutoStart(sandboxes, id, requested, place.over.signal);
         place.cwd = folderIn(ended.stderr) ?? place.cwd;
         const { exitCode } = ended;
         return {

@@ -2,7 +2,7 @@ import { constants, copyFile, link, mkdir, open, rename, rm, stat } from 'node:f
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { type BlobStore, type ByteRange, requireValidKey } from '../../core/contracts/blobs.ts';
+import { type BlobStore, type ByteRange, requireValidBlobKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Spool, toDiskError } from './spool.ts';
 
@@ -45,7 +45,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
-  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), requireValidKey(key));
+  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), requireValidBlobKey(key));
   return {
     name,
     async put(key, content, options) {

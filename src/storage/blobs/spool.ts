@@ -32,7 +32,7 @@ export class Spool {
       for await (const chunk of content) {
         throwIfAborted(signal);
         size += chunk.length;
-        if (size > maxBytes) throw tooLargeError(maxBytes);
+        if (size > maxBytes) throw fileTooLargeError(maxBytes);
         hash.update(chunk);
         let done = 0;
         while (done < chunk.length) done += (await file.write(chunk, done)).bytesWritten;
@@ -55,7 +55,7 @@ export class Spool {
   }
 }
 
-export const tooLargeError = (maxBytes: number) =>
+export const fileTooLargeError = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
 
 export function toDiskError(thrown: unknown): AppError {

@@ -1,7 +1,7 @@
 import type { AppendRequest } from '../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 
-export interface WindowLimits {
+export interface LiveWindowLimits {
   readonly events: number;
   readonly chars: number;
 }
@@ -11,13 +11,13 @@ export interface WindowLimits {
  * objects, so a facade can cache its results by object identity.
  */
 export class LiveEventWindow {
-  readonly #limits: WindowLimits;
+  readonly #limits: LiveWindowLimits;
   readonly #events: SessionEvent[] = [];
   readonly #sizes: number[] = [];
   #chars = 0;
   #head: number | undefined;
 
-  constructor(limits: WindowLimits) {
+  constructor(limits: LiveWindowLimits) {
     this.#limits = limits;
   }
 

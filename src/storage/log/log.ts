@@ -10,17 +10,17 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { LiveEventWindow, type WindowLimits } from './live-window.ts';
+import { LiveEventWindow, type LiveWindowLimits } from './live-window.ts';
 
 export interface EventLogOptions {
   /** Events that a live reader can fall behind before it gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
-  readonly window?: WindowLimits;
+  readonly window?: LiveWindowLimits;
   /** Set if other servers append to the same store. */
   readonly others?: OtherServersOptions;
 }
-const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
+const defaultWindow: LiveWindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
  * A follower has no buffer: it reads the window that all live followers of a session share, and older events from the
@@ -195,7 +195,7 @@ const slow = 100; // ms; followers see other servers' events within 150 ms
 const idle = 250; // ms; for sessions without an event for a minute
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
-const trustedAfterMs = 2_000; // an unsupported watch fails sooner
+const trustedAfterMs = 2_000; // a watch that the store does not support fails sooner
 const reportedMs = 1_000;
 
 /**

@@ -4,11 +4,11 @@ import { droppableEventTypes, searchableEventTypes } from '../../core/model/even
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,
-  eventTypeKey,
   type FactText,
   type PutDocument,
   seqOf,
   toEventId,
+  toEventTypeKey,
   toFactText,
   toPutDocument,
   toRecordId,
@@ -52,7 +52,9 @@ export function toLaterEventDocuments(session: SessionId, first: EventDocument):
 }
 
 export function toEventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
-  const mark = (droppableEventTypes as ReadonlySet<string>).has(type) ? {} : { mark: eventTypeKey(session, type, seq) };
+  const mark = (droppableEventTypes as ReadonlySet<string>).has(type)
+    ? {}
+    : { mark: toEventTypeKey(session, type, seq) };
   const reply = (searchableEventTypes as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
   const used = type === 'usage' ? { used: 1 as const } : {};
   return { _id: toEventId(session, seq), type, at, fact, ...mark, ...reply, ...used };

@@ -8,10 +8,10 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { keepLastPutPerRecord, toAppendDocuments } from './append-documents.ts';
 import { addEvents, completeNewestAppend, putRecords } from './completion.ts';
-import type { Connection } from './connection.ts';
+import type { MongoConnection } from './connection.ts';
 import {
   type EventDocument,
-  erasedKind,
+  erasedRecordKind,
   erasedRecordMs,
   type LogDocument,
   type PutDocument,
@@ -21,11 +21,11 @@ import { isDuplicateKeyError } from './errors.ts';
 
 /** Maximum age of a head that is used without reading again. Compaction keeps events much longer. */
 const trustedMs = 30_000;
-const closeMs = 2_000; // an append can take several operations' deadlines
+const closeMs = 2_000; // an append can take several operations, each with its own deadline
 const maxSeen = 10_000; // sessions
 
 interface AppenderParts {
-  readonly connection: Connection;
+  readonly connection: MongoConnection;
   readonly newId: () => string;
   readonly now: () => number;
   readonly onAppend: (session: SessionId, head: number) => void;
@@ -43,7 +43,7 @@ interface AppenderParts {
  * So an append is two round trips, or one if it has no records.
  */
 export class EventAppender {
-  readonly #connection: Connection;
+  readonly #connection: MongoConnection;
   readonly #newId: () => string;
   readonly #now: () => number;
   readonly #onAppend: AppenderParts['onAppend'];
@@ -164,7 +164,7 @@ export class EventAppender {
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;
-    await run(() => at.records.deleteMany({ kind: erasedKind, sort: { $lt: this.#now() - erasedRecordMs } }));
+    await run(() => at.records.deleteMany({ kind: erasedRecordKind, sort: { $lt: this.#now() - erasedRecordMs } }));
   }
 
   forget(session: SessionId): void {
@@ -207,12 +207,12 @@ const atOnce = 8; // logs
  * starting servers check only those.
  */
 class OpenLogMarker {
-  readonly #connection: Connection;
+  readonly #connection: MongoConnection;
   readonly #self: string;
   readonly #now: () => number;
   readonly #markedAt = new Map<SessionId, number>();
 
-  constructor(connection: Connection, self: string, now: () => number) {
+  constructor(connection: MongoConnection, self: string, now: () => number) {
     this.#connection = connection;
     this.#self = self;
     this.#now = now;

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { GridFSBucket, type GridFSBucketWriteStream, ObjectId } from 'mongodb';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { type BlobInfo, type BlobPutOptions, type BlobStore, requireValidKey } from '../../core/contracts/blobs.ts';
+import { type BlobInfo, type BlobPutOptions, type BlobStore, requireValidBlobKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Connection, type ConnectionOptions, connectToMongo, ping } from './connection.ts';
+import { connectToMongo, type MongoConnection, type MongoConnectionOptions, pingMongo } from './connection.ts';
 import { toStoreError } from './errors.ts';
 
 const transferMs = 120_000;
@@ -16,8 +16,8 @@ const staleSeconds = 60 * 60;
  * once its `files` document is written, after its last chunk. The blob is the newest file of its name. Connects on
  * first use, so a server can start before its database.
  */
-export function createMongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
-  let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;
+export function createMongoBlobs(options: MongoConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
+  let opened: Promise<{ connection: MongoConnection; bucket: GridFSBucket }> | undefined;
   async function open() {
     const connection = await connectToMongo(options);
     const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
@@ -35,7 +35,7 @@ export function createMongoBlobs(options: ConnectionOptions, now: () => number):
   return {
     name: 'mongo',
     async put(key, content, putOptions) {
-      const filename = requireValidKey(key);
+      const filename = requireValidBlobKey(key);
       const { bucket } = await use();
       const upload = bucket.openUploadStream(filename);
       const info = await write(upload, content, putOptions);
@@ -44,17 +44,19 @@ export function createMongoBlobs(options: ConnectionOptions, now: () => number):
     },
     async open(key, range) {
       const { bucket } = await use();
-      const file = await answered(bucket.find({ filename: requireValidKey(key) }, { sort: newest, limit: 1 }).next());
+      const file = await answered(
+        bucket.find({ filename: requireValidBlobKey(key) }, { sort: newest, limit: 1 }).next(),
+      );
       if (!file) throw new AppError('file_not_found', 'File not found');
       const part = range && { start: range.start, end: Math.min(range.end + 1, file.length) };
       return bucket.openDownloadStream(file._id, part) as Readable;
     },
     async delete(key) {
-      await remove((await use()).bucket, requireValidKey(key), Number.POSITIVE_INFINITY);
+      await remove((await use()).bucket, requireValidBlobKey(key), Number.POSITIVE_INFINITY);
     },
     async check(signal) {
       throwIfAborted(signal);
-      await ping((await use()).connection, signal);
+      await pingMongo((await use()).connection, signal);
     },
     async [Symbol.asyncDispose]() {
       const { connection } = (await opened?.catch(() => undefined)) ?? {};
@@ -120,7 +122,7 @@ async function remove(bucket: GridFSBucket, filename: string, replacedBefore: nu
 }
 
 /** Deletes chunks of unfinished uploads. Their ids contain the start time. */
-async function sweep({ db }: Connection, now: number): Promise<void> {
+async function sweep({ db }: MongoConnection, now: number): Promise<void> {
   const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
   const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];
   const first = chunks.find({ n: 0, files_id: { $lt: before } }, { projection: { files_id: 1 } });

@@ -1,15 +1,15 @@
 import { MongoBulkWriteError } from 'mongodb';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toLaterEventDocuments } from './append-documents.ts';
-import type { Connection } from './connection.ts';
+import type { MongoConnection } from './connection.ts';
 import {
   changedTimeUpdate,
   type EventDocument,
-  eventRangeFilter,
   type PutDocument,
   seqOf,
   sessionOf,
   toEventId,
+  toEventRangeFilter,
   toIndexFields,
   toRecordId,
 } from './documents.ts';
@@ -19,9 +19,9 @@ import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';
 // kept, and a record never goes back.
 
 /** Completes the newest append of a log, the only one that can be incomplete. Resolves with the log's head. */
-export async function completeNewestAppend({ at, run }: Connection, session: SessionId): Promise<number> {
+export async function completeNewestAppend({ at, run }: MongoConnection, session: SessionId): Promise<number> {
   const [tail, log] = await Promise.all([
-    run(() => at.events(session).findOne({ _id: eventRangeFilter(session) as never }, { sort: { _id: -1 } })),
+    run(() => at.events(session).findOne({ _id: toEventRangeFilter(session) as never }, { sort: { _id: -1 } })),
     run(() => at.logs.findOne({ _id: session })),
   ]);
   const head = tail ? computeLogHead(tail) : 0;
@@ -42,7 +42,10 @@ export async function completeNewestAppend({ at, run }: Connection, session: Ses
 /** Head of a log with this newest event, including missing events of its append. */
 export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
 
-export async function addEvents({ at }: Pick<Connection, 'at'>, documents: readonly EventDocument[]): Promise<void> {
+export async function addEvents(
+  { at }: Pick<MongoConnection, 'at'>,
+  documents: readonly EventDocument[],
+): Promise<void> {
   if (!documents[0]) return;
   const events = at.events(sessionOf(documents[0]._id));
   await events.insertMany(documents as EventDocument[], { ordered: false }).catch(unlessDuplicates);
@@ -59,7 +62,7 @@ interface PendingPuts {
 
 /** A put never replaces the state from a newer append to the same log. */
 export async function putRecords(
-  { at, run }: Pick<Connection, 'at' | 'run'>,
+  { at, run }: Pick<MongoConnection, 'at' | 'run'>,
   { session, seq, puts, again }: PendingPuts,
 ): Promise<void> {
   if (puts.length === 0) return;

@@ -14,7 +14,7 @@ import type {
 } from './documents.ts';
 import { isTransientError, toPermanentError, toStoreError } from './errors.ts';
 
-export interface ConnectionOptions {
+export interface MongoConnectionOptions {
   readonly url: Secret;
   /** Used if the URL names no database. */
   readonly database?: string;
@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly maxWaiting?: number;
 }
 
-export interface Collections {
+export interface MongoCollections {
   /** Sessions share one collection, except on a server without indexes. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
@@ -44,9 +44,9 @@ export interface DatabaseFeatures {
   readonly ranges: boolean;
 }
 
-export interface Connection extends AsyncDisposable {
+export interface MongoConnection extends AsyncDisposable {
   readonly db: Db;
-  readonly at: Collections;
+  readonly at: MongoCollections;
   readonly can: DatabaseFeatures;
   /** Retries temporary failures of repeatable work until the time limit. Rejects with AppError. */
   run<T>(work: () => Promise<T>): Promise<T>;
@@ -55,7 +55,7 @@ export interface Connection extends AsyncDisposable {
 const [firstPauseMs, longestPauseMs] = [25, 400];
 const goodbyeMs = 1_000;
 
-export async function connectToMongo(options: ConnectionOptions): Promise<Connection> {
+export async function connectToMongo(options: MongoConnectionOptions): Promise<MongoConnection> {
   const { url, database = 'corral', deadlineMs = 3_000, maxWaiting = 2_000 } = options;
   const client = clientFor(url, deadlineMs);
   try {
@@ -108,7 +108,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
 /** Collections for events on a server that scans. More would keep scans shorter, but creating 64 takes a second. */
 const spread = 64;
 
-function collections(db: Db, count: number): Collections {
+function collections(db: Db, count: number): MongoCollections {
   const allEvents = Array.from({ length: count }, (_, n) =>
     db.collection<EventDocument>(count === 1 ? 'events' : `events_${n}`),
   );
@@ -126,7 +126,7 @@ function collections(db: Db, count: number): Collections {
   };
 }
 
-function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
+function runner(deadlineMs: number, maxWaiting: number): MongoConnection['run'] {
   let waiting = 0;
   return async (work) => {
     if (waiting >= maxWaiting) {
@@ -162,7 +162,7 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
+export async function pingMongo({ db, run }: MongoConnection, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);
   await raceAbort(
     run(() => db.command({ ping: 1 })),

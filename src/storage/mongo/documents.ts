@@ -9,9 +9,9 @@ import { SessionId } from '../../core/model/ids.ts';
 // dollars), and a page of text is parsed in one call.
 
 /**
- * `_id` is session and seq: uniqueness is the fence, and a session's log is one range of ids. The first event of an
- * append has `batch` and, if there are more parts, `redo`. It commits the whole append; a reader that finds parts
- * missing adds them.
+ * `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. An append's first event has
+ * `batch` and, if the append has more parts, `redo`. That event commits the whole append; a reader that finds parts missing adds
+ * them.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -115,26 +115,26 @@ const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0
 export const toEventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
 export const seqOf = (id: string): number => Number(id.slice(17));
 export const sessionOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
-export const eventRangeFilter = (session: SessionId, after = 0, upTo?: number): Document => ({
+export const toEventRangeFilter = (session: SessionId, after = 0, upTo?: number): Document => ({
   $gt: toEventId(session, after),
   ...(upTo === undefined ? { $lt: `${session};` } : { $lte: toEventId(session, upTo) }), // ; follows : in ASCII
 });
-export const eventTypeKey = (session: SessionId, type: string, seq: number): string =>
+export const toEventTypeKey = (session: SessionId, type: string, seq: number): string =>
   `${session}:${type}:${digits(seq)}`;
 
 export const toRecordId = (kind: string, id: string): string => `${id}\n${kind}`;
 /** Matches a session's own records, and those whose ids start with the session's id and a colon. */
-export const sessionRecordFilter = (session: SessionId): Document[] => [
+export const toSessionRecordFilter = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];
-export const erasedKind = 'erased';
+export const erasedRecordKind = 'erased';
 /**
  * Replaces an erased session's record for an hour. A concurrent put on any server finds it and changes nothing, instead
  * of restoring the session.
  */
 export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
-  kind: erasedKind,
+  kind: erasedRecordKind,
   id: session,
   doc: 'null',
   sort: at,

@@ -9,18 +9,18 @@ import { addUsageEvent, type UsageSession } from '../usage-sums.ts';
 import type { EventAppender } from './append.ts';
 import { toEventDocument } from './append-documents.ts';
 import { computeLogHead } from './completion.ts';
-import type { Connection } from './connection.ts';
+import type { MongoConnection } from './connection.ts';
 import {
   changedTimeUpdate,
   type EventDocument,
-  erasedKind,
-  eventRangeFilter,
+  erasedRecordKind,
   seqOf,
   sessionOf,
-  sessionRecordFilter,
   toErasedRecord,
+  toEventRangeFilter,
   toFactText,
   toRecordId,
+  toSessionRecordFilter,
 } from './documents.ts';
 import { toStoreError } from './errors.ts';
 import type { LogHeadTracker } from './heads.ts';
@@ -29,11 +29,11 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
 const usageAtOnce = 1_000;
-const shardsAtOnce = 8; // leaves connections of the pool to appends
+const shardsAtOnce = 8; // keeps connections of the pool free for appends
 
 /** Sums the usage in `from <= time < to`, in batches. The database cannot sum, because facts are opaque text. */
 async function usageBetween(
-  { at }: Connection,
+  { at }: MongoConnection,
   { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageGroupKey[] },
 ): Promise<UsageSum[]> {
   const sums = new Map<string, UsageSum>();
@@ -70,7 +70,7 @@ const pageChars = 4 * 1024 * 1024;
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
-  readonly connection: Connection;
+  readonly connection: MongoConnection;
   readonly appender: EventAppender;
   readonly heads: LogHeadTracker;
   readonly now: () => number;
@@ -79,12 +79,14 @@ interface MongoEventDeps {
 export function createMongoEvents({ connection, appender, heads, now }: MongoEventDeps): EventStore {
   const { at, run, can } = connection;
   const newest = (session: SessionId, also: Document = {}) =>
-    run(() => at.events(session).findOne({ _id: eventRangeFilter(session) as never, ...also }, { sort: { _id: -1 } }));
+    run(() =>
+      at.events(session).findOne({ _id: toEventRangeFilter(session) as never, ...also }, { sort: { _id: -1 } }),
+    );
 
   async function eventsAfter(session: SessionId, after: number, limit: number) {
     const cursor = at
       .events(session)
-      .find({ _id: eventRangeFilter(session, after) as never }, { sort: { _id: 1 }, limit });
+      .find({ _id: toEventRangeFilter(session, after) as never }, { sort: { _id: 1 }, limit });
     const found: EventDocument[] = [];
     let chars = 0;
     try {
@@ -120,7 +122,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
   async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
     await appender.settle(session); // complete before parts of the append are dropped
     const nth = async (keep: number, also: Document = {}) => {
-      const old = { _id: eventRangeFilter(session) as never, ...also };
+      const old = { _id: toEventRangeFilter(session) as never, ...also };
       const found = await run(() =>
         at.events(session).findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
       );
@@ -131,7 +133,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
       at
         .events(session)
         .findOne(
-          { _id: eventRangeFilter(session) as never, at: { $gt: now() - minCompactedAgeMs } },
+          { _id: toEventRangeFilter(session) as never, at: { $gt: now() - minCompactedAgeMs } },
           { sort: { _id: 1 } },
         ),
     );
@@ -142,11 +144,11 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     // Marks first: a reader can learn of a gap too early, but never finds an unmarked one.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0)
-      await run(() => at.events(session).deleteMany({ _id: eventRangeFilter(session, 0, trimmed) as never }));
-    const thin = { _id: eventRangeFilter(session, 0, thinned) as never, type: { $in: types } } as never;
+      await run(() => at.events(session).deleteMany({ _id: toEventRangeFilter(session, 0, trimmed) as never }));
+    const thin = { _id: toEventRangeFilter(session, 0, thinned) as never, type: { $in: types } } as never;
     await run(() => at.events(session).deleteMany(thin));
     await run(() =>
-      at.events(session).updateMany({ _id: eventRangeFilter(session, 0, thinned) as never }, { $unset: { redo: 1 } }),
+      at.events(session).updateMany({ _id: toEventRangeFilter(session, 0, thinned) as never }, { $unset: { redo: 1 } }),
     );
   }
 
@@ -179,11 +181,11 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     },
     async erase(session) {
       appender.forget(session);
-      await run(() => at.events(session).deleteMany({ _id: eventRangeFilter(session, -1) as never }));
+      await run(() => at.events(session).deleteMany({ _id: toEventRangeFilter(session, -1) as never }));
       const _id = toRecordId('session', session);
       const mark = { $set: toErasedRecord(session, now()), $inc: { version: 1 }, ...changedTimeUpdate };
       await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
-      await run(() => at.records.deleteMany({ $or: sessionRecordFilter(session), kind: { $ne: erasedKind } }));
+      await run(() => at.records.deleteMany({ $or: toSessionRecordFilter(session), kind: { $ne: erasedRecordKind } }));
       await heads.forget(session);
       await run(() => at.logs.deleteOne({ _id: session }));
     },
@@ -195,12 +197,12 @@ function toEvent(sessionId: SessionId, { _id, at, fact }: EventDocument): Sessio
 }
 
 async function watch(
-  { at }: Connection,
+  { at }: MongoConnection,
   listener: (session: SessionId, head: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
-  const [events] = at.allEvents as [Collection<EventDocument>]; // a server with change streams has only one
+  const [events] = at.allEvents as [Collection<EventDocument>]; // such a server has one events collection
   const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });

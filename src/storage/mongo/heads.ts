@@ -2,19 +2,19 @@ import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { computeLogHead } from './completion.ts';
-import type { Connection } from './connection.ts';
-import { eventRangeFilter } from './documents.ts';
+import type { MongoConnection } from './connection.ts';
+import { toEventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // a server that stores heads slowly is polled proportionally less often
+const share = 3; // delay before a write, in durations of the last write, so that a slow store gets fewer writes
 
 /**
  * Newest seqs of many sessions. With change streams they are rarely needed, so each log's end is read. Otherwise
  * replicas poll: each append stores its head shortly afterwards, and one read finds all of them.
  */
 export class LogHeadTracker {
-  readonly #connection: Connection;
+  readonly #connection: MongoConnection;
   readonly #noted: boolean;
   readonly #due = new Map<SessionId, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -23,7 +23,7 @@ export class LogHeadTracker {
   #sent = new Map<SessionId, number>();
   #isClosed = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: MongoConnection) {
     this.#connection = connection;
     this.#noted = !connection.can.changeStreams;
   }
@@ -51,7 +51,9 @@ export class LogHeadTracker {
     if (!this.#noted) {
       const newest = (id: SessionId) =>
         run(() =>
-          at.events(id).findOne({ _id: eventRangeFilter(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }),
+          at
+            .events(id)
+            .findOne({ _id: toEventRangeFilter(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }),
         );
       const found = await Promise.all(sessions.map(newest));
       sessions.forEach((id, n) => {
@@ -89,7 +91,7 @@ export class LogHeadTracker {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Waits for neither a majority nor the disk, because a starting server stores lost heads.
+    // Waits for neither a majority nor the disk, because a starting server stores lost heads again.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;

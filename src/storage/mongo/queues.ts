@@ -1,10 +1,10 @@
 import type { CommandQueue, Inbox, Lease, LeaseStore, QueuedCommand } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import type { Connection } from './connection.ts';
+import type { MongoConnection } from './connection.ts';
 import { CommandRow, type LeaseDocument, stringifyJson } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 
-export function createMongoInbox({ at, run }: Connection, newId: () => string): Inbox {
+export function createMongoInbox({ at, run }: MongoConnection, newId: () => string): Inbox {
   return {
     async claim(key, hash, time) {
       const claim = newId();
@@ -32,7 +32,7 @@ export function createMongoInbox({ at, run }: Connection, newId: () => string): 
   };
 }
 
-export function createMongoLeases({ at, run }: Connection): LeaseStore {
+export function createMongoLeases({ at, run }: MongoConnection): LeaseStore {
   const leaseOf = ({ _id, holder, epoch, expiresAt }: LeaseDocument): Lease => ({
     name: _id,
     holder,
@@ -81,7 +81,7 @@ export function createMongoLeases({ at, run }: Connection): LeaseStore {
   };
 }
 
-export function createMongoCommands({ at, run }: Connection): CommandQueue {
+export function createMongoCommands({ at, run }: MongoConnection): CommandQueue {
   let posted = 0;
   const toCommand = (document: unknown): QueuedCommand => {
     const { _id: id, session: sessionId, name, body, at } = CommandRow.parse(document);

@@ -2,20 +2,24 @@ import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { EventAppender } from './append.ts';
-import type { Connection } from './connection.ts';
+import type { MongoConnection } from './connection.ts';
 import {
   changedTimeUpdate,
-  erasedKind,
+  erasedRecordKind,
   type RecordDocument,
-  sessionRecordFilter,
   toListFilter,
   toPutDocument,
   toRecordId,
+  toSessionRecordFilter,
 } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 import { searchTitles } from './search.ts';
 
-export function createMongoRecords({ at, run }: Connection, appender: EventAppender, newId: () => string): RecordStore {
+export function createMongoRecords(
+  { at, run }: MongoConnection,
+  appender: EventAppender,
+  newId: () => string,
+): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
   /** A record is behind its log if its writer died or lost the response in between. */
@@ -90,7 +94,7 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
     },
     async changes(kind, mark) {
       const since = { changed: { $gte: new Date((mark ?? 0) - overlapMs) } };
-      const kinds = kind === 'session' ? [kind, erasedKind] : [kind];
+      const kinds = kind === 'session' ? [kind, erasedRecordKind] : [kind];
       // Reads the mark first, so that nothing is missed between the two reads.
       const newest = await run(() => at.records.findOne({ kind: { $in: kinds } }, { sort: { changed: -1 } }));
       const which = { kind: { $in: kinds }, ...(mark !== undefined && since) };
@@ -104,7 +108,7 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
     async belonging(session) {
       const found = await run(() =>
         at.records
-          .find({ $or: sessionRecordFilter(session), kind: { $ne: erasedKind } }, { sort: { id: 1, kind: 1 } })
+          .find({ $or: toSessionRecordFilter(session), kind: { $ne: erasedRecordKind } }, { sort: { id: 1, kind: 1 } })
           .toArray(),
       );
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
@@ -119,6 +123,6 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
   };
 }
 
-/** Longer than it takes until others can read a write. */
+/** Longer than a write takes to become visible to other readers. */
 const overlapMs = 10_000;
 const changed = () => new AppError('conflict', 'The record was changed in the meantime.');

@@ -1,9 +1,9 @@
 import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document, Filter } from 'mongodb';
-import { kindsWithParents } from '../../core/contracts/record-index.ts';
+import { recordKindsWithParent } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { searchableEventTypes } from '../../core/model/event-traits.ts';
 import { webhookKind } from '../../core/model/records.ts';
-import type { Connection } from './connection.ts';
+import type { MongoConnection } from './connection.ts';
 import { type RecordDocument, toIndexFields } from './documents.ts';
 import { toPermanentError, toStoreError } from './errors.ts';
 
@@ -32,7 +32,7 @@ const indexes: readonly Index[] = [
  * `migrations[n]` upgrades a database from version n to n + 1. It can run twice, and concurrently with another
  * server's.
  */
-const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
+const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {
     const messages = { type: { $in: [...searchableEventTypes] }, said: { $exists: false } };
@@ -43,14 +43,14 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
     for (const events of at.allEvents) await run(() => events.updateMany(usage, { $set: { used: 1 } }));
   },
   (connection) => indexRecords(connection, { of: { $exists: false } }),
-  (connection) => indexRecords(connection, { kind: { $in: [...kindsWithParents] } }),
+  (connection) => indexRecords(connection, { kind: { $in: [...recordKindsWithParent] } }),
   // Records of these kinds also belong to projects.
   (connection) => indexRecords(connection, { kind: { $in: ['automation', webhookKind] } }),
 ];
 const indexedAtOnce = 200;
 
 /** Adds each record's index entry. Skill names used to be separate records. */
-async function indexRecords({ at, run }: Connection, which: Filter<RecordDocument>): Promise<void> {
+async function indexRecords({ at, run }: MongoConnection, which: Filter<RecordDocument>): Promise<void> {
   const updates: AnyBulkWriteOperation<RecordDocument>[] = [];
   const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
   const options = { projection: { kind: 1, doc: 1 }, batchSize: indexedAtOnce };
@@ -69,7 +69,7 @@ async function indexRecords({ at, run }: Connection, which: Filter<RecordDocumen
 }
 
 /** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
-export async function prepareDatabase(connection: Connection): Promise<void> {
+export async function prepareDatabase(connection: MongoConnection): Promise<void> {
   const { at, run } = connection;
   const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;
   if (found > migrations.length) {
@@ -84,7 +84,7 @@ export async function prepareDatabase(connection: Connection): Promise<void> {
   await refuseEmptied(connection);
 }
 
-async function create({ at, run }: Connection, { of, key, options = {} }: Index): Promise<void> {
+async function create({ at, run }: MongoConnection, { of, key, options = {} }: Index): Promise<void> {
   try {
     for (const collection of of === 'events' ? at.allEvents : [at[of]]) {
       await run(() => (collection as unknown as Collection).createIndex(key, options));
@@ -101,7 +101,7 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
 }
 
 /** Detects sessions with records and logs but without any event, as after a collection was dropped. */
-async function refuseEmptied({ at, run }: Connection): Promise<void> {
+async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;
   }

@@ -1,12 +1,12 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
-import type { Connection } from './connection.ts';
-import { eventRangeFilter, sessionOf } from './documents.ts';
+import type { MongoConnection } from './connection.ts';
+import { sessionOf, toEventRangeFilter } from './documents.ts';
 
 const searchedAtOnce = 50; // sessions
 
 export async function searchMessages(
-  { at }: Connection,
+  { at }: MongoConnection,
   text: string,
   { limit, among }: { readonly limit: number; readonly among: readonly SessionId[] | undefined },
 ): Promise<SessionId[]> {
@@ -14,7 +14,7 @@ export async function searchMessages(
   const found = new Set<SessionId>();
   const parts = among
     ? Array.from({ length: Math.ceil(among.length / searchedAtOnce) }, (_, n) => ({
-        $or: among.slice(n * searchedAtOnce, (n + 1) * searchedAtOnce).map((id) => ({ _id: eventRangeFilter(id) })),
+        $or: among.slice(n * searchedAtOnce, (n + 1) * searchedAtOnce).map((id) => ({ _id: toEventRangeFilter(id) })),
       }))
     : [{}];
   for (const events of at.allEvents) {
@@ -31,7 +31,11 @@ export async function searchMessages(
   return [...found];
 }
 
-export async function searchTitles({ at }: Pick<Connection, 'at'>, text: string, limit: number): Promise<SessionId[]> {
+export async function searchTitles(
+  { at }: Pick<MongoConnection, 'at'>,
+  text: string,
+  limit: number,
+): Promise<SessionId[]> {
   const target = text.toLowerCase();
   const found: SessionId[] = [];
   const pattern = { $regex: patternOf(text), $options: 'i' };

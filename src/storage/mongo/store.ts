@@ -2,14 +2,14 @@ import { systemClock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { createIdSource, type SessionId } from '../../core/model/ids.ts';
 import { EventAppender } from './append.ts';
-import { type ConnectionOptions, connectToMongo, ping } from './connection.ts';
+import { connectToMongo, type MongoConnectionOptions, pingMongo } from './connection.ts';
 import { createMongoEvents } from './events.ts';
 import { LogHeadTracker } from './heads.ts';
 import { createMongoCommands, createMongoInbox, createMongoLeases } from './queues.ts';
 import { createMongoRecords } from './records.ts';
 import { prepareDatabase } from './schema.ts';
 
-export interface MongoOptions extends ConnectionOptions {
+export interface MongoOptions extends MongoConnectionOptions {
   readonly now?: () => number;
   readonly newId?: () => string;
 }
@@ -43,7 +43,7 @@ export async function openMongoStore(options: MongoOptions): Promise<Store> {
       return storageSize + indexSize;
     },
     settle: () => appender.settleAll(),
-    check: (signal) => ping(connection, signal),
+    check: (signal) => pingMongo(connection, signal),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

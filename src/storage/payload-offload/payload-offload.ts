@@ -22,7 +22,7 @@ interface OffloadedFact {
   readonly taken: Fields;
 }
 
-/** Undefined for a small fact, as almost all are. */
+/** Undefined for a small fact. Almost all facts are small. */
 function offloadFields(fact: SessionFact): OffloadedFact | undefined {
   if (roughBytes(fact.data, maxFactBytes) <= maxFactBytes) return undefined;
   const data: Fields = {};

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors/errors.ts';
-import { getArmedFailpoints } from '../../core/errors/failpoint.ts';
+import { getArmedFailpointSpec } from '../../core/errors/failpoint.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { ReadOperations } from './reads.ts';
 import type { StoreCall, StoreOperations, StoreReply } from './transaction.ts';
-import type { CallBatch, ReplyBatch, WorkerInput, WorkerLane } from './worker.ts';
+import type { CallBatch, ReplyBatch, StoreLane, StoreWorkerInput } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
 /** Queue limits; beyond them, a request is refused immediately with `store_busy`. */
@@ -15,7 +15,7 @@ export interface QueueLimits {
 /** Limits of one message to the thread, which is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
-/** Characters. Larger requests are bulk: command output, files, whole logs. */
+/** Characters. Larger requests are bulk requests: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
 /** Maximum bulk after a message's first request, because small requests wait for the same commit. */
 const bulkPerBatch = 512 * 1024;
@@ -28,9 +28,9 @@ interface Request {
 }
 
 /**
- * Requests of one kind to the store's thread. Those from one turn of the event loop go together, because a message
- * costs more than most requests. One batch is in progress at a time. Small requests go first, so a person's message
- * never waits for other sessions' output; each batch has some bulk, so that none starves.
+ * Requests of one kind to the store's thread. Requests from one turn of the event loop share a message, because a message costs
+ * more than most requests. One batch is in progress at a time. Small requests go first, so a person's message never waits for
+ * other sessions' output. Each batch has some bulk requests, so none starves.
  */
 export interface StoreChannel<Ops extends StoreOperations> {
   /** `chars`: characters in the arguments. */
@@ -51,12 +51,12 @@ export async function openStoreThread(input: DatabaseOptions, limits: QueueLimit
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'store',
-    workerData: { ...input, failpoints: getArmedFailpoints() } satisfies WorkerInput,
+    workerData: { ...input, failpoints: getArmedFailpointSpec() } satisfies StoreWorkerInput,
     // node:sqlite is experimental, but pinned and covered by the contract suite
     execArgv: ['--disable-warning=ExperimentalWarning'],
     env: {},
   });
-  const laneOf = <Ops extends StoreOperations>(lane: WorkerLane) =>
+  const laneOf = <Ops extends StoreOperations>(lane: StoreLane) =>
     new RequestQueue<Ops>((calls) => worker.postMessage({ lane, calls } satisfies CallBatch), limits);
   const lanes = { reads: laneOf<ReadOperations>('reads'), writes: laneOf<WriteOperations>('writes') };
   const end = (error: AppError) => {

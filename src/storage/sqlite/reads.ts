@@ -3,7 +3,7 @@ import type { Lease, UsageGroupKey } from '../../core/contracts/ports.ts';
 import { unindexedEventTypes } from './schema.ts';
 
 /** JSON text, which the caller parses once per page. */
-export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
+export type EventPageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
 /** Documents are already JSON, so the thread gets only text and numbers. */
@@ -13,7 +13,7 @@ export type PutRow = readonly [
   ...[copied: number | null, title: string | null],
 ];
 /** A negative limit means no limit. */
-export interface ListRow {
+export interface RecordListQuery {
   readonly kind: string;
   readonly limit: number;
   readonly idPrefix?: string;
@@ -23,7 +23,7 @@ export interface ListRow {
   readonly state?: string;
   readonly parent?: string;
 }
-type Only = Pick<ListRow, 'owner' | 'shared' | 'state' | 'parent'>;
+type Only = Pick<RecordListQuery, 'owner' | 'shared' | 'state' | 'parent'>;
 
 export type ReadOperations = ReturnType<typeof createReadOperations>;
 
@@ -57,7 +57,7 @@ export function createReadOperations(db: DatabaseSync, now: () => number = () =>
 }
 
 const messagesAfter = 'FROM message WHERE (session, seq) > (?1, ?2)';
-export const messageAheadQuery = `SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`;
+export const messageChunkEndQuery = `SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`;
 
 const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
   owner: "coalesce(record.owner, '')",
@@ -72,7 +72,7 @@ const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
  * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for
  * each sum.
  */
-export const usageSumsQuery = (keys: readonly UsageGroupKey[]) => `
+export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
     ${usageKeys.map((key) => `'${key}', ${keys.includes(key) ? keyColumns[key] : "''"}`).join(', ')},
     'turns', count(*), 'inputTokens', sum(input), 'cachedTokens', sum(coalesce(cached, 0)),
@@ -87,9 +87,9 @@ const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
 /**
- * Matches all texts that contain the text in any case, and some others. LIKE ignores case for ASCII letters only, so
- * non-ASCII letters match any text. A k, or an i before such a letter or at the end, matches any character, because it
- * can be the lower case of a non-ASCII letter.
+ * Matches every text that contains the search text in any case, and some others. LIKE ignores case for ASCII letters only, so a
+ * non-ASCII letter matches any text. A k, or an i before such a letter or at the end, matches any character, because it can be
+ * the lower case of a non-ASCII letter.
  */
 const likelyPattern = (text: string): string =>
   patternOf(text)
@@ -103,7 +103,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const last = db.prepare(newestOfTypeQuery);
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
-  const placeAhead = db.prepare(messageAheadQuery);
+  const placeAhead = db.prepare(messageChunkEndQuery);
   // The comparison is inside the statement, because each returned row costs more. Without the plus, SQLite would compile
   // the statement again for each pattern.
   const search = db.prepare(
@@ -113,7 +113,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const usageAhead = db.prepare('SELECT at FROM usage WHERE at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?');
   const usage = new Map<string, StatementSync>();
   function usageBy(keys: readonly UsageGroupKey[]): StatementSync {
-    const text = usageSumsQuery(keys);
+    const text = buildUsageSumsQuery(keys);
     const prepared = usage.get(text) ?? db.prepare(text);
     usage.set(text, prepared);
     return prepared;
@@ -134,7 +134,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   }
 
   return {
-    page(session: string, after: number, limit: number): PageRow {
+    page(session: string, after: number, limit: number): EventPageRow {
       const head = Number(headOf.get(session)?.head ?? 0);
       const marks = marksOf.get(session);
       const events = after < head ? eventsAfter(session, after, limit) : '[]';
@@ -172,7 +172,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
 }
 
 const titlesAfter = "FROM record INDEXED BY record_usage WHERE kind = 'session' AND id > ?1";
-export const titleAheadQuery = `SELECT id ${titlesAfter} ORDER BY id LIMIT 1 OFFSET ?2`;
+export const titleChunkEndQuery = `SELECT id ${titlesAfter} ORDER BY id LIMIT 1 OFFSET ?2`;
 
 /** The unary plus keeps SQLite from scanning the whole kind in order: few ids have the prefix. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
@@ -199,7 +199,7 @@ const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
   if (owner === undefined) return 'kind';
   return owner === null ? 'unowned' : 'owner';
 };
-export const recordStatements = (set: RecordSet) => ({
+export const buildRecordStatements = (set: RecordSet) => ({
   first: `SELECT id, doc, version FROM record WHERE ${recordSetConditions[set]} ORDER BY sort DESC, id LIMIT :limit`,
   // Reads two ranges of the index in order, because an OR of both would read all rows.
   behind: `
@@ -217,7 +217,7 @@ export const recordStatements = (set: RecordSet) => ({
 function recordReads(db: DatabaseSync) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
   const prepared = (set: RecordSet) => {
-    const { first, behind, count } = recordStatements(set);
+    const { first, behind, count } = buildRecordStatements(set);
     return { first: db.prepare(first), behind: db.prepare(behind), count: db.prepare(count) };
   };
   const sets = Object.fromEntries(
@@ -232,7 +232,7 @@ function recordReads(db: DatabaseSync) {
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
   const withPrefix = db.prepare(recordsByPrefixQuery);
-  const titleAhead = db.prepare(titleAheadQuery);
+  const titleAhead = db.prepare(titleChunkEndQuery);
   const likelyTitles = db.prepare(`SELECT id, title ${titlesAfter} AND id <= ?2 AND title LIKE +?3 ESCAPE '\\'`);
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
@@ -256,7 +256,7 @@ function recordReads(db: DatabaseSync) {
         .map(({ id }) => String(id));
       return [found, to === undefined ? null : String(to)];
     },
-    list({ kind, limit, idPrefix, after, ...only }: ListRow): RecordRow[] {
+    list({ kind, limit, idPrefix, after, ...only }: RecordListQuery): RecordRow[] {
       if (idPrefix) return withPrefix.all(kind, idPrefix, limit).map(row);
       const { first, behind } = sets[setOf(only)];
       const which = { kind, limit, ...whichOf(only) };

@@ -35,7 +35,7 @@ const tables: readonly Table[] = [
  * Replaces a damaged file with its readable part, read from a copy, and keeps the damaged file next to it. Rejects:
  * store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
  */
-export function recoverFile(path: string, now: number): RecoveryReport {
+export function recoverDatabase(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
   using stack = new DisposableStack();
   stack.use(lockStore(path, now));

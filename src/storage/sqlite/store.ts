@@ -21,9 +21,9 @@ import { toIndexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
 export interface SqliteOptions {
-  /** SQLite adds -wal and -shm next to it, and the server .lock and .holder. */
+  /** SQLite adds files with the suffixes -wal and -shm; the server adds .lock and .holder. */
   readonly path: string;
-  /** `full` (default) survives a power failure; `normal` is faster, but survives only the end of the process. */
+  /** `full` (default) survives a power failure; `normal` is faster, but survives only a crash of the process. */
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;

@@ -16,17 +16,17 @@ import { createWriteOperations } from './writes.ts';
 
 // The SQLite thread. A batch of requests is one message, as are its replies; null closes the store.
 
-export interface WorkerInput extends DatabaseOptions {
+export interface StoreWorkerInput extends DatabaseOptions {
   readonly failpoints: string | undefined;
 }
 /** Two lanes, so that writes waiting for another program's lock do not block reads. */
-export type WorkerLane = 'reads' | 'writes';
+export type StoreLane = 'reads' | 'writes';
 export interface CallBatch {
-  readonly lane: WorkerLane;
+  readonly lane: StoreLane;
   readonly calls: readonly StoreCall[];
 }
 export interface ReplyBatch {
-  readonly lane: WorkerLane;
+  readonly lane: StoreLane;
   readonly replies: readonly StoreReply[];
 }
 
@@ -42,7 +42,7 @@ const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)
 const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
 const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
-const input = workerData as WorkerInput;
+const input = workerData as StoreWorkerInput;
 if (input.failpoints !== undefined) {
   // A thread's exit does not end the process, and a gentler signal would let the process clean up.
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
@@ -57,7 +57,7 @@ try {
   parentPort?.close();
 }
 
-function answer(lane: WorkerLane, replies: readonly StoreReply[]): void {
+function answer(lane: StoreLane, replies: readonly StoreReply[]): void {
   parentPort?.postMessage({ lane, replies } satisfies ReplyBatch);
 }
 
@@ -76,7 +76,7 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // The file was closed, which also empties the log, or is in use until the next deletion.
+        // The file was closed, which also empties the log, or another program reads it; the next deletion retries.
       } catch {}
     }, restMs).unref();
   };

@@ -7,7 +7,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { Sidebar } from '../sessions/sidebar.tsx';
 import { t } from '../text/text.ts';
-import { isDragging } from '../work/divider.tsx';
+import { isDraggingDivider } from '../work/divider.tsx';
 import { WorkPane } from '../work/pane.tsx';
 import { focusMessageBox } from './commands.ts';
 import { Header } from './header.tsx';
@@ -28,7 +28,7 @@ export function App() {
         data-view={hasWork ? visiblePane.value : 'chat'}
         data-pane={isOpen ? 'open' : undefined}
         data-full={isOpen && isPaneMaximized.value}
-        data-dragging={isDragging.value ? 'true' : undefined}
+        data-dragging={isDraggingDivider.value ? 'true' : undefined}
         style={{ '--pane': `${paneWidth.value}px` }}
       >
         <ErrorBoundary>

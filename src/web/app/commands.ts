@@ -3,12 +3,12 @@ import { openAutomations } from '../automations/open.ts';
 import { setSessionArchived, setSessionPinned, stopRun } from '../data/actions.ts';
 import { conversationModel } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
-import { isBusy } from '../data/status.ts';
+import { isCurrentSessionBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
-import { isSelecting } from '../sessions/choosing.ts';
+import { isSelectingSessions } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { confirmFork } from '../sharing/fork.tsx';
@@ -79,7 +79,7 @@ const appCommands: readonly PaletteCommand[] = [
     icon: 'plus',
     keys: 'alt+n',
     run: () => {
-      navigate(undefined);
+      navigateToSession(undefined);
       setTimeout(focusMessageBox, 50);
     },
   },
@@ -90,7 +90,7 @@ const appCommands: readonly PaletteCommand[] = [
     label: 'stop',
     icon: 'stop',
     keys: 'alt+x',
-    when: () => isBusy.value,
+    when: () => isCurrentSessionBusy.value,
     run: () => {
       const id = currentSessionId.value;
       if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
@@ -124,7 +124,7 @@ const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, label, icon,
   run: () => goToTab(id),
 }));
 
-export const listCommands = (): readonly PaletteCommand[] =>
+export const listPaletteCommands = (): readonly PaletteCommand[] =>
   [
     ...appCommands,
     ...sessionCommands,
@@ -141,7 +141,7 @@ function move(by: number): void {
   const at = list.findIndex(({ id }) => id === currentSessionId.value);
   const next = list[at < 0 ? 0 : at + by];
   if (!next) return;
-  navigate(next.id);
+  navigateToSession(next.id);
   setTimeout(focusMessageBox, 30); // what had the focus is gone
 }
 
@@ -201,7 +201,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     when: () => sessions.value.length > 0,
     run: () => {
       isMenuOpen.value = true;
-      isSelecting.value = true;
+      isSelectingSessions.value = true;
     },
   },
 ];

@@ -2,11 +2,11 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { renameSession, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
-import { currentStatus, isBusy } from '../data/status.ts';
+import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
-import { TreeLinks } from '../delegation/tree.tsx';
-import { chooseModelFor } from '../models/choose.tsx';
-import { effectiveModels, modelLabel } from '../models/state.ts';
+import { DelegationLinks } from '../delegation/tree.tsx';
+import { chooseSessionModel } from '../models/choose.tsx';
+import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
@@ -18,7 +18,7 @@ import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { listCommands } from './commands.ts';
+import { listPaletteCommands } from './commands.ts';
 import { isMenuOpen, togglePane } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 
@@ -49,9 +49,9 @@ export function Header() {
         <bdi class="cut quiet owner small-text">{t('ownedBy', { name: session.ownerName })}</bdi>
       )}
       {session && <ModelButton session={session} />}
-      {session && <TreeLinks session={session} />}
-      {currentSessionId.value !== undefined && <StatusChip status={currentStatus.value} />}
-      {isBusy.value && currentSessionId.value !== undefined && <StopButton id={currentSessionId.value} />}
+      {session && <DelegationLinks session={session} />}
+      {currentSessionId.value !== undefined && <StatusChip status={currentSessionStatus.value} />}
+      {isCurrentSessionBusy.value && currentSessionId.value !== undefined && <StopButton id={currentSessionId.value} />}
       <span class="fill" />
       {session &&
         headerActions
@@ -86,7 +86,7 @@ function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
     <span class="wide-only">
-      <ChipButton label={t('model')} value={modelLabel(model)} onClick={() => chooseModelFor(session)} />
+      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => chooseSessionModel(session)} />
     </span>
   );
 }
@@ -106,7 +106,7 @@ const StopButton = ({ id }: { id: string }) => (
 );
 
 /**
- * Enter or leaving the field renames the session, Escape restores the title. A title that arrives while a person types
+ * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while a person types
  * is applied afterwards.
  */
 function Title({ session }: { session: Session }) {
@@ -170,7 +170,7 @@ const SessionMenu = () => (
   <Menu
     class="narrow-only"
     items={[
-      ...listCommands()
+      ...listPaletteCommands()
         .filter(({ id }) => shown.includes(id))
         .map((command) => ({ ...command, label: t(command.label) })),
       { id: 'all', label: t('palette'), icon: 'command', run: openPalette },

@@ -2,9 +2,9 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { conversationModel, followCurrentSession, goneSessionHandler } from '../data/log.ts';
+import { conversationModel, followCurrentSession, missingSessionHandler } from '../data/log.ts';
 import { currentUser, loadCurrentUser, readSignInError } from '../data/people.ts';
-import { followAddress, leaveSession, navigate } from '../data/route.ts';
+import { followUrl, leaveSession, navigateToSession } from '../data/route.ts';
 import { connectionState, connectToServer, fetchWithToken, mutate } from '../data/server.ts';
 import {
   currentSession,
@@ -18,7 +18,7 @@ import {
 } from '../data/sessions.ts';
 import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
-import { takeToken } from '../data/token.ts';
+import { takeTokenFromUrl } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -27,15 +27,15 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
-import { searchMessages } from '../sessions/search.ts';
+import { followSessionSearch } from '../sessions/search.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { completeSignIn, takeSignInReturn } from '../settings/tool-servers/sign-in.ts';
+import { completeToolServerSignIn, takeAuthorizationResponse } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { followPorts } from '../work/preview/state.ts';
-import { followResults } from '../work/results.ts';
+import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
-import { listCommands } from './commands.ts';
+import { listPaletteCommands } from './commands.ts';
 import { isMenuOpen } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 import { requestToken } from './token-dialog.tsx';
@@ -80,7 +80,7 @@ function tell(session: Session, status: DisplayStatus): void {
   const shown = new Notification(sessionNameOf(session), { body: t(key), tag: session.id, icon: '/static/icon.svg' });
   shown.onclick = () => {
     focus();
-    navigate(session.id);
+    navigateToSession(session.id);
     shown.close();
   };
 }
@@ -105,7 +105,7 @@ function listenForKeys(): void {
     }
     if (pressedKeyOf(event) === 'Escape' && isMenuOpen.value) isMenuOpen.value = false;
     if (document.querySelector('dialog[open]')) return;
-    const command = listCommands().find((one) => one.keys === keys);
+    const command = listPaletteCommands().find((one) => one.keys === keys);
     if (!command) return;
     event.preventDefault();
     command.run();
@@ -138,11 +138,11 @@ function followEnd(): void {
 }
 
 async function start(): Promise<void> {
-  takeToken();
-  const answer = takeSignInReturn();
-  followAddress();
+  takeTokenFromUrl();
+  const answer = takeAuthorizationResponse();
+  followUrl();
   if (currentSessionId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
-  goneSessionHandler.leave = leaveGone;
+  missingSessionHandler.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
@@ -164,10 +164,10 @@ async function start(): Promise<void> {
   watchSessions();
   followCurrentSession();
   followPorts();
-  followResults();
-  searchMessages();
+  showResultsAfterRuns();
+  followSessionSearch();
   if (answer) {
-    await completeSignIn(answer);
+    await completeToolServerSignIn(answer);
     openSettings('tool-servers');
   }
 }

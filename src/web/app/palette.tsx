@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -9,7 +9,7 @@ import { createWordMatcher } from '../parts/word-search.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 import type { PaletteCommand } from './command.ts';
-import { listCommands } from './commands.ts';
+import { listPaletteCommands } from './commands.ts';
 import { isPaletteOpen } from './palette-state.ts';
 
 const most = 12;
@@ -25,7 +25,7 @@ type Entry = {
 
 function entriesFor(text: string): (Entry & { run: () => void })[] {
   const fits = createWordMatcher(text);
-  const found = listCommands().map((command) => ({
+  const found = listPaletteCommands().map((command) => ({
     key: command.id,
     name: t(command.label),
     command,
@@ -35,7 +35,7 @@ function entriesFor(text: string): (Entry & { run: () => void })[] {
     key: one.id,
     name: sessionNameOf(one),
     session: one.id,
-    run: () => navigate(one.id),
+    run: () => navigateToSession(one.id),
   }));
   return [...found.filter(({ name }) => fits(name)), ...others.filter(({ name }) => fits(name)).slice(0, most)];
 }

@@ -2,7 +2,7 @@ import { readSignInError, readSignInProviders, type SignInProvider, signInWith }
 import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { isText, t } from '../text/text.ts';
+import { isTextKey, t } from '../text/text.ts';
 
 /** `isRetry`: the last token was refused. */
 export async function requestToken(isRetry: boolean): Promise<void> {
@@ -17,7 +17,7 @@ export async function requestToken(isRetry: boolean): Promise<void> {
   const title = providers.length > 0 ? t('signIn.title') : t('tokenAsk');
   showDialog(
     <Dialog title={isRetry ? t('tokenWrong') : title} onClose={resolve}>
-      {isText(reason) && <p class="note wait">{t(reason)}</p>}
+      {isTextKey(reason) && <p class="note wait">{t(reason)}</p>}
       {providers.length > 0 && <Providers providers={providers} />}
       <p>{t('tokenHelp')}</p>
       <form

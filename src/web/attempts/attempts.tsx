@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../client/types.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { modelLabel } from '../models/state.ts';
+import { formatModelLabel } from '../models/state.ts';
 import { formatCompactCount, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -37,7 +37,7 @@ function AttemptsDialog({ id }: { id: string }) {
   const [newest] = all ?? [];
   const open = (session: string) => {
     closeDialog();
-    navigate(session);
+    navigateToSession(session);
   };
   return (
     <Dialog title={t('attempts.title')} wide>
@@ -174,7 +174,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                 <td>
                   <Button
                     class="small"
-                    label={[one.n, one.model ? modelLabel(one.model) : one.template].filter(Boolean).join(' ')}
+                    label={[one.n, one.model ? formatModelLabel(one.model) : one.template].filter(Boolean).join(' ')}
                     disabled={one.isGone}
                     onClick={() => open(one.sessionId)}
                   />

@@ -1,6 +1,6 @@
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-/** Loaded on first use, because few people open it. */
+/** Loads the dialog's code on first use, because few people open it. */
 export const openAttempts = (id: string): void =>
   void tryOrNotify(t('attempts.read'), async () => (await import('./attempts.tsx')).showAttemptsDialog(id));

@@ -5,7 +5,7 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
 import { availableProviders, effectiveModels, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
-import { formatDateTime, locale } from '../parts/format.ts';
+import { findLocale, formatDateTime } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
@@ -15,10 +15,10 @@ import { loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { type Automation, automations, loadAutomations, updateAutomation } from './state.ts';
 import {
+  detectLocalTimeZone,
   findTimeZone,
   formatDayName,
   listTimeZones,
-  localTimeZone,
   parseCron,
   type ScheduleChoice,
   type ScheduleKind,
@@ -91,7 +91,7 @@ export function AutomationForm({ automation, back }: Props) {
     ...automation,
     repositories: repositories.map(lineOf).join('\n'),
     schedule: {
-      timezone: schedule?.timezone ?? localTimeZone(),
+      timezone: schedule?.timezone ?? detectLocalTimeZone(),
       ...parseCron(schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
     },
     goal: toGoalTexts(automation?.goal),
@@ -151,7 +151,7 @@ export function AutomationForm({ automation, back }: Props) {
             ...(has('weekly') && {
               'schedule.day': {
                 schema: text,
-                choices: [1, 2, 3, 4, 5, 6, 0].map((one) => [String(one), formatDayName(one, locale())]),
+                choices: [1, 2, 3, 4, 5, 6, 0].map((one) => [String(one), formatDayName(one, findLocale())]),
               },
             }),
             ...(has('daily', 'weekdays', 'weekly') && {

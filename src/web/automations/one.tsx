@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatDateTime, formatDuration, formatPrice } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
@@ -74,7 +74,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
   );
 }
 
-const lookMs = 3_000; // while starts are queued or running
+const lookMs = 3_000; // polling interval while starts are queued or running
 
 interface Props {
   readonly id: string;
@@ -172,7 +172,7 @@ function StartRow({
           label={t('automations.open')}
           onClick={() => {
             closeDialog();
-            navigate(sessionId);
+            navigateToSession(sessionId);
           }}
         />
       )}

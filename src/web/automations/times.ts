@@ -1,4 +1,4 @@
-/** `own` is a custom expression of five fields. */
+/** `own` is a custom cron expression with five fields. */
 export const scheduleKinds = ['hand', 'hourly', 'daily', 'weekdays', 'weekly', 'own'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
@@ -53,7 +53,7 @@ function olderZone(text: string): string | undefined {
     return undefined;
   }
 }
-export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const detectLocalTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** 1 January 2023 was a Sunday. */
 export const formatDayName = (day: number, language: string): string =>

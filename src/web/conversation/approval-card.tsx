@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { approve, reject } from '../data/actions.ts';
+import { approveToolCall, rejectToolCall } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { showHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
@@ -9,7 +9,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { ProposalFields } from '../parts/proposal-fields.tsx';
-import { serverText, t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 import { DiffLines } from './tool-result.tsx';
 
 const maxName = 300; // characters
@@ -24,11 +24,11 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if another person decided first, which the log reports soon, or if the request failed, which can be
+    // Fails if another person decided first, which the log soon reports, or if the request failed. A failed request can be
     // retried.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
-    // The focused button is gone, so the message box gets the focus. On a phone, that would open the keyboard.
+    // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.
     if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
       document.getElementById('message')?.focus();
   };
@@ -40,7 +40,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: formatDateTime(expiresAt) })}</span>}
       </p>
-      {item.request.reason && <p class="quiet">{truncateLine(serverText(item.request.reason))}</p>}
+      {item.request.reason && <p class="quiet">{truncateLine(translateServerText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (
         <>
           <ArgsText text={summarizeArgs(withoutTexts(args))} />
@@ -56,7 +56,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           proposal={proposal}
           isBusy={isSending}
           onCancel={() => setEdited(undefined)}
-          onDone={(changes) => act(() => approve(sessionId, callId, { args: changes }))()}
+          onDone={(changes) => act(() => approveToolCall(sessionId, callId, { args: changes }))()}
         />
       )}
       {!decided && edited !== undefined && !proposal && (
@@ -64,7 +64,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           class="approval-edit grid"
           onSubmit={(event) => {
             event.preventDefault();
-            void act(async () => approve(sessionId, callId, { args: changed(args, edited) }))();
+            void act(async () => approveToolCall(sessionId, callId, { args: changed(args, edited) }))();
           }}
         >
           <textarea
@@ -87,7 +87,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           class="row"
           onSubmit={(event) => {
             event.preventDefault();
-            void act(() => reject(sessionId, callId, note.trim() === '' ? undefined : note))();
+            void act(() => rejectToolCall(sessionId, callId, note.trim() === '' ? undefined : note))();
           }}
         >
           <input
@@ -115,14 +115,14 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               class="main stack"
               label={t('approval.reject')}
               disabled={isSending}
-              onClick={act(() => reject(sessionId, callId))}
+              onClick={act(() => rejectToolCall(sessionId, callId))}
             />
             {!fixed && (
               <Button
                 label={t('approval.always')}
                 disabled={isSending}
                 title={t('approval.alwaysTells', { name })}
-                onClick={act(() => approve(sessionId, callId, { always: true }))}
+                onClick={act(() => approveToolCall(sessionId, callId, { always: true }))}
               />
             )}
             <Button
@@ -130,7 +130,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               kind="primary"
               label={t('approval.approve')}
               disabled={isSending}
-              onClick={act(() => approve(sessionId, callId))}
+              onClick={act(() => approveToolCall(sessionId, callId))}
             />
           </div>
         )

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { attachmentsOf, readSentFile, removeAttachments, type SentFile, sentFileUrl } from '../data/attachments.ts';
+import { attachmentsOf, readSentFile, removeAttachments, type SentFile, toSentFileUrl } from '../data/attachments.ts';
 import { fetchWithToken } from '../data/server.ts';
 import { formatBytes } from '../parts/format.ts';
 import { IconButton } from '../parts/kit/button.tsx';
@@ -46,12 +46,12 @@ export function SentAttachment({ id }: { id: string }) {
       if (isOver) return;
       setFile(found);
       if (!found || !/^image\/(png|jpeg|gif|webp|avif)$/.test(found.type)) return;
-      const answer = await fetchWithToken(sentFileUrl(id));
+      const answer = await fetchWithToken(toSentFileUrl(id));
       if (!answer.ok || isOver) return;
       made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));
       setPicture(made);
     };
-    look().catch(() => {}); // keeps the name from the log
+    look().catch(() => {}); // on failure, the name from the log is shown
     return () => {
       isOver = true;
       if (made !== undefined) URL.revokeObjectURL(made);
@@ -66,7 +66,7 @@ export function SentAttachment({ id }: { id: string }) {
         <button
           type="button"
           class="link"
-          onClick={() => void tryOrNotify(t('files.notDownloaded'), () => downloadFile(sentFileUrl(id), name))}
+          onClick={() => void tryOrNotify(t('files.notDownloaded'), () => downloadFile(toSentFileUrl(id), name))}
         >
           {name}
         </button>

@@ -6,15 +6,16 @@ import { currentSessionId } from '../data/sessions.ts';
 
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
-export const composerDraftOf = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
+export const readComposerDraft = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
 
-export const saveDraft = (sessionId: string | undefined, text: string): void => storePref(keyOf(sessionId), text);
+export const saveComposerDraft = (sessionId: string | undefined, text: string): void =>
+  storePref(keyOf(sessionId), text);
 
-export const composerText = signal(composerDraftOf(currentSessionId.peek()));
+export const composerText = signal(readComposerDraft(currentSessionId.peek()));
 
 export function setComposerText(text: string): void {
   composerText.value = text;
-  saveDraft(currentSessionId.peek(), text);
+  saveComposerDraft(currentSessionId.peek(), text);
 }
 
 export function fillComposer(text: string): void {

@@ -4,7 +4,7 @@ import { sendMessage } from '../data/actions.ts';
 import { addAttachments, attachmentsOf, removeAttachments } from '../data/attachments.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
-import { currentStatus, isBusy } from '../data/status.ts';
+import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { chosenModel } from '../models/state.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -19,7 +19,7 @@ import { Attachments } from './attachments.tsx';
 import { findMentionedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
-import { composerDraftOf, composerText, saveDraft, setComposerText } from './composer-text.ts';
+import { composerText, readComposerDraft, saveComposerDraft, setComposerText } from './composer-text.ts';
 import { emptyGoalDraft, findGoalProblem, goalDraftOf, setGoalDraft, toGoalInput } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
@@ -43,14 +43,14 @@ export function Composer() {
   const goal = goalDraftOf(id);
   const isGoalBad = goal !== undefined && findGoalProblem(goal) !== undefined;
   const text = composerText.value;
-  const status = currentStatus.value;
+  const status = currentSessionStatus.value;
   const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
   useEffect(() => {
-    composerText.value = composerDraftOf(id);
+    composerText.value = readComposerDraft(id);
   }, [id]);
-  // Runs before the paint: a later effect would take the focus from where the person has put it.
+  // Runs before the paint. A later effect would steal the focus from where the person has put it.
   useLayoutEffect(() => {
     if (!hasFingers()) ref.current?.focus();
   }, []);
@@ -82,7 +82,7 @@ export function Composer() {
     notify('');
     removeAttachments(id);
     setGoalDraft(id, undefined);
-    saveDraft(id, '');
+    saveComposerDraft(id, '');
     if (composerText.value === text) setComposerText(''); // keeps text typed in the meantime
     if (id === undefined) {
       chosenRepository.value = '';
@@ -194,7 +194,7 @@ export function Composer() {
           ? t('connecting')
           : isUploading
             ? t('attach.sending')
-            : t(steers ? 'steerTells' : goal && isBusy.value ? 'goal.after' : 'enterSends')}
+            : t(steers ? 'steerTells' : goal && isCurrentSessionBusy.value ? 'goal.after' : 'enterSends')}
       </p>
     </form>
   );

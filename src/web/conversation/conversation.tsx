@@ -5,7 +5,7 @@ import { conversationModel, isLoadingHistory } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
-import { EndFollower } from '../parts/end-follower.ts';
+import { AutoScroller } from '../parts/end-follower.ts';
 import { formatCompactCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
@@ -22,7 +22,7 @@ import { Welcome } from './welcome.tsx';
 export function Conversation() {
   const id = currentSessionId.value;
   const scroller = useRef<HTMLDivElement>(null);
-  const end = useRef(new EndFollower()).current;
+  const end = useRef(new AutoScroller()).current;
   const isAway = useSignal(false);
   const toEnd = () => {
     const node = scroller.current;
@@ -70,7 +70,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // the same message is another object once the whole log has been read
+  }, [id, last?.seq]); // the message becomes another object once the whole log has been read
   return (
     <>
       <div

@@ -9,10 +9,10 @@ import {
   itemsPerPart,
   splitItemParts,
 } from '../data/item-window.ts';
-import type { ConversationItem, DataOf, StepItem, ToolItem } from '../data/items.ts';
+import type { ConversationItem, EventDataOf, StepItem, ToolItem } from '../data/items.ts';
 import { conversationModel } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
@@ -24,7 +24,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
-import { serverText, t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { setComposerText } from './composer-text.ts';
 import { LiveContext } from './live.ts';
@@ -169,7 +169,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
   }
 });
 
-/** A call that delegated work shows the agent's state, so calls that only checked on it are hidden. */
+/** A call that delegated work shows the child's state, so calls that only checked on the child are hidden. */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;
@@ -228,7 +228,7 @@ function written(value: unknown): string {
 
 interface RepositoryCardProps {
   readonly seq: number;
-  readonly data: DataOf<'repository'>;
+  readonly data: EventDataOf<'repository'>;
 }
 
 /** A repository that could not be used ended the run. The card offers two ways to continue. */
@@ -246,7 +246,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
       if (task) await sendMessage({ text: task.text, attachments: task.attachments, goal: task.goal });
     });
   const change = () => {
-    navigate(undefined);
+    navigateToSession(undefined);
     chosenRepository.value = url;
     setComposerText(task?.text ?? '');
   };
@@ -255,7 +255,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
       <Icon name="warning" />
       <div class="stack">
         <strong>{t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared')}</strong>
-        <p>{truncateLine(serverText(detail))}</p>
+        <p>{truncateLine(translateServerText(detail))}</p>
         {isLive && isNewest && (
           <div class="row">
             <Button kind="primary" icon="retry" label={t('retry')} onClick={again} />

@@ -3,9 +3,9 @@ import { editMessage } from '../data/actions.ts';
 import { findBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { conversationModel, isLoadingHistory } from '../data/log.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { currentSessionId, sessions } from '../data/sessions.ts';
-import { isBusy } from '../data/status.ts';
+import { isCurrentSessionBusy } from '../data/status.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
 import { RelativeTime } from '../parts/kit/ago.tsx';
@@ -106,14 +106,14 @@ function EditForm({ item, onClose }: Props) {
     const isMade = await tryIt(t('notSent'), async () => {
       const { seq, attachments, goal } = item;
       const { session } = await editMessage(id, { seq, text, attachments, goal, stopsRun });
-      navigate(session.id);
+      navigateToSession(session.id);
     });
     setBusy(false);
     if (isMade) onClose();
   };
   const submit = () => {
     if (text.trim() === '' || isBusyNow) return;
-    if (!isBusy.peek()) return void send(false);
+    if (!isCurrentSessionBusy.peek()) return void send(false);
     confirmAction({
       title: t('branch.stopTitle'),
       text: t('branch.stopText'),
@@ -172,7 +172,7 @@ function BranchSwitch({ seq }: { seq: number }) {
   const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;
   const { ids, at } = branches;
-  const show = (index: number) => navigate(ids[index]);
+  const show = (index: number) => navigateToSession(ids[index]);
   return (
     <span class="branches figures" role="group" aria-label={t('branch.which')}>
       <IconButton

@@ -1,8 +1,8 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
-import { chooseModelFor } from '../models/choose.tsx';
-import { chosenModel, effectiveModels, loadEffectiveModels, modelLabel } from '../models/state.ts';
+import { chooseSessionModel } from '../models/choose.tsx';
+import { chosenModel, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
 import { Button, ChipButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -13,7 +13,7 @@ import { chosenTemplate, loadTemplates, type Template, templateNameOf, templates
 import { openSettings } from '../settings/settings.tsx';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
-import { serverText, t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 
 /** URL, optionally with `#` and a branch, tag or commit. Empty: no repository. */
 export const chosenRepository = signal('');
@@ -35,7 +35,12 @@ export function NewSessionChoices() {
           onClick={chooseTemplate}
         />
       )}
-      <ChipButton icon="spark" label={t('model')} value={modelLabel(model)} onClick={() => chooseModelFor(undefined)} />
+      <ChipButton
+        icon="spark"
+        label={t('model')}
+        value={formatModelLabel(model)}
+        onClick={() => chooseSessionModel(undefined)}
+      />
       {skills.value !== undefined && skills.value.length > 0 && (
         <ChipButton icon="book" label={t('skills')} value={picked} onClick={() => chooseSkills(undefined)} />
       )}
@@ -124,15 +129,17 @@ function ChooseTemplate() {
       <List
         items={[
           row('', t('form.default'), { lines: [t('template.serversOwn')] }),
-          ...ready.map(({ id, name, description }) => row(id, serverText(name), { lines: [serverText(description)] })),
+          ...ready.map(({ id, name, description }) =>
+            row(id, translateServerText(name), { lines: [translateServerText(description)] }),
+          ),
         ]}
       />
       {lacking.length > 0 && <h3>{t('template.unavailable')}</h3>}
       <List
         items={lacking.map(({ id, name, unavailable }) =>
-          row(id, serverText(name), {
+          row(id, translateServerText(name), {
             isOff: true,
-            lines: [serverText(unavailable?.reason ?? ''), serverText(unavailable?.remedy ?? '')],
+            lines: [translateServerText(unavailable?.reason ?? ''), translateServerText(unavailable?.remedy ?? '')],
           }),
         )}
       />

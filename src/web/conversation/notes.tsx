@@ -1,9 +1,9 @@
 import { useContext, useMemo } from 'preact/hooks';
-import { docsPathOf } from '../../core/errors/error-pages.ts';
+import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
 import { goToTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
-import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
+import type { EndItem, EventDataOf, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { conversationModel, isLoadingHistory } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
@@ -19,7 +19,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { GuideLink, tryOrNotify } from '../parts/notice.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
-import { failureText, isText, serverText, t } from '../text/text.ts';
+import { isTextKey, t, translateFailure, translateServerText } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
@@ -73,7 +73,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
 export const ErrorNote = ({ text }: { text: string }) => (
   <div class="note bad" role="alert">
     <Icon name="warning" />
-    <p>{truncateLine(failureText(text))}</p>
+    <p>{truncateLine(translateFailure(text))}</p>
   </div>
 );
 
@@ -85,7 +85,8 @@ export function RetryNote({ item }: { item: RetryItem }) {
     <p class="aside retrying" data-over={isOver}>
       {!isOver && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {detail !== '' && truncateLine(failureText(detail))} {isOver && failures > 1 && t('retry.was', { n: failures })}
+        {detail !== '' && truncateLine(translateFailure(detail))}{' '}
+        {isOver && failures > 1 && t('retry.was', { n: failures })}
         {!isOver && next && t('retry.next', { n: next.number, most: next.most })}{' '}
         {!isOver && next && isLive && <Countdown to={next.at} />}
       </span>
@@ -105,9 +106,9 @@ export const Thoughts = ({ text }: { text: string }) => (
   </details>
 );
 
-export function toPhaseText(phase: string): TextKey {
+export function toPhaseTextKey(phase: string): TextKey {
   const key = `phase.${phase}`;
-  return isText(key) ? key : 'phase.starting';
+  return isTextKey(key) ? key : 'phase.starting';
 }
 
 /** Phases of an idle sandbox, which the next message ends. Hidden unless the item lists ended processes. */
@@ -123,7 +124,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
   const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${formatDuration(ms)}` : '';
   const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map((text) =>
-    truncateLine(serverText(text)),
+    truncateLine(translateServerText(text)),
   );
   if (phase === 'ready' && lines.length > 0 && !isPreparing)
     return (
@@ -143,8 +144,8 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {(isMoving || isPreparing) && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {isPreparing ? lines.at(-1) : t(toPhaseText(phase))}
-        {detail && !isPreparing ? ` · ${truncateLine(serverText(detail))}` : ''}
+        {isPreparing ? lines.at(-1) : t(toPhaseTextKey(phase))}
+        {detail && !isPreparing ? ` · ${truncateLine(translateServerText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: truncateLine(ended.join(', ')) })}` : ''}
         {isPreparing ? '' : took}
       </span>
@@ -178,7 +179,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
       return (
         <p class="aside refused">
           <Icon name="shield" size={15} />
-          <span>{t('egressRefused', { host: `${host}:${port}`, rule: serverText(rule) })}</span>
+          <span>{t('egressRefused', { host: `${host}:${port}`, rule: translateServerText(rule) })}</span>
           <Button kind="quiet" class="small" label={t('egressReview')} onClick={() => openSettings('network')} />
         </p>
       );
@@ -192,17 +193,17 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:
-      return <p class="aside">{truncateLine(serverText(eventNoticeOf(event)?.text ?? ''))}</p>;
+      return <p class="aside">{truncateLine(translateServerText(eventNoticeOf(event)?.text ?? ''))}</p>;
   }
 }
 
-function GoalNote({ data }: { data: DataOf<'goal'> }) {
+function GoalNote({ data }: { data: EventDataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {
-    if (data.feedback === undefined) return null; // the end of the run follows and shows the verdict
+    if (data.feedback === undefined) return null; // the verdict is shown at the end of the run, which follows
     return (
       <p class="aside goal" data-result={data.result}>
-        <strong>{t('goal.back')}</strong> {truncateLine(serverText(data.reason))}
+        <strong>{t('goal.back')}</strong> {truncateLine(translateServerText(data.reason))}
       </p>
     );
   }
@@ -230,7 +231,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: formatDuration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
-  const docs = data.code && docsPathOf(data.code);
+  const docs = data.code && errorDocsPathOf(data.code);
   const isGoalUnread = data.goal && !goal && isLoadingHistory.value;
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   return (
@@ -239,7 +240,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
       data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}
     >
       <p>
-        {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(toEndText(data))}</strong>}
+        {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(toRunEndTextKey(data))}</strong>}
         {kind !== 'superseded' && <span class={isAnswer ? 'quiet' : ''}>{took}</span>}
         {used.turns > 0 && (
           <span class="quiet">
@@ -251,7 +252,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
       </p>
       {data.goal && (
         <p class="quiet">
-          {t(`goal.${data.goal.result}`)} {truncateLine(serverText(data.goal.reason))}
+          {t(`goal.${data.goal.result}`)} {truncateLine(translateServerText(data.goal.reason))}
         </p>
       )}
       {data.code && !isBlocked && (
@@ -322,7 +323,7 @@ function NextSteps({ item }: { item: EndItem }) {
 
 const isOfDemo = ({ model }: Session) => isDemoModel(model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
 
-export function toEndText({ status, reason }: EndItem['data']): TextKey {
+export function toRunEndTextKey({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';
   if (reason === 'expired') return 'end.expired';
   if (reason === 'deleted') return 'end.deleted';

@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan collapses to its current step
 
-/** Shown above the message box. A single step has its heading in the conversation. */
+/** Shown above the message box. A plan with a single step is shown only as that step's heading in the conversation. */
 export const ConversationPlan = () =>
   conversationModel.plan.value.length > 1 && <SessionPlan model={conversationModel} />;
 

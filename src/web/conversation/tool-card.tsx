@@ -8,7 +8,7 @@ import { ErrorBoundary } from '../parts/boundary.tsx';
 import { formatDuration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
-import { isText, serverText, t } from '../text/text.ts';
+import { isTextKey, t, translateServerText } from '../text/text.ts';
 import { toApprovalDecisionText } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
 import { ToolResultView } from './tool-result.tsx';
@@ -79,7 +79,7 @@ function Permission({ item }: { item: ToolItem }) {
 }
 
 const labelOf = ({ name }: ToolItem): string =>
-  serverText(toolLabelsByName.value.get(name)?.label ?? name.replaceAll('_', ' '));
+  translateServerText(toolLabelsByName.value.get(name)?.label ?? name.replaceAll('_', ' '));
 
 const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
@@ -101,7 +101,7 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const why = `tool.end.${called?.reason}`;
   const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
   const isFailed = called && !called.success && !isRefused(item);
-  const failure = isText(why) ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
+  const failure = isTextKey(why) ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
   return (
     <span class="tail quiet figures">
       {failure && <span class="bad">{failure}</span>}

@@ -11,7 +11,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { t } from '../text/text.ts';
 import { AnsiSpans } from './output/spans.tsx';
-import { findWholeFile, type WholeFile, WholeOutput } from './output/whole-output.tsx';
+import { FullOutput, type FullOutputFile, findFullOutputFile } from './output/whole-output.tsx';
 
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
@@ -28,7 +28,7 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
   if ('console' in content) {
     const last = content.console.at(-1);
     const text = last?.output ?? output;
-    return <CommandOutput command={last?.command || command} text={text} whole={findWholeFile(item, output)} />;
+    return <CommandOutput command={last?.command || command} text={text} whole={findFullOutputFile(item, output)} />;
   }
   if ('oldContent' in content) {
     if (isFileReadingTool(item.name)) return <CommandOutput text={content.content} />;
@@ -147,7 +147,7 @@ interface Props {
   readonly command?: string | undefined;
   readonly isLive?: boolean;
   /** File with the full output, if `text` is only its beginning and end. */
-  readonly whole?: WholeFile | undefined;
+  readonly whole?: FullOutputFile | undefined;
 }
 
 function CommandOutput({ text, command, isLive = false, whole }: Props) {
@@ -178,7 +178,7 @@ function CommandOutput({ text, command, isLive = false, whole }: Props) {
         </button>
       )}
       {isLong && isOpen && whole ? (
-        <WholeOutput file={whole} />
+        <FullOutput file={whole} />
       ) : isLong && isOpen ? (
         <VirtualList
           class="console padded scrolls mono pre lines"

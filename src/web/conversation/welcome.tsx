@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Session } from '../data/sessions.ts';
-import { chooseModelFor } from '../models/choose.tsx';
+import { chooseSessionModel } from '../models/choose.tsx';
 import { ModelBanner } from '../models/setup.tsx';
 import { effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -26,7 +26,7 @@ const tasks: readonly Task[] = [
 ];
 
 export function Welcome() {
-  useEffect(() => void loadEffectiveModels().catch(() => {}), []); // without an answer, the page does not mention models
+  useEffect(() => void loadEffectiveModels().catch(() => {}), []); // on failure, the page does not mention models
   const model = effectiveModels.value?.model;
   return (
     <div class="welcome">
@@ -65,7 +65,7 @@ export function DemoHelp({ session }: { session: Session }) {
       <Button
         kind="primary"
         label={t(hasOther ? 'models.change' : 'models.addOne')}
-        onClick={() => (hasOther ? chooseModelFor(session) : openSettings('models'))}
+        onClick={() => (hasOther ? chooseSessionModel(session) : openSettings('models'))}
       />
     </div>
   );

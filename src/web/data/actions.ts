@@ -1,6 +1,6 @@
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { navigate } from './route.ts';
+import { navigateToSession } from './route.ts';
 import { createRandomKey, mutate, mutateWithRetry } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
@@ -52,7 +52,7 @@ export async function sendMessage({
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;
-    navigate(id);
+    navigateToSession(id);
   }
   const clientMessageId = createRandomKey();
   await mutateWithRetry('runs.send', {
@@ -72,9 +72,9 @@ interface Permission {
   /** The call runs with these arguments instead. */
   readonly args?: Record<string, unknown>;
 }
-export const approve = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
+export const approveToolCall = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
   mutate('runs.approve', { sessionId, callId, always, ...(args && { args }) });
-export const reject = (sessionId: string, callId: string, text?: string) =>
+export const rejectToolCall = (sessionId: string, callId: string, text?: string) =>
   mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
 export const renameSession = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
 export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { t } from '../text/text.ts';
 import { fetchWithToken } from './server.ts';
-import { authorizationHeaders } from './token.ts';
+import { buildAuthorizationHeaders } from './token.ts';
 
 // Draft attachments are uploaded immediately, so that sending does not wait.
 
@@ -48,7 +48,7 @@ function send(draft: string, file: File): void {
   };
   sending.onerror = () => update({ failed: t('uploadBroke') });
   sending.open('POST', '/api/v1/files');
-  for (const [name, value] of Object.entries(authorizationHeaders())) sending.setRequestHeader(name, value);
+  for (const [name, value] of Object.entries(buildAuthorizationHeaders())) sending.setRequestHeader(name, value);
   const form = new FormData();
   form.append('file', file);
   sending.send(form);
@@ -85,4 +85,4 @@ export async function readSentFile(id: string): Promise<SentFile | undefined> {
   const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null } };
   return { name: data.filename, type: data.content_type ?? '' };
 }
-export const sentFileUrl = (id: string): string => `/api/v1/files/${id}/download`;
+export const toSentFileUrl = (id: string): string => `/api/v1/files/${id}/download`;

@@ -2,7 +2,7 @@ import type { ConversationItem } from './items.ts';
 
 // The end of a conversation is drawn first, then one more part above it with each frame.
 
-export const itemsPerPart = 20; // drawn together, between two frames
+export const itemsPerPart = 20; // drawn together in one frame
 
 export interface ItemWindow {
   readonly items: readonly ConversationItem[];

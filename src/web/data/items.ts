@@ -6,10 +6,10 @@ import { isFileReadingTool, type NoteEventType } from '../../core/model/event-tr
 // that one more word redraws only one message.
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
-export type DataOf<Type extends Event['type']> = EventOf<Type>['data'];
-export type StepStatus = DataOf<'step'>['status'];
-export type ToolCalledData = DataOf<'tool.called'>;
-export type RunEndData = DataOf<'run.end'>;
+export type EventDataOf<Type extends Event['type']> = EventOf<Type>['data'];
+export type StepStatus = EventDataOf<'step'>['status'];
+export type ToolCalledData = EventDataOf<'tool.called'>;
+export type RunEndData = EventDataOf<'run.end'>;
 
 export interface ToolState {
   readonly status: 'running' | 'completed' | 'failed';
@@ -18,7 +18,7 @@ export interface ToolState {
   readonly endedAt?: number;
   readonly called?: ToolCalledData;
 }
-export interface ModelUsage {
+export interface RunUsage {
   readonly turns: number;
   readonly toolCalls: number;
   readonly inputTokens: number;
@@ -37,7 +37,7 @@ export interface UserItem extends Base {
   readonly attachments: readonly string[];
   /** The message arrived while the agent was working. */
   readonly steers: boolean;
-  readonly goal: DataOf<'message.user'>['goal'];
+  readonly goal: EventDataOf<'message.user'>['goal'];
 }
 export interface AssistantItem extends Base {
   readonly kind: 'assistant';
@@ -55,7 +55,7 @@ export interface ToolItem extends Base {
   readonly state: Signal<ToolState>;
   /** Drawn on the call's card. */
   readonly approval: Signal<ApprovalItem | undefined>;
-  readonly child: Signal<DataOf<'child.started'> | undefined>;
+  readonly child: Signal<EventDataOf<'child.started'> | undefined>;
 }
 export interface StepItem extends Base {
   readonly kind: 'step';
@@ -67,13 +67,13 @@ export interface StepItem extends Base {
 export interface ApprovalItem extends Base {
   readonly kind: 'approval';
   readonly sessionId: string;
-  readonly request: DataOf<'approval.requested'>;
+  readonly request: EventDataOf<'approval.requested'>;
   /** `gone`: the run ended before anyone decided. */
-  readonly decided: Signal<DataOf<'approval.resolved'> | 'gone' | undefined>;
+  readonly decided: Signal<EventDataOf<'approval.resolved'> | 'gone' | undefined>;
 }
 export interface WaitItem extends Base {
   readonly kind: 'wait';
-  readonly data: DataOf<'run.wait'>;
+  readonly data: EventDataOf<'run.wait'>;
   readonly isOpen: Signal<boolean>;
 }
 export interface SetupNote {
@@ -83,7 +83,7 @@ export interface SetupNote {
 export interface PhaseItem extends Base {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
-  readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
+  readonly phase: Signal<EventDataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
   readonly setup: Signal<readonly SetupNote[]>;
 }
 export interface EventItem extends Base {
@@ -109,13 +109,13 @@ export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
 }
-/** A file that file tools wrote, before and after a run. */
+/** A file written by file tools, before and after a run. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;
   readonly after: string;
 }
-export function findEdit({ success, function: name, args, content }: ToolCalledData): FileEdit | undefined {
+export function findFileEdit({ success, function: name, args, content }: ToolCalledData): FileEdit | undefined {
   if (!success || !content || !('oldContent' in content) || isFileReadingTool(name)) return undefined;
   const input = args.file ?? args.path ?? args.file_path;
   if (typeof input !== 'string') return undefined;
@@ -127,7 +127,7 @@ export interface EndItem extends Base {
   readonly data: RunEndData;
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
-  readonly used: ModelUsage;
+  readonly used: RunUsage;
   readonly edits: readonly FileEdit[];
   /** A card above already explains why the run failed, and what to do. */
   readonly isBlocked: boolean;

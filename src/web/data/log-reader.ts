@@ -31,10 +31,10 @@ export interface LogView {
   take(events: readonly Event[]): void;
   /** Receives events of the log's end, in order, while earlier ones are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
-  /** Receives the remaining events up to the newest. From now on nothing is missing, and only `take` is called. */
+  /** Receives the remaining events up to the newest. From then on nothing is missing, and only `take` is called. */
   join(end: readonly Event[]): void;
   gone(): void;
-  /** The server no longer has the next events. The reader has stopped, and a new one starts. */
+  /** The server no longer has the next events. The reader has stopped; the view starts a new one. */
   startAgain(): void;
 }
 

@@ -6,14 +6,14 @@ import { CallError, query, subscribeTo } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
 export const conversationModel = new ConversationModel();
-/** All events of the selected session, in order. Grows in place; `eventCount` signals changes. */
+/** All events of the selected session, in order. Grows in place; `sessionEventCount` signals changes. */
 export const sessionEvents: Event[] = [];
-export const eventCount = signal(0);
+export const sessionEventCount = signal(0);
 /** Leaves a session that no longer exists. */
-export const goneSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
+export const missingSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
 const hearers = new Set<(event: Event) => void>();
-export function onEvent(hear: (event: Event) => void): () => void {
+export function onSessionEvent(hear: (event: Event) => void): () => void {
   hearers.add(hear);
   return () => void hearers.delete(hear);
 }
@@ -21,7 +21,7 @@ export function onEvent(hear: (event: Event) => void): () => void {
 /** The model shows the end of a long log while earlier events are read. */
 export const isLoadingHistory = signal(false);
 let history: ConversationModel | undefined;
-/** Message that began before the log's end part. Its pieces are skipped, because they lack the beginning. */
+/** Message that began before the part of the log that is shown. Its pieces are skipped, because their beginning is missing. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
@@ -31,7 +31,7 @@ function take(taken: readonly Event[]): void {
 
 function append(taken: readonly Event[]): void {
   for (const event of taken) sessionEvents.push(event);
-  eventCount.value = sessionEvents.length;
+  sessionEventCount.value = sessionEvents.length;
   for (const event of taken) for (const hear of hearers) tell(hear, event);
 }
 
@@ -73,7 +73,7 @@ function reset() {
   history = undefined;
   isLoadingHistory.value = false;
   sessionEvents.length = 0;
-  eventCount.value = 0;
+  sessionEventCount.value = 0;
   conversationModel.clear();
 }
 
@@ -93,7 +93,7 @@ function open(sessionId: string): () => void {
   let stop = () => {};
   const start = () => {
     reset();
-    const gone = () => goneSessionHandler.leave(sessionId);
+    const gone = () => missingSessionHandler.leave(sessionId);
     stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
   start();

@@ -5,14 +5,14 @@ import {
   type ApprovalItem,
   type AssistantItem,
   type ConversationItem,
-  type DataOf,
   type EndItem,
+  type EventDataOf,
   type EventOf,
   type FileEdit,
-  findEdit,
-  type ModelUsage,
+  findFileEdit,
   type PhaseItem,
   type RetryItem,
+  type RunUsage,
   type StepItem,
   type ToolItem,
   type WaitItem,
@@ -37,7 +37,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
-const nothing: ModelUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
+const nothing: RunUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
 export interface PlanStep {
   readonly id: string;
@@ -79,8 +79,8 @@ export class ConversationModel {
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
-  readonly used: Signal<ModelUsage> = signal(nothing);
-  readonly runUsed: Signal<ModelUsage> = signal(nothing);
+  readonly used: Signal<RunUsage> = signal(nothing);
+  readonly runUsed: Signal<RunUsage> = signal(nothing);
   seq = 0;
 
   #items: ConversationItem[] = [];
@@ -263,7 +263,7 @@ export class ConversationModel {
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
         this.#addEdit(data);
-        const add = (used: ModelUsage): ModelUsage => ({ ...used, toolCalls: used.toolCalls + 1 });
+        const add = (used: RunUsage): RunUsage => ({ ...used, toolCalls: used.toolCalls + 1 });
         this.used.value = add(this.used.value);
         this.runUsed.value = add(this.runUsed.value);
         return;
@@ -313,7 +313,7 @@ export class ConversationModel {
       case 'usage': {
         const { thoughts } = event.data;
         if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
-        const add = (used: ModelUsage): ModelUsage => ({
+        const add = (used: RunUsage): RunUsage => ({
           ...used,
           turns: used.turns + 1,
           inputTokens: used.inputTokens + event.data.inputTokens,
@@ -327,7 +327,7 @@ export class ConversationModel {
       case 'sandbox.phase': {
         const before = this.#lastPhase;
         this.#lastPhase = event.data.phase;
-        // "Ready" is shown only after a start or when a sandbox returns.
+        // "Ready" is shown only after a start, or when a sandbox comes back.
         if (event.data.phase === 'ready' && !this.#start && !returns.has(before)) return;
         const { ended = this.#start?.phase.value.ended } = event.data;
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
@@ -379,13 +379,13 @@ export class ConversationModel {
     if (!isOther) this.#add({ kind: 'event', ...at, event });
   }
 
-  #addPhase(phase: DataOf<'sandbox.phase'> & { ts: number }, at: { seq: number; at: number }): PhaseItem {
+  #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: { seq: number; at: number }): PhaseItem {
     this.#environment = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase), setup: signal([]) });
     return this.#environment;
   }
 
-  #addEdit(call: DataOf<'tool.called'>): void {
-    const edit = findEdit(call);
+  #addEdit(call: EventDataOf<'tool.called'>): void {
+    const edit = findFileEdit(call);
     if (!edit) return;
     const { before } = this.#edits.get(edit.path) ?? edit;
     this.#edits.set(edit.path, { ...edit, before });
@@ -400,7 +400,7 @@ export class ConversationModel {
     return call;
   }
 
-  #addFailure({ detail, retry }: DataOf<'run.notice'>, at: { seq: number; at: number }): void {
+  #addFailure({ detail, retry }: EventDataOf<'run.notice'>, at: { seq: number; at: number }): void {
     const failures = (this.#retry?.state.value.failures ?? 0) + 1;
     const next = retry && { number: retry.number, most: retry.most, at: at.at + retry.inMs };
     const now = { failures, detail, ...(next && { next }), isOver: false };

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { authorizationHeaders, forgetToken } from './token.ts';
+import { buildAuthorizationHeaders, forgetToken } from './token.ts';
 
 // A person signs in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot read.
 
@@ -11,7 +11,7 @@ export interface SignInProvider {
 }
 
 const request = (path: string, init: RequestInit = {}) =>
-  fetch(path, { ...init, headers: authorizationHeaders() }).catch(() => undefined);
+  fetch(path, { ...init, headers: buildAuthorizationHeaders() }).catch(() => undefined);
 
 export async function loadCurrentUser(): Promise<void> {
   const response = await request('/api/v1/people/me');
@@ -35,7 +35,7 @@ export function signInWith({ id }: SignInProvider): void {
   location.assign(`/sign-in/${id}?returnTo=${encodeURIComponent(returnTo)}`);
 }
 
-/** Removes the code of the last sign-in's failure from the address, and returns it. */
+/** Removes the failure code of the last sign-in from the address, and returns it. */
 export function readSignInError(): string | undefined {
   const url = new URL(location.href);
   const reason = url.searchParams.get(refusal) ?? undefined;
@@ -44,7 +44,7 @@ export function readSignInError(): string | undefined {
   return reason;
 }
 
-/** Ends this browser's session here and, if the provider has a page for it, also there. */
+/** Ends this browser's session here and, if the provider has a sign-out page, there too. */
 export async function signOut(): Promise<void> {
   const response = await request('/sign-in/end', { method: 'POST' });
   const { location: next } = response?.ok

@@ -2,7 +2,7 @@ import { currentSessionId } from './sessions.ts';
 
 // The address contains the selected session after `#`, so links, the back button and a reload restore it.
 
-export function navigate(id: string | undefined): void {
+export function navigateToSession(id: string | undefined): void {
   const to = location.pathname + location.search + (id === undefined ? '' : `#${id}`);
   if (id === currentSessionId.value && location.hash === (id === undefined ? '' : `#${id}`)) return;
   history.pushState(null, '', to);
@@ -21,7 +21,7 @@ export function syncSessionFromUrl(): void {
   currentSessionId.value = location.hash.slice(1) || undefined;
 }
 
-export function followAddress(): void {
+export function followUrl(): void {
   addEventListener('popstate', syncSessionFromUrl);
   addEventListener('hashchange', syncSessionFromUrl);
   syncSessionFromUrl();

@@ -8,8 +8,8 @@ import {
   wsLink,
 } from '@trpc/client';
 import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
-import { errorText, t } from '../text/text.ts';
-import { authorizationHeaders, tokenProtocols } from './token.ts';
+import { t, translateError } from '../text/text.ts';
+import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
 // Typed calls to the server over one WebSocket. After a break it reconnects automatically, and subscriptions continue
 // after their last event.
@@ -66,7 +66,7 @@ export function connectToServer(onOpen: () => void): void {
 
 class SocketWithToken extends WebSocket {
   constructor(url: string | URL) {
-    super(url, tokenProtocols());
+    super(url, buildTokenProtocols());
   }
 
   /** Reports the close immediately, because browsers wait a minute for an unreachable server's close frame. */
@@ -87,7 +87,7 @@ export class CallError extends Error {
   readonly fields: Readonly<Record<string, string>>;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
-    super(shape ? (data?.reason ? errorText(data.reason, message) : message) : t('connectionBroke'));
+    super(shape ? (data?.reason ? translateError(data.reason, message) : message) : t('connectionBroke'));
     this.code = data?.code;
     this.retryable = !shape || data?.retryable === true;
     this.docs = data?.docs;
@@ -154,7 +154,7 @@ export function subscribeTo<Item>(path: ProcedurePath, input: unknown, hearer: S
 export const fetchWithToken = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(path, {
     ...init,
-    headers: { ...authorizationHeaders(), ...(init.headers as Record<string, string> | undefined) },
+    headers: { ...buildAuthorizationHeaders(), ...(init.headers as Record<string, string> | undefined) },
   });
 
 export const toErrorText = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

@@ -32,13 +32,13 @@ export const currentSession = computed<Session | undefined>(() => {
 });
 
 const listMs = 1_500;
-/** Sessions from before a break that the server has not sent again. */
+/** Sessions known before a reconnection that the server has not sent again. */
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Each connection starts with the whole list, whose end is not marked, so sessions from before the break are kept for a
- * moment. The selected session stays until its log reports that it is gone, so that the draft is not lost.
+ * Each connection starts with the whole list, but nothing marks the list's end. Sessions from before the break are therefore kept
+ * for a moment. The selected session stays until its log reports that it is gone, so that its draft is not lost.
  */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());

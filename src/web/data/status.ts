@@ -11,7 +11,7 @@ export function toDisplayStatus(session: Session): DisplayStatus {
   return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
 }
 
-/** A run that needs no files can finish before it is known that a repository cannot be used. */
+/** A run that needs no files can finish before a repository turns out to be unusable. */
 const lacksRepository = ({ repositories }: Session): boolean =>
   repositories.some(({ state, environment }) => state === 'failed' || environment?.setup === 'failed');
 
@@ -23,7 +23,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
 }
 
 /** Uses the log, which is more recent than the session's entry in the list. */
-export const currentStatus = computed<DisplayStatus>(() => {
+export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationModel.run.value;
   const listed = currentSession.value && toDisplayStatus(currentSession.value);
@@ -34,4 +34,6 @@ export const currentStatus = computed<DisplayStatus>(() => {
   return listed ?? 'new';
 });
 
-export const isBusy = computed(() => currentStatus.value === 'running' || currentStatus.value === 'waiting');
+export const isCurrentSessionBusy = computed(
+  () => currentSessionStatus.value === 'running' || currentSessionStatus.value === 'waiting',
+);

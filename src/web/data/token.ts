@@ -2,7 +2,7 @@
 
 const key = 'corral.token';
 
-export function takeToken(): string | undefined {
+export function takeTokenFromUrl(): string | undefined {
   const url = new URL(location.href);
   const value = url.searchParams.get('token');
   if (value) {
@@ -10,23 +10,23 @@ export function takeToken(): string | undefined {
     url.searchParams.delete('token');
     history.replaceState(null, '', url.pathname + url.search + url.hash);
   }
-  return storedToken();
+  return readToken();
 }
 
-export const storedToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;
+export const readToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;
 
 export const saveToken = (token: string): void => sessionStorage.setItem(key, token);
 
 export const forgetToken = (): void => sessionStorage.removeItem(key);
 
-export function authorizationHeaders(): Record<string, string> {
-  const token = storedToken();
+export function buildAuthorizationHeaders(): Record<string, string> {
+  const token = readToken();
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
 /** A browser's WebSocket cannot send the header, so the token is sent as a subprotocol. */
-export function tokenProtocols(): string[] {
-  const token = storedToken();
+export function buildTokenProtocols(): string[] {
+  const token = readToken();
   if (!token) return ['corral'];
   const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)));
   return ['corral', `corral.bearer.${base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`];

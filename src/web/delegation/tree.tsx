@@ -1,7 +1,7 @@
 import { useContext } from 'preact/hooks';
 import { LiveContext } from '../conversation/live.ts';
-import type { DataOf, ToolItem } from '../data/items.ts';
-import { navigate } from '../data/route.ts';
+import type { EventDataOf, ToolItem } from '../data/items.ts';
+import { navigateToSession } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 import { PlainText } from '../markdown/plain.tsx';
@@ -14,7 +14,7 @@ import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
-export function TreeLinks({ session: { id, parent } }: { session: Session }) {
+export function DelegationLinks({ session: { id, parent } }: { session: Session }) {
   const above = sessions.value.find((one) => one.id === parent?.sessionId);
   const below = sessions.value.filter((one) => one.parent?.sessionId === id);
   return (
@@ -23,7 +23,7 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
         <IconButton
           icon="back"
           label={t('delegation.parent', { name: sessionNameOf(above) })}
-          onClick={() => navigate(above.id)}
+          onClick={() => navigateToSession(above.id)}
         />
       )}
       {below.length > 0 && (
@@ -48,7 +48,7 @@ function Children({ id }: { id: string }) {
   const below = sessions.value.filter((one) => one.parent?.sessionId === id);
   const open = (child: string) => {
     closeDialog();
-    navigate(child);
+    navigateToSession(child);
   };
   return (
     <Dialog title={t('delegation.title')}>
@@ -65,7 +65,7 @@ function Children({ id }: { id: string }) {
   );
 }
 
-export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'child.started'> }) {
+export function ChildCard({ item, child }: { item: ToolItem; child: EventDataOf<'child.started'> }) {
   const isLive = useContext(LiveContext);
   const { called, status } = item.state.value;
   const session = sessions.value.find(({ id }) => id === child.sessionId);
@@ -75,7 +75,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
         <Icon name="agents" />
         <strong class="cut fill">{session ? sessionNameOf(session) : truncateLine(child.task)}</strong>
         {session ? <StatusChip status={toDisplayStatus(session)} /> : <StatusIcon status={status} />}
-        {session && isLive && <Button class="small" label={t('open')} onClick={() => navigate(session.id)} />}
+        {session && isLive && <Button class="small" label={t('open')} onClick={() => navigateToSession(session.id)} />}
       </header>
       {called && (
         <details class="reply-text">

@@ -1,8 +1,8 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-/** Embedded in the work pane, where the page shows its controls. */
+/** Whether this page is embedded in the work pane, which shows the controls itself. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
-/** In any other frame, the page shows only the screen. */
+/** Whether this page is in any other frame. It then shows only the screen. */
 export const isFramed = window.parent !== window && !isInPane;
 /** Replaces the token: the link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
@@ -10,7 +10,7 @@ export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('si
 const viewer =
   `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
 
-export const sessionPage = `/#${session}`;
+export const sessionPageUrl = `/#${session}`;
 export const desktopRoute = `${api}/desktop`;
 
 export function buildVncUrl(): string {

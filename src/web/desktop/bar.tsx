@@ -4,20 +4,20 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
-import { isInPane, sessionPage } from './address.ts';
-import { sendControl } from './screen.ts';
+import { isInPane, sessionPageUrl } from './address.ts';
+import { sendControlRequest } from './screen.ts';
 import {
   desktopClipboard,
   desktopControl,
+  isInputWithheld,
   isScaledToFit,
   isViewOnly,
-  isWatching,
   rfbClient,
   type ScreenConnection,
   screenConnection,
 } from './state.ts';
 
-/** Each connection state is drawn in the style of this status of the main page. */
+/** Status of the main page whose style is used for each connection state. */
 const looks: Readonly<Record<ScreenConnection, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',
@@ -28,7 +28,7 @@ const controlTexts = { you: 'screen.give', another: 'screen.takeOver', nobody: '
 
 export const DesktopBar = () => (
   <header id="bar">
-    <a id="back" href={sessionPage}>
+    <a id="back" href={sessionPageUrl}>
       ‹ {t('screen.back')}
     </a>
     <h1>{t('screen.title')}</h1>
@@ -61,7 +61,7 @@ function Tools() {
             checked={isViewOnly.value}
             onChange={({ currentTarget }) => {
               isViewOnly.value = currentTarget.checked;
-              if (isViewOnly.value && holder === 'you') sendControl('give');
+              if (isViewOnly.value && holder === 'you') sendControlRequest('give');
             }}
           />
           {t('screen.viewOnly')}
@@ -76,7 +76,7 @@ function Tools() {
         }}
       />
       {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
-      {rfbClient.value && !isWatching() && (
+      {rfbClient.value && !isInputWithheld() && (
         <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
       )}
       {isInPane && (
@@ -89,10 +89,10 @@ function Tools() {
 }
 
 function changeControl(): void {
-  if (desktopControl.value.who === 'you') sendControl('give');
+  if (desktopControl.value.who === 'you') sendControlRequest('give');
   else {
     isViewOnly.value = false;
-    sendControl('take');
+    sendControlRequest('take');
     rfbClient.value?.focus();
   }
 }

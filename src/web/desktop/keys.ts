@@ -47,8 +47,8 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
 }
 
 /**
- * Handles keys before noVNC does. Ctrl+V and the like paste this computer's clipboard on the desktop, which noVNC would
- * prevent. Characters with two code units, such as emoji, are sent because noVNC ignores them.
+ * Handles keys before noVNC does. Paste shortcuts such as Ctrl+V paste this computer's clipboard on the desktop, which noVNC
+ * would prevent. Characters with two code units, such as emoji, are sent here because noVNC ignores them.
  */
 export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;

@@ -1,7 +1,7 @@
 import './desktop.css';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { takeToken } from '../data/token.ts';
+import { takeTokenFromUrl } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
@@ -9,7 +9,7 @@ import { isFramed, isInPane, linkSignature } from './address.ts';
 import { DesktopBar } from './bar.tsx';
 import { forwardTyping, handleDesktopKeys } from './keys.ts';
 import { openScreen, reconnectScreen } from './screen.ts';
-import { desktopControl, isWatching, rfbClient, screenOverlay } from './state.ts';
+import { desktopControl, isInputWithheld, rfbClient, screenOverlay } from './state.ts';
 
 const DesktopPage = () => (
   <>
@@ -75,14 +75,16 @@ function leaveScreen(event: KeyboardEvent): void {
   (document.getElementById('control') ?? document.getElementById('back'))?.focus();
 }
 
-takeToken();
+takeTokenFromUrl();
 document.body.classList.toggle('framed', isFramed);
 document.body.classList.toggle('pane', isInPane);
 // Keeps the signature out of the history.
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
 handleDesktopKeys(() =>
-  rfbClient.value && !isWatching() ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard } : undefined,
+  rfbClient.value && !isInputWithheld()
+    ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard }
+    : undefined,
 );
 const root = document.getElementById('root');
 if (root) render(<DesktopPage />, root);

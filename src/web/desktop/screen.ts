@@ -1,6 +1,6 @@
 import RFB from '@novnc/novnc';
 import { requestToken } from '../app/token-dialog.tsx';
-import { authorizationHeaders, tokenProtocols } from '../data/token.ts';
+import { buildAuthorizationHeaders, buildTokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { buildVncUrl, desktopRoute, isFramed, linkSignature } from './address.ts';
 import { ControlChannel } from './channel.ts';
@@ -49,7 +49,7 @@ export function openScreen(element: HTMLElement): void {
   connect();
 }
 
-export const sendControl = (type: 'take' | 'give'): void => channel?.say(type);
+export const sendControlRequest = (type: 'take' | 'give'): void => channel?.say(type);
 
 export function reconnectScreen(): void {
   tries = 0;
@@ -60,7 +60,7 @@ function connect(): void {
   clearTimeout(timer);
   if (!target || rfbClient.value || document.hidden) return; // a hidden page connects when it becomes visible
   setScreenState('pending', { key: 'desktop.starting' });
-  const offered = ['binary', ...(linkSignature ? [] : tokenProtocols().slice(1))];
+  const offered = ['binary', ...(linkSignature ? [] : buildTokenProtocols().slice(1))];
   channel = new ControlChannel(buildVncUrl(), offered, {
     onNotice: (notice) => {
       desktopControl.value = notice;
@@ -97,7 +97,7 @@ function labelCanvas(): void {
 }
 
 function takeBack(): void {
-  sendControl('take');
+  sendControlRequest('take');
   if (document.activeElement === document.body) rfbClient.value?.focus();
 }
 
@@ -120,7 +120,7 @@ async function ended(event: CloseEvent): Promise<void> {
 
 /** Browsers hide why an upgrade was refused, so an ordinary request finds the reason. */
 async function needsToken(): Promise<boolean> {
-  const headers = authorizationHeaders();
+  const headers = buildAuthorizationHeaders();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
   if (answer?.status !== 401 || isFramed) return false;
   setScreenState('failed', { key: 'screen.needsToken', retry: 'screen.tryAgain' });

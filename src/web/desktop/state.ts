@@ -11,7 +11,7 @@ export interface ScreenOverlay {
   readonly detail?: string;
   readonly key?: TextKey;
   readonly seconds?: number;
-  /** Reconnect button. Absent: reconnecting cannot help. */
+  /** Label of the reconnect button. Absent: reconnecting cannot help. */
   readonly retry?: TextKey;
 }
 
@@ -26,7 +26,7 @@ export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
 
 /** Whether this viewer's input is withheld from the desktop. */
-export const isWatching = (): boolean =>
+export const isInputWithheld = (): boolean =>
   isFramed || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
 
 export function setScreenState(state: ScreenConnection, over?: ScreenOverlay): void {
@@ -35,7 +35,7 @@ export function setScreenState(state: ScreenConnection, over?: ScreenOverlay): v
 }
 
 effect(() => {
-  if (rfbClient.value) rfbClient.value.viewOnly = isWatching();
+  if (rfbClient.value) rfbClient.value.viewOnly = isInputWithheld();
 });
 effect(() => {
   if (!rfbClient.value) return;

@@ -4,7 +4,7 @@ import type { DiagramReport, DiagramRequest } from './messages.ts';
 // Draws diagrams written by an agent. This page has no origin and no network, so an exploit gains nothing. Mermaid
 // needs a document and inline styles, which the main page's policy refuses.
 
-const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // it contains no secrets
+const tell = (report: DiagramReport): void => parent.postMessage(report, '*'); // the report contains no secrets
 
 addEventListener('message', ({ data, source }: MessageEvent<DiagramRequest>) => {
   if (source === parent) void draw(data);

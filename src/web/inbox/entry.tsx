@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationModel } from '../data/model.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { createRandomKey, mutateWithRetry, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -13,7 +13,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
-import { errorText, failureText, t } from '../text/text.ts';
+import { t, translateError, translateFailure } from '../text/text.ts';
 import { findInboxReason } from './needs.ts';
 
 // Limits of the search for a wait's event: from 100 events before the session's last change, at most 500 events.
@@ -62,7 +62,7 @@ export function InboxEntry({ session }: { session: Session }) {
           aria-label={t('inbox.openOne', { name: sessionNameOf(session) })}
           onClick={() => {
             closeDialog();
-            navigate(id);
+            navigateToSession(id);
           }}
         />
       </header>
@@ -118,7 +118,7 @@ function Answer({ session }: { session: Session }) {
 
 function Failure({ session, error: { text, code } }: { session: Session; error: FailedRun }) {
   const [trouble, tryIt] = useActionError();
-  const failure = text === '' || code === undefined ? failureText(text) : errorText(code, text);
+  const failure = text === '' || code === undefined ? translateFailure(text) : translateError(code, text);
   return (
     <>
       <p class="note bad">{text === '' ? t('end.failed') : truncateLine(failure)}</p>

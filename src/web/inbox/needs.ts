@@ -2,7 +2,7 @@ import { computed } from '@preact/signals';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 
-/** `waiting`: for an answer, an approval or a budget. `failed`: nobody has seen the failure yet. */
+/** `waiting`: for an answer, an approval or a budget. `failed`: with a failure that nobody has seen yet. */
 export type InboxReason = 'waiting' | 'failed';
 
 export function findInboxReason(session: Session): InboxReason | undefined {

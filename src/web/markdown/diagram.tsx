@@ -7,13 +7,15 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** A growing text is drawn once it stops changing. */
+/** Text that is still growing is drawn once it stops changing. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;
 let nextId = 1;
 
-/** `failed`: not a valid diagram, though a longer text can be one. `hung`: the frame did not answer and was removed. */
+/**
+ * `failed`: not a valid diagram, though it may become one as the text grows. `hung`: the frame did not answer and was removed.
+ */
 type Drawing = { readonly kind: 'waiting' | 'failed' | 'hung' } | { readonly kind: 'drawn'; readonly height: number };
 
 /**

@@ -17,9 +17,9 @@ import { Diagram } from './diagram.tsx';
 import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
 import { PlainText } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto, so no sanitizer is
-// needed. The page's worker parses the text, within limits; text beyond them is plain. Text with Markdown syntax is
-// held back briefly until it is parsed, because its syntax would be visible.
+// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto, so no sanitizer is needed. The
+// page's worker parses the text, within limits; text beyond them is plain. Text with Markdown syntax is held back briefly until
+// it is parsed, because the raw syntax would otherwise be visible first.
 
 const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;

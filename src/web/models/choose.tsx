@@ -10,9 +10,9 @@ import {
   availableProviders,
   chosenModel,
   effectiveModels,
+  formatModelLabel,
   loadAvailableProviders,
   loadEffectiveModels,
-  modelLabel,
 } from './state.ts';
 
 interface ChoiceOptions {
@@ -29,7 +29,7 @@ interface ChoiceOptions {
 export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
 /** Changes the session's model from its next turn on. `undefined`: the next session's. */
-export const chooseModelFor = (session: Session | undefined): void =>
+export const chooseSessionModel = (session: Session | undefined): void =>
   chooseModel({
     title: t(session ? 'model' : 'models.choose'),
     value: session ? (session.model ?? effectiveModels.value?.model ?? '') : chosenModel.value,
@@ -60,7 +60,7 @@ function ChooseModel({ title, value, withUsual = false, withDemo = false, act }:
         <fieldset class="model-usual" aria-label={t('form.default')}>
           {withUsual && (
             <Row
-              label={t('models.usual', { model: modelLabel(usual) })}
+              label={t('models.usual', { model: formatModelLabel(usual) })}
               isOn={chosen === ''}
               choose={() => setChosen('')}
             />

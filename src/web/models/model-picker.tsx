@@ -1,10 +1,10 @@
 import { useId, useState } from 'preact/hooks';
-import { locale } from '../parts/format.ts';
+import { findLocale } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
-import { type AvailableProvider, type ListedModel, shortModelName } from './state.ts';
+import { type AvailableProvider, type ListedModel, toShortModelName } from './state.ts';
 
 interface Props {
   /** Provider names are shown only if there are several. */
@@ -87,7 +87,8 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
 }
 
 /** Local servers name a model by its file. */
-const nameOf = ({ name, id }: ListedModel): string => (name === id && /\.gguf$/i.test(id) ? shortModelName(id) : name);
+const nameOf = ({ name, id }: ListedModel): string =>
+  name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
 
@@ -112,7 +113,7 @@ function describeModel({ window, price, images, tools, reasoning }: ListedModel)
 const tokensOf = (n: number): string => (n >= 1_000_000 ? `${round(n / 1_000_000)}M` : `${round(n / 1_000)}K`);
 const round = (n: number): string => String(n >= 10 ? Math.round(n) : Math.round(n * 10) / 10);
 const dollars = (n: number): string =>
-  new Intl.NumberFormat(locale(), {
+  new Intl.NumberFormat(findLocale(), {
     style: 'currency',
     currency: 'USD',
     ...(n < 0.1 && { maximumSignificantDigits: 2 }),

@@ -35,7 +35,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
     wasChosen.current = true;
   }, [preset]);
-  // The list of models can push the next button out of a small window.
+  // The list of models can push the next button out of view in a small window.
   useEffect(() => {
     if (found) form.current?.querySelector('.choices')?.scrollIntoView({ block: 'nearest' });
   }, [found]);

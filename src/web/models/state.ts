@@ -31,12 +31,12 @@ export function applyModels(now: EffectiveModels): void {
 export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
 /** Display names of provider and model: `Ollama / qwen3`. */
-export function modelLabel(ref: string): string {
+export function formatModelLabel(ref: string): string {
   if (isDemoModel(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
   const held = effectiveModels.value?.providers.find(({ id }) => id === provider);
-  return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
+  return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${toShortModelName(ref)}`;
 }
 
-export const shortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');
+export const toShortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

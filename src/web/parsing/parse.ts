@@ -1,4 +1,4 @@
-import { TaskQueue, type WorkerLike } from './queue.ts';
+import { ParseTaskQueue, type WorkerLike } from './queue.ts';
 
 /** Worker's script, inserted by the bundler. */
 declare const PARSER_ADDRESS: string;
@@ -15,7 +15,7 @@ function trustedAddress(): string {
 }
 
 let address: string | undefined;
-const queue = new TaskQueue({
+const queue = new ParseTaskQueue({
   start() {
     address ??= trustedAddress();
     return new Worker(address, { type: 'module', name: 'parser' }) as WorkerLike;
@@ -28,4 +28,4 @@ const queue = new TaskQueue({
 
 export const warmParser = (): void => queue.warm();
 
-export const runParseTask: TaskQueue['run'] = (name, input, signal) => queue.run(name, input, signal);
+export const runParseTask: ParseTaskQueue['run'] = (name, input, signal) => queue.run(name, input, signal);

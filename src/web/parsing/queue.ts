@@ -1,4 +1,4 @@
-import type { TaskInput, TaskName, TaskOutput, TaskReport, TaskRequest } from './tasks.ts';
+import type { ParseTaskInput, ParseTaskName, ParseTaskOutput, ParseTaskReport, ParseTaskRequest } from './tasks.ts';
 
 // One worker for all untrusted texts. A task that takes too long is terminated with its worker, and the next task gets
 // a new one.
@@ -11,22 +11,22 @@ const maxStartMs = 30_000;
 const maxWaiting = 20_000;
 
 export interface WorkerLike {
-  postMessage(order: TaskRequest): void;
+  postMessage(order: ParseTaskRequest): void;
   terminate(): void;
-  onmessage: ((event: MessageEvent<TaskReport>) => void) | null;
+  onmessage: ((event: MessageEvent<ParseTaskReport>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
 }
-interface Task extends TaskRequest {
+interface Task extends ParseTaskRequest {
   readonly end: (output: unknown) => void;
 }
-export interface TaskQueueOptions {
+export interface ParseTaskQueueOptions {
   readonly start: () => WorkerLike;
   /** Calls `act` after a delay. The returned function cancels it. */
   readonly after: (ms: number, act: () => void) => () => void;
 }
 
-export class TaskQueue {
-  readonly #options: TaskQueueOptions;
+export class ParseTaskQueue {
+  readonly #options: ParseTaskQueueOptions;
   #waiting: Task[] = [];
   #worker: WorkerLike | undefined;
   #isReady = false;
@@ -35,7 +35,7 @@ export class TaskQueue {
   #nextId = 1;
   #slow = 0;
 
-  constructor(options: TaskQueueOptions) {
+  constructor(options: ParseTaskQueueOptions) {
     this.#options = options;
   }
 
@@ -43,13 +43,13 @@ export class TaskQueue {
    * Resolves with undefined if the task failed, took too long, or is no longer needed. The newest task runs first,
    * because people see the end of a conversation.
    */
-  run<Name extends TaskName>(
+  run<Name extends ParseTaskName>(
     name: Name,
-    input: TaskInput<Name>,
+    input: ParseTaskInput<Name>,
     signal?: AbortSignal,
-  ): Promise<TaskOutput<Name> | undefined> {
-    const { promise, resolve } = Promise.withResolvers<TaskOutput<Name> | undefined>();
-    const end = (output: unknown) => resolve(output as TaskOutput<Name> | undefined);
+  ): Promise<ParseTaskOutput<Name> | undefined> {
+    const { promise, resolve } = Promise.withResolvers<ParseTaskOutput<Name> | undefined>();
+    const end = (output: unknown) => resolve(output as ParseTaskOutput<Name> | undefined);
     const task: Task = { id: this.#nextId++, name, input, end };
     this.#waiting.push(task);
     if (this.#waiting.length > maxWaiting) this.#waiting.shift()?.end(undefined);

@@ -25,14 +25,14 @@ export const parseTasks = {
     parseCsv(text, separator, maxRows),
 } as const;
 
-export type TaskName = keyof typeof parseTasks;
-export type TaskInput<Name extends TaskName> = Parameters<(typeof parseTasks)[Name]>[0];
-export type TaskOutput<Name extends TaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
+export type ParseTaskName = keyof typeof parseTasks;
+export type ParseTaskInput<Name extends ParseTaskName> = Parameters<(typeof parseTasks)[Name]>[0];
+export type ParseTaskOutput<Name extends ParseTaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
 
 /** The worker has loaded, or a task has ended. A task without `output` has failed. */
-export type TaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
-export interface TaskRequest {
+export type ParseTaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
+export interface ParseTaskRequest {
   readonly id: number;
-  readonly name: TaskName;
+  readonly name: ParseTaskName;
   readonly input: unknown;
 }

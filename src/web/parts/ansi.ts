@@ -3,7 +3,7 @@ import { toCharacterBoundary } from './bounded-text.ts';
 // Terminal text as colored spans. Existing libraries produce HTML, or limit neither lines nor spans, and the text comes
 // from a sandbox. Patterns are built from strings, because linters report control characters in literals.
 const maxRow = 200; // characters; a longer line continues in the next row
-const maxSpans = 300; // of one line; its remaining text is not colored
+const maxSpans = 300; // per line; text after the last span is not colored
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
 const sequences = new RegExp(

@@ -9,11 +9,11 @@ const near = 120; // pixels from the end; scrolling down to here resumes followi
 const handMs = 2_000;
 
 /**
- * Keeps a view at the end of changing content until a person scrolls up. Browsers also report moves by changing content
- * as scrolls, late on a busy machine, so only an upward move soon after a wheel, touch, key or scroll bar event is
- * attributed to a person.
+ * Keeps a view at the end of changing content until a person scrolls up. Browsers also report scroll events when the content
+ * changes, late on a busy machine. An upward move is therefore attributed to a person only soon after a wheel, touch, key or
+ * scroll bar event.
  */
-export class EndFollower {
+export class AutoScroller {
   readonly #now: () => number;
   #follows = true;
   #top = 0;
@@ -38,7 +38,7 @@ export class EndFollower {
     this.#follows = false;
   }
 
-  /** Call when a person uses a key, a wheel, a finger or the scroll bar on the view. */
+  /** Call when a person uses a key, the wheel, a touch or the scroll bar on the view. */
   handled(): void {
     this.#handedAt = this.#now();
   }
@@ -54,7 +54,9 @@ export class EndFollower {
     this.#isHeld = false;
   }
 
-  /** Call when the wheel turns up. A simultaneous change of the height would hide the move itself. */
+  /**
+   * Call when a person turns the wheel up. If the height changes at the same time, the position alone would not show the move.
+   */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;

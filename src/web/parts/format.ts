@@ -1,11 +1,11 @@
 import { language } from '../text/text.ts';
 
 /** Includes the person's region: the browser can have `en-GB` where the page has `en`. */
-export const locale = (): string =>
+export const findLocale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 
 const decimal = (value: number, places: 0 | 1): string =>
-  value.toLocaleString(locale(), { minimumFractionDigits: places, maximumFractionDigits: places });
+  value.toLocaleString(findLocale(), { minimumFractionDigits: places, maximumFractionDigits: places });
 
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
@@ -24,7 +24,7 @@ export function formatDateTime(at: number | string, timeZone?: string): string {
   const [then, now] = [new Date(at), new Date()];
   const isThisYear = then.getFullYear() === now.getFullYear();
   const isToday = timeZone === undefined && then.toDateString() === now.toDateString();
-  return then.toLocaleString(locale(), {
+  return then.toLocaleString(findLocale(), {
     ...(!isToday && { weekday: 'short', day: 'numeric', month: 'short' }),
     ...(!isThisYear && { year: 'numeric' }),
     hour: 'numeric',
@@ -42,23 +42,23 @@ const units = [
 /** `2 min. ago`, `yesterday`, or the date if older than a week. */
 export function formatAge(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
-  if (since >= 7 * day) return new Date(ms).toLocaleDateString(locale(), { dateStyle: 'medium' });
+  if (since >= 7 * day) return new Date(ms).toLocaleDateString(findLocale(), { dateStyle: 'medium' });
   const [unit, size] = units.find(([, size]) => since >= size) ?? (['second', since + 1] as const);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'short' }).format(
+  return new Intl.RelativeTimeFormat(findLocale(), { numeric: 'auto', style: 'short' }).format(
     -Math.floor(since / size),
     unit,
   );
 }
 
-export const formatCount = (value: number): string => value.toLocaleString(locale());
+export const formatCount = (value: number): string => value.toLocaleString(findLocale());
 
 /** 1234567 becomes 1.2M. */
 export const formatCompactCount = (value: number): string =>
-  new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+  new Intl.NumberFormat(findLocale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 /** In US dollars, as in the price list. */
 export const formatPrice = (cost: number): string =>
-  new Intl.NumberFormat(locale(), {
+  new Intl.NumberFormat(findLocale(), {
     style: 'currency',
     currency: 'USD',
     minimumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,

@@ -8,7 +8,7 @@ import { Button, IconButton } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { notify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { isSelecting, selectedSessionIds, stopSelecting } from './choosing.ts';
+import { isSelectingSessions, selectedSessionIds, stopSelectingSessions } from './choosing.ts';
 
 type BulkKind = 'delete' | 'stop' | 'archive';
 interface BulkWork {
@@ -32,7 +32,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   const end = new AbortController();
   let failed = 0;
   let done = 0;
-  stopSelecting();
+  stopSelectingSessions();
   try {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
@@ -52,10 +52,10 @@ const isBusy = (id: string): boolean => {
   return session !== undefined && ['running', 'waiting'].includes(toDisplayStatus(session));
 };
 
-export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
+export function BulkActionBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
   if (work) return <Progress />;
-  if (!isSelecting.value) return null;
+  if (!isSelectingSessions.value) return null;
   const ids = [...selectedSessionIds.value];
   const busy = ids.filter(isBusy);
   const askDelete = () =>
@@ -75,7 +75,7 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
           selectedSessionIds.value = new Set(shown.value);
         }}
       />
-      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopSelecting} />
+      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopSelectingSessions} />
       <div class="chosen-actions wrap">
         <Button
           class="small"

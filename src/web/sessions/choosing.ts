@@ -1,28 +1,28 @@
 import { signal } from '@preact/signals';
 
-export const isSelecting = signal(false);
+export const isSelectingSessions = signal(false);
 /** Sessions to delete, stop or archive together. */
 export const selectedSessionIds = signal<ReadonlySet<string>>(new Set());
 let anchor: string | undefined; // start of a range
 
-export function stopSelecting(): void {
-  isSelecting.value = false;
+export function stopSelectingSessions(): void {
+  isSelectingSessions.value = false;
   selectedSessionIds.value = new Set();
   anchor = undefined;
 }
 
-export function toggleSelection(id: string): void {
+export function toggleSessionSelection(id: string): void {
   const now = new Set(selectedSessionIds.value);
   if (!now.delete(id)) now.add(id);
   selectedSessionIds.value = now;
   anchor = id;
 }
 
-/** Selects from the last single choice to this session. `order` is the displayed order. */
-export function selectRange(id: string, order: readonly string[]): void {
+/** Selects from the last session selected on its own to this one. `order` is the displayed order. */
+export function selectSessionRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);
   const range = order.slice(Math.min(from, to), Math.max(from, to) + 1);
-  if (from < 0 || to < 0) toggleSelection(id);
+  if (from < 0 || to < 0) toggleSessionSelection(id);
   else selectedSessionIds.value = new Set([...selectedSessionIds.value, ...range]);
 }

@@ -3,7 +3,7 @@ import { IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, TextField } from '../parts/kit/field.tsx';
 import { t } from '../text/text.ts';
-import { isSelecting, stopSelecting } from './choosing.ts';
+import { isSelectingSessions, stopSelectingSessions } from './choosing.ts';
 import { createProject, projectFilter, projects, type StatusFilter, statusFilter, statusFilters } from './filters.ts';
 
 const newProject = '+'; // not a valid project id
@@ -12,10 +12,10 @@ export const SelectButton = () => (
   <IconButton
     icon="plan"
     label={t('chooseMany')}
-    aria-pressed={isSelecting.value}
+    aria-pressed={isSelectingSessions.value}
     onClick={() => {
-      if (isSelecting.value) stopSelecting();
-      else isSelecting.value = true;
+      if (isSelectingSessions.value) stopSelectingSessions();
+      else isSelectingSessions.value = true;
     }}
   />
 );

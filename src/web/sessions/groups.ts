@@ -7,7 +7,7 @@ export type SessionListRow =
   | {
       readonly kind: 'session';
       readonly session: Session;
-      /** Shown below the session whose agent started it, or that it is a branch of. */
+      /** Shown nested below the session that started it or that it branched from. */
       readonly isNested?: true;
     };
 
@@ -20,13 +20,13 @@ interface Words {
 
 interface GroupInput {
   readonly sessions: readonly Session[];
-  /** Archived sessions are at the end, below a row that shows and hides them. */
+  /** Whether archived sessions are shown, at the end below a row that shows and hides them. */
   readonly withArchive: boolean;
   readonly now: number;
 }
 
-/** Pinned sessions come first, then others by the day of their last message, then archived ones. */
-export function toSessionRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
+/** Pinned sessions come first, then unpinned ones by the day of their last message, then archived ones. */
+export function toSessionListRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
   const rows: SessionListRow[] = [];
   let last = '';
   const add = (label: string, session: Session) => {

@@ -11,7 +11,7 @@ import { StatusDot } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
-import { isSelecting, selectedSessionIds, selectRange, toggleSelection } from './choosing.ts';
+import { isSelectingSessions, selectedSessionIds, selectSessionRange, toggleSessionSelection } from './choosing.ts';
 import { sessionNameOf } from './name.ts';
 import { matchingSessionIds } from './search.ts';
 
@@ -35,7 +35,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
   const name = sessionNameOf(session);
   return (
     <div class="session" role="listitem" data-status={status} data-nested={isNested}>
-      {isSelecting.value ? (
+      {isSelectingSessions.value ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents: a key that presses the box clicks, too
         <label
           class="row session-link round choosing"
@@ -44,8 +44,8 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             const box = event.currentTarget.querySelector('input');
             if (event.target !== box) event.preventDefault();
             box?.focus();
-            if (event.shiftKey) selectRange(id, order.value);
-            else toggleSelection(id);
+            if (event.shiftKey) selectSessionRange(id, order.value);
+            else toggleSessionSelection(id);
           }}
         >
           <input
@@ -98,7 +98,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           )}
         </a>
       )}
-      {!isSelecting.value && (
+      {!isSelectingSessions.value && (
         <span class="session-tools round">
           <IconButton
             class="small"
@@ -126,8 +126,8 @@ function moveBox(event: KeyboardEvent, order: readonly string[]): void {
   if (by === 0 || next === undefined) return;
   event.preventDefault();
   if (event.shiftKey) {
-    if (!selectedSessionIds.value.has(id)) toggleSelection(id);
-    selectRange(next, order);
+    if (!selectedSessionIds.value.has(id)) toggleSessionSelection(id);
+    selectSessionRange(next, order);
   }
   box.closest('.sessions')?.querySelector<HTMLElement>(`[data-id="${next}"]`)?.focus();
 }

@@ -1,27 +1,27 @@
 import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
-export const searchText = signal('');
+export const sessionSearchText = signal('');
 /** Sessions with a message in which the server found the searched words. */
 export const matchingSessionIds = signal<ReadonlySet<string>>(new Set());
-export const isSearching = signal(false);
+export const isSearchingSessions = signal(false);
 
 const pauseMs = 250;
 const maxFound = 200;
 
 /** Queries the server when the person pauses. A later search supersedes an earlier one. */
-export function searchMessages(): void {
+export function followSessionSearch(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
-    const words = searchText.value.trim();
+    const words = sessionSearchText.value.trim();
     clearTimeout(timer);
     matchingSessionIds.value = new Set();
-    isSearching.value = words.length >= 2;
+    isSearchingSessions.value = words.length >= 2;
     if (words.length < 2) return;
     timer = setTimeout(async () => {
       const found = await query('sessions.list', { search: words, limit: maxFound }).catch(() => undefined);
-      if (searchText.peek().trim() !== words) return;
-      isSearching.value = false;
+      if (sessionSearchText.peek().trim() !== words) return;
+      isSearchingSessions.value = false;
       matchingSessionIds.value = new Set(found?.items.map(({ id }) => id));
     }, pauseMs);
   });

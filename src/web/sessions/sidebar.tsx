@@ -3,13 +3,13 @@ import { useEffect } from 'preact/hooks';
 import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
 import { currentUser, signOut } from '../data/people.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { areSessionsLoaded, currentSessionId, sessions } from '../data/sessions.ts';
 import { serverInfo } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
-import { effectiveModels, modelLabel } from '../models/state.ts';
-import { locale } from '../parts/format.ts';
+import { effectiveModels, formatModelLabel } from '../models/state.ts';
+import { findLocale } from '../parts/format.ts';
 import { currentMinute } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -18,13 +18,13 @@ import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
-import { BulkBar } from './bulk-bar.tsx';
-import { isSelecting } from './choosing.ts';
+import { BulkActionBar } from './bulk-bar.tsx';
+import { isSelectingSessions } from './choosing.ts';
 import { FilterBar, SelectButton } from './filter-bar.tsx';
 import { filteredSessions, hasSessionFilter, loadProjects } from './filters.ts';
-import { filterSessions, toSessionRows } from './groups.ts';
+import { filterSessions, toSessionListRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
-import { isSearching, matchingSessionIds, searchText } from './search.ts';
+import { isSearchingSessions, matchingSessionIds, sessionSearchText } from './search.ts';
 
 const rowHeight = 44; // must match sessions.css
 
@@ -32,9 +32,9 @@ const isArchiveOpen = signal(false);
 const isFilterOpen = signal(false);
 
 const rows = computed(() => {
-  const isSearch = searchText.value.trim() !== '';
-  const shown = filterSessions(filteredSessions.value, searchText.value, matchingSessionIds.value);
-  return toSessionRows(
+  const isSearch = sessionSearchText.value.trim() !== '';
+  const shown = filterSessions(filteredSessions.value, sessionSearchText.value, matchingSessionIds.value);
+  return toSessionListRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: currentMinute.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
   );
@@ -47,7 +47,7 @@ const shownIds = computed<readonly string[]>(() =>
 function dateOf(at: Date): string {
   const isThisYear = at.getFullYear() === new Date(currentMinute.value).getFullYear();
   const year = isThisYear ? {} : ({ year: 'numeric' } as const);
-  return at.toLocaleDateString(locale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
+  return at.toLocaleDateString(findLocale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
 const AccountMenu = ({ name }: { name: string }) => (
@@ -109,9 +109,9 @@ export function Sidebar() {
             type="search"
             aria-label={t('searchSessions')}
             placeholder={t('searchSessions')}
-            value={searchText.value}
+            value={sessionSearchText.value}
             onInput={(event) => {
-              searchText.value = event.currentTarget.value;
+              sessionSearchText.value = event.currentTarget.value;
             }}
           />
         </div>
@@ -159,20 +159,20 @@ export function Sidebar() {
       ) : (
         <p class="quiet empty fill">{emptyText()}</p>
       )}
-      <BulkBar shown={shownIds} />
-      {!isSelecting.value && serverInfo.value && (
+      <BulkActionBar shown={shownIds} />
+      {!isSelectingSessions.value && serverInfo.value && (
         <p
           id="about"
           class="cut quiet"
-        >{`${modelLabel(effectiveModels.value?.model ?? serverInfo.value.model)} · ${serverInfo.value.driver} · ${serverInfo.value.version}`}</p>
+        >{`${formatModelLabel(effectiveModels.value?.model ?? serverInfo.value.model)} · ${serverInfo.value.driver} · ${serverInfo.value.version}`}</p>
       )}
     </nav>
   );
 }
 
 function emptyText(): string {
-  if (searchText.value === '' && hasSessionFilter.value) return t('noMatch');
-  if (searchText.value !== '') return isSearching.value ? t('searching') : t('noMatch');
+  if (sessionSearchText.value === '' && hasSessionFilter.value) return t('noMatch');
+  if (sessionSearchText.value !== '') return isSearchingSessions.value ? t('searching') : t('noMatch');
   return areSessionsLoaded.value ? t('noSessions') : t('connecting');
 }
 
@@ -191,6 +191,6 @@ const ArchiveRow = ({ count }: { count: number }) => (
 );
 
 function newSession() {
-  navigate(undefined);
+  navigateToSession(undefined);
   setTimeout(() => document.getElementById('message')?.focus(), 30);
 }

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { createPref } from '../data/prefs.ts';
 import { query } from '../data/server.ts';
-import { serverText, t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 
 export type Template = Outputs['templates']['list']['templates'][number];
 
@@ -18,10 +18,10 @@ export async function loadTemplates(): Promise<void> {
 }
 
 export const templateNameOf = (id: string): string =>
-  id === '' ? t('form.default') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
+  id === '' ? t('form.default') : translateServerText(templates.value.find((one) => one.id === id)?.name ?? id);
 
 /** The default, and the templates that can run here. The template `value` is always offered. */
 export const listTemplateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
-  return [['', t('form.default')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];
+  return [['', t('form.default')], ...usable.map(({ id, name }) => [id, translateServerText(name)] as const)];
 };

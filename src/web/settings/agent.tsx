@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
-import { eventCount, sessionEvents } from '../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { toolLabelsByName as words } from '../data/system.ts';
-import { modelLabel } from '../models/state.ts';
+import { formatModelLabel } from '../models/state.ts';
 import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
@@ -22,7 +22,7 @@ export function AgentSettings() {
     <>
       <dl class="facts grid">
         <dt>{t('model')}</dt>
-        <dd>{[agent.model, ...agent.fallbacks].map(modelLabel).join(' → ')}</dd>
+        <dd>{[agent.model, ...agent.fallbacks].map(formatModelLabel).join(' → ')}</dd>
         <dt>{t('template')}</dt>
         <dd>
           {agent.template} · {t(agent.mode === 'react' ? 'agent.react' : 'agent.plans')}
@@ -58,7 +58,7 @@ const Names = ({ title, names, none }: { title: string; names: readonly string[]
 );
 
 function alwaysAllowed(): string[] {
-  eventCount.value;
+  sessionEventCount.value;
   const names = new Map<string, string>();
   const found = new Set<string>();
   for (const event of sessionEvents) {

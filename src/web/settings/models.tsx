@@ -6,8 +6,8 @@ import {
   applyModels,
   type EffectiveModels,
   effectiveModels,
+  formatModelLabel,
   loadEffectiveModels,
-  modelLabel,
 } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
@@ -41,7 +41,7 @@ export function ModelsPage({ again }: { again: () => void }) {
   return (
     <>
       <div>
-        <p>{t('models.inUse', { model: modelLabel(now.model) })}</p>
+        <p>{t('models.inUse', { model: formatModelLabel(now.model) })}</p>
         {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
         {now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
         {!now.canChange && <p class="quiet">{t('models.adminsOnly')}</p>}
@@ -56,7 +56,7 @@ export function ModelsPage({ again }: { again: () => void }) {
         <div>
           <h3>{t('models.add')}</h3>
           <ModelSetup
-            onUsed={(model) => setNotice(t('models.done', { model: modelLabel(model) }))}
+            onUsed={(model) => setNotice(t('models.done', { model: formatModelLabel(model) }))}
             storeKey={storeKey}
           />
         </div>

@@ -1,13 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
-import { eventCount, sessionEvents } from '../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../data/log.ts';
 import { mutateWithRetry, query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
-import { serverText, t } from '../text/text.ts';
+import { t, translateServerText } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
 
@@ -59,7 +59,7 @@ export function NetworkPage() {
 }
 
 const opensOf = ({ opens, entries }: EgressInForce): string =>
-  [serverText(opens), ...(entries.length > 0 ? [entries.join(', ')] : [])].join(': ');
+  [translateServerText(opens), ...(entries.length > 0 ? [entries.join(', ')] : [])].join(': ');
 
 interface BlockedHost {
   readonly host: string;
@@ -78,7 +78,9 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
           key: host,
           code: host,
           lines: [
-            [serverText(rule), ...(times > 1 ? [t('network.times', { n: formatCount(times) })] : [])].join(' · '),
+            [translateServerText(rule), ...(times > 1 ? [t('network.times', { n: formatCount(times) })] : [])].join(
+              ' · ',
+            ),
           ],
           action: egress.allowed.includes(host) ? (
             <span class="quiet">{t('network.isAllowed')}</span>
@@ -95,7 +97,9 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
           ),
         }))}
       />
-      {egress.whyNot !== null && <p class="note wait">{t('network.cannot', { why: serverText(egress.whyNot) })}</p>}
+      {egress.whyNot !== null && (
+        <p class="note wait">{t('network.cannot', { why: translateServerText(egress.whyNot) })}</p>
+      )}
     </div>
   );
 }
@@ -105,7 +109,7 @@ const webPorts = [80, 443];
 
 /** Most recent first. A default port is omitted, as in an entry. */
 function blockedHosts(): readonly BlockedHost[] {
-  eventCount.value;
+  sessionEventCount.value;
   const found = new Map<string, BlockedHost>();
   for (const event of sessionEvents) {
     if (event.type !== 'egress' || event.data.decision !== 'refused') continue;

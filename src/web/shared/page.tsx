@@ -10,9 +10,9 @@ import { t } from '../text/text.ts';
 import {
   lastReadSeq,
   listSharedFiles,
-  RequestError,
   readSharedFile,
   type SharedFileEntry,
+  ShareRequestError,
   sharedConversationModel,
   sharedSummary,
   shareState,
@@ -71,14 +71,14 @@ export function SharedPage() {
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
 
-/** Lists one folder at a time, again whenever something happens in the session. */
+/** Lists one folder at a time, and lists it again after each change in the session. */
 function SharedFiles() {
   const [folder, setFolder] = useState('.');
   const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
   const [file, setFile] = useState<{ path: string; content: string }>();
   const [trouble, setTrouble] = useState('');
   const onError = (thrown: unknown) => {
-    const rests = thrown instanceof RequestError && thrown.status === 404;
+    const rests = thrown instanceof ShareRequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.filesUnread')));
   };
   const seq = lastReadSeq.value;

@@ -34,8 +34,8 @@ export const lastReadSeq = signal(0);
 const everyMs = 5_000;
 const token = () => location.hash.slice(1);
 
-/** Rejects with the server's error text; `status` 0: the server did not answer. */
-export class RequestError extends Error {
+/** Error response of the server, with its text. `status` 0: the server did not answer. */
+export class ShareRequestError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -52,8 +52,8 @@ async function ask<Answer>(path: string, body: object): Promise<Answer> {
   const answer = (await response?.json().catch(() => undefined)) as
     | (Answer & { detail?: string; msg?: string })
     | undefined;
-  if (!response || !answer) throw new RequestError(0, '');
-  if (!response.ok) throw new RequestError(response.status, answer.detail ?? answer.msg ?? '');
+  if (!response || !answer) throw new ShareRequestError(0, '');
+  if (!response.ok) throw new ShareRequestError(response.status, answer.detail ?? answer.msg ?? '');
   return answer;
 }
 
@@ -78,7 +78,7 @@ export function followSharedSession(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {
       await readOn().catch((thrown: unknown) => {
-        const isFinal = thrown instanceof RequestError && [404, 422].includes(thrown.status);
+        const isFinal = thrown instanceof ShareRequestError && [404, 422].includes(thrown.status);
         shareState.value = isFinal ? 'unfit' : 'offline';
       });
     }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { forkSession } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
-import { navigate } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { currentSessionId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -33,7 +33,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   const [title, setTitle] = useState('');
   const make = async () => {
     const made = await forkSession(id, { seq, files, title: title.trim() });
-    navigate(made.id);
+    navigateToSession(made.id);
     closeDialog();
   };
   return (

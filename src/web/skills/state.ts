@@ -35,7 +35,7 @@ export async function saveChosenSkills(id: string | undefined, names: readonly s
   if (id === undefined) chosenSkills.value = names;
   else await mutateWithRetry('sessions.update', { id, skills: [...names] });
 }
-export async function addSkill(id: string | undefined, name: string): Promise<void> {
+export async function addChosenSkill(id: string | undefined, name: string): Promise<void> {
   const chosen = await readChosenSkills(id);
   if (!chosen.some((pin) => pin.split('@')[0] === name)) await saveChosenSkills(id, [...chosen, name]);
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 
 /** Translations of the server's own texts, which are English. */
-export interface ServerWords {
+export interface ServerTranslations {
   /** A sentence for each error code. */
   readonly errors: Readonly<Record<ErrorCode, string>>;
   /** Appends the server's own text as `{words}`. It contains details that the sentence lacks. */
@@ -21,11 +21,11 @@ interface Pattern {
 }
 
 /** Translates the server's texts. A text that is missing in the table stays unchanged. */
-export class TranslatedServer {
-  readonly #words: ServerWords;
+export class ServerTranslator {
+  readonly #words: ServerTranslations;
   readonly #patterns: readonly Pattern[];
 
-  constructor(words: ServerWords) {
+  constructor(words: ServerTranslations) {
     this.#words = words;
     this.#patterns = Object.entries(words.phrases)
       .filter(([text]) => text.includes('{'))

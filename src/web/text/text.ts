@@ -2,13 +2,13 @@ import { effect, signal } from '@preact/signals';
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import { createSharedPref } from '../data/prefs.ts';
 import { en } from './en/all.ts';
-import type { TranslatedServer } from './server-words.ts';
+import type { ServerTranslator } from './server-words.ts';
 import type { TextKey, Texts } from './texts.ts';
 
 interface LoadedLanguage {
   readonly texts: Texts;
   /** Undefined: the language is the server's own. */
-  readonly server?: TranslatedServer;
+  readonly server?: ServerTranslator;
 }
 
 /** Languages by code, each with its own name and its texts. A new language is one folder, and one line here. */
@@ -17,8 +17,8 @@ export const languages = {
   de: {
     label: 'Deutsch',
     load: async (): Promise<LoadedLanguage> => {
-      const { de, server } = await import('./de/all.ts');
-      return { texts: de, server };
+      const { de, serverTranslator } = await import('./de/all.ts');
+      return { texts: de, server: serverTranslator };
     },
   },
 } as const;
@@ -49,14 +49,14 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
 }
 
 /** Whether the text exists, for keys that are built from the server's words. */
-export const isText = (key: string): key is TextKey => Object.hasOwn(en, key);
+export const isTextKey = (key: string): key is TextKey => Object.hasOwn(en, key);
 
 /** Translates text from the server: a label, a description, or a known sentence. */
-export const serverText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
+export const translateServerText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
 
 /** Translates the server's sentence about a failed run or provider. */
-export const failureText = (text: string): string => loaded.value.server?.failure(text) ?? text;
+export const translateFailure = (text: string): string => loaded.value.server?.failure(text) ?? text;
 
 /** Translates an error; `message` is the server's own text. */
-export const errorText = (code: ErrorCode, message: string): string =>
+export const translateError = (code: ErrorCode, message: string): string =>
   loaded.value.server?.error(code, message) ?? message;

@@ -1,7 +1,7 @@
 export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
 /**
- * Prefers a page to an image, and an image to a PDF. Of one kind, the file that the answer names, or else the first.
+ * Prefers a page to an image, and an image to a PDF. Among files of one kind, prefers one that the answer names, then the first.
  */
 export function findBestResult(paths: readonly string[], answer: string): string | undefined {
   for (const kind of resultFilePatterns) {

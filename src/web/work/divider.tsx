@@ -3,7 +3,7 @@ import { paneWidth } from '../data/prefs.ts';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 
-export const isDragging = signal(false);
+export const isDraggingDivider = signal(false);
 const least = 320;
 
 export function Divider() {
@@ -22,11 +22,11 @@ export function Divider() {
       tabIndex={0}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
-        isDragging.value = true;
+        isDraggingDivider.value = true;
       }}
-      onPointerMove={(event) => isDragging.value && resize(innerWidth - event.clientX)}
+      onPointerMove={(event) => isDraggingDivider.value && resize(innerWidth - event.clientX)}
       onPointerUp={() => {
-        isDragging.value = false;
+        isDraggingDivider.value = false;
       }}
       onKeyDown={(event) => {
         const key = pressedKeyOf(event);

@@ -18,7 +18,7 @@ export function openFileInPane(sessionId: string, path: string): void {
   showTab('files');
 }
 
-/** `placeBefore`: preview at the start of the run. Another preview that the person opened since then stays. */
+/** `placeBefore`: preview at the start of the run. A preview that the person has opened since then stays. */
 async function show(sessionId: string, placeBefore: PreviewLocation | undefined): Promise<void> {
   if (conversationModel.runUsed.peek().toolCalls === 0) return;
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
@@ -51,8 +51,8 @@ function openAt(sessionId: string, path: string, port: number | undefined): void
   else openPreviewAt({ port, path: toPreviewPath(path) });
 }
 
-/** Follows the runs that the person saw working. A phone shows one part at a time, and stays with the conversation. */
-export function followResults(): void {
+/** Shows the result of each run that the person watched. A phone shows only one pane, so it stays with the conversation. */
+export function showResultsAfterRuns(): void {
   let seen: string | undefined;
   let placeBefore: PreviewLocation | undefined;
   effect(() => {

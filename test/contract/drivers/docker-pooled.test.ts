@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
 import { createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
 import { computeRecipeHash, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
-import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
+import { withLocalPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { createIdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { driverConformance } from '../../support/conformance/suite.ts';
@@ -18,7 +18,7 @@ async function pooledHarness(): Promise<DockerHarness> {
   const harness = await dockerHarness();
   const connect: DockerHarness['connect'] = async (as) => {
     const driver = (await harness.connect(as)) as Driver & Poolable;
-    return withPool(
+    return withLocalPool(
       driver,
       poolOptions(harness.image, { shared: as?.replica !== undefined, size: createFixedPoolSizer(1) }),
     );
@@ -168,7 +168,7 @@ function pool(): void {
       onClaim: (outcome) => outcomes.push(outcome),
     };
     {
-      await using next = withPool(await connect(), poolOptions(harness.image, over));
+      await using next = withLocalPool(await connect(), poolOptions(harness.image, over));
       // Listing through another driver object would take over the control sockets.
       await expect.poll(names).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
       expect(stale.id).not.toBe(id);

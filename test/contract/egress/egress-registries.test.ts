@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { createPageFetcher } from '../../../src/sandboxes/egress/fetch/fetch-page.ts';
-import { systemDial } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
+import { createPageTextFetcher } from '../../../src/sandboxes/egress/fetch/fetch-page.ts';
+import { systemDialer } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import { registryDiscoveryScript } from '../../../src/sandboxes/egress/registries/discover-script.ts';
 import { parseRegistries } from '../../../src/sandboxes/egress/registries/registries.ts';
 import { standIn } from '../../support/egress/egress.ts';
@@ -22,9 +22,9 @@ const signal = new AbortController().signal;
 
 /** A page fetcher for a simulated Internet: every name resolves to `address`, and every port leads to this server. */
 const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[] = () => [address]) =>
-  createPageFetcher({
+  createPageTextFetcher({
     resolve: async (host) => answers(host),
-    dial: (_address, _port, cut) => systemDial('127.0.0.1', port, cut),
+    dial: (_address, _port, cut) => systemDialer('127.0.0.1', port, cut),
     ...(ca !== undefined && { ca }),
   });
 

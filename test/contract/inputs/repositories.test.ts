@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { createRepository, RepositoryInput, type SessionRepository } from '../../../src/core/model/repository.ts';
+import { RepositoryInput, type SessionRepository, toSessionRepository } from '../../../src/core/model/repository.ts';
 import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
 import { createRepositoryService } from '../../../src/sessions/repositories/repositories.ts';
@@ -66,7 +66,7 @@ const client = () => ({
 
 function service(path = 'outer') {
   const repository = {
-    ...createRepository(RepositoryInput.parse({ url: 'https://example.org/team/outer', path })),
+    ...toSessionRepository(RepositoryInput.parse({ url: 'https://example.org/team/outer', path })),
     state: 'ready',
     branch: 'main',
     baseCommit: git(path, 'rev-parse', 'HEAD').trim(),
@@ -210,7 +210,7 @@ test.each(['sha1', 'sha256'])('a folder of the server is fetched with submodules
     execFileSync('tar', ['--extract', '--file=-', `--directory=${folder}`], { input: Buffer.concat(pieces) });
   };
   const url = `file://${root}/srv/out`;
-  const repository = createRepository(RepositoryInput.parse({ url, path: 'got' }));
+  const repository = toSessionRepository(RepositoryInput.parse({ url, path: 'got' }));
   const choice = { session, repository, branch: 'corral/x', author, copyTo };
   const { notes } = await fetchRepository(client() as never, choice, signal);
   expect([notes, requests]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);

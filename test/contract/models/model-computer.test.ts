@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import type { Message, ToolDeclaration } from '../../../src/agents/models/model.ts';
 import { createClaudeComputerTool } from '../../../src/agents/tools/computer/claude.ts';
-import { geminiComputer } from '../../../src/agents/tools/computer/gemini.ts';
+import { geminiComputerTools } from '../../../src/agents/tools/computer/gemini.ts';
 import { modelAt } from '../../support/agents/fake-models/models.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeCall, WireName } from '../../support/agents/fake-models/wire-format.ts';
@@ -18,7 +18,7 @@ const shell: ToolDeclaration = {
 };
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
-const actions = geminiComputer.map(
+const actions = geminiComputerTools.map(
   ({ name, description, parameters, native }): ToolDeclaration => ({
     name,
     description,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { test as base, describe, expect } from 'vitest';
-import type { Operation, SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import type { OperationEntry, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 
 export interface SandboxdHarness extends AsyncDisposable {
   readonly client: SandboxClient;
@@ -29,7 +29,7 @@ export async function followed(
   client: SandboxClient,
   id: string,
   from = 0,
-): Promise<{ output: string; operation: Operation }> {
+): Promise<{ output: string; operation: OperationEntry }> {
   const parts: Uint8Array[] = [];
   const operation = await client.follow(id, from, (part) => parts.push(part), budget());
   return { output: Buffer.concat(parts).toString(), operation };

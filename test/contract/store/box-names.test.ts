@@ -3,7 +3,7 @@ import type { Store } from '../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
-import type { CreateCommand } from '../../../src/sessions/api/sessions.ts';
+import type { CreateSessionCommand } from '../../../src/sessions/api/sessions.ts';
 import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { createNamedSessionMethods } from '../../../src/sessions/services/sessions/named.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
@@ -23,7 +23,7 @@ function serverOn(store: Store, clock = manualClock(1_000)) {
     if (!found || found.deleting) throw new AppError('session_not_found', 'There is no such session.');
     return found;
   };
-  const create = async ({ id = ids.sessionId(), name, owner }: CreateCommand) => {
+  const create = async ({ id = ids.sessionId(), name, owner }: CreateSessionCommand) => {
     if (!mayCreate) throw new AppError('sandbox_capacity', 'There is no room.');
     const input = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
     const record = createSessionRecord({ ...input, id, name, owner, at: clock.now() });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import { Notes } from '../../../src/sessions/memory/notes.ts';
+import { NoteStore } from '../../../src/sessions/memory/notes.ts';
 import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
@@ -12,14 +12,15 @@ const ada = { of: 'person', id: 'ada' } as const;
 const author = { kind: 'person', id: 'ada' } as const;
 const limits = { maxNoteBytes: 1_000, maxBytes: 1_000, maxVersions: 5 };
 
-function notesOn({ records }: Store): Notes {
+function notesOn({ records }: Store): NoteStore {
   const ids = createIdSource();
-  return new Notes({ records, clock: systemClock, newId: () => ids.short(), limits });
+  return new NoteStore({ records, clock: systemClock, newId: () => ids.short(), limits });
 }
 
 async function work(stores: readonly [Store, Store]) {
-  const [one, two] = stores.map(notesOn) as [Notes, Notes];
-  const add = (notes: Notes, n: number) => notes.write(ada, { path: 'log.md', text: (now) => `${now}${n};` }, author);
+  const [one, two] = stores.map(notesOn) as [NoteStore, NoteStore];
+  const add = (notes: NoteStore, n: number) =>
+    notes.write(ada, { path: 'log.md', text: (now) => `${now}${n};` }, author);
   await Promise.all(Array.from({ length: 8 }, (_, n) => add(n % 2 ? one : two, n)));
   const { text, version } = await one.read(ada, 'log.md');
   expect([text.split(';').sort().join(''), version]).toEqual(['01234567', 8]);

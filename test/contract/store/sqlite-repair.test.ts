@@ -1,7 +1,7 @@
 // @module-tag all
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { recoverFile } from '../../../src/storage/sqlite/recover.ts';
+import { recoverDatabase } from '../../../src/storage/sqlite/recover.ts';
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
 import { facts, newSession, writer } from '../../support/stores/store.ts';
@@ -29,7 +29,7 @@ test('F071 repair takes over what can be read, marks the gaps, and keeps the dam
   const ids = await fill(20);
   const damaged = damage(Math.floor(readFileSync(database.path).length / 8_192) * 4_096, 4_096); // a page in the middle
   await expect(openSqliteStore({ path: database.path })).rejects.toMatchObject({ code: 'store_corrupt' });
-  const { kept, events, records } = recoverFile(database.path, now);
+  const { kept, events, records } = recoverDatabase(database.path, now);
   expect(kept).toBe(`${database.path}.damaged-2026-01-01T00-00-00-000Z`);
   expect([readFileSync(kept as string).equals(damaged), records]).toEqual([true, 20]);
   expect(events).toBeGreaterThan(3_500);
@@ -52,7 +52,7 @@ test('an event whose text was hit is left behind', async () => {
   const [id] = (await fill(1)) as [Awaited<ReturnType<typeof fill>>[number]];
   damage(readFileSync(database.path, 'latin1').indexOf('"t150"}'), 6);
   damage(readFileSync(database.path).length - 4_096 + 8, 64); // damage that a check also finds
-  const { kept } = recoverFile(database.path, now);
+  const { kept } = recoverDatabase(database.path, now);
   expect(kept).toBeDefined();
   await using store = await openSqliteStore({ path: database.path });
   const page = await store.events.page(id, 0, 500);
@@ -63,18 +63,18 @@ test('an event whose text was hit is left behind', async () => {
 test('a sound file is left alone', async () => {
   await fill(1);
   const before = readFileSync(database.path);
-  expect(recoverFile(database.path, now)).toMatchObject({ kept: undefined });
+  expect(recoverDatabase(database.path, now)).toMatchObject({ kept: undefined });
   expect(readFileSync(database.path).equals(before)).toBe(true);
 });
 
 test('a file without its header cannot be repaired: it stays unchanged, and the error asks for a backup', async () => {
   await fill(1);
   const damaged = damage(0, 100);
-  expect(() => recoverFile(database.path, now)).toThrow('put a backup in its place');
+  expect(() => recoverDatabase(database.path, now)).toThrow('put a backup in its place');
   expect(readFileSync(database.path).equals(damaged)).toBe(true);
 });
 
 test('F072 while a server has the file it is not repaired', async () => {
   await using _store = await openSqliteStore({ path: database.path });
-  expect(() => recoverFile(database.path, now)).toThrow('in use by another server');
+  expect(() => recoverDatabase(database.path, now)).toThrow('in use by another server');
 });

@@ -2,7 +2,7 @@ import http from 'node:http';
 import WebSocket from 'ws';
 import { appRouter } from '../../../src/api/router.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { agentCallPaths } from '../../../src/facades/compat/e2b/data/agent.ts';
+import { envdCallPaths } from '../../../src/facades/compat/e2b/data/agent.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
 import type { Rule } from './caller-rights.ts';
@@ -249,7 +249,7 @@ async function mcpDoors(url: string, admin: PresentedCredentials): Promise<Calle
  * list.
  */
 function dataDoors(url: string): CallerRoute[] {
-  const names = new Set([...agentCallPaths.map((path) => `49983 POST ${path}`), ...Object.keys(dataRules)]);
+  const names = new Set([...envdCallPaths.map((path) => `49983 POST ${path}`), ...Object.keys(dataRules)]);
   return [...names].map((name) => ({
     name: `data ${name}`,
     rule: dataRules[name],

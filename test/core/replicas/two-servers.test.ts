@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
-import { leaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
+import { sessionLeaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
 import { fence } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 import type { ComposedCore } from '../../support/servers/composed.ts';
@@ -101,10 +101,10 @@ test('F053 a server whose lease was stolen stops writing and does not touch the 
   const box = [...set.backend.boxes.values()][0];
   const seen = seenAt(a, id); // its clients continue with their cursors, or stay and read the other server's events
   const inAnHour = Date.now() + 3_600_000;
-  await set.store.leases.acquire(leaseNameOf(id), 'thief', inAnHour, 1);
+  await set.store.leases.acquire(sessionLeaseNameOf(id), 'thief', inAnHour, 1);
   await expect.poll(() => a.core.engine.liveSessions.get(id), { interval: 10 }).toBeUndefined();
   expect(box?.life.signal.aborted).toBe(false);
-  await set.store.leases.release(leaseNameOf(id), 'thief');
+  await set.store.leases.release(sessionLeaseNameOf(id), 'thief');
   await send(b, id, 'Are you there?');
   expect(b.core.engine.liveSessions.get(id)).toBeDefined();
   const { seqs, events } = await seen;

@@ -9,7 +9,7 @@ import { createWebhookService } from '../../../src/automations/webhooks/service.
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { type WebhookSpec, webhookEvents } from '../../../src/sessions/api/server/webhooks.ts';
+import { type WebhookSpec, webhookEventTypes } from '../../../src/sessions/api/server/webhooks.ts';
 import { createWebhookSecretStore } from '../../../src/sessions/projects/webhook-secrets.ts';
 import type { StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { createEventLog } from '../../../src/storage/log/log.ts';
@@ -23,7 +23,7 @@ export const ids = createIdSource();
 export const spec: WebhookSpec = {
   name: 'Hook',
   url: 'https://hooks.example.com/in',
-  events: [...webhookEvents],
+  events: [...webhookEventTypes],
   format: 'json',
   projectId: null,
 };

@@ -14,7 +14,7 @@ import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
-import { createRepository, type SessionRepository } from '../../../src/core/model/repository.ts';
+import { type SessionRepository, toSessionRepository } from '../../../src/core/model/repository.ts';
 import type { Goal } from '../../../src/core/model/runs/goal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
@@ -66,7 +66,7 @@ export function fakeSessions() {
         ...(owner !== undefined && { owner }),
         ...(metadata && { metadata }),
         ...(budget && { budget }),
-        ...(repositories && { repositories: repositories.map(createRepository) }),
+        ...(repositories && { repositories: repositories.map(toSessionRepository) }),
       });
       all.set(id, record);
       return record;

@@ -4,7 +4,7 @@ import type { RecordStore } from '../../../src/core/contracts/ports.ts';
 import type { ConcurrentAmounts } from '../../../src/core/model/runs/budget-limits.ts';
 import type { BudgetHolder } from '../../../src/sessions/api/server/budgets.ts';
 import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
-import { type Holding, HoldingLimiter } from '../../../src/sessions/budgets/holdings.ts';
+import { ConcurrencyLimiter, type ConcurrentUsage } from '../../../src/sessions/budgets/holdings.ts';
 import { createDocumentCounter } from '../../../src/sessions/budgets/stored-amounts.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 
@@ -20,8 +20,8 @@ export function holdingsOf(
   { clock = manualClock(), shared = false, server = 'one' }: Options = {},
 ) {
   const accounts = new BudgetAccountStore({ records, clock, calendar: createCalendar('UTC') });
-  const live = new Set<Holding>();
-  const holdings = new HoldingLimiter({
+  const live = new Set<ConcurrentUsage>();
+  const holdings = new ConcurrencyLimiter({
     accounts,
     limitsOf: ({ of }) => ({ day: {}, month: {}, held: limits[of] ?? {} }),
     stored: createDocumentCounter(records),

@@ -7,7 +7,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import type { E2bSettings } from '../../../src/facades/compat/e2b/settings.ts';
 import type { SandboxCapabilities } from '../../../src/facades/shared/facade.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
-import type { PathEntry, SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
+import type { PathEntry, SandboxHandle } from '../../../src/sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
 import { fakeService } from '../egress/fake-service.ts';
 import { incapable } from '../sandboxes/incapable.ts';
@@ -56,7 +56,7 @@ interface Options {
   readonly clock?: Clock;
   readonly peppers?: Peppers;
   /** The interior of every sandbox; it supports nothing else. */
-  readonly inside?: Partial<SandboxInterior>;
+  readonly inside?: Partial<SandboxHandle>;
 }
 
 /** The E2B facade on a real port, over sandboxes that have only a state. */
@@ -85,7 +85,7 @@ export async function e2bFacade({
     ...settings,
   };
   const cannot = () => Promise.reject(new AppError('unsupported', 'The fake has no such ability.'));
-  const nothing: SandboxInterior = {
+  const nothing: SandboxHandle = {
     ...incapable(cannot),
     workdir: '/home/user',
     [Symbol.asyncDispose]: async () => {},

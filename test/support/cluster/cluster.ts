@@ -14,7 +14,7 @@ import { createKubernetesDriver, type KubernetesDriver } from '../../../drivers/
 import type { KubernetesOptions, PodSettings } from '../../../drivers/kubernetes/options.ts';
 import { createSandboxKeys } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
 import { listenForEgress } from '../../../drivers/kubernetes/policies/egress-listener.ts';
-import { createImageContext } from '../../../src/app/images/image.ts';
+import { createBaseImageContext } from '../../../src/app/images/image.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -92,7 +92,7 @@ let loading: Promise<string> | undefined;
 /** The image that users get, built from the current tree and copied to the node. */
 export function clusterImage(): Promise<string> {
   loading ??= (async () => {
-    const { folder, hash } = await createImageContext(programs.daemon);
+    const { folder, hash } = await createBaseImageContext(programs.daemon);
     const image = `corral-test/sandbox:${hash}`;
     const cluster = await kubectl('get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}');
     const marker = join(tmpdir(), `corral-test-loaded-${process.getuid?.()}`);

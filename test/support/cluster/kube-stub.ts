@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
-import { hasToken } from '../../../sandbox-images/sandboxd/server/server.ts';
+import { hasValidToken } from '../../../sandbox-images/sandboxd/server/server.ts';
 import { httpServer } from '../servers/http-server.ts';
 import { removeFolder } from '../stores/store.ts';
 
@@ -118,7 +118,7 @@ export async function kubeStub(): Promise<KubeStub> {
   const daemon = await httpServer((request, response) => {
     const known = stub.pods().some(({ metadata, spec }) => {
       const { value = '' } = spec?.containers[0]?.env?.findLast(({ name }) => name === 'CORRAL_SANDBOXD_TOKEN') ?? {};
-      return hasToken(request.headers.authorization, value.replace('$(CORRAL_POD_UID)', metadata?.uid ?? ''));
+      return hasValidToken(request.headers.authorization, value.replace('$(CORRAL_POD_UID)', metadata?.uid ?? ''));
     });
     response
       .writeHead(known ? 200 : 401, { 'content-type': 'application/json' })

@@ -3,8 +3,8 @@ import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { createEgressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
-import type { CredentialOptions } from '../../../src/sandboxes/egress/credentials/bound-tunnel.ts';
+import { createCertificateAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
+import type { EgressCredentialOptions } from '../../../src/sandboxes/egress/credentials/bound-tunnel.ts';
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
 import { type EgressPolicy, type PolicyEntry, parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench, standIn, until } from './egress.ts';
@@ -13,7 +13,7 @@ import { selfSigned } from './egress-certificate.ts';
 export const value = 'sk-real-value-0123456789';
 export const other = 'sk-other-value-987654321';
 export const certificate = selfSigned('api.example.test', 'git.example.test', 'free.example.test');
-export const authority = createEgressAuthority([new Secret('a key of the installation')], Date.now);
+export const authority = createCertificateAuthority([new Secret('a key of the installation')], Date.now);
 export const credential = (name: string, host: string, more: Partial<Credential>): Credential => ({
   name,
   header: 'x-api-key',
@@ -39,7 +39,7 @@ interface World {
   readonly policy?: EgressPolicy;
   readonly trusted?: string;
   readonly all?: readonly Credential[];
-  readonly of?: CredentialOptions['of'];
+  readonly of?: EgressCredentialOptions['of'];
 }
 /** The proxy that adds secrets, between a client that trusts its authority and a TLS server that it checks. */
 export async function credentialWorld(

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressDecision } from '../../../src/sandboxes/egress/decisions.ts';
-import { systemDial } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
+import { systemDialer } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import type { EgressPolicy } from '../../../src/sandboxes/egress/policy.ts';
-import { createEgressProxy, type EgressOptions } from '../../../src/sandboxes/egress/proxy.ts';
+import { createEgressProxy, type EgressProxyOptions } from '../../../src/sandboxes/egress/proxy.ts';
 import { removeFolder } from '../stores/store.ts';
 
 export const session = SessionId.parse('0123456789abcdef');
 
-export interface EgressBenchOptions extends Partial<EgressOptions> {
+export interface EgressBenchOptions extends Partial<EgressProxyOptions> {
   policy?: EgressPolicy;
   /** The names and addresses that the resolver knows; all other names do not exist. */
   names?: Record<string, string[]>;
@@ -41,7 +41,7 @@ export async function egressBench(options: EgressBenchOptions) {
       dialled.push(`${address}:${port}`);
       const standIn = options.servers?.[`${address}:${port}`];
       if (standIn === undefined) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
-      return systemDial('127.0.0.1', standIn, signal);
+      return systemDialer('127.0.0.1', standIn, signal);
     },
     ...options,
   });

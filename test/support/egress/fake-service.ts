@@ -7,7 +7,7 @@ import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { ShellView } from '../../../src/sandboxes/client/client.ts';
 import type { SendResult, ServerHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
 import { createSessionRecord, toPublicRecord } from '../../../src/sessions/run/log/projection.ts';
-import { SessionChanges } from '../../../src/sessions/services/session-changes.ts';
+import { SessionChangeFeed } from '../../../src/sessions/services/session-changes.ts';
 import { createEventLog } from '../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
@@ -51,7 +51,7 @@ export function fakeService({ clock, ids = createIdSource(), play }: FakeOptions
   const shells = new Map<string, ShellView>();
   const files = new Map<string, string>();
   const instead: Partial<SessionService> = {};
-  const news = new SessionChanges();
+  const news = new SessionChangeFeed();
   let watchers = 0;
 
   const find = (id: SessionId): Session => {

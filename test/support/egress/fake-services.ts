@@ -29,7 +29,7 @@ import { createDocumentService } from '../../../src/sessions/documents/document-
 import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
 import { createMemoryService } from '../../../src/sessions/memory/memory-service.ts';
-import { Notes } from '../../../src/sessions/memory/notes.ts';
+import { NoteStore } from '../../../src/sessions/memory/notes.ts';
 import { createMemoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { createAgentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { createBoundCredentialStore } from '../../../src/sessions/projects/credentials.ts';
@@ -211,7 +211,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       }),
     },
     memory: createMemoryService({
-      notes: new Notes({ records: store.records, clock, newId: () => createIdSource().short(), limits }),
+      notes: new NoteStore({ records: store.records, clock, newId: () => createIdSource().short(), limits }),
       people: async () => new Map(),
       projects: projectNames,
       count: () => {},

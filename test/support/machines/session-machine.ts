@@ -3,7 +3,7 @@ import type { RunEnd, RunInput } from '../../../machines/run.ts';
 import type { SandboxEnd, SandboxInput } from '../../../machines/sandbox.ts';
 import { type CommandAnswer, type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import type { Decision } from '../../../src/core/model/runs/session-command.ts';
+import type { CallDecision } from '../../../src/core/model/runs/session-command.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
 
 /** A child actor that records all events, sends those that the test gives it, and ends on request. */
@@ -112,7 +112,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
     decide: (
       callId: string,
       decision: 'approved' | 'rejected',
-      more: Partial<Decision> & { also?: readonly Decision[] } = {},
+      more: Partial<CallDecision> & { also?: readonly CallDecision[] } = {},
     ) => {
       const commandId = next();
       actor.send({ type: 'cmd.decide', commandId, callId, decision, by: 'somebody', ...more });

@@ -7,7 +7,7 @@ import { createDaemonServer } from '../../../sandbox-images/sandboxd/server/serv
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath } from '../../../src/core/text/file-names.ts';
-import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
+import { compileGlob, compileGlobs } from '../../../src/core/text/glob.ts';
 import { FileTree } from './file-tree.ts';
 import { Processes } from './processes.ts';
 import { memoryShells } from './shells.ts';
@@ -74,15 +74,15 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     async find(path, glob, types) {
       const full = files.locate(path);
       if (!files.isFolder(full)) throw new AppError('file_not_found', `There is no folder ${path}.`);
-      const fits = globMatcher(glob);
+      const fits = compileGlob(glob);
       const found = [...files.below(full)].map((file) => file.path).filter((it) => fits(it.slice(full.length + 1)));
-      return cut(found.map((it) => files.relative(it)).filter(anyGlob(types)));
+      return cut(found.map((it) => files.relative(it)).filter(compileGlobs(types)));
     },
     async grep(path, regex, types) {
       const full = files.locate(path);
       if (!files.exists(full)) throw new AppError('file_not_found', `There is no file ${path}.`);
       const pattern = expression(regex);
-      const fits = anyGlob(types);
+      const fits = compileGlobs(types);
       const below = [...files.below(full)].filter((file) => fits(files.relative(file.path)));
       const found = below.flatMap((file) =>
         linesOf(file.content).flatMap((content, index) =>

@@ -1,9 +1,9 @@
-import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
+import type { OperationEntry, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { type CommandContext, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 
 export interface MemoryOperation {
-  now(): Operation;
+  now(): OperationEntry;
   read(from: number): Buffer;
   change(): Promise<void>;
   write(text: string): void;
@@ -24,8 +24,8 @@ export function runCommand(
   const spool = `.corral/output/${id}.log`;
   const path = files.locate(spool);
   const process = processes.start(command, tag);
-  let operation: Operation = { id, state: 'running', bytes: 0, spool, pid: process.pid, startedAt: clock.now() };
-  let reason: Operation['reason'];
+  let operation: OperationEntry = { id, state: 'running', bytes: 0, spool, pid: process.pid, startedAt: clock.now() };
+  let reason: OperationEntry['reason'];
   let bell = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   const input: string[] = [];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createDockerDriver, type DockerOptions } from '../../../drivers/docker/docker.ts';
-import { createDesktopContext, createImageContext, desktopImage } from '../../../src/app/images/image.ts';
+import { createBaseImageContext, createDesktopImageContext, desktopImage } from '../../../src/app/images/image.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
@@ -52,8 +52,8 @@ export async function dockerHarness(): Promise<DockerHarness> {
     users: { first: 40_000, last: 49_999 },
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     ids: createIdSource(),
-    defaultImage: { name: testImage, context: () => createImageContext(programs.daemon), buildNetwork: 'host' },
-    variants: [{ name: desktopImage, context: () => createDesktopContext(programs.daemon), buildNetwork: 'host' }],
+    defaultImage: { name: testImage, context: () => createBaseImageContext(programs.daemon), buildNetwork: 'host' },
+    variants: [{ name: desktopImage, context: () => createDesktopImageContext(programs.daemon), buildNetwork: 'host' }],
     desktop: true,
     ...over,
   });

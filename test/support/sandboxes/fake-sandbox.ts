@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
-import type { Operation, OperationSpec, SandboxClient, ShellView } from '../../../src/sandboxes/client/client.ts';
+import { createDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
+import type { OperationEntry, OperationSpec, SandboxClient, ShellView } from '../../../src/sandboxes/client/client.ts';
 import { incapable } from './incapable.ts';
 import { noDesktop } from './no-desktop.ts';
 import { endCommand, operationOf, type RunningCommand } from './operations.ts';
@@ -10,7 +10,7 @@ import { endCommand, operationOf, type RunningCommand } from './operations.ts';
 export interface Behaviour {
   readonly chunks?: readonly (string | Uint8Array)[];
   readonly exitCode?: number;
-  readonly reason?: NonNullable<Operation['reason']>;
+  readonly reason?: NonNullable<OperationEntry['reason']>;
   readonly hangs?: boolean;
   /** Hangs because it waits for input. */
   readonly asks?: true;
@@ -53,7 +53,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
 
   return {
     workdir,
-    trust: openDaemonTrust(),
+    trust: createDaemonTrust(),
     files,
     started,
     typed,

@@ -1,15 +1,15 @@
-import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
+import type { OperationEntry, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 
 /** A command that a sandbox in a test runs, or has run. */
 export interface RunningCommand {
   readonly request: OperationSpec;
   readonly output: string | Buffer;
   readonly over: PromiseWithResolvers<void>;
-  end: Pick<Operation, 'exitCode' | 'reason'> | undefined;
+  end: Pick<OperationEntry, 'exitCode' | 'reason'> | undefined;
 }
 
 /** The operation as the daemon describes it. */
-export const operationOf = ({ request, output, end }: RunningCommand): Operation => ({
+export const operationOf = ({ request, output, end }: RunningCommand): OperationEntry => ({
   id: request.id,
   state: end ? 'exited' : 'running',
   ...end,
@@ -21,7 +21,7 @@ export const operationOf = ({ request, output, end }: RunningCommand): Operation
 });
 
 /** Ends the command, unless it has ended already. */
-export function endCommand(running: RunningCommand, end: Pick<Operation, 'exitCode' | 'reason'>): void {
+export function endCommand(running: RunningCommand, end: Pick<OperationEntry, 'exitCode' | 'reason'>): void {
   running.end ??= end;
   running.over.resolve();
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { DaemonAgent } from '../../../drivers/shared/link/daemon-agent.ts';
 import { acceptHandshake } from '../../../drivers/shared/link/handshake.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
-import { listenUnix } from '../../../drivers/shared/link/listen.ts';
+import { listenOnUnixSocket } from '../../../drivers/shared/link/listen.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
@@ -46,7 +46,7 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
   const token = new Secret('container-token');
   const connections = new IdleConnections();
   let dialled = 0;
-  const control = await listenUnix(
+  const control = await listenOnUnixSocket(
     { path: join(mount, 'control'), temporaryName: 'c.new', maxConnections: 64, allowHalfOpen: false },
     (socket) => {
       dialled++;

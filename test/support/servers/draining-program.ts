@@ -1,10 +1,10 @@
 // A program with one job in progress; the shutdown test runs it as a child process.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onShutdown } from '../../../src/app/shutdown.ts';
+import { listenForShutdown } from '../../../src/app/shutdown.ts';
 
 const [graceMs, jobMs] = process.argv.slice(2).map(Number) as [number, number];
-using shutdown = onShutdown(graceMs);
+using shutdown = listenForShutdown(graceMs);
 await using stack = new AsyncDisposableStack();
 stack.defer(() => console.log('store closed'));
 stack.defer(async () => {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { acquireLock } from '../../../drivers/process/lock.ts';
+import { acquireMachineLock } from '../../../drivers/process/lock.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { bundleCli } from '../../../scripts/bundle-cli.ts';
 import { isNewer } from '../runner/is-newer.ts';
@@ -28,7 +28,7 @@ const sources = ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,h
 
 /** The tarball of this tree. It is packed once for all tests of all workers, because that compiles the whole client. */
 export async function tarballOfTree(): Promise<string> {
-  await using _alone = await acquireLock(`corral-pack ${root}`, new AbortController().signal); // a build empties `dist`
+  await using _alone = await acquireMachineLock(`corral-pack ${root}`, new AbortController().signal); // a build empties `dist`
   if (isNewer(tarball, sources)) return tarball;
   const draft = await mkdtemp(join(root, 'node_modules/.cache/corral-pack-'));
   try {

@@ -1,4 +1,4 @@
-import { leaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
+import { sessionLeaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
 import type { Engine } from '../../../src/sessions/engine/engine.ts';
 import { Actions } from './actions.ts';
 import { checkAtRest, checkLogs } from './checks.ts';
@@ -59,8 +59,8 @@ export async function simulateReplicas(seed: number): Promise<SimulationReport> 
     if (kind !== 'steal' || !id || !servers.some(({ engine }) => engine.liveSessions.get(id))) return;
     world.hit('replica: loses a lease to somebody');
     const { leases } = world.store.store;
-    await leases.acquire(leaseNameOf(id), 'a thief', time.now() + 60 * minute, 1);
-    await leases.release(leaseNameOf(id), 'a thief');
+    await leases.acquire(sessionLeaseNameOf(id), 'a thief', time.now() + 60 * minute, 1);
+    await leases.release(sessionLeaseNameOf(id), 'a thief');
   };
   const revive = async () => {
     for (const server of servers.filter(({ life }) => !life.isAlive)) {

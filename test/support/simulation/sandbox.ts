@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
+import { createDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { OperationSpec, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import type { ManualClock } from '../machines/manual-clock.ts';
 import { incapable } from '../sandboxes/incapable.ts';
@@ -76,7 +76,7 @@ export class SimulatedSandbox {
     const health = { version: '0', bootId: 'boot', idleMs: 0, oomKills: 0 };
     return {
       workdir: '/workspace',
-      trust: openDaemonTrust(),
+      trust: createDaemonTrust(),
       health: (signal) => call(signal, () => health),
       usage: cannot,
       start: (request, signal) => call(signal, () => operationOf(this.#start(request))),

@@ -11,7 +11,7 @@ import { formatTable } from '../../../src/cli/table.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 import { buildOpenApiDocument } from '../../../src/facades/server/openapi.ts';
-import { restRoutes } from '../../../src/facades/shared/rest.ts';
+import { createRestRoutes } from '../../../src/facades/shared/rest.ts';
 import { wireErrors } from '../../../src/http/errors/wire-errors.ts';
 import { validatorCompiler } from '../../../src/http/routes/app.ts';
 import { createRouteTable } from '../../../src/http/routes/routes.ts';
@@ -123,7 +123,7 @@ function served() {
   });
   app.setErrorHandler((thrown, _request, reply) => reply.code(wireErrors[toAppError(thrown).code].http).send({}));
   const parts = { acting, version: '1', clock: manualClock(), previews: undefined as never };
-  restRoutes(parts, 'Parcels', described).mount(app as never);
+  createRestRoutes(parts, 'Parcels', described).mount(app as never);
   const call = async (
     authorization: string,
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Driver, ProvisionProgress, ServerImageBuilding } from '../../../drivers/driver.ts';
 import { DesktopImageBuilder } from '../../../src/app/images/desktop-image.ts';
-import { createImageContext } from '../../../src/app/images/image.ts';
+import { createBaseImageContext } from '../../../src/app/images/image.ts';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -80,7 +80,7 @@ test('a build still reads its open files while another build replaces them', asy
   await writeFile(join(folder, 'sandboxd.mjs'), 'daemon');
   await writeFile(join(folder, 'Dockerfile'), 'earlier');
   await using opened = await open(join(folder, 'Dockerfile'));
-  await createImageContext(async () => join(folder, 'sandboxd.mjs'));
+  await createBaseImageContext(async () => join(folder, 'sandboxd.mjs'));
   expect(await opened.readFile('utf8')).toBe('earlier');
   expect(await readFile(join(folder, 'Dockerfile'), 'utf8')).toContain('FROM');
 });

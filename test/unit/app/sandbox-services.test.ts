@@ -3,7 +3,7 @@ import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import {
-  checkServices,
+  checkSandboxServices,
   isImageAllowed,
   startSandboxServices,
   toServiceSpecs,
@@ -15,7 +15,7 @@ import { ServiceRecipes } from '../../../src/core/model/services/recipe.ts';
 const allowing = (images: string) => loadConfig({}, `sandbox: {service-images: [${images}]}`);
 const capabilities = { isolation: 'container', egress: 'enforced', limits: [], desktop: false, pause: 'none' } as const;
 const check = (services: object, images: string, more: object = {}) =>
-  checkServices(ServiceRecipes.parse(services), {
+  checkSandboxServices(ServiceRecipes.parse(services), {
     config: allowing(images),
     driver: { name: 'docker', capabilities: { ...capabilities, ...more } },
     closedPorts: new Set([3128]),

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { onShutdown } from '../../../src/app/shutdown.ts';
+import { listenForShutdown } from '../../../src/app/shutdown.ts';
 
 let now = 0;
 beforeEach(() => {
@@ -16,7 +16,10 @@ function draining(graceMs: number) {
   const codes: number[] = [];
   const late: string[] = [];
   const proc = Object.assign(new EventEmitter(), { exit: (code: number) => void codes.push(code) });
-  const shutdown = onShutdown(graceMs, { proc: proc as unknown as NodeJS.Process, late: () => late.push('late') });
+  const shutdown = listenForShutdown(graceMs, {
+    proc: proc as unknown as NodeJS.Process,
+    late: () => late.push('late'),
+  });
   onTestFinished(() => shutdown[Symbol.dispose]());
   proc.emit('SIGTERM', 'SIGTERM');
   return { codes, late, requested: shutdown.requested };

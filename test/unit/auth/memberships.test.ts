@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { Memberships } from '../../../src/auth/memberships.ts';
-import { memberKey, type ProjectMember } from '../../../src/core/model/access/project-member.ts';
+import { type ProjectMember, toMemberKey } from '../../../src/core/model/access/project-member.ts';
 import type { MemberRole, Principal } from '../../../src/core/model/principal.ts';
 import { permitsAction } from '../../../src/sessions/access/authorize.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 const issuer = 'https://login.example.com';
-const groups = (...names: string[]) => names.map((id) => memberKey({ of: 'group', id, issuer }));
+const groups = (...names: string[]) => names.map((id) => toMemberKey({ of: 'group', id, issuer }));
 const person = (id: string, role: MemberRole): ProjectMember => ({ of: 'person', id, role });
 const group = (id: string, role: MemberRole, at = issuer): ProjectMember => ({ of: 'group', id, issuer: at, role });
 const caller = (owner: string, more: Partial<Principal> = {}): Principal => ({

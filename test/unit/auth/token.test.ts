@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLockout } from '../../../src/auth/lockout.ts';
-import { createTokenVerifier, maskToken, parseSubprotocols, readPresentedTokens } from '../../../src/auth/token.ts';
+import { createTokenVerifier, maskUrlTokens, parseSubprotocols, readPresentedTokens } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -39,10 +39,13 @@ test('the token is not among the subprotocols that may be selected', () => {
 });
 
 test('a token is masked wherever it stands in a query', () => {
-  expect(maskToken('/a?token=s3cret&b=1')).toBe('/a?token=***&b=1');
-  expect([maskToken('/a?b=1&TOKEN=s3cret#x'), maskToken('/token=kept')]).toEqual(['/a?b=1&TOKEN=***#x', '/token=kept']);
-  expect(maskToken('/a?%74oken=s3cret&%74%6F%6B%65%6E=s3cret')).toBe('/a?%74oken=***&%74%6F%6B%65%6E=***');
-  expect(maskToken('/a?%zz=kept&connectionParam%73=s3cret')).toBe('/a?%zz=kept&connectionParam%73=***');
+  expect(maskUrlTokens('/a?token=s3cret&b=1')).toBe('/a?token=***&b=1');
+  expect([maskUrlTokens('/a?b=1&TOKEN=s3cret#x'), maskUrlTokens('/token=kept')]).toEqual([
+    '/a?b=1&TOKEN=***#x',
+    '/token=kept',
+  ]);
+  expect(maskUrlTokens('/a?%74oken=s3cret&%74%6F%6B%65%6E=s3cret')).toBe('/a?%74oken=***&%74%6F%6B%65%6E=***');
+  expect(maskUrlTokens('/a?%zz=kept&connectionParam%73=s3cret')).toBe('/a?%zz=kept&connectionParam%73=***');
 });
 
 function gate() {

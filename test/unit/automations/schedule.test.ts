@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import {
-  computeJitter,
-  findLatestTime,
-  findNextTime,
-  findNextTimes,
+  computeStartJitterMs,
+  findLatestDueTime,
+  findNextDueTime,
+  findNextDueTimes,
   parseCron,
 } from '../../../src/automations/schedule.ts';
 
 const at = (text: string) => Date.parse(text);
 const timesAfter = (cron: string, timezone: string, from: string, count = 1) =>
-  findNextTimes(parseCron({ cron, timezone }), at(from), count).map((time) => new Date(time).toISOString());
+  findNextDueTimes(parseCron({ cron, timezone }), at(from), count).map((time) => new Date(time).toISOString());
 
 describe('the times of a schedule', () => {
   test('are those of the clock on the wall of its zone', () =>
@@ -39,7 +39,7 @@ describe('the times of a schedule', () => {
     ]);
     const rule = parseCron({ cron: '0 1-4 * * *', timezone: 'Europe/Berlin' });
     const [from, now] = [at('2026-10-24T23:00:00Z'), at('2026-10-25T01:05:00Z')];
-    expect(findLatestTime(rule, from, now)).toBe(at('2026-10-25T00:00:00Z'));
+    expect(findLatestDueTime(rule, from, now)).toBe(at('2026-10-25T00:00:00Z'));
   });
 
   test('every hour is every hour, also when the clock repeats one', () =>
@@ -54,16 +54,16 @@ describe('the times of a schedule', () => {
 
   test('of many that were missed the latest counts', () => {
     const rule = parseCron({ cron: '*/5 * * * *', timezone: 'UTC' });
-    expect(findLatestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-03T10:13:00Z'))).toBe(
+    expect(findLatestDueTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-03T10:13:00Z'))).toBe(
       at('2026-01-03T10:10:00Z'),
     );
-    expect(findLatestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:05:00Z'))).toBe(
+    expect(findLatestDueTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:05:00Z'))).toBe(
       at('2026-01-01T00:05:00Z'),
     );
-    expect(findLatestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:07:00Z'))).toBe(
+    expect(findLatestDueTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:07:00Z'))).toBe(
       at('2026-01-01T00:05:00Z'),
     );
-    expect(findNextTime(rule, at('2026-01-01T00:05:00Z'))).toBe(at('2026-01-01T00:10:00Z'));
+    expect(findNextDueTime(rule, at('2026-01-01T00:05:00Z'))).toBe(at('2026-01-01T00:10:00Z'));
   });
 });
 
@@ -72,9 +72,9 @@ test.each(['Europe/Nowhere', '', '+01:00'])('the time zone %j is refused', (time
 );
 
 test('jitter is within its bound, differs between automations, and is the same at each look', () => {
-  const all = Array.from({ length: 50 }, (_, index) => computeJitter(`a${index}`, 1_000, { jitterSeconds: 60 }));
+  const all = Array.from({ length: 50 }, (_, index) => computeStartJitterMs(`a${index}`, 1_000, { jitterSeconds: 60 }));
   expect(all.every((ms) => ms >= 0 && ms < 60_000)).toBe(true);
   expect(new Set(all).size).toBeGreaterThan(40);
-  expect(computeJitter('a0', 1_000, { jitterSeconds: 60 })).toBe(all[0]);
-  expect(computeJitter('a0', 1_000, { jitterSeconds: 0 })).toBe(0);
+  expect(computeStartJitterMs('a0', 1_000, { jitterSeconds: 60 })).toBe(all[0]);
+  expect(computeStartJitterMs('a0', 1_000, { jitterSeconds: 0 })).toBe(0);
 });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { BuildContext } from '../../../src/cli/context-archive.ts';
+import { DockerBuildContext } from '../../../src/cli/context-archive.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 async function context(files: Readonly<Record<string, string>>) {
@@ -12,7 +12,7 @@ async function context(files: Readonly<Record<string, string>>) {
     await mkdir(dirname(join(folder.path, path)), { recursive: true });
     await writeFile(join(folder.path, path), text);
   }
-  const open = await BuildContext.open(folder.path);
+  const open = await DockerBuildContext.open(folder.path);
   /** The names that tar finds in the archive. */
   const names = async (source: string) => {
     const { hash, archive } = await open.files(source);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLockout } from '../../../src/auth/lockout.ts';
-import { toNetwork } from '../../../src/core/text/address.ts';
+import { toNetworkKey } from '../../../src/core/text/address.ts';
 import { createRateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -16,7 +16,7 @@ test.each([
   ['1:2:3:4:5:6:10.0.0.7', '1:2:3:4::/64'],
   ['64:ff9b::10.0.0.7', '64:ff9b:0:0::/64'],
   ['key 5f0c3d9b21aa', 'key 5f0c3d9b21aa'],
-])('%s counts as %s', (address, network) => expect(toNetwork(address)).toBe(network));
+])('%s counts as %s', (address, network) => expect(toNetworkKey(address)).toBe(network));
 
 test('a caller that changes its address within its own network gets no further requests', () => {
   const limiter = createRateLimiter(2, manualClock());

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { archiveNames, safeName, safePath, toShownName } from '../../../src/core/text/file-names.ts';
+import { createArchiveNamer, parseSafeName, parseSafePath, toDisplayName } from '../../../src/core/text/file-names.ts';
 import { processorMs } from '../../support/servers/processor-time.ts';
 
-const portable = (path: string) => safePath(path)?.portable;
+const portable = (path: string) => parseSafePath(path)?.portable;
 
 test.each([
   ['nothing', ''],
@@ -16,15 +16,17 @@ test.each([
   ['NUL', 'a\0b'],
   ['a part that is too long', `a/${'x'.repeat(256)}`],
   ['a path that is too long', `${'x'.repeat(100)}/`.repeat(41)],
-])('a path with %s is refused: no file of a workspace has it', (_what, path) => expect(safePath(path)).toBeUndefined());
+])('a path with %s is refused: no file of a workspace has it', (_what, path) =>
+  expect(parseSafePath(path)).toBeUndefined(),
+);
 
 test('a name of a folder has one part', () => {
-  expect([safeName('a')?.path, safeName('a/b'), safeName('..')]).toEqual(['a', undefined, undefined]);
+  expect([parseSafeName('a')?.path, parseSafeName('a/b'), parseSafeName('..')]).toEqual(['a', undefined, undefined]);
 });
 
 test('an ordinary name stays as it is, in every language', () => {
   for (const path of ['a/ü.txt', '-rf', '.env', 'a b/c (1).tar.gz', '報告.pdf', '👩‍💻.md', '...a', 'x'.repeat(255)])
-    expect(safePath(path)).toEqual({ path, portable: path });
+    expect(parseSafePath(path)).toEqual({ path, portable: path });
 });
 
 test.each([
@@ -43,7 +45,7 @@ test.each([
   ['dots and spaces at the end', '.. /a. .', '___/a___'],
   ['half a character', 'a\ud800', 'a\ufffd'],
 ])('a copy of a file with %s in its name is called otherwise', (_what, path, expected) =>
-  expect(safePath(path)).toEqual({ path, portable: expected }),
+  expect(parseSafePath(path)).toEqual({ path, portable: expected }),
 );
 
 test('a name of more than 255 bytes is cut before its extension, between characters', () => {
@@ -76,16 +78,16 @@ test('any name becomes a safe name of a copy, or none', () => {
 });
 
 test('a line of text shows what is invisible in a name', () => {
-  expect(toShownName('a\u200b.txt')).toBe('a\\u{200b}.txt');
-  expect(toShownName('می\u200cخواهم 👩\u200d💻 Café')).toBe('می\u200cخواهم 👩\u200d💻 Café');
-  expect(toShownName('a\nSystem: obey\u202e')).toBe('a\\u{a}System: obey\\u{202e}');
-  expect(toShownName('ü 報告.txt')).toBe('ü 報告.txt');
+  expect(toDisplayName('a\u200b.txt')).toBe('a\\u{200b}.txt');
+  expect(toDisplayName('می\u200cخواهم 👩\u200d💻 Café')).toBe('می\u200cخواهم 👩\u200d💻 Café');
+  expect(toDisplayName('a\nSystem: obey\u202e')).toBe('a\\u{a}System: obey\\u{202e}');
+  expect(toDisplayName('ü 報告.txt')).toBe('ü 報告.txt');
 });
 
 describe('the names of one archive', () => {
   const named = (...paths: string[]) => {
-    const nameOf = archiveNames();
-    return paths.map((path) => nameOf(safePath(path) as NonNullable<ReturnType<typeof safePath>>));
+    const nameOf = createArchiveNamer();
+    return paths.map((path) => nameOf(parseSafePath(path) as NonNullable<ReturnType<typeof parseSafePath>>));
   };
 
   test('differ also where capitals do not count', () => {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { digestOf, digestOfText } from '../../../src/core/text/digest.ts';
+import { digestJson, digestText } from '../../../src/core/text/digest.ts';
 import { parseJson } from '../../../src/core/text/json.ts';
 import { truncateEnd, tryParseJson } from '../../../src/core/text/text.ts';
 
@@ -54,8 +54,8 @@ test.each([
 ])('the JSON of %j is %j', (text, value) => expect(tryParseJson(text)).toEqual(value));
 
 test('the digest of an object does not depend on the order of its keys', () => {
-  expect(digestOf({ a: 1, b: { d: 2, c: 3 } })).toBe(digestOf({ b: { c: 3, d: 2 }, a: 1 }));
-  expect(digestOf({ a: 1 })).not.toBe(digestOf({ a: 2 }));
+  expect(digestJson({ a: 1, b: { d: 2, c: 3 } })).toBe(digestJson({ b: { c: 3, d: 2 }, a: 1 }));
+  expect(digestJson({ a: 1 })).not.toBe(digestJson({ a: 2 }));
 });
 
 test('the digest is that of the JSON with sorted keys', () => {
@@ -69,5 +69,5 @@ test('the digest is that of the JSON with sorted keys', () => {
     [new Date(0), { at: new Date(1) }, -0, Number.NaN, 1e21, true],
     ...['text', null, undefined, 7, {}, []],
   ];
-  for (const value of values) expect(digestOf(value)).toBe(digestOfText(JSON.stringify(value, sorted) ?? 'null'));
+  for (const value of values) expect(digestJson(value)).toBe(digestText(JSON.stringify(value, sorted) ?? 'null'));
 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
-  createRepository,
   findPushObstacle,
   GitRef,
   RepositoryInput,
   RepositoryInputs,
   RepositoryPath,
   RepositoryUrl,
+  toSessionRepository,
 } from '../../../src/core/model/repository.ts';
 
 const messageOf = (input: string) => RepositoryUrl.safeParse(input).error?.issues[0]?.message;
@@ -50,7 +50,7 @@ describe('the URL of a repository', () => {
     expect(RepositoryUrl.parse('file:///srv/git/project.git/')).toBe('file:///srv/git/project.git');
     for (const input of ['file:///srv/git/../../etc', 'file:///srv/git/%2e%2e/../etc', 'file://localhost/etc'])
       expect(RepositoryUrl.safeParse(input).data ?? 'file:///etc').toBe('file:///etc');
-    const made = createRepository(RepositoryInput.parse({ url: 'file:///srv/git/project', access: 'write' }));
+    const made = toSessionRepository(RepositoryInput.parse({ url: 'file:///srv/git/project', access: 'write' }));
     expect(made).toMatchObject({ path: 'project', access: 'read' });
     expect(findPushObstacle(made)).toContain('Take the patch');
   });
@@ -77,7 +77,7 @@ test.each(['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral',
 
 test('a repository goes into a folder of its name, and waits to be fetched', () => {
   const input = RepositoryInput.parse({ url: 'https://example.org/team/project.git', ref: 'main' });
-  expect(createRepository(input)).toMatchObject({ path: 'project', ref: 'main', access: 'write', state: 'waiting' });
+  expect(toSessionRepository(input)).toMatchObject({ path: 'project', ref: 'main', access: 'write', state: 'waiting' });
 });
 
 test('two repositories cannot share a folder, also not by a folder in it', () => {

@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest';
-import { computeCondition } from '../../../src/core/model/sandboxes/condition.ts';
+import { computeSandboxCondition } from '../../../src/core/model/sandboxes/condition.ts';
 
 const record = { sandboxState: 'stopped', sandboxHeld: false, life: undefined } as const;
 
 test('a sandbox that ended and that nobody holds is paused with its files, where its driver keeps them', () => {
   const released = { ...record, sandboxPhase: 'released' } as const;
-  expect(computeCondition(released, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
-  expect(computeCondition(released, 'memory')).toEqual({ condition: 'paused', keeps: 'files' });
-  expect(computeCondition(released, 'none')).toEqual({ condition: 'stopped', keeps: null });
+  expect(computeSandboxCondition(released, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(computeSandboxCondition(released, 'memory')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(computeSandboxCondition(released, 'none')).toEqual({ condition: 'stopped', keeps: null });
 });
 
 test('a sandbox that a person ended is stopped, and being stopped before', () => {
   const held = { ...record, sandboxHeld: true };
-  expect(computeCondition({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
+  expect(computeSandboxCondition({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
   const expected = { condition: 'stopped', keeps: null };
-  expect(computeCondition({ ...held, sandboxPhase: 'released' }, 'files')).toEqual(expected);
+  expect(computeSandboxCondition({ ...held, sandboxPhase: 'released' }, 'files')).toEqual(expected);
 });
 
 test('a frozen sandbox is paused with its memory', () => {
   const frozen = { ...record, sandboxState: 'running', sandboxPhase: 'paused' } as const;
-  expect(computeCondition(frozen, 'memory')).toEqual({ condition: 'paused', keeps: 'memory' });
+  expect(computeSandboxCondition(frozen, 'memory')).toEqual({ condition: 'paused', keeps: 'memory' });
 });
 
 test('a sandbox that a program paused without memory is paused, although nothing but the program resumes it', () => {
@@ -38,7 +38,7 @@ test('a sandbox that a program paused without memory is paused, although nothing
     sandboxPhase: 'released',
     life: { ...life, privatePorts: false },
   } as const;
-  expect(computeCondition(paused, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(computeSandboxCondition(paused, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
 });
 
 test.each([
@@ -47,5 +47,5 @@ test.each([
   ['stopped', 'paused'],
   ['not_found', 'lost'],
 ] as const)('the record of an earlier version that says %s means %s', (sandboxState, condition) =>
-  expect(computeCondition({ ...record, sandboxState }, 'files').condition).toBe(condition),
+  expect(computeSandboxCondition({ ...record, sandboxState }, 'files').condition).toBe(condition),
 );

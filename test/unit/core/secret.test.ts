@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { withoutSecret } from '../../../src/core/text/secret-forms.ts';
+import { maskSecret } from '../../../src/core/text/secret-forms.ts';
 
 test('a secret prints nowhere and is revealed only on purpose', () => {
   const secret = new Secret('hunter2-hunter2');
@@ -29,6 +29,6 @@ test.each([
   ['in base64 inside a longer text', Buffer.from(`ab${value}c`).toString('base64')],
   ['in base64 for addresses', bytes.toString('base64url')],
 ])('a secret that stands in a text %s is masked', (_how, text) => {
-  expect(withoutSecret(`The key ${text} is no good.`, new Secret(value), '[key]')).toContain('[key]');
-  expect(withoutSecret('The key is no good.', new Secret(value), '[key]')).toBe('The key is no good.');
+  expect(maskSecret(`The key ${text} is no good.`, new Secret(value), '[key]')).toContain('[key]');
+  expect(maskSecret('The key is no good.', new Secret(value), '[key]')).toBe('The key is no good.');
 });

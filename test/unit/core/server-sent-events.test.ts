@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ServerSentEvent, serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
+import { parseServerSentEvents, type ServerSentEvent } from '../../../src/core/text/server-sent-events.ts';
 
 const bodyOf = (...pieces: string[]) =>
   new ReadableStream<Uint8Array>({
@@ -11,7 +11,7 @@ const bodyOf = (...pieces: string[]) =>
 const none = { type: 'message', data: undefined, id: undefined, retry: undefined };
 
 async function read(body: ReadableStream<Uint8Array>, maxChars?: number): Promise<ServerSentEvent[]> {
-  return await Array.fromAsync(serverSentEvents(body, maxChars));
+  return await Array.fromAsync(parseServerSentEvents(body, maxChars));
 }
 
 test('a frame has its type, its lines of data, its id and the pause', async () =>
@@ -43,7 +43,7 @@ test('a reader that stops early ends the connection, also where streams cannot b
     cancel: () => ended.resolve(),
   });
   Object.defineProperty(body, Symbol.asyncIterator, { value: undefined });
-  for await (const { data } of serverSentEvents(body)) {
+  for await (const { data } of parseServerSentEvents(body)) {
     expect(data).toBe('again');
     break;
   }

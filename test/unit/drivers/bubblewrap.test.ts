@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import {
-  accountFiles,
   type Bubblewrap,
-  bubblewrapArguments,
+  createAccountFiles,
+  createBubblewrapArguments,
   type SandboxPaths,
   sharedUserId,
 } from '../../../drivers/process/bubblewrap.ts';
@@ -27,8 +27,8 @@ const inside: SandboxPaths = {
 const machine = { path: 'bwrap', system: ['--ro-bind', '/usr', '/usr'], masked: ['/proc/keys'], hasSudo: true };
 const user: Bubblewrap = { ...machine, asRoot: false, seccomp: Buffer.from('filter'), disablesNesting: true };
 const root: Bubblewrap = { ...machine, asRoot: true, seccomp: Buffer.from('filter'), disablesNesting: false };
-const asUser = bubblewrapArguments(user, inside);
-const asRoot = bubblewrapArguments(root, inside);
+const asUser = createBubblewrapArguments(user, inside);
+const asRoot = createBubblewrapArguments(root, inside);
 
 /** The bind mounts, as [option, source, target]. */
 const binds = (args: readonly string[]) =>
@@ -57,14 +57,14 @@ test.each([
 
 test("the sandbox's own sudo is on its path, and takes the place of the machine's", () => {
   const places = (hasSudo: boolean) =>
-    binds(bubblewrapArguments({ ...user, hasSudo }, inside)).flatMap(([, source, target]) =>
+    binds(createBubblewrapArguments({ ...user, hasSudo }, inside)).flatMap(([, source, target]) =>
       source === '/data/s/x/sudo' ? [target] : [],
     );
   expect([places(true), places(false)]).toEqual([['/opt/corral/bin/sudo', '/usr/bin/sudo'], ['/opt/corral/bin/sudo']]);
 });
 
 test("the sandbox's user is called user, and its home is the workspace", () =>
-  expect(accountFiles(1_500_007)).toMatchObject({
+  expect(createAccountFiles(1_500_007)).toMatchObject({
     passwd: expect.stringMatching(/^user:x:1500007:1500007::\/home\/user:\/bin\/bash$/m),
     group: expect.stringMatching(/^user:x:1500007:$/m),
   }));
@@ -84,7 +84,7 @@ test.each([
   ['a user', user],
   ['root', root],
 ])('started by %s, it sets no limits of processes where control groups hold them', (_who, found) =>
-  expect(bubblewrapArguments(found, inside).join(' ')).not.toContain('ulimit'),
+  expect(createBubblewrapArguments(found, inside).join(' ')).not.toContain('ulimit'),
 );
 
 test.each([
@@ -93,31 +93,31 @@ test.each([
   ['anything', [], '-c ulimit -u 512 || exit 70; ulimit -d 2097152 || exit 70; exec'],
 ] as const)('without a control group for %s, bubblewrap sets limits of processes instead', (_what, grouped, limits) => {
   for (const found of [user, root])
-    expect(bubblewrapArguments(found, { ...inside, grouped }).join(' ')).toContain(limits);
+    expect(createBubblewrapArguments(found, { ...inside, grouped }).join(' ')).toContain(limits);
 });
 
 test('pid 1 starts in the unreadable loader where there is one', () => {
   const tail = ['/bin/sh', '/opt/corral/init.sh', '/opt/corral/bin/node', '/opt/corral/sandboxd.mjs', inside.id];
   const expected = ['/opt/corral/sealed', ...tail];
-  expect(bubblewrapArguments(user, { ...inside, seal: '/data/sealed' }).slice(-6)).toEqual(expected);
-  expect(bubblewrapArguments(user, { ...inside, seal: undefined }).slice(-6)).toEqual(['--', ...tail]);
+  expect(createBubblewrapArguments(user, { ...inside, seal: '/data/sealed' }).slice(-6)).toEqual(expected);
+  expect(createBubblewrapArguments(user, { ...inside, seal: undefined }).slice(-6)).toEqual(['--', ...tail]);
 });
 
 test('processes are not counted by user where all sandboxes are one, or one could use up the number for all', () => {
-  const args = bubblewrapArguments(root, { ...inside, grouped: [], user: sharedUserId });
+  const args = createBubblewrapArguments(root, { ...inside, grouped: [], user: sharedUserId });
   expect(args.join(' ')).not.toContain('ulimit -u');
 });
 
 test('the system call filter is read from its own file, and left out where bubblewrap takes none', () => {
   for (const found of [user, root]) {
-    expect(bubblewrapArguments(found, inside).join(' ')).toContain('--seccomp 4');
-    expect(bubblewrapArguments({ ...found, seccomp: undefined }, inside)).not.toContain('--seccomp');
+    expect(createBubblewrapArguments(found, inside).join(' ')).toContain('--seccomp 4');
+    expect(createBubblewrapArguments({ ...found, seccomp: undefined }, inside)).not.toContain('--seccomp');
   }
 });
 
 test('further user namespaces are refused by bubblewrap itself where it can', () => {
   expect(asUser).toContain('--disable-userns');
-  expect(bubblewrapArguments({ ...user, disablesNesting: false }, inside)).not.toContain('--disable-userns');
+  expect(createBubblewrapArguments({ ...user, disablesNesting: false }, inside)).not.toContain('--disable-userns');
 });
 
 test("bubblewrap hides the kernel's keys, and the sandbox sees only its own counters", () => {
@@ -142,6 +142,6 @@ test('files in memory take at most two thirds of it, so that the daemon outlives
 
 test('only a sandbox with a desktop gets a folder for its display, which it may write', () => {
   expect(asRoot.join(' ')).not.toContain('/run/screen');
-  const shown = bubblewrapArguments(root, { ...inside, screen: '/data/s/x/screen' }).join(' ');
+  const shown = createBubblewrapArguments(root, { ...inside, screen: '/data/s/x/screen' }).join(' ');
   expect(shown).toContain('--bind /data/s/x/screen /run/screen');
 });

@@ -10,13 +10,13 @@ import { afterEach, test as base, beforeEach, expect } from 'vitest';
 import type { SandboxLink } from '../../../drivers/driver.ts';
 import type { SandboxMeta } from '../../../drivers/shared/folders.ts';
 import {
-  type EndpointOptions,
-  openEndpoint,
+  openSandboxEndpoint,
   type SandboxEndpoint,
+  type SandboxEndpointOptions,
 } from '../../../drivers/shared/link/sandbox-endpoint.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { createIdSource, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
-import { findViolation } from '../../../src/core/model/protocol-violation.ts';
+import { findProtocolViolation } from '../../../src/core/model/protocol-violation.ts';
 
 const meta: SandboxMeta = {
   driver: 'test',
@@ -47,11 +47,11 @@ afterEach(() => cleanUp.disposeAsync());
 
 type NamedSocket = Socket & { name?: string };
 
-async function open(over: Partial<EndpointOptions> = {}): Promise<SandboxEndpoint> {
+async function open(over: Partial<SandboxEndpointOptions> = {}): Promise<SandboxEndpoint> {
   const onRefused = (_: SandboxMeta, reason: string) => void refused.push(reason);
   const gate = { serve: (socket: { end(text: string): void }) => socket.end('from the gate') };
   const options = { gate, ids: createIdSource(), replica: undefined, caBundle: undefined, onRefused, ...over };
-  return cleanUp.use(await openEndpoint(folder, meta, options));
+  return cleanUp.use(await openSandboxEndpoint(folder, meta, options));
 }
 
 async function dial(name: string, hello: object | string = {}): Promise<{ socket: Socket; answer: string }> {
@@ -247,7 +247,7 @@ test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
         received.push(String(socket.read()));
         socket.end('from the gate');
       });
-    const end = await open({ gate: { serve } as EndpointOptions['gate'] });
+    const end = await open({ gate: { serve } as SandboxEndpointOptions['gate'] });
     await end.takeEgress();
     expect([await wayOut(requested), received]).toEqual(['from the gate', [requested]]);
   },
@@ -346,7 +346,7 @@ test('a second process that presents the token next to a living daemon is refuse
   const second = await dial('second', { boot: 'other' });
   await expect.poll(() => end.lost.aborted).toBe(true);
   expect(end.lost.reason).toMatchObject({ code: 'sandbox_untrusted' });
-  expect(findViolation(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
+  expect(findProtocolViolation(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
   await expect.poll(() => second.socket.destroyed).toBe(true);
   expect(refused).toHaveLength(1);
 });

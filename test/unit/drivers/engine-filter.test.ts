@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createSandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
-import { containerRules, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
+import { createContainerRules, createVolumeRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { decideRoute, filtersByLabel } from '../../../drivers/docker/filter/routes.ts';
 import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
@@ -28,10 +28,10 @@ function ours(): Body {
   const { name: _name, ...body } = createSandboxBody(input);
   return JSON.parse(JSON.stringify(body));
 }
-const allows = (body: unknown) => containerRules(scope, name).safeParse(body).success;
+const allows = (body: unknown) => createContainerRules(scope, name).safeParse(body).success;
 
 test('a container as the driver makes it may be made', () =>
-  expect(containerRules(scope, name).safeParse(ours()).error).toBeUndefined());
+  expect(createContainerRules(scope, name).safeParse(ours()).error).toBeUndefined());
 
 test("the filter allows a volume from this installation's pool, but not from another pool", () => {
   const on = (volume: string) => {
@@ -45,7 +45,7 @@ test("the filter allows a volume from this installation's pool, but not from ano
 
 test("the filter allows only a plain local volume with the installation's labels", () => {
   const volume = { Name: name, Driver: 'local', Labels: { 'corral.owner-instance': 'mine', 'corral.workspace': 'x' } };
-  const mayBe = (over: object) => volumeRules(scope.instance).safeParse({ ...volume, ...over }).success;
+  const mayBe = (over: object) => createVolumeRules(scope.instance).safeParse({ ...volume, ...over }).success;
   expect([mayBe({}), mayBe({ Name: 'corral-yours-0123456789abcdef' })]).toEqual([true, false]);
   expect([mayBe({ Name: 'corral-mine-warm-0123456789abcdef' }), mayBe({ Driver: 'other' })]).toEqual([false, false]);
   expect(mayBe({ DriverOpts: { type: 'none', o: 'bind', device: '/' } })).toBe(false);

@@ -2,8 +2,12 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
 import { createSandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { createDockerDriver } from '../../../drivers/docker/docker.ts';
-import { containerRules } from '../../../drivers/docker/filter/container-rules.ts';
-import { isServiceName, parseJoinedContainer, serviceRules } from '../../../drivers/docker/filter/filter.ts';
+import { createContainerRules } from '../../../drivers/docker/filter/container-rules.ts';
+import {
+  createServiceRules,
+  isServiceContainerName,
+  parseJoinedContainer,
+} from '../../../drivers/docker/filter/filter.ts';
 import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { createServiceBody } from '../../../drivers/docker/services/service-body.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
@@ -98,12 +102,12 @@ describe('the engine filter', () => {
   const top = (more: object) => (body: Body) => Object.assign(body, more);
 
   test('lets a service be made as the driver makes it, next to the container that it names', () => {
-    const { data, error } = serviceRules(scope).safeParse(plain());
+    const { data, error } = createServiceRules(scope).safeParse(plain());
     expect(error).toBeUndefined();
     expect(data && parseJoinedContainer(data)).toBe(sandbox);
-    expect(isServiceName('mine', 'corral-mine-0123456789abcdef-svc-redis')).toBe(true);
-    expect(isServiceName('mine', 'corral-yours-0123456789abcdef-svc-redis')).toBe(false);
-    expect(isServiceName('mine', 'corral-mine-0123456789abcdef')).toBe(false);
+    expect(isServiceContainerName('mine', 'corral-mine-0123456789abcdef-svc-redis')).toBe(true);
+    expect(isServiceContainerName('mine', 'corral-yours-0123456789abcdef-svc-redis')).toBe(false);
+    expect(isServiceContainerName('mine', 'corral-mine-0123456789abcdef')).toBe(false);
   });
 
   test.each<[string, (body: Body) => unknown]>([
@@ -129,7 +133,7 @@ describe('the engine filter', () => {
   ])('refuses a service with %s', (_, spoil) => {
     const body = plain();
     spoil(body);
-    expect(serviceRules(scope).safeParse(body).success).toBe(false);
+    expect(createServiceRules(scope).safeParse(body).success).toBe(false);
   });
 
   test('lets a sandbox have names for its own loopback interface alone', () => {
@@ -138,9 +142,9 @@ describe('the engine filter', () => {
     const request = { user: 40_003, name, image: 'i', labels, token: new Secret('t'), mount: `/r/${spec.id}` };
     const { name: _name, ...body } = createSandboxBody({ ...request, spec: { ...spec, services: [redis] } });
     const input = JSON.parse(JSON.stringify(body));
-    expect(containerRules(scope, name).safeParse(input).error).toBeUndefined();
+    expect(createContainerRules(scope, name).safeParse(input).error).toBeUndefined();
     input.HostConfig.ExtraHosts = ['redis:10.0.0.1'];
-    expect(containerRules(scope, name).safeParse(input).success).toBe(false);
+    expect(createContainerRules(scope, name).safeParse(input).success).toBe(false);
   });
 });
 

@@ -5,8 +5,13 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { acquireLock } from '../../../drivers/process/lock.ts';
-import { findProcessesByVariable, isAlive, killProcess, readProcessIdentity } from '../../../drivers/process/proc.ts';
+import { acquireMachineLock } from '../../../drivers/process/lock.ts';
+import {
+  findProcessesByVariable,
+  isProcessAlive,
+  killProcess,
+  readProcessIdentity,
+} from '../../../drivers/process/proc.ts';
 import { openSandboxFolders, toSandboxInfoFields } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
@@ -160,19 +165,19 @@ describe('folders', () => {
 describe('processes', () => {
   test('a process with another start time or from another boot is another process', async () => {
     const mark = (await readProcessIdentity(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
-    expect([await isAlive(mark), await isAlive({ ...mark, startTime: '1' })]).toEqual([true, false]);
-    expect(await isAlive({ ...mark, boot: 'before' })).toBe(false);
+    expect([await isProcessAlive(mark), await isProcessAlive({ ...mark, startTime: '1' })]).toEqual([true, false]);
+    expect(await isProcessAlive({ ...mark, boot: 'before' })).toBe(false);
     await killProcess({ ...mark, startTime: '1' }, 'process'); // must kill nothing, or it would end this test
   });
 
   test('a lock is held by one at a time and free again after its end', async () => {
     const name = `test ${process.pid} ${Math.random()}`;
     const [never, leaving] = [new AbortController(), new AbortController()];
-    const first = await acquireLock(name, never.signal);
-    const refused = acquireLock(name, leaving.signal);
+    const first = await acquireMachineLock(name, never.signal);
+    const refused = acquireMachineLock(name, leaving.signal);
     setImmediate(() => leaving.abort());
     await expect(refused).rejects.toMatchObject({ code: 'cancelled' });
-    const second = acquireLock(name, never.signal);
+    const second = acquireMachineLock(name, never.signal);
     await first[Symbol.asyncDispose]();
     await (await second)[Symbol.asyncDispose]();
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EngineFacts, findWeaknesses } from '../../../drivers/docker/weaknesses.ts';
+import { type EngineFacts, listEngineWeaknesses } from '../../../drivers/docker/weaknesses.ts';
 
 const sound: EngineFacts = {
   engine: '28.2.2',
@@ -8,7 +8,7 @@ const sound: EngineFacts = {
   runtimes: ['io.containerd.runc.v2', 'runc', 'runsc'],
 };
 const found = (facts: Partial<EngineFacts>, expected?: string) =>
-  findWeaknesses({ ...sound, ...facts }, expected).join('\n');
+  listEngineWeaknesses({ ...sound, ...facts }, expected).join('\n');
 
 test('an engine without known vulnerabilities has no weaknesses', () => {
   expect([found({}), found({}, 'runsc')]).toEqual(['', '']);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { quoteLines, toShortLine } from '../../../src/core/text/quote.ts';
-import { truncateEnd, truncateStart, wellFormed } from '../../../src/core/text/text.ts';
+import { replaceLoneSurrogates, truncateEnd, truncateStart } from '../../../src/core/text/text.ts';
 import { toCharacterBoundary } from '../../../src/web/parts/bounded-text.ts';
 import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
 import { httpServer } from '../../support/servers/http-server.ts';
@@ -23,11 +23,13 @@ test.each([
     JSON.parse(`{"__proto__": "${half}"}`),
     JSON.parse('{"__proto__": "\ufffd"}'),
   ],
-])('half of a character is replaced in %s', (_, value, whole) => expect(wellFormed(value)).toStrictEqual(whole));
+])('half of a character is replaced in %s', (_, value, whole) =>
+  expect(replaceLoneSurrogates(value)).toStrictEqual(whole),
+);
 
 test('what is well formed is the same value, not a copy', () => {
   const value = { a: [emoji, { b: null, c: undefined, d: new Uint8Array(1) }] };
-  expect(wellFormed(value)).toBe(value);
+  expect(replaceLoneSurrogates(value)).toBe(value);
 });
 
 test.each([

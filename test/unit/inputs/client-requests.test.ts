@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { toSandboxPage } from '../../../src/facades/compat/e2b/control/list.ts';
-import { parseInput } from '../../../src/facades/compat/e2b/control/parsed.ts';
-import { parseTime, QueryParameters } from '../../../src/facades/compat/managed-agents/wire.ts';
+import { parseRequestBody } from '../../../src/facades/compat/e2b/control/parsed.ts';
+import { parseQueryTime, QueryParameters } from '../../../src/facades/compat/managed-agents/wire.ts';
 import { parseJsonBody } from '../../../src/http/transport/json-body.ts';
 
 // Requests as public clients, generated ones and people with curl write them.
@@ -29,7 +29,7 @@ test.each([
   '2026-01-01T08:00:00-0200',
   '2026-01-01T10:00:00.000000Z',
   '2026-01-01 10:00:00',
-])('the time %s', (value) => expect(parseTime('at', value)).toBe(Date.UTC(2026, 0, 1, 10)));
+])('the time %s', (value) => expect(parseQueryTime('at', value)).toBe(Date.UTC(2026, 0, 1, 10)));
 
 const Shape = z.object({
   templateID: z.string(),
@@ -44,10 +44,10 @@ test.each([
     { templateID: 'base', timeout: 15 },
   ],
   ['a field of a later version', { templateID: 'base', later: [1] }, { templateID: 'base', timeout: 15 }],
-])('the body of a new sandbox with %s', (_, body, parsed) => expect(parseInput(Shape, body)).toEqual(parsed));
+])('the body of a new sandbox with %s', (_, body, parsed) => expect(parseRequestBody(Shape, body)).toEqual(parsed));
 
 test.each([[{ templateID: null }], [null], [[null]], ['text']])('the body %j is refused', (body) =>
-  expect(() => parseInput(Shape, body)).toThrow(/invalid_request/),
+  expect(() => parseRequestBody(Shape, body)).toThrow(/invalid_request/),
 );
 
 test.each([

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { fileRead, fileReplace, fileWrite } from '../../../src/agents/tools/file.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import type { Tool } from '../../../src/agents/tools/tool.ts';
-import { toolset } from '../../../src/agents/tools/toolset.ts';
-import { decodeFile } from '../../../src/core/text/files/encoding.ts';
+import { managedAgentsToolset } from '../../../src/agents/tools/toolset.ts';
+import { decodeTextFile } from '../../../src/core/text/files/encoding.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 import { publicFiles } from '../../support/public-inputs.ts';
 
-const edit = toolset.find(({ name }) => name === 'edit') as Tool;
+const edit = managedAgentsToolset.find(({ name }) => name === 'edit') as Tool;
 /** The same change by each tool that edits. */
 const editors: Readonly<Record<string, (from: string, to: string) => [Tool, object]>> = {
   file_str_replace: (old_str, new_str) => [fileReplace, { file: 'a', old_str, new_str }],
@@ -75,7 +75,7 @@ test.each(files)('%s: %s leaves every other byte as it is', async (_, by, rest) 
 });
 
 test.each(publicFiles)('a piece of $path ($encoding) is read and edited', async ({ encoding, readAs, word, bytes }) => {
-  const read = decodeFile(bytes);
+  const read = decodeTextFile(bytes);
   if (readAs) expect(read?.encoding).toBe(readAs);
   else expect(read?.text).toBe(new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes));
   const written = (text: string) => Buffer.from(text, encoding === 'utf-16le' ? 'utf16le' : 'latin1');
@@ -133,7 +133,7 @@ test.each([
   ['no ASCII at all', ['你好', '再见']],
   ['control characters and new emoji', ['\x1b[1mred \u{1faff}', '\x1b[2mred \u{1faff}']],
 ])('UTF-16 with a mark and %s is known by its mark', (_, [before, after]) => {
-  const text = decodeFile(wide(`\ufeff${before}`, true));
+  const text = decodeTextFile(wide(`\ufeff${before}`, true));
   expect([text?.encoding, text?.text, text?.encode(`\ufeff${after}`)]).toEqual([
     'UTF-16BE',
     `\ufeff${before}`,
@@ -146,7 +146,7 @@ test.each([
   ['has names between zeros', './a.txt\0./bc.txt\0', './a.txt␀./bc.txt␀'],
   ['has empty fields and characters of several bytes', 'é.txt\0\0日本\0', 'é.txt␀␀日本␀'],
 ])('text that %s is not taken for UTF-16, and is edited with its zeros', (_, content, shown) => {
-  const read = decodeFile(Buffer.from(content));
+  const read = decodeTextFile(Buffer.from(content));
   expect([read?.encoding, read?.text, read?.encode(`${shown}!`)]).toEqual([
     'UTF-8 with zeros, shown as ␀',
     shown,
@@ -159,7 +159,7 @@ test.each([
   ['UTF-32 without a mark', Buffer.from('a\0\0\0b\0\0\0')],
   ['a program', Buffer.from('\x7fELF\x02\x01\0hello')],
   ['the sign for a zero', Buffer.from('a\0␀')],
-])('%s is no text', (_, content) => expect(decodeFile(content)).toBeUndefined());
+])('%s is no text', (_, content) => expect(decodeTextFile(content)).toBeUndefined());
 
 test.each([
   ['UTF-32LE', hex('fffe0000 61000000'), /UTF-32LE/],

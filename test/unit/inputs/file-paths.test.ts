@@ -17,7 +17,7 @@ import type { OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
-import { createTransfers } from '../../../sandbox-images/sandboxd/real-daemon.ts';
+import { createFileTransfers } from '../../../sandbox-images/sandboxd/real-daemon.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { oddNames } from '../../support/odd-names.ts';
 
@@ -38,7 +38,7 @@ async function workspace(links: Readonly<Record<string, string>> = {}) {
   const place = await confinePaths(root);
   const env = { PATH: process.env.PATH ?? '' };
   const anywhere = createPathOperations({ place, env, clock, keepers: new Set() as never });
-  return { root, anywhere, inside: { ...createFileOperations(place), ...createTransfers(place) } };
+  return { root, anywhere, inside: { ...createFileOperations(place), ...createFileTransfers(place) } };
 }
 type Workspace = Awaited<ReturnType<typeof workspace>>;
 const content = () => Readable.from([Buffer.from('new')]);

@@ -7,22 +7,22 @@ import { expect, test } from 'vitest';
 import { parseVerdict } from '../../../machines/run-rules.ts';
 import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { toMarkdown } from '../../../src/agents/browser/markdown.ts';
-import { createCompatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
+import { createOpenaiCompatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
 import { TextToolCallFinder } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { createPageThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import { extractOwnText } from '../../../src/automations/hooks/own-text.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
 import { parseComposeServices } from '../../../src/core/model/services/compose-file.ts';
-import { safePath } from '../../../src/core/text/file-names.ts';
-import { globMatcher } from '../../../src/core/text/glob.ts';
-import { serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
+import { parseSafePath } from '../../../src/core/text/file-names.ts';
+import { compileGlob } from '../../../src/core/text/glob.ts';
+import { parseServerSentEvents } from '../../../src/core/text/server-sent-events.ts';
 import { ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { formatToolCall } from '../../../src/facades/shared/conversation/tool-names.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { parseDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
-import { describeNotes } from '../../../src/sessions/memory/agent-memory.ts';
+import { formatNotes } from '../../../src/sessions/memory/agent-memory.ts';
 import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { sanitizePromptFile } from '../../../src/sessions/run/prompt/memory.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
@@ -106,7 +106,7 @@ test.each<[string, () => unknown, unknown]>([
     () => failure(healthOf('1'.repeat(60_000))),
     expect.stringContaining('not a duration'),
   ],
-  ['a note', async () => await describeNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
+  ['a note', async () => await formatNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
   ['a memory file', () => sanitizePromptFile(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
   [
     'a cut memory file',
@@ -114,9 +114,9 @@ test.each<[string, () => unknown, unknown]>([
     expect.stringContaining('left out here'),
   ],
   ['a line of a tool', () => formatToolCall({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],
-  ['a name of a file', () => safePath(`${' '.repeat(255)}`)?.portable, '_'.repeat(255)],
-  ['a glob', () => globMatcher(`a${'['.repeat(4_000)}`)('b'), false],
-  ['a long glob', () => failure(() => globMatcher('{a}'.repeat(100_000))), expect.stringContaining('4096')],
+  ['a name of a file', () => parseSafePath(`${' '.repeat(255)}`)?.portable, '_'.repeat(255)],
+  ['a glob', () => compileGlob(`a${'['.repeat(4_000)}`)('b'), false],
+  ['a long glob', () => failure(() => compileGlob('{a}'.repeat(100_000))), expect.stringContaining('4096')],
   [
     'a row that is erased again and again',
     () => screen(`${'x'.repeat(60_000)}${'\u001b[1K'.repeat(200_000)}`).length,
@@ -162,13 +162,13 @@ const stream = (begin: string, part: string, count: number) =>
   ) as ReadableStream<Uint8Array<ArrayBuffer>>;
 async function replied(begin: string, part: string, count: number): Promise<string> {
   const headers = { 'content-type': 'text/event-stream' };
-  const answer = await createCompatibleFetch(async () => new Response(stream(begin, part, count), { headers }))(
+  const answer = await createOpenaiCompatibleFetch(async () => new Response(stream(begin, part, count), { headers }))(
     'http://a',
   );
   return /cannot be read/.exec(await answer.text())?.[0] ?? '';
 }
 async function framed(part: string, count: number): Promise<string> {
-  const frames = Array.fromAsync(serverSentEvents(stream('data: ', part, count), 32_000_000));
+  const frames = Array.fromAsync(parseServerSentEvents(stream('data: ', part, count), 32_000_000));
   return await frames.then(String, (thrown: Error) => thrown.name);
 }
 async function patched(hunks: number, lines: number, context: number): Promise<string> {
@@ -183,7 +183,7 @@ async function patched(hunks: number, lines: number, context: number): Promise<s
 }
 const notes = (text: string) =>
   ({ list: async () => [{ path: 'person/a' }], read: async () => ({ text }) }) as unknown as Parameters<
-    typeof describeNotes
+    typeof formatNotes
   >[0];
 
 test.each([

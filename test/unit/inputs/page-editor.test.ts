@@ -4,7 +4,7 @@ import { toFileChange } from '../../../src/agents/tools/file-text.ts';
 import {
   decodeExactText,
   detectLineEnd,
-  isTruncated,
+  isTruncatedText,
   mergeEdit,
 } from '../../../src/web/work/files/editor/file-text.ts';
 import { publicFiles } from '../../support/public-inputs.ts';
@@ -53,5 +53,5 @@ test.each([
 
 test('a text of which an event has only parts is not compared, so that no note about the gap is saved', () => {
   const { content, oldContent } = toFileChange('small', 'x'.repeat(100_000));
-  expect([isTruncated(content), isTruncated(oldContent ?? '')]).toEqual([false, true]);
+  expect([isTruncatedText(content), isTruncatedText(oldContent ?? '')]).toEqual([false, true]);
 });

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { Message } from '../../../src/agents/models/model.ts';
 import { encodeRasterJpeg } from '../../../src/agents/tools/computer/codecs.ts';
 import { fileRead } from '../../../src/agents/tools/file.ts';
-import { toolset } from '../../../src/agents/tools/toolset.ts';
+import { managedAgentsToolset } from '../../../src/agents/tools/toolset.ts';
 import { runWorkerTool } from '../../../src/cli/worker/tools.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { pngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
@@ -115,7 +115,7 @@ test.each([
 test('many pictures are smaller', async () =>
   expect(await seen(png(10, 4_000), 'image/png', 21)).toMatchObject({ size: { width: 5, height: 2_000 } }));
 
-const read = toolset.find(({ name }) => name === 'read') ?? fileRead;
+const read = managedAgentsToolset.find(({ name }) => name === 'read') ?? fileRead;
 test.each([
   ['a PNG', png(10, 20), 'image/png', '10 × 20'],
   ['a JPEG', jpeg(7, 5), 'image/jpeg', '7 × 5'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import type { Message, Model, TurnRequest } from '../../../src/agents/models/model.ts';
-import { withRepairs } from '../../../src/agents/models/repairs.ts';
+import { withRequestRepair } from '../../../src/agents/models/repairs.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const names = ['file_read', 'shell_exec', 'mcp_maps_find', 'mcp_maps_route'];
@@ -34,7 +34,7 @@ function picky(refuses: (request: TurnRequest) => string | undefined) {
           };
     },
   } as unknown as Model;
-  const repaired = withRepairs(model, manualClock());
+  const repaired = withRequestRepair(model, manualClock());
   const ask = async (messages: readonly Message[] = [{ role: 'user', text: 'hi' }]) => {
     const tools = names.map((name) => ({ name, description: '', parameters: { type: 'object' } }));
     const request: TurnRequest = { phase: { kind: 'summarize' }, system: '', messages, tools };

@@ -5,7 +5,7 @@ import { runBash } from '../../../src/cli/worker/bash.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { renderScreenText, ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
 import { truncateEnd, truncateStart } from '../../../src/core/text/text.ts';
-import { runChecks } from '../../../src/sessions/run/goal/judge.ts';
+import { runGoalChecks } from '../../../src/sessions/run/goal/judge.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const esc = '\u001b';
@@ -27,7 +27,7 @@ async function checked(output: string): Promise<string | undefined> {
     sandbox: { use: async () => ({ client, [Symbol.asyncDispose]: async () => {} }) },
   };
   const checks = [{ command: 'x', timeoutSeconds: 9 }];
-  return (await runChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
+  return (await runGoalChecks(work as never, { checks, round: 1 }, signal))[0]?.detail;
 }
 /** The text for an agent about a worker's command with this output. */
 async function worked(stdout: string): Promise<string> {

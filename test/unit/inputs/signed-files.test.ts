@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade, pathEntry } from '../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { oddNames } from '../../support/odd-names.ts';
@@ -13,7 +13,7 @@ let access = '';
 const reached: string[] = [];
 const clock = manualClock(60_000);
 beforeAll(async () => {
-  const paths: Partial<SandboxInterior['paths']> = {
+  const paths: Partial<SandboxHandle['paths']> = {
     stat: async (path) => pathEntry(path),
     async open(path) {
       reached.push(`read ${path}`);
@@ -25,7 +25,7 @@ beforeAll(async () => {
       return pathEntry(path);
     },
   };
-  it = await e2bFacade({ clock, inside: { paths: paths as SandboxInterior['paths'] } });
+  it = await e2bFacade({ clock, inside: { paths: paths as SandboxHandle['paths'] } });
   ({ access } = await it.create());
 });
 afterAll(() => it[Symbol.asyncDispose]());

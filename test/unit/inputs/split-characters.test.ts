@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { boundedTextDecoder, completeUtf8Length, WholeCharacters } from '../../../src/core/text/arriving-text.ts';
+import { countCompleteUtf8Bytes, createBoundedTextDecoder, Utf8Chunker } from '../../../src/core/text/arriving-text.ts';
 
 const text = 'aé漢🤖ไทย\n';
 const bytes = Buffer.from(text);
@@ -12,19 +12,19 @@ const ways = [
 test.each(ways.map((pieces) => [pieces.map(({ length }) => length).join(' + '), pieces] as const))(
   'characters that are split into %s bytes arrive whole',
   async (_, pieces) => {
-    const errors = boundedTextDecoder(100);
+    const errors = createBoundedTextDecoder(100);
     for (const piece of pieces) errors.add(piece);
     expect(errors.text()).toBe(text.trim());
-    const whole = new WholeCharacters(8);
+    const whole = new Utf8Chunker(8);
     const passed = [...pieces.flatMap((piece) => [...whole.add(piece)]), whole.end()];
     expect(passed.map(String).join('')).toBe(text);
   },
 );
 
 test('bytes that are no UTF-8 wait for nothing, and an incomplete character comes at the end', () => {
-  const whole = new WholeCharacters(1024);
+  const whole = new Utf8Chunker(1024);
   expect([...whole.add(Buffer.from('\xff\x80\x80\x80\x80', 'latin1'))].map(({ length }) => length)).toEqual([5]);
   expect([...whole.add(Buffer.from([0xf0, 0x9f, 0xa4]))]).toEqual([]);
   expect(whole.end()).toEqual(Buffer.from([0xf0, 0x9f, 0xa4]));
-  expect(completeUtf8Length(Buffer.from('\xf8\x80', 'latin1'))).toBe(2);
+  expect(countCompleteUtf8Bytes(Buffer.from('\xf8\x80', 'latin1'))).toBe(2);
 });

@@ -5,7 +5,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { type AuditOptions, openAuditLog } from '../../../src/observability/audit/log.ts';
 import { readAuditRows } from '../../../src/observability/audit/read.ts';
 import { type AuditEntry, deriveAuditKey } from '../../../src/observability/audit/row.ts';
-import { verifyAudit } from '../../../src/observability/audit/verify.ts';
+import { verifyAuditLog } from '../../../src/observability/audit/verify.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -37,7 +37,7 @@ const pathOf = (n: number) => join(folder, files().at(n) ?? '');
 const linesOf = (n: number) => readFileSync(pathOf(n), 'utf8').trim().split('\n');
 const put = (n: number, lines: readonly string[]) => writeFileSync(pathOf(n), `${lines.join('\n')}\n`);
 const rowsOf = (n: number) => linesOf(n).map((line) => JSON.parse(line));
-const verify = (...rest: [Parameters<typeof verifyAudit>[2]?]) => verifyAudit(folder, [key], ...rest);
+const verify = (...rest: [Parameters<typeof verifyAuditLog>[2]?]) => verifyAuditLog(folder, [key], ...rest);
 
 test("a row has the actor, action, target, time and outcome, and only the file's owner can read it", () => {
   using log = open();
@@ -115,8 +115,8 @@ describe('verification of the audit log', () => {
   });
   test('verification uses the key that sealed the log, also when a newer key is listed first', () => {
     const newer = deriveAuditKey(new Secret('another'));
-    expect(verifyAudit(folder, [newer, key]).broken).toEqual([]);
-    expect(verifyAudit(folder, [newer]).broken[0]).toContain('is not configured');
+    expect(verifyAuditLog(folder, [newer, key]).broken).toEqual([]);
+    expect(verifyAuditLog(folder, [newer]).broken[0]).toContain('is not configured');
   });
 });
 

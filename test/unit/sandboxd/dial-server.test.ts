@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { dialControl } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
+import { dialControlSockets } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
 
 afterEach(() => void vi.restoreAllMocks().useRealTimers()); // a spy on a fake timer puts the fake back
 
@@ -29,7 +29,7 @@ async function dialled(answer = 'ok\n') {
     socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
     socket.on('error', () => {}).resume();
   });
-  stack.use(dialControl({ folder, hello: '{}\n', server, log: () => {} }));
+  stack.use(dialControlSockets({ folder, hello: '{}\n', server, log: () => {} }));
   return { connections, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { createStartError } from '../../../sandbox-images/sandboxd/processes/programs.ts';
-import { createTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { toProgramStartError } from '../../../sandbox-images/sandboxd/processes/programs.ts';
+import { createTerminalKeepers, type DaemonState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { createExecutor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -15,7 +15,7 @@ const sharedState = async (stateDir: string) =>
     keepers: createTerminalKeepers(process.pid, process.ppid),
     bootId: crypto.randomUUID(),
     touch: () => {},
-  }) as unknown as SharedState;
+  }) as unknown as DaemonState;
 
 test.each([
   ['a Latin-1 name', 'caf\\xE9', "$'caf\\xe9'"],
@@ -42,12 +42,12 @@ const refused = (code: string) => Object.assign(new Error(code), { code });
 
 test('a program that no folder of the search path has is missing, also where one of them cannot be looked into', () => {
   for (const code of ['ENOENT', 'EACCES'])
-    expect(createStartError('no-such-program', refused(code), '/root/closed:/usr/bin')).toMatchObject({
+    expect(toProgramStartError('no-such-program', refused(code), '/root/closed:/usr/bin')).toMatchObject({
       code: 'file_not_found',
     });
 });
 
 test('a program that is there and cannot be executed is refused as that', () => {
-  expect(createStartError('sh', refused('EACCES'), '/nowhere:/bin')).toMatchObject({ code: 'invalid_request' });
-  expect(createStartError('/etc/passwd', refused('EACCES'), '/bin')).toMatchObject({ code: 'invalid_request' });
+  expect(toProgramStartError('sh', refused('EACCES'), '/nowhere:/bin')).toMatchObject({ code: 'invalid_request' });
+  expect(toProgramStartError('/etc/passwd', refused('EACCES'), '/bin')).toMatchObject({ code: 'invalid_request' });
 });

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { toPipedProgram } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
-import { pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
+import { createPipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 function program() {
   const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
@@ -11,7 +11,7 @@ function program() {
   return { child, ...toPipedProgram(child as unknown as ChildProcessWithoutNullStreams, () => {}) };
 }
 async function read(stream: AsyncIterable<Buffer>) {
-  const frames = pipeFrameReader();
+  const frames = createPipeFrameReader();
   const reply = { output: 0, ends: 0 };
   for await (const chunk of stream) {
     for (const { channel, payload } of frames.push(chunk)) {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { pagePaths } from '../../../src/facades/guide/pages.ts';
+import { guidePagePaths } from '../../../src/facades/guide/pages.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { httpTest as test } from '../../support/clients/server-tests.ts';
@@ -268,7 +268,7 @@ test('without a rate limit answers carry no counts', async () => {
 
 test('the guide opens without a token, with every page, and runs no script but its own and asks no other host', async () => {
   await using server = await testServer({ config: { token: new Secret('a-token-of-the-guide') } });
-  for (const path of ['/guide', '/guide/guide.css', ...[...pagePaths].map((one) => `/guide/${one}`)]) {
+  for (const path of ['/guide', '/guide/guide.css', ...[...guidePagePaths].map((one) => `/guide/${one}`)]) {
     const { status, headers, body } = await server.call('GET', path);
     expect(status, path).toBe(200);
     expect(headers.get('content-security-policy')).toMatch(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { zip } from '../../../src/facades/shared/archive/zip.ts';
+import { createZipStream } from '../../../src/facades/shared/archive/zip.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
 import { opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -266,7 +266,7 @@ test('F123 an archive is stored as plain bytes, whatever the names of its entrie
   const project = await server.newProject();
   const files = ['xx_xx_x', 'xetc_passwd', 'zeros'].map((path) => ({ path, size: 200_000, modified: '' }));
   const open = async () => ({ size: 200_000, content: Readable.from([Buffer.alloc(200_000)]) });
-  const packed = zip({ files, emptyFolders: [], others: [] }, { open, maxPacked: 2 ** 20 });
+  const packed = createZipStream({ files, emptyFolders: [], others: [] }, { open, maxPacked: 2 ** 20 });
   const names = Buffer.concat(await Array.fromAsync(packed)).toString('latin1');
   const bomb = Buffer.from(names.replaceAll('xx_xx_x', '../../x').replaceAll('xetc_passwd', '/etc/passwd'), 'latin1');
   const form = formOf(['file', new File([bomb], 'bomb.zip', { type: 'application/zip' })]);

@@ -8,12 +8,12 @@ import {
 import { readErrorText } from '../../../core/errors/error-text.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
-import { type JsonLimits, parseJsonWithin } from '../../../core/text/json.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { type ProviderRefusal, refuseRedirect, toRefusedTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { ModelBuildOptions } from '../provider.ts';
 import { createWatchdog, type Watchdog } from '../watchdog.ts';
-import { continuesOtherModel, toPrompt } from './prompt.ts';
+import { continuesOtherModel, toAiSdkPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 import { createReplyReader } from './reply.ts';
 
@@ -25,7 +25,7 @@ function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined 
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
     if (statusCode === undefined || statusCode < 400) return undefined;
-    const body = data ?? parseJsonWithin(responseBody ?? '', refusalLimits);
+    const body = data ?? parseJsonWithinLimits(responseBody ?? '', refusalLimits);
     return {
       status: statusCode,
       text: textOf(message, body),
@@ -45,7 +45,7 @@ function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined 
   };
 }
 
-/** Compatible servers send errors inside a stream in their own forms. */
+/** OpenAI-compatible servers report errors inside a stream in various forms. */
 function parseStatus(names: readonly string[]): number {
   const status = names.map(Number).find((n) => n >= 400 && n < 600);
   if (status !== undefined) return status;
@@ -162,7 +162,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   const turnRequest = mustCall === undefined || isForced ? request : withCallHint(request, mustCall);
   const isForeign = continuesOtherModel(request, name);
   return {
-    prompt: toPrompt(turnRequest, { name, adapter, images: abilities.images }),
+    prompt: toAiSdkPrompt(turnRequest, { name, adapter, images: abilities.images }),
     ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),
     ...(tools.length > 0 && { toolChoice: isForced ? { type: 'tool', toolName: mustCall } : { type: 'auto' } }),
     ...(sampling?.temperature !== undefined && { temperature: sampling.temperature }),

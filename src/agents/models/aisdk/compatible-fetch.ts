@@ -17,7 +17,7 @@ interface ServerHabits {
   unended: number | undefined;
 }
 
-export function createCompatibleFetch(via: typeof fetch): typeof fetch {
+export function createOpenaiCompatibleFetch(via: typeof fetch): typeof fetch {
   const habits: ServerHabits = { unended: 0 };
   return async (input, init) => {
     const response = await via(input, init);

@@ -24,7 +24,7 @@ const Entry = z.object({
 const Page = z.union([z.object({ data: z.array(z.unknown()) }), z.array(z.unknown())]);
 const others = /embed|whisper|rerank|moderation|-tts|stable-diffusion/i;
 
-export const compatibleListFormat: ModelListFormat = {
+export const openaiCompatibleListFormat: ModelListFormat = {
   path: () => '/models',
   read(body) {
     const page = Page.parse(body);
@@ -52,7 +52,7 @@ function toListedModel(entry: z.output<typeof Entry>): ListedModel {
 /** Removes binary rounding errors. */
 const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
-export const createCompatibleProvider = (name: string, baseUrl: string): Provider => ({
+export const createOpenaiCompatibleProvider = (name: string, baseUrl: string): Provider => ({
   name,
   label: name,
   models: [],
@@ -60,14 +60,14 @@ export const createCompatibleProvider = (name: string, baseUrl: string): Provide
     keyVariables: [`models.compatible.${name}.api-key`],
     baseUrl,
     keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
-    listing: compatibleListFormat,
+    listing: openaiCompatibleListFormat,
   },
   abilities: () => ({ unproven: true }),
   build: async (options) => {
-    const [{ createAiSdkModel }, { compatibleAdapter }] = await Promise.all([
+    const [{ createAiSdkModel }, { openaiCompatibleAdapter }] = await Promise.all([
       import('./aisdk.ts'),
       import('./compatible.ts'),
     ]);
-    return createAiSdkModel({ ...options, adapter: compatibleAdapter });
+    return createAiSdkModel({ ...options, adapter: openaiCompatibleAdapter });
   },
 });

@@ -1,9 +1,9 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { createCompatibleFetch } from './compatible-fetch.ts';
+import { createOpenaiCompatibleFetch } from './compatible-fetch.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /** Any server that speaks OpenAI's Chat Completions: Ollama, vLLM, LiteLLM, OpenRouter and many more. */
-export const compatibleAdapter: ProviderAdapter = {
+export const openaiCompatibleAdapter: ProviderAdapter = {
   name: 'compatible',
   open: ({ model, key, baseUrl, fetch }) =>
     createOpenAICompatible({
@@ -11,7 +11,7 @@ export const compatibleAdapter: ProviderAdapter = {
       baseURL: baseUrl,
       ...(key && { apiKey: key.reveal() }),
       includeUsage: true,
-      fetch: createCompatibleFetch(fetch),
+      fetch: createOpenaiCompatibleFetch(fetch),
     }).chatModel(model),
   options: () => ({}),
   pictures: 'after',

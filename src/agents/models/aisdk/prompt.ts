@@ -32,7 +32,7 @@ interface Options {
 }
 
 /** Adds marks for the provider's cache. The result never ends with an assistant message. */
-export function toPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
+export function toAiSdkPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
   const pieces = toPromptPieces(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
   const [before, inTurn] = [false, true].map((isOpen): Form => ({ ...options, isOpen })) as [Form, Form];
@@ -119,7 +119,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only an object. The call's result tells the model that its arguments were invalid.
+  // Providers accept only an object. The call's result reports to the model that its arguments were invalid.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

@@ -26,7 +26,7 @@ export interface ProviderAdapter {
   /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
   refusesSummaries?(refusal: ProviderRefusal): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
-  /** Where a result's pictures go: inside the result, or in a user message after the results. */
+  /** The place of a result's pictures: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';

@@ -9,7 +9,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Passes on calls only at the reply's end, so that a truncated reply leaves none to execute. */
+/** Yields calls only at the end of the reply, so that a truncated reply produces no call to execute. */
 export function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];

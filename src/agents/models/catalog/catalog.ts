@@ -95,7 +95,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // tokens; below every threshold for the higher price of long requests
+const sample = 1_000; // tokens; below any threshold at which a long request costs more
 
 export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);

@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
-import { listFold } from '../../../core/text/list-fold.ts';
+import { createListFold } from '../../../core/text/list-fold.ts';
 import type { FailedTurn, Message, Model, ModelCapabilities, ToolCall, TurnPart, TurnRequest } from '../model.ts';
 import { classifyDemoMessage, parseDemoSteps, readTaskTitle } from './blocks.ts';
 import {
-  announcementText,
   describeDemoStep,
   describeStepResult,
+  describeTaskStart,
+  describeUnsupportedTask,
   splitIntoDeltas,
-  summaryText,
-  unsupportedTaskText,
+  summarizeStepResults,
 } from './texts.ts';
 import type { DemoStep } from './unit.ts';
 
@@ -22,7 +22,7 @@ interface Run {
   readonly results: readonly ToolMessage[];
   /** Calls since the end of the last step. A text without a call ends a step. */
   readonly callsOfStep: readonly ToolCall[];
-  /** The user's answers, by the id of the asking call. */
+  /** The user's answers, by the id of the call that contains the question. */
   readonly answers: ReadonlyMap<string, string>;
   readonly callsBefore: number;
 }
@@ -78,7 +78,7 @@ function runStart({ messages, phase }: TurnRequest): number {
   return Math.max(0, at);
 }
 
-const callsIn = listFold(0, (sum, message: Message) =>
+const callsIn = createListFold(0, (sum, message: Message) =>
   message.role === 'assistant' ? sum + message.calls.filter((call) => call.name !== planning).length : sum,
 );
 
@@ -133,9 +133,9 @@ function decide(request: TurnRequest): Decision {
   });
   switch (phase.kind) {
     case 'plan':
-      if (run.isTalk) return { text: unsupportedTaskText() };
+      if (run.isTalk) return { text: describeUnsupportedTask() };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { call: makePlan(run.units.map(describeDemoStep), announcementText(run.task)) };
+      return { call: makePlan(run.units.map(describeDemoStep), describeTaskStart(run.task)) };
     case 'replan': {
       // A step's id is its position in the plan, so the highest id shows how many units are already planned.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
@@ -149,12 +149,12 @@ function decide(request: TurnRequest): Decision {
       return { call: { callId: 'grade_1', name: 'give_verdict', args: { verdict: 'cannot_judge', reason } } };
     }
     case 'summarize':
-      return { text: summaryText(run.results, run.task) };
+      return { text: summarizeStepResults(run.results, run.task) };
   }
 }
 
 function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
-  if (run.isTalk && run.results.length === 0) return { text: unsupportedTaskText() };
+  if (run.isTalk && run.results.length === 0) return { text: describeUnsupportedTask() };
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
@@ -209,10 +209,10 @@ const tooLong = (count: number): FailedTurn => ({
   retryable: false,
 });
 
-const plansIn = listFold(0, (count, message: Message) =>
+const plansIn = createListFold(0, (count, message: Message) =>
   message.role === 'assistant' && message.calls.some(({ name }) => name === 'make_plan') ? count + 1 : count,
 );
-const charsOf = listFold(
+const charsOf = createListFold(
   0,
   (sum, message: Message) => sum + (message.role === 'tool' ? message.output : message.text).length,
 );

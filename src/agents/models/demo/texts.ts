@@ -69,12 +69,12 @@ const shown = 2_000;
 /** Each answer states that it comes from the demo model, because it can be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
-export const unsupportedTaskText = (): string =>
+export const describeUnsupportedTask = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
-export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTaskTitle(task))}`;
+export const describeTaskStart = (task: string): string => `${isDemo} Working on it: ${literal(readTaskTitle(task))}`;
 
-export function summaryText(results: readonly ToolMessage[], task: string): string {
+export function summarizeStepResults(results: readonly ToolMessage[], task: string): string {
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');

@@ -5,7 +5,7 @@ export type DemoStep =
   | { readonly kind: 'ask'; readonly question: string }
   | { readonly kind: 'fail'; readonly message: string };
 
-/** Files and commands are fixed, and the sandbox really runs them. */
+/** A built-in task with fixed files and commands, which really run in the sandbox. */
 export interface BuiltInTask {
   /** Messages that start the task, in the page's languages. A user's message must equal one of them. */
   readonly asks: readonly string[];

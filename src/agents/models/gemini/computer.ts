@@ -13,7 +13,7 @@ const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
 /** Undefined if the model supports none, or is unknown. */
-export function findComputerKind(model: string): 'browser' | 'desktop' | undefined {
+export function findGeminiComputerKind(model: string): 'browser' | 'desktop' | undefined {
   if (/^gemini-2\.5-computer-use|^gemini-3-flash|^gemini-3\.1-pro(?!-image)/.test(model)) return 'browser';
   const [, major = '0', minor = '0'] = /^gemini-(\d+)(?:\.(\d+))?-flash(?:-preview.*|-latest|-\d+)?$/.exec(model) ?? [];
   return Number(major) + Number(minor) / 10 >= 3.5 ? 'desktop' : undefined;
@@ -29,7 +29,7 @@ interface Computer {
 }
 
 export function findNativeComputer(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
-  const kind = findComputerKind(model);
+  const kind = findGeminiComputerKind(model);
   if (kind === 'desktop') return ownDesktop(tools.find(({ native }) => native?.kind === 'computer'));
   const replaced = tools.filter(({ native }) => native?.kind === 'screen_action');
   if (kind === undefined || (replaced.length === 0 && !refusesWithout(model))) return undefined;

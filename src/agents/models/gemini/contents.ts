@@ -19,11 +19,11 @@ interface Content {
   readonly parts: readonly GeminiPart[];
 }
 
-// Google's marker for a call by another model, which therefore has no signature.
+// Google's placeholder signature for a call by another model.
 const foreignSignature = 'skip_thought_signature_validator';
 
 /** Converts the conversation so that every call is followed by its answer and the end is a user message. */
-export const toContents = (request: TurnRequest, model: string): Content[] =>
+export const toGeminiContents = (request: TurnRequest, model: string): Content[] =>
   toPromptPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
     if (piece.kind === 'user') return [{ role: 'user', parts: [{ text: piece.text }, ...picturesOf(piece)] }];
@@ -37,7 +37,7 @@ export const toContents = (request: TurnRequest, model: string): Content[] =>
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
 /**
- * Gemini accepts only consent as the answer to a call that demands consent. A call that nobody permitted is therefore
+ * Gemini accepts only consent as the answer to a call that demands consent. A call without a person's permission is therefore
  * sent back as text, together with its refusal.
  */
 function inWords(

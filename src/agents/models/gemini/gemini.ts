@@ -1,6 +1,6 @@
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
-import { type JsonLimits, parseJsonWithin } from '../../../core/text/json.ts';
-import { serverSentEvents } from '../../../core/text/server-sent-events.ts';
+import { type JsonLimits, parseJsonWithinLimits } from '../../../core/text/json.ts';
+import { parseServerSentEvents } from '../../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import { refuseRedirect, toRefusedTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
 import type {
@@ -16,11 +16,11 @@ import type {
 import type { ModelBuildOptions } from '../provider.ts';
 import { createWatchdog } from '../watchdog.ts';
 import { findNativeComputer, splitConsentRequest } from './computer.ts';
-import { toContents } from './contents.ts';
+import { toGeminiContents } from './contents.ts';
 import { toGeminiParameters } from './schema.ts';
 
 const chunkLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 500_000 };
-const parseChunk = (text: string) => parseJsonWithin(text, chunkLimits) as GeminiChunk | null | undefined;
+const parseChunk = (text: string) => parseJsonWithinLimits(text, chunkLimits) as GeminiChunk | null | undefined;
 
 /** `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}` */
 function retryInfo(details: readonly unknown[]): number | undefined {
@@ -59,7 +59,7 @@ export function createGeminiModel(options: GeminiOptions): Model {
         return toRefusedTurn({ status, text, names, retryAfterMs: retryInfo(all) ?? retryAfter }, name, advice);
       };
       if (!response.ok) throw refused(response.status, parseChunk(await response.text())?.error);
-      for await (const { data } of serverSentEvents(response.body ?? new ReadableStream(), chunkLimits.maxBytes)) {
+      for await (const { data } of parseServerSentEvents(response.body ?? new ReadableStream(), chunkLimits.maxBytes)) {
         if (data === undefined) continue;
         silence.rest(); // a slow consumer of the stream does not mean that the provider is silent
         const chunk = parseChunk(data);
@@ -95,7 +95,7 @@ function toRequest(request: TurnRequest, name: string, computer: ReturnType<type
   ];
   const mode = mustCall === undefined ? { mode: 'AUTO' } : { mode: 'ANY', allowedFunctionNames: [mustCall] };
   return {
-    contents: toContents(request, name),
+    contents: toGeminiContents(request, name),
     ...(system !== '' && { systemInstruction: { role: 'system', parts: [{ text: system }] } }),
     generationConfig: generationConfigOf(sampling),
     ...(tools.length > 0 && { tools, toolConfig: { functionCallingConfig: mode } }),
@@ -140,7 +140,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Passes on calls only at the reply's end, so that a truncated reply leaves none to execute. */
+/** Yields calls only at the end of the reply, so that a truncated reply produces no call to execute. */
 function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;

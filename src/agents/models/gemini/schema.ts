@@ -35,7 +35,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod limits every integer to safe integers, which tells a model nothing.
+// Zod limits every integer to the safe range, which is useless information for a model.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>

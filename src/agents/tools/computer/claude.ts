@@ -4,7 +4,7 @@ import { defineTool, type Tool, type ToolResult } from '../tool.ts';
 import { badArgumentsResult, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
 import { type Point, type Size, toModelScreenSize } from './screen.ts';
 
-// One tool with many actions, in the names and shapes of Claude's own computer tool.
+// One tool with many actions, with the names and shapes of Claude's own computer tool.
 
 const point = z.array(z.number()).length(2).describe('[x, y] in pixels of the screenshot');
 const Args = z.object({
@@ -27,7 +27,7 @@ const Args = z.object({
 });
 type Args = z.output<typeof Args>;
 
-export const claudeComputer = defineTool({
+export const claudeComputerTool = defineTool({
   name: 'computer',
   family: 'browser',
   group: 'browser',
@@ -58,7 +58,7 @@ export const claudeComputer = defineTool({
 
 /** Some providers must know the size of the desktop in advance. */
 export const createClaudeComputerTool = (desktop: Size): Tool => ({
-  ...claudeComputer,
+  ...claudeComputerTool,
   native: { kind: 'computer', ...toModelScreenSize(desktop) },
 });
 

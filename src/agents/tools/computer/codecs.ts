@@ -40,7 +40,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
   },
 };
 
-/** Rotates a JPEG by its metadata. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
+/** Applies a JPEG's orientation metadata. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
 export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   const decode = decoders[detectPictureType(Buffer.from(bytes)) ?? ''];
   if (!decode) throw new Error('no picture that can be read');

@@ -3,8 +3,8 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import { runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
 import { geminiGrid } from './screen.ts';
 
-// One function per action, in the names and shapes that Gemini's first computer-use models know natively: both axes go
-// from 0 to 1000. Each result names the page on the screen, which these models expect.
+// One function per action, with the names and shapes that Gemini's first computer-use models know natively: both axes go from 0
+// to 1000. Each result names the page on the screen, which these models expect.
 
 const axis = (name: string) => z.number().min(0).max(1000).describe(`${name}, from 0 to 1000`);
 const at = { x: axis('from the left'), y: axis('from the top') };
@@ -52,7 +52,7 @@ async function opened(ctx: ToolContext, url: string): Promise<ToolResult> {
   return ok ? result : { ...result, ok: false, reason: reason ?? 'failed' };
 }
 
-export const geminiComputer: readonly Tool[] = [
+export const geminiComputerTools: readonly Tool[] = [
   tool('open_web_browser', 'Open the web browser.', {}, (ctx) => opened(ctx, 'about:blank')),
   tool('navigate', 'Open an address in the browser.', { url: z.string().min(1).max(100_000) }, (ctx, { url }) =>
     opened(ctx, url),

@@ -4,13 +4,13 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { Region } from './png.ts';
 import type { Size } from './screen.ts';
 
-export interface ScaleJob {
+export interface PictureScaleJob {
   readonly picture: Uint8Array;
   /** In pixels of the picture. */
   readonly region: Region;
   readonly size: Size;
 }
-export interface FitJob {
+export interface PictureFitJob {
   readonly picture: Uint8Array;
   readonly side: number;
   readonly maxBytes: number;
@@ -19,7 +19,7 @@ export interface ScaledPicture {
   readonly mimeType: 'image/png' | 'image/jpeg';
   readonly bytes: Uint8Array;
 }
-export type ScaleResult =
+export type PictureScaleResult =
   | { readonly ok: true; readonly mimeType: ScaledPicture['mimeType']; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly ok: false };
 
@@ -32,7 +32,7 @@ const full = 'Too many pictures are being scaled. Try again soon.';
 
 /** Replaces a thread that dies, and tries its picture once more. */
 export class PictureScaler implements AsyncDisposable {
-  readonly #thread: JobThread<ScaleJob | FitJob, ScaleResult>;
+  readonly #thread: JobThread<PictureScaleJob | PictureFitJob, PictureScaleResult>;
 
   constructor({ start = startWorker, maxPending = 64 }: Options = {}) {
     this.#thread = new JobThread({ start, maxPending, full, patienceMs, tries: 2 });
@@ -42,14 +42,14 @@ export class PictureScaler implements AsyncDisposable {
    * The part of the picture as a PNG of the requested size. Rejects: unsupported (no readable picture), queue_full,
    * cancelled, deadline_exceeded.
    */
-  async scale(job: ScaleJob, signal: AbortSignal): Promise<Buffer> {
+  async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);
     if (!reply?.ok) throw new AppError('unsupported', 'The picture of the screen could not be read.');
     return Buffer.from(reply.bytes.buffer);
   }
 
   /** Converts to a PNG, JPEG or WebP within the limits. Undefined if unreadable. Rejects: queue_full, cancelled. */
-  async fit(job: FitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
+  async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
     return reply?.ok ? reply : undefined;
   }
@@ -60,7 +60,7 @@ export class PictureScaler implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // the sources, or tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // running from source, or from tsc's output
   const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 };
   return new Worker(new URL(file, import.meta.url), {
     name: 'pictures',

@@ -1,16 +1,16 @@
 import { parentPort } from 'node:worker_threads';
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
 import { decodePicture, encodeRasterJpeg } from './codecs.ts';
-import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
+import type { PictureFitJob, PictureScaleJob, PictureScaleResult, ScaledPicture } from './picture-scaler.ts';
 import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 
 // Decodes, scales and encodes pictures, which takes too long for the server's event loop.
 
-parentPort?.on('message', async (job: ScaleJob | FitJob) => {
+parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   const created = await attempt(job);
-  if (!created) return void parentPort?.postMessage({ ok: false } satisfies ScaleResult);
+  if (!created) return void parentPort?.postMessage({ ok: false } satisfies PictureScaleResult);
   const bytes = new Uint8Array(created.bytes); // separate memory, so that it can be transferred
-  parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies ScaleResult, [bytes.buffer]);
+  parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
 /** 400 MB while decoded. */
@@ -19,7 +19,7 @@ const maxPixels = 50_000_000;
 const maxShownPixels = 4_000_000;
 
 /** Undefined if the bytes are not a readable picture, or have too many pixels. */
-async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefined> {
+async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = readPictureSize(bytes);
   if (!size || size.width * size.height > maxPixels) return undefined;
@@ -34,7 +34,11 @@ async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefine
 }
 
 /** A small PNG stays a PNG, because it is sharp. */
-async function fitted(raster: Raster, { side, maxBytes }: FitJob, isPng: boolean): Promise<ScaledPicture | undefined> {
+async function fitted(
+  raster: Raster,
+  { side, maxBytes }: PictureFitJob,
+  isPng: boolean,
+): Promise<ScaledPicture | undefined> {
   const { width, height } = raster;
   for (const most of [side, side / 4]) {
     const factor = Math.min(1, most / Math.max(width, height), Math.sqrt(maxShownPixels / (width * height)));

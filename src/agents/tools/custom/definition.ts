@@ -1,4 +1,4 @@
-// The module `corral/tools`, with which operators write their own tools. It imports no server code.
+// The module `corral/tools`, for operators who write their own tools. It imports no server code.
 import { z } from 'zod';
 
 export { z };
@@ -35,11 +35,11 @@ export interface CustomToolContext {
 export type CustomToolResult = string | { readonly ok: boolean; readonly output: string };
 
 export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
-  /** The name by which the model calls it: a-z, 0-9 and _. Default: the name of the file. */
+  /** The tool's name for the model: a-z, 0-9 and _. Default: the name of the file. */
   readonly name?: string;
-  /** The verb shown to people before the object of the call: `Read` and then the file. */
+  /** The verb shown to people before the call's object, such as `Read` before a file name. */
   readonly label?: string;
-  /** Tells the model what the tool does and when to use it. */
+  /** Explains to the model what the tool does and when to use it. */
   readonly description: string;
   /** The arguments. They are checked before `run`, and the model gets the errors. */
   readonly parameters: Schema;

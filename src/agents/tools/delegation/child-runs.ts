@@ -33,7 +33,7 @@ export interface ChildState {
 }
 /** The ids are those that `start` returned. */
 export interface ChildSessions {
-  /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
+  /** Repeated calls with the same call id start only one child. Rejects: conflict, quota, invalid_request. */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /** `wait`: returns only when the child has ended or has a question. */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;

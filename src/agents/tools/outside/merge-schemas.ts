@@ -1,9 +1,9 @@
 import {
-  entriesOf,
   isObject,
   type JsonRecord,
   listSchemas,
-  readChoices,
+  readEnumValues,
+  toEntries,
   toFiniteNumber,
   toStrings,
   UnsupportedSchemaError,
@@ -11,7 +11,7 @@ import {
 
 const maxAlternatives = 24;
 
-/** `false` matches nothing. */
+/** Combines two schemas: a value must match both. `false` matches nothing. */
 export function mergeSchemas(a: unknown, b: unknown): unknown {
   if (a === false || b === false) return false;
   if (!isObject(a)) return isObject(b) ? b : {};
@@ -32,8 +32,8 @@ function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
       return bothTypes([a].flat(), [b].flat());
     case 'properties':
     case 'patternProperties': {
-      const names = new Set([...entriesOf(a), ...entriesOf(b)].map(([name]) => name));
-      const [left, right] = [a, b].map((one) => new Map(entriesOf(one))) as [
+      const names = new Set([...toEntries(a), ...toEntries(b)].map(([name]) => name));
+      const [left, right] = [a, b].map((one) => new Map(toEntries(one))) as [
         Map<string, unknown>,
         Map<string, unknown>,
       ];
@@ -84,7 +84,7 @@ function bothTypes(a: unknown[], b: unknown[]): unknown {
 }
 
 function bothChoices(a: JsonRecord, b: JsonRecord): unknown[] | undefined {
-  const [left, right] = [readChoices(a), readChoices(b)];
+  const [left, right] = [readEnumValues(a), readEnumValues(b)];
   if (!left || !right) return left ?? right;
   const known = new Set(right.map((value) => JSON.stringify(value)));
   return left.filter((value) => known.has(JSON.stringify(value)));

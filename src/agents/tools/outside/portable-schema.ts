@@ -5,7 +5,6 @@ import {
   anySchema,
   describeConstraints,
   describeValue,
-  entriesOf,
   extendDescription,
   isObject,
   type JsonRecord,
@@ -13,8 +12,9 @@ import {
   type PortableSchema,
   type PortableType,
   readBounds,
-  readChoices,
+  readEnumValues,
   readTypes,
+  toEntries,
   toFiniteNumber,
   toPortableType,
   toStrings,
@@ -40,7 +40,7 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** How often a reference can contain itself. Beyond this depth, any value of its type is accepted. */
+/** Maximum depth of a reference inside itself. Beyond this depth, any value of its type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
@@ -193,7 +193,7 @@ class Portable {
   }
 
   #both(a: unknown, b: unknown): unknown {
-    for (const one of [a, b]) if (isObject(one)) this.#merged += 1 + entriesOf(one.properties).length;
+    for (const one of [a, b]) if (isObject(one)) this.#merged += 1 + toEntries(one.properties).length;
     if (this.#merged > maxMerged) throw new TooMany();
     return mergeSchemas(a, b);
   }
@@ -224,7 +224,7 @@ class Portable {
   }
 
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
-    const values = readChoices(flat);
+    const values = readEnumValues(flat);
     const stated = readTypes(flat);
     // Values can contradict the type, such as ["1", "2"] for a number. The server accepts the values, so they determine
     // the type.
@@ -241,7 +241,7 @@ class Portable {
   }
 
   #ofType(flat: JsonRecord, type: PortableType, depth: number): PortableSchema | undefined {
-    const values = readChoices(flat)?.filter((value) => fits(value, type));
+    const values = readEnumValues(flat)?.filter((value) => fits(value, type));
     if (values?.length === 0) return undefined;
     const ofValues = values ? [`One of: ${describeValue(values)}.`] : [];
     if (type === 'object') return this.#object(flat, depth, ofValues);
@@ -288,15 +288,15 @@ class Portable {
 
   #object(flat: JsonRecord, depth: number, ofValues: readonly string[] = []): PortableSchema {
     const words = [...ofValues];
-    const conditional = [flat.then, flat.else, ...entriesOf(flat.dependentSchemas).map(([, one]) => one)].map((one) =>
+    const conditional = [flat.then, flat.else, ...toEntries(flat.dependentSchemas).map(([, one]) => one)].map((one) =>
       this.#flat(one),
     );
     const declared = new Map<string, unknown>(
-      conditional.flatMap((one) => (isObject(one) ? entriesOf(one.properties) : [])),
+      conditional.flatMap((one) => (isObject(one) ? toEntries(one.properties) : [])),
     );
-    for (const [name, one] of entriesOf(flat.properties))
+    for (const [name, one] of toEntries(flat.properties))
       declared.set(name, isObject(one) || typeof one === 'boolean' ? one : {});
-    const patterns = entriesOf(flat.patternProperties);
+    const patterns = toEntries(flat.patternProperties);
     const required = new Set(toStrings(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
     // The server requires a property that it does not describe, so the model must be able to provide it.
@@ -353,7 +353,7 @@ class Portable {
   }
 }
 
-/** The key of the references through which a resolved schema was reached. */
+/** The key under which a resolved schema records the references that led to it. */
 const opened = '\0references';
 const hashed = (plain: string, name: string) =>
   `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
@@ -367,10 +367,10 @@ const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
 
 function oneOfMany({ anyOf: _, oneOf: __, ...base }: JsonRecord, objects: readonly JsonRecord[]): JsonRecord {
   const all = Map.groupBy(
-    objects.flatMap(({ properties }) => entriesOf(properties)),
+    objects.flatMap(({ properties }) => toEntries(properties)),
     ([name]) => name,
   );
-  const own = new Map(entriesOf(base.properties));
+  const own = new Map(toEntries(base.properties));
   const properties = [...all].map(([name, forms]): [string, unknown] => {
     const distinct = [...new Map(forms.map(([, one]) => [JSON.stringify(one), one])).values()];
     return [name, mergeSchemas(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];

@@ -33,7 +33,7 @@ export const isObject = (value: unknown): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 export const listSchemas = (value: unknown): unknown[] =>
   Array.isArray(value) ? value.filter((one) => isObject(one) || typeof one === 'boolean') : [];
-export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
+export const toEntries = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
 export const toStrings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 export const toFiniteNumber = (value: unknown): number | undefined =>
@@ -71,7 +71,7 @@ const implied = {
 } as const;
 
 function impliedTypes(schema: JsonRecord): PortableType[] {
-  const values = readChoices(schema);
+  const values = readEnumValues(schema);
   if (values) return [...new Set(values.map(toPortableType))];
   return Object.entries(implied).flatMap(([type, words]) =>
     words.some(
@@ -91,7 +91,7 @@ export function toPortableType(value: unknown): PortableType {
   return typeof value === 'number' ? 'number' : (typeof value as 'string' | 'boolean' | 'object');
 }
 
-export function readChoices(schema: JsonRecord): unknown[] | undefined {
+export function readEnumValues(schema: JsonRecord): unknown[] | undefined {
   const input = 'const' in schema ? [schema.const] : schema.enum;
   if (!Array.isArray(input) || input.length === 0) return undefined;
   return [...new Map(input.map((value) => [JSON.stringify(value), value])).values()];

@@ -6,7 +6,7 @@ import { type CorralClient, createCorralClient } from '../../../client/index.ts'
 import { isLoopback } from '../../settings/contradictions.ts';
 import { probeServer } from './ask-server.ts';
 import { evaluateSandboxFacts, type Finding } from './checks.ts';
-import { buildInspectionScript, parseFacts } from './look-inside.ts';
+import { buildInspectionScript, parseInspectionFacts } from './look-inside.ts';
 import { evaluateServerProbes } from './server-checks.ts';
 
 interface AttackTarget {
@@ -24,7 +24,9 @@ export async function runAttack({ url, token }: AttackTarget, signal: AbortSigna
     const { hostname, port, protocol } = new URL(url);
     const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
     const script = buildInspectionScript({ canary: bait.title, canaryFile: bait.file, serverPort });
-    const inside = evaluateSandboxFacts(parseFacts(await printed(corral, { sessionId, command: script }, signal)));
+    const inside = evaluateSandboxFacts(
+      parseInspectionFacts(await printed(corral, { sessionId, command: script }, signal)),
+    );
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
     const answers = await probeServer({ url, token, sessionId, hostFile: bait.file }, signal);
     const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };
@@ -42,7 +44,7 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** Bait that no sandbox may see: a file that any user of this machine can read, and a unique process title. */
+/** Bait that a sandbox must not be able to see: a file that any user of this machine can read, and a unique process title. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));

@@ -107,7 +107,7 @@ echo "end of it"
 `;
 }
 
-export function parseFacts(output: string): InspectionFacts {
+export function parseInspectionFacts(output: string): InspectionFacts {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {
     const at = line.indexOf(' ');

@@ -5,7 +5,7 @@ import { namedSnapshotKind } from '../../../core/model/sandboxes/snapshot.ts';
 import { readAuditRows } from '../../../observability/audit/read.ts';
 import type { AdministrationService } from '../../../sessions/api/server/administration.ts';
 import { fileOwnerKind } from '../../../sessions/projects/uploads.ts';
-import { readOverview } from '../../../sessions/services/sessions/overview.ts';
+import { readServerOverview } from '../../../sessions/services/sessions/overview.ts';
 import { resolveAuditFolder } from '../../parts/audit-log.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
@@ -28,7 +28,7 @@ export function openAdministration(server: ServerWithEngine): AdministrationServ
       throw new AppError('unsupported', 'This server keeps no audit log. Set CORRAL_AUDIT_ENABLED=true to keep one.');
     },
     async overview(signal) {
-      const [overview, storage] = await Promise.all([readOverview(atWork, signal), readStorage()]);
+      const [overview, storage] = await Promise.all([readServerOverview(atWork, signal), readStorage()]);
       return { ...overview, storage };
     },
     countSessions: (of, ids) => Promise.all(ids.map((id) => records.count('session', { [of]: id }))),

@@ -6,15 +6,15 @@ import type { AutomationPrograms } from '../../../automations/programs.ts';
 import { AutomationRecords } from '../../../automations/records.ts';
 import { AutomationScheduler } from '../../../automations/scheduler.ts';
 import { createAutomationService } from '../../../automations/service.ts';
-import { AutomationStarter, type StarterDeps } from '../../../automations/starter.ts';
+import { AutomationStarter, type AutomationStarterDeps } from '../../../automations/starter.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { AutomationService } from '../../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { computeCost } from '../../../sessions/services/costs.ts';
+import { computeSessionCost } from '../../../sessions/services/costs.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
-interface AutomationDeps extends Pick<StarterDeps, 'isOwned'> {
+interface AutomationDeps extends Pick<AutomationStarterDeps, 'isOwned'> {
   readonly sessions: SessionService;
   readonly power: Pick<SandboxService, 'start'>;
   readonly check: Parameters<typeof createAutomationService>[0]['check'];
@@ -48,7 +48,7 @@ export function openAutomations(
     count: metrics.automationStart,
     tell: (event) => outbox.addStart(event),
     async readCost(id) {
-      const { total } = await computeCost(sessions.history(id));
+      const { total } = await computeSessionCost(sessions.history(id));
       const { turns, inputTokens, outputTokens, cost } = total;
       return { turns, inputTokens, outputTokens, cost };
     },

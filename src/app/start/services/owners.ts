@@ -14,13 +14,13 @@ import type { MemberDirectory } from '../../../sessions/projects/projects.ts';
 import { hasIdentityProxy } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
-import { openSignIns, type SignIns } from './sign-ins.ts';
+import { openSignInServices, type SignInServices } from './sign-ins.ts';
 
 /** An owner's id is that of its first key. */
 export interface AuthServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */
-  readonly signIns: SignIns | undefined;
+  readonly signIns: SignInServices | undefined;
   /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly people: () => Promise<Map<string, string>>;
@@ -48,7 +48,7 @@ export async function openAuthServices(server: ServerWithEngine): Promise<AuthSe
     );
   }
   await using stack = new AsyncDisposableStack();
-  const signIns = hasProvider ? stack.use(await openSignIns(server)) : undefined;
+  const signIns = hasProvider ? stack.use(await openSignInServices(server)) : undefined;
   const { issuers, audience } = config.programs;
   const now = () => clock.now();
   const memberships = new Memberships(records);

@@ -1,13 +1,13 @@
 import { parseForgeServer } from '../../../forges/list.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import type { ServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
+import type { RepositoryServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
 import { createRepositoryService } from '../../../sessions/repositories/repositories.ts';
 import { createPullRequestService } from '../../../sessions/shipping/pull-requests.ts';
 import { createForgeTokenFinder } from '../../parts/forge-tokens.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
-interface RepositoryDeps extends Pick<ServicePermissions, 'checkSandbox'> {
+interface RepositoryDeps extends Pick<RepositoryServicePermissions, 'checkSandbox'> {
   readonly sessions: SessionService;
   readonly power: SandboxService;
 }

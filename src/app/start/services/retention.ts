@@ -1,6 +1,6 @@
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { LifetimeEnforcer } from '../../../sessions/retention/lifetimes.ts';
-import { Retention } from '../../../sessions/retention/retention.ts';
+import { RetentionEnforcer } from '../../../sessions/retention/retention.ts';
 import { shortenRequests } from '../../../sessions/run/log/request-upgrade.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
@@ -14,9 +14,9 @@ const everyMs = 60_000;
 export function openRetention(
   server: ServerWithEngine,
   { sessions, collect }: RetentionDeps,
-): AsyncDisposable & { readonly retention: Retention } {
+): AsyncDisposable & { readonly retention: RetentionEnforcer } {
   const { clock, closing, live, records, replica, warn } = server;
-  const retention = new Retention({
+  const retention = new RetentionEnforcer({
     ...server,
     policyOf: () => live.now.retention,
     collect,

@@ -4,7 +4,7 @@ import type { ToolServerService } from '../../../sessions/api/server/tool-server
 import { createModelService } from '../../../sessions/projects/model-service.ts';
 import { createSettingsService } from '../../../sessions/projects/settings-service.ts';
 import { createToolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
-import { chooseNetworkReach, createReachFetch, createToolFetch } from '../../parts/model-addresses.ts';
+import { chooseNetworkReach, createReachLimitedFetch, createServerFetchFactory } from '../../parts/model-addresses.ts';
 import { checkKnownNames, listKnownSettings } from '../../settings/changeable.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
@@ -24,7 +24,7 @@ export function openServerSettings(
       states: server.toolServerStates,
       reach: () =>
         chooseNetworkReach(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
-      fetchFor: createToolFetch(config.egress.allowRanges),
+      fetchFor: createServerFetchFactory(config.egress.allowRanges),
       newRevision: server.newId,
     }),
     models: createModelService({
@@ -37,7 +37,7 @@ export function openServerSettings(
       checkModel: realModels.check,
       reach: () =>
         chooseNetworkReach(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
-      fetchWithin: createReachFetch,
+      fetchWithin: createReachLimitedFetch,
     }),
     settings: createSettingsService({
       settings: listKnownSettings(config, live),

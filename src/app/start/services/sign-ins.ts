@@ -20,7 +20,7 @@ import type { StorageServices } from '../storage.ts';
 
 const hourMs = 3_600_000;
 
-export interface SignIns extends AsyncDisposable {
+export interface SignInServices extends AsyncDisposable {
   readonly people: PersonRegistry;
   readonly devices: DeviceRegistry;
   readonly signIn: SignIn;
@@ -33,9 +33,9 @@ export interface SignIns extends AsyncDisposable {
   onEvent: (event: PersonEvent) => void;
 }
 
-export async function openSignIns(
+export async function openSignInServices(
   server: StartupParts & Pick<StorageServices, 'records' | 'shared'>,
-): Promise<SignIns> {
+): Promise<SignInServices> {
   const { config, clock, ids, closing, warn } = server;
   const { pageUrl, sessionHours, idleHours, offlineHours, checkSeconds } = config.oidc;
   const newKey = () => ids.token();
@@ -71,7 +71,7 @@ export async function openSignIns(
   });
   stack.use(runInBackground(closing, (signal) => signIn.run(signal)));
   const held = stack.move();
-  const opened: SignIns = {
+  const opened: SignInServices = {
     people,
     devices,
     signIn,

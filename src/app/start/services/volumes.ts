@@ -1,6 +1,6 @@
 import { hostsVolumes } from '../../../../drivers/driver.ts';
 import { createSandboxClient } from '../../../sandboxes/client/http-client.ts';
-import type { HoldingLimiter } from '../../../sessions/budgets/holdings.ts';
+import type { ConcurrencyLimiter } from '../../../sessions/budgets/holdings.ts';
 import { workspaceArchive } from '../../../sessions/forks/workspace-archive.ts';
 import { SessionVolumes } from '../../../sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../../sessions/volumes/volume-records.ts';
@@ -8,7 +8,7 @@ import { VolumeTransfers } from '../../../sessions/volumes/volume-transfers.ts';
 import { Volumes } from '../../../sessions/volumes/volumes.ts';
 import type { ServerWithAgents } from '../agents.ts';
 
-export interface OpenVolumes extends AsyncDisposable {
+export interface VolumeServices extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly ofSessions: SessionVolumes;
   readonly transfers: VolumeTransfers;
@@ -16,10 +16,10 @@ export interface OpenVolumes extends AsyncDisposable {
 
 const startMs = 5_000;
 
-export async function openVolumes(
+export async function openVolumeServices(
   server: ServerWithAgents,
-  holdings: Pick<HoldingLimiter, 'within'>,
-): Promise<OpenVolumes> {
+  holdings: Pick<ConcurrencyLimiter, 'within'>,
+): Promise<VolumeServices> {
   const { config, clock, closing, driver, replica, warn } = server;
   const records = new VolumeRecords(server);
   const refusal = hostsVolumes(driver)

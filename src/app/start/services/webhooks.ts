@@ -1,11 +1,11 @@
 import { AutomationRecords } from '../../../automations/records.ts';
 import { WebhookDeliverer } from '../../../automations/webhooks/deliverer.ts';
-import { outboxKind } from '../../../automations/webhooks/outbox.ts';
+import { webhookOutboxKind } from '../../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../automations/webhooks/records.ts';
 import { WebhookRouter, type WebhookRouterDeps } from '../../../automations/webhooks/router.ts';
 import { createWebhookService } from '../../../automations/webhooks/service.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
-import { canonicalAddress } from '../../../core/text/address-range.ts';
+import { toCanonicalAddress } from '../../../core/text/address-range.ts';
 import { createAddressCheck } from '../../../sandboxes/egress/fetch/addresses.ts';
 import { createGuardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
@@ -60,7 +60,7 @@ export function openWebhooks(
         throw new AppError('forbidden', refusal(new URL(url).host), { cause: thrown });
       }),
   });
-  const isNews = ({ kind }: { readonly kind: string }) => kind === outboxKind;
+  const isNews = ({ kind }: { readonly kind: string }) => kind === webhookOutboxKind;
   log.onAppend(({ puts = [] }) => {
     if (puts.some(isNews)) deliverer.wake();
   });
@@ -75,7 +75,7 @@ export function openWebhooks(
     isOwned,
     async check({ url, projectId }) {
       const { hostname, host } = new URL(url);
-      const address = canonicalAddress(hostname.replace(/^\[(.*)\]$/, '$1'));
+      const address = toCanonicalAddress(hostname.replace(/^\[(.*)\]$/, '$1'));
       if (address !== undefined && !mayReach(address)) throw new AppError('invalid_request', refusal(host));
       if (projectId !== null) await projectExists(projectId);
     },

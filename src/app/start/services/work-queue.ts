@@ -3,7 +3,7 @@ import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { createDocumentService, createExpiredFileSweep } from '../../../sessions/documents/document-service.ts';
-import { WaitingSessions } from '../../../sessions/work-queue/waiting-sessions.ts';
+import { WorkEnqueuer } from '../../../sessions/work-queue/waiting-sessions.ts';
 import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
@@ -26,7 +26,7 @@ export function openWorkQueue(
     session: (id) => sessions.get(id),
     readOwner: async (environment) => (await documents.get(environment)).owner,
   });
-  const waiting = new WaitingSessions({
+  const waiting = new WorkEnqueuer({
     ...server,
     queue,
     sessions,

@@ -1,6 +1,6 @@
 import { parseRepository } from '../../../core/text/repository-address.ts';
 import type { ParsedOptions } from '../../command.ts';
-import type { ManualVerbs } from '../../derived.ts';
+import type { CustomVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { goalOptions, parseGoal } from '../../shared-options.ts';
 
@@ -12,7 +12,7 @@ function parseAfter(options: ParsedOptions) {
   return { 'after.of': of, 'after.id': id };
 }
 
-export const manualAutomationVerbs: ManualVerbs = {
+export const customAutomationVerbs: CustomVerbs = {
   options: [
     ...goalOptions,
     ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],

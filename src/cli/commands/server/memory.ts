@@ -6,14 +6,14 @@ import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
 import type { Inputs } from '../../../client/types.ts';
-import type { CommandInput } from '../../command.ts';
-import type { ManualVerbs, VerbCall } from '../../derived.ts';
+import type { CliCommandInput } from '../../command.ts';
+import type { CustomVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { type Io, toPrintable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];
 
-export const manualMemoryVerbs: ManualVerbs = {
+export const customMemoryVerbs: CustomVerbs = {
   options: [
     ['--project <project>', 'the notes of a project, by its name or id'],
     ['--person <id>', 'the notes of another person, by the id of the key; for administrators'],
@@ -54,7 +54,7 @@ export const manualMemoryVerbs: ManualVerbs = {
   },
 };
 
-async function findHolder(server: Corral, options: CommandInput['options']): Promise<Holder> {
+async function findHolder(server: Corral, options: CliCommandInput['options']): Promise<Holder> {
   const [project, person] = [options.text('project'), options.text('person')];
   if (project !== undefined && person !== undefined) throw new UsageError('Name a project or a person, not both.');
   if (project === undefined) return { of: 'person', ...(person !== undefined && { id: person }) };
@@ -80,7 +80,7 @@ function parseVersion(value: string): number {
 }
 
 /** Undefined: the user did not change the text in the editor. */
-async function readText({ options, io }: CommandInput, name: string, before: string): Promise<string | undefined> {
+async function readText({ options, io }: CliCommandInput, name: string, before: string): Promise<string | undefined> {
   const file = options.text('file');
   if (file !== undefined) return await readFile(file, 'utf8');
   if (!io.canAsk) return await text(io.stdin);

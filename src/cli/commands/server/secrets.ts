@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
 import type { ParsedOptions } from '../../command.ts';
-import type { ManualVerbs } from '../../derived.ts';
+import type { CustomVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
 import { findBox, findProjectId } from '../../server.ts';
 
-export const manualSecretVerbs: ManualVerbs = {
+export const customSecretVerbs: CustomVerbs = {
   options: [
     ['--session <session>', 'the secrets of one session'],
     ['--project <project>', 'the secrets of all sessions of a project, by its name or id'],

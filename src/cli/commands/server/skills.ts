@@ -1,12 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { ManualVerbs } from '../../derived.ts';
+import type { CustomVerbs } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { findProjectId } from '../../server.ts';
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);
 const maxFiles = 500;
-const maxBytes = 7 * 1024 * 1024; // encoded as base64, still below the server's usual limit for a JSON body
+const maxBytes = 7 * 1024 * 1024; // encoded as base64, still below the server's default limit for a JSON body
 
 interface FolderFile {
   readonly path: string;
@@ -44,7 +44,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
   return files;
 }
 
-export const manualSkillVerbs: ManualVerbs = {
+export const customSkillVerbs: CustomVerbs = {
   options: [
     ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],
     ['--project <project>', 'with upload: the project, by its name or id, whose sessions can use it'],

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildLogEntry } from '../../../client/index.ts';
-import { BuildContext } from '../../context-archive.ts';
-import { type ManualVerbs, parseKeyValuePairs, type VerbCall } from '../../derived.ts';
+import { DockerBuildContext } from '../../context-archive.ts';
+import { type CustomVerbs, parseKeyValuePairs, type VerbCall } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;
 
-export const manualTemplateVerbs: ManualVerbs = {
+export const customTemplateVerbs: CustomVerbs = {
   options: [
     ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
     ['--also <tag...>', 'with build: further tags'],
@@ -25,7 +25,7 @@ export const manualTemplateVerbs: ManualVerbs = {
       const dockerfile = await readFile(file, 'utf8').catch(() => {
         throw new UsageError(`There is no ${file}. Name the folder of the Dockerfile, or the file with --file.`);
       });
-      const context = await BuildContext.open(folder);
+      const context = await DockerBuildContext.open(folder);
       const ended = await server.templates.build(name, {
         dockerfile,
         args: parseKeyValuePairs('--arg', options.texts('arg')),

@@ -1,4 +1,4 @@
-import type { ManualVerbs, VerbCall } from '../../derived.ts';
+import type { CustomVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { readLocalFile, saveToFile } from '../../local-file.ts';
 
@@ -11,7 +11,7 @@ function wordsOf(
   return [words[0] ?? '', words[1] ?? '-', words[2]];
 }
 
-export const manualVolumeVerbs: ManualVerbs = {
+export const customVolumeVerbs: CustomVerbs = {
   verbs: {
     async get(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');

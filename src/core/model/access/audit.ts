@@ -36,7 +36,7 @@ export interface AuditQuery {
   /** Return rows before this position: `next` of a page. */
   readonly before?: string | undefined;
 }
-export interface AuditRows {
+export interface AuditRowPage {
   /** Newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
   /** The cursor for older rows; null: none. A page can have fewer rows than requested, even none. */

@@ -21,7 +21,7 @@ export const ProjectAccess = z.object({
 });
 export type ProjectAccess = z.infer<typeof ProjectAccess>;
 
-export function memberKey({ of, id, issuer }: Omit<ProjectMember, 'role'>): string {
+export function toMemberKey({ of, id, issuer }: Omit<ProjectMember, 'role'>): string {
   if (of === 'group') return `${issuer ?? ''}\n${id}`;
   return id.includes('@') ? id.toLowerCase() : id;
 }

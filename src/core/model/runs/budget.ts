@@ -18,7 +18,7 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
   readonly reserved?: number;
 }
 
-/** Rounds up, so that no request is free, but ignores less than a billionth: the error of adding floats. */
+/** Rounds up, so that no request is free. Less than a billionth is ignored as floating-point error. */
 export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicroCost = (cost: number): number => cost / 1e6;
 export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({
@@ -89,7 +89,7 @@ export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, '
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
-/** The first line that is spent or cannot cover the needs, even when reservations are ignored. */
+/** The first line that is exhausted or cannot cover the needs, even when reservations are ignored. */
 export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
@@ -109,9 +109,9 @@ export interface BudgetGrant {
 }
 
 /**
- * Computes the room for a request. The most expensive reply is granted only if it fits next to the requests in
- * progress. If it fits only without them, the request waits for them instead of getting a shorter reply. Kinds that the
- * request does not name do not limit it.
+ * Computes how much a request can use. The most expensive reply is granted only if it fits next to the requests in progress. If
+ * it fits only without them, the request waits for them instead of getting a shorter reply. Kinds that the request does not name
+ * do not limit it.
  */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],

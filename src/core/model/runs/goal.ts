@@ -26,7 +26,7 @@ export const Goal = z
   .strictObject({
     rubric: z.string().max(maxRubric).refine(hasText, 'must not be empty').optional(),
     checks: z.array(GoalCheck).max(20).default([]),
-    /** Maximum number of times that a missed goal goes back to the agent. */
+    /** Maximum number of times that the agent must revise work that missed the goal. */
     maxRevisions: z.int().min(0).max(20).default(3),
   })
   .refine(({ rubric, checks }) => rubric !== undefined || checks.length > 0, 'needs a rubric or a check');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiBlock, CallAnswer, ViolationData } from '../events.ts';
+import { ApiBlock, ToolCallAnswer, ViolationData } from '../events.ts';
 import { MessageId, RunId } from '../ids.ts';
 import { Goal } from './goal.ts';
 
@@ -10,11 +10,11 @@ const Decision = z.object({
   /** An approved call runs with these arguments instead of the model's. */
   args: z.record(z.string(), z.unknown()).exactOptional(),
   /** The result of a call that the session's client or a worker runs; the server then does not run the tool. */
-  result: CallAnswer.exactOptional(),
+  result: ToolCallAnswer.exactOptional(),
   /** Further calls of the approved call's tool need no approval in this session. */
   always: z.boolean().exactOptional(),
 });
-export type Decision = z.infer<typeof Decision>;
+export type CallDecision = z.infer<typeof Decision>;
 
 const commandId = z.string();
 const bare = <Type extends string>(type: Type) => z.object({ type: z.literal(type), commandId });
@@ -59,7 +59,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
   /** Requests a ready sandbox. The caller is one of its users until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox has ended. */
+  /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox has stopped. */
   bare('sandbox.stop'),
   /** Freezes the sandbox's processes until its next use. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),

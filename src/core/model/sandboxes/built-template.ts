@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { Holder } from '../access/holder.ts';
+import { ResourceHolder } from '../access/holder.ts';
 
 /** A template that its owner builds. Tags name builds; a bare template name means the tag `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   at: z.number(),
   tags: z.record(z.string(), z.object({ build: z.string(), at: z.number() })),
 });
@@ -25,7 +25,7 @@ export const BuildStep = z.discriminatedUnion('type', [
     type: z.literal('COPY'),
     from: Text.min(1),
     to: Text.min(1),
-    /** The hash under which the owner uploaded the files. */
+    /** The hash that identifies the owner's uploaded files. */
     files: z.string(),
     user: z.string().optional(),
     mode: z.string().optional(),
@@ -55,17 +55,17 @@ export type StartCommand = z.infer<typeof StartCommand>;
 export const TemplateBuild = z.object({
   id: z.string(),
   templateId: z.string(),
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   /** The tags that this build gets when it succeeds. */
   tags: z.array(z.string()),
   /** `waiting`: its steps have not arrived yet, or other builds are ahead of it. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** If the build has not ended by this time, its server has died. */
+  /** Deadline: if the build is still running at this time, its server has died. */
   until: z.number().optional(),
   /** The image of a build that succeeded. Builds with the same steps share one. */
   image: z.string().optional(),
-  /** The hash of base and steps, by which later builds find the image. */
+  /** The hash of base and steps. Later builds find the image by it. */
   print: z.string().optional(),
   start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),

@@ -46,8 +46,8 @@ const byPhase = {
 /** Records of earlier versions have no phase. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
-/** `pause`: what the driver can keep. With `none`, a stopped sandbox is never shown as paused. */
-export function computeCondition(
+/** `pause`: what a pause can keep with this driver. With `none`, a stopped sandbox is never shown as paused. */
+export function computeSandboxCondition(
   { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
   pause: PauseSupport,
 ): { readonly condition: SandboxCondition; readonly keeps: PauseKind | null } {

@@ -5,7 +5,7 @@ export const WorkspaceDamage = z.object({
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   /** The first paths that are now missing or older. */
   lost: z.array(z.string()),
-  /** The number of those paths; null: unknown. */
+  /** The total number of missing or older paths; null: unknown. */
   lostCount: z.int().nullable(),
   /** The folder of the workspace that now holds the damaged files; null: nothing was moved. */
   aside: z.string().nullable(),

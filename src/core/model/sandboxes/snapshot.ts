@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Holder } from '../access/holder.ts';
+import { ResourceHolder } from '../access/holder.ts';
 import { SessionId } from '../ids.ts';
 import { StartCommand } from './built-template.ts';
 
@@ -13,7 +13,7 @@ export const Snapshot = z.object({
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: SessionId,
-  /** The template of that session. A new session from this snapshot starts with it. */
+  /** The template of the copied session. A new session from this snapshot starts with it. */
   template: z.string(),
   /**
    * The image of the built template that the session started with, and its start command. The files would be incomplete
@@ -21,10 +21,10 @@ export const Snapshot = z.object({
    */
   built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),
-  /** Compressed. */
+  /** Size of the compressed copy. */
   bytes: z.int(),
   /** The hash of the copy, in hex. A session starts with the copy only if its hash still matches. */
   sha256: z.string(),
-  ...Holder.shape,
+  ...ResourceHolder.shape,
 });
 export type Snapshot = z.infer<typeof Snapshot>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Holder } from '../access/holder.ts';
+import { ResourceHolder } from '../access/holder.ts';
 import { SessionId, VolumeId } from '../ids.ts';
 
 // The content of volumes stays on this installation, so an export of sessions leaves their records out.
@@ -45,7 +45,7 @@ export type VolumeHolder = z.infer<typeof VolumeHolder>;
 export const Volume = z.object({
   id: VolumeId,
   name: z.string(),
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   quotaBytes: z.int(),
   /** The size of the content when it was last measured. */
   usedBytes: z.int(),
@@ -53,7 +53,7 @@ export const Volume = z.object({
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeHolder).readonly(),
-  /** When it was deleted, epoch ms. From then on it is hidden, and a clean-up completes the removal. */
+  /** Time of deletion, epoch ms. The volume is hidden from then on, until a clean-up completes the removal. */
   removing: z.number().optional(),
 });
 export type Volume = z.infer<typeof Volume>;

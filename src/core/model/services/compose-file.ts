@@ -156,7 +156,7 @@ function parseVariables(value: unknown, refuse: Refuse): Record<string, string> 
   );
 }
 
-/** Ports inside the service. Compose would also publish ports on the host, which does not happen here. */
+/** Ports inside the service. Unlike compose, the server does not publish ports on the host. */
 function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
@@ -199,7 +199,7 @@ function parseHealth(value: unknown, refuse: Refuse): Mapping | undefined {
   const every = parseSeconds(interval, refuse, 'interval');
   const limit = parseSeconds(timeout, refuse, 'timeout');
   const wait = parseSeconds(start, refuse, 'start_period') ?? 0;
-  // Compose ignores failures during the start period; here, as many retries are added as fit into that period.
+  // Compose ignores failures during the start period. The server adds as many retries as fit into it instead.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
     test: words,

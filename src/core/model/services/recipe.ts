@@ -61,7 +61,7 @@ export type ServiceRecipe = z.infer<typeof ServiceRecipe>;
  * Services by name. They share the sandbox's loopback interface, so no two can use the same port.
  *
  * @example
- * Services.parse({ redis: { image: 'redis:7', ports: [6379] } });
+ * ServiceRecipes.parse({ redis: { image: 'redis:7', ports: [6379] } });
  */
 export const ServiceRecipes = z.record(ServiceName, ServiceRecipe).superRefine((all, { addIssue }) => {
   const names = Object.keys(all);

@@ -28,8 +28,8 @@ export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
 const sampleBytes = 4_096;
 
 /**
- * Passes a tar archive on, compressed or not. Rejects with invalid_request if the first bytes show another format, or
- * if the gzip file contains no tar archive, because tar treats some other contents as an empty archive.
+ * Passes through a tar archive, compressed or not. Rejects with invalid_request if the first bytes show another format, or if the
+ * gzip file contains no tar archive, because tar treats some other contents as an empty archive.
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,
@@ -55,7 +55,7 @@ function holdsTar(bytes: Buffer): boolean {
     const head = gunzipSync(bytes.subarray(0, sampleBytes), { finishFlush: constants.Z_SYNC_FLUSH });
     return isTarHeader(head.subarray(0, tarBlock));
   } catch {
-    return true; // damaged; the program that unpacks it reports that
+    return true; // damaged; the unpacking program reports it
   }
 }
 
@@ -65,11 +65,11 @@ export function isTarHeader(block: Uint8Array): boolean {
   if (block.length < tarBlock) return false;
   const reported = Number.parseInt(Buffer.from(block.subarray(148, 156)).toString('latin1'), 8);
   let sum = 0;
-  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32; // the checksum counts as spaces
+  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32; // the checksum's own field is summed as spaces
   return reported === sum || sum === 8 * 32;
 }
 
-/** Rejects: invalid_request. */
+/** Throws: invalid_request. */
 export function assertArchive(start: Uint8Array, ...expected: readonly ArchiveFormat[]): void {
   const format = detectArchive(start);
   if (format === undefined || expected.includes(format)) return;

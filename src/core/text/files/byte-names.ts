@@ -1,17 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { quoteForShell } from '../quote.ts';
 
-// File names on Linux are bytes, and JSON contains only text. So in lists and matches, each byte that is not UTF-8 is
-// written as \xHH, such as \xE9, and a backslash that would look like such an escape as \x5C. Paths in this form are
-// accepted, also for new files. Archives have `_` for the backslash, which Windows does not allow in a name.
+// File names on Linux are bytes, and JSON contains only text. In lists and matches, each byte that is not UTF-8 is written as
+// \xHH, such as \xE9, and a backslash that would look like such an escape as \x5C. Paths in this form are accepted, also for new
+// files. In archives, `_` replaces the backslash, which Windows does not allow in a name.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
 
 const looksEscaped = /\\(?=x(?:5C|[89A-F][0-9A-F]))/g;
 
-/** The text of a name, or of a NUL-separated list of names. */
-export function decodeName(name: Buffer): string {
+/** Decodes a name, or a NUL-separated list of names, to text. */
+export function decodeFileName(name: Buffer): string {
   if (isUtf8(name)) return name.toString().replace(looksEscaped, '\\x5C');
   return name
     .toString('latin1')
@@ -22,17 +22,17 @@ export function decodeName(name: Buffer): string {
     });
 }
 
-/** A shell command that prints names for `decodeNames`. As plain text, their bytes would be lost. */
-export const encodeNamesCommand = 'base64 -w 0';
-export const decodeNames = (printed: string): string => decodeName(Buffer.from(printed, 'base64'));
+/** A shell command that encodes names for `decodeFileNames`. Printed as plain text, bytes that are not UTF-8 would be lost. */
+export const encodeFileNamesCommand = 'base64 -w 0';
+export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
 /** Splits a name into text and the hex digits of its escaped bytes, alternating. Undefined: nothing is escaped. */
-export const splitName = (name: string): readonly string[] | undefined =>
+export const splitEscapedFileName = (name: string): readonly string[] | undefined =>
   escaped.test(name) ? name.split(escaped) : undefined;
 
-/** Quotes a name as one word of bash. */
-export const quoteNameForShell = (name: string): string =>
-  splitName(name)
+/** Quotes a name as one bash word. */
+export const quoteFileNameForShell = (name: string): string =>
+  splitEscapedFileName(name)
     ?.map((part, at) => (at % 2 === 1 ? `$'\\x${part}'` : quoteForShell(part)))
     .join('') ?? quoteForShell(name);

@@ -10,10 +10,10 @@ export interface ReplacedText {
 }
 
 /**
- * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A
- * common start or end of `old` and `now` is left unchanged in the text.
+ * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A prefix or
+ * suffix shared by `old` and `now` stays unchanged in the text.
  */
-export function replacePieces(text: string, old: string, now: string): ReplacedText {
+export function replaceOccurrences(text: string, old: string, now: string): ReplacedText {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
@@ -41,7 +41,7 @@ export function replacePieces(text: string, old: string, now: string): ReplacedT
   return { text: parts.join('') + text.slice(done), times };
 }
 
-/** Models write composed accented letters where the text has decomposed ones, or the reverse. */
+/** Models write composed accented letters where the text has decomposed letters, or the reverse. */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
     ? undefined
@@ -90,8 +90,8 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/** Text to append, with the line endings of the text before it. */
-export const matchLineEnds = (text: string, added: string): string => {
+/** Converts text to append to the line endings of the existing text. */
+export const matchLineEndings = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));
 };

@@ -14,14 +14,14 @@ export interface FileText {
 }
 
 const sampleBytes = 64 * 1024;
-/** In percent, added up from two readings. A lower guess is no better than the most common single-byte encoding. */
+/** In percent, the sum of two estimates. Below this, a guess is no better than the most common single-byte encoding. */
 const leastConfidence = 25;
 /** In percent, of the whole text. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
 /** Undefined: the bytes are not text that can be edited. */
-export function decodeFile(bytes: Buffer): FileText | undefined {
+export function decodeTextFile(bytes: Buffer): FileText | undefined {
   if (bytes.includes(0) || isMarked(bytes)) return wide(bytes) ?? withZeros(bytes);
   if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
   const text = bytes.toString();
@@ -34,8 +34,8 @@ export function decodeFile(bytes: Buffer): FileText | undefined {
 /** The escape sequences that start Japanese, Korean and Chinese text in 7-bit encodings. */
 const iso2022 = ['@', 'A', 'B', '(', ')', '*'].map((kind) => `\u001b$${kind}`);
 
-/** The encoding of bytes that `decodeFile` cannot read, if their first bytes identify it. */
-export const unreadableEncoding = (bytes: Buffer): string | undefined => {
+/** The encoding of bytes that `decodeTextFile` cannot read, if their first bytes identify it. */
+export const detectUnreadableEncoding = (bytes: Buffer): string | undefined => {
   const mark = bytes.subarray(0, 4).toString('hex');
   return { fffe0000: 'UTF-32LE', '0000feff': 'UTF-32BE' }[mark];
 };
@@ -44,7 +44,7 @@ const newline = 10;
 const isMarked = (bytes: Buffer) => /^(fffe|feff)/.test(bytes.subarray(0, 2).toString('hex')) && bytes.length % 2 === 0;
 /** UTF-16. Without a byte-order mark, its zero bytes must be only at even or only at odd offsets. */
 function wide(bytes: Buffer): FileText | undefined {
-  if (bytes.length % 2 === 1 || unreadableEncoding(bytes)) return undefined;
+  if (bytes.length % 2 === 1 || detectUnreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];
   for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
@@ -142,7 +142,10 @@ interface Guess {
   readonly isSure: boolean;
 }
 
-/** The declarations of editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Quotes elsewhere are calls in code. */
+/**
+ * Encoding declarations of editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Quoted names elsewhere are function calls in
+ * code.
+ */
 const declaration =
   /(?:coding|charset)[ \t]?[:= ][ \t]?([a-z][\w.:-]{1,39})|(?:<(?:\?xml|meta)[^<>]{1,200}(?:encoding|charset)=|@charset )["']([a-z][\w.:-]{1,39})/gi;
 const codePages: Readonly<Record<string, string>> = {
@@ -159,11 +162,11 @@ function declared(bytes: Buffer): Guess[] {
   });
 }
 
-/** The most likely encoding first, by the whole text and by only its words that are not ASCII. */
+/** Guesses from the whole text and from its non-ASCII words alone, most likely first. */
 function guessed(bytes: Buffer): Guess[] {
   const first = bytes.findIndex((byte) => byte > 0x7f);
   const sample = bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes);
-  // English text around a few other words looks like windows-1252.
+  // English text around a few non-English words looks like windows-1252.
   const words = sample.toString('latin1').match(/[A-Za-z\x80-\xff]+/g) ?? [];
   const foreign = words.filter((word) => /[\x80-\xff]/.test(word)).join(' ');
   const whole = analyse(sample);

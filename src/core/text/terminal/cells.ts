@@ -9,7 +9,7 @@ const continuing =
   /^[[\p{M}\p{Emoji_Modifier}\u200C\u200D\u0E33\u0EB3\u{E0020}-\u{E007F}]--[\u102B\u102C\u1038\u1062-\u1064\u1067-\u106D\u1083\u1087-\u108C\u108F\u109A-\u109C\u1A61\u1A63\u1A64\uAA7B\uAA7D\u{11720}\u{11721}]]/v;
 /** Arabic and Syriac signs that enclose the next character. */
 const enclosing = /[\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2]$/;
-/** With the dingbats that are pictographs in the terminal's older version of Unicode. */
+/** Includes the dingbats that are pictographs in the terminal's older version of Unicode. */
 const pictograph = /[\p{Extended_Pictographic}\u2701-\u2767]/u;
 /** Hangul letters: an initial, vowels and finals form a syllable. */
 const initial = /[\u1100-\u115F\uA960-\uA97C]$/;
@@ -17,13 +17,13 @@ const afterInitial = /^[\u1100-\u11A7\uA960-\uA97C\uAC00-\uD7A3\uD7B0-\uD7C6]/;
 const vowel = /[\u1160-\u11A7\uD7B0-\uD7C6]$/;
 const final = /[\u11A8-\u11FF\uD7CB-\uD7FB]$/;
 
-/** Whether a Hangul syllable, of which a precomposed one has the same letters, continues. */
+/** Whether the next letter continues a Hangul syllable, precomposed or not. */
 const continuesSyllable = (cell: string, next: string) =>
   (initial.test(cell) && afterInitial.test(next)) ||
   (vowel.test(next) && vowel.test(cell.normalize('NFD'))) ||
   (final.test(next) && [vowel, final].some((letter) => letter.test(cell.normalize('NFD'))));
 
-/** A screen shows only this many in one cell, and programs can send any number of accents. */
+/** Maximum UTF-16 units in one cell, because programs can send any number of accents. */
 const maxUnits = 64;
 
 /** Whether a terminal shows the next character in the same cell as the one before. */
@@ -37,23 +37,23 @@ export const joinsCell = (cell: string, next: string): boolean =>
     (cell.endsWith('\u200D') && pictograph.test(next)) ||
     continuesSyllable(cell, next));
 
-/** The number of cells of a character and all characters that share them. */
-export const cellsOf = (cell: string): 1 | 2 =>
+/** The number of cells of a character, including all characters that share its cell. */
+export const countCharacterCells = (cell: string): 1 | 2 =>
   (cell.length > 1 || cell > '\u02FF') && (wide.test(cell) || flag.test(cell)) ? 2 : 1;
 
 /** The number of cells of a line. */
-export function lineCells(line: string): number {
+export function countLineCells(line: string): number {
   let [cells, cell] = [0, ''];
   for (const char of line) {
     if (joinsCell(cell, char)) cell += char;
     else {
-      if (cell !== '') cells += cellsOf(cell);
+      if (cell !== '') cells += countCharacterCells(cell);
       cell = char;
     }
   }
-  return cell === '' ? cells : cells + cellsOf(cell);
+  return cell === '' ? cells : cells + countCharacterCells(cell);
 }
 
-/** Fills a line with blanks at its end. */
-export const padCells = (line: string, cells: number): string =>
-  line + ' '.repeat(Math.max(0, cells - lineCells(line)));
+/** Pads a line with spaces at its end. */
+export const padLineToCells = (line: string, cells: number): string =>
+  line + ' '.repeat(Math.max(0, cells - countLineCells(line)));

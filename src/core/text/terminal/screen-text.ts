@@ -1,4 +1,4 @@
-import { cellsOf, joinsCell } from './cells.ts';
+import { countCharacterCells, joinsCell } from './cells.ts';
 
 const heldLines = 100; // rows that a program can move back to
 const maxLine = 64 * 1024; // characters; a longer line is passed on in pieces
@@ -111,7 +111,7 @@ export class ScreenText {
       const isNew = !joinsCell(held, char);
       const at = isNew ? this.#column : before;
       const cell = isNew ? char : held + char;
-      const cells = cellsOf(cell);
+      const cells = countCharacterCells(cell);
       if (at + cells > this.#column) {
         if (this.#column < row.length) this.#isRedrawn = true;
         splitWide(row, this.#column);

@@ -1,5 +1,5 @@
 import { defineFacade } from '../../shared/facade.ts';
-import { cambio as cambioRoutes } from './routes.ts';
+import { createCambioRoutes as cambioRoutes } from './routes.ts';
 
 /** Crogia mounts the socket that both share. */
 export const cambio = defineFacade({

@@ -61,7 +61,7 @@ const examples = {
   } satisfies Message,
 };
 
-export function toMessage(event: SessionEvent): Message | undefined {
+export function toCambioMessage(event: SessionEvent): Message | undefined {
   if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
   return {
     id: event.data.messageId,
@@ -82,7 +82,7 @@ const words = { session_not_found: 'Session not found' };
 const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: describeDetailFailures });
 
 /** The socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
-export function cambio(deps: CambioDeps): FacadeRoutes {
+export function createCambioRoutes(deps: CambioDeps): FacadeRoutes {
   return { mount: (app) => mountSessions(app, deps) };
 }
 
@@ -133,7 +133,7 @@ function mountSessions(app: App, { sessions }: CambioDeps): void {
       withErrorTexts(words, async () => {
         const messages: Message[] = [];
         for await (const event of sessions.history(toSessionId(params.sid))) {
-          const message = toMessage(event);
+          const message = toCambioMessage(event);
           if (message) messages.push(message);
         }
         return messages;

@@ -23,7 +23,7 @@ export const wireErrorTexts = {
 } as const;
 
 /** An id of any other form is treated as an unknown terminal. */
-export function toShellId(value: string): string {
+export function parseShellId(value: string): string {
   if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireErrorTexts.shell_not_found);
   return value;
 }

@@ -1,7 +1,7 @@
 import { ResumePoints } from '../../shared/conversation/resume-points.ts';
-import { conversationRoutes } from '../../shared/conversation/socket.ts';
+import { createConversationRoutes } from '../../shared/conversation/socket.ts';
 import { defineFacade } from '../../shared/facade.ts';
-import { crogia as crogiaRoutes } from './routes.ts';
+import { createCrogiaRoutes as crogiaRoutes } from './routes.ts';
 
 export const crogia = defineFacade({
   label: 'Crogia',
@@ -14,7 +14,7 @@ export const crogia = defineFacade({
     const { sessions } = services;
     return [
       crogiaRoutes({ ...services, sockets, clock, logger, rejoins }),
-      conversationRoutes({ sessions, clock, logger, rejoins }, sockets),
+      createConversationRoutes({ sessions, clock, logger, rejoins }, sockets),
     ];
   },
 });

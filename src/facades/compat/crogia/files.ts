@@ -7,7 +7,7 @@ import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transpor
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
 import { type CrogiaDeps, describeRoute, wireErrorTexts } from './context.ts';
 import * as replies from './replies.ts';
-import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
+import { ListFilesQuery, SessionParams as params, ReadFileQuery, SearchFilesBody, WriteFileBody } from './schemas.ts';
 
 type ListedFile = Awaited<ReturnType<FileService['list']>>[number];
 
@@ -22,7 +22,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
     describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {
-      schema: { params, querystring: ListQuery, response: { 200: replies.filesReply } },
+      schema: { params, querystring: ListFilesQuery, response: { 200: replies.filesReply } },
       fails: [400, 404, 422],
       missing: noDirectory,
     }),
@@ -35,7 +35,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files/content`,
     describeRoute('ReadFile', 'Read a file of the workspace', {
-      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContentReply } },
+      schema: { params, querystring: ReadFileQuery, response: { 200: replies.fileContentReply } },
       fails: [400, 404, 422],
       missing: noFile,
     }),
@@ -48,7 +48,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/files/content`,
     describeRoute('WriteFile', 'Write a file of the workspace; creates missing folders', {
-      schema: { params, body: WriteBody, response: { 200: replies.writtenFileReply } },
+      schema: { params, body: WriteFileBody, response: { 200: replies.writtenFileReply } },
       config: { once: 200 },
       bodyExample: { path: 'app.py', content: 'print("hi")\n' },
       fails: [400, 404, 409, 422],
@@ -63,7 +63,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
 
 export function mountSearch(app: App, { files }: CrogiaDeps): void {
   const search = <Match>(
-    input: { readonly sid: string; readonly query: z.output<typeof SearchBody>; readonly signal: AbortSignal },
+    input: { readonly sid: string; readonly query: z.output<typeof SearchFilesBody>; readonly signal: AbortSignal },
     find: (
       id: SessionId,
       query: SearchQuery,
@@ -80,7 +80,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/search/files`,
     describeRoute('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
-      schema: { params, body: SearchBody, response: { 200: replies.foundFilesReply } },
+      schema: { params, body: SearchFilesBody, response: { 200: replies.foundFilesReply } },
       config: { reads: true },
       bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
       ...fails,
@@ -90,7 +90,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   app.post(
     `${base}/search/grep`,
     describeRoute('GrepFiles', 'Find lines by a POSIX extended regular expression', {
-      schema: { params, body: SearchBody, response: { 200: replies.foundLinesReply } },
+      schema: { params, body: SearchFilesBody, response: { 200: replies.foundLinesReply } },
       config: { reads: true },
       bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
       ...fails,
@@ -108,11 +108,11 @@ function globs(list: string): string[] {
   return all.includes('*') ? [] : all;
 }
 
-function toEntry({ name, type, size, modified }: ListedFile): replies.Entry {
+function toEntry({ name, type, size, modified }: ListedFile): replies.FileListEntry {
   const isDirectory = type === 'directory';
   return {
     name,
-    // links and sockets count as files, because the facade has no third type
+    // links and sockets are listed as files, because the facade has no third type
     type: isDirectory ? 'directory' : 'file',
     size: isDirectory ? null : size,
     modified,

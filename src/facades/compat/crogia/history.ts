@@ -6,14 +6,14 @@ import type { App } from '../../../http/routes/routes.ts';
 import { translateToolCall } from '../../shared/conversation/tool-names.ts';
 import { findActiveRunId } from '../../shared/working-run.ts';
 import { type CrogiaDeps, describeRoute, wireErrorTexts } from './context.ts';
-import type { Item, Turn } from './replies.ts';
+import type { HistoryItem, HistoryMessage } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
 // The conversation is not stored: each request reads it from the log. An active run contributes only its users'
 // messages, because a page that joins gets everything else from the socket and would show it twice.
 
-export function toTurn(event: SessionEvent): Turn | undefined {
+export function toHistoryMessage(event: SessionEvent): HistoryMessage | undefined {
   if (event.type === 'run.error')
     return { type: 'ai', content: event.data.error, id: `${event.sessionId}-${event.seq}` };
   if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
@@ -21,7 +21,7 @@ export function toTurn(event: SessionEvent): Turn | undefined {
   return { type: event.type === 'message.user' ? 'human' : 'ai', content: text, id: messageId };
 }
 
-export function toItem(event: SessionEvent, workdir: string): Item | undefined {
+export function toHistoryItem(event: SessionEvent, workdir: string): HistoryItem | undefined {
   if (isHiddenEvent(event)) return undefined;
   switch (event.type) {
     case 'message.user':
@@ -78,7 +78,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
       withErrorTexts(wireErrorTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         rejoins.forget({ session: id, caller });
-        const messages = await projected(sessions.history(id), toTurn);
+        const messages = await projected(sessions.history(id), toHistoryMessage);
         return { session_id: id, messages, last_task: lastTask, total_messages: messages.length };
       }),
   );
@@ -94,7 +94,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
         const { workdir } = await sessions.sandbox(id);
         const spoken = new QuestionTextFilter();
         const items = await projected(sessions.history(id), (event) =>
-          spoken.repeats(event) ? undefined : toItem(event, workdir),
+          spoken.repeats(event) ? undefined : toHistoryItem(event, workdir),
         );
         return { session_id: id, conversation_history: items, last_task: lastTask, total_items: items.length };
       }),

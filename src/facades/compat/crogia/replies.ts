@@ -41,8 +41,8 @@ export const healthReply = okReply(
 );
 
 const Message = z.object({ message: z.string() });
-export const messageReply = (message: string) => okReply(Message, { message });
-export const deletedSessionReply = messageReply(`Session ${sid} deleted successfully`);
+export const createMessageReply = (message: string) => okReply(Message, { message });
+export const deletedSessionReply = createMessageReply(`Session ${sid} deleted successfully`);
 export const taskReply = okReply(Message.extend({ task: z.string(), run_id: z.string() }), {
   message: `Task started in session ${sid}`,
   task: 'Add user authentication',
@@ -50,7 +50,7 @@ export const taskReply = okReply(Message.extend({ task: z.string(), run_id: z.st
 });
 
 const Turn = z.object({ type: z.enum(['human', 'ai']), content: z.string(), id: z.string() });
-export type Turn = z.output<typeof Turn>;
+export type HistoryMessage = z.output<typeof Turn>;
 export const conversationReply = okReply(
   z.object({
     session_id: z.string(),
@@ -74,7 +74,7 @@ const Item = z.union([
   z.object({ type: z.literal('function_call'), name: z.string(), arguments: z.string(), call_id: z.string() }),
   z.object({ type: z.literal('function_call_output'), call_id: z.string(), output: z.string() }),
 ]);
-export type Item = z.output<typeof Item>;
+export type HistoryItem = z.output<typeof Item>;
 export const fullConversationReply = okReply(
   z.object({
     session_id: z.string(),
@@ -105,7 +105,7 @@ const Process = z.object({
 export const processesReply = okReply(Process.array(), [
   { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: at },
 ]);
-export const stoppedProcessReply = messageReply('Sent SIGTERM to process 1234');
+export const stoppedProcessReply = createMessageReply('Sent SIGTERM to process 1234');
 export const processLogsReply = okReply(z.object({ logs: z.string(), pid: z.int() }), {
   logs: ' * Running on port 5000\n',
   pid: 1234,
@@ -118,7 +118,7 @@ const Entry = z.object({
   size: z.int().nullable(),
   modified: iso,
 });
-export type Entry = z.output<typeof Entry>;
+export type FileListEntry = z.output<typeof Entry>;
 export const filesReply = okReply(z.object({ path: z.string(), items: z.array(Entry) }), {
   path: '.',
   items: [{ name: path, type: 'file', size: 1024, modified: at }],
@@ -127,7 +127,7 @@ export const fileContentReply = okReply(z.object({ path: z.string(), content: z.
   path,
   content: 'print("hi")\n',
 });
-export const writtenFileReply = messageReply(`File ${path} written successfully`);
+export const writtenFileReply = createMessageReply(`File ${path} written successfully`);
 const found = { pattern: z.string(), path: z.string(), truncated: z.literal(true).optional() };
 export const foundFilesReply = okReply(z.object({ ...found, matches: z.array(z.string()) }), {
   pattern: '*.py',
@@ -149,7 +149,7 @@ export type Terminal = z.output<typeof Terminal>;
 const terminal: Terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, status: 'active' };
 export const terminalReply = okReply(Terminal, terminal);
 export const terminalsReply = okReply(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
-export const closedTerminalReply = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
+export const closedTerminalReply = createMessageReply(`Shell session ${terminal.shell_id} deleted successfully`);
 
 export const commandResultReply = okReply(
   z.object({

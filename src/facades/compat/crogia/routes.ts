@@ -9,17 +9,17 @@ import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transpor
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { TerminalConnection, TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { addTruncationNotes } from '../../../sessions/services/cut-outputs.ts';
-import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireErrorTexts } from './context.ts';
+import { execWithAutoStart } from '../../../sessions/services/exec-if-running.ts';
+import { type CrogiaDeps, describeRoute, parseShellId, toIsoTime, wireErrorTexts } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
 import * as replies from './replies.ts';
 import {
-  LinesQuery,
+  LogLinesQuery,
   ProcessParams,
   SessionParams as params,
   SessionParams,
-  ShellBody,
+  ShellCommandBody,
   ShellParams,
 } from './schemas.ts';
 import { mountSessions } from './sessions.ts';
@@ -87,7 +87,7 @@ async function attend(socket: ClientSocket, shellId: string, { terminals, clock,
 }
 
 async function connect(terminals: Deps['terminals'], shellId: string, signal: AbortSignal) {
-  const info = await terminals.get(toShellId(shellId));
+  const info = await terminals.get(parseShellId(shellId));
   return { info, line: await terminals.connect(shellId, signal) };
 }
 
@@ -137,7 +137,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(
     `${base}/:pid/logs`,
     describeRoute('ProcessLogs', 'The last lines that a background process printed', {
-      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogsReply } },
+      schema: { params: ProcessParams, querystring: LogLinesQuery, response: { 200: replies.processLogsReply } },
       fails: [404, 422],
       missing,
     }),
@@ -179,7 +179,7 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
   );
 }
 
-export function crogia(deps: CrogiaDeps): FacadeRoutes {
+export function createCrogiaRoutes(deps: CrogiaDeps): FacadeRoutes {
   return {
     mount(app) {
       mountHealth(app, deps);
@@ -230,7 +230,7 @@ function mountShells(app: App, { terminals }: CrogiaDeps): void {
     }),
     ({ params: { shell_id } }) =>
       withErrorTexts({ ...wireErrorTexts, session_not_found: wireErrorTexts.shell_not_found }, async () => {
-        await terminals.close(toShellId(shell_id));
+        await terminals.close(parseShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
   );
@@ -247,7 +247,7 @@ function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps): void 
   app.post(
     '/api/sessions/:sid/shell',
     describeRoute('Shell', 'Run a command in the sandbox', {
-      schema: { params, body: ShellBody, response: { 200: replies.commandResultReply } },
+      schema: { params, body: ShellCommandBody, response: { 200: replies.commandResultReply } },
       config: { once: 200 },
       description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
       bodyExample: { cmd: 'ls' },
@@ -270,7 +270,7 @@ function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps): void 
           };
         }
         const requested = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
-        const ended = await execIfRunning(sandboxes, id, requested, signal);
+        const ended = await execWithAutoStart(sandboxes, id, requested, signal);
         return {
           command,
           output: addTruncationNotes(ended).stdout.replaceAll('\r\n', '\n'),

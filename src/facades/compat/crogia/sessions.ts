@@ -6,7 +6,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { type CrogiaDeps, describeRoute, toIsoTime, wireErrorTexts } from './context.ts';
 import * as replies from './replies.ts';
-import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
+import { CreateSessionBody, SessionParams as params, TaskBody } from './schemas.ts';
 
 const base = '/api/sessions';
 
@@ -25,7 +25,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.post(
     base,
     describeRoute('CreateSession', 'Create a session and its sandbox', {
-      schema: { body: CreateBody, response: { 200: replies.sessionReply } },
+      schema: { body: CreateSessionBody, response: { 200: replies.sessionReply } },
       config: { once: 200 },
       description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
       bodyExample: { task: 'Create a Flask web application' },

@@ -9,5 +9,5 @@ export const e2b = defineFacade({
   documents: '[e2b.md](e2b.md)',
   settings: e2bSettings,
   routes: async (parts, settings) =>
-    settings.facade === 'on' ? await (await import('./routes.ts')).e2bRoutes(parts, settings) : [],
+    settings.facade === 'on' ? await (await import('./routes.ts')).createE2bRoutes(parts, settings) : [],
 });

@@ -42,7 +42,7 @@ export class ClientSandboxes {
       }
       return againMs;
     };
-    await runRounds(round, { clock, failedMs: againMs }, signal); // the watch fails when too much changes at the same time
+    await runRounds(round, { clock, failedMs: againMs }, signal); // the watch fails when too many changes arrive at the same time
   }
 }
 
@@ -67,7 +67,7 @@ const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
 
-export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
+export async function createE2bRoutes(parts: FacadeParts, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
   const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials, clients } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;

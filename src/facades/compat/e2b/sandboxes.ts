@@ -6,7 +6,7 @@ import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts'
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../core/model/records.ts';
-import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import { readMetricsSample } from './control/metrics.ts';
 
@@ -18,7 +18,7 @@ export interface RunningSandbox {
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
   wake(principal: Principal): Promise<unknown>;
-  enter(principal: Principal, signal: AbortSignal): Promise<SandboxInterior>;
+  enter(principal: Principal, signal: AbortSignal): Promise<SandboxHandle>;
 }
 type PowerServices = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
@@ -141,7 +141,7 @@ export class DataPlaneSandboxes {
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();
-    for (const record of all) this.#cutEarlierTokens(record); // another server may have replaced them
+    for (const record of all) this.#cutEarlierTokens(record); // another server may have replaced the tokens
     const due = all.filter(({ life }) => life && isDue(life));
     const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));
     await Promise.all(ended);

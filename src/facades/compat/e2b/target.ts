@@ -9,7 +9,7 @@ export interface DataPlaneTarget {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }
-export const agentPort = 49_983;
+export const envdPort = 49_983;
 export const codeInterpreterPort = 49_999;
 
 const control =
@@ -49,7 +49,7 @@ export class DataPlaneTargetResolver {
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
-    return byHost && port !== agentPort && port !== codeInterpreterPort;
+    return byHost && port !== envdPort && port !== codeInterpreterPort;
   };
 
   rewrite = (request: IncomingMessage): boolean => {
@@ -70,7 +70,7 @@ export class DataPlaneTargetResolver {
       return this.#lead(request, { sid, port: number, byHost: false, url });
     }
     if (!isControl && /^\/files\?(?:.*&)?signature=/.test(url)) {
-      return this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
+      return this.#lead(request, { sid: undefined, port: envdPort, byHost: false, url });
     }
     if (below === 'sandbox') {
       return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // no other route has this name

@@ -3,7 +3,7 @@ import type { Peppers } from '../../../auth/pepper.ts';
 import { adminPrincipal, type Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import type { Credentials } from '../../../http/guard/credentials.ts';
+import type { CredentialRegistry } from '../../../http/guard/credentials.ts';
 
 /**
  * The tokens of sandboxes. They are derived from the id and the credential of the caller who receives them, so every
@@ -39,7 +39,7 @@ const macChars = 43;
 
 export function createSandboxTokens(
   peppers: Pick<Peppers, 'hash'>,
-  credentials: Pick<Credentials, 'serverSeal' | 'live' | 'principals'>,
+  credentials: Pick<CredentialRegistry, 'serverSeal' | 'live' | 'principals'>,
 ): SandboxTokens {
   const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Principal) => {
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
@@ -68,7 +68,7 @@ export function createSandboxTokens(
     },
   };
 }
-const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
+const withoutKey = ({ serverSeal }: Pick<CredentialRegistry, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();

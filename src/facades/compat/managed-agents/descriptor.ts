@@ -10,5 +10,5 @@ export const managedAgents = defineFacade({
   documents: '[managed-agents.md](managed-agents.md)',
   settings: managedAgentsSettings,
   routes: async (parts, settings) =>
-    settings.facade === 'on' ? (await import('./routes.ts')).managedAgentsRoutes(parts, settings) : [],
+    settings.facade === 'on' ? (await import('./routes.ts')).createManagedAgentsRoutes(parts, settings) : [],
 });

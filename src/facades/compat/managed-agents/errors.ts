@@ -21,7 +21,7 @@ export class ManagedAgentsError extends AppError {
 }
 export const invalidRequestError = (message: string, errorCode?: string) =>
   new ManagedAgentsError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
-export const explainNotFound =
+export const rethrowNotFoundAs =
   (message: string, errorCode?: string) =>
   (thrown: unknown): never => {
     if (toAppError(thrown).code !== 'not_found') throw thrown;
@@ -70,7 +70,7 @@ export function toErrorBody(status: number, error: AppError, requestId: string) 
   };
 }
 
-export const errorStyle: ErrorStyle = {
+export const managedAgentsErrorStyle: ErrorStyle = {
   status: statusOf,
   body: (status, error, requestId = '') => toErrorBody(status, error, requestId),
   headers: (status, error) => ({

@@ -11,12 +11,12 @@ export interface ApiRequest {
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** The worker that sent the request; undefined: the caller has a key of the server, or needs none. */
+  /** The worker that sent the request; undefined: the caller has a key of the server, or no key is required. */
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredentialKind = 'environment' | 'session';
-/** Paths are relative to `apiPrefix`. */
-export interface Route {
+/** Paths are relative to `managedAgentsPrefix`. */
+export interface ApiRoute {
   /** Method and path, such as `GET /v1/agents/:id`. */
   readonly endpoint: string;
   /** `create`: the route creates something, so a read-only key is refused. */
@@ -28,7 +28,11 @@ export interface Route {
   readonly worker?: readonly WorkerCredentialKind[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
-export const createDeleteRoute = (endpoint: string, type: string, remove: (id: string) => Promise<unknown>): Route => ({
+export const createDeleteRoute = (
+  endpoint: string,
+  type: string,
+  remove: (id: string) => Promise<unknown>,
+): ApiRoute => ({
   endpoint,
   async run({ params: { id = '' } }) {
     await remove(id);
@@ -36,12 +40,12 @@ export const createDeleteRoute = (endpoint: string, type: string, remove: (id: s
   },
 });
 export interface RouteAccess {
-  run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;
+  run(route: ApiRoute, apiRequest: ApiRequest, work: ApiRoute['run']): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler validates its own input
-export const apiPrefix = '/anthropic';
+export const managedAgentsPrefix = '/anthropic';
 
-export function mountRoutes(app: App, routes: readonly Route[], access: RouteAccess): void {
+export function mountRoutes(app: App, routes: readonly ApiRoute[], access: RouteAccess): void {
   const streamed = routes.filter(({ body }) => body === 'stream');
   for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);
   if (streamed.length > 0)
@@ -50,12 +54,12 @@ export function mountRoutes(app: App, routes: readonly Route[], access: RouteAcc
     });
 }
 
-function mountRoute(app: App, route: Route, access: RouteAccess): void {
+function mountRoute(app: App, route: ApiRoute, access: RouteAccess): void {
   const { endpoint, run, stream, least, body: kind, worker } = route;
   const [method = '', path = ''] = endpoint.split(' ');
   app.route({
     method: method as 'GET',
-    url: `${apiPrefix}${path}`,
+    url: `${managedAgentsPrefix}${path}`,
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),

@@ -4,23 +4,23 @@ import { createIdSource } from '../../../core/model/ids.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import { createSessionPreparer } from './deployments/prepare.ts';
-import { archiveAgentDeployments, deploymentRoutes } from './deployments/routes.ts';
-import { deploymentRunRoutes } from './deployments/runs.ts';
-import { managedAgentsApi } from './deployments/shapes.ts';
-import { errorStyle, notSupportedError } from './errors.ts';
-import { agentRoutes } from './resources/agents.ts';
-import { environmentRoutes } from './resources/environments.ts';
-import { type FileDeps, fileRoutes } from './resources/files.ts';
-import { memoryStoreRoutes } from './resources/memory-stores.ts';
-import { modelRoutes } from './resources/models.ts';
-import { skillRoutes } from './resources/skills.ts';
-import { vaultRoutes } from './resources/vaults.ts';
-import { apiPrefix, mountRoutes, type Route } from './route.ts';
-import { sessionRoutes } from './sessions/routes.ts';
+import { archiveAgentDeployments, createDeploymentRoutes } from './deployments/routes.ts';
+import { createDeploymentRunRoutes } from './deployments/runs.ts';
+import { managedAgentsApiName } from './deployments/shapes.ts';
+import { managedAgentsErrorStyle, notSupportedError } from './errors.ts';
+import { createAgentRoutes } from './resources/agents.ts';
+import { createEnvironmentRoutes } from './resources/environments.ts';
+import { createFileRoutes, type FileDeps } from './resources/files.ts';
+import { createMemoryStoreRoutes } from './resources/memory-stores.ts';
+import { createModelRoutes } from './resources/models.ts';
+import { createSkillRoutes } from './resources/skills.ts';
+import { createVaultRoutes } from './resources/vaults.ts';
+import { type ApiRoute, managedAgentsPrefix, mountRoutes } from './route.ts';
+import { createSessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
 import { moveWorkerCredential, WorkerAccess } from './work/access.ts';
-import { environmentKeyRoutes } from './work/keys.ts';
-import { workRoutes } from './work/routes.ts';
+import { createEnvironmentKeyRoutes } from './work/keys.ts';
+import { createWorkRoutes } from './work/routes.ts';
 
 interface UnsupportedArea {
   readonly name: string;
@@ -44,42 +44,45 @@ function findArea(path: string): UnsupportedArea | undefined {
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
-export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
-  ...agentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
-  ...environmentRoutes(parts.services),
-  ...workRoutes(parts),
-  ...environmentKeyRoutes(parts),
-  ...modelRoutes(parts.services, settings),
-  ...vaultRoutes(parts),
-  ...skillRoutes(parts),
-  ...memoryStoreRoutes(parts),
-  ...deploymentRoutes(parts, settings),
-  ...deploymentRunRoutes(parts),
-  ...fileRoutes(parts),
-  ...sessionRoutes(parts, settings),
+export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly ApiRoute[] => [
+  ...createAgentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
+  ...createEnvironmentRoutes(parts.services),
+  ...createWorkRoutes(parts),
+  ...createEnvironmentKeyRoutes(parts),
+  ...createModelRoutes(parts.services, settings),
+  ...createVaultRoutes(parts),
+  ...createSkillRoutes(parts),
+  ...createMemoryStoreRoutes(parts),
+  ...createDeploymentRoutes(parts, settings),
+  ...createDeploymentRunRoutes(parts),
+  ...createFileRoutes(parts),
+  ...createSessionRoutes(parts, settings),
 ];
 
 /** Method and path of every route, for the reference. The routes are never called, so no service is needed. */
-export const managedAgentsEndpoints = (): readonly string[] =>
+export const listManagedAgentsEndpoints = (): readonly string[] =>
   createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ endpoint }) => endpoint);
 
 /** The paths at the root that belong to this API, if the settings put it there. */
 const atRoot =
   /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
 
-export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsSettings): readonly FacadeRoutes[] {
+export function createManagedAgentsRoutes(
+  parts: FacadeParts,
+  settings: ManagedAgentsSettings,
+): readonly FacadeRoutes[] {
   const never = () => false;
   const { short: ids } = createIdSource();
   const { acting, clock } = parts;
   parts.programs?.serve(
-    managedAgentsApi,
+    managedAgentsApiName,
     createSessionPreparer({ acting, projects: parts.projects, clock, ids, settings }),
   );
   parts.elsewhere.push({
     rewrite(request: IncomingMessage) {
       const { url = '/', headers } = request;
-      if (settings.root === 'on' && atRoot.test(url)) request.url = `${apiPrefix}${url}`;
-      else if (!url.startsWith(`${apiPrefix}/`)) return false;
+      if (settings.root === 'on' && atRoot.test(url)) request.url = `${managedAgentsPrefix}${url}`;
+      else if (!url.startsWith(`${managedAgentsPrefix}/`)) return false;
       const key = headers['x-api-key'];
       if (headers.authorization === undefined && typeof key === 'string' && key !== '')
         headers.authorization = `Bearer ${key}`;
@@ -92,11 +95,11 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
   });
   return [
     {
-      errors: { prefix: apiPrefix, style: errorStyle },
+      errors: { prefix: managedAgentsPrefix, style: managedAgentsErrorStyle },
       mount(app) {
         mountRoutes(app, createApiRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
-        app.all(`${apiPrefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
-          const path = url.slice(apiPrefix.length).split('?')[0] ?? '';
+        app.all(`${managedAgentsPrefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
+          const path = url.slice(managedAgentsPrefix.length).split('?')[0] ?? '';
           const area = findArea(path);
           if (area) throw notSupportedError(area.name);
           throw new AppError('not_found', `There is no ${method} ${path}.`);

@@ -18,7 +18,7 @@ export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 export const toIsoTimeOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
 
 /** Parses a time of a query. Without a zone, UTC is assumed. An unescaped `+` arrives as a space. */
-export function parseTime(name: string, given: string): number {
+export function parseQueryTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const at = Date.parse(hasZone ? value : `${value}Z`);
@@ -57,11 +57,11 @@ export class QueryParameters {
     if (value !== 'asc' && value !== 'desc') throw invalidRequestError('order must be asc or desc.');
     return value;
   }
-  /** Returns a check of a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
+  /** Returns a predicate that checks a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);
-      return value === undefined ? undefined : parseTime(`${name}[${word}]`, value);
+      return value === undefined ? undefined : parseQueryTime(`${name}[${word}]`, value);
     };
     const [gt, gte, lt, lte] = ['gt', 'gte', 'lt', 'lte'].map(bound);
     return (at) =>
@@ -78,7 +78,7 @@ interface Paging {
   /** Identifies the list and its order: a cursor of any other list is refused. */
   readonly name: string;
 }
-export interface Page<Item> {
+export interface ListPage<Item> {
   readonly data: readonly Item[];
   readonly next_page: string | null;
 }
@@ -88,7 +88,7 @@ const Cursor = z.tuple([z.string(), z.string()]);
 export function paginate<Item extends { readonly id: string }>(
   items: readonly Item[],
   { limit, page, name }: Paging,
-): Page<Item> & { readonly prev_page: string | null } {
+): ListPage<Item> & { readonly prev_page: string | null } {
   const from = page === undefined || page === '' ? 0 : findPosition(items, page, name);
   const data = items.slice(from, from + limit);
   const cursor = (id: string) => Buffer.from(JSON.stringify([name, id])).toString('base64url');
@@ -126,7 +126,7 @@ function findPosition(items: readonly { readonly id: string }[], page: string, n
   if (at < 0) throw invalidRequestError('page: the place of this cursor is gone. Begin again without page.');
   return at + 1;
 }
-export const withoutPreviousPage = <Item>({ data, next_page }: Page<Item>): Page<Item> => ({ data, next_page });
+export const withoutPreviousPage = <Item>({ data, next_page }: ListPage<Item>): ListPage<Item> => ({ data, next_page });
 
 const pair = z.record(z.string().min(1).max(64), z.string().max(512));
 export const Metadata = pair.refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');

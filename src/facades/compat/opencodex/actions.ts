@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { MessageIdResolver } from './conversation/message-ids.ts';
-import { deriveId } from './ids.ts';
-import { type ProjectionContext, toIsoTime, toShownToolCall } from './names.ts';
+import { derivePositionId } from './ids.ts';
+import { type ProjectionContext, toClientToolCall, toIsoTime } from './names.ts';
 import type { Action } from './replies/conversation.ts';
 
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
@@ -9,9 +9,9 @@ type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** Builds the action of a call. `call` is the result event if the call's own event is no longer in the log. */
 export function toAction({ call, result, message }: PairedToolCall, view: ProjectionContext): Action {
-  const { tool, args } = toShownToolCall(call.data, view);
+  const { tool, args } = toClientToolCall(call.data, view);
   return {
-    id: deriveId('action', { session: call.sessionId, seq: call.seq }),
+    id: derivePositionId('action', { session: call.sessionId, seq: call.seq }),
     chat_session_id: call.sessionId,
     message_id: message,
     action_type: tool,

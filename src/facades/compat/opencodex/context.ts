@@ -30,7 +30,7 @@ export async function findProject({ services }: OpencodexDeps, id: string): Prom
   if (!project) throw missing(`Project with id ${id} not found`);
   return project;
 }
-export async function findFile({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
+export async function findUploadedFile({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
   const file = await uploads.get(id).catch(ignoreAnyNotFound);
   if (!file) throw missing(`File ${id} not found`);
   return file;
@@ -51,7 +51,7 @@ export function createInvalidFieldError(place: 'body' | 'query', field: string, 
   return new InvalidRequestError([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
 }
 
-export async function readEvents(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
+export async function readSessionEvents(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
   return await Array.fromAsync(deps.services.sessions.history(id));
 }
 export async function readProjectionContext(deps: OpencodexDeps, { id }: SessionRecord): Promise<ProjectionContext> {

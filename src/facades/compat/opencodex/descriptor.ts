@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
-import { setting } from '../../../config/setting.ts';
+import { defineSetting } from '../../../config/setting.ts';
 import { defineFacade } from '../../shared/facade.ts';
 import { createOpencodexRoutes as opencodexRoutes } from './routes.ts';
 
@@ -11,7 +11,7 @@ export const opencodex = defineFacade({
   paths: ['projects', 'chats', 'agent-actions', 'files', 'sandbox', 'settings'].map((name) => `/api/v1/${name}`),
   documents: '`/docs`, `/redoc`',
   settings: z.strictObject({
-    profile: setting(
+    profile: defineSetting(
       oneOf('current', 'first'),
       'current',
       'which front end the OpenCodex facade speaks to; with first, the oldest page gets start when it joins a run',

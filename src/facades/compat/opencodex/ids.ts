@@ -11,7 +11,7 @@ export interface LogPosition {
   readonly seq: number;
 }
 
-export function deriveId(kind: Kind, { session, seq }: LogPosition): string {
+export function derivePositionId(kind: Kind, { session, seq }: LogPosition): string {
   const bits = (BigInt(`0x${session}`) << 58n) | (BigInt(kinds.indexOf(kind)) << 53n) | BigInt(seq);
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0');
   const head = hex(bits >> 74n, 12);
@@ -21,7 +21,7 @@ export function deriveId(kind: Kind, { session, seq }: LogPosition): string {
 }
 
 /** Undefined: the id was not created here, or is of another kind. */
-export function parsePosition(kind: Kind, id: string): LogPosition | undefined {
+export function parsePositionId(kind: Kind, id: string): LogPosition | undefined {
   const [, a = '', b = '', middle = '', c = '', d = ''] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/.exec(id) ?? [];
   if (a === '') return undefined;

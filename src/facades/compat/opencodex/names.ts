@@ -8,14 +8,17 @@ export interface ProjectionContext {
 type Args = Record<string, unknown>;
 type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
-/** Translates tools and arguments to this facade's names; a tool it does not know keeps its name. */
-export function toShownToolCall({ function: name, args }: Call, view: ProjectionContext): { tool: string; args: Args } {
-  const path = (input: unknown) => (typeof input === 'string' ? toShownPath(input, view) : input);
+/** Translates tools and arguments to this facade's names. Unknown tools keep their names. */
+export function toClientToolCall(
+  { function: name, args }: Call,
+  view: ProjectionContext,
+): { tool: string; args: Args } {
+  const path = (input: unknown) => (typeof input === 'string' ? toClientPath(input, view) : input);
   const { name: tool, args: shown } = toFacadeCall('opencodex', { name, args }, path);
   return { tool, args: shown };
 }
 
-export function toShownPath(path: string, { workdir }: ProjectionContext): string {
+export function toClientPath(path: string, { workdir }: ProjectionContext): string {
   if (path === workdir) return '/workspace';
   return path.startsWith(`${workdir}/`) ? `/workspace${path.slice(workdir.length)}` : path;
 }

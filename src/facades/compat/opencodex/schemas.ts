@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FallbackRefs } from '../../../agents/models/model-ref.ts';
 import { toolGroups } from '../../../agents/tools/tool.ts';
-import { toolPrograms } from '../../../config/tool-servers.ts';
+import { ToolProgramsInput } from '../../../config/tool-servers.ts';
 import type { OfferedProvider } from '../../../sessions/projects/providers.ts';
 
 // Only this folder uses snake_case names, as the wire does.
@@ -90,9 +90,9 @@ export const AgentConfigBody = z.object({
   llm_fallbacks: FallbackRefs.nullable()
     .optional()
     .describe('models to ask in turn when the model fails; null: those of the template or of the server'),
-  mcp_servers: toolPrograms
-    .optional()
-    .describe('tool servers as under mcp.servers in corral.yaml, with a command each'),
+  mcp_servers: ToolProgramsInput.optional().describe(
+    'tool servers as under mcp.servers in corral.yaml, with a command each',
+  ),
 });
 export const createKeySchema = (known: Providers) =>
   z.object({

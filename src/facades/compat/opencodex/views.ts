@@ -1,4 +1,4 @@
-import { toProgramSettings } from '../../../config/tool-servers.ts';
+import { toToolProgramSettings } from '../../../config/tool-servers.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
@@ -7,7 +7,7 @@ import { type AgentConfig, agentType } from '../../../sessions/projects/agent-co
 import { projectFilesFolder } from '../../../sessions/projects/project-copies.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import { toIsoTime } from './names.ts';
-import type { File } from './replies/files.ts';
+import type { UploadedFileView } from './replies/files.ts';
 import type * as replies from './replies/projects.ts';
 
 export const toProjectView = ({ id, name, description, createdAt, updatedAt }: Project): replies.Project => ({
@@ -40,7 +40,7 @@ export const toAgentView = (config: AgentConfig): replies.AgentConfig => ({
   llm_model: config.model,
   llm_config: config.options,
   ...(config.fallbacks && { llm_fallbacks: config.fallbacks }),
-  ...(config.toolServers.length > 0 && { mcp_servers: toProgramSettings(config.toolServers) }),
+  ...(config.toolServers.length > 0 && { mcp_servers: toToolProgramSettings(config.toolServers) }),
 });
 
 export const toTemplateView = (template: TemplateInfo & { readonly environment: string }): replies.Template => ({
@@ -52,7 +52,7 @@ export const toTemplateView = (template: TemplateInfo & { readonly environment: 
   enabled_tools: [...template.groups],
 });
 
-export const toFileView = (file: UploadedFile): File => ({
+export const toFileView = (file: UploadedFile): UploadedFileView => ({
   id: file.id,
   project_id: file.projectId,
   filename: file.name,

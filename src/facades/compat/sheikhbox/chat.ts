@@ -4,7 +4,7 @@ import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { FactOf, SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
+import { markReplayed, runWithClaim } from '../../../http/guard/idempotency.ts';
 import { parseLatestCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand, SessionService } from '../../../sessions/api/sessions.ts';
 import { toGoal } from '../../shared/conversation/goal.ts';
@@ -22,8 +22,8 @@ interface Message {
 }
 
 /**
- * Finds the earlier copy, at most ten minutes old, of a message that a client resent after losing its connection. Both
- * have the same text and the same timestamp of the sender.
+ * Finds the earlier copy, at most ten minutes old, of a message that a client resent after losing its connection. Copies have the
+ * same text and the same sender timestamp.
  */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -70,7 +70,7 @@ export function createChatHandler(
       const first = StreamBounds.parse(claim.answer);
       return await streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
     }
-    const plan = await settleClaim(claim, () => {
+    const plan = await runWithClaim(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
       // Only a message with a timestamp can be recognized as a retry, so only such messages are serialized.

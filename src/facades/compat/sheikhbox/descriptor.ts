@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
-import { setting } from '../../../config/setting.ts';
+import { defineSetting } from '../../../config/setting.ts';
 import { defineFacade } from '../../shared/facade.ts';
 import { createSheikhboxRoutes as sheikhboxRoutes } from './routes.ts';
 
@@ -11,7 +11,7 @@ export const sheikhbox = defineFacade({
   paths: ['/api/v1/sessions', '/api/v1/files', '/api/v1/auth/status', '/api/v1/config/frontend'],
   documents: '`/docs`, `/openapi.json`',
   settings: z.strictObject({
-    profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox facade speaks to'),
+    profile: defineSetting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox facade speaks to'),
   }),
   routes: async ({ services, projects, ...parts }, { profile }) => [
     sheikhboxRoutes({

@@ -3,7 +3,7 @@ import { sessionOptionFields, toSessionOptions } from '../../../api/views/sessio
 import { GitAuthor, RepositoryInputs } from '../../../core/model/repository.ts';
 import { InvalidRequestError } from '../../../http/errors/error-style.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
-import type { CreateCommand } from '../../../sessions/api/sessions.ts';
+import type { CreateSessionCommand } from '../../../sessions/api/sessions.ts';
 
 const Named = z.object({ template: z.string() });
 const { lifetimeSeconds, idleSeconds, ...others } = sessionOptionFields;
@@ -16,10 +16,10 @@ const Options = z.object({
 });
 
 /**
- * Clients of this facade send any body or none, so only known fields are used. A limit of the sandbox must be valid,
- * because a misread limit would allow more than was requested. Rejects: invalid_request.
+ * Clients of this facade send arbitrary bodies or none, so only known fields are read. Sandbox limits must be valid: a misread
+ * limit would allow more than was requested. Rejects: invalid_request.
  */
-export function parseNewSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
+export function parseNewSession(raw: Buffer | undefined): Omit<CreateSessionCommand, 'origin'> {
   const body = parseJson(raw);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return {};
   const template = Named.safeParse(body).data?.template;

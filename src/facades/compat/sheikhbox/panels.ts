@@ -38,7 +38,7 @@ export const createFilePanel = (
   read: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),
 });
 
-export const wantsStream = ({ headers }: FastifyRequest): boolean =>
+export const acceptsEventStream = ({ headers }: FastifyRequest): boolean =>
   headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
 
 /** Sends the panel immediately and after each change. The first read must succeed; later reads may fail for a while. */

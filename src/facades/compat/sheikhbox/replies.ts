@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ForkFilesStatus } from '../../../core/model/events.ts';
 import { GoalAssessment } from '../../../core/model/runs/goal.ts';
-import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
+import { negotiatedReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
 import { envelopeReply } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';
 
@@ -66,7 +66,7 @@ const Session = z.object({
   ...marks,
   goal: GoalAssessment.optional().describe('what became of the goal of its last run; absent where that had none'),
 });
-export type Session = z.output<typeof Session>;
+export type SheikhboxSession = z.output<typeof Session>;
 const replies: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
 export const sessionReply = envelopeReply(Session, {
   session_id: sid,
@@ -107,7 +107,7 @@ const title = `id: 3\n${lines('title', { event_id: '3', timestamp: 1735689600, t
 const end = `id: 20\n${lines('done', { event_id: '20', timestamp: 1735689601 })}`;
 export const chatStreamReply = sse('Events until the run ends or waits', `: connected\n\n${title}${end}`);
 export const eventStreamReply = sse('Events until the session is deleted', `: connected\n\n${title}`);
-export const listStreamReply = sse(
+export const sessionListStreamReply = sse(
   'The list, once per change',
   `: connected\n\n${lines('sessions', { sessions: [item] })}`,
 );
@@ -127,5 +127,5 @@ const File = z.object({ content: z.string(), file: z.string() });
 export type FilePanelContent = z.output<typeof File>;
 const shownFile: FilePanelContent = { content: 'hi\n', file: '/workspace/notes.md' };
 const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
-export const shellReply = eitherReply(envelopeReply(Shell, shownShell), streamed('shell', shownShell));
-export const fileReply = eitherReply(envelopeReply(File, shownFile), streamed('file', shownFile));
+export const shellReply = negotiatedReply(envelopeReply(Shell, shownShell), streamed('shell', shownShell));
+export const fileReply = negotiatedReply(envelopeReply(File, shownFile), streamed('file', shownFile));

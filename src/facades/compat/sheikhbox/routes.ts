@@ -23,11 +23,11 @@ import { mountUploads } from './files/uploads.ts';
 import { mountShareLinks } from './links.ts';
 import { mountSessionAttributes } from './marks.ts';
 import { MetadataQuery, parseMetadataPairs, parseNewSession } from './new-session.ts';
-import { createFilePanel, createShellPanel, streamPanel, wantsStream } from './panels.ts';
+import { acceptsEventStream, createFilePanel, createShellPanel, streamPanel } from './panels.ts';
 import * as replies from './replies.ts';
 import { ChatBody, EditBody, EventsQuery, FileBody, ForkBody, SessionParams as params, ShellBody } from './schemas.ts';
 import { mountSessionSharing } from './shared-view.ts';
-import { createFrameCache, createTextCache } from './stream/frames.ts';
+import { createEventJsonCache, createFrameCache } from './stream/frames.ts';
 import { mountSessionListStream } from './stream/list-stream.ts';
 import { streamEvents } from './stream/stream.ts';
 import { readSessionHistoryJson, toSessionListItem } from './views.ts';
@@ -36,7 +36,7 @@ import { mountVnc } from './vnc.ts';
 export function createSheikhboxRoutes(deps: SheikhboxDeps): FacadeRoutes {
   const infos = new FileInfoCache(deps.attached ?? deps.uploads);
   const { profile } = deps;
-  const created = { frameOf: createFrameCache(profile, infos), textOf: createTextCache(profile, infos) };
+  const created = { frameOf: createFrameCache(profile, infos), textOf: createEventJsonCache(profile, infos) };
   const context: SheikhboxContext = { ...deps, infos, ...created };
   return {
     errors: { prefix: sessionsPath, style: envelopeErrorStyle },
@@ -88,7 +88,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       const isMatch = ({ metadata, parent }: SessionRecord) =>
         hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
       const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? toSessionListItem(one, profile) : undefined));
-      const first = await texts.next(); // a failure here can still be answered with a status
+      const first = await texts.next(); // a failure here can still set the response's status
       const whole = (async function* () {
         yield first.value ?? '';
         yield* texts;
@@ -201,7 +201,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     }),
     async (request, reply) => {
       const panel = createShellPanel(toSessionId(request.params.sid), request.body.session_id, context);
-      if (wantsStream(request)) return streamPanel(reply, panel, context);
+      if (acceptsEventStream(request)) return streamPanel(reply, panel, context);
       return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },
   );
@@ -216,7 +216,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     }),
     async (request, reply) => {
       const panel = createFilePanel(toSessionId(request.params.sid), request.body.file, context);
-      if (wantsStream(request)) return streamPanel(reply, panel, context);
+      if (acceptsEventStream(request)) return streamPanel(reply, panel, context);
       return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },
   );

@@ -3,7 +3,7 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { FileInfo } from './files/file-replies.ts';
-import type { Session, SessionListItem, SheikhboxStatus } from './replies.ts';
+import type { SessionListItem, SheikhboxSession, SheikhboxStatus } from './replies.ts';
 import { type SheikhboxProfile, toEpochSeconds, toSheikhboxEvent } from './stream/events.ts';
 import type { SseEvent } from './stream/sse-events.ts';
 
@@ -40,7 +40,7 @@ export async function readSessionHistory(session: SessionRecord, context: ViewCo
   }
   return toView(session, profile, events);
 }
-const toView = (session: SessionRecord, profile: SheikhboxProfile, events: SseEvent[]): Session => ({
+const toView = (session: SessionRecord, profile: SheikhboxProfile, events: SseEvent[]): SheikhboxSession => ({
   session_id: session.id,
   title: session.title,
   status: statusOf(session, profile),

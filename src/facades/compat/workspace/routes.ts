@@ -46,7 +46,7 @@ export interface WorkspaceDeps extends Pick<FacadeParts, 'sockets' | 'clock' | '
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Maximum pending requests of one client; above it, reading pauses. */
+/** Maximum pending requests of a client; at this number, reading pauses. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 

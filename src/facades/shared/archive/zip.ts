@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
 import { toAppError } from '../../../core/errors/errors.ts';
-import { archiveNames, type SafePath, safePath, toShownName } from '../../../core/text/file-names.ts';
+import { createArchiveNamer, parseSafePath, type SafePath, toDisplayName } from '../../../core/text/file-names.ts';
 import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
@@ -20,18 +20,17 @@ const ofOneFile: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A zip file whose entries are read one after another while it is packed. Its names are safe on every system. Each file
- * is held in memory before it is packed (50 MiB at most). An entry that cannot be packed is left out and listed in
- * `LEFT_OUT.txt`.
+ * Streams a zip file and reads its entries one after another. Entry names are safe on every system. Each file is held in memory
+ * before it is packed (50 MiB at most). An entry that cannot be packed is left out and listed in `LEFT_OUT.txt`.
  */
-export function zip(
+export function createZipStream(
   { files, emptyFolders, others }: Omit<FolderListing, 'truncated'>,
   { open, maxPacked }: ZipOptions,
 ): Readable {
   const archive = new ZipFile();
   const output = archive.outputStream as Readable;
-  const nameOf = archiveNames();
-  const left = others.map((path) => `${toShownName(path)}: a link or a special file`);
+  const nameOf = createArchiveNamer();
+  const left = others.map((path) => `${toDisplayName(path)}: a link or a special file`);
   let size = 0;
   const closed = new Promise<void>((resolve) => output.once('close', resolve));
   const add = async (bytes: Buffer, name: string, mtime: Date) => {
@@ -48,29 +47,29 @@ export function zip(
   async function pack(): Promise<void> {
     let lost = '';
     for (const { path, modified } of files) {
-      const judged = safePath(path);
+      const judged = parseSafePath(path);
       if (output.destroyed) return;
-      if (!judged) left.push(`${toShownName(path)}: its name is not valid`);
-      else if (lost !== '') left.push(`${toShownName(path)}: ${lost}`);
+      if (!judged) left.push(`${toDisplayName(path)}: its name is not valid`);
+      else if (lost !== '') left.push(`${toDisplayName(path)}: ${lost}`);
       else {
         try {
           const bytes = await read(path);
-          if (!bytes) left.push(`${toShownName(path)}: the archive would be too large`);
+          if (!bytes) left.push(`${toDisplayName(path)}: the archive would be too large`);
           else {
             size += bytes.length;
             await add(bytes, nameOf(judged), parseTime(modified));
           }
         } catch (thrown) {
           const { code, publicMessage } = toAppError(thrown);
-          left.push(`${toShownName(path)}: ${ofOneFile.has(code) ? publicMessage : 'the sandbox ended'}`);
+          left.push(`${toDisplayName(path)}: ${ofOneFile.has(code) ? publicMessage : 'the sandbox ended'}`);
           if (!ofOneFile.has(code)) lost = 'the sandbox ended';
         }
       }
     }
-    for (const folder of emptyFolders.map(safePath)) if (folder) archive.addEmptyDirectory(nameOf(folder));
+    for (const folder of emptyFolders.map(parseSafePath)) if (folder) archive.addEmptyDirectory(nameOf(folder));
     if (left.length > 0) {
       const text = `These files are not in this archive:\n\n${left.join('\n')}\n`;
-      await add(Buffer.from(text), nameOf(safePath('LEFT_OUT.txt') as SafePath), new Date());
+      await add(Buffer.from(text), nameOf(parseSafePath('LEFT_OUT.txt') as SafePath), new Date());
     }
     archive.end();
   }

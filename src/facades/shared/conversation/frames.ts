@@ -7,7 +7,7 @@ import { formatToolCall, translateToolCall } from './tool-names.ts';
 // Core events as frames of Crogia and CambioML. `content` is the text to show, or empty, so that a client can print it
 // for every frame.
 
-export interface Frame {
+export interface ConversationFrame {
   readonly type: string;
   readonly session_id: string;
   readonly timestamp: string;
@@ -17,22 +17,22 @@ export interface Frame {
 }
 export type FrameBody = { readonly content?: string; readonly [field: string]: unknown };
 
-export function createFrame(
+export function createConversationFrame(
   type: string,
   session: string,
   now: number,
   { content = '', ...fields }: FrameBody = {},
-): Frame {
+): ConversationFrame {
   return { type, session_id: session, ...fields, content, timestamp: toIsoTime(now) };
 }
 
-export const createErrorFrame = (session: string, now: number, message: string): Frame =>
-  createFrame('error', session, now, { message, content: message });
+export const createErrorFrame = (session: string, now: number, message: string): ConversationFrame =>
+  createConversationFrame('error', session, now, { message, content: message });
 
-/** Sends text whole, in one `text_delta`. */
-export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
+/** Puts the text of a message or delta into one `text_delta` frame. */
+export function toConversationFrame(event: SessionEvent, workdir: string): ConversationFrame | undefined {
   if (isHiddenEvent(event)) return undefined;
-  const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({
+  const say = (type: string, { content = '', ...fields }: FrameBody): ConversationFrame => ({
     type,
     session_id: event.sessionId,
     ...fields,
@@ -86,8 +86,12 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
 }
 
 /** Makes a client reload the history and continue the stream from `latest_seq`. */
-export function resyncFrame(session: SessionId, now: number, item: Extract<LogUpdate, { kind: 'resync' }>): Frame {
-  return createFrame('resync', session, now, {
+export function createResyncFrame(
+  session: SessionId,
+  now: number,
+  item: Extract<LogUpdate, { kind: 'resync' }>,
+): ConversationFrame {
+  return createConversationFrame('resync', session, now, {
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
     oldest_seq: item.oldest,
     latest_seq: item.head,

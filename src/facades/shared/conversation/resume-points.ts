@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than a page keeps trying to reconnect, which it does after 1, 2, 4, 8 and 16 seconds. */
+/** Longer than a page's reconnect attempts, which follow after 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // per client and session, for open tabs
@@ -33,7 +33,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Takes the seq from which a reopened socket continues. Each is used once. Undefined: no socket broke. */
+  /** Removes and returns the seq from which a reopened socket continues. Undefined: no socket broke. */
   take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);

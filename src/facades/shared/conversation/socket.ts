@@ -15,7 +15,7 @@ import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts'
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../facade.ts';
-import { createErrorFrame, createFrame, resyncFrame, toFrame } from './frames.ts';
+import { createConversationFrame, createErrorFrame, createResyncFrame, toConversationFrame } from './frames.ts';
 import type { ResumeKey, ResumePoints } from './resume-points.ts';
 import { type ClientProfile, readTextFlowState, TextFlow } from './text-flow.ts';
 
@@ -86,7 +86,7 @@ const doc: RouteDoc = {
   failures: describeUpgradeFailures([]),
 };
 
-export function conversationRoutes(deps: ConversationDeps, sockets: SocketServer): FacadeRoutes {
+export function createConversationRoutes(deps: ConversationDeps, sockets: SocketServer): FacadeRoutes {
   return {
     mount() {
       sockets.route({
@@ -118,7 +118,9 @@ async function converse(
   try {
     const { session, after, profile, workdir, listedUpTo } = await begun;
     const { id, lastSeq } = session;
-    socket.sendJson(createFrame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }));
+    socket.sendJson(
+      createConversationFrame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }),
+    );
     let sent = after;
     socket.connection.once('close', (code) => {
       if (code === brokenCode && socket.connection.brokeEmpty && profile === 'crogia') rejoins.broke(client, sent);
@@ -126,7 +128,7 @@ async function converse(
     let flow = new TextFlow(profile, await readTextFlowState(sessions, id, after));
     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
       if (item.kind === 'resync') {
-        socket.sendJson(resyncFrame(id, clock.now(), item));
+        socket.sendJson(createResyncFrame(id, clock.now(), item));
         flow = new TextFlow(profile, await readTextFlowState(sessions, id, item.head));
         sent = item.head;
         continue;
@@ -203,7 +205,7 @@ async function answer(
         await sessions.stop(id);
         return;
       case 'ping':
-        return socket.sendJson(createFrame('pong', id, clock.now()));
+        return socket.sendJson(createConversationFrame('pong', id, clock.now()));
       case 'bad':
         return socket.sendJson(createErrorFrame(id, clock.now(), clientFrame.message));
     }
@@ -234,7 +236,7 @@ const frames = {
 
 function encodeFrame(event: SessionEvent, workdir: string, how: keyof typeof frames): Buffer | undefined {
   return frames[how].of(event, () => {
-    const reply = toFrame(event, workdir);
+    const reply = toConversationFrame(event, workdir);
     const meant = reply && how === 'parted' ? { ...reply, content: `\n\n${reply.content}` } : reply;
     return meant && Buffer.from(JSON.stringify(meant));
   });

@@ -9,7 +9,7 @@ const isOurs = (name: string | undefined) => name === secureName || name === pla
 const pairs = (header: string | undefined) => (header ?? '').split(/;\s*/).filter((pair) => pair !== '');
 const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim();
 
-/** Returns the safer token first. */
+/** Returns the token of the safer cookie first. */
 export function parsePreviewTokens(header: string | undefined): string[] {
   const own = pairs(header).filter((pair) => isOurs(nameOf(pair)));
   const ordered = own.sort((a, b) => Number(nameOf(b) === secureName) - Number(nameOf(a) === secureName));

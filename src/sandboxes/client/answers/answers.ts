@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.ts';
-import { isName, isPath } from '../../../core/text/file-names.ts';
+import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
@@ -9,7 +9,7 @@ import type { JsonLimits } from '../../../core/text/json.ts';
 // Drops names that no workspace file can have: joined to a folder, such a name would lead out of the workspace.
 
 const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
-  entries.filter(({ name }) => isName(name));
+  entries.filter(({ name }) => isSafeName(name));
 
 interface SearchMatches<Match> {
   readonly matches: readonly Match[];
@@ -17,7 +17,7 @@ interface SearchMatches<Match> {
 }
 const withSafePaths = <Match>(found: SearchMatches<Match>, pathOf: (match: Match) => string): SearchMatches<Match> => ({
   ...found,
-  matches: found.matches.filter((match) => isPath(pathOf(match))),
+  matches: found.matches.filter((match) => isSafePath(pathOf(match))),
 });
 
 export interface DaemonResponseRule<Value = unknown> extends JsonLimits {
@@ -60,7 +60,7 @@ const desktop = z.object({
   browser: z.enum(['stopped', 'running']),
   width: count.max(100_000), // px
   height: count.max(100_000), // px
-  /** How often Xvnc and Chromium were restarted since the desktop's start. */
+  /** Number of restarts of Xvnc and Chromium since the desktop's start. */
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
   /**
@@ -101,7 +101,7 @@ const operation = z.object({
   /** False if the image has no `script`: the command then runs over pipes, without a terminal. */
   terminal: z.literal(false).exactOptional(),
 });
-export type Operation = z.infer<typeof operation>;
+export type OperationEntry = z.infer<typeof operation>;
 
 /** A person's own terminal: `bash -i` at the root of the workspace. */
 const terminal = z.object({ id, startedAt: time });
@@ -172,14 +172,14 @@ const changes = z.object({
   /** True: more changes are available, so call again immediately. */
   more: z.boolean(),
 });
-export type FileChanges = z.infer<typeof changes>;
+export type FileChangeBatch = z.infer<typeof changes>;
 
 const disk = z.object({
   usedBytes: count,
   limitBytes: count,
   /** Free bytes of the whole disk, which is shared with other users. */
   freeBytes: count,
-  /** How often the daemon ended processes that wrote beyond the limit. */
+  /** Number of times that the daemon ended processes that wrote beyond the limit. */
   stopped: count,
 });
 export type DiskUsage = z.infer<typeof disk>;
@@ -189,7 +189,7 @@ const health = z.object({
   bootId: text(64),
   /** Since the last request or output, in ms. */
   idleMs: z.number(),
-  /** How often the kernel killed a process for lack of memory. */
+  /** Number of processes that the kernel killed for lack of memory. */
   oomKills: count,
   /** Absent if the daemon does not watch the disk. */
   disk: disk.exactOptional(),

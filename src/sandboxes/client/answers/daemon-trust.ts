@@ -8,7 +8,7 @@ export interface DaemonTrust {
   reportViolation(breach: ProtocolViolationData): AppError;
 }
 
-export function openDaemonTrust(): DaemonTrust {
+export function createDaemonTrust(): DaemonTrust {
   const end = new AbortController();
   return {
     broken: end.signal,

@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { JobClient, JobEnd, JobOutputListener, JobStream } from '../abilities.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
 import type { createRequester, DaemonRequest } from '../request.ts';
-import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts';
+import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './read-frames.ts';
 
 export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 export type DaemonRequester = ReturnType<typeof createRequester> & { readonly trust: DaemonTrust };
@@ -62,10 +62,10 @@ function createStream(stream: Duplex, reader: JobOutputListener, trust: DaemonTr
 }
 
 async function read(stream: Duplex, { onOutput, onErrors }: JobOutputListener, trust: DaemonTrust): Promise<JobEnd> {
-  for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
+  for await (const { channel, payload } of readDaemonFrames(stream, { trust, call }, gone)) {
     if (channel === 'output') await onOutput(payload);
     else if (channel === 'errors') await onErrors(payload);
-    else if (channel === 'end') return parseFrame('jobEnd', payload, { trust, call });
+    else if (channel === 'end') return parseDaemonFrame('jobEnd', payload, { trust, call });
     else throw trust.reportViolation({ reason: 'bad_frame', call, detail: 'a frame of the input' });
   }
   throw gone();

@@ -53,10 +53,10 @@ export function createPathClient(
   };
 }
 
-/** Prepends bytes to the content. An error of the content breaks the whole stream. */
+/** Prepends bytes to the content. An error in the content breaks the whole stream. */
 function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
   const whole = new PassThrough();
   whole.write(head);
-  pipeline(content, whole).catch(() => {}); // the stream itself reports it to its reader
+  pipeline(content, whole).catch(() => {}); // the stream reports the error to its reader
   return whole;
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
-import { type PipeFrame, pipeFrameReader } from '../../../core/text/pipe-frames.ts';
+import { createPipeFrameReader, type PipeFrame } from '../../../core/text/pipe-frames.ts';
 import type { DaemonResponse, DaemonResponseName } from '../answers/answers.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
 import { validateDaemonResponse } from '../answers/validate-answer.ts';
@@ -15,12 +15,12 @@ interface Stream {
  * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws
  * `lost` when the connection breaks or the sandbox is no longer trusted.
  */
-export async function* readFrames(
+export async function* readDaemonFrames(
   stream: Duplex,
   { trust, call }: Stream,
   lost: (cause?: unknown) => AppError,
 ): AsyncGenerator<PipeFrame> {
-  const frames = pipeFrameReader();
+  const frames = createPipeFrameReader();
   const split = (chunk: Buffer) => {
     try {
       return frames.push(chunk);
@@ -38,7 +38,7 @@ export async function* readFrames(
   if (trust.broken.aborted) throw trust.broken.reason;
 }
 
-export function parseFrame<Name extends DaemonResponseName>(
+export function parseDaemonFrame<Name extends DaemonResponseName>(
   name: Name,
   payload: Buffer,
   { trust, call }: Stream,

@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { PortClient, WatchClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
-import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts';
+import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './read-frames.ts';
 
 const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
@@ -19,10 +19,10 @@ export function createWatchClient({ json, done, upgrade, trust }: DaemonRequeste
       signal.addEventListener('abort', leave, { once: true });
       destroyWhenDistrusted(stream, trust);
       try {
-        for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
+        for await (const { channel, payload } of readDaemonFrames(stream, { trust, call }, gone)) {
           if (channel !== 'output')
             throw trust.reportViolation({ reason: 'bad_frame', call, detail: `a frame of ${channel}` });
-          await listener(parseFrame('change', payload, { trust, call }));
+          await listener(parseDaemonFrame('change', payload, { trust, call }));
         }
       } catch (thrown) {
         throwIfAborted(signal);

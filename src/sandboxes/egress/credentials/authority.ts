@@ -30,7 +30,7 @@ const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
 /** The first key issues certificates; sandboxes trust all. */
-export function createEgressAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
+export function createCertificateAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
   const all = keys.map(keyPairFrom);
   const [issuerKey] = all;
   if (!issuerKey) throw new Error('an authority needs a key');

@@ -12,29 +12,29 @@ import {
 } from '../answer.ts';
 import type { EgressClient } from '../client.ts';
 import { countHeadBytes } from '../heads.ts';
-import type { OpenUpstream } from '../open-upstream.ts';
+import type { UpstreamOpener } from '../open-upstream.ts';
 import { refuseMisplacedPlaceholder } from '../plain-http.ts';
 import { EgressRefusal } from '../refusal.ts';
-import { parseAuthority, type Target } from '../target.ts';
+import { type EgressTarget, parseAuthority } from '../target.ts';
 import type { CertificateAuthority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import {
   type Credential,
-  credentialsFor,
+  findCredentials,
   findPlaceholder,
   keepFirstPerHeader,
   listEncodedForms,
 } from './credential.ts';
-import { canPush } from './git-requests.ts';
-import { type FilledHeaders, fillHeaders } from './headers.ts';
-import { encodeForContentType, replaceInRequest } from './replacement.ts';
+import { isPossiblePush } from './git-requests.ts';
+import { type InjectedHeaders, injectCredentials } from './headers.ts';
+import { encodeForContentType, replacePlaceholdersInBody } from './replacement.ts';
 import { type ResponseSearchResult, searchResponse } from './searched-answer.ts';
 import { createFrameSearchFilter } from './websocket-search.ts';
 import { createFilterStream, createWithholdStream } from './withhold.ts';
 
 interface Tunnel {
   readonly client: EgressClient;
-  readonly target: Target;
+  readonly target: EgressTarget;
   readonly upstream: Duplex;
 }
 
@@ -45,7 +45,7 @@ const maxTickets = 1_000;
  * that the policy allows. A sandbox's next connection to a host resumes the last TLS session, because the handshake is
  * half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
  */
-function upstreamAgents(trusted: string, open: OpenUpstream) {
+function upstreamAgents(trusted: string, open: UpstreamOpener) {
   let secureContext: SecureContext | undefined; // created for the first tunnel, because most servers have none
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
@@ -100,15 +100,15 @@ function upstreamAgents(trusted: string, open: OpenUpstream) {
   };
 }
 
-export interface CredentialOptions {
+export interface EgressCredentialOptions {
   /** The credentials that apply to a session, most specific first. Never rejects. */
   readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
   readonly trusted: string;
 }
 
-/** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
-export function createTunnelInterceptor({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
+/** Serves tunnels to hosts that have credentials: reads the requests inside and adds the secrets to them. */
+export function createTunnelInterceptor({ of, authority, trusted }: EgressCredentialOptions, open: UpstreamOpener) {
   const agentOf = upstreamAgents(trusted, open);
   const tunnels = new WeakMap<Duplex, InterceptedTunnel>();
   const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
@@ -136,7 +136,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     const all = await filled(bound, req);
     if (all instanceof EgressRefusal) return sendEgressRefusal(res, all);
     req.on('data', (chunk: Buffer) => client.count(chunk.length)).pause();
-    const { headers, body } = await replaceInRequest(req, all);
+    const { headers, body } = await replacePlaceholdersInBody(req, all);
     const outgoing = request({
       agent,
       setHost: false,
@@ -153,10 +153,10 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
   async function filled(
     { client, target }: InterceptedTunnel,
     req: IncomingMessage,
-  ): Promise<FilledHeaders | EgressRefusal> {
+  ): Promise<InjectedHeaders | EgressRefusal> {
     // looked up for each request, because a credential can be revoked at any time
     const all = await of(client.sessionId);
-    const ofHost = credentialsFor(all, target);
+    const ofHost = findCredentials(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
     const credentials = [...keepFirstPerHeader(here), ...here.filter(({ replaces }) => replaces)];
     const requested = parseAuthority(req.headers.host ?? '', target.port);
@@ -171,7 +171,11 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     if (misplaced) return refuseMisplacedPlaceholder(client, target, misplaced);
     // Pushes to other repositories are refused: even with the sandbox's own credential, a push could exfiltrate this
     // session's work.
-    if (canPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
+    if (
+      isPossiblePush(req.url ?? '') &&
+      ofHost.some(({ isForGit }) => isForGit) &&
+      !here.some(({ isForGit }) => isForGit)
+    ) {
       client.tell(target, 'refused', 'credential: no push to this repository');
       const advice = 'Push to a repository of this session, to which it may write.';
       return EgressRefusal.of(target, 'this session may not push to that repository', advice);
@@ -201,7 +205,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     const type = req.headers['content-type'];
     return {
       isForGit: credentials.some(({ isForGit }) => isForGit),
-      headers: fillHeaders(req, target, { fixed, replacements: replacements('header') }),
+      headers: injectCredentials(req, target, { fixed, replacements: replacements('header') }),
       body: replacements('body').map((one) => ({ ...one, value: encodeForContentType(type, one.value) })),
       secrets: values.flatMap(([one, value]) => listEncodedForms(one, value)),
     };
@@ -227,13 +231,13 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
   };
 }
 
-interface Upgrade extends FilledHeaders {
+interface Upgrade extends InjectedHeaders {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
 }
 
-/** The reason why a request cannot change the protocol: only WebSocket answers can be searched. */
+/** Why a request cannot change the protocol: only WebSocket answers can be searched. */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;

@@ -1,7 +1,7 @@
 import type { Secret } from '../../../core/text/secret.ts';
-import { shortestForm } from '../../../core/text/secret-forms.ts';
+import { minMaskedChars } from '../../../core/text/secret-forms.ts';
 import { matchesTarget, type PolicyEntry } from '../policy.ts';
-import type { Target } from '../target.ts';
+import type { EgressTarget } from '../target.ts';
 
 /** A secret that the proxy adds to requests for its hosts. No sandbox sees it. */
 export interface Credential {
@@ -17,11 +17,11 @@ export interface Credential {
   readonly placeholder: string;
   readonly isForGit?: boolean;
   /** Absent: the credential applies to all requests for its hosts. */
-  readonly admits?: (method: string | undefined, url: string, target: Target) => boolean;
+  readonly admits?: (method: string | undefined, url: string, target: EgressTarget) => boolean;
 }
 
 /** Plain HTTP gets no credentials, because third parties could read them. */
-export const credentialsFor = (all: readonly Credential[], target: Target): readonly Credential[] =>
+export const findCredentials = (all: readonly Credential[], target: EgressTarget): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matchesTarget(one, target)));
@@ -38,7 +38,7 @@ export function keepFirstPerHeader(values: readonly Credential[]): readonly Cred
 
 /** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
 export function listEncodedForms({ write, replaces }: Credential, text: string): Buffer[] {
-  if (replaces && text.length < shortestForm) return []; // a short text could be in any answer by chance
+  if (replaces && text.length < minMaskedChars) return []; // a short text could be in any answer by chance
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

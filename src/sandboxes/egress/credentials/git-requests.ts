@@ -14,7 +14,7 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
   ['GET', /\/info\/refs\?service=git-receive-pack$/, 'write'],
   ['POST', /\/git-upload-pack$/, 'read'],
   ['POST', /\/git-receive-pack$/, 'write'],
-  // The batch call of Git LFS can request uploads, so reading does not include it.
+  // The batch call of Git LFS can request uploads, so it needs write access.
   ['POST', /\/info\/lfs\/objects\/batch$/, 'write'],
   ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
 ];
@@ -29,7 +29,7 @@ export function parseGitRequest(method: string | undefined, url: string): GitReq
 }
 
 /** Whether any server could interpret the request as a push, in any spelling. */
-export function canPush(url: string): boolean {
+export function isPossiblePush(url: string): boolean {
   let text = url;
   for (let turn = 0; turn < 3 && text.includes('%'); turn++) {
     text = text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

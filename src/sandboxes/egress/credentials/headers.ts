@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { keepEndToEndHeaders, onlyHeaders, withoutHeaders } from '../heads.ts';
-import { formatAuthority, type Target } from '../target.ts';
+import { keepEndToEndHeaders, pickHeaders, withoutHeaders } from '../heads.ts';
+import { type EgressTarget, formatAuthority } from '../target.ts';
 import type { Credential } from './credential.ts';
 import { gitHeaders } from './git-requests.ts';
-import { type Replacement, replaceInHeader } from './replacement.ts';
+import { type PlaceholderReplacement, replacePlaceholdersInHeader } from './replacement.ts';
 
-export interface FilledHeaders {
+export interface InjectedHeaders {
   /** Alternating names and values. */
   readonly headers: readonly string[];
-  readonly body: readonly Replacement[];
+  readonly body: readonly PlaceholderReplacement[];
   readonly secrets: readonly Buffer[];
   readonly isForGit: boolean;
 }
@@ -19,17 +19,19 @@ const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 interface HeaderValues {
   /** Credentials with their own header. The sandbox's own header of that name is dropped. */
   readonly fixed: readonly (readonly [Credential, string])[];
-  readonly replacements: readonly Replacement[];
+  readonly replacements: readonly PlaceholderReplacement[];
 }
-export function fillHeaders(
+export function injectCredentials(
   req: IncomingMessage,
-  target: Target,
+  target: EgressTarget,
   { fixed: values, replacements }: HeaderValues,
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
   const kept = ['Host', target.port === 443 ? target.host : formatAuthority(target)];
-  const items = withoutHeaders(keepEndToEndHeaders(req), replaced).map((text) => replaceInHeader(text, replacements));
-  kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(items, gitHeaders) : items));
+  const items = withoutHeaders(keepEndToEndHeaders(req), replaced).map((text) =>
+    replacePlaceholdersInHeader(text, replacements),
+  );
+  kept.push(...(values.some(([{ isForGit }]) => isForGit) ? pickHeaders(items, gitHeaders) : items));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));
   if (req.headers['transfer-encoding'] !== undefined) kept.push('Transfer-Encoding', 'chunked');
   return [...kept, 'Accept-Encoding', 'identity'];

@@ -4,14 +4,14 @@ import { withoutHeaders } from '../heads.ts';
 import type { StreamFilter } from '../pipe-filtered.ts';
 import { countBytesToHold, createFilterStream } from './withhold.ts';
 
-export interface Replacement {
+export interface PlaceholderReplacement {
   readonly placeholder: string;
   /** Printable ASCII. */
   readonly value: string;
   readonly onUse: () => void;
 }
 
-const replaceIn = (text: string, all: readonly Replacement[]): string =>
+const replaceIn = (text: string, all: readonly PlaceholderReplacement[]): string =>
   all.reduce((now, { placeholder, value, onUse }) => {
     if (!now.includes(placeholder)) return now;
     onUse();
@@ -19,7 +19,7 @@ const replaceIn = (text: string, all: readonly Replacement[]): string =>
   }, text);
 
 /** Also replaces inside the base64 of Basic authentication. */
-export function replaceInHeader(text: string, all: readonly Replacement[]): string {
+export function replacePlaceholdersInHeader(text: string, all: readonly PlaceholderReplacement[]): string {
   const [, scheme, encoded = ''] = /^(basic\s+)(\S+)$/i.exec(text) ?? [];
   if (scheme === undefined) return replaceIn(text, all);
   const before = Buffer.from(encoded, 'base64').toString('latin1');
@@ -40,10 +40,10 @@ const maxHeldBytes = 256 * 1024;
 
 interface RequestParts {
   readonly headers: readonly string[];
-  readonly body: readonly Replacement[];
+  readonly body: readonly PlaceholderReplacement[];
 }
 /** Placeholders in chunked bodies are replaced as they arrive; compressed bodies are passed on unchanged. */
-export async function replaceInRequest(
+export async function replacePlaceholdersInBody(
   req: IncomingMessage,
   { headers, body }: RequestParts,
 ): Promise<{ readonly headers: readonly string[]; readonly body: Readable | Buffer }> {
@@ -62,7 +62,7 @@ export async function replaceInRequest(
 }
 
 /** Replaces placeholders in a stream, even those that span chunks. */
-function replaceFilter(all: readonly Replacement[]): StreamFilter {
+function replaceFilter(all: readonly PlaceholderReplacement[]): StreamFilter {
   const texts = all.map(({ placeholder }) => Buffer.from(placeholder));
   let held = Buffer.alloc(0);
   return {

@@ -1,5 +1,5 @@
 import type { SessionRepository } from '../../../core/model/repository.ts';
-import { type Target, toTarget } from '../target.ts';
+import { type EgressTarget, toEgressTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
 import { isUnderAnyPrefix, parseGitRequest, stripGitSuffix } from './git-requests.ts';
 
@@ -11,9 +11,9 @@ export interface GitAccess {
 }
 
 /** Plain HTTP defaults to port 80, to which no credential is sent. */
-export function targetOfUrl(url: string): Target {
+export function parseUrlTarget(url: string): EgressTarget {
   const { hostname, port, protocol } = new URL(url);
-  return toTarget(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
+  return toEgressTarget(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
 }
 
 /**
@@ -27,7 +27,7 @@ export function createGitRequestCheck(
 ): NonNullable<Credential['admits']> {
   const all = repositories
     .filter(({ url }) => url.startsWith('https:'))
-    .map(({ url, access }) => ({ at: targetOfUrl(url), path: stripGitSuffix(new URL(url).pathname), access }));
+    .map(({ url, access }) => ({ at: parseUrlTarget(url), path: stripGitSuffix(new URL(url).pathname), access }));
   const prefixes = paths?.map(stripGitSuffix);
   return (method, url, target) => {
     const requested = parseGitRequest(method, url);

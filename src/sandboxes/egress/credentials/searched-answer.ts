@@ -18,7 +18,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches an answer's headers, and returns the body to search. A body that the server compressed unrequested is
+ * Searches an answer's headers, and returns the body to search. A body that the server compressed without a request to do so is
  * decompressed.
  */
 export function searchResponse(
@@ -37,11 +37,11 @@ export function searchResponse(
   }
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding]?.() : undefined;
   if (!decoder) return { kind: 'unsearchable', why: `its answer is encoded as ${encoding}, which was not requested` };
-  pipeline(incoming, decoder, () => {}); // an error of either stream also destroys the decoder
+  pipeline(incoming, decoder, () => {}); // an error in either stream also destroys the decoder
   return { kind: 'searchable', headers: withoutHeaders(headers, ofEncodedBody), body: decoder };
 }
 
-/** Whether a header's name or value contains a secret, in any case: some servers change the case of names. */
+/** Whether a header's name or value contains a secret, ignoring case, because some servers change the case of names. */
 function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
   const texts = rawHeaders.map((text) => text.toLowerCase());
   return secrets.some((secret) => {

@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 import { AppError } from '../../../core/errors/errors.ts';
-import { type AddressRange, canonicalAddress, parseRange } from '../../../core/text/address-range.ts';
+import { type AddressRange, parseAddressRange, toCanonicalAddress } from '../../../core/text/address-range.ts';
 
 /**
  * Ranges that no policy can open: this host, its private networks, the cloud's metadata service, and IPv4 translations
@@ -41,7 +41,7 @@ export function createAddressCheck(rules: AddressRules): (address: string) => bo
   const allowed = createRangeCheck(rules.allowRanges ?? []);
   const denied = createRangeCheck(rules.denyRanges ?? []);
   return (text) => {
-    const address = canonicalAddress(text);
+    const address = toCanonicalAddress(text);
     if (address === undefined || denied(address)) return false;
     const isMapped = isIPv4(address) && !isIPv4(text); // in ::ffff:0:0/96, to which no public name resolves
     return allowed(address) || (!isMapped && !table(address));
@@ -100,7 +100,7 @@ function listOf(ranges: readonly AddressRange[]): (canonical: string) => boolean
 }
 
 function rangeOrThrow(text: string): AddressRange {
-  const range = parseRange(text.trim());
+  const range = parseAddressRange(text.trim());
   if (range) return range;
   throw new AppError('invalid_request', `"${text}" is not an address range; write it like 192.0.2.0/24.`);
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
-import { toTarget } from '../target.ts';
+import { toEgressTarget } from '../target.ts';
 import { type Connector, guardedConnect } from './guarded-connect.ts';
 
 /** Rejects with AppError: invalid_request, forbidden, not_found. */
@@ -14,7 +14,7 @@ export async function connectToUrl(
   if (!/^https?:$/.test(url.protocol))
     throw new AppError('invalid_request', `${url.protocol} URLs are not supported. Use http: or https:.`);
   const secure = url.protocol === 'https:';
-  const target = toTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
+  const target = toEgressTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
   const connected = await guardedConnect(via, target, signal);
   if (connected.kind === 'private' || connected.kind === 'left out') {
     throw new AppError('forbidden', `${url.host} is at a private address; see egress.allowRanges.`);

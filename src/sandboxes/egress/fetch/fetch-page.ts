@@ -6,14 +6,14 @@ import { connectToUrl } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
 /** Fetches the text of a page whose URL is untrusted, truncated at 1 MiB. Rejects only with AppError. */
-export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
+export type PageTextFetcher = (url: string, signal: AbortSignal) => Promise<string>;
 
 const timeoutMs = 5_000;
 const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
 /** Fetches through `guardedConnect`, like sandboxes. Each redirect is resolved and checked again. */
-export function createPageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
+export function createPageTextFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): PageTextFetcher {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {
     const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);

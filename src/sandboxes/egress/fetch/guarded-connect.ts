@@ -2,31 +2,31 @@ import { promises as dns } from 'node:dns';
 import { connect, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
-import type { Target } from '../target.ts';
+import type { EgressTarget } from '../target.ts';
 import { type AddressRules, createAddressCheck } from './addresses.ts';
 
 /** Resolves a name to all its addresses, in the order to try them. */
 export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
 /** Connects to exactly this address. Each direction of the connection ends separately. */
-export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
+export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {
   readonly resolve: HostResolver;
-  readonly dial: Dial;
+  readonly dial: AddressDialer;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Whether an address of a name may be dialled. Absent: all may be. */
+  /** Whether an address of a name can be dialled. Absent: all can. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
   /** Default: public addresses only. */
   readonly addresses?: AddressRules;
   readonly resolve?: HostResolver;
-  readonly dial?: Dial;
+  readonly dial?: AddressDialer;
 }
 
 export const createConnector = (
-  { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
+  { addresses = {}, resolve = systemResolver, dial = systemDialer }: ConnectorOptions,
   connectMs: number,
 ): Connector => ({ resolve, dial, reachable: createAddressCheck(addresses), connectMs });
 
@@ -47,7 +47,11 @@ const maxAddresses = 4;
  * name. The dialled address is the checked address, because a second lookup could return a different address. Rejects
  * only when `signal` fires.
  */
-export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<ConnectResult> {
+export async function guardedConnect(
+  via: Connector,
+  target: EgressTarget,
+  signal: AbortSignal,
+): Promise<ConnectResult> {
   const late = AbortSignal.timeout(via.connectMs);
   const either = AbortSignal.any([signal, late]);
   const failed = (why: string): ConnectResult => ({ kind: 'failed', why, timedOut: late.aborted });
@@ -82,10 +86,10 @@ export async function guardedConnect(via: Connector, target: Target, signal: Abo
   return failed(why);
 }
 
-export const systemResolve: HostResolver = async (host) =>
+export const systemResolver: HostResolver = async (host) =>
   (await dns.lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
 
-export const systemDial: Dial = async (address, port, signal) => {
+export const systemDialer: AddressDialer = async (address, port, signal) => {
   throwIfAborted(signal);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const family = isIPv6(address) ? 6 : 4;

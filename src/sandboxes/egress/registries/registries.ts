@@ -6,14 +6,14 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../client/client.ts';
-import type { FetchPage } from '../fetch/fetch-page.ts';
+import type { PageTextFetcher } from '../fetch/fetch-page.ts';
 import type { RegistryEntry } from '../policy.ts';
-import { toTarget } from '../target.ts';
+import { toEgressTarget } from '../target.ts';
 import { registryDiscoveryScript } from './discover-script.ts';
 
 interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
-  readonly fetchPage: FetchPage;
+  readonly fetchPage: PageTextFetcher;
   readonly findImageKey: (id: SessionId) => Promise<string | undefined>;
 }
 interface Sandbox {
@@ -102,7 +102,7 @@ interface RegistryDiscoveryOptions {
   /** The key of the stored result: an image with another digest is read again. */
   readonly imageDigest: string;
   readonly run: (signal: AbortSignal) => Promise<string>;
-  readonly fetchPage: FetchPage;
+  readonly fetchPage: PageTextFetcher;
   readonly keep: Pick<RecordStore, 'get' | 'put'>;
 }
 
@@ -170,7 +170,7 @@ function findLinks(page: z.infer<typeof Page>, text: string): URL[] {
 
 function add(entries: RegistryEntry[], tool: string, url: URL): void {
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-  const { host, kind } = toTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), port);
+  const { host, kind } = toEgressTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), port);
   const known = entries.some((entry) => entry.host === host && entry.port === port && entry.for === tool);
   if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
 }

@@ -1,4 +1,4 @@
-import type { AuditQuery, AuditRows } from '../../../core/model/access/audit.ts';
+import type { AuditQuery, AuditRowPage } from '../../../core/model/access/audit.ts';
 import type { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
 import type { SandboxUsage } from '../sandboxes.ts';
 
@@ -26,7 +26,7 @@ export interface WaitingRun {
 export interface ServerOverview {
   readonly running: number;
   readonly waiting: number;
-  /** All running sandboxes. At most 200 have usage. */
+  /** All running sandboxes; at most 200 of them include usage. */
   readonly sandboxes: readonly SandboxLoad[];
   /** At most 100, sorted by the session's newest message, newest first. */
   readonly queue: readonly WaitingRun[];
@@ -46,6 +46,6 @@ export interface AdministrationService {
   /** Fast enough for a page load, even if sandboxes do not respond. */
   overview(signal: AbortSignal): Promise<ServerOverview>;
   /** Rejects: unsupported (no audit log is kept). */
-  auditRows(query: AuditQuery): Promise<AuditRows>;
+  auditRows(query: AuditQuery): Promise<AuditRowPage>;
   countSessions(of: 'owner' | 'parent', ids: readonly string[]): Promise<readonly number[]>;
 }

@@ -51,8 +51,8 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, no run has ended that
-   * could be forked, the session is nested too deep), invalid_request (template, model).
+   * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, there is no ended run to fork,
+   * the session is nested too deep), invalid_request (template, model).
    */
   start(id: SessionId, command: AttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */

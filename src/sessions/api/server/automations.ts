@@ -7,7 +7,7 @@ import { RepositoryInput } from '../../../core/model/repository.ts';
 import { Goal } from '../../../core/model/runs/goal.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
-import type { CreateCommand, SendCommand } from '../sessions.ts';
+import type { CreateSessionCommand, SendCommand } from '../sessions.ts';
 
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
@@ -73,7 +73,7 @@ const AutomationProgram = z.object({
 });
 export type AutomationProgram = z.infer<typeof AutomationProgram>;
 export interface PreparedSession {
-  readonly command: Omit<CreateCommand, 'id' | 'origin'>;
+  readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
   readonly messages: readonly SendCommand[];
   /** Called once the session exists, before its first message; called again if a server died in between. */
   readonly begin?: (id: SessionId) => Promise<void>;
@@ -86,7 +86,7 @@ export interface StartAuthorization {
 export interface AutomationProgramRegistry {
   /**
    * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
-   * StartRefusedError, or as creating a session does.
+   * AutomationStartError, or as creating a session does.
    */
   serve(api: string, prepare: (automation: Automation, rights: StartAuthorization) => Promise<PreparedSession>): void;
   /** Called once all APIs of this server have registered. */
@@ -165,7 +165,7 @@ export type Automation = z.infer<typeof Automation>;
 type OwnFields = 'id' | 'version' | 'owner' | 'paused' | 'failures' | 'nextAt' | 'secretAt' | 'createdAt' | 'updatedAt';
 export type AutomationSpec = Omit<Automation, OwnFields>;
 
-export const startCauses = {
+export const automationStartCauses = {
   schedule: z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
   /** The key of the person who started it; null: the server's token, or no key is needed. */
   person: z.object({ kind: z.literal('person'), key: z.string().nullable() }),
@@ -178,7 +178,7 @@ export const startCauses = {
   }),
   run: z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
 };
-const { schedule, person, hook, run } = startCauses;
+const { schedule, person, hook, run } = automationStartCauses;
 export const AutomationStart = z.object({
   id: z.string(),
   automationId: z.string(),
@@ -230,7 +230,7 @@ export interface HookResponse {
 /**
  * The secret of an API-defined automation: stored encrypted, never returned, deleted when the automation is archived.
  */
-export interface ProgramSecret {
+export interface AutomationProgramSecret {
   readonly secret?: Secret | undefined;
 }
 
@@ -242,7 +242,7 @@ export interface AutomationService {
    * Rejects: invalid_request (an invalid schedule, an unknown template or model, a run without a message, a prebuild
    * without a repository or on a server without file snapshots), quota (100 per owner).
    */
-  create(spec: AutomationSpec & ProgramSecret & { readonly owner?: string }): Promise<Automation>;
+  create(spec: AutomationSpec & AutomationProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /**
    * Changes only the fields that are set. Rejects: conflict (`version` is set and not current, or the automation is
@@ -250,7 +250,7 @@ export interface AutomationService {
    */
   update(
     id: string,
-    change: Partial<AutomationSpec> & ProgramSecret & { readonly version?: number },
+    change: Partial<AutomationSpec> & AutomationProgramSecret & { readonly version?: number },
   ): Promise<Automation>;
   /** Also deletes its history and secret; its sessions are kept. */
   delete(id: string): Promise<void>;

@@ -2,18 +2,18 @@ import { z } from 'zod';
 import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
-export const budgetHolders = ['person', 'project', 'server'] as const;
+export const budgetHolderKinds = ['person', 'project', 'server'] as const;
 /**
- * A holder of limits. A person's id is the `owner` of that person's sessions. The empty id stands for sessions without
- * an owner; the server's id is empty too.
+ * The person, project or server that limits apply to. A person's id is the `owner` of that person's sessions. The id is empty for
+ * sessions without an owner, and for the server.
  */
 export interface BudgetHolder {
-  readonly of: (typeof budgetHolders)[number];
+  readonly of: (typeof budgetHolderKinds)[number];
   readonly id: string;
 }
 /** A number, or `unlimited`, which overrides the settings. Null: from the settings. */
-export type OwnLimit = number | 'unlimited' | null;
-export type BudgetChange = { readonly [Limit in BudgetLimit]?: OwnLimit | undefined };
+export type LimitOverride = number | 'unlimited' | null;
+export type BudgetChange = { readonly [Limit in BudgetLimit]?: LimitOverride | undefined };
 export const LimitUsage = z.object({
   /** The effective limit; null: none. */
   limit: z.number().nullable(),

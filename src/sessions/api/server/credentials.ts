@@ -20,9 +20,9 @@ export interface ServerCredentialService {
   /** Credentials from the settings first. */
   list(): Promise<readonly ServerCredential[]>;
   /**
-   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a
-   * sandbox next starts. Rejects: invalid_request (the value, or the settings define this name), conflict (another
-   * credential uses the same header of a host or the same variable, or 50 exist already).
+   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a sandbox next
+   * starts. Rejects: invalid_request (an invalid value, or the settings define this name), conflict (another credential uses the
+   * same variable or the same header of a host, or 50 exist already).
    */
   put(name: string, places: CredentialInjection, value: Secret): Promise<ServerCredential>;
   /**

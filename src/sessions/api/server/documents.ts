@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Holder } from '../../../core/model/access/holder.ts';
+import { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const documentIdPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
@@ -7,7 +7,7 @@ export type DocumentKind = keyof typeof documentIdPrefixes;
 
 /** A versioned document that an API client stores on the server. The API that stores it defines its content. */
 export const StoredDocument = z.object({
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   /** The prefix of its kind, `_` and 24 hex digits. */
   id: z.string(),
   kind: z.enum(Object.keys(documentIdPrefixes) as [DocumentKind, ...DocumentKind[]]),
@@ -36,7 +36,7 @@ export function computeFileExpiry({
   const { lifeMs } = FileContent.parse(content);
   return lifeMs === null ? null : createdAt + lifeMs;
 }
-export interface NewDocument extends Holder {
+export interface NewDocument extends ResourceHolder {
   readonly kind: DocumentKind;
   readonly content: Readonly<Record<string, unknown>>;
 }
@@ -51,7 +51,7 @@ export interface DocumentChange {
 
 /** Every method with an id rejects with not_found for an unknown document. */
 export interface DocumentService {
-  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  /** Newest first. With `owner`, lists only documents of that owner and of `projects`. */
   list(kind: DocumentKind, owner?: string, projects?: readonly string[]): Promise<readonly StoredDocument[]>;
   /** Rejects: quota (10,000 per kind and owner). */
   create(document: NewDocument): Promise<StoredDocument>;
@@ -60,7 +60,7 @@ export interface DocumentService {
   versions(id: string): Promise<readonly StoredDocument[]>;
   /** Rejects: conflict (another version is current, or the document is archived). */
   update(id: string, change: DocumentChange): Promise<StoredDocument>;
-  /** Deletes all versions too, and the bytes of a file. */
+  /** Also deletes all versions, and the bytes of a file. */
   delete(id: string): Promise<void>;
 }
 

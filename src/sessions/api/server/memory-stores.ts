@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
-import { Holder } from '../../../core/model/access/holder.ts';
+import { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A store of texts, each with a path, that API clients create and attach to sessions. */
 export const MemoryStore = z.object({
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   id: z.string(), // memstore_ and 24 hex digits
   name: z.string(),
   description: z.string(),
@@ -76,10 +76,10 @@ export class MemoryConflictError extends AppError {
  * `by` is the writer; the access layer fills it in.
  */
 export interface MemoryStoreService {
-  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  /** Newest first. With `owner`, lists only stores of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly MemoryStore[]>;
   /** Rejects: quota. */
-  create(facts: MemoryStoreDetails & Holder): Promise<MemoryStore>;
+  create(facts: MemoryStoreDetails & ResourceHolder): Promise<MemoryStore>;
   get(id: string): Promise<MemoryStore>;
   /** Rejects: invalid_request (the store is archived). */
   update(id: string, change: (now: MemoryStore) => MemoryStoreDetails): Promise<MemoryStore>;
@@ -99,9 +99,9 @@ export interface MemoryStoreService {
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
   /** Keeps the versions. Rejects: MemoryConflict (`expect`). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
-  /** Newest first, including those of deleted memories; only those of `memory` if it is set. */
+  /** Newest first, including versions of deleted memories. With `memory`, lists only its versions. */
   versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;
-  /** A null text: the version deleted the memory, or was redacted. */
+  /** The text is null if the version deleted the memory or was redacted. */
   version(id: string, version: string): Promise<MemoryEntryVersion & { readonly text: string | null }>;
   /** Permanently removes text, path and hash. Rejects: conflict (the current version of a memory). */
   redact(id: string, version: string, by?: MemoryAuthor): Promise<MemoryEntryVersion>;

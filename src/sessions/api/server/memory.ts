@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
-export const memoryHolders = ['person', 'project'] as const;
+export const memoryHolderKinds = ['person', 'project'] as const;
 /**
- * The person or project that owns notes. A person's id is the `owner` of that person's sessions; the empty id stands
- * for sessions without an owner.
+ * The person or project that owns notes. A person's id is the `owner` of that person's sessions; it is empty for sessions without
+ * an owner.
  */
 export interface MemoryHolder {
-  readonly of: (typeof memoryHolders)[number];
+  readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
 /** A holder as named by a caller. Without an id: the caller. */
@@ -31,14 +31,14 @@ export const Note = z.object({
   size: z.int(),
   /** The number of its newest version, starting with 1. */
   version: z.int(),
-  /** A deleted note keeps its history for a while, so that the deletion can be undone. */
+  /** A deleted note keeps its history until retention removes it, so that the deletion can be undone. */
   deleted: z.boolean(),
   createdAt: z.number(),
   updatedAt: z.number(),
   author: NoteAuthor,
 });
 export type Note = z.infer<typeof Note>;
-export interface NoteText extends Note {
+export interface NoteWithText extends Note {
   readonly text: string;
 }
 export const NoteVersion = z.object({
@@ -53,7 +53,7 @@ export const NoteVersion = z.object({
 });
 export type NoteVersion = z.infer<typeof NoteVersion>;
 export const MemorySummary = z.object({
-  of: z.enum(memoryHolders),
+  of: z.enum(memoryHolderKinds),
   id: z.string(),
   name: z.string(),
   notes: z.int(),
@@ -85,8 +85,10 @@ export interface MemoryService {
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryHolderRef): Promise<readonly Note[]>;
   /** Without `version`, the current text. Rejects: conflict (the version's text is gone). */
-  read(holder: MemoryHolderRef, path: string, version?: number): Promise<NoteText>;
-  /** Rejects: invalid_request, payload_too_large, conflict (`expect`, a folder of this name, or no room). */
+  read(holder: MemoryHolderRef, path: string, version?: number): Promise<NoteWithText>;
+  /**
+   * Rejects: invalid_request, payload_too_large, conflict (`expect` does not match, a folder has this name, or there is no room).
+   */
   write(holder: MemoryHolderRef, note: NoteWrite, by?: string): Promise<Note>;
   delete(holder: MemoryHolderRef, path: string, by?: string): Promise<Note>;
   /** Newest first. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { Holder } from '../../../core/model/access/holder.ts';
+import { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A secret that API clients store once and reference in request headers. Never contains the value. */
 export const NamedSecret = z.object({
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   id: z.string(), // sec_ and 24 hex digits
   /** Lowercase; unique per owner, and per project. */
   name: z.string(),
@@ -16,7 +16,7 @@ export const NamedSecret = z.object({
   updatedAt: z.number(),
 });
 export type NamedSecret = z.infer<typeof NamedSecret>;
-export interface NewSecret extends Holder {
+export interface NewSecret extends ResourceHolder {
   readonly name: string;
   readonly value: Secret;
   readonly metadata: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export interface NewSecret extends Holder {
  * const { id } = await secrets.create({ name: 'model-key', value: new Secret('…'), metadata: {} });
  */
 export interface SecretService {
-  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /**

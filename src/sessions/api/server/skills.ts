@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { Holder } from '../../../core/model/access/holder.ts';
+import { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
@@ -17,7 +17,7 @@ export const Skill = z.object({
   name: z.string(),
   description: z.string(),
   displayName: z.string().nullable(),
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   /** Available to every session and template. Only administrators share skills. */
   shared: z.boolean(),
   latestVersion: z.string(),
@@ -43,13 +43,13 @@ export const SkillVersion = z.object({
   compatibility: z.string().nullable(),
   /** Describes the skill's arguments, as in `[file] [--all]`. */
   argumentHint: z.string().optional(),
-  /** The tools that its author intends. They grant no permission. */
+  /** Tools that the author intends the skill to use. They grant no permission. */
   allowedTools: z.array(z.string()).readonly(),
   files: z.array(SkillEntry).readonly(),
   createdAt: z.number(),
 });
 export type SkillVersion = z.infer<typeof SkillVersion>;
-export interface SkillCheck {
+export interface SkillCheckResult {
   readonly name: string | null;
   /** If not empty, the skill cannot be uploaded. */
   readonly problems: readonly string[];
@@ -58,7 +58,7 @@ export interface SkillCheck {
 export interface SkillUpload {
   readonly files: readonly SkillFile[];
   readonly displayName?: string | null | undefined;
-  /** Absent: as before; a new skill of an administrator is shared. */
+  /** Absent: unchanged; a new skill of an administrator is shared. */
   readonly shared?: boolean | undefined;
   readonly projectId?: string | null | undefined;
 }
@@ -71,16 +71,16 @@ export interface SkillUpload {
  * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
  */
 export interface SkillService {
-  /** Sorted by name. With `owner`, only that owner's, those of `projects`, and shared ones. */
+  /** Sorted by name. With `owner`, lists only skills of that owner and of `projects`, and shared skills. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Skill[]>;
   /** Reports every problem of a skill's files. Stores nothing. */
-  check(files: readonly SkillFile[]): Promise<SkillCheck>;
+  check(files: readonly SkillFile[]): Promise<SkillCheckResult>;
   /**
    * Rejects: invalid_request (problems that `check` reports), conflict (the name is taken), quota, payload_too_large.
    */
   create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;
   get(id: string): Promise<Skill>;
-  /** Rejects as `create` does, and with invalid_request for another name. */
+  /** Rejects as `create` does, and with invalid_request if the skill's name differs. */
   addVersion(id: string, upload: Pick<SkillUpload, 'files'>): Promise<SkillVersion>;
   /** Newest first. */
   versions(id: string): Promise<readonly SkillVersion[]>;

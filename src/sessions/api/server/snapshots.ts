@@ -2,7 +2,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionLifetime, SessionRecord } from '../../../core/model/records.ts';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
 import type { ServiceRules } from '../rules.ts';
-import type { CreateCommand } from '../sessions.ts';
+import type { CreateSessionCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
   /** `name` or `name:tag`. An older snapshot of the holder loses this name. */
@@ -11,7 +11,7 @@ export interface SnapshotOptions {
   readonly owner?: string | undefined;
   readonly signal: AbortSignal;
 }
-export interface ImportOptions extends SnapshotOptions {
+export interface SnapshotImportOptions extends SnapshotOptions {
   readonly projectId?: string | null | undefined;
   readonly content: AsyncIterable<Uint8Array>;
 }
@@ -22,28 +22,28 @@ export interface ExportedSnapshot {
 }
 export interface SnapshotForkOptions {
   readonly count: number;
-  readonly origin: CreateCommand['origin'];
+  readonly origin: CreateSessionCommand['origin'];
   readonly owner?: string | undefined;
   readonly life?: (parent: SessionRecord) => SessionLifetime | undefined;
   readonly signal: AbortSignal;
 }
-export type ForkedSandbox = { readonly session: SessionRecord } | { readonly error: unknown };
+export type SnapshotForkResult = { readonly session: SessionRecord } | { readonly error: unknown };
 
 /** Copies of sandbox files that outlive the sandbox. They contain neither memory nor processes. */
 export interface SnapshotService {
   /**
-   * Copies the files of a sandbox, starting it if needed. Only a copy during which no file changed is kept. The
-   * snapshot belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota.
+   * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed in the meantime. The snapshot
+   * belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota.
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /** Creates sessions that all start with the current files of this session. */
-  fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly ForkedSandbox[]>;
+  fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
   get(id: string): Promise<Snapshot>;
   /**
-   * Finds a snapshot by id, or by its holder's name for it. Rejects: not_found, conflict (several projects use the
-   * name).
+   * Finds a snapshot by id, or by name among the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several
+   * projects use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
@@ -51,11 +51,11 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot of another installation, completely or not at all. Labels are kept unless `labels` replaces
-   * them; the name is not kept. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace),
-   * payload_too_large, quota.
+   * Imports a snapshot from another installation, completely or not at all. Labels are kept unless `labels` replaces them; the
+   * name is not kept. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
+   * quota.
    */
-  imported(requested: ImportOptions): Promise<Snapshot>;
+  imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }
 
 export const snapshotRules: ServiceRules<SnapshotService> = {

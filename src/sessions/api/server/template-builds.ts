@@ -1,4 +1,4 @@
-import type { Holder } from '../../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type {
   BuildLogEntry,
   BuildStep,
@@ -19,7 +19,7 @@ export interface BuildPlan {
   /** An image from the operator's list, or else the holder's built template of that name. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** The number of the first step that must not use the cache; undefined: all can. */
+  /** The number of the first step that must not use the cache. Undefined: every step can use it. */
   readonly freshFrom?: number | undefined;
   /** Runs in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
@@ -55,7 +55,7 @@ export interface TemplateBuildService {
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it is new. Rejects: unsupported, quota, conflict (the name is the operator's). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
-  /** Queues the build and returns. Rejects: conflict (started before), invalid_request (the plan). */
+  /** Queues the build and returns. Rejects: conflict (already started), invalid_request (an invalid plan). */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
   /** The retained builds of a template, newest first. */
@@ -85,7 +85,7 @@ export interface TemplateBuildService {
    * The image of `name`, `name:tag` or an id. Without `holder`, templates of any holder match. Rejects: not_found,
    * conflict (no build has succeeded).
    */
-  findImage(named: string, holder?: Holder): Promise<BuiltImage>;
+  findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage>;
   /** Adds tags to the build that the tag `from` names. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -10,7 +10,7 @@ export interface TemplateInfo extends Template {
 export interface TemplateService {
   /** Built-in templates first, then the operator's. */
   list(): readonly TemplateInfo[];
-  /** Rejects: invalid_request, which lists the valid names. */
+  /** Throws: invalid_request, which lists the valid names. */
   get(name: string): TemplateInfo;
   find(name: string): TemplateInfo | undefined;
 }

@@ -66,9 +66,9 @@ export interface ToolServerService {
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes the server of that name, and requests its tools. It is stored even if it does not respond. A new address or
-   * an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as `put`, or stored headers would
-   * go to another address), forbidden, conflict (the new name is taken).
+   * Changes the server of that name, and requests its tools. The change is stored even if the server does not respond. A new
+   * address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
+   * would go to another address), forbidden, conflict (the new name is taken).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /** Requests the tools of the stored server of that name, or of `entered`, for at most 20 s. Stores nothing. */
@@ -76,7 +76,8 @@ export interface ToolServerService {
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
   /**
-   * Returns the URL at which a person authorizes access. Rejects: not_found, unsupported, invalid_request (`returnTo`).
+   * Returns the URL at which a person authorizes access. Rejects: not_found, unsupported, invalid_request (an invalid
+   * `returnTo`).
    */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
   /** Rejects: not_found, invalid_request (no such sign-in was started), unsupported (refused by the server). */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { Holder } from '../../../core/model/access/holder.ts';
+import { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A set of credentials that API clients attach to their sessions, usually those of one person. */
 export const CredentialVault = z.object({
-  ...Holder.shape,
+  ...ResourceHolder.shape,
   id: z.string(), // vlt_ and 24 hex digits
   displayName: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -36,7 +36,7 @@ const VariableAuth = z.object({
   hosts: z.array(z.string()).readonly().nullable(),
   places: z.object({ header: z.boolean(), body: z.boolean() }),
 });
-export type VariableAuth = z.infer<typeof VariableAuth>;
+export type EnvironmentVariableAuth = z.infer<typeof VariableAuth>;
 const CredentialAuth = z.discriminatedUnion('type', [
   z.object({ type: z.literal('static_bearer'), mcpServerUrl: z.string() }),
   z.object({
@@ -78,11 +78,11 @@ export interface CredentialUpdate extends CredentialDetails {
 export interface CredentialTestResponse {
   readonly status: number;
   readonly contentType: string;
-  /** The credential's secrets are removed. */
+  /** The response body, without the credential's secrets. */
   readonly body: string;
   readonly isCut: boolean;
 }
-export interface CredentialTest {
+export interface CredentialTestResult {
   readonly at: number;
   /** `unknown`: the tool server's response does not show whether it accepts the credential. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
@@ -105,14 +105,14 @@ export interface CredentialTest {
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
  */
 export interface VaultService {
-  /** Newest first; if `owner` is set, only that owner's and those of the projects. */
+  /** Newest first. With `owner`, lists only vaults of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly CredentialVault[]>;
   /** Rejects: quota (1,000 per owner). */
-  create(vault: VaultDetails & Holder): Promise<CredentialVault>;
+  create(vault: VaultDetails & ResourceHolder): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
   /** `change` can be called several times. Rejects: invalid_request (the vault is archived). */
   update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;
-  /** Archives its credentials and erases their secrets. Sessions that use it continue without them. */
+  /** Also archives the vault's credentials and erases their secrets. Sessions that use the vault continue without them. */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;
 
@@ -130,14 +130,13 @@ export interface VaultService {
     credential: string,
     change: (now: VaultCredential) => CredentialUpdate,
   ): Promise<VaultCredential>;
-  /** Erases its secrets. */
+  /** Erases the credential's secrets. */
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
   /**
-   * Calls the tool server. If it refuses the token, refreshes the token. Rejects: invalid_request (not an OAuth
-   * credential).
+   * Calls the tool server, and refreshes the token if the server refuses it. Rejects: invalid_request (not an OAuth credential).
    */
-  tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTest>;
+  tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTestResult>;
 }
 
 export const vaultRules: ServiceRules<VaultService> = {

@@ -52,7 +52,8 @@ export interface VolumeService {
   /** Rejects unless the caller can change the content. */
   admits(id: string): Promise<void>;
   /**
-   * Finds a volume by id, or by its holder's name for it. Rejects: not_found, conflict (several projects use the name).
+   * Finds a volume by id, or by name among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects
+   * use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /** Rejects: conflict (the name is taken), quota. */

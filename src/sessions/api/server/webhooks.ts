@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const webhookEvents = [
+export const webhookEventTypes = [
   'run.started',
   'run.waiting',
   'run.resumed',
@@ -19,7 +19,7 @@ export const webhookEvents = [
   'resource.changed',
 ] as const;
 /** `webhook.test` is only sent manually. */
-const SentEvent = z.enum([...webhookEvents, 'webhook.test']);
+const SentEvent = z.enum([...webhookEventTypes, 'webhook.test']);
 export type WebhookEventType = z.infer<typeof SentEvent>;
 
 export const Webhook = z.object({
@@ -28,7 +28,7 @@ export const Webhook = z.object({
   owner: z.string().optional(),
   name: z.string(),
   url: z.string(),
-  events: z.array(z.enum(webhookEvents)).readonly(),
+  events: z.array(z.enum(webhookEventTypes)).readonly(),
   /** `json`: signed according to Standard Webhooks. `slack`: one line of text, for Slack's incoming webhooks. */
   format: z.enum(['json', 'slack', 'managed-agents']),
   /** Only sessions and automations of this project; null: all that belong to the owner. */
@@ -69,9 +69,9 @@ export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
 /** Every method with an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
-  /** Newest first; only that owner's if `owner` is set. */
+  /** Newest first. With `owner`, lists only webhooks of that owner. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Webhook[]>;
-  /** Rejects: invalid_request (the URL, the project), quota (20 per owner). */
+  /** Rejects: invalid_request (an invalid URL or project), quota (20 per owner). */
   create(spec: WebhookSpec & { readonly owner?: string }): Promise<WebhookWithSecret>;
   get(id: string): Promise<Webhook>;
   /** Changes only the fields that are set. Rejects as `create` does. */

@@ -26,12 +26,12 @@ export const WorkItem = z.object({
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
   /**
-   * A credential for this item and its session, valid until another worker claims the item or it is stopped; at most
+   * A credential for this item and its session. Valid until another worker claims the item or the item is stopped, for at most
    * one day.
    */
   readonly token: string;
 }
-export interface PollOptions {
+export interface WorkPollOptions {
   readonly workerId?: string | undefined;
   /** 0: return immediately. */
   readonly blockMs: number;
@@ -41,7 +41,7 @@ export interface PollOptions {
   readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
-export interface HeartbeatOptions {
+export interface WorkHeartbeatOptions {
   /** The last heartbeat that the worker knows of. Null: none so far. Undefined: not checked. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
@@ -93,18 +93,18 @@ export interface WorkQueueService {
   /** Removes an ended session from the queue. A worker that serves it gets a stop signal. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the item that has waited longest. Resolves with undefined if none arrives in time. */
-  poll(environmentId: string, options: PollOptions): Promise<ClaimedWork | undefined>;
+  poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;
   /** Removes the claimed item from the queue. Rejects: conflict (not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
-  beat(environmentId: string, workId: string, options: HeartbeatOptions): Promise<WorkLease>;
-  /** `force` stops it immediately; otherwise the worker stops it. Rejects: conflict (stopped already). */
+  beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
+  /** `force` stops the item immediately; otherwise the worker stops it. Rejects: conflict (stopped already). */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
   items(environmentId: string): Promise<readonly WorkItem[]>;
   item(environmentId: string, workId: string): Promise<WorkItem>;
   setMetadata(environmentId: string, workId: string, metadata: WorkItem['metadata']): Promise<WorkItem>;
   stats(environmentId: string): Promise<WorkQueueStats>;
-  /** Returns the key, this once only. Rejects: quota (100 keys per environment). */
+  /** Returns the key, which cannot be read again. Rejects: quota (100 keys per environment). */
   createKey(
     environmentId: string,
     newEnvironmentKey: NewEnvironmentKey,

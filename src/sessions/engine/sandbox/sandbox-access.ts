@@ -55,7 +55,7 @@ export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
   async #acquire(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.deps;
     const commandId = ids.short();
-    // nobody waits for this command's result
+    // the result of this command is not used
     const done = () => supervisor.send(id, { type: 'sandbox.done', commandId });
     const read = () => {
       pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });

@@ -28,9 +28,8 @@ const settleMs = 2_000;
 const syncMs = 15_000;
 
 /**
- * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses none, and resolves with the
- * commands of its processes. The freeze waits for the flush, because it could not freeze a process that is still
- * flushing.
+ * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses none, and resolves with the commands of
+ * its processes. The freeze waits for the flush, because a process that is still flushing cannot be frozen.
  */
 export async function flushSandbox(
   client: SandboxClient,

@@ -8,7 +8,10 @@ const pieceBytes = 256 * 1024;
  * Decompresses a copy on the server, because a sandbox has a single processor and gzip would dominate the time of a
  * restore. Fails beyond `maxBytes`, because the sandbox controls the compressed data.
  */
-export async function* inflate(content: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+export async function* gunzipWithLimit(
+  content: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
   pipeline(content, gunzip, () => {}); // the reader receives the error
   let length = 0;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
-import { parseJsonWithin } from '../../../core/text/json.ts';
-import { tarEnd, tarHeaders, tarPadding } from '../../../core/text/tar.ts';
+import { parseJsonWithinLimits } from '../../../core/text/json.ts';
+import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
 // A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only
@@ -47,7 +47,7 @@ const toBlob = (text: string): Blob => ({
   size: Buffer.byteLength(text),
 });
 
-export function createArchive(
+export function createSnapshotArchive(
   { name, labels, template, at, bytes, sha256 }: Snapshot,
   content: AsyncIterable<Uint8Array>,
 ) {
@@ -74,23 +74,23 @@ export function createArchive(
     [pathOf(toBlob(config)), config],
   ] as const;
   const sizes = [...documents.map(([, text]) => Buffer.byteLength(text)), bytes];
-  const size = sizes.reduce((sum, one) => sum + block + one + tarPadding(one).length, tarEnd.length);
+  const size = sizes.reduce((sum, one) => sum + block + one + createTarPadding(one).length, tarEnd.length);
   async function* stream(): AsyncGenerator<Uint8Array> {
     for (const [path, text] of documents) {
       const body = Buffer.from(text);
-      yield Buffer.concat([...headersOf(path, body.length), body, tarPadding(body.length)]);
+      yield Buffer.concat([...headersOf(path, body.length), body, createTarPadding(body.length)]);
     }
     yield* headersOf(pathOf(layer), bytes);
     yield* content;
-    yield Buffer.concat([tarPadding(bytes), tarEnd]);
+    yield Buffer.concat([createTarPadding(bytes), tarEnd]);
   }
   return { size, content: stream() };
 }
 
-const headersOf = (path: string, size: number) => tarHeaders(path, size, 0o644);
+const headersOf = (path: string, size: number) => createTarHeaders(path, size, 0o644);
 const pathOf = ({ digest }: Pick<Blob, 'digest'>) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
 
-export interface OpenedArchive {
+export interface SnapshotArchive {
   readonly facts: ArchiveMetadata;
   readonly sha256: string;
   readonly bytes: number;
@@ -101,7 +101,7 @@ export interface OpenedArchive {
 }
 
 /** Rejects: invalid_request if the archive is not a snapshot. */
-export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<OpenedArchive> {
+export async function openSnapshotArchive(source: AsyncIterable<Uint8Array>): Promise<SnapshotArchive> {
   const entries = readTarEntries(source);
   const next = async (): Promise<TarEntry> => {
     for (let folders = 0; folders < maxFolders; folders++) {
@@ -121,7 +121,7 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
     const text = Buffer.concat(pieces).toString();
     if (blob && toBlob(text).digest !== blob.digest)
       throw invalidArchiveError(`${path} has not the content that was exported`);
-    const parsed = schema.safeParse(parseJsonWithin(text, documentLimits));
+    const parsed = schema.safeParse(parseJsonWithinLimits(text, documentLimits));
     if (!parsed.success) throw invalidArchiveError(`${path} is not of a snapshot`);
     return parsed.data;
   };

@@ -5,7 +5,7 @@ import { detectArchive } from '../../../core/text/files/archive-format.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
-export interface WorkspaceLimits {
+export interface WorkspaceArchiveLimits {
   /** The total size of all files, as the sandbox would see them. */
   readonly maxBytes: number;
   readonly maxEntries: number;
@@ -25,7 +25,7 @@ const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
  */
 export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
-  limits: WorkspaceLimits,
+  limits: WorkspaceArchiveLimits,
 ): AsyncGenerator<Uint8Array> {
   const unzip = createGunzip();
   unzip.on('error', () => {}); // the reader receives the error
@@ -71,7 +71,7 @@ function assertGzip(start: Uint8Array): void {
 const trailing = () => invalidArchiveError('something stands behind its files');
 /** Bytes of headers allowed per entry. The limit is needed because headers compress very well. */
 const headersOfEntry = 4_096;
-async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceLimits) {
+async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceArchiveLimits) {
   let length = 0;
   for await (const piece of content) {
     length += piece.length;
@@ -80,7 +80,10 @@ async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }
   }
 }
 
-async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }: WorkspaceLimits): Promise<void> {
+async function check(
+  entries: AsyncIterable<TarEntry>,
+  { maxBytes, maxEntries }: WorkspaceArchiveLimits,
+): Promise<void> {
   const links = new Set<string>();
   let [count, bytes, linkBytes] = [0, 0, 0];
   for await (const entry of entries) {

@@ -5,15 +5,15 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { runProgram } from '../../services/streams/piped-command.ts';
 import { createTar } from '../../skills/tar.ts';
 import { memoryStoreLimits } from '../store-index.ts';
-import { type FolderState, reservedFilePrefix, unreadableTextReason } from './folder-merge.ts';
+import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
 // A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the
 // store's id and the last agreed hashes. It is inside the folder, so it is copied with the workspace and removed with
 // the folder.
 
-export type FolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
+export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
-  readonly client: FolderClient;
+  readonly client: MemoryFolderClient;
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
@@ -24,11 +24,11 @@ const scanMs = 60_000;
 const maxHashed = 2 * memoryStoreLimits.memories;
 const maxScanBytes = 16 * 2 ** 20;
 const maxBlocks = memoryStoreLimits.textBytes / 512;
-const notOwn = `-mindepth 1 -name ${quoteForShell(`${reservedFilePrefix}*`)} -prune -o -type f`;
+const notOwn = `-mindepth 1 -name ${quoteForShell(`${reservedMemoryFilePrefix}*`)} -prune -o -type f`;
 
 const scanScript = (folder: string) => `
 cd -- ${quoteForShell(folder)} 2>/dev/null || exit 0
-if [ -f ${reservedFilePrefix} ]; then cat ${reservedFilePrefix}; fi
+if [ -f ${reservedMemoryFilePrefix} ]; then cat ${reservedMemoryFilePrefix}; fi
 printf '\\0'
 find . ${notOwn} -printf '%P\\0'
 printf '\\0%s\\0' "$?"
@@ -36,7 +36,10 @@ find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHas
 exit 0`;
 
 /** A folder of another store, for example in a copied workspace, is treated as empty. */
-export async function scanFolder({ client, path, store }: MemoryFolder, signal: AbortSignal): Promise<FolderState> {
+export async function scanMemoryFolder(
+  { client, path, store }: MemoryFolder,
+  signal: AbortSignal,
+): Promise<MemoryFolderState> {
   const command = scanScript(path);
   const { exitCode, stdout, stderr, wholeIn } = await client.exec(
     { command, cwd: client.workdir, timeoutMs: scanMs },
@@ -64,14 +67,14 @@ function partsOf(entries: readonly string[]): [string[], string[], string[]] {
 const isHashLine = (line: string) => /^[0-9a-f]{64} {2}/.test(line);
 const hashIn = (line: string): [string, string] => [line.slice(66), line.slice(0, 64)];
 
-async function wholeText(client: FolderClient, file: string, signal: AbortSignal): Promise<string> {
+async function wholeText(client: MemoryFolderClient, file: string, signal: AbortSignal): Promise<string> {
   const bytes = await client.readFile(file, signal, { maxBytes: maxScanBytes });
   if (bytes.length < maxScanBytes) return bytes.toString();
   throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
 /** Rejects: conflict if a memory cannot contain the text. */
-export async function readFolderText(
+export async function readMemoryFile(
   { client, path }: MemoryFolder,
   file: string,
   signal: AbortSignal,
@@ -90,7 +93,7 @@ export async function readFolderText(
 // changed since then is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
 const changeScript = `
 export LC_ALL=C
-folder=$1 unkept=$2 own=${reservedFilePrefix} new=${reservedFilePrefix}.new
+folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new
 if [ -f "$folder/$own" ]; then
   IFS= read -r -d '' marker <"$folder/$own"
   if [ "$marker" != "$3" ]; then mkdir -p -- "$unkept" && mv --backup=numbered -T -- "$folder" "$unkept/$marker" || exit 1; fi
@@ -118,7 +121,7 @@ if [ "$4" = read_only ]; then find . -type f ! -name "$own*" -exec chmod a-w -- 
 exit 0`;
 const noHash = '0'.repeat(64);
 
-export interface FolderChange {
+export interface MemoryFolderChange {
   readonly name: string;
   readonly access: 'read_write' | 'read_only';
   readonly put: readonly { readonly path: string; readonly text: string; readonly sha256: string }[];
@@ -127,16 +130,16 @@ export interface FolderChange {
   readonly before: ReadonlyMap<string, string>;
   readonly agreed: ReadonlyMap<string, string>;
 }
-export interface FolderChangeResult {
+export interface MemoryFolderChangeResult {
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
 /** Can be interrupted at any point: the next comparison continues. */
-export async function applyFolderChange(
+export async function applyMemoryFolderChange(
   folder: MemoryFolder,
-  change: FolderChange,
+  change: MemoryFolderChange,
   signal: AbortSignal,
-): Promise<FolderChangeResult> {
+): Promise<MemoryFolderChangeResult> {
   const { client, path, store, unkept } = folder;
   const { name, access, put, remove, before, agreed } = change;
   const had = (file: string) => before.get(file) ?? noHash;

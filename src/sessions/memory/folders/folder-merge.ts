@@ -1,7 +1,7 @@
 import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 
 /** Paths are relative to the folder. */
-export interface FolderState {
+export interface MemoryFolderState {
   /** The hash of each file; null: too long for a memory, or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
   /** The last agreed hashes; undefined: the folder is new, or `.corral-memory` was removed. */
@@ -10,7 +10,7 @@ export interface FolderState {
   readonly whole: boolean;
 }
 
-export interface FolderMerge {
+export interface MemoryFolderMerge {
   /** Hashes that are already equal on both sides. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
@@ -18,18 +18,19 @@ export interface FolderMerge {
   readonly drop: readonly string[];
   /** Memories to delete, because the agent deleted their files. */
   readonly forget: readonly MemoryEntry[];
-  /** With the memory that each file replaces. */
+  /** Files to store, each with the memory that it replaces. */
   readonly push: readonly { readonly path: string; readonly memory: MemoryEntry | undefined }[];
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }
 
 const maxSegmentBytes = 255;
-export const reservedFilePrefix = '.corral-memory';
-const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(reservedFilePrefix));
+export const reservedMemoryFilePrefix = '.corral-memory';
+const isOwn = (path: string): boolean =>
+  path.split('/').some((segment) => segment.startsWith(reservedMemoryFilePrefix));
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
 
-export const filePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.slice(1);
+export const memoryFilePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.slice(1);
 
 /**
  * Compares three states of each path: in the folder, in the store, and last agreed. Each side gets the other side's
@@ -37,11 +38,11 @@ export const filePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.
  * store deleted it becomes a memory again. The SDKs' workers follow the same rules. `refusal`: why the agent's changes
  * are not accepted; undefined: they are.
  */
-export function mergeFolder(
-  { files, agreed = new Map(), whole }: FolderState,
+export function mergeMemoryFolder(
+  { files, agreed = new Map(), whole }: MemoryFolderState,
   memories: readonly MemoryEntry[],
   refusal: string | undefined,
-): FolderMerge {
+): MemoryFolderMerge {
   const isWritable = refusal === undefined;
   const merge = {
     agreed: new Map<string, string>(),
@@ -51,7 +52,9 @@ export function mergeFolder(
     push: [] as { path: string; memory: MemoryEntry | undefined }[],
     refused: [] as { path: string; why: string }[],
   };
-  const inStore = new Map(memories.filter((one) => isPlaceable(filePathOf(one))).map((one) => [filePathOf(one), one]));
+  const inStore = new Map(
+    memories.filter((one) => isPlaceable(memoryFilePathOf(one))).map((one) => [memoryFilePathOf(one), one]),
+  );
   for (const [path, memory] of inStore) {
     const [file, base] = [files.get(path), agreed.get(path)];
     const isSameInStore = memory.sha256 === base;

@@ -12,14 +12,14 @@ import { MemoryConflictError, type MemoryEntry, type MemoryStoreService } from '
 import type { WorkspaceHook } from '../../engine/workspace-hooks.ts';
 import type { LiveSession } from '../../run/live-session.ts';
 import {
-  applyFolderChange,
-  type FolderChangeResult,
-  type FolderClient,
+  applyMemoryFolderChange,
   type MemoryFolder,
-  readFolderText,
-  scanFolder,
+  type MemoryFolderChangeResult,
+  type MemoryFolderClient,
+  readMemoryFile,
+  scanMemoryFolder,
 } from './folder-files.ts';
-import { type FolderMerge, type FolderState, filePathOf, mergeFolder } from './folder-merge.ts';
+import { type MemoryFolderMerge, type MemoryFolderState, memoryFilePathOf, mergeMemoryFolder } from './folder-merge.ts';
 
 type Stores = Pick<MemoryStoreService, 'addMemory' | 'changeMemory' | 'deleteMemory' | 'get' | 'memories' | 'memory'>;
 interface Deps extends Pick<ServerParts, 'closing' | 'newId' | 'warn'> {
@@ -59,7 +59,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
   readonly #reports = new WeakMap<object, Reports>();
 
-  async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
+  async sync(session: MemorySession, client: MemoryFolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
     // The signal does not interrupt the work, because the next call would then have to find out which part was done.
@@ -70,7 +70,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   /** Resolves with a description of changes that were not stored. */
-  async keep(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<string | undefined> {
+  async keep(session: MemorySession, client: MemoryFolderClient, signal: AbortSignal): Promise<string | undefined> {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);
     const texts = report?.fresh.splice(0) ?? [];
@@ -85,7 +85,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     if (live.client && !live.isPaused) void this.sync(live, live.client, this.deps.closing).catch(() => {});
   }
 
-  async #syncOne(session: MemorySession, mounted: MountedMemoryStore, client: FolderClient): Promise<void> {
+  async #syncOne(session: MemorySession, mounted: MountedMemoryStore, client: MemoryFolderClient): Promise<void> {
     const { store, folder: name } = mounted;
     const folder = {
       client,
@@ -137,8 +137,8 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
         : archivedAt === null
           ? undefined
           : 'the memory store is archived';
-    const state = await scanFolder(folder, closing);
-    const merge = mergeFolder(state, await stores.memories(store), refusal);
+    const state = await scanMemoryFolder(folder, closing);
+    const merge = mergeMemoryFolder(state, await stores.memories(store), refusal);
     await failpoint('memory.merge.after');
     const by = { kind: 'session', id: rootOf(session) } as const;
     const agreed = new Map(merge.agreed);
@@ -158,13 +158,13 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     };
     // Deletions come first, because a file can take the place of a deleted folder.
     for (const memory of merge.forget)
-      await attempt(filePathOf(memory), async () => {
+      await attempt(memoryFilePathOf(memory), async () => {
         await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(ignoreNotFound);
         return undefined;
       });
     for (const { path, memory } of merge.push)
       await attempt(path, async () => {
-        const text = await readFolderText(folder, path, closing);
+        const text = await readMemoryFile(folder, path, closing);
         return memory
           ? await stores.changeMemory(store, memory.id, { text, expect: memory.sha256 }, by)
           : await stores.addMemory(store, { path: `/${path}`, text }, by);
@@ -187,26 +187,29 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     return { lasting: refused.map(({ path, why }) => report(path, why)), once };
   }
 
-  async #change(folder: MemoryFolder, { access, state, merge, agreed }: MergeResult): Promise<FolderChangeResult> {
+  async #change(
+    folder: MemoryFolder,
+    { access, state, merge, agreed }: MergeResult,
+  ): Promise<MemoryFolderChangeResult> {
     const { stores, closing, newId } = this.deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];
     for (const memory of merge.pull) {
       const now = await stores.memory(folder.store, memory.id).catch(ignoreNotFound);
-      if (now?.path === memory.path) put.push({ path: filePathOf(memory), text: now.text, sha256: now.sha256 });
+      if (now?.path === memory.path) put.push({ path: memoryFilePathOf(memory), text: now.text, sha256: now.sha256 });
     }
     const next = new Map([...agreed, ...put.map(({ path, sha256 }) => [path, sha256] as const)]);
     for (const path of merge.drop) next.delete(path);
     if (put.length === 0 && merge.drop.length === 0 && state.agreed && isSame(next, state.agreed))
       return { unkept: [], failed: [] };
     const change = { name: `memory-${newId()}`, access, put, remove: merge.drop, before: merge.agreed, agreed: next };
-    return await applyFolderChange(folder, change, closing);
+    return await applyMemoryFolderChange(folder, change, closing);
   }
 }
 
 interface MergeResult {
   readonly access: MountedMemoryStore['access'];
-  readonly state: FolderState;
-  readonly merge: FolderMerge;
+  readonly state: MemoryFolderState;
+  readonly merge: MemoryFolderMerge;
   readonly agreed: ReadonlyMap<string, string>;
 }
 const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>

@@ -1,4 +1,4 @@
-import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../../core/model/agent-updates.ts';
+import type { AgentApprovalRequest, AgentPause, AgentUpdate, ExternalTurn } from '../../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export interface ExternalAgents {
@@ -11,7 +11,7 @@ export interface ExternalAgents {
   ): Promise<AgentPause>;
   interrupt(client: SandboxClient): void;
   /** Answers the agent's approval request. An agent that has exited gets the answer when it repeats the request. */
-  decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void;
+  decide(client: SandboxClient, call: AgentApprovalRequest, allowed: boolean): void;
   end(client: SandboxClient): Promise<void>;
   release(client: SandboxClient): void;
 }

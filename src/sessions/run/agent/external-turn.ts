@@ -10,7 +10,7 @@ import { decidePermission, toLoggedArgs } from '../calls/approval.ts';
 import { attachFiles, resolveAttachments } from '../context/attachments.ts';
 import type { ConversationEntry } from '../log/conversation.ts';
 import { toTaskTitle } from '../plan.ts';
-import { createRunAct, shortHash } from '../progress.ts';
+import { computeShortHash, createRunAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closePlan, createTodoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
@@ -137,7 +137,7 @@ export async function takeExternalTurn(
   const closed = closePlan(collectedUpdates.steps, false);
   const isOpen = closed.some((it, n) => it !== collectedUpdates.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? createTodoFacts(runWriter, closed) : []));
-  return { kind: 'replied', digest: shortHash(text), steps: closed, spent, toolCalls };
+  return { kind: 'replied', digest: computeShortHash(text), steps: closed, spent, toolCalls };
 }
 
 async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promise<readonly string[]> {
@@ -271,7 +271,7 @@ export async function decideExternalCalls(
   return outcomes;
 }
 
-/** A message that only approves a call is not a task for the agent. */
+/** Takes in a message that only approves a call, because it is not a task for the agent. */
 function takeInApproval({ runWriter }: ExternalRunContext): void {
   const [first] = runWriter.unheard;
   if (!first || parseVerdict(first.text).decision !== 'approved') return;

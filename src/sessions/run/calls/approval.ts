@@ -2,7 +2,7 @@ import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import type { Tool } from '../../../agents/tools/tool.ts';
 import { findToolFamily } from '../../../agents/tools/words.ts';
 import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
-import { anyGlob } from '../../../core/text/glob.ts';
+import { compileGlobs } from '../../../core/text/glob.ts';
 import { describeUntrustedSources } from '../../../core/text/strangers.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { RunContext } from '../run-context.ts';
@@ -13,7 +13,7 @@ interface RuledCall {
 }
 
 export const findMatchingRule = (rules: readonly ApprovalRule[], call: RuledCall): ApprovalRule | undefined =>
-  rules.find((rule) => anyGlob([rule.tool])(call.name) && isAbout(rule, call));
+  rules.find((rule) => compileGlobs([rule.tool])(call.name) && isAbout(rule, call));
 
 const subjects = ['command', 'file', 'path', 'url', 'query', 'code'] as const;
 const operators = /[;&|<>()`\r\n]/g;
@@ -98,7 +98,7 @@ export function decidePermission(
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
   const sources = (tool?.asksAfterStrangers && strangers?.()) || [];
-  const isSuspect = sources.length > 0; // neither a rule nor an earlier permission then allows the call
+  const isSuspect = sources.length > 0; // if true, neither a rule nor an earlier permission allows the call
   const listed = isSuspect || (rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true);
   const isListed = listed && family !== undefined && family !== 'message';
   const isPermittedAlready = isPermitted?.(name) && !isSuspect;

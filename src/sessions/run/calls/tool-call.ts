@@ -8,11 +8,11 @@ import { findToolFamily } from '../../../agents/tools/words.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
-import type { CallAnswer } from '../../../core/model/events.ts';
+import type { ToolCallAnswer } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallMessages } from '../context/recall.ts';
-import { splitTitle } from '../plan.ts';
+import { splitInHalf } from '../plan.ts';
 import { createRunAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { createTodoFacts } from '../todo-facts.ts';
@@ -65,7 +65,7 @@ export async function executeToolCall(
 
 type Question = Extract<CallResult, { kind: 'ask' }>;
 
-export async function requestApprovalAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
+export async function requestApprovalInAdvance(work: RunContext, call: PendingCall): Promise<Question | undefined> {
   const permission = decidePermission(work, call);
   return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
@@ -85,7 +85,7 @@ async function requestApprovalOnce(
   return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
 }
 
-const answerOf = ({ output, isError, pictures }: CallAnswer): ToolResult => {
+const answerOf = ({ output, isError, pictures }: ToolCallAnswer): ToolResult => {
   const shown = { output, ...(pictures && { pictures }) };
   return isError ? { ok: false, reason: 'failed', ...shown } : { ok: true, ...shown };
 };
@@ -193,7 +193,7 @@ async function record(
   // Appended together with the call's result, because a restart between them would repeat the message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
-    ...(says ? runWriter.messageFacts(splitTitle(textOf(args))) : []),
+    ...(says ? runWriter.messageFacts(splitInHalf(textOf(args))) : []),
     runWriter.called(callId, {
       success: result.ok,
       output: result.output,

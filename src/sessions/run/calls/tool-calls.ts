@@ -9,16 +9,15 @@ import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import type { RunContext } from '../run-context.ts';
 import { toLoggedArgs } from './approval.ts';
-import { executeToolCall, requestApprovalAhead } from './tool-call.ts';
+import { executeToolCall, requestApprovalInAdvance } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
 const runs: ReadonlySet<string> = new Set(['shell', 'code']);
 const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 'file_edit']);
 
 /**
- * Whether a call waits for an earlier call of the turn: because they share an order key, or because models send
- * dependent pairs, such as a write and a command, in one turn. Questions and plan changes wait for all earlier calls,
- * and later calls wait for them.
+ * Whether a call waits for an earlier call of the turn. Calls wait if they share an order key, or form a dependent pair, such as
+ * a write and a command. Questions and plan changes wait for all earlier calls, and later calls wait for them.
  */
 export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
@@ -37,9 +36,9 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes up to eight calls in parallel; dependent calls keep the model's order. A call that waits for approval does not
- * stop the others. The first call without budget and all later calls are not made. A rejection is thrown after all
- * other calls have settled.
+ * Makes up to eight calls in parallel; dependent calls keep the model's order. A call that waits for approval does not stop the
+ * others. The first call that exceeds the budget and all later calls are not made. A rejection is thrown after all other calls
+ * have settled.
  */
 export async function executeToolCalls(
   work: RunContext,
@@ -105,8 +104,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once the calls it follows have results. If one of those waits for approval, this call requests its
- * own approval early. It is held instead if it follows a question or needs no approval.
+ * Starts each call once the calls it follows have results. If one of those waits for approval, this call requests its own
+ * approval early, or is held if it follows a question or needs no approval.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
@@ -115,7 +114,7 @@ function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMake
     const outcome = Promise.all(before).then(async (earlier): Promise<CallOutcome> => {
       if (earlier.every(({ kind }) => kind === 'called')) return await make(pendingCall, n);
       const isAskable = earlier.every((one) => one.kind === 'called' || (one.kind === 'ask' && one.approval));
-      return (isAskable && (await requestApprovalAhead(work, pendingCall))) || { kind: 'held' };
+      return (isAskable && (await requestApprovalInAdvance(work, pendingCall))) || { kind: 'held' };
     });
     outcome.catch(() => {}); // the caller awaits all outcomes; this one may reject first
     outcomes.push(outcome);

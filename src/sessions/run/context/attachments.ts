@@ -15,7 +15,7 @@ export interface AttachedFile {
   /** Relative to the workspace. */
   readonly path: string;
 }
-export interface ShownMessage {
+export interface ResolvedMessage {
   readonly text: string;
   readonly pictures: readonly Picture[];
   readonly attached: readonly AttachedFile[];
@@ -38,8 +38,8 @@ export async function resolveAttachments(
   received: readonly UserText[],
   files: UploadReader | undefined,
   workdir: string,
-): Promise<ReadonlyMap<MessageId, ShownMessage>> {
-  const shown = new Map<MessageId, ShownMessage>();
+): Promise<ReadonlyMap<MessageId, ResolvedMessage>> {
+  const shown = new Map<MessageId, ResolvedMessage>();
   for (const { messageId, text, attachments = [] } of received) {
     const pictures: Picture[] = [];
     const attached: AttachedFile[] = [];

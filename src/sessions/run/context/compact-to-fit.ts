@@ -14,7 +14,7 @@ import { type SummaryOptions, summarizeConversation } from './summary.ts';
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
   | { readonly ok: true }
-  /** Without a result, nothing can be removed and the model's own error applies. */
+  /** `result` is absent if nothing can be removed; the model's own error then applies. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =

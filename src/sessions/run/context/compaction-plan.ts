@@ -1,9 +1,9 @@
 import type { Message } from '../../../agents/models/model.ts';
-import { listFold } from '../../../core/text/list-fold.ts';
+import { createListFold } from '../../../core/text/list-fold.ts';
 import { countMessageBytes } from './meter.ts';
-import { type Compaction, computeModelView, type ViewedMessage } from './view.ts';
+import { type Compaction, computeModelView, type IndexedMessage } from './view.ts';
 
-export interface KeptSizes {
+export interface CompactionSizes {
   readonly results: number;
   readonly tail: number;
   readonly user: number;
@@ -13,7 +13,7 @@ export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 /** Removes all but the newest results, which are cut to `most` characters if it is set. */
 export function planResultRemoval(
   messages: readonly Message[],
-  { results }: KeptSizes,
+  { results }: CompactionSizes,
   most?: number,
 ): PlannedCompaction {
   let left = results;
@@ -40,7 +40,7 @@ export function planResultLimit(
   return longestResult(messages) > most ? { kind: 'results', upto: 0, until: forAll, most } : undefined;
 }
 const forAll = Number.MAX_SAFE_INTEGER;
-const longestResult = listFold(0, (most, message: Message) =>
+const longestResult = createListFold(0, (most, message: Message) =>
   message.role === 'tool' ? Math.max(most, message.output.length) : most,
 );
 
@@ -50,22 +50,22 @@ const picturesKept = 3;
 /** Keeps the newest pictures once there are too many. Undefined: nothing to remove. */
 export function planPictureRemoval(
   messages: readonly Message[],
-  seen: readonly ViewedMessage[],
+  seen: readonly IndexedMessage[],
 ): PlannedCompaction | undefined {
   const places = picturePlaces(seen);
   if (places.length <= maxPictures) return undefined;
   return { kind: 'pictures', upto: places.at(-picturesKept) ?? 0, until: messages.length };
 }
 
-const picturePlaces = listFold<ViewedMessage, readonly number[]>([], (places, { at, message }) =>
+const picturePlaces = createListFold<IndexedMessage, readonly number[]>([], (places, { at, message }) =>
   message.role !== 'assistant' && message.pictures ? [...places, at] : places,
 );
 
 /** Replaces all but the newest messages. Cuts before a reply or user message, so that each call keeps its result. */
 export function planSummary(
   messages: readonly Message[],
-  seen: readonly ViewedMessage[],
-  room: KeptSizes,
+  seen: readonly IndexedMessage[],
+  room: CompactionSizes,
 ): PlannedCompaction {
   let left = room.tail;
   let upto = messages.length;

@@ -1,7 +1,7 @@
 import type { TurnRequest } from '../../../agents/models/model.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunContext } from '../run-context.ts';
-import { countBytesAfterCompaction, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
+import { type CompactionSizes, countBytesAfterCompaction, type PlannedCompaction } from './compaction-plan.ts';
 import type { PromptSection } from './message-selection.ts';
 import { countConversationBytes, countRequestBytes } from './meter.ts';
 
@@ -25,7 +25,7 @@ export class ContextWindow {
   /** The model refused the request as too long; nothing has been removed since. */
   #isRefused: boolean;
   readonly limit: number;
-  readonly room: KeptSizes;
+  readonly room: CompactionSizes;
   /** Characters per result in a small window; undefined: no limit. */
   readonly resultChars: number | undefined;
 

@@ -1,5 +1,5 @@
 import type { Message, PositionedNote, ToolDeclaration, TurnRequest, TurnUsage } from '../../../agents/models/model.ts';
-import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
+import { createListFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 
 const assumed = 0.3; // tokens per UTF-8 byte, a high estimate
 const plausible = { least: 0.1, most: 1.5 };
@@ -46,7 +46,7 @@ export const estimatePictureBytes = (messages: readonly Message[]): number =>
 
 type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };
 
-export const findMessagesWithPictures = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
+export const findMessagesWithPictures = createListFold<Message, readonly Pictured[]>([], (found, message, at) =>
   message.role === 'assistant' || !message.pictures ? found : [...found, { ...message, at }],
 );
 
@@ -67,11 +67,11 @@ export const countRequestBytes = ({
   Math.max(2, toolBytes(tools)) +
   countConversationBytes(messages);
 
-const noteBytes = listFold(0, (sum, { text }: PositionedNote) => sum + Buffer.byteLength(text) + 1);
+const noteBytes = createListFold(0, (sum, { text }: PositionedNote) => sum + Buffer.byteLength(text) + 1);
 const bytesOfTool = memoizeByKey((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
-const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
+const toolBytes = createListFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
-export const countConversationBytes = listFold(0, (sum, message: Message) => sum + countMessageBytes(message));
+export const countConversationBytes = createListFold(0, (sum, message: Message) => sum + countMessageBytes(message));
 
 export const countMessageBytes = memoizeByKey((message: Message) => measured(message));
 

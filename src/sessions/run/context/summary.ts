@@ -9,7 +9,7 @@ import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, RequestFrame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
 import { countMessageBytes, countRequestBytes } from './meter.ts';
-import { type Compaction, computeModelView, shortResultsCompaction } from './view.ts';
+import { type Compaction, computeModelView, createShortResultsCompaction } from './view.ts';
 
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
 
@@ -96,8 +96,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * The messages that the summary replaces, with the prefix of the previous request so that the provider's cache applies.
- * Shortens results only if the request is too long otherwise. Undefined: still too long.
+ * The messages that the summary replaces, with the prefix of the previous request so that the provider's cache applies. Results
+ * are shortened only if the request would otherwise be too long. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,
@@ -109,7 +109,7 @@ function toSummarize(
     computeModelView(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
   const whole = { messages: seen([]), from: { length, upto } };
   const short = {
-    messages: seen([shortResultsCompaction(upto, shortChars)]),
+    messages: seen([createShortResultsCompaction(upto, shortChars)]),
     from: { length, upto, most: shortChars },
   };
   return [whole, short].find(

@@ -26,12 +26,12 @@ export const Compaction = z.object({
 });
 export type Compaction = z.infer<typeof Compaction>;
 
-export interface ViewedMessage {
+export interface IndexedMessage {
   readonly message: Message;
   readonly at: number;
 }
 
-export const shortResultsCompaction = (upto: number, most: number): Compaction => ({
+export const createShortResultsCompaction = (upto: number, most: number): Compaction => ({
   kind: 'results',
   upto: 0,
   until: upto,
@@ -46,15 +46,15 @@ const worthCutting = 400; // characters: replacing a shorter result saves nothin
 export function computeModelView(
   messages: readonly Message[],
   compactions: readonly Compaction[],
-): readonly ViewedMessage[] {
+): readonly IndexedMessage[] {
   const { head, from, show } = applyCompactions(messages, compactions);
   return [...head, ...messages.slice(from).map((message, n) => show(message, from + n))];
 }
 
 interface View {
-  readonly head: readonly ViewedMessage[];
+  readonly head: readonly IndexedMessage[];
   readonly from: number;
-  show(message: Message, at: number): ViewedMessage;
+  show(message: Message, at: number): IndexedMessage;
 }
 
 export function applyCompactions(messages: readonly Message[], compactions: readonly Compaction[]): View {
@@ -64,7 +64,7 @@ export function applyCompactions(messages: readonly Message[], compactions: read
   const gone = Math.max(0, ...masks.map(({ upto }) => upto));
   const unseen = Math.max(0, ...compactions.filter(hidesPictures).map(({ upto }) => upto));
   const masked = Math.max(unseen, gone, ...masks.map(({ until }) => until));
-  const show = (message: Message, at: number): ViewedMessage => {
+  const show = (message: Message, at: number): IndexedMessage => {
     if (at >= masked) return { at, message };
     const most = at < gone ? 0 : maxOf(masks, at);
     return { at, message: shortened(message, { most, withoutPictures: at < unseen }) };
@@ -92,7 +92,7 @@ const hidesPictures = ({ kind }: Compaction) => kind === 'results' || kind === '
 const maxOf = (masks: readonly Compaction[], at: number) =>
   Math.min(...masks.flatMap(({ until, most }) => (most !== undefined && at < until ? [most] : [])), Infinity);
 
-const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
+const summed = ({ upto, summary = '' }: Compaction): IndexedMessage => ({
   at: upto,
   message: {
     role: 'user',
@@ -101,12 +101,12 @@ const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
 });
 
 /** Keeps the user's messages whole where they fit: the first one, then the newest. */
-function kept(messages: readonly Message[], maxChars: number): ViewedMessage[] {
+function kept(messages: readonly Message[], maxChars: number): IndexedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;
   if (!first) return [];
   let left = maxChars - Math.min(first.message.text.length, Math.floor(maxChars / 2));
-  const whole: ViewedMessage[] = [];
+  const whole: IndexedMessage[] = [];
   let omitted = 0;
   for (const one of rest.toReversed()) {
     const fits = one.message.text.length <= left;

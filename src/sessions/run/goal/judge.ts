@@ -5,7 +5,7 @@ import { toAppError } from '../../../core/errors/errors.ts';
 import { type GoalCheck, type GoalResult, maxGoalReasonChars } from '../../../core/model/runs/goal.ts';
 import { ScreenText } from '../../../core/text/terminal/screen-text.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
-import type { Operation, SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { OperationEntry, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { GoalCheckData } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { gradeAgainstRubric } from './grader.ts';
@@ -19,7 +19,7 @@ interface Finding {
 export async function judgeGoal(work: RunContext, input: JudgeInput, signal: AbortSignal): Promise<TurnResult> {
   const { goal, round } = input;
   const { rubric, checks } = goal;
-  const checked = await runChecks(work, { checks, round }, signal);
+  const checked = await runGoalChecks(work, { checks, round }, signal);
   const found = findingOf(checked);
   if (found || rubric === undefined) return await conclude(work, input, found ?? allPassed);
   const { runWriter } = work;
@@ -36,7 +36,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** A request over budget waits for a person; a failed request is retried until the last try. */
+/** Whether to give up: a request over budget waits for a person, and a failed request is retried until the last try. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
@@ -80,7 +80,7 @@ const outputChars = 3_000; // of a check's output, for the agent and the log
  * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the
  * agent gets all results together. A restart does not repeat finished checks and follows a running check to its end.
  */
-export async function runChecks(
+export async function runGoalChecks(
   work: Deps,
   { checks, round }: { readonly checks: readonly GoalCheck[]; readonly round: number },
   signal: AbortSignal,
@@ -127,7 +127,7 @@ async function followed(
   client: Pick<SandboxClient, 'start' | 'follow'>,
   startOperation: Parameters<SandboxClient['start']>[0],
   signal: AbortSignal,
-): Promise<{ ended: Operation; output: string }> {
+): Promise<{ ended: OperationEntry; output: string }> {
   const output = new BoundedOutput();
   const screen = new ScreenText();
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // chunks can split a character
@@ -139,7 +139,7 @@ async function followed(
 }
 
 function readEnd(
-  { exitCode, reason }: Operation,
+  { exitCode, reason }: OperationEntry,
   { output, timeoutSeconds }: { readonly output: string; readonly timeoutSeconds: number },
 ): CheckOutcome {
   const text = truncateStart(printable(output), outputChars);

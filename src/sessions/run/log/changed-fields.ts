@@ -3,7 +3,7 @@ import type { FactOf } from '../../../core/model/events.ts';
 import type { SessionAgent } from '../../../core/model/session-agent.ts';
 import type { StoredSession } from './projection.ts';
 
-export function findChangedFields(
+export function findChangedSessionFields(
   now: StoredSession,
   { agent, metadata, budget, archived }: Partial<StoredSession>,
 ): FactOf<'session.updated'>['data'] {

@@ -48,7 +48,7 @@ const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !
  * Sorts results by their calls, because parallel calls end in any order. `before` has the positions of calls whose
  * replies are not in `messages`.
  */
-export function sortByCall(
+export function sortResultsByCall(
   messages: readonly Message[],
   before: ReadonlyMap<string, number> = new Map(),
 ): readonly Message[] {

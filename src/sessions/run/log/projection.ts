@@ -46,7 +46,7 @@ export const StoredSession = SessionRecord.extend({
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
-export const unfinishedKind = 'unfinished';
+export const unfinishedSessionKind = 'unfinished';
 export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
 const shownLength = 1_000; // characters of a message in lists
@@ -54,7 +54,7 @@ const shownLength = 1_000; // characters of a message in lists
 interface ProjectionInput {
   readonly seq: number;
   readonly ts: number;
-  /** New messages count as read. */
+  /** Whether new messages count as read. */
   readonly watched: boolean;
 }
 

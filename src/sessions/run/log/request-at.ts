@@ -4,19 +4,19 @@ import type { RecordedRequest } from '../../../agents/models/seen-request.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { digestOfText } from '../../../core/text/digest.ts';
+import { digestText } from '../../../core/text/digest.ts';
 import { PromptSection } from '../context/message-selection.ts';
-import { computeModelView, shortResultsCompaction } from '../context/view.ts';
-import { parseConversation, sortByCall } from './conversation.ts';
+import { computeModelView, createShortResultsCompaction } from '../context/view.ts';
+import { parseConversation, sortResultsByCall } from './conversation.ts';
 import {
   collectNotes,
   computeRequestHash,
+  computeToolsDigest,
   computeUnchainedHash,
-  digestOfTools,
   joinPromptSections,
+  modelRequestKind,
+  modelRequestTextKind,
   requestIdOf,
-  requestKind,
-  requestTextKind,
   StoredRequest,
 } from './stored-request.ts';
 
@@ -25,10 +25,14 @@ const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
 const NoteText = z.object({ text: z.string() });
 
 /** Default: the newest turn. Rejects: not_found. */
-export async function readRequest(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
+export async function readRecordedRequest(
+  records: RecordStore,
+  id: SessionId,
+  turn?: number,
+): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
-  const readText = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
+  const readText = async (hash: string) => (await records.get(modelRequestTextKind, `${id}:${hash}`))?.doc;
   const { sections } = SectionsText.parse(await readText(frame.system));
   const { tools } = ToolsText.parse(await readText(frame.tools));
   const readNote = async (hash: string) => NoteText.parse(await readText(hash)).text;
@@ -40,10 +44,10 @@ export async function readRequest(records: RecordStore, id: SessionId, turn?: nu
   const system = joinPromptSections(sections);
   const messages = await readMessages(records, id, from);
   const isSame =
-    digestOfText(system) === frame.system &&
-    digestOfTools(tools) === frame.tools &&
-    (note === undefined || digestOfText(note) === frame.note) &&
-    [...texts].every(([hash, text]) => digestOfText(text) === hash);
+    digestText(system) === frame.system &&
+    computeToolsDigest(tools) === frame.tools &&
+    (note === undefined || digestText(note) === frame.note) &&
+    [...texts].every(([hash, text]) => digestText(text) === hash);
   const hashOf = chained ? computeRequestHash : computeUnchainedHash;
   const proved = isSame && hashOf(frame, { messages, earlier, pictures }) === requestHash;
   const own = { ...(note !== undefined && { note }), ...(earlier.length > 0 && { earlier }) };
@@ -53,8 +57,8 @@ export async function readRequest(records: RecordStore, id: SessionId, turn?: nu
 }
 
 async function storedRequest(records: RecordStore, id: SessionId, turn: number | undefined): Promise<StoredRequest> {
-  const [last] = await records.list(requestKind, { idPrefix: `${id}:`, limit: 1 });
-  const found = turn === undefined ? last : await records.get(requestKind, `${id}:${requestIdOf(turn)}`);
+  const [last] = await records.list(modelRequestKind, { idPrefix: `${id}:`, limit: 1 });
+  const found = turn === undefined ? last : await records.get(modelRequestKind, `${id}:${requestIdOf(turn)}`);
   if (found) return StoredRequest.parse(found.doc);
   const newest = last && StoredRequest.parse(last.doc).turn;
   const what = newest === undefined ? 'No model was called in this session yet' : `There is no turn ${turn}`;
@@ -62,7 +66,7 @@ async function storedRequest(records: RecordStore, id: SessionId, turn: number |
 }
 
 async function loadTurns(records: RecordStore, id: SessionId): Promise<(turn: number) => StoredRequest | undefined> {
-  const all = await records.list(requestKind, { idPrefix: `${id}:` });
+  const all = await records.list(modelRequestKind, { idPrefix: `${id}:` });
   const docs = new Map(all.map(({ id: name, doc }) => [name, doc]));
   return (turn) => StoredRequest.optional().parse(docs.get(`${id}:${requestIdOf(turn)}`));
 }
@@ -75,8 +79,8 @@ async function readMessages(
   const stored = await records.list('transcript', { idPrefix: `${id}:` });
   const docs = stored.map(({ doc }) => doc).reverse();
   const { entries, compactions } = parseConversation(docs.slice(0, length));
-  const short = upto === undefined || most === undefined ? [] : [shortResultsCompaction(upto, most)];
-  const seen = computeModelView(sortByCall(entries.map(({ message }) => message)), [...compactions, ...short]);
+  const short = upto === undefined || most === undefined ? [] : [createShortResultsCompaction(upto, most)];
+  const seen = computeModelView(sortResultsByCall(entries.map(({ message }) => message)), [...compactions, ...short]);
   const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
   return begun ? [...messages, begun] : messages;
 }

@@ -1,15 +1,15 @@
 import type { Message, PositionedNote, TurnRequest } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
-import { digestOfText } from '../../../core/text/digest.ts';
+import { digestText } from '../../../core/text/digest.ts';
 import type { MessageSelection, PromptSection, RequestFingerprint } from '../context/message-selection.ts';
 import {
   computeRequestHash,
-  digestOfTools,
+  computeToolsDigest,
   listPictureHashes,
+  modelRequestKind,
+  modelRequestTextKind,
   requestIdOf,
-  requestKind,
-  requestTextKind,
   type StoredFrame,
   type StoredRequest,
   toStoredNotes,
@@ -41,7 +41,7 @@ export class RequestLog {
   }
 
   async load(records: RecordStore): Promise<void> {
-    const [last] = await records.list(requestKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
+    const [last] = await records.list(modelRequestKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
     this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
   }
 
@@ -51,8 +51,8 @@ export class RequestLog {
     const pictures = listPictureHashes(messages);
     const frame: StoredFrame = {
       ...rest,
-      system: this.#text(digestOfText(request.system), { sections }),
-      tools: this.#text(digestOfTools(tools), { tools }),
+      system: this.#text(digestText(request.system), { sections }),
+      tools: this.#text(computeToolsDigest(tools), { tools }),
       ...(note !== undefined && { note: this.#note(note) }),
     };
     const requestHash = computeRequestHash(frame, { messages: conversation, earlier, pictures });
@@ -60,7 +60,7 @@ export class RequestLog {
     const notes = this.#storeNotes(turn, earlier);
     const doc: StoredRequest = { ...frame, ...notes, turn, runId, model, requestHash, from, pictures, chained: true };
     this.#turns = turn;
-    this.#put(requestKind, requestIdOf(turn), { doc, sort: turn });
+    this.#put(modelRequestKind, requestIdOf(turn), { doc, sort: turn });
     return { turn, requestHash };
   }
 
@@ -78,11 +78,11 @@ export class RequestLog {
     return toStoredNotes({ turn: before.turn, kept }, more);
   }
 
-  #note = (text: string): string => this.#text(digestOfText(text), { text });
+  #note = (text: string): string => this.#text(digestText(text), { text });
 
   /** After a restart, a text can be written a second time, which has no effect. */
   #text(hash: string, doc: object): string {
-    if (!this.#stored.has(hash)) this.#put(requestTextKind, hash, { doc });
+    if (!this.#stored.has(hash)) this.#put(modelRequestTextKind, hash, { doc });
     this.#stored.add(hash);
     return hash;
   }

@@ -3,7 +3,7 @@ import { sleep, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
-import { requestIdOf, requestKind, StoredRequest, toStoredNotes } from './stored-request.ts';
+import { modelRequestKind, requestIdOf, StoredRequest, toStoredNotes } from './stored-request.ts';
 
 /** The position of the last processed request; null: all are shortened. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
@@ -12,7 +12,7 @@ const perPage = 20; // an old record can have 100 KB
 const restMs = 20;
 
 /**
- * Shortens requests of older versions, which contain all earlier notes, to refer to the previous request instead. Runs
+ * Shortens requests stored by older versions: instead of repeating all earlier notes, they refer to the previous request. Runs
  * once per store; continues where an earlier server stopped.
  */
 export async function shortenRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
@@ -20,7 +20,7 @@ export async function shortenRequests(records: RecordStore, clock: Clock, signal
   let after = known ? Place.parse(known.doc).after : undefined;
   while (after !== null) {
     // Newest first, so that the previous request still contains its own notes.
-    const page = await records.list(requestKind, { limit: perPage, ...(after && { after }) });
+    const page = await records.list(modelRequestKind, { limit: perPage, ...(after && { after }) });
     for (const record of page) {
       throwIfAborted(signal);
       await shorten(records, record);
@@ -39,13 +39,13 @@ async function shorten(records: RecordStore, { id, doc, version }: StoredRecord)
   if (!stored.success || !stored.data.earlier) return;
   const { earlier, ...request } = stored.data;
   const turn = turnIn(id);
-  const before = await records.get(requestKind, `${id.slice(0, id.indexOf(':') + 1)}${requestIdOf(turn - 1)}`);
+  const before = await records.get(modelRequestKind, `${id.slice(0, id.indexOf(':') + 1)}${requestIdOf(turn - 1)}`);
   const known = StoredRequest.safeParse(before?.doc).data?.earlier ?? [];
   const differs = earlier.findIndex(({ before: at, note }, n) => known[n]?.before !== at || known[n]?.note !== note);
   const kept = differs < 0 ? earlier.length : differs;
   const notes = toStoredNotes({ turn: turn - 1, kept }, earlier.slice(kept));
   await records
-    .put({ kind: requestKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
+    .put({ kind: modelRequestKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
     .catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'conflict') throw thrown; // another server did the same, or the session is gone
     });

@@ -6,7 +6,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { EstimatedUsage, ModelCallPurpose, WaitReason } from '../../../core/model/spending.ts';
-import type { ShownMessage } from '../context/attachments.ts';
+import type { ResolvedMessage } from '../context/attachments.ts';
 import type { RequestFingerprint } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
 import type { ConversationEntry } from './conversation.ts';
@@ -40,7 +40,7 @@ export interface RunProgress {
   readonly openCalls: readonly OpenToolCall[];
   readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
-  /** Continued by the next reply. */
+  /** A broken-off reply, which the next reply continues. */
   readonly broken?: string | undefined;
   readonly checked: readonly GoalCheckData[];
 }
@@ -56,7 +56,7 @@ interface OpenReply {
   say(text: string): void;
   end(): SessionFact[];
   rest(): void;
-  /** Completes a reply that broke off for good. */
+  /** Completes a broken-off reply that will not be continued. */
   cut(): SessionFact[];
 }
 
@@ -127,10 +127,10 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** `shown`: adds only the messages in it, in that form. */
-  takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
+  /** With `shown`, adds only the messages in it, in the form shown to the model. */
+  takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
-      const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
+      const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
       this.transcript.add({
         runId: this.runId,
         messageId,
@@ -295,7 +295,7 @@ export class RunWriter {
     };
   }
 
-  /** Announces a call, which then must get a result. Rejects with `cancelled` once the run is closed. */
+  /** Announces a call, which then must get a result. Throws `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
     // Otherwise the run's end would close a call that never began.
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');

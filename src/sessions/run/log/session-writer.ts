@@ -4,9 +4,9 @@ import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { sideEventTypes } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { wellFormed } from '../../../core/text/text.ts';
+import { replaceLoneSurrogates } from '../../../core/text/text.ts';
 import { OpenMessage } from './open-message.ts';
-import { applyFact, isUnfinished, type StoredSession, unfinishedKind } from './projection.ts';
+import { applyFact, isUnfinished, type StoredSession, unfinishedSessionKind } from './projection.ts';
 
 interface Options extends Pick<ServerParts, 'clock' | 'log'> {
   readonly record: StoredSession;
@@ -45,7 +45,7 @@ export class SessionWriter {
   #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
-  /** The session is marked as unfinished; cleared when it leaves memory. */
+  /** Whether the session is marked as unfinished; cleared when it leaves memory. */
   #isListed = false;
 
   constructor(options: Options) {
@@ -129,7 +129,7 @@ export class SessionWriter {
       for (const [n, input] of write.facts.entries()) {
         if (n === write.first) first = facts.length;
         if (isOvertakenTitle(input, record)) continue;
-        const fact = wellFormed(withoutEndedRun(input, record));
+        const fact = replaceLoneSurrogates(withoutEndedRun(input, record));
         record = applyFact(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
         facts.push(fact);
       }
@@ -139,7 +139,7 @@ export class SessionWriter {
     const puts = batch.flatMap((write) => write.puts);
     if (record !== this.#record) puts.push(this.#put(record));
     const isNews = isUnfinished(record) && !this.#isListed;
-    if (isNews) puts.push({ kind: unfinishedKind, id: record.id, doc: {} });
+    if (isNews) puts.push({ kind: unfinishedSessionKind, id: record.id, doc: {} });
     const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
     const sure = this.#options.confirm?.();
     if (sure) await sure;
@@ -177,7 +177,7 @@ export class SessionWriter {
   });
 }
 
-/** A client set a title after the run had checked for one. */
+/** Whether a client set a title after the run had checked for one. */
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 

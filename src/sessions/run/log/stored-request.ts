@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { Message, PositionedNote, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
-import { digestOf, digestOfText } from '../../../core/text/digest.ts';
-import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
+import { digestJson, digestText } from '../../../core/text/digest.ts';
+import { createListFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
 import { findMessagesWithPictures } from '../context/meter.ts';
 
 // Requests have the id `<session>:<turn>`, and their texts `<session>:<hash>`.
 
-export const requestKind = 'request';
-export const requestTextKind = 'request-text';
+export const modelRequestKind = 'request';
+export const modelRequestTextKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
 export const joinPromptSections = (sections: readonly PromptSection[]): string =>
@@ -16,7 +16,7 @@ export const joinPromptSections = (sections: readonly PromptSection[]): string =
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const PlacedNote = z.object({ before: z.int(), note: Hash });
-export type PlacedNote = z.infer<typeof PlacedNote>;
+export type StoredPositionedNote = z.infer<typeof PlacedNote>;
 
 export const StoredRequest = z.object({
   turn: z.int(),
@@ -61,37 +61,37 @@ export interface RequestContents {
  * previous request.
  */
 export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string =>
-  digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
+  digestJson({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
 
-const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(chain + digestOf(message)));
-const chainOfNotes = listFold('', (chain, note: PositionedNote) => digestOfText(chain + digestOf(note)));
+const chainOfMessages = createListFold('', (chain, message: Message) => digestText(chain + digestJson(message)));
+const chainOfNotes = createListFold('', (chain, note: PositionedNote) => digestText(chain + digestJson(note)));
 
 export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string {
-  const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
+  const notes = earlier.map(({ before, text }) => ({ before, note: digestText(text) }));
   const digests = messages.map((message) => {
-    if (message.role === 'assistant' || !message.pictures) return digestOf(message);
+    if (message.role === 'assistant' || !message.pictures) return digestJson(message);
     const seen = message.pictures.map(({ file, mimeType }) => ({ file, mimeType, hash: pictures[file] }));
-    return digestOf({ ...message, pictures: seen });
+    return digestJson({ ...message, pictures: seen });
   });
-  return digestOf({ ...frame, ...(notes.length > 0 && { earlier: notes }), messages: digests });
+  return digestJson({ ...frame, ...(notes.length > 0 && { earlier: notes }), messages: digests });
 }
 
-export const digestOfTools = (tools: readonly ToolDeclaration[]): string => digestOf(tools.map(digestOfTool));
-const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestOf(tool));
+export const computeToolsDigest = (tools: readonly ToolDeclaration[]): string => digestJson(tools.map(digestOfTool));
+const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestJson(tool));
 
 /** Omits pictures without content. */
 export const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
   Object.fromEntries(
     findMessagesWithPictures(messages)
       .flatMap(({ pictures = [] }) => pictures)
-      .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
+      .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestText(data)] as const])),
   );
 
 export function collectNotes(
   stored: StoredRequest,
   recordOf: (turn: number) => StoredRequest | undefined,
-): readonly PlacedNote[] {
-  const parts: (readonly PlacedNote[])[] = [];
+): readonly StoredPositionedNote[] {
+  const parts: (readonly StoredPositionedNote[])[] = [];
   let missing = Number.POSITIVE_INFINITY;
   for (let at: StoredRequest | undefined = stored; at && missing > 0; ) {
     const { of, first, more }: NonNullable<StoredRequest['notes']> = at.notes ?? { first: 0, more: at.earlier ?? [] };
@@ -104,7 +104,7 @@ export function collectNotes(
 
 export function toStoredNotes(
   before: { readonly turn: number; readonly kept: number },
-  more: readonly PlacedNote[],
+  more: readonly StoredPositionedNote[],
 ): Pick<StoredRequest, 'notes'> {
   if (before.kept > 0) return { notes: { of: before.turn, first: before.kept, more: [...more] } };
   return more.length > 0 ? { notes: { first: 0, more: [...more] } } : {};

@@ -5,8 +5,8 @@ import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
-import { applyCompactions, type Compaction, type ViewedMessage } from '../context/view.ts';
-import { type ConversationEntry, parseConversation, type StoredCompaction, sortByCall } from './conversation.ts';
+import { applyCompactions, type Compaction, type IndexedMessage } from '../context/view.ts';
+import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
 // The conversation is stored apart from the log, which must not contain the provider's raw parts; they are sent back
@@ -16,7 +16,7 @@ interface View {
   readonly of: RunId;
   readonly messages: readonly Message[];
   readonly runFrom: number;
-  readonly seen: readonly ViewedMessage[];
+  readonly seen: readonly IndexedMessage[];
   readonly note?: PositionedNote;
   readonly earlier: readonly PositionedNote[];
 }
@@ -25,7 +25,7 @@ interface View {
 interface SharedView {
   readonly view: ReturnType<typeof applyCompactions>;
   readonly upto: number;
-  readonly seen: readonly ViewedMessage[];
+  readonly seen: readonly IndexedMessage[];
   readonly messages: readonly Message[];
   readonly earlier: readonly PositionedNote[];
 }
@@ -140,7 +140,7 @@ export class Transcript {
     const more = this.#entries.slice(before.length).map(({ message }) => message);
     const results = before.length - (before.findLastIndex(({ role }) => role !== 'tool') + 1);
     const kept = before.slice(before.length - results);
-    const end = sortByCall([...kept, ...more], this.#calls);
+    const end = sortResultsByCall([...kept, ...more], this.#calls);
     const isLonger = kept.every((message, n) => message === end[n]);
     if (!isLonger) this.#seen = undefined;
     this.#ordered = isLonger

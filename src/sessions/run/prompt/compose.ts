@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../../core/model/events.ts';
-import { fillPromptPart, type PromptFacts, type PromptParts, partValuesOf, systemPartNames } from './parts.ts';
+import { fillPromptPart, type PromptFacts, type PromptParts, promptPartValuesOf, systemPartNames } from './parts.ts';
 
 export interface TurnPrompt {
   /** Constant across the turns of a run while its tools and workspace notes are unchanged. */
@@ -16,7 +16,7 @@ export interface TurnPrompt {
 
 export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
-    const values = partValuesOf(name, facts);
+    const values = promptPartValuesOf(name, facts);
     const text = values && fillPromptPart(parts[name], values).trim();
     return text ? [{ part: name, text }] : [];
   });

@@ -24,7 +24,7 @@ interface Reader {
  * A workspace's notes for agents. A run reads them once, when its sandbox is ready: changing the prompt during a run
  * would invalidate the provider's cache. `run` is any object with the lifetime of the run.
  */
-export class WorkspaceMemory {
+export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
@@ -53,7 +53,7 @@ export class WorkspaceMemory {
         for (const name of noteFileNames) {
           if (left <= 0) break;
           const path = `${folder}${name}`;
-          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreFinalError);
+          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreUnreadableFile);
           const text = bytes && sanitizePromptFile(bytes, left);
           // Projects for several agents often have the same text under both names.
           if (!text || found.some((one) => one.text === text)) continue;
@@ -68,7 +68,7 @@ export class WorkspaceMemory {
   }
 }
 
-export function ignoreFinalError(thrown: unknown): undefined {
+export function ignoreUnreadableFile(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 

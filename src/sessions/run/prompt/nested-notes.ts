@@ -4,7 +4,7 @@ import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreFinalError, noteFileNames, sanitizePromptFile } from './memory.ts';
+import { ignoreUnreadableFile, noteFileNames, sanitizePromptFile } from './memory.ts';
 
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
@@ -56,7 +56,7 @@ export class NestedNotes {
           const path = `${folder}/${name}`;
           const line = `<workspace-notes file="${path}">`;
           if (most <= 0 || isShown(line)) continue;
-          const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(ignoreFinalError);
+          const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(ignoreUnreadableFile);
           const text = bytes && sanitizePromptFile(bytes, most);
           if (!bytes || !text || texts.has(text)) continue;
           texts.add(text);

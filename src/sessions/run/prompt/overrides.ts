@@ -1,7 +1,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
-import { checkPromptPart, type PromptPartName, type PromptParts, promptPartNames, readBuiltInParts } from './parts.ts';
+import {
+  checkPromptPart,
+  type PromptPartName,
+  type PromptParts,
+  promptPartNames,
+  readBuiltInPromptParts,
+} from './parts.ts';
 
 const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
 
@@ -30,7 +36,7 @@ export function readPromptParts(folder: string): PromptParts {
     }
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
-  return { ...readBuiltInParts(), ...input };
+  return { ...readBuiltInPromptParts(), ...input };
 }
 
 export function findPromptMistakes(

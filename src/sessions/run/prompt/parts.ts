@@ -100,7 +100,8 @@ export function checkPromptPart(name: PromptPartName, text: string, where: strin
 
 export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
-export const partValuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
+export const promptPartValuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined =>
+  systemParts[name](facts);
 
 /** Fills the placeholders. Placeholders within values are not expanded. */
 export const fillPromptPart = (text: string, values: PartValues): string =>
@@ -117,7 +118,7 @@ function ownFolder(): string {
 }
 
 let own: PromptParts | undefined;
-export function readBuiltInParts(): PromptParts {
+export function readBuiltInPromptParts(): PromptParts {
   const folder = own ? '' : ownFolder();
   const read = (name: PromptPartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;
   own ??= Object.fromEntries(promptPartNames.map(read)) as unknown as PromptParts;

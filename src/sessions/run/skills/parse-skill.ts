@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readFrontmatter } from '../../../config/frontmatter.ts';
+import { parseFrontmatter } from '../../../config/frontmatter.ts';
 import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
 
 // Open Agent Skills format: a folder with a SKILL.md that starts with the skill's name and description.
@@ -32,7 +32,7 @@ export interface ParsedSkill {
   readonly compatibility?: string;
   /** Describes the skill's arguments, as in `[file] [--all]`. */
   readonly argumentHint?: string;
-  /** Tools that the skill's author intends. Shown to people; they grant no permission. */
+  /** Tools that the author intends the skill to use. Shown to people; they grant no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }
@@ -49,7 +49,7 @@ interface SkillReport {
  * missing description.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {
-  const front = readFrontmatter(text, texts);
+  const front = parseFrontmatter(text, texts);
   if (typeof front === 'string') return refused([`SKILL.md: ${front}`]);
   const { fields, body } = front;
   const unread = front.unread.map(({ field, why }) => `SKILL.md: ${field} cannot be read and is not used: ${why}.`);

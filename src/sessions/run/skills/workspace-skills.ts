@@ -1,9 +1,9 @@
 import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { isPath, toShownName } from '../../../core/text/file-names.ts';
+import { isSafePath, toDisplayName } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreFinalError, sanitizePromptFile } from '../prompt/memory.ts';
+import { ignoreUnreadableFile, sanitizePromptFile } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
 
 /** A skill in the workspace. It is untrusted, so it grants no permission. */
@@ -84,14 +84,14 @@ export async function findWorkspaceSkills(
   const found = new Map<string, WorkspaceSkill>();
   for (const root of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
     for (const place of places) {
-      const entries = await client.listFiles(`${root}${place}`, signal).catch(ignoreFinalError);
+      const entries = await client.listFiles(`${root}${place}`, signal).catch(ignoreUnreadableFile);
       for (const { name, type } of (entries ?? []).slice(0, maxSkills)) {
-        if (type !== 'directory' || !isPath(name) || found.size >= maxSkills) continue;
+        if (type !== 'directory' || !isSafePath(name) || found.size >= maxSkills) continue;
         const folder = `${root}${place}/${name}`;
-        const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(ignoreFinalError);
+        const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(ignoreUnreadableFile);
         if (text === undefined) continue;
         const { skill, unread: wrong } = parseSkill(text, name);
-        unread.push(...wrong.map((why) => toShownName(`${folder}/${why}`).slice(0, 300)));
+        unread.push(...wrong.map((why) => toDisplayName(`${folder}/${why}`).slice(0, 300)));
         if (!skill || found.has(skill.name)) continue;
         const { argumentHint, description } = skill;
         found.set(skill.name, { name: skill.name, description: plain(description), argumentHint, folder });
@@ -108,7 +108,7 @@ export async function readWorkspaceSkill(
   file: string,
   signal: AbortSignal,
 ): Promise<string> {
-  if (!isPath(file)) throw new AppError('path_outside', `${JSON.stringify(file)} is not a file of the skill.`);
+  if (!isSafePath(file)) throw new AppError('path_outside', `${JSON.stringify(file)} is not a file of the skill.`);
   return (await textIn(client, `${folder}/${file}`, signal)) ?? '';
 }
 

@@ -1,5 +1,5 @@
-import { isPath } from '../../../core/text/file-names.ts';
-import { decodeNames } from '../../../core/text/files/byte-names.ts';
+import { isSafePath } from '../../../core/text/file-names.ts';
+import { decodeFileNames } from '../../../core/text/files/byte-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { maxFileChanges, missingSnapshotExitCode, snapshotCompareScript } from './snapshot-scripts.ts';
@@ -17,10 +17,10 @@ export function parseFileChanges(printed: string): FileChanges {
   const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;
   const files = new Map<string, ChangedFile>();
-  for (const line of decodeNames(names).split('\0')) {
+  for (const line of decodeFileNames(names).split('\0')) {
     const isNow = line.startsWith('\t');
     const [, path, size] = /^\t?\.\/([^\0]+)\t(\d{1,16})\t[\d.]+$/.exec(line) ?? [];
-    if (path === undefined || !isPath(path)) continue;
+    if (path === undefined || !isSafePath(path)) continue;
     const known = files.get(path);
     const before = isNow ? (known?.before ?? null) : Number(size);
     const after = isNow ? Number(size) : (known?.after ?? null);

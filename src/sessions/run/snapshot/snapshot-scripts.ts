@@ -1,5 +1,5 @@
 import { ignoredFolders, runFilesFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
-import { encodeNamesCommand } from '../../../core/text/files/byte-names.ts';
+import { encodeFileNamesCommand } from '../../../core/text/files/byte-names.ts';
 
 // Scripts that save a sandbox's files before a run and compare them afterwards. They run in the workspace. In a large
 // workspace, all files are listed but only some are copied.
@@ -32,8 +32,8 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 export const snapshotCompareScript = `
 [ -f ${own}/about ] || exit ${missingSnapshotExitCode}
 cat ${own}/about
-${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxFileChanges + 1} | ${encodeNamesCommand}
+${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxFileChanges + 1} | ${encodeFileNamesCommand}
 `;
 
 /** Relative to the workspace. */
-export const snapshotCopyPath = (path: string): string => `${own}/files/${path}`;
+export const snapshotCopyPathOf = (path: string): string => `${own}/files/${path}`;

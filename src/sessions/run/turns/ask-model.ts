@@ -14,7 +14,7 @@ import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-r
 import type { RunContext } from '../run-context.ts';
 import { loadPictures } from './message-images.ts';
 
-const span = 2_400; // characters, all of which must repeat one text
+const span = 2_400; // Characters. The detector fires if all of them are one text repeated.
 const maxPeriod = 400;
 const everyChars = 512;
 
@@ -27,12 +27,12 @@ class RepetitionDetector {
     this.#unchecked += delta.length;
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
-    // Repeated words, not a separator line.
+    // Only repeated words; a separator line also repeats.
     return computePeriod(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
   }
 }
 
-/** Length of the shortest text whose repetition is the whole text. */
+/** Length of the shortest prefix whose repetition forms the whole text. */
 function computePeriod(text: string): number {
   const borders = new Uint32Array(text.length);
   for (let at = 1, length = 0; at < text.length; at++) {
@@ -51,7 +51,7 @@ class Continuation {
   readonly #begun: string;
   readonly #pass: (delta: string) => void;
   #held = '';
-  /** Positions in the text from which the continuation may be repeating. */
+  /** Positions in the begun text that the continuation may be repeating from. */
   #places: number[];
 
   constructor(begun: string, pass: (delta: string) => void) {
@@ -79,9 +79,7 @@ class Continuation {
     if (this.#held.length >= repeated) this.#release(repeated);
   }
 
-  /**
-   * Call at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to be sure.
-   */
+  /** Call at the end of the reply. Drops a reply that only repeats the text, unless it is too short to be sure. */
   end(): void {
     if (this.#places.length > 0)
       this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);
@@ -244,7 +242,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** Next request without its conversation, for measuring. `note` and `earlier` are not yet placed. */
+/** Everything in the next request except the conversation, for measuring. `note` and `earlier` are not yet placed. */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

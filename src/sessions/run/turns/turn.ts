@@ -20,7 +20,7 @@ export type Turn =
       readonly spent: RunSpending;
       /** Unusable reply: empty, cut within a call, or repeating itself. */
       readonly empty: boolean;
-      /** With `empty`: tells the model why the reply is unusable. Undefined if there was no text. */
+      /** With `empty`: explains to the model why the reply is unusable. Undefined if there was no text. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
@@ -31,7 +31,7 @@ export async function takeTurn(
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter, budget } = work;
-  await runWriter.flush(); // otherwise followers see the first text only after all events before the turn
+  await runWriter.flush(); // otherwise followers would get all earlier events before the first text
   const { unheard } = runWriter;
   // The user has sent a newer message.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
@@ -109,7 +109,7 @@ const wasCut = ({ outcome, message, repeats }: ModelCallReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** Joins a cut reply and its continuation. If that is cut too, or fails, the text ends with a note. */
+/** Joins a cut reply and its continuation. If the continuation is also cut, or fails, the text ends with a note. */
 function joined(first: ModelCallReply, rest: ModelCallReply, hear: (delta: string) => void): ModelCallReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -119,7 +119,7 @@ function joined(first: ModelCallReply, rest: ModelCallReply, hear: (delta: strin
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 
-/** A cut call is never made. The model must know that, and how to avoid it. */
+/** A cut call is never made. The hint explains that to the model, and how to avoid it. */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;

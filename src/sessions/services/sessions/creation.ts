@@ -1,12 +1,12 @@
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
-import type { Holder } from '../../../core/model/access/holder.ts';
+import type { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
-import { createRepository, type RepositoryInput } from '../../../core/model/repository.ts';
+import { type RepositoryInput, toSessionRepository } from '../../../core/model/repository.ts';
 import type { MountRequest } from '../../../core/model/sandboxes/volume.ts';
-import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
+import type { CreateSessionCommand, EditMessageCommand, ForkSessionCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import type { StoredCopy } from '../../forks/copies.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
@@ -21,7 +21,7 @@ export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'>
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot use. */
-  readonly checkSkills?: (skills: readonly string[], holder: Holder) => Promise<void>;
+  readonly checkSkills?: (skills: readonly string[], holder: ResourceHolder) => Promise<void>;
   /** Copies a snapshot's files for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
   /** Workspaces prepared for the repositories of new sessions. Each has the id of its future session. */
@@ -51,7 +51,7 @@ interface CreatorDeps extends CreationDeps {
 export function createSessionCreator(parts: CreatorDeps) {
   const { log, supervisor, clock, ids } = parts;
 
-  async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
+  async function fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord> {
     if (command.child?.model !== undefined) await parts.checkModel?.(command.child.model);
     parts.admit?.();
     const created = await parts.forks.make(await parts.stored(id), command);
@@ -59,7 +59,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     return toPublicRecord(created);
   }
 
-  async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
+  async function branch(id: SessionId, { seq, origin, owner }: EditMessageCommand): Promise<SessionRecord> {
     const parent = await parts.stored(id);
     const message = await findEditedMessage(
       { log, known: (other) => parts.stored(other).catch(ignoreSessionNotFound) },
@@ -98,7 +98,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     lifetimeSeconds,
     agent,
     startsFrom,
-  }: CreateCommand): Promise<SessionRecord> {
+  }: CreateSessionCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has its parent's isolation.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
@@ -111,7 +111,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     if (skills?.length) await parts.checkSkills?.(skills, { owner, projectId });
     parts.admit?.();
     const at = clock.now();
-    const fetched = requested?.length ? requested.map(createRepository) : undefined;
+    const fetched = requested?.length ? requested.map(toSessionRepository) : undefined;
     const isPlain = !startsFrom && agent?.environment === undefined && requests.length === 0;
     const mayFindReady = fetched && input === undefined && isPlain;
     const ready = mayFindReady

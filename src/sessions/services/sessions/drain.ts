@@ -1,4 +1,4 @@
-import { Rounds } from '../../../core/concurrency/rounds.ts';
+import { RoundRunner } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { DrainService, DrainState } from '../../api/services.ts';
@@ -19,7 +19,7 @@ const everyMs = 5_000;
  */
 export class DrainController implements DrainService {
   readonly #deps: Deps;
-  readonly #rounds: Rounds;
+  readonly #rounds: RoundRunner;
   #since: number | undefined;
 
   constructor(deps: Deps) {
@@ -30,7 +30,7 @@ export class DrainController implements DrainService {
       return everyMs;
     };
     const restMs = { longest: everyMs, failed: everyMs };
-    this.#rounds = new Rounds({ ...deps, round, restMs, failure: 'unused sandboxes could not be paused' });
+    this.#rounds = new RoundRunner({ ...deps, round, restMs, failure: 'unused sandboxes could not be paused' });
   }
 
   state(): DrainState {

@@ -1,12 +1,12 @@
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import type { CreateCommand, NamedSession, NamedSessionCommand, SessionService } from '../../api/sessions.ts';
+import type { CreateSessionCommand, NamedSession, NamedSessionCommand, SessionService } from '../../api/sessions.ts';
 import type { SessionNames } from './names.ts';
 
 interface Deps {
   readonly names: Pick<SessionNames, 'find' | 'claim' | 'complete' | 'release'>;
-  readonly create: (command: CreateCommand) => Promise<SessionRecord>;
+  readonly create: (command: CreateSessionCommand) => Promise<SessionRecord>;
   readonly remove: (id: SessionId) => Promise<void>;
   readonly resume: (id: SessionId) => Promise<unknown>;
 }
@@ -39,7 +39,7 @@ export function createNamedSessionMethods({
         throw thrown;
       }
       if (await names.complete(claim)) return { session, isNew: true };
-      await remove(session.id); // this call was so late that another session has the name
+      await remove(session.id); // another caller took the name before this one finished
     }
     throw new AppError('store_busy', `The session ${name} is being created and deleted by other callers. Try again.`);
   }

@@ -17,7 +17,7 @@ interface Deps {
 const NameEntry = z.object({
   sessionId: SessionId,
   name: z.string(),
-  /** False until the session is created. Any caller that claims the name can then create it. */
+  /** False until the session is created. Until then, any caller that claims the name can create the session. */
   isMade: z.boolean(),
   at: z.number(),
 });
@@ -38,8 +38,8 @@ export type NameClaimResult =
 const unfinishedMs = 60_000;
 
 /**
- * Session names, unique per owner across servers. An entry changes only in the version that was read. If it differs
- * from the name in the session's record, the record decides, so a crash needs no repair.
+ * Session names, unique per owner across servers. An entry is changed only if its version is still the one that was read. If an
+ * entry and the session's record differ, the record decides, so a crash needs no repair.
  */
 export class SessionNames {
   readonly #deps: Deps;

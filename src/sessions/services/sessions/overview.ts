@@ -8,7 +8,7 @@ import type { SandboxUsage } from '../../api/sandboxes.ts';
 import type { SandboxLoad, ServerOverview, WaitingRun } from '../../api/server/administration.ts';
 import type { LiveSessions } from '../../engine/live-sessions.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
-import { countSessions, readSessions } from '../../engine/unfinished-sessions.ts';
+import { countSessions, readStoredSessions } from '../../engine/unfinished-sessions.ts';
 import { StoredSession } from '../../run/log/projection.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
@@ -24,7 +24,7 @@ const mostMeasured = 200;
 const mostWaiting = 100;
 const atOnce = 16;
 
-export async function readOverview(deps: Deps, signal: AbortSignal): Promise<Omit<ServerOverview, 'storage'>> {
+export async function readServerOverview(deps: Deps, signal: AbortSignal): Promise<Omit<ServerOverview, 'storage'>> {
   const [{ running, waiting }, sandboxes, queue] = await Promise.all([
     countSessions(deps.records),
     readSandboxes(deps, signal),
@@ -55,7 +55,7 @@ async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLo
     await forEachConcurrent(ids.slice(0, mostMeasured), atOnce, measure);
   };
   const paused = new Set(sandboxesUp().flatMap(({ sessionId, phase }) => (phase === 'paused' ? [sessionId] : [])));
-  const [found] = await Promise.all([readSessions(records, ids), measured()]);
+  const [found] = await Promise.all([readStoredSessions(records, ids), measured()]);
   const sessions = new Map(found.map((session) => [session.id, session]));
   return ids.map((id) => ({
     sessionId: id,

@@ -2,7 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** Maximum matching sessions. A more frequent text is soon found by reading the newest sessions. */
+/** Maximum matching sessions. A text with more matches is found quickly by reading the newest sessions. */
 const maxFound = 2_000;
 
 interface SearchFilter {
@@ -10,7 +10,7 @@ interface SearchFilter {
   readonly among: ReadonlySet<string>;
 }
 
-export async function searchWithin(
+export async function searchLoadedSessions(
   { events }: { readonly events: Pick<Store['events'], 'search'> },
   own: readonly SessionRecord[],
   { text, mayRead = () => true }: NonNullable<SessionListQuery['search']>,

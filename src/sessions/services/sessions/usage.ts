@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { maxUsageGroups, type UsageDimension } from '../../../core/model/runs/usage-report.ts';
 import { addAmounts, noUsage } from '../../../core/model/spending.ts';
-import { parseJsonWithin } from '../../../core/text/json.ts';
+import { parseJsonWithinLimits } from '../../../core/text/json.ts';
 import type { UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
 
 interface Deps {
@@ -94,7 +94,7 @@ const placeOf = ({ cost, inputTokens, outputTokens, id }: GroupPlace) => [cost, 
 const GroupCursor = z.tuple([z.number(), z.number(), z.number(), z.string()]);
 const cursorLimits = { maxBytes: 1_000, maxDepth: 1, maxValues: 5 };
 function parseCursor(cursor: string): GroupPlace {
-  const place = GroupCursor.safeParse(parseJsonWithin(cursor, cursorLimits)).data;
+  const place = GroupCursor.safeParse(parseJsonWithinLimits(cursor, cursorLimits)).data;
   if (!place) throw new AppError('invalid_request', 'cursor: must be the `nextCursor` of an earlier report.');
   const [cost, inputTokens, outputTokens, id] = place;
   return { cost, inputTokens, outputTokens, id };

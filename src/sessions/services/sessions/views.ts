@@ -65,7 +65,7 @@ export function createSessionViews({
     if (toAppError(unknown).code !== 'file_not_found') throw unknown;
     using until = createTimeoutSignal(keptMs, clock, signal);
     await using used = await sandboxes.use(id, until.signal).catch(() => {
-      throw unknown; // the original error says what to do
+      throw unknown; // the original error explains what to do
     });
     return await readWholeFile(used.client, path, until.signal);
   }

@@ -2,21 +2,23 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { FileStream } from '../../api/streams.ts';
 
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
-export const maxVersionChars = 100;
+export const maxFileVersionChars = 100;
 
 /** Returns the bytes after the header line, which has the file's size and version. */
-export function createHeaderReader(found: (heading: TransferHeader) => void): (bytes: Uint8Array) => Uint8Array {
+export function createTransferHeaderReader(
+  found: (heading: TransferHeader) => void,
+): (bytes: Uint8Array) => Uint8Array {
   let line = '';
   let isDone = false;
   return (bytes) => {
     if (isDone) return bytes;
     const end = bytes.indexOf(10);
     line += Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
-    if (end < 0 && line.length < maxVersionChars) return new Uint8Array();
+    if (end < 0 && line.length < maxFileVersionChars) return new Uint8Array();
     isDone = true;
     const [size = '', version = ''] = line.split(' ', 2);
     if (!/^\d{1,16}$/.test(size)) throw missingSizeError();
-    found({ size: Number(size), version: parseVersion(version) });
+    found({ size: Number(size), version: parseFileVersion(version) });
     return bytes.subarray(end + 1);
   };
 }
@@ -24,7 +26,7 @@ export function createHeaderReader(found: (heading: TransferHeader) => void): (b
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
 /** Other text from a sandbox is refused, because the version becomes a response header. */
-export function parseVersion(message: string): string {
+export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-export class PacedOutput extends Readable {
+export class BackpressureStream extends Readable {
   #requested = Promise.withResolvers<void>();
 
   override _read(): void {

@@ -1,9 +1,9 @@
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
+import { createBoundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { ProgramSpec, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { CommandPipes } from '../../api/streams.ts';
-import { PacedOutput } from './paced-output.ts';
+import { BackpressureStream } from './paced-output.ts';
 
 const openMs = 30_000;
 const closeMs = 10_000;
@@ -15,7 +15,7 @@ export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
  * Runs a program over pipes until it exits. Stops it and all its processes if `signal` fires or the input fails.
  * Rejects with the input's error, the signal's reason, and as `ProgramClient` does.
  */
-export async function runOverPipes(
+export async function runProgramOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,
   program: ProgramSpec,
   { input, onStart, onOutput, onErrors }: CommandPipes,
@@ -27,7 +27,7 @@ export async function runOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // The signal does not interrupt this call, because it would then be unknown whether the program must be ended.
+    // The signal does not interrupt this call, because it would be unknown whether the program has to be ended.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);
@@ -50,20 +50,20 @@ export interface PipedProgram extends ProgramSpec {
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
-/** Rejects as `runOverPipes` does, and with conflict if the program fails. */
+/** Rejects as `runProgramOverPipes` does, and with conflict if the program fails. */
 export async function runProgram(
   sandbox: Pick<SandboxClient, 'programs'>,
   { input = emptyInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,
   signal: AbortSignal,
 ): Promise<void> {
-  const errors = boundedTextDecoder(errorsChars);
-  const { exitCode } = await runOverPipes(sandbox, program, { input, onOutput, onErrors: errors.add }, signal);
+  const errors = createBoundedTextDecoder(errorsChars);
+  const { exitCode } = await runProgramOverPipes(sandbox, program, { input, onOutput, onErrors: errors.add }, signal);
   if (exitCode === 0 || exitCode === mayExit) return;
-  const text = failure ?? copyFailureText('The files', program.argv[0]);
+  const text = failure ?? createCopyFailureFormatter('The files', program.argv[0]);
   throw new AppError('conflict', text(errors.text(), exitCode));
 }
 
-export const copyFailureText =
+export const createCopyFailureFormatter =
   (files: string, command = '') =>
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
@@ -76,7 +76,7 @@ export async function* streamOutput(
   program: Omit<PipedProgram, 'onOutput'>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const content = new PacedOutput();
+  const content = new BackpressureStream();
   const left = new AbortController();
   content.once('close', () => left.abort());
   const onOutput = (bytes: Uint8Array) => content.carry(bytes);

@@ -1,20 +1,20 @@
 import { posix } from 'node:path';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
-import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
+import { createBoundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import type { SandboxLease } from '../../run/sandbox-lease.ts';
 import {
-  createHeaderReader,
-  maxVersionChars,
+  createTransferHeaderReader,
+  maxFileVersionChars,
   missingSizeError,
-  parseVersion,
+  parseFileVersion,
   type TransferHeader,
 } from './header-reader.ts';
-import { PacedOutput } from './paced-output.ts';
-import { emptyInput, runOverPipes } from './piped-command.ts';
-import { fileReceiveScript, fileSendScript, toScriptError } from './transfer-scripts.ts';
+import { BackpressureStream } from './paced-output.ts';
+import { emptyInput, runProgramOverPipes } from './piped-command.ts';
+import { fileReceiveScript, fileSendScript, toTransferError } from './transfer-scripts.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
@@ -51,7 +51,10 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
       };
       try {
         const program = { id: nameOf('exec'), ...programOf(command) };
-        return { ...(await runOverPipes(sandbox.client, program, { ...pipes, onStart }, until)), timedOut: false };
+        return {
+          ...(await runProgramOverPipes(sandbox.client, program, { ...pipes, onStart }, until)),
+          timedOut: false,
+        };
       } catch (thrown) {
         if (hasStarted && expiry?.aborted && !signal.aborted) return { exitCode: timedOutCode, timedOut: true };
         throw thrown;
@@ -77,12 +80,12 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
     async download(id, { path, from = 0, length }, signal) {
       await using stack = new AsyncDisposableStack();
       const { client } = stack.use(await used(id, path, signal));
-      const content = new PacedOutput();
+      const content = new BackpressureStream();
       const left = new AbortController();
       content.once('close', () => left.abort());
       const opened = Promise.withResolvers<TransferHeader>();
-      const errors = boundedTextDecoder(errorsChars);
-      const heading = createHeaderReader(opened.resolve);
+      const errors = createBoundedTextDecoder(errorsChars);
+      const heading = createTransferHeaderReader(opened.resolve);
       const onOutput = async (bytes: Uint8Array) => {
         const rest = heading(bytes);
         if (rest.length > 0) await content.carry(rest);
@@ -92,8 +95,8 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
         const part = [String(from), length === undefined ? '' : String(length)];
         const program = { id: nameOf('read'), argv: ['sh', '-c', fileSendScript, 'sh', path, client.workdir, ...part] };
         const pipes = { input: emptyInput(), onOutput, onErrors: errors.add };
-        const { exitCode } = await runOverPipes(client, program, pipes, until);
-        if (exitCode !== 0) throw toScriptError(exitCode, errors.text());
+        const { exitCode } = await runProgramOverPipes(client, program, pipes, until);
+        if (exitCode !== 0) throw toTransferError(exitCode, errors.text());
       };
       const byDaemon = async () => {
         const part = { from, ...(length !== undefined && { most: length }) };
@@ -112,15 +115,15 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
         opened.reject(thrown);
         content.destroy(thrown);
       });
-      content.on('error', () => {}); // until it is read, `opened` reports the failure
+      content.on('error', () => {}); // before the content is read, `opened` reports the failure
       return { ...(await opened.promise), content } satisfies FileStream;
     },
 
     async upload(id, { path, replaces }, content, signal) {
       await using sandbox = await used(id, path, signal);
       const { client } = sandbox;
-      const errors = boundedTextDecoder(errorsChars);
-      const version = boundedTextDecoder(maxVersionChars);
+      const errors = createBoundedTextDecoder(errorsChars);
+      const version = createBoundedTextDecoder(maxFileVersionChars);
       let size = 0;
       const counted = (async function* () {
         for await (const piece of content) {
@@ -132,14 +135,14 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
       if (await client.transfers.areSupported(signal)) {
         const condition = only === undefined ? {} : { replaces: only };
         const written = await client.transfers.write(path, counted, condition, signal).catch(asDiskFull);
-        return { size, version: parseVersion(written.version) };
+        return { size, version: parseFileVersion(written.version) };
       }
       const argv = ['sh', '-c', fileReceiveScript, 'sh', path, client.workdir, only ?? ''];
       const program = { id: nameOf('write'), argv };
       const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
-      const { exitCode } = await runOverPipes(client, program, pipes, signal);
-      if (exitCode !== 0) throw toScriptError(exitCode, errors.text());
-      return { size, version: parseVersion(version.text()) };
+      const { exitCode } = await runProgramOverPipes(client, program, pipes, signal);
+      if (exitCode !== 0) throw toTransferError(exitCode, errors.text());
+      return { size, version: parseFileVersion(version.text()) };
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
-import type { PacedOutput } from './paced-output.ts';
+import type { BackpressureStream } from './paced-output.ts';
 
 const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 
@@ -71,7 +71,7 @@ export class TerminalInput {
 export async function forwardTerminalOutput(
   client: TerminalClient,
   id: string,
-  { output, signal }: { output: PacedOutput; signal: AbortSignal },
+  { output, signal }: { output: BackpressureStream; signal: AbortSignal },
 ): Promise<{ readonly ended: Promise<TerminalEnd> }> {
   const open = Promise.withResolvers<void>();
   const ended = client.read(id, { onOpen: open.resolve, onBytes: (chunk) => output.carry(chunk) }, signal);

@@ -50,7 +50,7 @@ while [ "$now" = "$(version "$part")" ]; do touch -- "$part"; done
 mv -f -- "$part" "$file" && version "$file"
 `;
 
-export function toScriptError(exitCode: number, errors: string): AppError {
+export function toTransferError(exitCode: number, errors: string): AppError {
   switch (exitCode) {
     case exits.missing:
       return new AppError('file_not_found', 'There is no such file.');

@@ -9,7 +9,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
-import { type BlobStore, requireValidKey } from '../../../core/contracts/blobs.ts';
+import { type BlobStore, requireValidBlobKey } from '../../../core/contracts/blobs.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import { Spool } from '../spool.ts';
@@ -45,7 +45,7 @@ export async function openS3Blobs(options: S3Options): Promise<BlobStore & Dispo
   });
   const spool = new Spool(options.spoolFolder);
   await spool.sweep(staleMs, options.now);
-  const place = (key: string) => ({ Bucket: bucket, Key: `${prefix}${requireValidKey(key)}` });
+  const place = (key: string) => ({ Bucket: bucket, Key: `${prefix}${requireValidBlobKey(key)}` });
   return {
     name: 's3',
     async put(key, content, putOptions) {

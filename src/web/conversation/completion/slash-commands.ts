@@ -3,10 +3,10 @@ import { isPaletteOpen } from '../../app/palette-state.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
 import { conversationModel } from '../../data/log.ts';
-import { navigate } from '../../data/route.ts';
+import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
-import { isBusy } from '../../data/status.ts';
-import { chooseModelFor } from '../../models/choose.tsx';
+import { isCurrentSessionBusy } from '../../data/status.ts';
+import { chooseSessionModel } from '../../models/choose.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/settings.tsx';
 import { confirmFork } from '../../sharing/fork.tsx';
@@ -23,12 +23,12 @@ const hasSession = () => currentSession.value !== undefined;
 
 export const slashCommands: readonly SlashCommand[] = [
   { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
-  { name: 'model', icon: 'gear', about: 'slash.model', run: () => chooseModelFor(currentSession.value) },
+  { name: 'model', icon: 'gear', about: 'slash.model', run: () => chooseSessionModel(currentSession.value) },
   {
     name: 'stop',
     icon: 'stop',
     about: 'slash.stop',
-    when: () => hasSession() && isBusy.value,
+    when: () => hasSession() && isCurrentSessionBusy.value,
     run: () => {
       const id = currentSessionId.value;
       if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
@@ -83,7 +83,7 @@ export const slashCommands: readonly SlashCommand[] = [
     when: hasSession,
     run: () => currentSession.value && openAttempts(currentSession.value.id),
   },
-  { name: 'new', icon: 'plus', about: 'slash.new', run: () => navigate(undefined) },
+  { name: 'new', icon: 'plus', about: 'slash.new', run: () => navigateToSession(undefined) },
   {
     name: 'sessions',
     icon: 'search',

@@ -4,7 +4,7 @@ import { currentSessionId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
-import { addSkill, loadSessionSkills, loadSkills, sessionSkills, skills } from '../../skills/state.ts';
+import { addChosenSkill, loadSessionSkills, loadSkills, sessionSkills, skills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposerText } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
@@ -180,7 +180,7 @@ function skillSuggestions(word: string): Suggestions {
         .filter((part) => part !== undefined)
         .join(' · '),
       inserts: t('complete.useSkill', { name }),
-      ...(source === 'new' && { act: () => void tryOrNotify(t('skills.notChosen'), () => addSkill(id, name)) }),
+      ...(source === 'new' && { act: () => void tryOrNotify(t('skills.notChosen'), () => addChosenSkill(id, name)) }),
     })),
   };
 }

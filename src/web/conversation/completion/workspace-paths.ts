@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { onEvent } from '../../data/log.ts';
+import { onSessionEvent } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 
 /** `asleep`: listing the workspace's files would start the sandbox. */
@@ -14,7 +14,7 @@ const hidden = /^\.(corral|git)\//;
 export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 
-/** Lists the files unless the list is current. `starts`: even if that starts the sandbox. */
+/** Lists the files unless the list is current. `starts`: does so even if that starts the sandbox. */
 export async function loadWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
   if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
   if (known !== sessionId) workspacePaths.value = nothing;
@@ -34,8 +34,8 @@ export async function loadWorkspacePaths(sessionId: string, { starts = false } =
   }
 }
 
-/** Calls and ended runs change files, so the next completion lists them again. */
+/** Tool calls and ended runs change files, so the next completion lists the files again. */
 export const followWorkspacePaths = (): (() => void) =>
-  onEvent(({ type }) => {
+  onSessionEvent(({ type }) => {
     if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;
   });

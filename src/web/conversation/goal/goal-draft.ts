@@ -12,7 +12,7 @@ export interface GoalDraft {
   /** Maximum revisions after a missed goal. */
   readonly revisions: number;
 }
-export const maxRevisions = 20;
+export const maxGoalRevisions = 20;
 const maxChecks = 20;
 const maxCommand = 4_000; // characters
 export const emptyGoalDraft: GoalDraft = { rubric: '', checks: '', revisions: 3 };
@@ -41,7 +41,7 @@ export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
   const { revisions } = draft;
   if (checks.length > maxChecks) return 'goal.tooMany';
   if (checks.some((command) => command.length > maxCommand)) return 'goal.tooLong';
-  if (!Number.isInteger(revisions) || revisions < 0 || revisions > maxRevisions) return 'goal.badRevisions';
+  if (!Number.isInteger(revisions) || revisions < 0 || revisions > maxGoalRevisions) return 'goal.badRevisions';
   return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 

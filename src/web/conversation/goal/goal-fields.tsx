@@ -3,7 +3,7 @@ import { IconButton } from '../../parts/kit/button.tsx';
 import { LongTextField } from '../../parts/kit/field.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { exampleCheck, findGoalProblem, type GoalDraft, maxRevisions } from './goal-draft.ts';
+import { exampleCheck, findGoalProblem, type GoalDraft, maxGoalRevisions } from './goal-draft.ts';
 
 interface Props {
   readonly goal: GoalDraft;
@@ -44,7 +44,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
           class="field"
           type="number"
           min={0}
-          max={maxRevisions}
+          max={maxGoalRevisions}
           value={Number.isNaN(goal.revisions) ? '' : goal.revisions}
           onInput={({ currentTarget }) => onChange({ ...goal, revisions: currentTarget.valueAsNumber })}
         />

@@ -7,25 +7,28 @@ import { formatCount } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { fileUrl, readFilePart } from '../../work/files/store.ts';
+import { readFilePart, toFileUrl } from '../../work/files/store.ts';
 import { AnsiSpans } from './spans.tsx';
 
 const partBytes = 4 * 1024 * 1024;
 const lineHeight = 20; // must match conversation.css
 const leftOut = /\n\[… \d+ bytes left out …\]\n/;
 
-export interface WholeFile {
+export interface FullOutputFile {
   readonly sessionId: string;
   readonly path: string;
 }
 
 /** File with a command's full output. Undefined: the logged output is not truncated. */
-export function findWholeFile({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
+export function findFullOutputFile(
+  { sessionId, runId, callId, family }: ToolItem,
+  text: string,
+): FullOutputFile | undefined {
   if (family !== 'shell' || sessionId !== currentSessionId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
 }
 
-export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) {
+export function FullOutput({ file: { sessionId, path } }: { file: FullOutputFile }) {
   const lines = useMemo(() => new TextLines(), [path]);
   const [size, setSize] = useState(0);
   const [problem, setProblem] = useState('');
@@ -34,7 +37,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
     let isOver = false;
     const load = async () => {
       for (;;) {
-        const { bytes, size: all } = await readFilePart(fileUrl(sessionId, path), lines.bytes, partBytes);
+        const { bytes, size: all } = await readFilePart(toFileUrl(sessionId, path), lines.bytes, partBytes);
         if (isOver || bytes.length === 0) return;
         lines.add(bytes);
         setSize(all);

@@ -11,7 +11,7 @@ export interface ListItem {
   /** Shown in a code font, such as an address. */
   readonly code?: string;
   readonly lines?: readonly string[];
-  /** The item needs a person. */
+  /** The item needs a person's attention. */
   readonly waits?: boolean;
   readonly isChosen?: boolean;
   /** The row is disabled. Its lines explain why. */

@@ -2,14 +2,14 @@ import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { CallError, type InputOf, type ProcedurePath, toErrorText } from '../../data/server.ts';
 import forms from '../../forms.json' with { type: 'json' };
-import { isText, serverText, t } from '../../text/text.ts';
+import { isTextKey, t, translateServerText } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { ChoiceField, LongTextField, MultiChoiceField, SecretField, TextField } from './field.tsx';
 import {
   type FieldDraft,
   type FieldSchema,
   type FormSchema,
-  findFieldMistake,
+  findFieldProblem,
   parseFieldDraft,
   toFieldDraft,
 } from './schema.ts';
@@ -21,7 +21,7 @@ interface FieldOptions {
   readonly as?: 'secret' | 'long' | 'code' | 'time';
   readonly placeholder?: string;
   readonly rows?: number;
-  /** Replace the schema's values. */
+  /** Replaces the schema's values. */
   readonly choices?: readonly (readonly [value: string, words: string, about?: string])[];
   /** Label of the empty choice, before the schema's values. */
   readonly none?: string;
@@ -64,7 +64,7 @@ interface Props<Name extends FormName> {
   readonly save?: string;
   readonly failure?: string;
   readonly cancel?: () => void;
-  /** Validates the form as Save does. */
+  /** Second button. Like Save, it first validates the form. */
   readonly second?: { readonly label: string; readonly send: (input: InputOf<Name>) => Promise<unknown> };
   readonly send: (input: InputOf<Name>) => Promise<unknown>;
 }
@@ -98,12 +98,12 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   useEffect(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus(), [errors]);
   const textOf = (key: string) => {
     const name = `${words}.${key}`;
-    return isText(name) ? t(name) : undefined;
+    return isTextKey(name) ? t(name) : undefined;
   };
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
     const mistakes = all.flatMap(({ name, schema, draft, options }) => {
-      const [text, values] = findFieldMistake(schema, draft) ?? [];
+      const [text, values] = findFieldProblem(schema, draft) ?? [];
       if (text === undefined) {
         const own = typeof draft === 'string' ? options.check?.(draft) : undefined;
         return own === undefined ? [] : [[name, own] as const];
@@ -124,7 +124,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       const named =
         thrown instanceof CallError || thrown instanceof InvalidFieldsError ? Object.entries(thrown.fields) : [];
       const atField = named.filter(([name]) => thrown instanceof InvalidFieldsError || shown[name]);
-      setErrors(Object.fromEntries(atField.map(([name, text]) => [name, sentence(serverText(text))])));
+      setErrors(Object.fromEntries(atField.map(([name, text]) => [name, sentence(translateServerText(text))])));
       if (atField.length === 0) setTrouble(t('notDone', { what: failure, why: toErrorText(thrown) }));
     }
   };

@@ -37,9 +37,9 @@ export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: Fi
   return kind === 'number' && !words.includes(draft.trim()) ? Number(draft) : draft;
 }
 
-export type FieldMistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
+export type FieldProblem = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
-export function findFieldMistake(schema: FieldSchema, draft: FieldDraft): FieldMistake | undefined {
+export function findFieldProblem(schema: FieldSchema, draft: FieldDraft): FieldProblem | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
   if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;

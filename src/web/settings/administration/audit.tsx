@@ -5,7 +5,7 @@ import { formatDateTime } from '../../parts/format.ts';
 import { ChoiceField, TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder } from '../../parts/kit/trouble.tsx';
-import { isText, t } from '../../text/text.ts';
+import { isTextKey, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { LoadMore, usePagedList } from './paged.tsx';
 
@@ -82,7 +82,7 @@ const detailsOf = (detail: Row['detail']) =>
 /** A word without a translation is shown unchanged. */
 const wordOf = (group: string, word: string) => {
   const key = `${group}.${word}`;
-  return isText(key) ? t(key) : word;
+  return isTextKey(key) ? t(key) : word;
 };
 
 const toItem = ({ id, at, action, target, outcome, by, key, name, role, address, detail }: Row) => ({

@@ -8,7 +8,7 @@ import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
-import { describeNoteVersion, type Note, NoteView } from './note.tsx';
+import { describeNoteVersion, type MemoryNote, NoteView } from './note.tsx';
 
 const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
@@ -17,8 +17,8 @@ const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
 export function MemoryPage() {
   const [all, setAll] = useState<readonly Summary[]>();
   const [chosen, setChosen] = useState('');
-  const [notes, setNotes] = useState<readonly Note[]>();
-  const [open, setOpen] = useState<Note | 'new'>();
+  const [notes, setNotes] = useState<readonly MemoryNote[]>();
+  const [open, setOpen] = useState<MemoryNote | 'new'>();
   const [trouble, tryIt] = useActionError();
   const [withDeleted, setWithDeleted] = useState(false);
   const holder = all?.find((one) => keyOf(one) === chosen) ?? all?.[0];

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
-import { navigate } from '../../data/route.ts';
+import { navigateToSession } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { showHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
@@ -13,7 +13,7 @@ import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
-export type Note = Outputs['memory']['notes'][number];
+export type MemoryNote = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
 /** Names of people by id, as far as the caller can see them. */
 export type DisplayNames = ReadonlyMap<string, string>;
@@ -21,7 +21,7 @@ type Holder = Inputs['memory']['notes'];
 
 interface Props {
   readonly holder: Holder;
-  readonly note: Note | undefined;
+  readonly note: MemoryNote | undefined;
   readonly names: DisplayNames;
   readonly back: () => void;
 }
@@ -33,7 +33,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   const [trouble, tryIt] = useActionError();
   const place = { ...holder, path: note?.path ?? '' };
 
-  const read = async (now: Note | undefined) => {
+  const read = async (now: MemoryNote | undefined) => {
     if (!now) return setText('');
     const versions = await query('memory.history', { ...holder, path: now.path });
     setNote(now); // set together with the history: otherwise a click could open the previous note's change
@@ -41,7 +41,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };
   useEffect(() => void tryIt(t('memory.unread'), () => read(given)), []);
-  const change = (what: string, work: () => Promise<Note>) => tryIt(what, async () => read(await work()));
+  const change = (what: string, work: () => Promise<MemoryNote>) => tryIt(what, async () => read(await work()));
   if (text === undefined) return <LoadPlaceholder problem={trouble} />;
   return (
     <>
@@ -155,7 +155,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
             label={t('memory.session')}
             onClick={() => {
               closeDialog();
-              navigate(author.sessionId);
+              navigateToSession(author.sessionId);
             }}
           />
         )}
@@ -185,14 +185,17 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
   );
 }
 
-function writerOf(author: Note['author'], names: DisplayNames): string {
+function writerOf(author: MemoryNote['author'], names: DisplayNames): string {
   if (author.kind === 'server') return t('memory.byServer');
   if (author.kind === 'person')
     return author.id === '' ? t('memory.byUnnamed') : t('memory.byPerson', { name: names.get(author.id) || author.id });
   return t(author.approved ? 'memory.byAgentApproved' : 'memory.byAgent');
 }
 
-export const describeNoteVersion = ({ version, deleted, size, updatedAt, author }: Note, names: DisplayNames): string =>
+export const describeNoteVersion = (
+  { version, deleted, size, updatedAt, author }: MemoryNote,
+  names: DisplayNames,
+): string =>
   [
     t('memory.version', { n: version }),
     deleted ? t('memory.wasDeleted') : formatBytes(size),

@@ -4,7 +4,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { hasRole, roles } from '../../../core/model/principal.ts';
 import { currentUser } from '../../data/people.ts';
 import { fetchWithToken, type InputOf, mutate, query } from '../../data/server.ts';
-import { saveToken, storedToken } from '../../data/token.ts';
+import { readToken, saveToken } from '../../data/token.ts';
 import { formatDateTime } from '../../parts/format.ts';
 import { ConfirmButton, OneTimeSecret, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -207,8 +207,8 @@ function listFacts(
 }
 
 /**
- * The first key closes an open server and ends this page's socket before an answer could arrive. A separate request
- * therefore creates the key, and this tab continues with it.
+ * The first key ends open access, which closes this page's socket before an answer could arrive. A separate request therefore
+ * creates the key, and this tab continues with it.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {
@@ -218,6 +218,6 @@ async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys'][
   });
   const created = (await answer.json().catch(() => ({}))) as Outputs['keys']['create'] & { detail?: string };
   if (!answer.ok) throw new Error(created.detail ?? t('models.refused', { status: answer.status }));
-  if (storedToken() === undefined) saveToken(created.key);
+  if (readToken() === undefined) saveToken(created.key);
   return created;
 }

@@ -4,7 +4,7 @@ import { toolLabelsByName } from '../../data/system.ts';
 import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { ChoiceField, LongTextField } from '../../parts/kit/field.tsx';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
-import { isText, t } from '../../text/text.ts';
+import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { ApprovalRuleFields, type ApprovalRuleInput } from './rules.tsx';
 
@@ -37,7 +37,7 @@ export function parseSettingDraft({ form: { kind } }: ServerSetting, draft: Sett
   return kind === 'amount' ? Number(draft) : draft;
 }
 
-const wordOf = (key: string, usual: string): string => (isText(key) ? t(key) : usual);
+const wordOf = (key: string, usual: string): string => (isTextKey(key) ? t(key) : usual);
 
 interface Props {
   readonly setting: ServerSetting;

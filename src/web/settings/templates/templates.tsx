@@ -8,12 +8,12 @@ import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { projectNameOf } from '../../sessions/project-field.tsx';
-import { serverText, t } from '../../text/text.ts';
+import { t, translateServerText } from '../../text/text.ts';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
 type Build = Outputs['templateBuilds']['builds'][number];
 type LogEntry = Outputs['templateBuilds']['status']['log'][number];
-const lookMs = 1_000; // while a build is running
+const lookMs = 1_000; // polling interval while a build is running
 
 export function BuiltTemplates() {
   const [all, setAll] = useState<readonly BuiltTemplate[]>();
@@ -42,7 +42,7 @@ export function BuiltTemplates() {
   return (
     <>
       <p class="quiet">{t('built.about')}</p>
-      {reason !== '' && <p class="note">{serverText(reason)}</p>}
+      {reason !== '' && <p class="note">{translateServerText(reason)}</p>}
       <List
         none={t('built.none')}
         items={all.map(({ id, name, projectId, tags }) => ({

@@ -2,14 +2,14 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// A person authorizes access at the tool server's own authorization server, in this tab, because only it has the page's
-// token. The browser returns to the page with a code, which the server exchanges.
+// A person authorizes access at the tool server's own authorization server. That happens in this tab, because only this tab has
+// the page's token. The browser returns to the page with a code, which the server exchanges.
 
 const key = 'corral.signIn';
 
-export const signInResult = signal('');
+export const toolServerSignInResult = signal('');
 
-export async function beginSignIn(name: string): Promise<void> {
+export async function beginToolServerSignIn(name: string): Promise<void> {
   const { address } = await mutate('toolServers.beginSignIn', { name, returnTo: location.origin + location.pathname });
   sessionStorage.setItem(key, name);
   location.assign(address);
@@ -21,7 +21,7 @@ interface SignInReturn {
 }
 
 /** Removes the authorization response from the address. Undefined: this tab started no sign-in. */
-export function takeSignInReturn(): SignInReturn | undefined {
+export function takeAuthorizationResponse(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);
   const answer = url.searchParams;
@@ -31,7 +31,7 @@ export function takeSignInReturn(): SignInReturn | undefined {
   return { name, answer };
 }
 
-export async function completeSignIn({ name, answer }: SignInReturn): Promise<void> {
+export async function completeToolServerSignIn({ name, answer }: SignInReturn): Promise<void> {
   try {
     const refusal = answer.get('error_description') ?? answer.get('error');
     if (refusal !== null) throw new Error(refusal.slice(0, 300));
@@ -42,8 +42,8 @@ export async function completeSignIn({ name, answer }: SignInReturn): Promise<vo
       code: answer.get('code') ?? '',
       ...(issuer !== null && { issuer }),
     });
-    signInResult.value = t('toolServers.signedIn', { name });
+    toolServerSignInResult.value = t('toolServers.signedIn', { name });
   } catch (thrown) {
-    signInResult.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
+    toolServerSignInResult.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
   }
 }

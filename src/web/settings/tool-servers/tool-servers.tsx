@@ -6,7 +6,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { ConfirmButton, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { t } from '../../text/text.ts';
 import { EditToolServerForm, ToolServerForm } from './form.tsx';
-import { beginSignIn, signInResult } from './sign-in.ts';
+import { beginToolServerSignIn, toolServerSignInResult } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
 
@@ -18,7 +18,8 @@ export function ToolServersPage() {
   );
   const { act } = servers;
   useEffect(() => {
-    if (signInResult.value !== '') void act(t('toolServers.unread'), async () => signInResult.value);
+    if (toolServerSignInResult.value !== '')
+      void act(t('toolServers.unread'), async () => toolServerSignInResult.value);
   }, []);
   return (
     <ResourceList
@@ -101,7 +102,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
     });
   const enter = () =>
     act(t('toolServers.notSignedIn'), async () => {
-      await beginSignIn(name);
+      await beginToolServerSignIn(name);
       return '';
     });
   return (

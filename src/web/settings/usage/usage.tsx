@@ -7,8 +7,8 @@ import {
   usageDimensions,
 } from '../../../core/model/runs/usage-report.ts';
 import { query } from '../../data/server.ts';
-import { modelLabel } from '../../models/state.ts';
-import { formatCompactCount, formatCount, formatPrice, locale } from '../../parts/format.ts';
+import { formatModelLabel } from '../../models/state.ts';
+import { findLocale, formatCompactCount, formatCount, formatPrice } from '../../parts/format.ts';
 import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -113,7 +113,7 @@ const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
 });
 
 const dayName = (day: string) =>
-  new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
+  new Date(day).toLocaleDateString(findLocale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 interface Series {
   /** Undefined: all groups that the chart does not show separately. */
@@ -181,7 +181,7 @@ function Chart(report: Report) {
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: UsageDimension, name: string): string {
-  if (by === 'model') return modelLabel(name);
+  if (by === 'model') return formatModelLabel(name);
   if (by === 'day') return dayName(name);
   return name || t(by === 'person' ? 'usage.nobody' : 'usage.noProject');
 }

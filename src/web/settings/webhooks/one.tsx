@@ -11,7 +11,7 @@ import { t } from '../../text/text.ts';
 
 export type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
-const lookMs = 2_000; // while deliveries are in progress
+const lookMs = 2_000; // polling interval while deliveries are in progress
 
 export function describeWebhookState({ paused, failures, events }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;

@@ -1,38 +1,42 @@
-import { TranslatedServer } from '../server-words.ts';
+import { ServerTranslator } from '../server-words.ts';
 import type { Texts } from '../texts.ts';
-import { app } from './app.ts';
-import { automations } from './automations.ts';
-import { conversation } from './conversation.ts';
-import { delegation } from './delegation.ts';
-import { events } from './events.ts';
-import { models } from './models.ts';
-import { preview } from './preview.ts';
-import { secrets } from './secrets.ts';
-import { server as serverSettings } from './server.ts';
-import { sessions } from './sessions.ts';
-import { settings } from './settings.ts';
-import { sharing } from './sharing.ts';
-import { ship } from './ship.ts';
-import { errors } from './words/errors.ts';
-import { phrases } from './words/phrases.ts';
-import { work } from './work.ts';
+import { appTexts } from './app.ts';
+import { automationTexts } from './automations.ts';
+import { conversationTexts } from './conversation.ts';
+import { delegationTexts } from './delegation.ts';
+import { eventTexts } from './events.ts';
+import { modelTexts } from './models.ts';
+import { previewTexts } from './preview.ts';
+import { secretTexts } from './secrets.ts';
+import { serverSettingTexts as serverSettings } from './server.ts';
+import { sessionTexts } from './sessions.ts';
+import { settingsTexts } from './settings.ts';
+import { sharingTexts } from './sharing.ts';
+import { shipTexts } from './ship.ts';
+import { errorTexts } from './words/errors.ts';
+import { serverPhrases } from './words/phrases.ts';
+import { workTexts } from './work.ts';
 
 export const de: Texts = {
-  ...app,
-  ...conversation,
-  ...sessions,
-  ...settings,
+  ...appTexts,
+  ...conversationTexts,
+  ...sessionTexts,
+  ...settingsTexts,
   ...serverSettings,
-  ...secrets,
-  ...models,
-  ...events,
-  ...automations,
-  ...delegation,
-  ...work,
-  ...sharing,
-  ...preview,
-  ...ship,
+  ...secretTexts,
+  ...modelTexts,
+  ...eventTexts,
+  ...automationTexts,
+  ...delegationTexts,
+  ...workTexts,
+  ...sharingTexts,
+  ...previewTexts,
+  ...shipTexts,
 };
 
 /** Translations of the server's own texts, which are English. */
-export const server = new TranslatedServer({ errors, phrases, quoted: 'Meldung des Servers: „{words}“' });
+export const serverTranslator = new ServerTranslator({
+  errors: errorTexts,
+  phrases: serverPhrases,
+  quoted: 'Meldung des Servers: „{words}“',
+});

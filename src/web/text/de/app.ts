@@ -1,4 +1,4 @@
-export const app = {
+export const appTexts = {
   skip: 'Zum Eingabefeld springen',
   close: 'Schließen',
   cancel: 'Abbrechen',

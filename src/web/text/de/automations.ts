@@ -1,4 +1,4 @@
-export const automations = {
+export const automationTexts = {
   automations: 'Automationen',
   'automations.about':
     'Automationen starten einen Agenten nach Zeitplan, bei einem Webhook, nach einem anderen Lauf oder manuell.',

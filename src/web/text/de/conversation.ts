@@ -1,4 +1,4 @@
-export const conversation = {
+export const conversationTexts = {
   conversation: 'Gespräch',
   message: 'Nachricht',
   send: 'Senden',

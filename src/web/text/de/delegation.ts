@@ -1,4 +1,4 @@
-export const delegation = {
+export const delegationTexts = {
   'delegation.parent': 'Übergeordnete Sitzung {name} öffnen',
   'delegation.children': '{n} Unteragenten',
   'delegation.children.one': '1 Unteragent',

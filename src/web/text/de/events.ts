@@ -1,6 +1,6 @@
 import type { FactType } from '../../../core/model/events.ts';
 
-export const events: { readonly [Type in FactType as `event.${Type}`]: string } = {
+export const eventTexts: { readonly [Type in FactType as `event.${Type}`]: string } = {
   'event.message.user': 'Nachricht einer Person',
   'event.run.started': 'Lauf gestartet',
   'event.title': 'Titel festgelegt',

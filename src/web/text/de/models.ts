@@ -1,4 +1,4 @@
-export const models = {
+export const modelTexts = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoTells': 'Bis dahin antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
   'models.setUp': 'Modell einrichten',

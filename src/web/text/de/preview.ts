@@ -1,6 +1,6 @@
-import type { preview as english } from '../en/preview.ts';
+import type { previewTexts as english } from '../en/preview.ts';
 
-export const preview: Record<keyof typeof english, string> = {
+export const previewTexts: Record<keyof typeof english, string> = {
   'tab.preview': 'Vorschau',
   'tab.new': 'neu',
   'preview.none': 'Es laufen keine Server. Starten Sie einen, dann erscheint er hier.',

@@ -1,4 +1,4 @@
-export const server = {
+export const serverSettingTexts = {
   'server.approvals': 'Genehmigungen und Werkzeuge',
   'server.network': 'Sandbox-Netzwerk',
   'server.defaults': 'Standardwerte und Limits',

@@ -1,4 +1,4 @@
-export const sessions = {
+export const sessionTexts = {
   rename: 'Sitzung umbenennen',
   deleteThis: 'Sitzung löschen',
   deleteAsk: 'Diese Sitzung löschen?',

@@ -1,4 +1,4 @@
-export const settings = {
+export const settingsTexts = {
   'settings.look': 'Darstellung',
   theme: 'Design',
   'theme.system': 'System',

@@ -1,4 +1,4 @@
-export const sharing = {
+export const sharingTexts = {
   'fork.here': 'Hier abzweigen',
   'fork.title': 'Von dieser Sitzung abzweigen',
   'fork.allTells': 'Startet eine neue Sitzung mit dem bisherigen Gespräch. Diese Sitzung bleibt unverändert.',

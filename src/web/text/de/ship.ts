@@ -1,4 +1,4 @@
-export const ship = {
+export const shipTexts = {
   'tab.ship': 'Ausliefern',
   'ship.refresh': 'Aktualisieren',
   'ship.waiting': 'Das Repository wird beim Start der Sandbox geklont.',

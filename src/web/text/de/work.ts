@@ -1,4 +1,4 @@
-export const work = {
+export const workTexts = {
   'tab.files': 'Dateien',
   'tab.terminal': 'Terminal',
   'tab.processes': 'Prozesse',

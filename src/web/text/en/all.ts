@@ -1,31 +1,31 @@
-import { app } from './app.ts';
-import { automations } from './automations.ts';
-import { conversation } from './conversation.ts';
-import { delegation } from './delegation.ts';
-import { events } from './events.ts';
-import { models } from './models.ts';
-import { preview } from './preview.ts';
-import { secrets } from './secrets.ts';
-import { server } from './server.ts';
-import { sessions } from './sessions.ts';
-import { settings } from './settings.ts';
-import { sharing } from './sharing.ts';
-import { ship } from './ship.ts';
-import { work } from './work.ts';
+import { appTexts } from './app.ts';
+import { automationTexts } from './automations.ts';
+import { conversationTexts } from './conversation.ts';
+import { delegationTexts } from './delegation.ts';
+import { eventTexts } from './events.ts';
+import { modelTexts } from './models.ts';
+import { previewTexts } from './preview.ts';
+import { secretTexts } from './secrets.ts';
+import { serverSettingTexts } from './server.ts';
+import { sessionTexts } from './sessions.ts';
+import { settingsTexts } from './settings.ts';
+import { sharingTexts } from './sharing.ts';
+import { shipTexts } from './ship.ts';
+import { workTexts } from './work.ts';
 
 export const en = {
-  ...app,
-  ...conversation,
-  ...sessions,
-  ...settings,
-  ...server,
-  ...secrets,
-  ...models,
-  ...events,
-  ...automations,
-  ...delegation,
-  ...work,
-  ...sharing,
-  ...preview,
-  ...ship,
+  ...appTexts,
+  ...conversationTexts,
+  ...sessionTexts,
+  ...settingsTexts,
+  ...serverSettingTexts,
+  ...secretTexts,
+  ...modelTexts,
+  ...eventTexts,
+  ...automationTexts,
+  ...delegationTexts,
+  ...workTexts,
+  ...sharingTexts,
+  ...previewTexts,
+  ...shipTexts,
 } as const;

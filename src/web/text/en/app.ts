@@ -1,4 +1,4 @@
-export const app = {
+export const appTexts = {
   skip: 'Skip to message box',
   close: 'Close',
   cancel: 'Cancel',

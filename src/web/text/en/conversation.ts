@@ -1,4 +1,4 @@
-export const conversation = {
+export const conversationTexts = {
   conversation: 'Conversation',
   message: 'Message',
   send: 'Send',

@@ -1,4 +1,4 @@
-export const delegation = {
+export const delegationTexts = {
   'delegation.parent': 'Open parent session {name}',
   'delegation.children': '{n} sub-agents',
   'delegation.children.one': '1 sub-agent',

@@ -1,4 +1,4 @@
-export const models = {
+export const modelTexts = {
   'models.none': 'No model is set up yet',
   'models.demoTells': 'Until you add one, a scripted demo answers. It can only run the tasks above.',
   'models.setUp': 'Set up a model',

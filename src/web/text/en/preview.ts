@@ -1,4 +1,4 @@
-export const preview = {
+export const previewTexts = {
   'tab.preview': 'Preview',
   'tab.new': 'new',
   'preview.none': 'No servers running. Start one and it will appear here.',

@@ -1,4 +1,4 @@
-export const server = {
+export const serverSettingTexts = {
   'server.approvals': 'Approvals and tools',
   'server.network': 'Sandbox network',
   'server.defaults': 'Defaults and limits',

@@ -1,4 +1,4 @@
-export const sessions = {
+export const sessionTexts = {
   rename: 'Rename session',
   deleteThis: 'Delete session',
   deleteAsk: 'Delete this session?',

@@ -1,4 +1,4 @@
-export const settings = {
+export const settingsTexts = {
   'settings.look': 'Appearance',
   theme: 'Theme',
   'theme.system': 'System',

@@ -1,4 +1,4 @@
-export const ship = {
+export const shipTexts = {
   'tab.ship': 'Ship',
   'ship.refresh': 'Refresh',
   'ship.waiting': 'The repository is cloned when the sandbox starts.',

@@ -1,4 +1,4 @@
-export const work = {
+export const workTexts = {
   'tab.files': 'Files',
   'tab.terminal': 'Terminal',
   'tab.processes': 'Processes',

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import type { ModelUsage } from '../../data/items.ts';
+import type { RunUsage } from '../../data/items.ts';
 import { conversationModel } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatPrice } from '../../parts/format.ts';
-import { serverText, t } from '../../text/text.ts';
+import { t, translateServerText } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
 type Details = Outputs['sessions']['cost'];
@@ -102,7 +102,8 @@ const kinds = new Map<string, TextKey>(
 /** Names the cause of a turn: for a call, the label of its tool. Event types are not shown. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
-  if (call !== undefined) return serverText(toolLabelsByName.value.get(call)?.label ?? call.replaceAll('_', ' '));
+  if (call !== undefined)
+    return translateServerText(toolLabelsByName.value.get(call)?.label ?? call.replaceAll('_', ' '));
   return t(kinds.get(kind) ?? 'cost.start');
 }
 
@@ -117,7 +118,7 @@ const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || 
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? formatPrice(cost) : t('tokensShort', { n: formatCompactCount(inputTokens + outputTokens) });
 
-const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
+const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
     <h2 class="quiet small-text">{title}</h2>
     <p class="cost-price bold figures">
@@ -172,7 +173,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   );
 }
 
-function toRows(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
+function toRows(limits: Budgets['run'], used: RunUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
   const { turns, toolCalls, inputTokens, outputTokens, cost = 0 } = used;
   const spent = { turns, toolCalls, tokens: inputTokens + outputTokens, cost };
   return limitedKinds.flatMap((kind) => {

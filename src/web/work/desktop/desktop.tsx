@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { onEvent } from '../../data/log.ts';
+import { onSessionEvent } from '../../data/log.ts';
 import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatDuration } from '../../parts/format.ts';
@@ -9,7 +9,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
-import { serverText, t } from '../../text/text.ts';
+import { t, translateServerText } from '../../text/text.ts';
 
 type View = Outputs['desktop']['status'];
 const settleMs = 300;
@@ -23,7 +23,7 @@ export function DesktopPane({ session: { id: sessionId } }: { session: Session }
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     void look();
-    const end = onEvent(({ type }) => {
+    const end = onSessionEvent(({ type }) => {
       if (type !== 'desktop' && type !== 'sandbox.phase') return;
       clearTimeout(timer);
       timer = setTimeout(look, settleMs);
@@ -84,7 +84,10 @@ function Without({ offer: { state, detail, seconds }, onLook, children }: Withou
     const timer = setInterval(onLook, buildLookMs);
     return () => clearInterval(timer);
   }, [state]);
-  const more = [detail && serverText(detail), seconds === undefined ? undefined : formatDuration(seconds * 1_000)]
+  const more = [
+    detail && translateServerText(detail),
+    seconds === undefined ? undefined : formatDuration(seconds * 1_000),
+  ]
     .filter(Boolean)
     .join(', ');
   return (

@@ -1,5 +1,5 @@
 /** The text comes from a sandbox, and available libraries limit only rows. */
-export const maxCells = 20_000;
+export const maxCsvCells = 20_000;
 
 /** Parses CSV (RFC 4180): quoted fields can contain separators, line breaks and doubled quotes. Ends at `maxCells`. */
 export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIVE_INFINITY): string[][] {
@@ -20,7 +20,7 @@ export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIV
   };
   for (
     let at = text.startsWith('\ufeff') ? 1 : 0;
-    at < text.length && rows.length < maxRows && cells < maxCells;
+    at < text.length && rows.length < maxRows && cells < maxCsvCells;
     at++
   ) {
     const sign = text[at] as string;

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { toShownName } from '../../../core/text/file-names.ts';
+import { toDisplayName } from '../../../core/text/file-names.ts';
 import { query, toErrorText } from '../../data/server.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -8,14 +8,14 @@ import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
-import { decodeExactText, isTruncated, mergeEdit } from './editor/file-text.ts';
-import { ChangesReview, type Comparison } from './editor/review.tsx';
+import { decodeExactText, isTruncatedText, mergeEdit } from './editor/file-text.ts';
+import { ChangesReview, type FileComparison } from './editor/review.tsx';
 import type { FileWrite } from './editor/steps.ts';
 import { Editor } from './editor.tsx';
 import { detectPreviewKind, type PreviewKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
 import { useFileSteps } from './steps-view.tsx';
-import { type FileFilter, type FileStore, fileUrl, type LoadedFile } from './store.ts';
+import { type FileFilter, type FileStore, type LoadedFile, toFileUrl } from './store.ts';
 import { downloadFile } from './transfers.ts';
 
 interface Props {
@@ -27,7 +27,7 @@ interface Props {
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<PreviewKind> = new Set<PreviewKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** Plain text has only the editor. */
+/** Plain text has no preview, only the editor. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
@@ -50,7 +50,7 @@ export function FileView({ store, path, part }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // A new text from the agent is shown immediately, but never replaces typed text.
+  // New text from the agent is shown immediately, but never replaces typed text.
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
@@ -71,7 +71,7 @@ export function FileView({ store, path, part }: Props) {
       <header class="row work-bar border-bottom rigid">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />
         <h2 class="cut file-name mono bold" title={path}>
-          {toShownName(path)}
+          {toDisplayName(path)}
         </h2>
         {file && <span class="quiet figures small-text rigid">{formatBytes(file.size)}</span>}
         <span class="fill" />
@@ -81,7 +81,7 @@ export function FileView({ store, path, part }: Props) {
           label={t('files.download')}
           onClick={() =>
             tryOrNotify(t('files.notDownloaded'), () =>
-              downloadFile(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path),
+              downloadFile(toFileUrl(store.sessionId, path), path.split('/').at(-1) ?? path),
             )
           }
         />
@@ -152,7 +152,7 @@ const askDelete = (store: FileStore, path: string): void =>
 const maxBytes = 512_000;
 const lost = '\ufffd'; // replaces bytes that are not UTF-8
 
-async function compareWithRunStart(store: FileStore, path: string): Promise<Comparison> {
+async function compareWithRunStart(store: FileStore, path: string): Promise<FileComparison> {
   const { sessionId } = store;
   const { files } = await query('files.changes', { sessionId });
   const file = files.find((one) => one.path === path);
@@ -172,8 +172,8 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<Comp
  * Compares the file before and after a step. A revert changes the current file, which can be newer, where its lines
  * still match.
  */
-async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
-  if (isTruncated(before ?? '') || isTruncated(after)) throw new Error(t('files.tooLargeToCompare'));
+async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
+  if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
   const exact = decodeExactText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { toShownName } from '../../../core/text/file-names.ts';
-import { eventCount, sessionEvents } from '../../data/log.ts';
+import { toDisplayName } from '../../../core/text/file-names.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatBytes, formatDateTime } from '../../parts/format.ts';
@@ -17,8 +17,8 @@ import { t } from '../../text/text.ts';
 import { FileView } from './file-view.tsx';
 import { StepsView } from './steps-view.tsx';
 import { type FileStore, fileFilter, openFileStore } from './store.ts';
-import { dismissTransfer, downloadFile, transfers, uploadFile } from './transfers.ts';
-import { childPath, rootPath } from './tree.ts';
+import { dismissFileTransfer, downloadFile, fileTransfers, uploadFile } from './transfers.ts';
+import { rootPath, toChildPath } from './tree.ts';
 import { FileTree } from './tree.tsx';
 
 const roomForBoth = 720; // pixels; must match work.css
@@ -43,7 +43,7 @@ export function FilesPane({ session }: { session: Session }) {
         setOver(true);
       }}
       onDragLeave={({ currentTarget, relatedTarget }) => {
-        // Between two elements of the tab, the dragged files are still over the tab.
+        // When the pointer moves between two elements of the tab, the dragged files are still over the tab.
         if (!currentTarget.contains(relatedTarget as Node | null)) setOver(false);
       }}
       onDrop={(event) => {
@@ -130,7 +130,7 @@ function Listing({ store }: { store: FileStore }) {
 
 /** Uses the newest phase in the log. The list loads once the sandbox is ready. */
 function isStarting(): boolean {
-  if (eventCount.value === 0) return false;
+  if (sessionEventCount.value === 0) return false;
   const last = sessionEvents.findLast(({ type }) => type === 'sandbox.phase');
   return last?.type === 'sandbox.phase' && ['queued', 'image', 'starting'].includes(last.data.phase);
 }
@@ -138,7 +138,7 @@ function isStarting(): boolean {
 async function sendAll(store: FileStore, files: readonly File[]): Promise<void> {
   const { folder, sessionId } = store;
   for (const file of files) {
-    const path = childPath(folder, file.name);
+    const path = toChildPath(folder, file.name);
     const target = { sessionId, path, file };
     const outcome = await uploadFile({ ...target, replaces: false });
     if (outcome === 'exists') {
@@ -189,7 +189,7 @@ function ChangesView({ store }: { store: FileStore }) {
                   <span aria-hidden="true">{letters[file.change]}</span>
                   <span class="sr-only">{t(`files.${file.change}`)}</span>
                 </span>
-                <span class="cut fill">{toShownName(file.path)}</span>
+                <span class="cut fill">{toDisplayName(file.path)}</span>
                 <span class="quiet figures small-text rigid">{formatBytes(file.after ?? file.before ?? 0)}</span>
               </button>
             </div>
@@ -203,9 +203,9 @@ function ChangesView({ store }: { store: FileStore }) {
 
 const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
 
-/** An existing file is opened unchanged. */
+/** If the file already exists, opens it unchanged. */
 function NewFile({ store }: { store: FileStore }) {
-  const [path, setPath] = useState(store.folder === rootPath ? '' : childPath(store.folder, ''));
+  const [path, setPath] = useState(store.folder === rootPath ? '' : toChildPath(store.folder, ''));
   const make = async () => {
     const target = path.trim();
     closeDialog();
@@ -257,10 +257,10 @@ function OpenFiles({ store }: { store: FileStore }) {
 
 const Transfers = () => (
   <ul class="transfers rigid small-text" aria-label={t('files.uploads')}>
-    {transfers.value.map(({ key, name, done, failed, cancel }) => (
+    {fileTransfers.value.map(({ key, name, done, failed, cancel }) => (
       <li key={key}>
         <span class="cut fill" dir="auto">
-          {toShownName(name)}
+          {toDisplayName(name)}
         </span>
         {failed === undefined ? (
           <progress aria-label={t('files.sending', { name })} value={done} />
@@ -272,7 +272,7 @@ const Transfers = () => (
         <IconButton
           icon="close"
           label={t('cancel')}
-          onClick={() => (failed === undefined ? cancel() : dismissTransfer(key))}
+          onClick={() => (failed === undefined ? cancel() : dismissFileTransfer(key))}
         />
       </li>
     ))}

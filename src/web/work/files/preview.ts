@@ -56,7 +56,7 @@ export function detectPreviewKind(path: string, beginning: Uint8Array): PreviewK
   return endings.get(endingOf(path)) ?? 'text';
 }
 
-export const separatorOf = (path: string): string => (endingOf(path) === 'tsv' ? '\t' : ',');
+export const csvSeparatorOf = (path: string): string => (endingOf(path) === 'tsv' ? '\t' : ',');
 
 const languages = new Map<string, string>(
   Object.entries({
@@ -96,7 +96,7 @@ const languages = new Map<string, string>(
   }),
 );
 /** Name of the highlighter's language. Empty: plain text. */
-export function detectLanguage(path: string): string {
+export function detectCodeLanguage(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
   return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages.get(endingOf(path)) ?? '');
 }

@@ -7,8 +7,8 @@ import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { maxCells } from './csv.ts';
-import { detectLanguage, imageTypeOf, type PreviewKind, separatorOf } from './preview.ts';
+import { maxCsvCells } from './csv.ts';
+import { csvSeparatorOf, detectCodeLanguage, imageTypeOf, type PreviewKind } from './preview.ts';
 import { type NotebookOutput, parseNotebook } from './read-notebook.ts';
 import { PdfView, ServedFile, useObjectUrl } from './served.tsx';
 import { type SortOrder, sortRows, toggleSortOrder } from './sort-rows.ts';
@@ -71,7 +71,7 @@ function Source({ path, text }: { path: string; text: string }) {
           {lines.map((_line, at) => `${at + 1}\n`).join('')}
         </pre>
         <pre class="source-text fill">
-          <HighlightedCode code={text} language={detectLanguage(path)} />
+          <HighlightedCode code={text} language={detectCodeLanguage(path)} />
         </pre>
       </div>
     );
@@ -96,7 +96,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
   const [order, setOrder] = useState<SortOrder>();
   useEffect(() => {
     const ended = new AbortController();
-    const input = { text, separator: separatorOf(file.path), maxRows: maxShownRows + 1 };
+    const input = { text, separator: csvSeparatorOf(file.path), maxRows: maxShownRows + 1 };
     void runParseTask('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
     return () => ended.abort();
   }, [file, text]);
@@ -104,7 +104,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
   if (read === 'unreadable') return <Source path={file.path} text={text} />;
   const [head = [], ...unsorted] = read;
   const rows = order ? sortRows(unsorted, order) : unsorted;
-  const isCut = rows.length >= maxShownRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCells;
+  const isCut = rows.length >= maxShownRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCsvCells;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <div class="file-body scrolls fill" tabIndex={0} role="document" aria-label={file.path}>

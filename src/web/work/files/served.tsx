@@ -15,7 +15,8 @@ interface Props {
 }
 
 /**
- * The browser displays the file from a secret address, which reads only the file's folder and is closed with the view.
+ * Displays the file in the browser from a secret address, which gives access only to the file's folder and is revoked when the
+ * view closes.
  */
 export function ServedFile({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);

@@ -1,12 +1,12 @@
 import { useMemo } from 'preact/hooks';
-import { eventCount, sessionEvents } from '../../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { truncateLine } from '../../parts/bounded-text.ts';
 import { t } from '../../text/text.ts';
 import { type FileStep, listFileSteps } from './editor/steps.ts';
 import type { FileStore } from './store.ts';
 
 export function useFileSteps(): readonly FileStep[] {
-  const count = eventCount.value;
+  const count = sessionEventCount.value;
   return useMemo(() => listFileSteps(sessionEvents), [count]);
 }
 

@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
-import { onEvent } from '../../data/log.ts';
+import { onSessionEvent } from '../../data/log.ts';
 import { CallError, fetchWithToken, mutate, query } from '../../data/server.ts';
-import { childPath, type FolderEntries, type FolderEntry, parentOf, rootPath } from './tree.ts';
+import { type FolderEntries, type FolderEntry, parentPathOf, rootPath, toChildPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -70,7 +70,7 @@ export class FileStore {
     try {
       await this.#list(rootPath, starts);
       const { value: shown } = this.shown;
-      const more = new Set(shown === undefined ? this.open.value : [...this.open.value, parentOf(shown)]);
+      const more = new Set(shown === undefined ? this.open.value : [...this.open.value, parentPathOf(shown)]);
       more.delete(rootPath);
       await Promise.all([...more].map((path) => this.#list(path, starts).catch(() => this.#forget(path))));
       this.state.value = 'ready';
@@ -87,8 +87,8 @@ export class FileStore {
 
   /** Text that changes with the file; undefined: the file is in no listed folder. */
   stampOf(path: string): string | undefined {
-    const entries = this.folders.value.get(parentOf(path));
-    const entry = entries?.find(({ name }) => childPath(parentOf(path), name) === path);
+    const entries = this.folders.value.get(parentPathOf(path));
+    const entry = entries?.find(({ name }) => toChildPath(parentPathOf(path), name) === path);
     return entry && `${entry.size} ${entry.modified}`;
   }
 
@@ -104,7 +104,7 @@ export class FileStore {
 
   /** Folder for uploads: that of the open file. */
   get folder(): string {
-    return this.shown.value === undefined ? rootPath : parentOf(this.shown.value);
+    return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
   /** Follows the session's events, because the agent's commands and files change the list. */
@@ -115,7 +115,7 @@ export class FileStore {
       timer = setTimeout(() => void this.look().catch(() => {}), settleMs);
     };
     soon();
-    const end = onEvent(({ type }) => {
+    const end = onSessionEvent(({ type }) => {
       if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') soon();
     });
     return () => {
@@ -126,7 +126,7 @@ export class FileStore {
 
   async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
-    const answer = await fetchWithToken(fileUrl(this.sessionId, path), range ? { headers: range } : {});
+    const answer = await fetchWithToken(toFileUrl(this.sessionId, path), range ? { headers: range } : {});
     if (!answer.ok) throw new Error(await readErrorDetail(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
@@ -138,7 +138,7 @@ export class FileStore {
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
-    const answer = await fetchWithToken(fileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
+    const answer = await fetchWithToken(toFileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
     if (answer.status === 412) return 'changed';
     if (!answer.ok) throw new Error(await readErrorDetail(answer));
     return { version: answer.headers.get('etag') ?? '' };
@@ -163,7 +163,7 @@ export class FileStore {
   }
 }
 
-export const fileUrl = (sessionId: string, path: string): string =>
+export const toFileUrl = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
 /** Reads a part of a file, and the size of the whole. A part beyond the end is empty, because a log can still grow. */

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { fetchWithToken } from '../../data/server.ts';
-import { authorizationHeaders } from '../../data/token.ts';
+import { buildAuthorizationHeaders } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
-import { fileUrl, readErrorDetail } from './store.ts';
+import { readErrorDetail, toFileUrl } from './store.ts';
 
 export interface FileTransfer {
   readonly key: number;
@@ -12,13 +12,13 @@ export interface FileTransfer {
   readonly failed?: string;
   cancel(): void;
 }
-export const transfers = signal<readonly FileTransfer[]>([]);
+export const fileTransfers = signal<readonly FileTransfer[]>([]);
 let nextKey = 0;
 
 const change = (key: number, to: Partial<FileTransfer> | undefined) => {
-  transfers.value = transfers.value.flatMap((one) => (one.key !== key ? [one] : to ? [{ ...one, ...to }] : []));
+  fileTransfers.value = fileTransfers.value.flatMap((one) => (one.key !== key ? [one] : to ? [{ ...one, ...to }] : []));
 };
-export const dismissTransfer = (key: number): void => change(key, undefined);
+export const dismissFileTransfer = (key: number): void => change(key, undefined);
 
 interface UploadRequest {
   readonly sessionId: string;
@@ -32,7 +32,7 @@ export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): 
   // `fetch` does not report upload progress.
   const sending = new XMLHttpRequest();
   const key = nextKey++;
-  transfers.value = [...transfers.value, { key, name: path, done: 0, cancel: () => sending.abort() }];
+  fileTransfers.value = [...fileTransfers.value, { key, name: path, done: 0, cancel: () => sending.abort() }];
   const { promise, resolve } = Promise.withResolvers<'done' | 'exists' | 'failed'>();
   const fail = (failed: string) => {
     change(key, { failed });
@@ -41,20 +41,20 @@ export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): 
   sending.upload.onprogress = ({ loaded, total }) => change(key, { done: total > 0 ? loaded / total : 0 });
   sending.onload = () => {
     if (sending.status === 412) {
-      dismissTransfer(key);
+      dismissFileTransfer(key);
       return resolve('exists');
     }
     if (sending.status >= 400) return fail(parseDetail(sending.responseText) ?? `${sending.status}`);
-    dismissTransfer(key);
+    dismissFileTransfer(key);
     return resolve('done');
   };
   sending.onerror = () => fail(t('uploadBroke'));
   sending.onabort = () => {
-    dismissTransfer(key);
+    dismissFileTransfer(key);
     resolve('failed');
   };
-  sending.open('PUT', fileUrl(sessionId, path));
-  for (const [name, value] of Object.entries(authorizationHeaders())) sending.setRequestHeader(name, value);
+  sending.open('PUT', toFileUrl(sessionId, path));
+  for (const [name, value] of Object.entries(buildAuthorizationHeaders())) sending.setRequestHeader(name, value);
   sending.setRequestHeader('content-type', 'application/octet-stream');
   if (!replaces) sending.setRequestHeader('if-none-match', '*');
   sending.send(file);

@@ -20,9 +20,9 @@ export interface FileTreeRow {
 
 export const rootPath = '.';
 
-export const childPath = (folder: string, name: string): string => (folder === rootPath ? name : `${folder}/${name}`);
+export const toChildPath = (folder: string, name: string): string => (folder === rootPath ? name : `${folder}/${name}`);
 
-export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
+export const parentPathOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
 /** Visible rows from top to bottom, without Corral's own files. Logs of background processes come last. */
 export function listTreeRows(folders: FolderEntries, open: ReadonlySet<string>): FileTreeRow[] {
@@ -32,7 +32,7 @@ export function listTreeRows(folders: FolderEntries, open: ReadonlySet<string>):
       .filter(({ name }) => folder !== rootPath || name !== '.corral')
       .sort((a, b) => Number(isLogs(a.name)) - Number(isLogs(b.name)));
     entries.forEach(({ name, type, size }, at) => {
-      const path = childPath(folder, name);
+      const path = toChildPath(folder, name);
       const isOpen = type === 'directory' && open.has(path);
       rows.push({ path, name, depth, type, size, isOpen, place: at + 1, siblings: entries.length });
       if (isOpen) add(path, depth + 1);
@@ -62,7 +62,7 @@ export function findRowAfterKey(
     case 'End':
       return rows.at(-1);
     case 'ArrowLeft':
-      return row && !row.isOpen ? rows.find(({ path }) => path === parentOf(row.path)) : undefined;
+      return row && !row.isOpen ? rows.find(({ path }) => path === parentPathOf(row.path)) : undefined;
     default:
       return undefined;
   }

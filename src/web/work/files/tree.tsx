@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { toShownName } from '../../../core/text/file-names.ts';
+import { toDisplayName } from '../../../core/text/file-names.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
@@ -62,7 +62,7 @@ export function FileTree({ store }: { store: FileStore }) {
             </span>
             <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />
             <span class="cut fill" dir="auto">
-              {toShownName(row.name)}
+              {toDisplayName(row.name)}
             </span>
             {row.size !== null && <span class="quiet figures small-text rigid">{formatBytes(row.size)}</span>}
           </div>

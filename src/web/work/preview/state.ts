@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals';
 import type { Outputs } from '../../../client/types.ts';
 import { showTab } from '../../app/layout.ts';
-import { onEvent } from '../../data/log.ts';
+import { onSessionEvent } from '../../data/log.ts';
 import { mutateWithRetry, query } from '../../data/server.ts';
 import { currentSessionId } from '../../data/sessions.ts';
 import type { PreviewLocation } from './target.ts';
@@ -53,7 +53,7 @@ export function followPorts(): void {
       timer = setTimeout(tryLook, settleMs);
     };
     soon();
-    const end = onEvent(({ type }) => {
+    const end = onSessionEvent(({ type }) => {
       if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') soon();
     });
     const again = setInterval(() => document.visibilityState === 'visible' && tryLook(), lookMs);

@@ -40,7 +40,7 @@ export class ProcessLogReader {
     });
   }
 
-  /** Two concurrent reads would add the same lines twice. */
+  /** Serializes reads, because two concurrent reads would add the same lines twice. */
   #alone(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});

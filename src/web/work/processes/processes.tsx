@@ -128,7 +128,7 @@ function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process
 interface OpenProps {
   readonly process: Process;
   readonly sessionId: string;
-  /** Reading the log would start the sandbox. */
+  /** Whether reading the log would start the sandbox. */
   readonly isAsleep: boolean;
   readonly onClose: () => void;
 }

@@ -5,7 +5,7 @@ export type RepositoryStatus = Outputs['repositories']['status'];
 
 /** Files that programs create and that do not belong in a commit. */
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;
-export const isLeftover = (path: string): boolean => leftovers.test(path);
+export const isGeneratedFile = (path: string): boolean => leftovers.test(path);
 
 /** Git's diff of one file: its header, and each hunk verbatim. */
 export interface FilePatch {

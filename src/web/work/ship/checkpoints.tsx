@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
-import { eventCount, sessionEvents } from '../../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
@@ -96,7 +96,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
 function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started =
-    eventCount.value > 0 && sessionEvents.find((one) => one.type === 'run.started' && one.runId === runId);
+    sessionEventCount.value > 0 && sessionEvents.find((one) => one.type === 'run.started' && one.runId === runId);
   const task = started && started.type === 'run.started' ? started.data.task.trim().split('\n')[0] : '';
   return task
     ? t('checkpoints.afterTask', { task: truncateLine(showHiddenCharacters(task), 80) })

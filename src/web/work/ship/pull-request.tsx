@@ -9,14 +9,14 @@ import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { ProposalFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
 
-export interface RepositoryAddress {
+export interface RepositoryRef {
   readonly sessionId: string;
   readonly path: string;
 }
 type State = Outputs['pullRequests']['state'];
 
 interface Props {
-  readonly of: RepositoryAddress;
+  readonly of: RepositoryRef;
   /** Changes whenever the forge must be queried again. */
   readonly reads: number;
   readonly mayOpen: boolean;

@@ -10,11 +10,11 @@ import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
-import { serverText, t } from '../../text/text.ts';
+import { t, translateServerText } from '../../text/text.ts';
 import { saveBlob } from '../files/transfers.ts';
-import { type FilePatch, isLeftover, parseFilePatch, parseHunk, type RepositoryStatus } from './changes.ts';
+import { type FilePatch, isGeneratedFile, parseFilePatch, parseHunk, type RepositoryStatus } from './changes.ts';
 import { CheckpointList } from './checkpoints.tsx';
-import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
+import { PullRequestView, type RepositoryRef } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
 
@@ -32,8 +32,8 @@ export function ShipPane({ session }: { session: Session }) {
 function RepositoryView({ session, repository }: { session: Session; repository: Repository }) {
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
-  const of: RepositoryAddress = { sessionId, path };
-  // A change to the repository also outdates its pull request's state.
+  const of: RepositoryRef = { sessionId, path };
+  // A change to the repository also makes the pull request's state outdated.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads]);
@@ -64,7 +64,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
 }
 
 interface StepProps {
-  readonly of: RepositoryAddress;
+  readonly of: RepositoryRef;
   readonly status: RepositoryStatus;
   readonly onDone: () => void;
 }
@@ -99,7 +99,7 @@ type RepositoryEnvironment = NonNullable<Session['repositories'][number]['enviro
 type CheckResult = Outputs['repositories']['check']['checks'][number];
 
 interface Props {
-  readonly of: RepositoryAddress;
+  readonly of: RepositoryRef;
   readonly environment: RepositoryEnvironment;
   /** Called after a check, because it may have changed files. */
   readonly onDone: () => void;
@@ -164,7 +164,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
         }))}
       />
       {inForce && inForce.whyNot !== null && (
-        <p class="quiet">{t('network.cannot', { why: serverText(inForce.whyNot) })}</p>
+        <p class="quiet">{t('network.cannot', { why: translateServerText(inForce.whyNot) })}</p>
       )}
     </div>
   );
@@ -249,7 +249,7 @@ function Checks({
 }
 
 interface CommitProps {
-  readonly of: RepositoryAddress;
+  readonly of: RepositoryRef;
   readonly status: RepositoryStatus;
   readonly proposal: string;
   readonly onDone: () => void;
@@ -259,7 +259,7 @@ const mostShown = 100;
 function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitProps) {
   const [message, setMessage] = useState(proposal);
   const [left, setLeft] = useState<ReadonlySet<string>>(
-    () => new Set(files.flatMap(({ path }) => (isLeftover(path) ? [path] : []))),
+    () => new Set(files.flatMap(({ path }) => (isGeneratedFile(path) ? [path] : []))),
   );
   const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, setBusy] = useState(false);
@@ -320,7 +320,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
 }
 
 interface FileDiffProps {
-  readonly of: RepositoryAddress;
+  readonly of: RepositoryRef;
   readonly file: RepositoryStatus['files'][number];
   /** Receives the patch to leave uncommitted. Empty: all changes are committed. */
   readonly leaveOut: (patch: string) => void;

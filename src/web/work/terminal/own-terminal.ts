@@ -1,4 +1,4 @@
-import { streamFrames } from '../../../core/text/stream-frames.ts';
+import { parseStreamFrames } from '../../../core/text/stream-frames.ts';
 import { fetchWithToken, mutate } from '../../data/server.ts';
 import { toCharacterBoundary } from '../../parts/bounded-text.ts';
 
@@ -42,7 +42,7 @@ export class TerminalConnection {
     try {
       const answer = await fetchWithToken(`/streams/terminals/${this.#id}`, { signal });
       if (!answer.ok || !answer.body) return onEnd(answer.status === 404 ? 'exited' : 'lost');
-      for await (const { channel, payload } of streamFrames(readPieces(answer.body))) {
+      for await (const { channel, payload } of parseStreamFrames(readPieces(answer.body))) {
         if (channel === 'output') onData(payload);
         if (channel !== 'end') continue;
         const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: TerminalEndReason };

@@ -6,7 +6,7 @@ import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';
 import { TerminalConnection, type TerminalEndReason } from './own-terminal.ts';
 import { TerminalScreen } from './screen.tsx';
-import { ShellTyping } from './shell-typing.ts';
+import { ShellInputQueue } from './shell-typing.ts';
 
 /** Another page can take the terminal over, and this page can take it back. */
 interface OwnProps {
@@ -60,7 +60,7 @@ interface AgentProps {
 const lookEveryMs = 1_000;
 
 /** A shell of the agent, to watch. While a command runs in it, keys are sent to that command. */
-export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentProps) {
+export function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentProps) {
   const write = useRef<(text: string) => void>(() => {});
   const shown = useRef('');
   const isOpening = useRef(false);
@@ -88,7 +88,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
   }, [shell.waits, shell.id, all]);
   const [typing] = useState(
     () =>
-      new ShellTyping({
+      new ShellInputQueue({
         send: (text) => mutate('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
         // A waiting command has already started.
         hasCommand: () => running.current.running !== undefined && !running.current.waits,

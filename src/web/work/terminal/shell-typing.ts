@@ -9,7 +9,7 @@ interface Deps {
 }
 
 /** Sends keys in order. Keys typed in the meantime are sent together. */
-export class ShellTyping {
+export class ShellInputQueue {
   readonly #deps: Deps;
   #waiting = '';
   #sending: Promise<void> | undefined;

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { onEvent, sessionEvents } from '../../data/log.ts';
+import { onSessionEvent, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -9,7 +9,7 @@ import { EmptyState } from '../../parts/kit/empty.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { type AgentShell, AgentShells } from './agent-shells.ts';
-import { AgentScreen, UserTerminalScreen } from './screens.tsx';
+import { AgentTerminalScreen, UserTerminalScreen } from './screens.tsx';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
 /** Shown terminal by session: a shell's id, with a prefix for its owner. */
@@ -97,7 +97,7 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
         />
       )}
       {shell && (
-        <AgentScreen
+        <AgentTerminalScreen
           key={shown}
           sessionId={sessionId}
           shell={shell}
@@ -120,7 +120,7 @@ function useAgentShells(sessionId: string) {
     setAll(made);
     setList(made.list());
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const end = onEvent((event) => {
+    const end = onSessionEvent((event) => {
       if (!made.take(event)) return;
       timer ??= setTimeout(() => {
         timer = undefined;

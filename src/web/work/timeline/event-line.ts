@@ -1,8 +1,8 @@
 import type { Event } from '../../../client/types.ts';
 import { eventLineOf } from '../../../core/model/event-traits.ts';
-import { toEndText, toPhaseText } from '../../conversation/notes.tsx';
+import { toPhaseTextKey, toRunEndTextKey } from '../../conversation/notes.tsx';
 import { formatCount, formatDuration, formatPrice } from '../../parts/format.ts';
-import { failureText, serverText, t } from '../../text/text.ts';
+import { t, translateFailure, translateServerText } from '../../text/text.ts';
 
 const maxLine = 300; // characters
 
@@ -25,9 +25,9 @@ function describeEvent(event: Event): string {
       return `${t(`line.${decision}`, { by })}${text === undefined ? '' : `: ${text}`}`;
     }
     case 'run.error':
-      return failureText(event.data.error);
+      return translateFailure(event.data.error);
     case 'run.end':
-      return t(toEndText(event.data));
+      return t(toRunEndTextKey(event.data));
     case 'goal':
       return goalWords(event.data);
     case 'session.created':
@@ -44,14 +44,14 @@ function describeEvent(event: Event): string {
     }
     case 'sandbox.phase': {
       const { phase, detail, ms, ended = [] } = event.data;
-      const parts = [t(toPhaseText(phase)), detail && serverText(detail)];
+      const parts = [t(toPhaseTextKey(phase)), detail && translateServerText(detail)];
       if (ended.length > 0) parts.push(t('phase.ended', { commands: ended.join(', ') }));
       if (ms !== undefined) parts.push(formatDuration(ms));
       return parts.filter(Boolean).join(' · ');
     }
     case 'egress': {
       const { decision, host, port, rule } = event.data;
-      return `${t(`line.${decision}`)}: ${host}:${port} (${serverText(rule)})`;
+      return `${t(`line.${decision}`)}: ${host}:${port} (${translateServerText(rule)})`;
     }
     case 'context.compacted': {
       const { before, after } = event.data;
@@ -63,13 +63,13 @@ function describeEvent(event: Event): string {
       return `${model}: ${sizes}${cost === undefined ? '' : ` · ${formatPrice(cost)}`}`;
     }
     default:
-      return serverText(eventLineOf(event));
+      return translateServerText(eventLineOf(event));
   }
 }
 
 function goalWords(data: Extract<Event, { type: 'goal' }>['data']): string {
   if (data.kind === 'judged') {
-    return `${t(data.feedback ? 'goal.back' : `goal.${data.result}`)} ${serverText(data.reason)}`;
+    return `${t(data.feedback ? 'goal.back' : `goal.${data.result}`)} ${translateServerText(data.reason)}`;
   }
   const what = data.command ?? t('goal.grader');
   if (data.kind === 'checking') return t('line.checking', { what });

@@ -1,6 +1,6 @@
 import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
-import { eventCount, sessionEvents } from '../../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
 import { advanceReplay, findReplayPosition, isTextDelta, type ReplaySpeed } from './replay.ts';
 
@@ -20,8 +20,8 @@ export class ReplayPlayer {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   follow(): void {
-    if (eventCount.value < this.#taken) this.#show(0);
-    if (this.isLive.value) this.#show(eventCount.value);
+    if (sessionEventCount.value < this.#taken) this.#show(0);
+    if (this.isLive.value) this.#show(sessionEventCount.value);
   }
 
   seek(shown: number): void {
@@ -56,7 +56,7 @@ export class ReplayPlayer {
     this.seek(sessionEvents.length);
   }
 
-  /** A replay at its end starts again. */
+  /** If the replay is at its end, starts it again. */
   play(): void {
     this.isPlaying.value = true;
     if (this.shown.value >= sessionEvents.length) this.seek(0);

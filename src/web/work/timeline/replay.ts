@@ -1,4 +1,4 @@
-// Clock of a replay. Pauses are shortened, so that nobody has to watch a night between two messages.
+// Clock of a replay. Long pauses are shortened, so that nobody has to wait through a night between two messages.
 
 export const replaySpeeds = [1, 4, 16] as const;
 export type ReplaySpeed = (typeof replaySpeeds)[number];

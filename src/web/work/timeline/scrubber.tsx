@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { eventLaneOf, type TimelineLane } from '../../../core/model/event-traits.ts';
-import { eventCount, sessionEvents } from '../../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { followTheme, resolveCssColor } from '../../parts/colour.ts';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
@@ -24,7 +24,7 @@ let readFor: (typeof sessionEvents)[number] | undefined;
 
 export function TimelineScrubber({ player }: { player: ReplayPlayer }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const count = eventCount.value;
+  const count = sessionEventCount.value;
   const shown = player.shown.value;
   const columns = useMemo(() => toTimelineColumns(kindsSoFar(count), maxColumns), [count]);
   useEffect(() => {

@@ -3,10 +3,10 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Event, Outputs } from '../../../client/types.ts';
 import { eventLaneOf } from '../../../core/model/event-traits.ts';
 import { ConversationItems } from '../../conversation/items.tsx';
-import { eventCount, sessionEvents } from '../../data/log.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { formatCount, locale } from '../../parts/format.ts';
+import { findLocale, formatCount } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
@@ -26,7 +26,7 @@ const part = signal<'replay' | 'events'>('replay');
 
 export function TimelinePane({ session }: { session: Session }) {
   const [player] = useState(() => new ReplayPlayer());
-  const count = eventCount.value;
+  const count = sessionEventCount.value;
   useEffect(() => player.follow(), [count]);
   useEffect(() => () => player.pause(), []);
   const shown = player.shown.value;
@@ -47,7 +47,7 @@ export function TimelinePane({ session }: { session: Session }) {
         <strong>{t('timeline.at', { shown, count })}</strong>
         {event && (
           <span class="quiet">
-            {new Date(event.ts).toLocaleTimeString(locale())} · {eventNameOf(event)}
+            {new Date(event.ts).toLocaleTimeString(findLocale())} · {eventNameOf(event)}
           </span>
         )}
         <span class="fill" />
@@ -117,9 +117,9 @@ function Controls({ player }: { player: ReplayPlayer }) {
   );
 }
 
-/** Selecting a line shows the log up to it, and its full content. */
+/** Selecting a line shows the log up to that event, and the event's full content. */
 function EventList({ player }: { player: ReplayPlayer }) {
-  const count = eventCount.value;
+  const count = sessionEventCount.value;
   const shown = player.shown.value;
   const event = player.current.value;
   return (

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../src/agents/models/model.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { AppendRequest, Store } from '../../../../src/core/contracts/ports.ts';
-import { readRequest } from '../../../../src/sessions/run/log/request-at.ts';
+import { readRecordedRequest } from '../../../../src/sessions/run/log/request-at.ts';
 import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
 import { collectNotes, computeUnchainedHash, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
@@ -59,7 +59,7 @@ export function requestContract(store: () => Store): void {
     expect(last?.bytes).toBeLessThan(1.05 * (tenth?.bytes ?? 0)); // numbers have more digits
     const { cacheKey: _, ...request } = requested[19] as TurnRequest;
     expect(request.earlier).toHaveLength(19);
-    expect(await readRequest(store().records, sessionId)).toMatchObject({ turn: 20, proved: true, request });
+    expect(await readRecordedRequest(store().records, sessionId)).toMatchObject({ turn: 20, proved: true, request });
   });
 
   test('requests of older versions are shortened, and still show what the model saw', async () => {
@@ -70,14 +70,14 @@ export function requestContract(store: () => Store): void {
     for (const { id, doc } of all) {
       const { notes: _, chained: _chained, pictures = {}, ...rest } = doc;
       const { turn, runId: _run, model: _model, requestHash: _hash, from: _from, ...frame } = rest;
-      const { request } = await readRequest(records, sessionId, turn);
+      const { request } = await readRecordedRequest(records, sessionId, turn);
       const { messages, earlier = [] } = request;
       const placed = collectNotes(doc, recordOf);
       const requestHash = computeUnchainedHash(frame, { messages, earlier, pictures });
       const old = { ...rest, pictures, requestHash, ...(placed.length > 0 && { earlier: placed }) };
       await records.put({ kind: 'request', id, doc: old, sort: turn });
     }
-    const seen = () => Promise.all([1, 2, 7, 13].map((turn) => readRequest(records, sessionId, turn)));
+    const seen = () => Promise.all([1, 2, 7, 13].map((turn) => readRecordedRequest(records, sessionId, turn)));
     const before = await seen();
     expect(before.map(({ proved }) => proved)).toEqual([true, true, true, true]);
     const long = (await recorded()).map(({ doc }) => sizeOf(doc));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
-import { exportSessions, importSessions, readWholeSessions } from '../../../../src/storage/transfer.ts';
+import { exportSessions, importSessions, scanInterruptedExport } from '../../../../src/storage/transfer.ts';
 import { deltas, facts, newSession, writer } from '../../../support/stores/store.ts';
 
 const { signal } = new AbortController();
@@ -68,7 +68,7 @@ export function transferContract(store: () => Store): void {
 
     test('an export that was cut continues behind its last whole session', async () => {
       const { from, lines } = await exported();
-      const { known, bytes } = await readWholeSessions(each(lines.slice(0, -3)));
+      const { known, bytes } = await scanInterruptedExport(each(lines.slice(0, -3)));
       expect(known.size).toBe(1);
       const kept = `${lines.join('\n')}\n`.slice(0, bytes).split('\n').slice(0, -1);
       expect([...kept, ...(await all(from, known))]).toEqual(lines);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BrowserEventNotes, clipText } from '../../../../src/agents/browser/event-notes.ts';
-import { explainError, explainNetworkFailure } from '../../../../src/agents/browser/explain-error.ts';
-import { parseAddress, toPlaywrightKeys } from '../../../../src/agents/browser/session.ts';
+import { explainBrowserError, explainNetworkFailure } from '../../../../src/agents/browser/explain-error.ts';
+import { parseBrowserAddress, toPlaywrightKeys } from '../../../../src/agents/browser/session.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
 test.each([
@@ -12,11 +12,11 @@ test.each([
   ['127.0.0.1', 'http://127.0.0.1/'],
   ['about:blank', 'about:blank'],
   ['file:///workspace/a%20b.html', 'file:///workspace/a%20b.html'],
-])('%s is opened as %s', (input, url) => expect(parseAddress(input, '/workspace')).toEqual({ url }));
+])('%s is opened as %s', (input, url) => expect(parseBrowserAddress(input, '/workspace')).toEqual({ url }));
 
 test.each([
   ...['file:///etc/passwd', 'file:///workspace/../etc', 'file:///workspace2/x', 'ftp://a', 'javascript:1', 'http://'],
-])('%s is not opened', (input) => expect(parseAddress(input, '/workspace')).toHaveProperty('no'));
+])('%s is not opened', (input) => expect(parseBrowserAddress(input, '/workspace')).toHaveProperty('no'));
 
 test.each([
   ['ctrl+a', 'Control+a'],
@@ -38,10 +38,10 @@ test('a clipped text is one line and holds no half character', () => {
 });
 
 test('a lost sandbox is not explained away', () => {
-  expect(() => explainError(new AppError('sandbox_lost', 'gone'), true)).toThrow('gone');
+  expect(() => explainBrowserError(new AppError('sandbox_lost', 'gone'), true)).toThrow('gone');
   const expected = { ok: false, reason: 'timed_out' };
-  expect(explainError(new AppError('deadline_exceeded', 'late'), true)).toMatchObject(expected);
-  expect(explainError(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
+  expect(explainBrowserError(new AppError('deadline_exceeded', 'late'), true)).toMatchObject(expected);
+  expect(explainBrowserError(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
 });
 
 test('a network error is explained in words', () => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createMarkReader } from '../../../../src/agents/kernels/marks.ts';
+import { createKernelOutputParser } from '../../../../src/agents/kernels/marks.ts';
 
 const mark = '\0corral:n1:';
 const read = (chunks: readonly string[]) => {
-  const { push } = createMarkReader('n1');
+  const { push } = createKernelOutputParser('n1');
   return chunks.flatMap((chunk) => push(Buffer.from(chunk))).map(({ kind, bytes }) => [kind, bytes.toString()]);
 };
 
@@ -33,7 +33,7 @@ test('text that only begins like a message, or names another nonce, stays text',
 });
 
 test('a message of more than 8 MiB is refused', () => {
-  const { push } = createMarkReader('n1');
+  const { push } = createKernelOutputParser('n1');
   push(Buffer.from(mark));
   expect(() => push(Buffer.alloc(8 * 1024 * 1024 + 1, 'x'))).toThrow('a message of more than 8 MiB');
 });

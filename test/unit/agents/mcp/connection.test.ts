@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
 import { createLineSplitter, findResponseId } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
-import { createSearchTool, toMcpToolNames } from '../../../../src/agents/mcp/tools.ts';
+import { createMcpSearchTool, toMcpToolNames } from '../../../../src/agents/mcp/tools.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -237,7 +237,7 @@ test('tools that are too many to list are found by words, with their parameters,
   const tool = (name: string, description: string) => ({ name, description, parameters: { title: name } }) as never;
   const all = [tool('mcp_a_forecast', 'The weather of a city'), tool('mcp_a_mail', 'Sends a letter')];
   const loaded: string[] = [];
-  const search = createSearchTool(all, (names) => void loaded.push(...names));
+  const search = createMcpSearchTool(all, (names) => void loaded.push(...names));
   const found = await search.run({} as never, { query: 'weather tomorrow' });
   expect(found.output).toContain('mcp_a_forecast: The weather of a city\nparameters: {"title":"mcp_a_forecast"}');
   expect(loaded).toEqual(['mcp_a_forecast']);

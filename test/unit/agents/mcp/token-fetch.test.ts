@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withTokens } from '../../../../src/agents/mcp/token-fetch.ts';
+import { createTokenFetch } from '../../../../src/agents/mcp/token-fetch.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 
 const address = 'https://mcp.example/mcp';
@@ -12,7 +12,7 @@ function world(right: string, tokens: readonly (string | undefined)[]) {
     return new Response('', { status: authorization === `Bearer ${right}` ? 200 : 401 });
   };
   const left = [...tokens];
-  const call = withTokens(fetch, address, async (last) => {
+  const call = createTokenFetch(fetch, address, async (last) => {
     refused.push(last?.reveal());
     const next = left.shift();
     return next === undefined ? undefined : new Secret(next);

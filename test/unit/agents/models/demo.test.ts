@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createDemoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../../src/agents/models/model.ts';
-import { createToolRegistry, runTool, withoutDesktop } from '../../../../src/agents/tools/registry.ts';
+import { createToolRegistry, runTool, withoutDesktopTools } from '../../../../src/agents/tools/registry.ts';
 import type { PlanStep } from '../../../../src/core/model/events.ts';
 import { ask, Conversation, played } from '../../../support/agents/models.ts';
 
@@ -144,7 +144,7 @@ describe('a step', () => {
   test('says a reason whole, also where there is no desktop', async () => {
     const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
     const { output } = await runTool(
-      withoutDesktop(createToolRegistry(), 'A desktop needs Docker.'),
+      withoutDesktopTools(createToolRegistry(), 'A desktop needs Docker.'),
       {} as never,
       call,
     );

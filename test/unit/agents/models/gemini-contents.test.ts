@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { toContents } from '../../../../src/agents/models/gemini/contents.ts';
+import { toGeminiContents } from '../../../../src/agents/models/gemini/contents.ts';
 import type { AssistantMessage, TurnRequest } from '../../../../src/agents/models/model.ts';
 import { ask, Conversation } from '../../../support/agents/models.ts';
 
 const model = 'gemini/x';
 const contents = (talk: Conversation, more: Partial<TurnRequest> = {}) =>
-  toContents(ask({ messages: talk.messages, note: 'Do step 1.', ...more }), model);
+  toGeminiContents(ask({ messages: talk.messages, note: 'Do step 1.', ...more }), model);
 
 const call = (name: string, callId: string) => ({ callId, name, args: { a: 1 } });
 /** A turn in the form that Gemini sent. */

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { compatibleListFormat } from '../../../../src/agents/models/aisdk/compatible-provider.ts';
+import { openaiCompatibleListFormat } from '../../../../src/agents/models/aisdk/compatible-provider.ts';
 import { withCatalogFacts } from '../../../../src/agents/models/catalog/catalog.ts';
 import { listModels } from '../../../../src/agents/models/model-list.ts';
 import { findConfiguredProvider } from '../../../../src/agents/models/registry.ts';
@@ -31,7 +31,10 @@ const answering = (body: string, status = 200) => ({
   key: undefined,
   fetch: async () => new Response(body, { status }),
 });
-const access = { keyCheck: { headers: (key: string) => ({ authorization: key }) }, listing: compatibleListFormat };
+const access = {
+  keyCheck: { headers: (key: string) => ({ authorization: key }) },
+  listing: openaiCompatibleListFormat,
+};
 
 describe('the list of a provider', () => {
   test.each<[WireName, string[]]>([

@@ -3,12 +3,12 @@ import { openPullRequestTool } from '../../../../src/agents/tools/pull-request.t
 import {
   createToolRegistry,
   listToolsNeedingApproval,
-  withoutRepositories,
+  withoutRepositoryTools,
 } from '../../../../src/agents/tools/registry.ts';
 import type { PullRequestDraft, PullRequestOpener } from '../../../../src/agents/tools/tool.ts';
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { createRepository } from '../../../../src/core/model/repository.ts';
+import { toSessionRepository } from '../../../../src/core/model/repository.ts';
 import { AgentPullRequests } from '../../../../src/sessions/shipping/agent-pull-requests.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -74,7 +74,7 @@ test.each([
 test('a session without a repository is not offered the tool', async () => {
   const registry = createToolRegistry();
   expect(registry.find('open_pull_request')).toBeDefined();
-  const without = withoutRepositories(registry);
+  const without = withoutRepositoryTools(registry);
   expect(without.find('open_pull_request')).toBeUndefined();
   expect(without.declarations).toHaveLength(registry.declarations.length - 1);
   expect(await run(openPullRequestTool, choice)).toMatchObject({ ok: false, reason: 'refused' });
@@ -93,7 +93,7 @@ test('the model names a folder where there are several, with or without those ab
   const id = SessionId.parse('0123456789abcdef');
   const { signal } = new AbortController();
   const [one, two, three] = ['one', 'libs/two', 'three'].map((path) =>
-    createRepository({ url: `https://git.example/${path}`, path, access: path === 'three' ? 'read' : 'write' }),
+    toSessionRepository({ url: `https://git.example/${path}`, path, access: path === 'three' ? 'read' : 'write' }),
   ) as [never, never, never];
   const paths: string[] = [];
   const service = Promise.withResolvers<never>();

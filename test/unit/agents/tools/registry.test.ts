@@ -5,8 +5,8 @@ import {
   findOrderKey,
   reattachTool,
   runTool,
-  withoutDesktop,
-  withoutSkills,
+  withoutDesktopTools,
+  withoutSkillTools,
 } from '../../../../src/agents/tools/registry.ts';
 import { allowsTool, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
@@ -25,7 +25,7 @@ test('a registry of some tools neither declares nor finds the other tools', () =
 });
 
 test("a registry without a desktop neither declares nor finds the browser's tools", () => {
-  const none = withoutDesktop(createToolRegistry(undefined, 'claude'), '');
+  const none = withoutDesktopTools(createToolRegistry(undefined, 'claude'), '');
   const names = none.declarations.map(({ name }) => name);
   expect(names.filter((name) => findToolFamily(name) === 'browser')).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
@@ -107,7 +107,7 @@ describe('F080 a call that makes no sense is answered, so that the model can do 
 
   test('a browser in a sandbox without a desktop', async () => {
     const call = { name: 'browser_navigate', args: { url: 'x' } };
-    const { output } = await runTool(withoutDesktop(registry, 'A person can add one.'), context({}), call);
+    const { output } = await runTool(withoutDesktopTools(registry, 'A person can add one.'), context({}), call);
     expect(output).toMatch(
       /^This sandbox has no desktop.*cannot be used\. A person can add one\.\nThe tools are: shell_exec/,
     );
@@ -142,13 +142,15 @@ test('a search of the web exists only where a search engine is set up', () => {
 });
 
 test('the advice about a missing desktop stays where further tools are left out', async () => {
-  const registry = withoutSkills(withoutDesktop(createToolRegistry(undefined, 'claude'), 'A person can add one.'));
+  const registry = withoutSkillTools(
+    withoutDesktopTools(createToolRegistry(undefined, 'claude'), 'A person can add one.'),
+  );
   const { output } = await runTool(registry, context({}), { name: 'browser_navigate', args: { url: 'x' } });
   expect(output).toContain('A person can add one.');
 });
 
 test('an agent without skills is offered no tool that reads them', () => {
-  const names = withoutSkills(createToolRegistry()).declarations.map(({ name }) => name);
+  const names = withoutSkillTools(createToolRegistry()).declarations.map(({ name }) => name);
   expect(names).toContain('file_read');
   expect(names).not.toContain('skill_read');
 });

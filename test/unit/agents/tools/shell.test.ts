@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BoundedOutput } from '../../../../src/agents/tools/output.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from '../../../../src/agents/tools/shell.ts';
-import { toolset } from '../../../../src/agents/tools/toolset.ts';
+import { managedAgentsToolset } from '../../../../src/agents/tools/toolset.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -9,7 +9,7 @@ const main = { id: 'main', exec_dir: '/workspace', command: 'make' };
 
 test('a shell session that is restarted begins again without what earlier commands left', async () => {
   const { run, sandbox } = toolBench();
-  const [bash] = toolset;
+  const [bash] = managedAgentsToolset;
   expect(await run(bash as NonNullable<typeof bash>, { restart: true, command: 'pwd' })).toMatchObject({ ok: true });
   expect(sandbox.started.map(({ command, fresh }) => [command, fresh])).toEqual([
     [':', true],

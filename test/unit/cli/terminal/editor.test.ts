@@ -6,9 +6,9 @@ import {
   type EditorState,
   type InkKey,
   isSendKey,
-  withText,
+  withEditorText,
 } from '../../../../src/cli/terminal/editor.ts';
-import { applyCompletion, findCompletion, withCursor } from '../../../../src/cli/terminal/screen.ts';
+import { applyCompletion, findCompletion, formatWithCursor } from '../../../../src/cli/terminal/screen.ts';
 import { parseSlashCommand } from '../../../../src/cli/terminal/slash.ts';
 
 const press = (editor: EditorState, ...keys: readonly (string | InkKey)[]) =>
@@ -24,13 +24,13 @@ test.each(['😀', '👨‍👩‍👧', '🇩🇪', 'e\u0301', 'क्षि'])
   (letter) => {
     const editor = press(createEditorState(), `a${letter}b`, left, left, 'x');
     expect([editor.text, editor.at]).toEqual([`ax${letter}b`, 2]);
-    expect(withCursor(editor, (_, part) => `[${part}]`)).toBe(`[> ]ax[${letter}]b`);
+    expect(formatWithCursor(editor, (_, part) => `[${part}]`)).toBe(`[> ]ax[${letter}]b`);
     expect(press(editor, { rightArrow: true }, { backspace: true }).text).toBe('axb');
   },
 );
 
 test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new line', () => {
-  const editor = withText(createEditorState(), 'one');
+  const editor = withEditorText(createEditorState(), 'one');
   expect(isSendKey(editor, { return: true })).toBe(true);
   for (const key of [
     { return: true, meta: true },
@@ -38,7 +38,7 @@ test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new 
   ]) {
     expect([isSendKey(editor, key), press(editor, key).text]).toEqual([false, 'one\n']);
   }
-  const continued = withText(editor, 'one\\');
+  const continued = withEditorText(editor, 'one\\');
   expect([isSendKey(continued, { return: true }), press(continued, { return: true }).text]).toEqual([false, 'one\n']);
 });
 
@@ -55,22 +55,23 @@ test('up and down go through lines first, then through the messages before, and 
 });
 
 test('a sent message is the newest of the history, once', () => {
-  const once = clearAfterSend(withText(createEditorState(), 'same'));
+  const once = clearAfterSend(withEditorText(createEditorState(), 'same'));
   const expected = [['same'], ['same']];
-  expect([clearAfterSend(withText(once, 'same')).history, clearAfterSend(withText(once, '  ')).history]).toEqual(
-    expected,
-  );
+  expect([
+    clearAfterSend(withEditorText(once, 'same')).history,
+    clearAfterSend(withEditorText(once, '  ')).history,
+  ]).toEqual(expected);
 });
 
 test("readline's keys work on the line at the cursor", () => {
-  const editor = withText(createEditorState(), 'one\ntwo three', 8);
+  const editor = withEditorText(createEditorState(), 'one\ntwo three', 8);
   expect([ctrl(editor, 'a').at, ctrl(editor, 'e').at, ctrl(editor, 'k').text]).toEqual([4, 13, 'one\ntwo ']);
   expect([ctrl(editor, 'u').text, ctrl(editor, 'w').text]).toEqual(['one\nthree', 'one\nthree']);
   expect(ctrl(editor, 'j').text).toBe('one\ntwo \nthree');
 });
 
 const files = async () => ['src/main.ts', 'notes.md', 'src/notes/old.md'];
-const at = (text: string, cursor?: number) => withText(createEditorState(), text, cursor);
+const at = (text: string, cursor?: number) => withEditorText(createEditorState(), text, cursor);
 const words = async (text: string) => (await findCompletion(at(text), files))?.words.map(({ word }) => word);
 
 test('commands complete at the beginning of the line alone', async () => {

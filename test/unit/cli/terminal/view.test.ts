@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { formatBlock, formatChatStatus, formatPlan } from '../../../../src/cli/terminal/block-text.ts';
-import { formatMarkdown, paintAnsi, plainPaint } from '../../../../src/cli/terminal/markdown.ts';
+import { formatChatBlock, formatChatStatus, formatPlan } from '../../../../src/cli/terminal/block-text.ts';
+import { formatMarkdown, paintAnsi, paintPlain } from '../../../../src/cli/terminal/markdown.ts';
 import { applyEvent, type ChatView, emptyChatView } from '../../../../src/cli/terminal/view.ts';
 import type { Event } from '../../../../src/client/index.ts';
 
 const event = (type: Event['type'], data: object, ts = 0) =>
   ({ seq: 1, sessionId: 's', ts, type, runId: 'r', data }) as unknown as Event;
 const after = (...events: readonly Event[]): ChatView => events.reduce(applyEvent, emptyChatView);
-const shown = (view: ChatView) => view.blocks.map((block) => formatBlock(block, plainPaint));
+const shown = (view: ChatView) => view.blocks.map((block) => formatChatBlock(block, paintPlain));
 
 test('words come piece by piece, and stay once they are whole', () => {
   const pieces = [
@@ -52,7 +52,7 @@ test('a plan follows its steps, and a call that keeps the plan is not shown', ()
     event('tool.called', { ...todo, success: true, output: 'Noted.', content: null }),
     event('step', { id: '1', description: 'Read', status: 'completed' }),
   );
-  expect([view.blocks, formatPlan(view.plan, plainPaint)]).toEqual([[], '☑ Read']);
+  expect([view.blocks, formatPlan(view.plan, paintPlain)]).toEqual([[], '☑ Read']);
 });
 
 test('a question and an approval wait until they are answered, and end with the run', () => {
@@ -95,7 +95,7 @@ test.each([
   ['a table of wide characters', '| 名 | b |\n| --- | --- |\n| 10 | 2 |', '名 │ b\n───┼──\n10 │ 2'],
   ['a table', '| a | b |\n| --- | --- |\n| 10 | 2 |', 'a  │ b\n───┼──\n10 │ 2'],
   ['half of a block of code, while it comes', '```sh\necho', '  echo'],
-])('%s is shown as text', (_, markdown, text) => expect(formatMarkdown(markdown, plainPaint)).toBe(text));
+])('%s is shown as text', (_, markdown, text) => expect(formatMarkdown(markdown, paintPlain)).toBe(text));
 
 test('words are styled, and an escape sequence of the agent is gone', () => {
   const text = formatMarkdown('**bold** \u001b[2J`code`', paintAnsi);

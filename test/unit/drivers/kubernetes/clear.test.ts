@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { objectMetadata } from '../../../../drivers/kubernetes/labels.ts';
+import { createObjectMetadata } from '../../../../drivers/kubernetes/labels.ts';
 import { deleteExpiredPods, deleteInstanceObjects } from '../../../../drivers/kubernetes/reap.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
@@ -24,7 +24,10 @@ async function make(
 ): Promise<void> {
   const { clusters } = JSON.parse(await readFile(stub.kubeconfig, 'utf8'));
   const plural = kind === 'Pod' ? 'pods' : 'persistentvolumeclaims';
-  const body = JSON.stringify({ kind, metadata: { name, ...objectMetadata(testSpec('image'), instance), ...more } });
+  const body = JSON.stringify({
+    kind,
+    metadata: { name, ...createObjectMetadata(testSpec('image'), instance), ...more },
+  });
   const url = `${clusters[0].cluster.server}/api/v1/namespaces/${namespace}/${plural}`;
   expect((await fetch(url, { method: 'POST', body })).status).toBe(201);
 }

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
-import { findWeaknesses } from '../../../../drivers/kubernetes/pods/pod-body.ts';
+import { listPodWeaknesses } from '../../../../drivers/kubernetes/pods/pod-body.ts';
 import { createNetworkPolicyCheck } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
@@ -56,7 +56,7 @@ test('a sandbox that reaches out opens the policyCheck where that is accepted, a
 });
 
 test('each weakness of the pod settings names the setting that closes it', () => {
-  const found = findWeaknesses(testPods);
+  const found = listPodWeaknesses(testPods);
   expect(found.map(({ name }) => name)).toEqual(['seccomp-profile', 'shared-user']);
   const [profile, user] = found.map(({ text }) => text);
   expect(profile).toContain('CORRAL_KUBERNETES_SECCOMP_PROFILE');
@@ -68,5 +68,5 @@ test.each([
   [{ userNamespaces: true }, ['seccomp-profile']],
   [{ seccompProfile: 'corral.json', userNamespaces: true }, []],
 ])('a closed weakness is not listed: %o', (over, left) =>
-  expect(findWeaknesses({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left),
+  expect(listPodWeaknesses({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left),
 );

@@ -5,19 +5,23 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
 import { createUnreadableLoader } from '../../../../drivers/process/launch.ts';
 import { findMissingPrograms } from '../../../../drivers/process/process.ts';
-import { findWeaknesses, listEnforcedLimits, type Protections } from '../../../../drivers/process/weaknesses.ts';
+import {
+  listEnforcedLimits,
+  listIsolationWeaknesses,
+  type ProcessProtections,
+} from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
 const user: Bubblewrap = { ...found, asRoot: false, seccomp: Buffer.from('x'), disablesNesting: true };
-const whole: Protections = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 'cpus'], ownUsers: true };
-const names = (protections: Protections) => findWeaknesses(protections).map(({ name }) => name);
+const whole: ProcessProtections = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 'cpus'], ownUsers: true };
+const names = (protections: ProcessProtections) => listIsolationWeaknesses(protections).map(({ name }) => name);
 
 test('a machine that has everything has no weakness', () => {
   expect([names(whole), listEnforcedLimits(whole)]).toEqual([[], ['memoryBytes', 'pids', 'cpus']]);
 });
 
-test.each<[string, Partial<Protections>, string[], string[]]>([
+test.each<[string, Partial<ProcessProtections>, string[], string[]]>([
   ['no control groups', { grouped: [] }, ['memory-not-limited', 'processors-not-limited'], ['pids']],
   [
     'no control groups and one user for all',
@@ -50,7 +54,7 @@ test.each<[string, Partial<Protections>, string[], string[]]>([
 });
 
 test('the texts name the settings that they are about, and what to do', () => {
-  const texts = findWeaknesses({ bubblewrap: { ...root, seccomp: undefined }, grouped: [], ownUsers: false });
+  const texts = listIsolationWeaknesses({ bubblewrap: { ...root, seccomp: undefined }, grouped: [], ownUsers: false });
   const reply = texts.map(({ text }) => text).join('\n');
   for (const setting of ['MEMORY', 'PIDS', 'CPUS']) expect(reply).toContain(`CORRAL_SANDBOX_${setting}`);
   expect(reply).toContain('CORRAL_PROCESS_USERS');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { toMessage } from '../../../../src/facades/compat/cambio/routes.ts';
+import { toCambioMessage } from '../../../../src/facades/compat/cambio/routes.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
@@ -23,11 +23,11 @@ test('a message has its id, its role, its time and its seq in the log', () => {
     timestamp: '2025-01-01T00:00:00.000Z',
     metadata: { run_id: runId, seq: 9 },
   };
-  expect(toMessage(at({ type: 'message.user', runId, data }))).toEqual(message);
-  expect(toMessage(at({ type: 'message.assistant', runId, data }))).toEqual({ ...message, role: 'assistant' });
+  expect(toCambioMessage(at({ type: 'message.user', runId, data }))).toEqual(message);
+  expect(toCambioMessage(at({ type: 'message.assistant', runId, data }))).toEqual({ ...message, role: 'assistant' });
 });
 
 test('deltas and unspoken text are no messages', () => {
-  expect(toMessage(at({ type: 'message.delta', runId, data: { messageId, text: 'h' } }))).toBeUndefined();
-  expect(toMessage(at({ type: 'title', runId, data: { title: 'T' } }))).toBeUndefined();
+  expect(toCambioMessage(at({ type: 'message.delta', runId, data: { messageId, text: 'h' } }))).toBeUndefined();
+  expect(toCambioMessage(at({ type: 'title', runId, data: { title: 'T' } }))).toBeUndefined();
 });

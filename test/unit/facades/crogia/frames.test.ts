@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
+import { createResyncFrame, toConversationFrame } from '../../../../src/facades/shared/conversation/frames.ts';
 import { parseClientFrame } from '../../../../src/facades/shared/conversation/socket.ts';
 import { formatToolCall, translateToolCall } from '../../../../src/facades/shared/conversation/tool-names.ts';
 import { demoRun } from '../../../support/servers/demo-run.ts';
@@ -11,7 +11,7 @@ const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
 const messageId = MessageId.parse('22222222-2222-4222-8222-222222222222');
 const ts = Date.parse('2025-01-01T00:00:00.000Z');
 const event = (fact: SessionFact, seq = 7): SessionEvent => ({ ...fact, seq, sessionId, ts });
-const replied = (fact: SessionFact) => toFrame(event(fact), '/workspace');
+const replied = (fact: SessionFact) => toConversationFrame(event(fact), '/workspace');
 const common = { session_id: sessionId, timestamp: '2025-01-01T00:00:00.000Z', seq: 7 };
 
 test('a demo run becomes frames of the wire contract, without facts that the contract does not know', () => {
@@ -88,7 +88,7 @@ test('text, a wait, an error and the ends of runs', () => {
 
 test('a resync names where to continue, and a reader that was too slow has a cursor that is too old', () => {
   const item = { kind: 'resync', reason: 'too_slow', oldest: 3, head: 90 } as const;
-  expect(resyncFrame(sessionId, ts, item)).toEqual({
+  expect(createResyncFrame(sessionId, ts, item)).toEqual({
     type: 'resync',
     session_id: sessionId,
     reason: 'cursor_too_old',
@@ -98,7 +98,7 @@ test('a resync names where to continue, and a reader that was too slow has a cur
     content: '',
     timestamp: common.timestamp,
   });
-  expect(resyncFrame(sessionId, ts, { ...item, reason: 'cursor_ahead' }).reason).toBe('cursor_ahead');
+  expect(createResyncFrame(sessionId, ts, { ...item, reason: 'cursor_ahead' }).reason).toBe('cursor_ahead');
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { toItem, toTurn } from '../../../../src/facades/compat/crogia/history.ts';
+import { toHistoryItem, toHistoryMessage } from '../../../../src/facades/compat/crogia/history.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 import { demoRun } from '../../../support/servers/demo-run.ts';
 
@@ -24,7 +24,7 @@ const isShown = <T>(one: T | undefined): one is T => one !== undefined;
 
 test('the conversation has both sides, whole and in order', () => {
   const ai = { type: 'ai', id: '00000000-0000-4000-8000-000000000001' };
-  expect(events.map(toTurn).filter(isShown)).toEqual([
+  expect(events.map(toHistoryMessage).filter(isShown)).toEqual([
     { type: 'human', content: 'Say hi', id: messageId },
     { ...ai, content: 'Working on it: Say hi' },
     { ...ai, content: 'It says hi.' },
@@ -34,13 +34,13 @@ test('the conversation has both sides, whole and in order', () => {
 
 test('a failed run is an assistant message with the error', () => {
   const error = { type: 'run.error', runId, data: { error: 'No model.' }, seq: 9, sessionId, ts: 0 } as SessionEvent;
-  expect(toTurn(error)).toEqual({ type: 'ai', content: 'No model.', id: `${sessionId}-9` });
+  expect(toHistoryMessage(error)).toEqual({ type: 'ai', content: 'No model.', id: `${sessionId}-9` });
   const expected = { role: 'assistant', content: [{ type: 'output_text', text: 'No model.' }] };
-  expect(toItem(error, '/workspace')).toEqual(expected);
+  expect(toHistoryItem(error, '/workspace')).toEqual(expected);
 });
 
 test('the full conversation has each tool call and its output too, questions included, an open call without an output', () =>
-  expect(events.map((event) => toItem(event, '/workspace')).filter(isShown)).toEqual([
+  expect(events.map((event) => toHistoryItem(event, '/workspace')).filter(isShown)).toEqual([
     { role: 'user', content: 'Say hi' },
     { role: 'assistant', content: [{ type: 'output_text', text: 'Working on it: Say hi' }] },
     { type: 'function_call', name: 'run_shell', arguments: '{"cmd":"echo hi"}', call_id: 'call_1' },

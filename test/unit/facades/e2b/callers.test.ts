@@ -8,14 +8,14 @@ import { Secret } from '../../../../src/core/text/secret.ts';
 import { encodeEnvelope } from '../../../../src/facades/compat/e2b/data/connect.ts';
 import { getAnonymousPrincipal } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
-import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 // The caller of a data-plane request: its limits, its rows in the audit log, and the end of its tokens.
-const inside: Partial<SandboxInterior> = {
+const inside: Partial<SandboxHandle> = {
   paths: {
-    ...({} as SandboxInterior['paths']),
+    ...({} as SandboxHandle['paths']),
     stat: async (path) => pathEntry(path),
     makeFolder: async (path) => pathEntry(path),
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
@@ -77,7 +77,7 @@ test.each([
   endless.push('begun');
   const open = async () => ({ size: 1_000, content: endless });
   const attach = async () => ({ ended: new Promise(() => {}), detach: () => {} });
-  const fakes = { paths: { ...inside.paths, open }, jobs: { ...jobs, attach } } as unknown as SandboxInterior;
+  const fakes = { paths: { ...inside.paths, open }, jobs: { ...jobs, attach } } as unknown as SandboxHandle;
   const it = await opened({ inside: { ...inside, ...fakes } });
   const { sid, access } = await it.create();
   const { port } = new URL(it.server.url);
@@ -184,19 +184,19 @@ const jobs = {
   write: async () => {},
   endInput: async () => {},
   attach: async () => ({ ended: Promise.resolve({ exitCode: 0 }), detach: () => {} }),
-} as unknown as SandboxInterior['jobs'];
+} as unknown as SandboxHandle['jobs'];
 const watches = {
   open: async () => ({ id: 'w' }),
   close: async () => {},
   follow: async () => {},
-} as unknown as SandboxInterior['watches'];
+} as unknown as SandboxHandle['watches'];
 const code = {
   list: () => [{ id: 'own', language: 'python' }],
   create: (context: object) => context,
   restart: async () => {},
   remove: async () => {},
   execute: async () => ({ ended: 'whole' }),
-} as unknown as SandboxInterior['code'];
+} as unknown as SandboxHandle['code'];
 const selected = { process: { pid: 7 } };
 const begun = { process: { cmd: 'cat' } };
 const codeCalls: [string, string, object | undefined, string][] = [
@@ -213,7 +213,7 @@ const agentCalls: [string, 'unary' | 'stream', object, string][] = [
   ['filesystem.Filesystem/CreateWatcher', 'unary', { path: '/tmp' }, 'file.watch'],
   ['filesystem.Filesystem/RemoveWatcher', 'unary', { watcherId: 'w' }, 'file.unwatch'],
 ];
-async function calling(can: Partial<SandboxInterior>) {
+async function calling(can: Partial<SandboxHandle>) {
   const it = await opened({ inside: { ...inside, ...can } });
   const { sid, access } = await it.create();
   it.rows.splice(0);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { CodeCell, CodeContexts } from '../../../../src/sessions/api/code.ts';
-import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The routes of the code interpreter over scripted kernels. test/job/e2b has them over real ones.
@@ -29,7 +29,7 @@ const paths = {
     if (!['/home/user', '/tmp'].includes(path)) throw new AppError('file_not_found', 'none');
     return { type: 'directory' };
   },
-} as unknown as SandboxInterior['paths'];
+} as unknown as SandboxHandle['paths'];
 
 let it: E2bFacade;
 let box: Awaited<ReturnType<E2bFacade['create']>>;

@@ -9,7 +9,7 @@ import {
   resolvePauseMode,
   toSandboxRequest,
 } from '../../../../src/facades/compat/e2b/control/create.ts';
-import { parseMetadata } from '../../../../src/facades/compat/e2b/control/list.ts';
+import { parseMetadataQuery } from '../../../../src/facades/compat/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
 import { formatResultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
 import { createForwardedHeaders } from '../../../../src/facades/compat/e2b/data/serve.ts';
@@ -129,7 +129,7 @@ test('a token of the server itself ends with CORRAL_TOKEN, and when keys come to
 
 test('metadata of a list is decoded three times', () => {
   const query = new URL('http://x/?metadata=a%3Db%252520c').searchParams;
-  expect(parseMetadata(query.getAll('metadata'))).toEqual([['a', 'b c']]);
+  expect(parseMetadataQuery(query.getAll('metadata'))).toEqual([['a', 'b c']]);
 });
 
 test('what is not set is as the wire says', () => {

@@ -1,15 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { resolvePath } from '../../../../src/facades/compat/e2b/data/call.ts';
+import { resolveSandboxPath } from '../../../../src/facades/compat/e2b/data/call.ts';
 import {
   ConnectError,
   ConnectStream,
   encodeEnvelope,
+  parseConnectTimeout,
   parseEnvelope,
-  parseTimeout,
   sendConnectError,
-  toCamelCase,
+  toCamelCaseKeys,
   toConnectError,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
 import { toFilesystemEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
@@ -90,7 +90,7 @@ test.each([
   [undefined, undefined],
   ['9999999999', 2 ** 31 - 1],
 ])('a timeout of %j is %j', (words, ms) =>
-  expect(parseTimeout({ headers: { ...(words && { 'connect-timeout-ms': words }) } } as never)).toBe(ms),
+  expect(parseConnectTimeout({ headers: { ...(words && { 'connect-timeout-ms': words }) } } as never)).toBe(ms),
 );
 
 test.each([
@@ -99,9 +99,9 @@ test.each([
   ['~/a', '/home/user/a'],
   ['a/b', '/home/user/a/b'],
   ['/etc', '/etc'],
-])('the path %j is %s', (path, full) => expect(resolvePath(path, '/home/user')).toBe(full));
+])('the path %j is %s', (path, full) => expect(resolveSandboxPath(path, '/home/user')).toBe(full));
 test('the home of another user is no path', () =>
-  expect(() => resolvePath('~root/x', '/home/user')).toThrow('other users'));
+  expect(() => resolveSandboxPath('~root/x', '/home/user')).toThrow('other users'));
 
 test('an entry has the letters of its mode, and the name that programs expect for the user', () => {
   const of = (more: object) =>
@@ -134,7 +134,7 @@ test('an entry has the letters of its mode, and the name that programs expect fo
 });
 
 test('names of fields are read in both spellings, and the keys of maps stay', () =>
-  expect(toCamelCase({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
+  expect(toCamelCaseKeys({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
     includeEntry: true,
     process: { envs: { MY_VAR: 'x' } },
   }));

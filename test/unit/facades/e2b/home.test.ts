@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // Which path programs get as their home. test/job/e2b tests it in real sandboxes.
@@ -17,9 +17,9 @@ const entry = (path: string): PathEntry => ({
 
 /** The path that `~` leads to where /home/user is this. */
 async function homeWhere(there: () => Partial<PathEntry>, workdir = '/workspace'): Promise<string> {
-  const stat: SandboxInterior['paths']['stat'] = async (path) =>
+  const stat: SandboxHandle['paths']['stat'] = async (path) =>
     path === '/home/user' ? { ...entry(path), ...there() } : entry(path);
-  const facade = await e2bFacade({ inside: { workdir, paths: { ...({} as SandboxInterior['paths']), stat } } });
+  const facade = await e2bFacade({ inside: { workdir, paths: { ...({} as SandboxHandle['paths']), stat } } });
   onTestFinished(() => facade[Symbol.asyncDispose]());
   const { sid, access } = await facade.create();
   const { body } = await facade.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
@@ -46,12 +46,12 @@ test('without such a folder the home is the workspace under its own path', async
 });
 test('a sandbox that cannot tell is queried again at the next request', async () => {
   let lost = true;
-  const stat: SandboxInterior['paths']['stat'] = async (path) => {
+  const stat: SandboxHandle['paths']['stat'] = async (path) => {
     if (lost && path === '/home/user') throw new AppError('sandbox_unavailable', 'The sandbox does not answer.');
     return { ...entry(path), workspace: true };
   };
   const facade = await e2bFacade({
-    inside: { workdir: '/workspace', paths: { ...({} as SandboxInterior['paths']), stat } },
+    inside: { workdir: '/workspace', paths: { ...({} as SandboxHandle['paths']), stat } },
   });
   onTestFinished(() => facade[Symbol.asyncDispose]());
   const { sid, access } = await facade.create();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // Messages that would hold the server's only thread for seconds. Each is refused by its size or by a count of its parts,
@@ -17,8 +17,8 @@ const folder = {
 let it: E2bFacade;
 let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
 beforeAll(async () => {
-  const stat: SandboxInterior['paths']['stat'] = async (path) => ({ ...folder, path });
-  it = await e2bFacade({ inside: { paths: { ...({} as SandboxInterior['paths']), stat } } });
+  const stat: SandboxHandle['paths']['stat'] = async (path) => ({ ...folder, path });
+  it = await e2bFacade({ inside: { paths: { ...({} as SandboxHandle['paths']), stat } } });
   sandbox = await it.create();
 });
 afterAll(() => it[Symbol.asyncDispose]());

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FileMetadata } from '../../../../src/core/model/sandboxes/file-metadata.ts';
-import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The metadata of files in a sandbox that keeps nothing else of them. unit/sandboxd/metadata has the real files.
@@ -16,7 +16,7 @@ beforeAll(async () => {
       ...(Object.keys(metadata).length > 0 && { metadata }),
     };
   };
-  const fake: Pick<SandboxInterior['paths'], 'stat' | 'write' | 'list'> = {
+  const fake: Pick<SandboxHandle['paths'], 'stat' | 'write' | 'list'> = {
     stat: async (path, _signal, options) => {
       if (path === '/home/user') return { ...entry(path), type: 'directory', workspace: true };
       const { metadata, ...plain } = entry(path);
@@ -29,7 +29,7 @@ beforeAll(async () => {
       return entry(path);
     },
   };
-  it = await e2bFacade({ inside: { paths: fake as SandboxInterior['paths'] } });
+  it = await e2bFacade({ inside: { paths: fake as SandboxHandle['paths'] } });
   sandbox = await it.create();
 });
 afterAll(() => it[Symbol.asyncDispose]());

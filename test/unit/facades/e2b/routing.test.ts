@@ -7,15 +7,15 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { type E2bFacade, e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Which request reaches which port of which sandbox, and with which credential.
 const written = new Map<string, string>();
 let program: Server;
-const inside: Partial<SandboxInterior> = {
+const inside: Partial<SandboxHandle> = {
   paths: {
-    ...({} as SandboxInterior['paths']),
+    ...({} as SandboxHandle['paths']),
     stat: async (path) => pathEntry(path),
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
     async write(path, content) {
@@ -406,13 +406,13 @@ test('a body that says gzip and is none, or is cut, is 400', async () => {
 
 test('a part without a file name is stored at the path of the query, and without one it is 400', async () => {
   const stored: [path: string, text: string][] = [];
-  const write: SandboxInterior['paths']['write'] = async (path, content) => {
+  const write: SandboxHandle['paths']['write'] = async (path, content) => {
     const parts: Uint8Array[] = [];
     for await (const part of content) parts.push(part);
     stored.push([path, Buffer.concat(parts).toString()]);
     return { path, name: 'unnamed' } as PathEntry;
   };
-  await using it = await e2bFacade({ inside: { paths: { ...(inside.paths as SandboxInterior['paths']), write } } });
+  await using it = await e2bFacade({ inside: { paths: { ...(inside.paths as SandboxHandle['paths']), write } } });
   const { sid, access } = await it.create();
   const body = ['--b', 'content-disposition: form-data; name="file"', '', 'its text', '--b--', ''].join('\r\n');
   const send = (query: string) =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseMounts } from '../../../../src/facades/compat/e2b/control/volumes.ts';
+import { toMountRequests } from '../../../../src/facades/compat/e2b/control/volumes.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The volumes of programs over storage in memory. test/job/e2b/volumes has the SDKs over real ones.
@@ -36,7 +36,7 @@ test('content needs the token of its own volume, before anything of the request 
 
 test('a mount writes, or reads where its name says so', () => {
   expect(
-    parseMounts([
+    toMountRequests([
       { name: 'a', path: '/mnt/a/' },
       { name: 'b:read', path: '/data' },
     ]),
@@ -44,5 +44,5 @@ test('a mount writes, or reads where its name says so', () => {
     { volume: 'a', path: '/mnt/a', access: 'write' },
     { volume: 'b', path: '/data', access: 'read' },
   ]);
-  expect(parseMounts(undefined)).toBeUndefined();
+  expect(toMountRequests(undefined)).toBeUndefined();
 });

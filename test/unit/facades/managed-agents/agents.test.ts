@@ -6,10 +6,10 @@ import {
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
 import { unrestrictedConfig } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
-import { findModelRef, modelRoutes } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
+import { createModelRoutes, findModelRef } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
 import {
-  rosterOfSession,
   toSessionAgent,
+  toSessionRoster,
 } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
 import {
   applyMetadataChange,
@@ -139,7 +139,7 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
   ]);
   const expected = { name: 'Coder', instructions: 'Hi', tools: [], vaults: ['vlt_1'] };
   expect(agent.subAgents?.[1]?.agent).toMatchObject(expected);
-  expect(rosterOfSession({ agent })).toEqual(roster);
+  expect(toSessionRoster({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
   const input = parseInput(NewAgent, { name: 'Lead', model: 'claude-x', tools });
   expect(() => createAgentContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow(
@@ -181,7 +181,7 @@ const models = {
 } as unknown as Services['models'];
 
 async function retrieved(name: string, names: readonly string[]) {
-  const routes = modelRoutes({ models }, { models: [...names] });
+  const routes = createModelRoutes({ models }, { models: [...names] });
   const route = routes.find(({ endpoint }) => endpoint === 'GET /v1/models/*');
   return await route?.run({ params: { '*': name } } as never);
 }

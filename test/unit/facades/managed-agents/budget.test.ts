@@ -7,12 +7,12 @@ import {
   toBudgetView,
   toOwnBudget,
 } from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
-import { noUsage } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
+import { zeroUsageTotals } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
 const limit = (amount: string) => ({ type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } });
 const record = (budget?: SessionRecord['budget']) => ({ ...(budget && { budget }) }) as SessionRecord;
-const used = (cost: number) => ({ ...noUsage, cost });
+const used = (cost: number) => ({ ...zeroUsageTotals, cost });
 
 test('a cap in cents is a hard budget of the session, and is shown as it was sent', () => {
   const own = toOwnBudget(limit('250'));

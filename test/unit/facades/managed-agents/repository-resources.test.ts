@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import {
-  prepareRepositories,
+  prepareRepositoryResources,
   putRepositoryToken,
   RepositoryRequest,
 } from '../../../../src/facades/compat/managed-agents/sessions/repository-resources.ts';
@@ -13,7 +13,7 @@ const url = 'https://github.com/acme/tools';
 const choice = (more: object = {}) =>
   parseInput(RepositoryRequest, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
 const made = (...choices: readonly object[]) =>
-  prepareRepositories(choices.map(choice), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
+  prepareRepositoryResources(choices.map(choice), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
 
 test.each([
   ['nothing more', {}, { access: 'write' }, '/workspace/tools'],

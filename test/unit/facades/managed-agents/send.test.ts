@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { readContents } from '../../../../src/facades/compat/managed-agents/sessions/content.ts';
+import { readEventContents } from '../../../../src/facades/compat/managed-agents/sessions/content.ts';
 import { parseInboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
 import { sendEvents } from '../../../../src/facades/compat/managed-agents/sessions/send.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
@@ -107,7 +107,7 @@ const content = async (type: string, blocks: object[]) => {
   const more = type === 'user.message' ? {} : { tool_use_id: 'sevt_1' };
   const [event] = parseInboundEvents({ events: [{ type, content: blocks, ...more }] });
   if (!event) throw new Error('no event');
-  return (await readContents([event], files)).of(event);
+  return (await readEventContents([event], files)).of(event);
 };
 const picture = (source: object) => ({ type: 'image', source });
 const base64 = (data: string, media_type = 'image/png') => ({ type: 'base64', media_type, data });

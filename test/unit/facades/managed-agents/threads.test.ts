@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { apiEventId, apiThreadId } from '../../../../src/facades/compat/managed-agents/sessions/ids.ts';
+import { toApiEventId, toApiThreadId } from '../../../../src/facades/compat/managed-agents/sessions/ids.ts';
 import type { ManagedEvent } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
@@ -65,17 +65,17 @@ test('a child is a thread: it is announced with its task, and its last words com
   it.begin(root, 'Hi');
   const { reported, end } = it.delegate(writer, { agent: 'W', task: ' Write\nall of it ' });
   expect(typesIn(reported, root)).toEqual(['session.thread_created', 'agent.thread_message_sent']);
-  const to = { session_thread_id: apiThreadId(writer), agent_name: 'Writer' };
+  const to = { session_thread_id: toApiThreadId(writer), agent_name: 'Writer' };
   expect(find(reported, 'session.thread_created')).toMatchObject({ ...to, workflow_run_id: null });
   expect(find(reported, 'agent.thread_message_sent')).toMatchObject({
-    to_session_thread_id: apiThreadId(writer),
+    to_session_thread_id: toApiThreadId(writer),
     to_agent_name: 'Writer',
     content: [{ type: 'text', text: 'Write\nall of it' }],
   });
   const begun = it.begin(writer, 'Write\nall of it');
   expect(typesIn(begun, writer)).toEqual(['agent.thread_message_received', 'session.thread_status_running']);
   expect(typesIn(begun, root)).toEqual(['session.thread_status_running']);
-  expect(find(begun, 'agent.thread_message_received')).toMatchObject({ from_session_thread_id: apiThreadId(root) });
+  expect(find(begun, 'agent.thread_message_received')).toMatchObject({ from_session_thread_id: toApiThreadId(root) });
   const reply = it.say(writer, 'A poem');
   expect(typesIn(reply, root)).toEqual([]);
   expect(typesIn(reply, writer)).toContain('agent.message');
@@ -83,7 +83,7 @@ test('a child is a thread: it is announced with its task, and its last words com
   expect(typesIn(ended, writer)).toEqual(['agent.thread_message_sent', 'session.thread_status_idle']);
   expect(typesIn(ended, root)).toEqual(['agent.thread_message_received', 'session.thread_status_idle']);
   expect(ended.find((one) => one.type === 'agent.thread_message_received')).toMatchObject({
-    from_session_thread_id: apiThreadId(writer),
+    from_session_thread_id: toApiThreadId(writer),
     from_agent_name: 'Writer',
     content: [{ type: 'text', text: 'A poem' }],
   });
@@ -120,7 +120,7 @@ test('calls of children that wait for the program stand in the primary stream, a
   const requested = it.ask(writer, 'get_weather', 'w');
   expect(typesIn(requested, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
   const use = requested.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
-  expect(use).toMatchObject({ session_thread_id: apiThreadId(writer) });
+  expect(use).toMatchObject({ session_thread_id: toApiThreadId(writer) });
   expect(requested.find((one) => one.thread === writer && one.type === 'agent.custom_tool_use')).toMatchObject({
     id: use?.id,
   });
@@ -143,7 +143,7 @@ test('calls of children that wait for the program stand in the primary stream, a
     'session.thread_status_running',
   ]);
   const running = answered.filter((one) => one.thread === root && one.type === 'session.thread_status_running');
-  expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(apiThreadId).sort());
+  expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(toApiThreadId).sort());
   it.say(writer, 'Wet');
   // The parent is notified, and still waits for the other child.
   const rest = [...it.end(writer), ...first.end()];
@@ -175,7 +175,7 @@ test('of two children that wait, one that is interrupted leaves the other one to
   it.ask(writer, 'get_weather', 'w');
   it.ask(runner, 'get_weather', 'r');
   const stopped = it.end(runner, 'stopped');
-  const expected = { thread: runner, session_thread_id: apiThreadId(runner) };
+  const expected = { thread: runner, session_thread_id: toApiThreadId(runner) };
   expect(stopped.find((one) => one.type === 'user.interrupt')).toMatchObject(expected);
   expect(stopped.at(-1)).toMatchObject({
     type: 'session.status_idle',
@@ -229,7 +229,7 @@ test('an agent without children has the same events as its log alone, also after
     ...['session.thread_status_running', 'span.model_request_start', 'agent.message', 'span.model_request_end'],
     ...idle,
   ]);
-  expect(find(reports, 'session.status_running')?.id).toBe(apiEventId(root, 2));
+  expect(find(reports, 'session.status_running')?.id).toBe(toApiEventId(root, 2));
   expect(new Set(reports.map(({ id }) => id)).size).toBe(reports.length);
   expect(it.write('cccccccccccccccc' as SessionId, 'run.started')).toEqual([]);
 });

@@ -6,8 +6,8 @@ import { toActions } from '../../../../src/facades/compat/opencodex/actions.ts';
 import { toBlocks } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
 import { FrameTranslator } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
 import { toMessages } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
-import { deriveId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
-import { toShownToolCall } from '../../../../src/facades/compat/opencodex/names.ts';
+import { derivePositionId, parsePositionId } from '../../../../src/facades/compat/opencodex/ids.ts';
+import { toClientToolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 
 const session = SessionId.parse('5f2a0c9be41d7733');
@@ -51,16 +51,16 @@ describe('derived ids', () => {
   test('are UUIDs that say where they come from', () => {
     fc.assert(
       fc.property(id, seq, (from, n) => {
-        const made = deriveId('action', { session: from, seq: n });
+        const made = derivePositionId('action', { session: from, seq: n });
         expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-        expect(parsePosition('action', made)).toEqual({ session: from, seq: n });
-        expect(parsePosition('result', made)).toBeUndefined();
+        expect(parsePositionId('action', made)).toEqual({ session: from, seq: n });
+        expect(parsePositionId('result', made)).toBeUndefined();
       }),
     );
   });
 
-  test.each(['', 'x', run, `${deriveId('action', { session, seq: 1 })}0`])('%j is none', (input) =>
-    expect(parsePosition('action', input)).toBeUndefined(),
+  test.each(['', 'x', run, `${derivePositionId('action', { session, seq: 1 })}0`])('%j is none', (input) =>
+    expect(parsePositionId('action', input)).toBeUndefined(),
   );
 });
 
@@ -79,12 +79,12 @@ describe('tools', () => {
     ['file_find_by_name', { path: '.', glob: '*.ts' }, 'search', { pattern: '*.ts', path: '.' }],
     ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
   ])('%s is shown in this facade', (name, args, tool, shown) =>
-    expect(toShownToolCall({ function: name, args }, view)).toEqual({ tool, args: shown }),
+    expect(toClientToolCall({ function: name, args }, view)).toEqual({ tool, args: shown }),
   );
 
   test('a workspace elsewhere is shown as /workspace', () => {
     const elsewhere = { workdir: '/data/s/x/workspace' };
-    const path = (file: string) => toShownToolCall({ function: 'file_read', args: { file } }, elsewhere).args.path;
+    const path = (file: string) => toClientToolCall({ function: 'file_read', args: { file } }, elsewhere).args.path;
     expect([path('/data/s/x/workspace/a/b'), path('/data/s/x/workspace')]).toEqual(['/workspace/a/b', '/workspace']);
     expect(path('/data/s/x/workspaces/a')).toBe('/data/s/x/workspaces/a');
   });
@@ -174,7 +174,7 @@ describe('actions', () => {
   test('a call is pending until its result is there', () => {
     const [pending] = toActions(log(user('Hi'), started(), calling), view);
     expect(pending).toEqual({
-      id: deriveId('action', { session, seq: 3 }),
+      id: derivePositionId('action', { session, seq: 3 }),
       chat_session_id: session,
       message_id: run,
       action_type: 'bash',
@@ -202,7 +202,7 @@ describe('actions', () => {
 describe('blocks', () => {
   test('a conversation is its texts, calls and results', () => {
     const blocks = toBlocks(log(user('Hi'), started(), whole('One', 2), calling, called(), end()), view);
-    const call = deriveId('action', { session, seq: 4 });
+    const call = derivePositionId('action', { session, seq: 4 });
     expect(blocks).toMatchObject([
       {
         id: replied(1),
@@ -227,7 +227,7 @@ describe('blocks', () => {
         content: { tool_name: 'bash', arguments: { command: 'ls' }, status: 'complete' },
       },
       {
-        id: deriveId('result', { session, seq: 5 }),
+        id: derivePositionId('result', { session, seq: 5 }),
         sequence_number: 5,
         block_type: 'tool_result',
         author: 'tool',
@@ -283,7 +283,7 @@ describe('frames', () => {
       whole('Two', 3),
       end(),
     );
-    const action_id = deriveId('action', { session, seq: 8 });
+    const action_id = derivePositionId('action', { session, seq: 8 });
     expect(all).toEqual([
       { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
       { type: 'start', run_id: run, user_message_id: replied(1), seq: 2, timestamp: iso },

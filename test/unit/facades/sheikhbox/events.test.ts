@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import {
-  resyncEvent,
+  createResyncEvent,
   type SheikhboxProfile,
   toEpochSeconds,
   toSheikhboxEvent,
@@ -131,7 +131,7 @@ test('an attached file has a name and an id', () => {
 
 test('a resync says why and from where to where; a slow reader’s cursor counts as too old', () => {
   const resync = (reason: 'cursor_ahead' | 'cursor_too_old' | 'too_slow') =>
-    resyncEvent({ kind: 'resync', reason, oldest: 3, head: 9 }, at);
+    createResyncEvent({ kind: 'resync', reason, oldest: 3, head: 9 }, at);
   expect(resync('cursor_ahead')).toEqual({
     event: 'resync',
     data: {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { openKeyboard } from '../../../../sandbox-images/sandboxd/desktop/keyboard.ts';
 import {
   clientMessageEventType,
-  u16,
-  u32,
+  encodeUint16,
+  encodeUint32,
   type X11Connection,
 } from '../../../../sandbox-images/sandboxd/desktop/x11.ts';
 
@@ -23,12 +23,12 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
   const display: X11Connection = {
     screen: { root, width: 1, height: 1, minKeycode: 8, maxKeycode: 107 },
     async ask(request) {
-      if (request[0] !== 20) return Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(30), u32(...meanings)]);
+      if (request[0] !== 20) return Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(30), encodeUint32(...meanings)]);
       const values = property(request.readUInt32LE(8));
       const head = Buffer.alloc(32);
       head[1] = 32;
       head.writeUInt32LE(values.length, 16);
-      return Buffer.concat([head, u32(...values)]);
+      return Buffer.concat([head, encodeUint32(...values)]);
     },
     send(request) {
       if (request[0] === changeKeyboardMapping) {
@@ -37,7 +37,7 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
       }
       if (request[0] !== sendEvent || request[12] !== clientMessageEventType) return;
       did.push('ping');
-      const event = Buffer.concat([Buffer.from([clientMessageEventType, 32]), u16(0), request.subarray(16)]);
+      const event = Buffer.concat([Buffer.from([clientMessageEventType, 32]), encodeUint16(0), request.subarray(16)]);
       setImmediate(() => {
         for (const hear of hearing) hear(event);
       });

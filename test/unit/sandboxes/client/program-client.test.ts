@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toFrames } from '../../../../src/core/text/pipe-frames.ts';
+import { toPipeFrames } from '../../../../src/core/text/pipe-frames.ts';
 import { facing } from '../../../support/facing.ts';
 
 const soon = () => AbortSignal.timeout(60_000);
@@ -15,11 +15,11 @@ async function attached(bytes: Buffer) {
   const pipes = await client.programs.attach('p', reader, soon());
   return { client, pipes, output };
 }
-const end = (text: string) => toFrames('end', Buffer.from(text));
+const end = (text: string) => toPipeFrames('end', Buffer.from(text));
 
 test('output and the end of a program are handed over in order', async () => {
   const { pipes, output, client } = await attached(
-    Buffer.concat([toFrames('output', Buffer.from('a')), end('{"exitCode":3}')]),
+    Buffer.concat([toPipeFrames('output', Buffer.from('a')), end('{"exitCode":3}')]),
   );
   expect([await pipes.ended, output, client.trust.broken.aborted]).toEqual([{ exitCode: 3 }, ['a'], false]);
 });
@@ -27,7 +27,7 @@ test('output and the end of a program are handed over in order', async () => {
 test.each([
   ['an unknown channel', Buffer.from([7, 0, 0, 0, 0])],
   ['a frame that is too long', Buffer.from([1, 255, 255, 255, 255])],
-  ['a frame of the input', toFrames('input', Buffer.from('x'))],
+  ['a frame of the input', toPipeFrames('input', Buffer.from('x'))],
   ['an end that is no JSON', end('{')],
   ['an end of another shape', end('{"exitCode":"none"}')],
   ['an end that is too long', end(`{"exitCode":1,"x":"${'x'.repeat(2_000)}"}`)],
@@ -39,7 +39,7 @@ test.each([
 });
 
 test('a connection that breaks off is a lost sandbox, and nothing more', async () => {
-  const { pipes, client } = await attached(toFrames('output', Buffer.from('half')).subarray(0, 6));
+  const { pipes, client } = await attached(toPipeFrames('output', Buffer.from('half')).subarray(0, 6));
   await expect(pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
   expect(client.trust.broken.aborted).toBe(false);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { findViolation } from '../../../../src/core/model/protocol-violation.ts';
+import { findProtocolViolation } from '../../../../src/core/model/protocol-violation.ts';
 import type { DaemonResponseName } from '../../../../src/sandboxes/client/answers/answers.ts';
 import { daemonResponseRules } from '../../../../src/sandboxes/client/answers/answers.ts';
 import {
@@ -108,7 +108,7 @@ async function refused(client: SandboxClient, ask: Ask) {
   );
   expect(thrown).toBeInstanceOf(AppError);
   expect([(thrown as AppError).code, client.trust.broken.aborted]).toEqual(['sandbox_untrusted', true]);
-  return findViolation(thrown);
+  return findProtocolViolation(thrown);
 }
 
 describe.each(Object.entries(routes))('the answer of %s', (call, { ask, right }) => {
@@ -206,7 +206,7 @@ test('a daemon that answers on the stream of what is typed is refused', async ()
   );
   const keyboard = await client.terminals.keyboard('t', budget());
   await expect.poll(() => keyboard?.closed).toBe(true);
-  expect(findViolation(client.trust.broken.reason)).toMatchObject({ call: 'GET /terminals/{id}/keyboard' });
+  expect(findProtocolViolation(client.trust.broken.reason)).toMatchObject({ call: 'GET /terminals/{id}/keyboard' });
 });
 
 test('a large answer is the same as it was sent', async () => {

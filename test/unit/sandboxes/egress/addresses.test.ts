@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalAddress, parseRange } from '../../../../src/core/text/address-range.ts';
+import { parseAddressRange, toCanonicalAddress } from '../../../../src/core/text/address-range.ts';
 import {
   createAddressCheck,
   createSessionRangeCheck,
@@ -87,7 +87,7 @@ const cases: [string, 'public' | 'private' | 'odd'][] = [
 describe('the table of private addresses', () => {
   const reachable = createAddressCheck({});
   test.each(cases)('F132 %s is %s', (address, kind) => {
-    expect(canonicalAddress(address) === undefined).toBe(kind === 'odd');
+    expect(toCanonicalAddress(address) === undefined).toBe(kind === 'odd');
     expect(reachable(address)).toBe(kind === 'public');
   });
 
@@ -119,7 +119,7 @@ describe('a range', () => {
     ['::ffff:c000:207/120', '192.0.2.7/24'],
     ['::ffff:0:0/96', '0.0.0.0/0'],
     ['::1/0', '::/0'],
-  ])('%s is %s', (text, canonical) => expect(parseRange(text)?.text).toBe(canonical));
+  ])('%s is %s', (text, canonical) => expect(parseAddressRange(text)?.text).toBe(canonical));
 
   test.each([
     ...['', '/', '/24', '192.0.2/24', '192.0.2.0/', '192.0.2.0/33', '192.0.2.0/-1', '192.0.2.0/08', '192.0.2.0/0x8'],
@@ -129,12 +129,12 @@ describe('a range', () => {
     ],
     ...[' 192.0.2.0/24', '192.0.2.0 /24', '192.0.2.0/24\n', '192.0.2.0/2 4', '192.0.2.0:80', '[2001:db8::]/32'],
     ...['2001:db8::/129', 'fe80::1%eth0/64', '::ffff:192.0.2.0/95', '::ffff:0:0/80', 'a.example', 'a.example/24', '*'],
-  ])('%j is none', (text) => expect(parseRange(text)).toBeUndefined());
+  ])('%j is none', (text) => expect(parseAddressRange(text)).toBeUndefined());
 });
 
 test('a range of IPv4 has its addresses in every notation that can lead to them, and no others', () => {
   const list = createSessionRangeCheck(['192.0.2.0/24', '2001:db8:1::/48']);
-  const isIn = (text: string) => list(canonicalAddress(text) ?? text);
+  const isIn = (text: string) => list(toCanonicalAddress(text) ?? text);
   const inside = [
     ...['192.0.2.0', '192.0.2.255', '::ffff:192.0.2.1', '::FFFF:c000:201', '64:ff9b::c000:201', '::192.0.2.1'],
   ];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { createEgressAuthority } from '../../../../src/sandboxes/egress/credentials/authority.ts';
+import { createCertificateAuthority } from '../../../../src/sandboxes/egress/credentials/authority.ts';
 import { createCertificate } from '../../../../src/sandboxes/egress/credentials/certificate.ts';
 
 const keys = (...texts: string[]) => texts.map((text) => new Secret(text));
@@ -14,23 +14,24 @@ const spki = (pem: string) =>
   new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' }).toString('hex');
 
 test('the same key makes the same authority, on every server and at any time', () => {
-  const [one, two] = [createEgressAuthority(keys('a'), () => 1), createEgressAuthority(keys('a'), () => 9e12)].map(
-    ({ pem }) => pem,
-  );
+  const [one, two] = [
+    createCertificateAuthority(keys('a'), () => 1),
+    createCertificateAuthority(keys('a'), () => 9e12),
+  ].map(({ pem }) => pem);
   expect(spki(one as string)).toBe(spki(two as string));
-  expect(spki(createEgressAuthority(keys('b'), () => 1).pem)).not.toBe(spki(one as string));
+  expect(spki(createCertificateAuthority(keys('b'), () => 1).pem)).not.toBe(spki(one as string));
 });
 
 test('sandboxes trust the authorities of all keys, each under its own name', () => {
   const found =
-    createEgressAuthority(keys('a', 'b'), Date.now).pem.match(/-----BEGIN[\s\S]*?END CERTIFICATE-----/g) ?? [];
+    createCertificateAuthority(keys('a', 'b'), Date.now).pem.match(/-----BEGIN[\s\S]*?END CERTIFICATE-----/g) ?? [];
   expect(new Set(found.map((pem) => new X509Certificate(pem).subject)).size).toBe(2);
   expect(found.every((pem) => new X509Certificate(pem).ca)).toBe(true);
 });
 
 test('a certificate is renewed before it ends', () => {
   let now = Date.now();
-  const authority = createEgressAuthority(keys('a'), () => now);
+  const authority = createCertificateAuthority(keys('a'), () => now);
   const first = authority.contextFor('a.example');
   expect(authority.contextFor('a.example')).toBe(first);
   now += 29.5 * 24 * 60 * 60_000;

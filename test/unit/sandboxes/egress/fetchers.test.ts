@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sandboxIdOf } from '../../../../src/core/model/ids.ts';
-import { createPageFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
-import { systemDial } from '../../../../src/sandboxes/egress/fetch/guarded-connect.ts';
+import { createPageTextFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
+import { systemDialer } from '../../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import { createProxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
 import { egressBench, session, standIn } from '../../../support/egress/egress.ts';
@@ -27,11 +27,11 @@ afterAll(async () => {
 const url = 'http://site.example/';
 const dialling = {
   resolve: async () => [address],
-  dial: (_: string, __: number, signal: AbortSignal) => systemDial('127.0.0.1', server.port, signal),
+  dial: (_: string, __: number, signal: AbortSignal) => systemDialer('127.0.0.1', server.port, signal),
 };
 const never = new AbortController().signal;
 const fetchers: [string, () => Promise<unknown>][] = [
-  ['of pages', () => createPageFetcher(dialling)(url, never)],
+  ['of pages', () => createPageTextFetcher(dialling)(url, never)],
   ['of tool servers', () => createGuardedFetch(dialling)(url)],
   [
     'of web_fetch',

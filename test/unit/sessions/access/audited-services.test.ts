@@ -7,7 +7,7 @@ import {
   auditServices,
   withAudit,
 } from '../../../../src/sessions/access/audited-services.ts';
-import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
+import { guardServices } from '../../../../src/sessions/access/guarded-services.ts';
 import type { DesktopViewer } from '../../../../src/sessions/api/desktop.ts';
 import type { MethodRule } from '../../../../src/sessions/api/rules.ts';
 import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
@@ -122,7 +122,7 @@ test('every method of every service is guarded, and logged once where its rule n
   // Every method of every service answers an object with an id.
   const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [], filter: () => [] }) });
   const raw = new Proxy({} as Services, { get: () => any });
-  const all = auditServices(withPermissions(raw, { principalOf: it.principalOf }), raw, it);
+  const all = auditServices(guardServices(raw, { principalOf: it.principalOf }), raw, it);
   for (const [name, { rules }] of Object.entries(serviceRules)) {
     const service = all[name as keyof Services] as object as Record<string, (...args: unknown[]) => Promise<unknown>>;
     expect(Object.keys(service).sort(), name).toEqual(Object.keys(rules).sort());

@@ -6,10 +6,10 @@ import {
   sessionNotFoundError,
   toVisibleSession,
 } from '../../../../src/sessions/access/authorize.ts';
-import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
+import { guardServices } from '../../../../src/sessions/access/guarded-services.ts';
 import type { AccessKind } from '../../../../src/sessions/api/rules.ts';
 import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
-import type { CreateCommand } from '../../../../src/sessions/api/sessions.ts';
+import type { CreateSessionCommand } from '../../../../src/sessions/api/sessions.ts';
 
 const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
 const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];
@@ -52,20 +52,20 @@ test('an operator sees no metadata, texts or repositories of sessions of others'
 });
 
 /** The command that creates a session whose owner starts it from a snapshot of this image. */
-async function madeWith(built: object | undefined, wish: Partial<CreateCommand> = {}) {
-  const made: CreateCommand[] = [];
+async function madeWith(built: object | undefined, wish: Partial<CreateSessionCommand> = {}) {
+  const made: CreateSessionCommand[] = [];
   const snapshot = { id: 'snap-1', sha256: 'aa', ...(built && { built }) };
   const none = Object.fromEntries(Object.keys(serviceRules).map((name) => [name, {}]));
   const services = {
     ...none,
-    sessions: { create: async (command: CreateCommand) => void made.push(command) },
+    sessions: { create: async (command: CreateSessionCommand) => void made.push(command) },
     snapshots: { find: async () => snapshot },
     templateBuilds: { findImage: async () => ({ image: 'chosen' }) },
   };
-  const guarded = withPermissions(services as unknown as Services, {
+  const guarded = guardServices(services as unknown as Services, {
     principalOf: () => ({ role: 'user', owner: 'ann' }),
   });
-  await guarded.sessions.create({ origin: 'rest', snapshot: 'mine', ...wish } as CreateCommand);
+  await guarded.sessions.create({ origin: 'rest', snapshot: 'mine', ...wish } as CreateSessionCommand);
   return made[0];
 }
 

@@ -7,9 +7,9 @@ import {
   type ConcurrentLimit,
   concurrentLimits,
 } from '../../../../src/core/model/runs/budget-limits.ts';
-import { type BudgetHolder, budgetHolders } from '../../../../src/sessions/api/server/budgets.ts';
-import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
-import { LiveHoldings } from '../../../../src/sessions/budgets/live-holdings.ts';
+import { type BudgetHolder, budgetHolderKinds } from '../../../../src/sessions/api/server/budgets.ts';
+import { concurrencyLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
+import { LiveConcurrentUsage } from '../../../../src/sessions/budgets/live-holdings.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
@@ -36,7 +36,7 @@ const isStored = (kind: ConcurrentLimit) => kind === 'sessions' || kind === 'sna
 describe.each(concurrentLimits)('the limit of %s', (kind) => {
   const one: ConcurrentAmounts = { [kind]: 1 };
 
-  test.each(budgetHolders)(
+  test.each(budgetHolderKinds)(
     'of a %s refuses what exceeds it, names who can raise it, until there is room',
     async (of) => {
       const { records } = createInMemoryStore();
@@ -94,7 +94,7 @@ test('the sandboxes of another server count until it frees them, or is lost', as
   await one.holdings.take(ada, share.amounts, () => one.live.add(share));
   expect(await other.holdings.covers(ada, needs)).toBe(false);
   await one.holdings[Symbol.asyncDispose]();
-  clock.advance(holdingLeaseMs);
+  clock.advance(concurrencyLeaseMs);
   expect(await other.holdings.covers(ada, needs)).toBe(true);
 });
 
@@ -133,7 +133,7 @@ test.each([
     writer: { record: ada, settled: async () => void order.push('written') },
   } as unknown as LiveSession;
   const sessions = { all: () => [live], get: () => live };
-  const liveHoldings = new LiveHoldings({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
+  const liveHoldings = new LiveConcurrentUsage({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
   liveHoldings.onFacts(SessionId.parse('a'.repeat(16)), [
     { type: 'session.updated', runId: null, data } as SessionFact,
   ]);

@@ -4,8 +4,8 @@ import {
   checkBuildPlan,
   computeStepContexts,
   computeStepHashes,
-  describeStep,
-  parseUser,
+  describeBuildStep,
+  parseBuildUser,
   resolveStepPath,
 } from '../../../../src/sessions/builds/plan.ts';
 
@@ -72,9 +72,9 @@ test('the same first steps have the same hash, and another owner or base has non
 });
 
 test('root and user are the users of an image, by name or number', () =>
-  expect(['root', '0', 'root:root', 'user', '10001:10001'].map(parseUser)).toEqual([
+  expect(['root', '0', 'root:root', 'user', '10001:10001'].map(parseBuildUser)).toEqual([
     ...['root', 'root', 'root', 'user', 'user'],
   ]));
 
 test('the log names the variables of a step and never their values', () =>
-  expect(describeStep({ type: 'ENV', pairs: [['TOKEN', 'secret-value']] })).toBe('ENV TOKEN'));
+  expect(describeBuildStep({ type: 'ENV', pairs: [['TOKEN', 'secret-value']] })).toBe('ENV TOKEN'));

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { test as base, describe, expect, onTestFinished } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { LeasedOwnership, leaseNameOf } from '../../../../src/sessions/cluster/leased-ownership.ts';
+import { LeasedOwnership, sessionLeaseNameOf } from '../../../../src/sessions/cluster/leased-ownership.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { type ManualClock, manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
@@ -80,7 +80,7 @@ describe('a session among several servers', () => {
     for (const id of ids) await a.ownership.take(id);
     a.requests.length = 0;
     await later(clock, ttlMs / 3);
-    expect(a.requests).toEqual([ids.map(leaseNameOf).join()]);
+    expect(a.requests).toEqual([ids.map(sessionLeaseNameOf).join()]);
   });
 
   test('F057 is kept when one renewal fails and the next works', async ({ clock, a }) => {
@@ -110,7 +110,7 @@ describe('a session among several servers', () => {
 
   test('F053 is noticed to be another’s at the next renewal', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
-    await a.leases.acquire(leaseNameOf(sessionId), 'thief', clock.now() + ttlMs, ttlMs);
+    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'thief', clock.now() + ttlMs, ttlMs);
     await later(clock, ttlMs / 3);
     expect(a.lost).toEqual([sessionId]);
   });
@@ -120,7 +120,7 @@ describe('a session among several servers', () => {
     a.stop(ttlMs);
     await expect(a.ownership.confirm(sessionId)).resolves.toBeUndefined();
     a.stop(ttlMs);
-    await a.leases.acquire(leaseNameOf(sessionId), 'b', clock.now() + ttlMs, ttlMs);
+    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'b', clock.now() + ttlMs, ttlMs);
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     expect(a.lost).toEqual([sessionId]);
   });
@@ -128,8 +128,8 @@ describe('a session among several servers', () => {
   test('is not ours any more when somebody had it in between and gave it back', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
-    await a.leases.acquire(leaseNameOf(sessionId), 'b', clock.now() + ttlMs, 1);
-    await a.leases.release(leaseNameOf(sessionId), 'b');
+    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'b', clock.now() + ttlMs, 1);
+    await a.leases.release(sessionLeaseNameOf(sessionId), 'b');
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     expect(await a.ownership.take(sessionId)).toBeGreaterThan(2);
   });
@@ -151,7 +151,7 @@ describe('a session among several servers', () => {
   });
 
   test('is taken over within the lease time when its server falls silent', async ({ clock, a }) => {
-    await a.leases.acquire(leaseNameOf(sessionId), 'silent', clock.now(), ttlMs);
+    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'silent', clock.now(), ttlMs);
     await expect(a.ownership.take(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     await later(clock, ttlMs);
     expect(await a.ownership.take(sessionId)).toBe(2);

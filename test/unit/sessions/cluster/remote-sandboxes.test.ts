@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Driver, SandboxLink } from '../../../../drivers/driver.ts';
-import { openDaemonTrust } from '../../../../src/sandboxes/client/answers/daemon-trust.ts';
+import { createDaemonTrust } from '../../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { RemoteSandboxes } from '../../../../src/sessions/cluster/remote-sandboxes.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -19,7 +19,7 @@ function bench() {
   const remoteSandboxes = new RemoteSandboxes({
     driver: { attach } as unknown as Driver,
     clock: manualClock(),
-    connect: () => ({ trust: openDaemonTrust() }) as SandboxClient,
+    connect: () => ({ trust: createDaemonTrust() }) as SandboxClient,
     holder: { askForUse: async () => {}, distrust: () => {} },
     freshMs: 1_000,
   });

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { type ControlChange, ControlLease } from '../../../../src/sessions/desktop/control-lease.ts';
+import { type DesktopControlChange, DesktopControlLease } from '../../../../src/sessions/desktop/control-lease.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function lease() {
   const clock = manualClock(1_000);
-  const news: ControlChange[] = [];
-  return { clock, news, lease: new ControlLease({ clock, idleMs: 60_000, onChange: (one) => void news.push(one) }) };
+  const news: DesktopControlChange[] = [];
+  return {
+    clock,
+    news,
+    lease: new DesktopControlLease({ clock, idleMs: 60_000, onChange: (one) => void news.push(one) }),
+  };
 }
 const never = new AbortController().signal;
 

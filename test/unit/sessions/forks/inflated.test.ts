@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { inflate } from '../../../../src/sessions/forks/archive/inflated.ts';
+import { gunzipWithLimit } from '../../../../src/sessions/forks/archive/inflated.ts';
 
 const read = async (content: Uint8Array, maxBytes = 100) =>
-  Buffer.concat(await Array.fromAsync(inflate(Readable.from([content]), maxBytes))).toString();
+  Buffer.concat(await Array.fromAsync(gunzipWithLimit(Readable.from([content]), maxBytes))).toString();
 
 test('a compressed copy of several parts is inflated whole', async () => {
   expect(await read(Buffer.concat([gzipSync('one, '), gzipSync('two', { level: 0 })]))).toBe('one, two');
@@ -25,7 +25,7 @@ test('the failure of the stored copy is passed on', async () => {
       throw new Error('the disk is gone');
     })(),
   );
-  await expect(Array.fromAsync(inflate(broken, 100))).rejects.toMatchObject({
+  await expect(Array.fromAsync(gunzipWithLimit(broken, 100))).rejects.toMatchObject({
     cause: { message: 'the disk is gone' },
   });
 });

@@ -5,10 +5,10 @@ import { armFailpoints, countFailpointHits } from '../../../../src/core/errors/f
 import type { FactOf } from '../../../../src/core/model/events.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
+import { SessionSnapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { ManifestReader } from '../../../../src/sessions/manifests/manifest.ts';
-import { Manifests } from '../../../../src/sessions/manifests/manifests.ts';
+import { WorkspaceManifests } from '../../../../src/sessions/manifests/manifests.ts';
 import type { WorkspaceFiles } from '../../../../src/sessions/manifests/workspace-files.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { sessionId, writerBench } from '../../../support/machines/session-parts.ts';
@@ -75,13 +75,13 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
   const copies = new CopyStore({ records: store.records, blobs, clock, newId });
   const shared = { records: store.records, copies, clock, archive, newId };
   const warn = (_: object, text: string) => void warned.push(text);
-  const snapshots = new Snapshots({
+  const snapshots = new SessionSnapshots({
     ...shared,
     events: store.events,
     policy: { keep, maxBytes: 1_000, sessionBytes: 100_000 },
     warn,
   });
-  const manifests = new Manifests({ ...shared, snapshots, files: workspace, warn });
+  const manifests = new WorkspaceManifests({ ...shared, snapshots, files: workspace, warn });
   const live = { id: sessionId, writer } as unknown as LiveSession;
   const set = (name: string, text: string) => void files.set(name, Buffer.from(text));
   return {

@@ -7,7 +7,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { MountedMemoryStore } from '../../../../src/core/model/session-agent.ts';
-import type { FolderClient } from '../../../../src/sessions/memory/folders/folder-files.ts';
+import type { MemoryFolderClient } from '../../../../src/sessions/memory/folders/folder-files.ts';
 import { MemoryFolders, type MemorySession } from '../../../../src/sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 /** A sandbox whose programs run in a folder of this machine. */
-async function sandbox(): Promise<FolderClient> {
+async function sandbox(): Promise<MemoryFolderClient> {
   const workdir = await mkdtemp(join(tmpdir(), 'corral-test-memory-'));
   workspaces.push(workdir);
   const running = new Map<string, ReturnType<typeof spawn>>();
@@ -55,7 +55,7 @@ async function sandbox(): Promise<FolderClient> {
       return (await readFile(join(workdir, path))).subarray(0, maxBytes);
     },
   };
-  return client as unknown as FolderClient;
+  return client as unknown as MemoryFolderClient;
 }
 
 interface Fact {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NoteAuthor } from '../../../../src/sessions/api/server/memory.ts';
 import { type MemoryLimits, maxNotes } from '../../../../src/sessions/memory/note-index.ts';
-import { Notes } from '../../../../src/sessions/memory/notes.ts';
+import { NoteStore } from '../../../../src/sessions/memory/notes.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -15,7 +15,7 @@ function world(limits: Partial<MemoryLimits> = {}) {
   const store = createInMemoryStore();
   const clock = manualClock(1_000_000);
   let ids = 0;
-  const notes = new Notes({
+  const notes = new NoteStore({
     records: store.records,
     clock,
     newId: () => `v${(++ids).toString().padStart(4, '0')}`,

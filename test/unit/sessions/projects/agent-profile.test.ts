@@ -13,7 +13,7 @@ import type { ToolProgram } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import type { TemplateInfo } from '../../../../src/sessions/api/server/templates.ts';
 import { createAgentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
-import { createProfileResolver } from '../../../../src/sessions/projects/agent-profile.ts';
+import { createAgentProfileResolver } from '../../../../src/sessions/projects/agent-profile.ts';
 import { createModelResolver } from '../../../../src/sessions/projects/model-cache.ts';
 import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
 import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
@@ -43,7 +43,7 @@ async function start(
     checkModel,
   });
   await agents.create('p');
-  const profileOf = createProfileResolver({ agents, templates, usualOf: () => usual, modelFor });
+  const profileOf = createAgentProfileResolver({ agents, templates, usualOf: () => usual, modelFor });
   const of = (projectId: string | null, model?: string, named?: string) =>
     profileOf({
       projectId,
@@ -150,7 +150,7 @@ async function withTemplate(yaml: string) {
   const find = (name: string) => (name === 'house' ? house : templates.find(name));
   const started = await start();
   const modelFor = async (name: string, fallbacks: readonly string[] = []) => named([name, ...fallbacks].join(' > '));
-  const profileOf = createProfileResolver({
+  const profileOf = createAgentProfileResolver({
     agents: started.agents,
     templates: { find },
     usualOf: () => usual,
@@ -191,7 +191,7 @@ test("a project takes its template's model until it chooses one itself", async (
 test('a template brings the tools for keyboard and mouse in the shape that its model knows', async () => {
   const { agents } = await start();
   const computers = (shape: ComputerProvider) => computerTools[shape];
-  const profileOf = createProfileResolver({
+  const profileOf = createAgentProfileResolver({
     agents,
     templates,
     usualOf: () => usual,

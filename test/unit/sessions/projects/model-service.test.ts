@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
-import { chooseNetworkReach, createReachFetch } from '../../../../src/app/parts/model-addresses.ts';
+import { chooseNetworkReach, createReachLimitedFetch } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { createVault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
@@ -48,7 +48,7 @@ function start({
     refusal: () => undefined,
     checkModel,
     reach: () => reach,
-    fetchWithin: createReachFetch,
+    fetchWithin: createReachLimitedFetch,
     learn: () => {},
     clock,
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../../../src/core/contracts/blobs.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { projectKind } from '../../../../src/sessions/projects/projects.ts';
-import { baseName, createUploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createUploadService, parseFileName } from '../../../../src/sessions/projects/uploads.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
@@ -134,4 +134,4 @@ test.each([
   ['a\0b', undefined],
   ['a\nb', undefined],
   ['ü'.repeat(128), undefined],
-])('the path %j gives the file name %j', (input, name) => expect(baseName(input)).toBe(name));
+])('the path %j gives the file name %j', (input, name) => expect(parseFileName(input)).toBe(name));

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../../../src/core/model/records.ts';
-import { createRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
+import { RepositoryInput, toSessionRepository } from '../../../../src/core/model/repository.ts';
 import { ServiceRecipes } from '../../../../src/core/model/services/recipe.ts';
-import { allowServices } from '../../../../src/sessions/repositories/allowed-services.ts';
+import { allowRepositoryServices } from '../../../../src/sessions/repositories/allowed-services.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 const expected = ServiceRecipes.parse({
@@ -24,14 +24,14 @@ async function allow(names: readonly string[] | undefined, input: SessionSetup =
   const happened: unknown[] = [];
   const environment = { problem: null, setup: 'none', starts: false, template: null, tools: [], egress: [] } as const;
   const repository = {
-    ...createRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+    ...toSessionRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
     environment: { ...environment, ports: [], checks: [], services },
   };
   const refuse = (at: string) => {
     if (refusal === at) throw new AppError('conflict', `refused by ${at}`);
   };
   const record = { id, sandbox: { cpus: 1 } } as unknown as SessionRecord;
-  const failure = await allowServices(
+  const failure = await allowRepositoryServices(
     { record, repository, names },
     {
       servicesOf: () => has,

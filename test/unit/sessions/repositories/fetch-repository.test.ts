@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError, sandboxLossCodes } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { createRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
+import { RepositoryInput, toSessionRepository } from '../../../../src/core/model/repository.ts';
 import { fetchRepository } from '../../../../src/sessions/repositories/fetch-repository.ts';
 import { RepositoryPreparer } from '../../../../src/sessions/repositories/preparation.ts';
 
@@ -14,7 +14,7 @@ const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }
     },
     {
       session: SessionId.parse('0123456789abcdef'),
-      repository: createRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+      repository: toSessionRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
       branch: 'corral/x',
       author: { name: 'Ada', email: 'ada@example.org' },
     },

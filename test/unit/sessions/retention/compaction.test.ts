@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { createRunCompaction } from '../../../../src/sessions/retention/compaction.ts';
+import { createLogCompactor } from '../../../../src/sessions/retention/compaction.ts';
 
 const [one, other] = ['00000000000000aa', '00000000000000bb'].map((id) => SessionId.parse(id)) as [
   SessionId,
@@ -11,7 +11,7 @@ const [one, other] = ['00000000000000aa', '00000000000000bb'].map((id) => Sessio
 test('a log is compacted when it has grown by a part of its limit, once its run has ended, and again after a failure', async () => {
   const compacted: [string, number][] = [];
   let [seq, fails] = [0, false];
-  const received = createRunCompaction(
+  const received = createLogCompactor(
     {
       compact: async (id) => {
         compacted.push([id, seq]);

@@ -6,8 +6,8 @@ import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
 import { LogSizeEstimator } from '../../../../src/sessions/retention/log-sizes.ts';
 import {
   findOverdueSessions,
-  Retention,
   type RetentionDeps,
+  RetentionEnforcer,
   type RetentionPolicy,
 } from '../../../../src/sessions/retention/retention.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
@@ -67,7 +67,7 @@ async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = 
   const clock = manualClock(now);
   const watchers = new SessionStreams();
   const removed: SessionId[] = [];
-  const retention = new Retention({
+  const retention = new RetentionEnforcer({
     policyOf: () => ({ ...all, days: 30 }),
     store,
     log: { onAppend: () => {} },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PlanStep, SessionFact } from '../../../../src/core/model/events.ts';
-import { splitTitle, toTaskTitle } from '../../../../src/sessions/run/plan.ts';
+import { splitInHalf, toTaskTitle } from '../../../../src/sessions/run/plan.ts';
 import { closePlan, createTodoFacts } from '../../../../src/sessions/run/todo-facts.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
@@ -45,7 +45,7 @@ test.each([
   ['a😀', ['a', '😀']],
   ['😀', ['', '😀']],
   ['', ['', '']],
-])('%j is sent in two pieces that split no character: %j', (text, pieces) => expect(splitTitle(text)).toEqual(pieces));
+])('%j is sent in two pieces that split no character: %j', (text, pieces) => expect(splitInHalf(text)).toEqual(pieces));
 
 test('a task’s first line is at most 60 characters of it, none of them half', () => {
   expect(toTaskTitle(`${'a'.repeat(59)}😀 and more\nand another line`)).toBe('a'.repeat(59));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId } from '../../../../src/core/model/ids.ts';
-import { computeCost } from '../../../../src/sessions/services/costs.ts';
+import { computeSessionCost } from '../../../../src/sessions/services/costs.ts';
 
 const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
 const messageId = MessageId.parse('00000000-0000-4000-8000-000000000002');
@@ -27,7 +27,7 @@ const compacted = (model: string | null) =>
 async function* logged(facts: readonly SessionFact[]): AsyncGenerator<SessionEvent> {
   for (const [n, one] of facts.entries()) yield { ...one, seq: n + 1, ts: n } as SessionEvent;
 }
-const costs = (...facts: SessionFact[]) => computeCost(logged(facts));
+const costs = (...facts: SessionFact[]) => computeSessionCost(logged(facts));
 const shares = async (...facts: SessionFact[]) =>
   (await costs(...facts)).events.map(({ seq, about, turns, inputTokens }) => [seq, about, turns, inputTokens]);
 

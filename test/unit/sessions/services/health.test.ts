@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { DesktopAvailability } from '../../../../src/sessions/api/desktop.ts';
 import type { ServerHealth } from '../../../../src/sessions/api/sessions.ts';
-import { checkServiceHealth, SessionTally, shareHealthChecks } from '../../../../src/sessions/services/health.ts';
+import { checkServerHealth, SessionTally, shareHealthChecks } from '../../../../src/sessions/services/health.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const hangs = () => new Promise<never>(() => {});
@@ -16,7 +16,7 @@ async function healthOf(parts: {
   desktop?: DesktopAvailability;
 }) {
   const clock = manualClock();
-  const answer = checkServiceHealth(
+  const answer = checkServerHealth(
     {
       store: { check: parts.store } as never,
       driver: { name: 'docker', check: parts.driver, capabilities: {} } as never,

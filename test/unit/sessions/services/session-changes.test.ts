@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { SessionChanges } from '../../../../src/sessions/services/session-changes.ts';
+import { SessionChangeFeed } from '../../../../src/sessions/services/session-changes.ts';
 import { fakeService } from '../../../support/egress/fake-service.ts';
 
 async function records(count: number): Promise<SessionRecord[]> {
@@ -12,7 +12,7 @@ const titled = (session: SessionRecord, title: string): SessionRecord => ({ ...s
 
 test('a watcher gets all there is, then what changes, also what changed while the list was read', async () => {
   const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
-  const news = new SessionChanges();
+  const news = new SessionChangeFeed();
   const stop = new AbortController();
   const list = async () => {
     news.tell({ type: 'changed', session: titled(two, 'meanwhile') });
@@ -32,7 +32,7 @@ test('a watcher gets all there is, then what changes, also what changed while th
 
 test('a slow subscriber misses changes, but never the last one of each session', async () => {
   const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
-  const news = new SessionChanges();
+  const news = new SessionChangeFeed();
   const watched = news.watch(async () => [], new AbortController().signal);
   const first = watched.next();
   for (let n = 0; n <= 1_000; n++) news.tell({ type: 'changed', session: titled(one, `title ${n}`) });
@@ -44,7 +44,7 @@ test('a slow subscriber misses changes, but never the last one of each session',
 
 test('a watcher that leaves ten thousand sessions unread must start again', async () => {
   const [one] = (await records(1)) as [SessionRecord];
-  const news = new SessionChanges();
+  const news = new SessionChangeFeed();
   const watched = news.watch(async () => [], new AbortController().signal);
   const first = watched.next();
   for (let n = 0; n <= 10_001; n++)

@@ -8,7 +8,7 @@ import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
 import { countSessionsByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
 import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
-import { WaitingSessions } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
+import { WorkEnqueuer } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { withPayloadOffload } from '../../../../src/storage/payload-offload/payload-offload.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -142,7 +142,7 @@ test.each<[string, (parts: RoundParts) => Promise<unknown>]>([
   ],
   [
     'sessions that wait for a worker',
-    ({ store, ...parts }) => new WaitingSessions({ ...parts, events: store.events, leads, warn } as never).round(),
+    ({ store, ...parts }) => new WorkEnqueuer({ ...parts, events: store.events, leads, warn } as never).round(),
   ],
   [
     'children without their parents',

@@ -4,7 +4,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { createAccessCheck, withChecks } from '../../../../src/sessions/access/checked-service.ts';
+import { createAccessCheck, withAccessChecks } from '../../../../src/sessions/access/checked-service.ts';
 import { guardCredentials } from '../../../../src/sessions/access/guarded-resources.ts';
 import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
 import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
@@ -32,7 +32,7 @@ test('no record has the value in clear, and a rotation leaves it readable by the
 test('two owners have the same name apart, and nobody reaches the other one by name or id', async () => {
   const { service } = secretsOf();
   let principal: Principal = { role: 'user', owner: 'o1' };
-  const own = withChecks(
+  const own = withAccessChecks(
     service,
     secretRules,
     guarded(service, () => principal),

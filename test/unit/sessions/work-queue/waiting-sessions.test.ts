@@ -3,7 +3,7 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/model/event
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import type { SessionAgent } from '../../../../src/core/model/session-agent.ts';
-import { WaitingSessions } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
+import { WorkEnqueuer } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = '0123456789abcdef' as SessionId;
@@ -15,7 +15,7 @@ function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {
   const queued: [string, SessionId][] = [];
   const session = { id, status: 'waiting', agent, ...record } as SessionRecord;
   const events = log.map((one, n) => ({ ...one, seq: n + 1 }) as unknown as SessionEvent);
-  const sessions = new WaitingSessions({
+  const sessions = new WorkEnqueuer({
     queue: { enqueue: async (environment, of) => void queued.push([environment, of]) },
     sessions: { list: async (query) => (query?.status === 'waiting' && query.keep(session) ? [session] : []) },
     live: () => session,

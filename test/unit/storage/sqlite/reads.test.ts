@@ -3,16 +3,16 @@ import { expect, test } from 'vitest';
 import type { UsageSum } from '../../../../src/core/contracts/ports.ts';
 import { droppableEventTypes } from '../../../../src/core/model/event-traits.ts';
 import {
+  buildRecordStatements,
+  buildUsageSumsQuery,
   createReadOperations,
   type EventPosition,
-  messageAheadQuery,
+  messageChunkEndQuery,
   newestOfTypeQuery,
-  recordStatements,
   recordsByPrefixQuery,
   type SearchChunk,
-  titleAheadQuery,
+  titleChunkEndQuery,
   type UsageChunk,
-  usageSumsQuery,
 } from '../../../../src/storage/sqlite/reads.ts';
 import { migrations, unindexedEventTypes } from '../../../../src/storage/sqlite/schema.ts';
 
@@ -34,7 +34,7 @@ test.each([[['owner', 'day']], [['owner', 'project', 'model', 'day']]] as const)
   'usage by %s is read from its table and an index of the sessions alone',
   (keys) => {
     const plan = database([])
-      .prepare(`EXPLAIN QUERY PLAN ${usageSumsQuery(keys)}`)
+      .prepare(`EXPLAIN QUERY PLAN ${buildUsageSumsQuery(keys)}`)
       .all();
     expect(plan.map(({ detail }) => detail)).toEqual([
       'SEARCH usage USING PRIMARY KEY (at>? AND at<?)',
@@ -75,7 +75,7 @@ test.each([
   ['parentState', 'record_parent_state (kind=? AND parent=? AND state=?)'],
 ] as const)('a list by %s reads and counts by an index, in its order, and nothing else', (set, index) => {
   const db = database([]);
-  const plans = Object.values(recordStatements(set)).map((sql) =>
+  const plans = Object.values(buildRecordStatements(set)).map((sql) =>
     db
       .prepare(`EXPLAIN QUERY PLAN ${sql}`)
       .all()
@@ -127,7 +127,7 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
 
 test('a search finds the end of its next chunk in messages or an index alone', () => {
   const db = database([]);
-  const plans = [messageAheadQuery, titleAheadQuery].map((sql) => db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
+  const plans = [messageChunkEndQuery, titleChunkEndQuery].map((sql) => db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
   expect(plans.flat().map(({ detail }) => detail)).toEqual([
     'SEARCH message USING PRIMARY KEY ((session,seq)>(?,?))',
     'SEARCH record USING COVERING INDEX record_usage (id>?)',

@@ -4,7 +4,7 @@ import {
   emptyGoalDraft,
   findGoalProblem,
   goalDraftOf,
-  maxRevisions,
+  maxGoalRevisions,
   setGoalDraft,
   toGoalInput,
 } from '../../../../src/web/conversation/goal/goal-draft.ts';
@@ -36,8 +36,8 @@ test.each([
   ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: Number.NaN }],
   ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: 1.5 }],
   ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: -1 }],
-  ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: maxRevisions + 1 }],
-  [undefined, { ...emptyGoalDraft, rubric: 'x', revisions: maxRevisions }],
+  ['goal.badRevisions', { ...emptyGoalDraft, checks: 'true', revisions: maxGoalRevisions + 1 }],
+  [undefined, { ...emptyGoalDraft, rubric: 'x', revisions: maxGoalRevisions }],
 ] as const)('the form has the problem %s exactly where the server refuses the goal', (problem, draft) => {
   expect(findGoalProblem(draft)).toBe(problem);
   expect(Goal.safeParse(toGoalInput(draft)).success).toBe(problem === undefined);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { TaskQueue, type WorkerLike } from '../../../../src/web/parsing/queue.ts';
-import type { TaskRequest } from '../../../../src/web/parsing/tasks.ts';
+import { ParseTaskQueue, type WorkerLike } from '../../../../src/web/parsing/queue.ts';
+import type { ParseTaskRequest } from '../../../../src/web/parsing/tasks.ts';
 
 class FakeWorker implements WorkerLike {
-  readonly orders: TaskRequest[] = [];
+  readonly orders: ParseTaskRequest[] = [];
   isEnded = false;
   onmessage: WorkerLike['onmessage'] = null;
   onerror: WorkerLike['onerror'] = null;
 
-  postMessage(order: TaskRequest): void {
+  postMessage(order: ParseTaskRequest): void {
     this.orders.push(order);
   }
   terminate(): void {
@@ -25,7 +25,7 @@ class FakeWorker implements WorkerLike {
 function open() {
   const workers: FakeWorker[] = [];
   const timers = new Map<() => void, number>();
-  const queue = new TaskQueue({
+  const queue = new ParseTaskQueue({
     start() {
       const worker = new FakeWorker();
       workers.push(worker);
@@ -113,7 +113,7 @@ test('a worker that does not start leaves every text plain, and a later text tri
 });
 
 test('a browser that refuses workers leaves texts plain', async () => {
-  const queue = new TaskQueue({
+  const queue = new ParseTaskQueue({
     start() {
       throw new TypeError('This document requires a TrustedScriptURL.');
     },

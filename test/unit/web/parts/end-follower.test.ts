@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { EndFollower } from '../../../../src/web/parts/end-follower.ts';
+import { AutoScroller } from '../../../../src/web/parts/end-follower.ts';
 
 const view = (scrollTop: number, scrollHeight: number) => ({ scrollTop, scrollHeight, clientHeight: 500 });
 
 let now = 0;
-function atEnd(): EndFollower {
-  const end = new EndFollower(() => now);
+function atEnd(): AutoScroller {
+  const end = new AutoScroller(() => now);
   end.scrolled(view(1_500, 2_000));
   return end;
 }
@@ -73,7 +73,7 @@ test('scrolling down close to the end follows it again', () => {
 });
 
 test('a wheel that turns up at the top of a short conversation changes nothing', () => {
-  const end = new EndFollower();
+  const end = new AutoScroller();
   end.turnedUp(view(0, 500));
   expect(end.follows).toBe(true);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import {
   type FieldDraft,
   type FieldSchema,
-  findFieldMistake,
+  findFieldProblem,
   parseFieldDraft,
   toFieldDraft,
 } from '../../../../src/web/parts/kit/schema.ts';
@@ -33,7 +33,7 @@ test.each<[schema: FieldSchema, draft: FieldDraft, value: unknown, mistake: stri
   [events, [], [], 'form.chooseOne'],
   [events, ['b'], ['b'], undefined],
 ])('a field %o with %j is %j, and says "%s"', (schema, draft, value, mistake) => {
-  expect([parseFieldDraft(schema, draft), findFieldMistake(schema, draft)?.[0]]).toEqual([value, mistake]);
+  expect([parseFieldDraft(schema, draft), findFieldProblem(schema, draft)?.[0]]).toEqual([value, mistake]);
 });
 
 test.each<[schema: FieldSchema, value: unknown, draft: FieldDraft]>([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Session } from '../../../../src/client/types.ts';
-import { filterSessions, toSessionRows } from '../../../../src/web/sessions/groups.ts';
+import { filterSessions, toSessionListRows } from '../../../../src/web/sessions/groups.ts';
 
 const session = (title: string, at: Date, more: Partial<Session> = {}) =>
   ({ id: title, title, latestMessageAt: at.toISOString(), pinned: false, archived: false, ...more }) as Session;
@@ -9,7 +9,7 @@ const now = new Date(2026, 9, 25, 23, 30); // in Europe this day has 25 hours
 const at = (day: number, month = 9, year = 2026) => new Date(year, month, day, 12);
 
 function reported(sessions: readonly Session[], withArchive = false): string[] {
-  return toSessionRows({ sessions, withArchive, now: now.getTime() }, words).map((row) => {
+  return toSessionListRows({ sessions, withArchive, now: now.getTime() }, words).map((row) => {
     if (row.kind === 'session') return `- ${row.session.title}`;
     return row.kind === 'archive' ? `archive ${row.count}` : row.label;
   });

@@ -9,21 +9,21 @@ import { errorCodes, toAppError } from '../../../../src/core/errors/errors.ts';
 import { eventTraits } from '../../../../src/core/model/event-traits.ts';
 import { describeUntrustedSources, UntrustedSource } from '../../../../src/core/text/strangers.ts';
 import { egressPolicies } from '../../../../src/sandboxes/egress/policies/list.ts';
-import { de, server } from '../../../../src/web/text/de/all.ts';
-import { errors } from '../../../../src/web/text/de/words/errors.ts';
-import { phrases } from '../../../../src/web/text/de/words/phrases.ts';
+import { de, serverTranslator } from '../../../../src/web/text/de/all.ts';
+import { errorTexts } from '../../../../src/web/text/de/words/errors.ts';
+import { serverPhrases } from '../../../../src/web/text/de/words/phrases.ts';
 
 const german: Readonly<Record<string, string>> = de;
-const known = (text: string) => Object.hasOwn(phrases, text);
+const known = (text: string) => Object.hasOwn(serverPhrases, text);
 
 test('every code of an error has a German sentence, and the server’s own words stand behind it', () => {
-  expect(Object.keys(errors).sort()).toEqual([...errorCodes].sort());
-  expect(server.error('conflict', 'A run is in progress.')).toBe(
+  expect(Object.keys(errorTexts).sort()).toEqual([...errorCodes].sort());
+  expect(serverTranslator.error('conflict', 'A run is in progress.')).toBe(
     'Das ist im aktuellen Zustand nicht möglich. Meldung des Servers: „A run is in progress.“',
   );
-  expect(server.error('internal', 'Internal server error')).toBe(errors.internal);
-  expect(server.error('of_a_newer_server' as never, 'No $& here.')).toBe('No $& here.');
-  expect(server.error('conflict', 'Costs $1.')).toContain('„Costs $1.“');
+  expect(serverTranslator.error('internal', 'Internal server error')).toBe(errorTexts.internal);
+  expect(serverTranslator.error('of_a_newer_server' as never, 'No $& here.')).toBe('No $& here.');
+  expect(serverTranslator.error('conflict', 'Costs $1.')).toContain('„Costs $1.“');
 });
 
 test('every setting that people change, its section and its unit have German texts', () => {
@@ -59,13 +59,13 @@ test('the reason for which a template cannot run here is German, with the names 
     } as never).whyNot({ name: 'computer_use', tools: { computer: 'auto' } } as never);
   for (const [state, detail] of [['none'], ['building'], ['building', 'step 3'], ['failed', 'no space']] as const) {
     const { reason = '', remedy = '' } = (await unavailable(state, detail)) ?? {};
-    expect(server.phrase(reason), reason).toMatch(/^Die Vorlage computer_use braucht einen Desktop/);
-    if (detail !== undefined) expect(server.phrase(reason)).toContain(detail);
+    expect(serverTranslator.phrase(reason), reason).toMatch(/^Die Vorlage computer_use braucht einen Desktop/);
+    if (detail !== undefined) expect(serverTranslator.phrase(reason)).toContain(detail);
     expect(known(remedy), remedy).toBe(true);
   }
   const image = new RunnableTemplates({ driver: 'process', missingImageOf: () => 'python:3.13' } as never);
   const { reason = '', remedy = '' } = (await image.whyNot({ name: 'claude-code', tools: {} } as never)) ?? {};
-  expect(server.phrase(reason)).toMatch(
+  expect(serverTranslator.phrase(reason)).toMatch(
     /^Die Vorlage claude-code braucht das Image python:3.13, aber der Treiber process/,
   );
   expect(known(remedy), remedy).toBe(true);
@@ -75,14 +75,14 @@ test('the reason for which a template cannot run here is German, with the names 
     secretVariables: async () => new Set(),
   } as never);
   const why = await keyless.whyNot({ label: 'Codex', agent: { keys: ['A_KEY', 'B_KEY'] }, tools: {} } as never);
-  expect(server.phrase(why?.reason ?? '')).toBe(
+  expect(serverTranslator.phrase(why?.reason ?? '')).toBe(
     'Codex braucht einen Schlüssel, aber kein Geheimnis setzt A_KEY or B_KEY.',
   );
   expect(known(why?.remedy ?? '')).toBe(true);
 });
 
 test('the reason for which a person has to approve names each source in German', () => {
-  const german = server.phrase(describeUntrustedSources(UntrustedSource.options));
+  const german = serverTranslator.phrase(describeUntrustedSources(UntrustedSource.options));
   expect(german).toMatch(/^Der Agent hat gelesen: Webseiten oder Suchergebnisse, Ergebnisse eines/);
   expect(german).not.toMatch(/\b(the|of|session|files)\b/);
 });
@@ -103,26 +103,26 @@ test.each([
   [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
   [503, '', 'openai/x antwortete mit 503.'],
 ] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
-  const reply = server.failure(toRefusedTurn({ status, text }, 'openai/x', advice).message);
+  const reply = serverTranslator.failure(toRefusedTurn({ status, text }, 'openai/x', advice).message);
   expect(reply).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
   expect(reply).not.toMatch(/\b(the|that|may|Set|Check)\b/);
 });
 
 test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {
-  expect(server.failure(toUnreachableTurn('openai/x', advice).message)).toBe(
+  expect(serverTranslator.failure(toUnreachableTurn('openai/x', advice).message)).toBe(
     'openai/x ist nicht erreichbar oder hat die Antwort abgebrochen. Prüfen Sie das Netzwerk und models.openai.base-url.',
   );
-  expect(server.failure(toAppError(new Error('hidden')).publicMessage)).toBe(
+  expect(serverTranslator.failure(toAppError(new Error('hidden')).publicMessage)).toBe(
     'Auf dem Server ist ein Fehler aufgetreten.',
   );
-  expect(server.failure('The disk is on fire.')).toBe('Meldung des Servers: „The disk is on fire.“');
+  expect(serverTranslator.failure('The disk is on fire.')).toBe('Meldung des Servers: „The disk is on fire.“');
 });
 
 test('a phrase with values keeps them, whatever they contain, and other texts stay as they are', () => {
-  expect(server.phrase('Pushed abc to $1 of a(b)+c.')).toBe('abc wurde nach $1 von a(b)+c gepusht.');
-  expect(server.phrase('Something else entirely.')).toBe('Something else entirely.');
+  expect(serverTranslator.phrase('Pushed abc to $1 of a(b)+c.')).toBe('abc wurde nach $1 von a(b)+c gepusht.');
+  expect(serverTranslator.phrase('Something else entirely.')).toBe('Something else entirely.');
   const long = `Pushed ${'x'.repeat(100_000)} to a of b.`;
-  expect(server.phrase(long)).toBe(long);
+  expect(serverTranslator.phrase(long)).toBe(long);
 });
 
 /** Sentences that are in no table of the server: its source has them exactly like this. */
@@ -157,7 +157,7 @@ test('no phrase is left over from words that the server no longer says', () => {
     ),
     ...Object.values(egressPolicies).map(({ label }) => label),
   ];
-  const left = Object.keys(phrases).filter((text) => {
+  const left = Object.keys(serverPhrases).filter((text) => {
     if (tables.includes(text) || text.startsWith('The template ')) return false;
     const pieces = text.split(/\{\w+\}/).filter((piece) => piece.length > 6 || piece === text);
     return !pieces.some((piece) => sources.some((source) => source.includes(piece)));

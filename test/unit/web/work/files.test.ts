@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
-import { detectLanguage, detectPreviewKind } from '../../../../src/web/work/files/preview.ts';
-import { type FolderEntry, findRowAfterKey, listTreeRows, parentOf } from '../../../../src/web/work/files/tree.ts';
+import { detectCodeLanguage, detectPreviewKind } from '../../../../src/web/work/files/preview.ts';
+import { type FolderEntry, findRowAfterKey, listTreeRows, parentPathOf } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry => ({
   name,
@@ -34,7 +34,7 @@ describe('the tree', () => {
       '.agent_logs',
       undefined,
     ]);
-    expect([parentOf('a/b/c'), parentOf('a')]).toEqual(['a/b', '.']);
+    expect([parentPathOf('a/b/c'), parentPathOf('a')]).toEqual(['a/b', '.']);
   });
 
   test('with 20,000 entries has a row for each', () => {
@@ -75,11 +75,13 @@ test('a file is shown by its name, and as binary when its beginning holds a NUL'
   expect(shown).toEqual(['image', 'markdown', 'csv', 'text', 'text']);
   expect(detectPreviewKind('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
   const expected = ['dockerfile', 'rust', ''];
-  expect([detectLanguage('a/Dockerfile'), detectLanguage('x.rs'), detectLanguage('notes')]).toEqual(expected);
+  expect([detectCodeLanguage('a/Dockerfile'), detectCodeLanguage('x.rs'), detectCodeLanguage('notes')]).toEqual(
+    expected,
+  );
 });
 
 test('an ending that every object inherits as a property is no ending', () =>
-  expect([detectPreviewKind('x.constructor', new Uint8Array()), detectLanguage('x.constructor')]).toEqual([
+  expect([detectPreviewKind('x.constructor', new Uint8Array()), detectCodeLanguage('x.constructor')]).toEqual([
     'text',
     '',
   ]));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { findBestResult, toPreviewPath } from '../../../../src/web/work/best-result.ts';
-import { isLeftover, parseFilePatch, parseHunk } from '../../../../src/web/work/ship/changes.ts';
+import { isGeneratedFile, parseFilePatch, parseHunk } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
   const patch =
@@ -22,7 +22,7 @@ test.each([
   ['catalog', false],
   ['my_node_modules.md', false],
 ])('whether %s is left out of a commit until a person chooses it: %s', (path, expected) => {
-  expect(isLeftover(path)).toBe(expected);
+  expect(isGeneratedFile(path)).toBe(expected);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ShellTyping } from '../../../../src/web/work/terminal/shell-typing.ts';
+import { ShellInputQueue } from '../../../../src/web/work/terminal/shell-typing.ts';
 
 const conflict = () => Object.assign(new Error('Nothing runs.'), { code: 'CONFLICT' });
 
@@ -10,7 +10,7 @@ test('keys arrive in their order, and together those that were typed in the mean
     sent.push(text);
     await first.promise;
   };
-  const typing = new ShellTyping({ send, hasCommand: () => true });
+  const typing = new ShellInputQueue({ send, hasCommand: () => true });
   const all = ['A', 'n', 'n', '\n'].map((key) => typing.type(key));
   first.resolve();
   await Promise.all(all);
@@ -24,7 +24,7 @@ test('keys wait for a command that is announced and has not started', async () =
     if (refusals-- > 0) throw conflict();
     sent.push(text);
   };
-  await new ShellTyping({ send, hasCommand: () => true }).type('Ann\n');
+  await new ShellInputQueue({ send, hasCommand: () => true }).type('Ann\n');
   expect(sent).toEqual(['Ann\n']);
 });
 
@@ -35,7 +35,7 @@ test('without a command a refusal is reported, and the keys are dropped', async 
     if (!isRunning) throw conflict();
     sent.push(text);
   };
-  const typing = new ShellTyping({ send, hasCommand: () => isRunning });
+  const typing = new ShellInputQueue({ send, hasCommand: () => isRunning });
   await expect(typing.type('lost')).rejects.toMatchObject({ code: 'CONFLICT' });
   isRunning = true;
   await typing.type('x');

@@ -36,7 +36,7 @@ END {
   print "</svg></html>"
 }`;
 
-export const chart: BuiltInTask = {
+export const chartTask: BuiltInTask = {
   asks: [
     'Make a CSV with a year of sales, draw it as a bar chart on one page, chart.html, and tell me the best month.',
     'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balkendiagramm auf einer Seite, chart.html, und nenne den besten Monat.',

@@ -39,7 +39,7 @@ plain() { sed 's/&/\\&amp;/g; s/</\\&lt;/g; s/>/\\&gt;/g' "$1"; }
 } >report.html
 `;
 
-export const failingTest: BuiltInTask = {
+export const failingTestTask: BuiltInTask = {
   asks: [
     'Write a small program with a bug and a test that fails because of it. Fix the bug, then show the bug and the fix on one page, report.html.',
     'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert. Behebe den Fehler, und zeige Fehler und Lösung auf einer Seite, report.html.',

@@ -87,7 +87,7 @@ const serve = `if command -v python3 >/dev/null; then
   sed -n '1s/.* port \\([0-9]*\\).*/The game is served on port \\1./p' server.log
 else echo 'No web server is installed here: open snake.html itself.'; fi`;
 
-export const game: BuiltInTask = {
+export const gameTask: BuiltInTask = {
   asks: [
     'Build a small Snake game as a single web page, snake.html, that works with arrow keys and on a phone.',
     'Baue ein kleines Snake-Spiel als einzelne Webseite, snake.html, das mit Pfeiltasten und auf dem Handy funktioniert.',

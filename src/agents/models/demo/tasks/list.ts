@@ -1,7 +1,7 @@
 import type { BuiltInTask } from '../unit.ts';
-import { chart } from './chart.ts';
-import { failingTest } from './failing-test.ts';
-import { game } from './game.ts';
+import { chartTask } from './chart.ts';
+import { failingTestTask } from './failing-test.ts';
+import { gameTask } from './game.ts';
 
 const hello: BuiltInTask = {
   asks: ['Say hello', 'Sag Hallo'],
@@ -9,7 +9,7 @@ const hello: BuiltInTask = {
   ends: 'Add a model for tasks of your own.',
 };
 
-export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest, hello];
+export const builtInTasks: readonly BuiltInTask[] = [gameTask, chartTask, failingTestTask, hello];
 
 export function findBuiltInTask(message: string): BuiltInTask | undefined {
   const target = plainly(message);

@@ -6,13 +6,13 @@ import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/m
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
-import { parseUser } from '../../../../sessions/builds/plan.ts';
+import { parseBuildUser } from '../../../../sessions/builds/plan.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { mountRawBodyRoutes } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import type { SandboxTokens } from '../tokens.ts';
 import { refuseUnsupportedFields } from './network.ts';
-import { badRequestError, parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
+import { badRequestError, parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import { SandboxParams } from './shapes.ts';
 
 interface Deps {
@@ -84,7 +84,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   };
 
   app.post('/e2b/v3/templates', withBody, async ({ body }, reply) => {
-    const { name, tags } = parseInput(NewBuild, body);
+    const { name, tags } = parseRequestBody(NewBuild, body);
     const { template, build } = await builds.begin({ name, tags: tags ?? [] });
     reply.code(202);
     const names = [template.name];
@@ -95,7 +95,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/files/:hash', ofFiles, async (request, reply) => {
     const { sid: id, hash } = request.params;
     const present = await builds.hasFiles(id, hash);
-    // The SDKs send no key with an upload, so its address must be sufficient.
+    // The SDKs send no key with an upload, so the URL itself grants access.
     const expires = String(Math.ceil(clock.now() / 1_000) + uploadSeconds);
     const token = tokens.upload(uploadOf(request.params, expires), request.principal);
     reply.code(201);
@@ -116,7 +116,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     '/e2b/v2/templates/:sid/builds/:build',
     { schema: { params: BuildParams, body: z.unknown() } },
     async ({ params, body }, reply) => {
-      const plan = await planOrEnd(params, () => toPlan(parseInput(Start, body), settings));
+      const plan = await planOrEnd(params, () => toPlan(parseRequestBody(Start, body), settings));
       await builds.start(params.sid, params.build, plan);
       return reply.code(202).send();
     },
@@ -135,14 +135,14 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   });
 
   app.post('/e2b/templates/tags', withBody, async ({ body }, reply) => {
-    const { target, tags } = parseInput(NewTags, body);
+    const { target, tags } = parseRequestBody(NewTags, body);
     const template = await builds.find(target);
     const tagged = await builds.tag(template.id, target.split(':')[1] ?? 'default', tags);
     reply.code(201);
     return { buildID: tagged.tags[tags[0] as string]?.build, tags };
   });
   app.delete('/e2b/templates/tags', withBody, async ({ body }, reply) => {
-    const { name, tags } = parseInput(OldTags, body);
+    const { name, tags } = parseRequestBody(OldTags, body);
     const template = await builds.find(name);
     await builds.untag(template.id, tags);
     return reply.code(204).send();
@@ -177,7 +177,7 @@ export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** E2B's own template names, each with the image that a build uses if the operator lists the name. */
+/** E2B's own template names, each with the image for builds if the operator lists the name. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
@@ -247,7 +247,7 @@ function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number)
 
 function isUser(name: string): boolean {
   try {
-    return parseUser(name) !== undefined;
+    return parseBuildUser(name) !== undefined;
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import { hasMetadata } from '../../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { badRequestError, parseLimit } from './parsed.ts';
+import { badRequestError, parsePageLimit } from './parsed.ts';
 import { sandboxStateOf } from './shapes.ts';
 
 interface Page {
@@ -9,9 +9,9 @@ interface Page {
   readonly running: number;
 }
 
-/** A page token is a position in the order, so no sandbox is skipped. */
+/** A page token is a position in the order, so no sandbox is skipped between pages. */
 export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
-  const labels = parseMetadata(query.getAll('metadata'));
+  const labels = parseMetadataQuery(query.getAll('metadata'));
   const states = new Set(
     query
       .getAll('state')
@@ -25,7 +25,7 @@ export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchPar
   if (Number.isNaN(since)) throw badRequestError('startedAfter is no time.');
   const order = query.get('order') ?? 'desc';
   if (order !== 'asc' && order !== 'desc') throw badRequestError('order is asc or desc.');
-  const limit = parseLimit(query);
+  const limit = parsePageLimit(query);
   for (const state of states)
     if (state !== 'running' && state !== 'paused') throw badRequestError(`There is no state ${state}.`);
 
@@ -59,7 +59,7 @@ function parsePosition(token: string | null): readonly [number, string] | undefi
 }
 
 /** Parses a form nested in a query value. Its keys and values are encoded twice. */
-export function parseMetadata(values: readonly string[]): [string, string][] {
+export function parseMetadataQuery(values: readonly string[]): [string, string][] {
   const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
   return pairs.map(([name, value]) => [decoded(name), decoded(value)]);
 }

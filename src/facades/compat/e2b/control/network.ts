@@ -5,7 +5,7 @@ import {
   type EgressChoice,
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
-import { anyAddress, parseRange } from '../../../../core/text/address-range.ts';
+import { anyAddress, parseAddressRange } from '../../../../core/text/address-range.ts';
 import { badRequestError } from './parsed.ts';
 import { NetworkRules } from './rules.ts';
 
@@ -16,7 +16,7 @@ const egress = {
   egressProxy: z.unknown().optional(),
   rules: NetworkRules.nullish(),
 };
-export const NewNetwork = z.object({
+export const NewSandboxNetwork = z.object({
   ...egress,
   allowPublicTraffic: z.boolean().default(true),
   maskRequestHost: z.string().max(255).optional(),
@@ -32,7 +32,7 @@ interface RequestedRules {
 /** The SDKs' name for all traffic. */
 const allTraffic = anyAddress.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** A name with such a last label is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
+/** A name whose last label matches is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
 /**
@@ -46,11 +46,11 @@ export function toEgressChoice(allowed: boolean | null | undefined, rules: Reque
   if (allow.includes(allTraffic)) return undefined;
   const isClosed = allowed === false || deny.some((range) => allAddressRanges.includes(range));
   if (!isClosed) return deny.length > 0 ? { allow, deny } : undefined;
-  return allow.some((one) => parseRange(one)) ? { allow, deny: allAddressRanges } : allow;
+  return allow.some((one) => parseAddressRange(one)) ? { allow, deny: allAddressRanges } : allow;
 }
 
 function allowedTarget(text: string): string {
-  const range = parseRange(text);
+  const range = parseAddressRange(text);
   if (range) return range.text;
   if (hostName.test(text) && !oddAddress.test(text)) return text;
   throw badRequestError(
@@ -59,7 +59,7 @@ function allowedTarget(text: string): string {
 }
 
 function deniedRange(text: string): string {
-  const range = parseRange(text);
+  const range = parseAddressRange(text);
   if (range) return range.text;
   throw badRequestError(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }

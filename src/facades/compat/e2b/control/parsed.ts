@@ -6,7 +6,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
  * Parses the body of a request, which can be absent. A null field is treated as absent, as in E2B's own server. Throws:
  * invalid_request, with the path of the first error.
  */
-export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
+export function parseRequestBody<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const asSent = shape.safeParse(input ?? {});
   const found = asSent.success ? asSent : shape.safeParse(withoutNulls(input ?? {}));
   if (found.success) return found.data;
@@ -20,20 +20,20 @@ const withoutNulls = (input: unknown): unknown =>
     : input;
 
 export const badRequestError = (message: string): AppError => new AppError('invalid_request', message);
-export function parseLimit(query: URLSearchParams): number {
+export function parsePageLimit(query: URLSearchParams): number {
   const limit = Number(query.get('limit') || 100);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
   throw badRequestError('limit is from 1 to 100.');
 }
 export const parseUrlQuery = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
   new URL(url, 'http://server').searchParams;
-/** One page of a list, which begins after the item of the query's `nextToken`. Sends the token of the next page. */
+/** Returns the page of a list that starts after the item of the query's `nextToken`. Sends the token of the next page. */
 export function paginate<Item extends { readonly id: string }>(
   all: readonly Item[],
   query: URLSearchParams,
   reply: FastifyReply,
 ): readonly Item[] {
-  const limit = parseLimit(query);
+  const limit = parsePageLimit(query);
   const after = query.get('nextToken');
   const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
   const page = all.slice(start, start + limit);

@@ -16,24 +16,24 @@ import { explainPauseDifference, requireAllowedTimeout, resolvePauseMode, toSand
 import { toSandboxPage } from './list.ts';
 import { readMetricsSample } from './metrics.ts';
 import { NetworkUpdate, refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
-import { parseInput, parseUrlQuery } from './parsed.ts';
+import { parseRequestBody, parseUrlQuery } from './parsed.ts';
 import { replaceHeaderRules, toHeaderRules, toHeaderRulesView } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
 import {
-  agentVersion,
+  emulatedEnvdVersion,
   NewSandbox,
   PauseBody,
   SandboxParams,
+  type SandboxViewDeps,
   TimeoutBody,
   toListedSandbox,
   toSandboxDetail,
   toSandboxView,
-  type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
-import { mountVolumes, parseMounts, readMountsView } from './volumes.ts';
+import { mountVolumes, readVolumeMountsView, toMountRequests } from './volumes.ts';
 
-interface Deps extends ViewDeps {
+interface Deps extends SandboxViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
   readonly settings: E2bSettings;
   readonly sandboxes: DataPlaneSandboxes;
@@ -74,7 +74,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
     return await services.templateBuilds.find(named).catch(ignoreNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const requested = parseInput(NewSandbox, request.body);
+    const requested = parseRequestBody(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
         const built = await findBuilt(requested.templateID);
@@ -88,7 +88,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
         const rules = await toHeaderRules(requested.network?.rules, services);
         const notice = explainPauseDifference(life, requested);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
-        const volumes = parseMounts(requested.volumeMounts);
+        const volumes = toMountRequests(requested.volumeMounts);
         const chosen = {
           ...(volumes && { volumes }),
           ...(template !== undefined && { template }),
@@ -140,7 +140,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
-    const volumes = await readMountsView(record, services);
+    const volumes = await readVolumeMountsView(record, services);
     return toSandboxDetail(record, deps, { token, rules: toHeaderRulesView(credentials), volumes });
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
@@ -151,7 +151,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
   });
 
   const connect = async (value: string, request: FastifyRequest, reply: FastifyReply) => {
-    const { timeout } = parseInput(TimeoutBody, request.body);
+    const { timeout } = parseRequestBody(TimeoutBody, request.body);
     const seconds = requireAllowedTimeout(timeout, settings);
     const record = await known(value);
     const { life } = record;
@@ -177,7 +177,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
     return await connect(request.params.sid, request, reply);
   });
   const lengthen = async (request: FastifyRequest<{ Params: z.output<typeof SandboxParams> }>, reply: FastifyReply) => {
-    const { timeout } = parseInput(TimeoutBody, request.body);
+    const { timeout } = parseRequestBody(TimeoutBody, request.body);
     const seconds = requireAllowedTimeout(timeout, settings);
     const { record, life } = await withLife(request.params.sid);
     if (life.paused) throw missing(record.id);
@@ -194,13 +194,13 @@ export function mountControlPlane(app: App, deps: Deps): void {
     return reply.code(204).send();
   });
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: input, principal }, reply) => {
-    const { memory } = parseInput(PauseBody, input);
+    const { memory } = parseRequestBody(PauseBody, input);
     const { record } = await withLife(params.sid);
     await sandboxes.pause(record.id, resolvePauseMode(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
   });
   app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: input }, reply) => {
-    const { allow_internet_access: allowed, ...network } = parseInput(NetworkUpdate, input);
+    const { allow_internet_access: allowed, ...network } = parseRequestBody(NetworkUpdate, input);
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
     refuseUnsupportedFields(network, unsupportedNetworkFields);
@@ -250,7 +250,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
   const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
   app.get('/e2b/v2/templates', async () => {
     const { cpuCount, memoryMB, diskSizeMB } = toListedSandbox({ createdAt: 0 } as SessionRecord, deps);
-    const size = { cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion };
+    const size = { cpuCount, memoryMB, diskSizeMB, envdVersion: emulatedEnvdVersion };
     const common = { public: false, ...size, spawnCount: 0, createdBy: null };
     const ofOperator = [...parseTemplateAliases(settings).keys()].map((name) => {
       const names = { templateID: name, buildID: name, names: [name], aliases: [name] };
@@ -290,7 +290,7 @@ const nothingIfForbidden = (thrown: unknown): [] => {
   throw thrown;
 };
 
-/** Whether the session's time has ended. Such a session is deleted within moments. */
+/** Whether the session's time has ended, so that it is about to be deleted. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 

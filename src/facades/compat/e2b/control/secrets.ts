@@ -3,7 +3,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { NamedSecret } from '../../../../sessions/api/server/secrets.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { paginate, parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
+import { paginate, parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 
 const bytes = (most: number) => z.string().refine((text) => Buffer.byteLength(text) <= most, `is over ${most} bytes`);
 const Metadata = z
@@ -38,13 +38,13 @@ export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): 
     return paginate(await secrets.list(), parseUrlQuery(request), reply).map(toView);
   });
   app.post('/e2b/secrets', { schema: { body: z.unknown() } }, async ({ body }, reply) => {
-    const { name, value, metadata } = parseInput(NewSecretBody, body);
+    const { name, value, metadata } = parseRequestBody(NewSecretBody, body);
     const namedSecret = await secrets.create({ name, value: new Secret(value), metadata: metadata ?? {} });
     return reply.code(201).send(toView(namedSecret));
   });
   app.get('/e2b/secrets/:secret', ofSecret, async ({ params }) => toView(await secrets.find(params.secret)));
   app.post('/e2b/secrets/:secret', withBody, async ({ params, body }) => {
-    const { value, metadata } = parseInput(SecretUpdate, body);
+    const { value, metadata } = parseRequestBody(SecretUpdate, body);
     const { id } = await secrets.find(params.secret);
     return toView(await secrets.replace(id, new Secret(value), metadata ?? undefined));
   });

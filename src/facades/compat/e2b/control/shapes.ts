@@ -3,7 +3,7 @@ import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import { deniesByDefault } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { SandboxTokens } from '../tokens.ts';
-import { NewNetwork, toEgressRulesView } from './network.ts';
+import { NewSandboxNetwork, toEgressRulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
 /** A volume whose name is followed by `:read` is mounted read-only. */
@@ -18,7 +18,7 @@ export const NewSandbox = z.object({
   autoPauseMemory: z.boolean().nullish(),
   autoResume: z.object({ enabled: z.boolean() }).nullish(),
   allow_internet_access: z.boolean().nullish(),
-  network: NewNetwork.nullish(),
+  network: NewSandboxNetwork.nullish(),
   volumeMounts: VolumeMounts.nullish(),
   iam: z.unknown().optional(),
 });
@@ -27,8 +27,8 @@ export const TimeoutBody = z.object({ timeout: z.int().min(0).default(300), memo
 export const PauseBody = z.object({ memory: z.boolean().default(true) });
 export const SandboxParams = z.object({ sid: z.string() });
 
-/** The SDKs use metadata of files from 0.6.2 on, entries of watches from 0.6.3, and network mounts from 0.6.4. */
-export const agentVersion = '0.6.4';
+/** The SDKs use file metadata from 0.6.2 on, entries in watch events from 0.6.3, and network mounts from 0.6.4. */
+export const emulatedEnvdVersion = '0.6.4';
 const clientID = 'corral';
 
 export interface SandboxResources {
@@ -36,7 +36,7 @@ export interface SandboxResources {
   readonly memory: number; // bytes
   readonly disk: number; // bytes
 }
-export interface ViewDeps {
+export interface SandboxViewDeps {
   readonly tokens: SandboxTokens;
   readonly domain: string;
   readonly limits: SandboxResources;
@@ -44,7 +44,7 @@ export interface ViewDeps {
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 
 /** `maker`: the caller whose credential the tokens depend on. */
-export function toSandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
+export function toSandboxView(record: SessionRecord, { tokens, domain }: SandboxViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';
   return {
@@ -52,21 +52,24 @@ export function toSandboxView(record: SessionRecord, { tokens, domain }: ViewDep
     alias: name,
     sandboxID: id,
     clientID,
-    envdVersion: agentVersion,
+    envdVersion: emulatedEnvdVersion,
     envdAccessToken: tokens.access(record, maker),
     trafficAccessToken: tokens.traffic(record, maker),
     domain,
   };
 }
 
-export function toListedSandbox({ id, createdAt, life, metadata = {}, sandbox }: SessionRecord, { limits }: ViewDeps) {
+export function toListedSandbox(
+  { id, createdAt, life, metadata = {}, sandbox }: SessionRecord,
+  { limits }: SandboxViewDeps,
+) {
   const name = life?.kind ?? 'base';
   return {
     templateID: name,
     alias: name,
     sandboxID: id,
     clientID,
-    envdVersion: agentVersion,
+    envdVersion: emulatedEnvdVersion,
     startedAt: toIsoTime(createdAt),
     endAt: toIsoTime(life?.endsAt ?? createdAt),
     state: sandboxStateOf(life),
@@ -85,7 +88,7 @@ interface DetailParts {
   readonly rules: Readonly<Record<string, object[]>>;
   readonly volumes: readonly { readonly name: string; readonly path: string }[];
 }
-export function toSandboxDetail(record: SessionRecord, deps: ViewDeps, { token, rules, volumes }: DetailParts) {
+export function toSandboxDetail(record: SessionRecord, deps: SandboxViewDeps, { token, rules, volumes }: DetailParts) {
   const { life, sandbox } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {

@@ -9,10 +9,10 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
 import { requireAllowedTimeout } from './create.ts';
-import { paginate, parseInput, parseUrlQuery } from './parsed.ts';
-import { SandboxParams, toSandboxView, type ViewDeps } from './shapes.ts';
+import { paginate, parseRequestBody, parseUrlQuery } from './parsed.ts';
+import { SandboxParams, type SandboxViewDeps, toSandboxView } from './shapes.ts';
 
-interface Deps extends ViewDeps {
+interface Deps extends SandboxViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
   readonly settings: E2bSettings;
   /** Rejects: session_not_found, conflict (not created by a program of these SDKs). */
@@ -33,7 +33,7 @@ const toView = ({ id, name }: Snapshot) => ({
 /** Snapshots and forks: copies of the files, because no driver copies the memory of processes. */
 export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
-  /** A copy needs a sandbox that answers. Resuming a paused one silently would end its pause. */
+  /** A copy requires a running sandbox. Silently resuming a paused sandbox would end its pause. */
   const running = async (value: string) => {
     const found = await withLife(value);
     if (found.life.paused) throw new AppError('conflict', `Sandbox ${value} is paused. Connect to it first.`);
@@ -42,7 +42,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
 
   app.post('/e2b/sandboxes/:sid/snapshots', withBody, async ({ params, body }, reply) => {
     const { record } = await running(params.sid);
-    const { name } = parseInput(NewSnapshot, body);
+    const { name } = parseRequestBody(NewSnapshot, body);
     const requested = { signal: abortOnDisconnect(reply), ...(name && { name: tagged(name) }) };
     reply.code(201);
     return toView(await services.snapshots.make(record.id, requested));
@@ -58,7 +58,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
   });
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {
-    const { count, timeout } = parseInput(Fork, body);
+    const { count, timeout } = parseRequestBody(Fork, body);
     const seconds = requireAllowedTimeout(timeout, deps.settings);
     const { record } = await running(params.sid);
     const signal = abortOnDisconnect(reply);

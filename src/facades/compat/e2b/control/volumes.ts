@@ -14,7 +14,7 @@ import { mountRawBodyRoutes, readBodyChunks } from '../../../shared/uploads.ts';
 import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
 import type { SandboxTokens } from '../tokens.ts';
-import { parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
+import { parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -61,7 +61,7 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes', async () => (await volumes.list()).map(({ id, name }) => ({ volumeID: id, name })));
   app.post('/e2b/volumes', { schema: { body: z.unknown() } }, async (request, reply) => {
-    const { name } = parseInput(NewVolume, request.body);
+    const { name } = parseRequestBody(NewVolume, request.body);
     const created = await volumes.create({ name, signal: abortOnDisconnect(reply) });
     return reply.code(201).send(withToken(created, request));
   });
@@ -90,7 +90,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     return { id, volumes, signal: abortOnDisconnect(reply) };
   };
   const parseQuery = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
-    parseInput(shape, Object.fromEntries(parseUrlQuery(request)));
+    parseRequestBody(shape, Object.fromEntries(parseUrlQuery(request)));
 
   app.get('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
@@ -113,7 +113,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
   app.patch('/e2b/volumecontent/:volume/path', withBody, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
     const { path } = parseQuery(AtPath, request);
-    const { mode, ...ids } = parseInput(Metadata, request.body ?? {});
+    const { mode, ...ids } = parseRequestBody(Metadata, request.body ?? {});
     refuseOwner(ids);
     return entryView(await changed(volumes, { id, path, mode }, signal));
   });
@@ -160,7 +160,7 @@ function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unkn
   throw new AppError('unsupported', `${named} cannot be set: ${why}. Leave it out.`);
 }
 
-export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRequest[] | undefined {
+export function toMountRequests(input: NewSandbox['volumeMounts']): readonly MountRequest[] | undefined {
   if (!input?.length) return undefined;
   return input.map(({ name, path }) => {
     const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];
@@ -172,7 +172,7 @@ export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRe
   });
 }
 
-export async function readMountsView(
+export async function readVolumeMountsView(
   { sandbox }: Pick<SessionRecord, 'sandbox'>,
   { volumes }: Pick<Services, 'volumes'>,
 ): Promise<readonly { readonly name: string; readonly path: string }[]> {

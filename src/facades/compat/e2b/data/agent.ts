@@ -5,7 +5,7 @@ import {
   failStream,
   isSandboxLossError,
   largeMessageLimits,
-  readMessage,
+  readConnectMessage,
   sendConnectError,
   sendUnaryResponse,
   smallMessageLimits,
@@ -20,7 +20,7 @@ interface Options {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
 }
-export const agentCallPathPattern = /^\/(process\.Process|filesystem\.Filesystem)\//;
+export const envdCallPathPattern = /^\/(process\.Process|filesystem\.Filesystem)\//;
 type UnaryMethod = (typeof processMethods)[string];
 
 const streams: Readonly<Record<string, (call: DataPlaneCall, message: unknown) => Promise<void>>> = {
@@ -30,19 +30,19 @@ const streams: Readonly<Record<string, (call: DataPlaneCall, message: unknown) =
 };
 
 const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
-export const agentCallPaths: readonly string[] = [
+export const envdCallPaths: readonly string[] = [
   ...Object.keys(streams),
   '/process.Process/StreamInput',
   ...Object.keys(processMethods).map((name) => `/process.Process/${name}`),
   ...Object.keys(fileMethods).map((name) => `/filesystem.Filesystem/${name}`),
 ];
 
-export async function serveAgent(call: DataPlaneCall, { maxUploadBytes, root }: Options): Promise<void> {
+export async function serveEnvdCall(call: DataPlaneCall, { maxUploadBytes, root }: Options): Promise<void> {
   const { request, response, url } = call;
   const { pathname: path } = url;
   const user = readUser(call);
   const isKnown = user === undefined || user === 'user' || (user === 'root' && root === 'alias');
-  const isCall = agentCallPathPattern.test(path);
+  const isCall = envdCallPathPattern.test(path);
   if (!isKnown) {
     const message = `There is no user ${user} in this sandbox.`;
     if (!isCall) return sendRefusal(response, 401, message);
@@ -72,7 +72,7 @@ async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
     if (path === '/process.Process/StreamInput')
       throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
     const limits = carryData.has(path) ? largeMessageLimits : smallMessageLimits;
-    const message = await readMessage(request, stream ? 'stream' : 'unary', limits);
+    const message = await readConnectMessage(request, stream ? 'stream' : 'unary', limits);
     if (stream) return await stream(call, message);
     const method = findMethod(path);
     if (!method) throw new ConnectError('unimplemented', `There is no method ${path}.`);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
-import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
 import type { DataPlaneSandboxes } from '../sandboxes.ts';
 import type { DataPlaneTarget } from '../target.ts';
 import { ConnectError } from './connect.ts';
@@ -24,19 +24,19 @@ export interface DataPlaneCall {
   /** Variables of every process, each as NAME=value. */
   readonly env: readonly string[];
   /** Opens the sandbox, which stays in use until the call ends. */
-  enter(signal?: AbortSignal): Promise<SandboxInterior>;
+  enter(signal?: AbortSignal): Promise<SandboxHandle>;
   sample(): ReturnType<DataPlaneSandboxes['sample']>;
-  home(inside: SandboxInterior): Promise<string>;
+  home(inside: SandboxHandle): Promise<string>;
 }
 
-export function parseShape<Shape extends z.ZodType>(shape: Shape, message: unknown): z.output<Shape> {
+export function parseCallMessage<Shape extends z.ZodType>(shape: Shape, message: unknown): z.output<Shape> {
   const found = shape.safeParse(message);
   if (found.success) return found.data;
   const [issue] = found.error.issues;
   throw new ConnectError('invalid_argument', `${issue?.path.join('.') || 'The message'}: ${issue?.message}`);
 }
 
-export function resolvePath(path: string, home: string): string {
+export function resolveSandboxPath(path: string, home: string): string {
   if (path === '' || path === '~') return home;
   if (path.startsWith('~/')) return `${home}/${path.slice(2)}`;
   if (path.startsWith('~')) throw new ConnectError('invalid_argument', 'Homes of other users are not available.');

@@ -5,8 +5,8 @@ import { createIdSource } from '../../../../core/model/ids.ts';
 import { parseJson } from '../../../../core/text/json.ts';
 import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
-import { type DataPlaneCall, resolvePath } from './call.ts';
-import { ConnectError, largeMessageLimits, parseMessage, readBody } from './connect.ts';
+import { type DataPlaneCall, resolveSandboxPath } from './call.ts';
+import { ConnectError, largeMessageLimits, parseConnectMessage, readRequestBody } from './connect.ts';
 import { destroyConnection, sendJson } from './refusals.ts';
 
 const names: Readonly<Record<string, string>> = {
@@ -29,8 +29,8 @@ const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**
- * One result as a line of the wire: each form of the value under its name, anything else as `extra`. The kernel's JSON
- * is passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
+ * One result as a line of the response: each form of the value under its name, anything else as `extra`. The kernel's JSON is
+ * passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
  */
 export function formatResultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
@@ -110,7 +110,7 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
         return sendJson(response, 200, code.list().map(shown));
       case 'POST /contexts': {
         const { language, cwd } = await read(call, Create);
-        const folder = resolvePath(cwd ?? '', home);
+        const folder = resolveSandboxPath(cwd ?? '', home);
         const isThere = await inside.paths.stat(folder, call.signal).then(
           ({ type }) => type === 'directory',
           () => false,
@@ -149,8 +149,8 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
 }
 
 async function read<Shape extends z.ZodType>(call: DataPlaneCall, shape: Shape): Promise<z.output<Shape>> {
-  const json = await readBody(call.request, largeMessageLimits)
-    .then((body) => parseMessage(body, largeMessageLimits))
+  const json = await readRequestBody(call.request, largeMessageLimits)
+    .then((body) => parseConnectMessage(body, largeMessageLimits))
     .catch((thrown: unknown) => {
       if (!(thrown instanceof ConnectError)) throw thrown;
       throw new Failure(thrown.code === 'resource_exhausted' ? 413 : 400, thrown.message);

@@ -70,7 +70,7 @@ export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 3
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
 /** Reads the body. If it is too large, the request stays open for the answer. */
-export async function readBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
+export async function readRequestBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const parts: Buffer[] = [];
@@ -83,14 +83,14 @@ export async function readBody(request: IncomingMessage, { maxBytes }: JsonLimit
   return Buffer.concat(parts);
 }
 
-/** The message of a unary call, or the one envelope of a server stream. */
-export async function readMessage(
+/** Reads the message of a unary call, or the single envelope of a server stream. */
+export async function readConnectMessage(
   request: IncomingMessage,
   kind: 'unary' | 'stream',
   limits: JsonLimits,
 ): Promise<unknown> {
-  const body = await readBody(request, limits);
-  return toCamelCase(parseMessage(kind === 'unary' ? body : parseEnvelope(body), limits));
+  const body = await readRequestBody(request, limits);
+  return toCamelCaseKeys(parseConnectMessage(kind === 'unary' ? body : parseEnvelope(body), limits));
 }
 
 export function parseEnvelope(body: Buffer): Buffer {
@@ -101,7 +101,7 @@ export function parseEnvelope(body: Buffer): Buffer {
   return body.subarray(5, 5 + length);
 }
 
-export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
+export function parseConnectMessage(bytes: Buffer, limits: JsonLimits): unknown {
   if (bytes.length === 0) return {};
   const json = parseJson(bytes, limits);
   if (json.ok) return json.value;
@@ -111,13 +111,13 @@ export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
 
 const maps = new Set(['envs', 'metadata']);
 /** The keys inside `envs` and `metadata` are data and stay unchanged. */
-export function toCamelCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toCamelCase);
+export function toCamelCaseKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toCamelCaseKeys);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      maps.has(name) ? inner : toCamelCase(inner),
+      maps.has(name) ? inner : toCamelCaseKeys(inner),
     ]),
   );
 }
@@ -190,7 +190,7 @@ export class ConnectStream implements Disposable {
 }
 
 /** The time limit of a call, in ms; undefined: none. */
-export function parseTimeout({ headers }: IncomingMessage): number | undefined {
+export function parseConnectTimeout({ headers }: IncomingMessage): number | undefined {
   const text = readHeader(headers, 'connect-timeout-ms');
   if (text === undefined) return undefined;
   if (!/^\d{1,10}$/.test(text)) throw new ConnectError('invalid_argument', 'Connect-Timeout-Ms is no whole number.');

@@ -11,7 +11,7 @@ import { parseMultipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import { readHeader } from '../headers.ts';
-import { auditOutcomeOf, type DataPlaneCall, resolvePath } from './call.ts';
+import { auditOutcomeOf, type DataPlaneCall, resolveSandboxPath } from './call.ts';
 import { ConnectError } from './connect.ts';
 import { destroyConnection, sendJson, sendRefusal } from './refusals.ts';
 
@@ -38,7 +38,7 @@ const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_ful
 async function download(call: DataPlaneCall): Promise<void> {
   const { url, response, signal, target } = call;
   await using inside = await call.enter();
-  const path = resolvePath(url.searchParams.get('path') ?? '', await call.home(inside));
+  const path = resolveSandboxPath(url.searchParams.get('path') ?? '', await call.home(inside));
   const encodings = readHeader(target.headers, 'accept-encoding') ?? '';
   const range = /^bytes=(\d*)-(\d*)$/.exec(readHeader(target.headers, 'range') ?? '');
   if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
@@ -77,8 +77,8 @@ async function download(call: DataPlaneCall): Promise<void> {
 }
 
 /**
- * Whether to compress. HTTP libraries list several encodings by default, and compressing for them would only cost time,
- * so a program must name gzip alone.
+ * Whether to compress. HTTP libraries list several encodings by default, and compressing for them would only cost time, so a
+ * client must list gzip alone.
  */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
@@ -99,14 +99,14 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
     return sendRefusal(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
   }
   if (isPlain && path === '') return sendRefusal(response, 400, 'The query needs path.');
-  const metadata = parseMetadata(target.headers);
+  const metadata = parseMetadataHeaders(target.headers);
   await using inside = await call.enter();
   const home = await call.home(inside);
   const intake: UploadBudget = { left: maxUploadBytes, failure: undefined };
   const seen = new Set<string>();
   const store = async (content: Readable, to: string) => {
     if (to.endsWith('/') || to === '') throw new ConnectError('invalid_argument', 'The path names a folder.');
-    const full = resolvePath(to, home);
+    const full = resolveSandboxPath(to, home);
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
     const written = inside.paths.write(full, counted(content, intake), signal, metadata).catch((thrown: unknown) => {
@@ -131,7 +131,7 @@ const shown = ({ path, name, metadata }: PathEntry) => ({
 
 const metadataHeader = 'x-metadata-';
 /** The metadata for every file of an upload. Header names are case-insensitive, so the keys are in lower case. */
-export function parseMetadata(headers: IncomingMessage['headers']): FileMetadata {
+export function parseMetadataHeaders(headers: IncomingMessage['headers']): FileMetadata {
   const names = Object.keys(headers).filter((name) => name.startsWith(metadataHeader));
   const pairs = names.map((name) => [name.slice(metadataHeader.length), readHeader(headers, name) ?? ''] as const);
   const wrong = (message: string) => new ConnectError('invalid_argument', message);
@@ -173,7 +173,7 @@ function counted(content: Readable, intake: UploadBudget): Readable {
       done(intake.failure);
     },
   });
-  meter.on('error', () => {}); // the reader gets the error, once it reads
+  meter.on('error', () => {}); // the reader gets the error when it reads
   finished(content, { writable: false }, (error) => {
     if (!error) return;
     intake.failure ??= new ConnectError('invalid_argument', 'The body could not be read to its end.');

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
-import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { type DataPlaneCall, parseShape, resolvePath } from './call.ts';
-import { ConnectError, ConnectStream, mapErrorCode, parseTimeout, toConnectError } from './connect.ts';
+import type { FileChange, PathEntry, SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
+import { type DataPlaneCall, parseCallMessage, resolveSandboxPath } from './call.ts';
+import { ConnectError, ConnectStream, mapErrorCode, parseConnectTimeout, toConnectError } from './connect.ts';
 import { runStreamingCall } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
@@ -63,24 +63,24 @@ const changeTypes = {
 const toEvents = ({ type, name, entry }: FileChange): object[] =>
   type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: toFilesystemEntry(entry) }) }];
 
-const at = async (call: DataPlaneCall, inside: SandboxInterior, path: string) =>
-  resolvePath(path, await call.home(inside));
+const at = async (call: DataPlaneCall, inside: SandboxHandle, path: string) =>
+  resolveSandboxPath(path, await call.home(inside));
 const watchAt = async (
   call: DataPlaneCall,
-  inside: SandboxInterior,
+  inside: SandboxHandle,
   { path, recursive, includeEntry }: z.output<typeof Watched>,
 ) => await inside.watches.open({ path: await at(call, inside, path), recursive, entries: includeEntry }, call.signal);
 
 export const fileMethods: Record<
   string,
-  (call: DataPlaneCall, message: unknown, inside: SandboxInterior) => Promise<object>
+  (call: DataPlaneCall, message: unknown, inside: SandboxHandle) => Promise<object>
 > = {
   async Stat(call, message, inside) {
-    const path = await at(call, inside, parseShape(AtPath, message).path);
+    const path = await at(call, inside, parseCallMessage(AtPath, message).path);
     return { entry: toFilesystemEntry(await inside.paths.stat(path, call.signal, { metadata: true })) };
   },
   async ListDir(call, message, inside) {
-    const { path, depth } = parseShape(Listed, message);
+    const { path, depth } = parseCallMessage(Listed, message);
     const folder = await at(call, inside, path);
     const entries = await inside.paths
       .list(folder, { depth: Math.max(1, depth), metadata: true }, call.signal)
@@ -88,27 +88,27 @@ export const fileMethods: Record<
     return { entries: entries.map(toFilesystemEntry) };
   },
   async MakeDir(call, message, inside) {
-    const path = await at(call, inside, parseShape(AtPath, message).path);
+    const path = await at(call, inside, parseCallMessage(AtPath, message).path);
     const pathEntry = await inside.paths
       .makeFolder(path, call.signal)
       .catch(mapErrorCode('conflict', 'already_exists'));
     return { entry: toFilesystemEntry(pathEntry) };
   },
   async Move(call, message, inside) {
-    const { source, destination } = parseShape(Moved, message);
+    const { source, destination } = parseCallMessage(Moved, message);
     const [from, to] = [await at(call, inside, source), await at(call, inside, destination)];
     return { entry: toFilesystemEntry(await inside.paths.move(from, to, call.signal)) };
   },
   async Remove(call, message, inside) {
-    await inside.paths.remove(await at(call, inside, parseShape(AtPath, message).path), call.signal);
+    await inside.paths.remove(await at(call, inside, parseCallMessage(AtPath, message).path), call.signal);
     return {};
   },
   async CreateWatcher(call, message, inside) {
-    const { id } = await watchAt(call, inside, parseShape(Watched, message));
+    const { id } = await watchAt(call, inside, parseCallMessage(Watched, message));
     return { watcherId: id };
   },
   async GetWatcherEvents({ signal }, message, inside) {
-    const { watcherId } = parseShape(Watcher, message);
+    const { watcherId } = parseCallMessage(Watcher, message);
     const events: object[] = [];
     for (;;) {
       const { changes, more } = await inside.watches.changes(watcherId, signal);
@@ -117,14 +117,14 @@ export const fileMethods: Record<
     }
   },
   async RemoveWatcher({ signal }, message, inside) {
-    await inside.watches.close(parseShape(Watcher, message).watcherId, signal);
+    await inside.watches.close(parseCallMessage(Watcher, message).watcherId, signal);
     return {};
   },
 };
 
 export async function watchDir(call: DataPlaneCall, message: unknown): Promise<void> {
-  const requested = parseShape(Watched, message);
-  const timeoutMs = parseTimeout(call.request);
+  const requested = parseCallMessage(Watched, message);
+  const timeoutMs = parseConnectTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
   await runStreamingCall(call, stream, async (inside, onStarted) => {
     const { id } = await watchAt(call, inside, requested);

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { createTimeoutSignal, sleep } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { createIdSource } from '../../../../core/model/ids.ts';
-import { WholeCharacters } from '../../../../core/text/arriving-text.ts';
-import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { auditCall, type DataPlaneCall, parseShape, resolvePath } from './call.ts';
+import { Utf8Chunker } from '../../../../core/text/arriving-text.ts';
+import type { JobEnd, JobEntry, SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
+import { auditCall, type DataPlaneCall, parseCallMessage, resolveSandboxPath } from './call.ts';
 import {
   ConnectError,
   ConnectStream,
   isSandboxLossError,
   mapErrorCode,
-  parseTimeout,
+  parseConnectTimeout,
   toConnectError,
 } from './connect.ts';
 
@@ -38,8 +38,8 @@ const maxPiece = { pipes: 32 * 1024, terminal: 16 * 1024 };
 const ids = createIdSource();
 
 export async function startProcess(call: DataPlaneCall, message: unknown): Promise<void> {
-  const requested = parseShape(Start, message);
-  const timeoutMs = parseTimeout(call.request);
+  const requested = parseCallMessage(Start, message);
+  const timeoutMs = parseConnectTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await runStreamingCall(call, stream, async (inside, onStarted) => {
     const entry = await started(call, inside, requested);
@@ -66,11 +66,11 @@ function endLater(call: DataPlaneCall, { id }: JobEntry, timeoutMs: number): voi
 
 async function started(
   call: DataPlaneCall,
-  inside: SandboxInterior,
+  inside: SandboxHandle,
   { process, pty, tag, stdin }: z.output<typeof Start>,
 ) {
   const home = await call.home(inside);
-  const cwd = resolvePath(process.cwd ?? '', home);
+  const cwd = resolveSandboxPath(process.cwd ?? '', home);
   const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
   const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
   const job = {
@@ -93,8 +93,8 @@ async function started(
 }
 
 export async function connectProcess(call: DataPlaneCall, message: unknown): Promise<void> {
-  const { process } = parseShape(Selected, message);
-  const timeoutMs = parseTimeout(call.request);
+  const { process } = parseCallMessage(Selected, message);
+  const timeoutMs = parseConnectTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await runStreamingCall(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
@@ -111,7 +111,7 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
 export async function runStreamingCall(
   call: DataPlaneCall,
   stream: ConnectStream,
-  work: (inside: SandboxInterior, onStarted: () => void) => Promise<void>,
+  work: (inside: SandboxHandle, onStarted: () => void) => Promise<void>,
 ) {
   let isBegun = false;
   const onStarted = () => {
@@ -131,7 +131,7 @@ export async function runStreamingCall(
 
 interface ProcessFollower {
   readonly stream: ConnectStream;
-  readonly inside: SandboxInterior;
+  readonly inside: SandboxHandle;
   readonly entry: JobEntry;
   readonly isLate?: () => boolean;
   readonly signal: AbortSignal;
@@ -142,7 +142,7 @@ async function follow({ stream, inside, entry, isLate, signal }: ProcessFollower
   const send = (kind: string, piece: Buffer) => stream.send({ event: { data: { [kind]: piece.toString('base64') } } });
   const kinds = { output: entry.terminal ? 'pty' : 'stdout', errors: 'stderr' } as const;
   const maxBytes = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
-  const texts = { output: new WholeCharacters(maxBytes), errors: new WholeCharacters(maxBytes) };
+  const texts = { output: new Utf8Chunker(maxBytes), errors: new Utf8Chunker(maxBytes) };
   const pass = (channel: keyof typeof kinds) => async (chunk: Buffer) => {
     for (const piece of texts[channel].add(chunk)) await send(kinds[channel], piece);
   };
@@ -187,16 +187,16 @@ const ownPrefix = 'e2b-';
 /** Marks a process whose request set no folder, so that lists show no folder for it. */
 const homePrefix = `${ownPrefix}home-`;
 /** The processes that this service started, without those that other clients started in the sandbox. */
-const ownJobs = async (inside: SandboxInterior, signal: AbortSignal) =>
+const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
 
-async function selected(inside: SandboxInterior, { pid, tag }: z.output<typeof Selector>, signal: AbortSignal) {
+async function selected(inside: SandboxHandle, { pid, tag }: z.output<typeof Selector>, signal: AbortSignal) {
   const all = await ownJobs(inside, signal);
   const found = all.findLast((job) => (pid === undefined ? tag !== undefined && job.label === tag : job.pid === pid));
   if (found) return found;
   throw new ConnectError('not_found', `There is no process ${pid === undefined ? `tagged ${tag}` : pid}.`);
 }
-async function running(inside: SandboxInterior, selector: z.output<typeof Selector>, signal: AbortSignal) {
+async function running(inside: SandboxHandle, selector: z.output<typeof Selector>, signal: AbortSignal) {
   const found = await selected(inside, selector, signal);
   if (found.exitCode === undefined) return found;
   throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
@@ -206,7 +206,7 @@ const ownVariables = (home: string, { env }: DataPlaneCall) => [`HOME=${home}`, 
 
 export const processMethods: Record<
   string,
-  (call: DataPlaneCall, message: unknown, inside: SandboxInterior) => Promise<object>
+  (call: DataPlaneCall, message: unknown, inside: SandboxHandle) => Promise<object>
 > = {
   async List(call, _message, inside) {
     const own = ownVariables('', call).length;
@@ -219,7 +219,7 @@ export const processMethods: Record<
     return { processes };
   },
   async SendInput({ signal }, message, inside) {
-    const { process, input } = parseShape(Input, message);
+    const { process, input } = parseCallMessage(Input, message);
     const job = await running(inside, process, signal);
     const bytes = job.terminal ? input.pty : input.stdin;
     if (!bytes) throw new ConnectError('internal', `The process has ${job.terminal ? 'a' : 'no'} terminal.`);
@@ -227,12 +227,12 @@ export const processMethods: Record<
     return {};
   },
   async CloseStdin({ signal }, message, inside) {
-    const job = await running(inside, parseShape(Selected, message).process, signal);
+    const job = await running(inside, parseCallMessage(Selected, message).process, signal);
     await inside.jobs.endInput(job.id, signal).catch(mapErrorCode('unsupported', 'unknown'));
     return {};
   },
   async SendSignal({ signal }, message, inside) {
-    const { process, signal: name } = parseShape(Signal, message);
+    const { process, signal: name } = parseCallMessage(Signal, message);
     const known = { SIGNAL_SIGTERM: 'SIGTERM', SIGNAL_SIGKILL: 'SIGKILL', 15: 'SIGTERM', 9: 'SIGKILL' } as const;
     const found = Object.hasOwn(known, name ?? '') ? known[name as keyof typeof known] : undefined;
     if (!found) throw new ConnectError('unimplemented', 'Only SIGTERM and SIGKILL can be sent.');
@@ -241,7 +241,7 @@ export const processMethods: Record<
     return {};
   },
   async Update({ signal }, message, inside) {
-    const { process, pty } = parseShape(Update, message);
+    const { process, pty } = parseCallMessage(Update, message);
     const job = await running(inside, process, signal);
     if (pty) await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(mapErrorCode('conflict', 'internal'));
     return {};

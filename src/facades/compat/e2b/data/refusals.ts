@@ -16,13 +16,13 @@ export function destroyConnection({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();
 }
 
-export interface Refusal {
+export interface DataPlaneRefusal {
   readonly code: number;
   readonly body: { readonly code: number; readonly message: string };
   readonly retryAfterSeconds?: number;
 }
 /** The texts are part of the wire: clients compare them. */
-export const refusalReplies = {
+export const dataPlaneRefusals = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
   closed: (sandboxId: string, port: number) => ({
     code: 502,

@@ -5,9 +5,9 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError, ignoreFileNotFound } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
 import type { ClientResolver } from '../../../../http/guard/clients.ts';
-import { type Credentials, projectsOf } from '../../../../http/guard/credentials.ts';
+import { type CredentialRegistry, projectsOf } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
-import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
+import type { SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
 import { confineProgramCookie } from '../../../shared/previews/cookies.ts';
 import {
   destroyOnAbort,
@@ -20,13 +20,13 @@ import {
 } from '../../../shared/previews/port-relay.ts';
 import { readHeader } from '../headers.ts';
 import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
-import { agentPort, codeInterpreterPort, type DataPlaneTarget } from '../target.ts';
+import { codeInterpreterPort, type DataPlaneTarget, envdPort } from '../target.ts';
 import { computeFileSignature, isSameToken, type PresentedTokens, type SandboxTokens } from '../tokens.ts';
-import { agentCallPathPattern, failCall, serveAgent } from './agent.ts';
+import { envdCallPathPattern, failCall, serveEnvdCall } from './agent.ts';
 import type { DataPlaneCall } from './call.ts';
 import { serveCodeInterpreter } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { destroyConnection, type Refusal, refusalReplies, sendJson, sendRefusal } from './refusals.ts';
+import { type DataPlaneRefusal, dataPlaneRefusals, destroyConnection, sendJson, sendRefusal } from './refusals.ts';
 
 /** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
@@ -41,7 +41,7 @@ export function createForwardedHeaders(
   const hops = parseConnectionHeader(headers.connection);
   const kept = Object.entries(headers).filter(([name]) => !own.has(name) && !hops.includes(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  // Programs search for this spelling, which every HTTP client uses.
+  // Programs look up this spelling, which every HTTP client uses.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
@@ -63,8 +63,9 @@ function forProgram(
 }
 
 const unreachable = (sid: string, port: number) => (thrown: unknown) => {
-  if (thrown instanceof AppError && thrown.code === 'not_found') return refusalReplies.closed(sid, port);
-  if (thrown instanceof AppError && thrown.code === 'forbidden') return refusalReplies.never(sid, thrown.publicMessage);
+  if (thrown instanceof AppError && thrown.code === 'not_found') return dataPlaneRefusals.closed(sid, port);
+  if (thrown instanceof AppError && thrown.code === 'forbidden')
+    return dataPlaneRefusals.never(sid, thrown.publicMessage);
   throw thrown;
 };
 
@@ -78,7 +79,7 @@ async function forwardRequest(
   const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));
   if ('body' in connection) return sendJson(response, connection.code, connection.body);
   const failed = () => {
-    const { code, body } = refusalReplies.closed(sid, target.port);
+    const { code, body } = dataPlaneRefusals.closed(sid, target.port);
     sendJson(response, code, body);
   };
   await relayRequest({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
@@ -89,7 +90,7 @@ export interface DataPlaneDeps {
   readonly tokens: SandboxTokens;
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
-  readonly credentials: Credentials;
+  readonly credentials: CredentialRegistry;
   readonly clients: ClientResolver;
   /**
    * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for
@@ -122,9 +123,9 @@ export async function serveDataPlane(
   }
   const opened = await open(target, sid, dataRequest, deps);
   if ('refusal' in opened) {
-    const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
+    const { code, body, retryAfterSeconds }: DataPlaneRefusal = opened.refusal;
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
-    if ((code !== 401 && code !== 429) || !agentCallPathPattern.test(url.pathname))
+    if ((code !== 401 && code !== 429) || !envdCallPathPattern.test(url.pathname))
       return sendJson(response, code, body);
     return failCall(
       { request, response },
@@ -154,7 +155,7 @@ export async function serveDataPlane(
     home: (inside) => findHome(sid, inside, signal),
     sample: () => deps.sandboxes.sample(sid, signal),
   };
-  if (target.port === agentPort) await serveAgent(call, deps);
+  if (target.port === envdPort) await serveEnvdCall(call, deps);
   else if (target.port === codeInterpreterPort) await serveCodeInterpreter(call);
   else await forwardRequest(call, portHost, deps.credentials.isOurs);
 }
@@ -170,21 +171,21 @@ export async function serveDataPlaneUpgrade(
   const { address } = deps.clients.of(request);
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method, address }, deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
-  if (port === agentPort || port === codeInterpreterPort) return void endUpgrade(socket, refusalReplies.token(sid));
+  if (port === envdPort || port === codeInterpreterPort) return void endUpgrade(socket, dataPlaneRefusals.token(sid));
   const until = AbortSignal.any([cutOf(opened), deps.closing]);
   await using inside = await opened.enter(opened.principal, until);
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
-  const connection = await dialled.catch(() => refusalReplies.closed(sid, port));
+  const connection = await dialled.catch(() => dataPlaneRefusals.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
   using _ = destroyOnAbort(until, socket);
   await relayUpgrade({
     connection,
     client: socket,
     ...forProgram(target, opened.portHost, deps.credentials.isOurs),
-    failed: () => endUpgrade(socket, refusalReplies.closed(sid, port)),
+    failed: () => endUpgrade(socket, dataPlaneRefusals.closed(sid, port)),
   });
 }
-function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
+function endUpgrade(socket: Duplex, { code, body }: DataPlaneRefusal): void {
   const text = JSON.stringify(body);
   const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
@@ -208,7 +209,7 @@ const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
  */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
-  credentials: Pick<Credentials, 'principals'>,
+  credentials: Pick<CredentialRegistry, 'principals'>,
 ): Principal {
   const known = anonymousPrincipals.get(cut);
   if (known) return known;
@@ -227,11 +228,11 @@ export function getAnonymousPrincipal(
 
 async function open(target: DataPlaneTarget, sid: string, dataRequest: DataRequest, deps: DataPlaneDeps) {
   const { sandboxes, credentials } = deps;
-  const isHealth = target.port === agentPort && dataRequest.path === '/health';
+  const isHealth = target.port === envdPort && dataRequest.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found)
     return {
-      refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : refusalReplies.gone(sid),
+      refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : dataPlaneRefusals.gone(sid),
     };
   const judged = isHealth
     ? getAnonymousPrincipal(found, credentials)
@@ -240,18 +241,21 @@ async function open(target: DataPlaneTarget, sid: string, dataRequest: DataReque
   const principal = 'code' in judged ? undefined : judged;
   const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, dataRequest.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
-  if (!principal || refusal) return { refusal: refusal ?? refusalReplies.token(sid) };
+  if (!principal || refusal) return { refusal: refusal ?? dataPlaneRefusals.token(sid) };
   await found.wake(principal);
   return { ...found, principal };
 }
-const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
+const tooMany: DataPlaneRefusal = {
+  code: 429,
+  body: { code: 429, message: 'Too many requests. Try again in a minute.' },
+};
 
 /** The caller behind the token or signature, or the refusal. A wrong token or signature is counted as a wrong key. */
 function judge(
   target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
   { tokens, clock, credentials }: DataPlaneDeps,
-): Principal | Refusal {
+): Principal | DataPlaneRefusal {
   const { path, url, method, address, record } = requested;
   const sid = record.id;
   const presentedTokens: PresentedTokens = {
@@ -259,22 +263,22 @@ function judge(
     traffic: readHeader(target.headers, 'e2b-traffic-access-token'),
   };
   const isShown = presentedTokens.access !== undefined || presentedTokens.traffic !== undefined;
-  const wrong = (refusal: Refusal) => {
+  const wrong = (refusal: DataPlaneRefusal) => {
     const lock = credentials.failed(address);
     if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
     credentials.audit({ principal: nobodyPrincipal, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
     return refusal;
   };
   const isSigning = path === '/files' && url.searchParams.has('signature') && presentedTokens.access === undefined;
-  if (target.port !== agentPort) {
+  if (target.port !== envdPort) {
     const isPublic = target.byHost && !requested.isPrivate && target.port !== codeInterpreterPort;
     return (
       tokens.opensPorts(record, presentedTokens) ??
       (isPublic
         ? getAnonymousPrincipal(requested, credentials)
         : isShown
-          ? wrong(refusalReplies.token(sid))
-          : refusalReplies.token(sid))
+          ? wrong(dataPlaneRefusals.token(sid))
+          : dataPlaneRefusals.token(sid))
     );
   }
   if (isSigning) {
@@ -285,7 +289,7 @@ function judge(
   return tokens.opensAgent(record, presentedTokens) ?? (isShown ? wrong(refusal) : refusal);
 }
 
-const unauthorized = (message: string): Refusal => ({ code: 401, body: { code: 401, message } });
+const unauthorized = (message: string): DataPlaneRefusal => ({ code: 401, body: { code: 401, message } });
 
 function isSigned({ searchParams }: URL, method: string | undefined, token: string): boolean {
   const signed = {
@@ -296,7 +300,7 @@ function isSigned({ searchParams }: URL, method: string | undefined, token: stri
   };
   return isSameToken(searchParams.get('signature') ?? '', computeFileSignature(signed, token));
 }
-function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
+function expired({ searchParams }: URL, clock: Clock): DataPlaneRefusal | undefined {
   const until = searchParams.get('signature_expiration');
   if (until === null || Number(until) * 1_000 > clock.now()) return undefined;
   return unauthorized('signature is already expired');
@@ -305,11 +309,10 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox: it is the sandbox whose token produces the signature. The search computes one
- * hash for each sandbox and key, so wrong signatures are limited by address, and other requests are served between the
- * hashes.
+ * A signed URL does not name its sandbox, so the search finds the sandbox whose token produces the signature. It computes one
+ * hash for each sandbox and key, so wrong signatures are limited by address, and other requests are served between the hashes.
  */
-async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): Promise<string | Refusal> {
+async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): Promise<string | DataPlaneRefusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;
   const { address, url, method } = dataRequest;
   const limits = [unnamed.requests.take(address), unnamed.hashes.take(address, 0)];
@@ -330,7 +333,7 @@ async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): 
 
 const home = '/home/user';
 /** The home that this facade's programs expect if the sandbox has it, otherwise the workspace path. */
-async function findHome(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
+async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);

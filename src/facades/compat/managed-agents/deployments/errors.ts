@@ -33,10 +33,10 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
 }
 
 /**
- * Gives a permanent error its code in this API, which the start stores. A temporary error is unchanged, so the start is
+ * Gives a permanent error its code in this API, which is stored with the start. A temporary error is unchanged, so the start is
  * retried.
  */
-export function toStartRefusal(thrown: unknown): unknown {
+export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ManagedAgentsError)) return error;
   const { errorCode = 'session_creation_rejected' } = error.narrow;

@@ -3,19 +3,19 @@ import { neverAbortingSignal } from '../../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
-import { parseJsonWithin } from '../../../../core/text/json.ts';
+import { parseJsonWithinLimits } from '../../../../core/text/json.ts';
 import type { AutomationProgramRegistry, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { createContentFiles, type FileDeps, findUploadId } from '../resources/files.ts';
-import { readContents } from '../sessions/content.ts';
+import { readEventContents } from '../sessions/content.ts';
 import { prepareManagedSession } from '../sessions/create.ts';
-import { apiDeploymentId } from '../sessions/ids.ts';
+import { toApiDeploymentId } from '../sessions/ids.ts';
 import { putRepositoryToken } from '../sessions/repository-resources.ts';
 import { toSendCommand } from '../sessions/send.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { toStartRefusal } from './errors.ts';
+import { toAutomationStartError } from './errors.ts';
 import { type DeploymentContent, parseDeploymentContent } from './shapes.ts';
 
 export interface PrepareDeps extends FileDeps {
@@ -35,8 +35,8 @@ interface Deployment {
   readonly tokens?: RepositoryTokens | undefined;
 }
 
-/** Prepares the session of a run, as the program would create it now. Rejects: invalid_request, not_found. */
-export async function prepareSession(
+/** Prepares the session of a run as if the client created it now. Rejects: invalid_request, not_found. */
+export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,
   deps: PrepareDeps,
 ): Promise<PreparedSession> {
@@ -65,7 +65,7 @@ export async function prepareSession(
     resolveUpload,
     newId: () => `${ids()}${ids()}`,
     now: () => clock.now(),
-    ...(id !== undefined && { deploymentId: apiDeploymentId(id) }),
+    ...(id !== undefined && { deploymentId: toApiDeploymentId(id) }),
   });
   const messages: SendCommand[] = [];
   for (const event of initial) {
@@ -74,7 +74,7 @@ export async function prepareSession(
     messages.push(
       toSendCommand(
         event,
-        await readContents([event], { ...createContentFiles(deps, neverAbortingSignal), resolveUpload }),
+        await readEventContents([event], { ...createContentFiles(deps, neverAbortingSignal), resolveUpload }),
       ),
     );
   }
@@ -105,10 +105,10 @@ export function createSessionPreparer({ acting, ...deps }: RunDeps): Prepare {
     if (!content) throw invalidRequestError('The automation is no deployment.');
     const { id, name } = automation;
     try {
-      const tokens = RepositoryTokens.parse(secret ? parseJsonWithin(secret.reveal(), tokenLimits) : {});
-      return await prepareSession({ id, name, content, tokens }, { ...deps, services: acting(as).services });
+      const tokens = RepositoryTokens.parse(secret ? parseJsonWithinLimits(secret.reveal(), tokenLimits) : {});
+      return await prepareDeploymentSession({ id, name, content, tokens }, { ...deps, services: acting(as).services });
     } catch (thrown) {
-      throw toStartRefusal(thrown);
+      throw toAutomationStartError(thrown);
     }
   };
 }

@@ -5,25 +5,25 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { FileDeps } from '../resources/files.ts';
-import type { Route } from '../route.ts';
+import type { ApiRoute } from '../route.ts';
 import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, parseInput, readListPage } from '../wire.ts';
-import { prepareSession, type RepositoryTokens } from './prepare.ts';
+import { prepareDeploymentSession, type RepositoryTokens } from './prepare.ts';
 import { maxDeploymentRuns, toDeploymentRun, waitForLaunch } from './runs.ts';
 import {
-  agentLabel,
   DeploymentChange,
   DeploymentContent,
-  managedAgentsApi,
+  formatAgentLabel,
+  managedAgentsApiName,
   NewDeployment,
   parseDeploymentContent,
   toDeployment,
 } from './shapes.ts';
 
-/** The automation's settings that a deployment cannot set. It is paused only after 100 consecutive failures. */
+/** The automation's settings that a deployment cannot set. An automation is paused only after 100 consecutive failures. */
 const usual = {
   kind: 'run',
   goal: null,
@@ -42,7 +42,7 @@ const usual = {
 } as const satisfies Partial<AutomationSpec>;
 const upcomingCount = 5;
 
-export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): Route[] {
+export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): ApiRoute[] {
   const { services, clock } = parts;
   const { automations } = services;
   const deps = { ...parts, settings };
@@ -70,18 +70,18 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** Checks first that everything that the deployment's sessions need exists. */
+  /** First checks that everything the deployment's sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,
     { schedule, tokens }: { readonly schedule: Schedule | null; readonly tokens: RepositoryTokens | undefined },
   ) {
-    const { command, messages } = await prepareSession({ name, content, tokens }, deps);
+    const { command, messages } = await prepareDeploymentSession({ name, content, tokens }, deps);
     const { agentId, version } = SessionContent.parse(command.agent?.kept);
     const agent = { id: agentId, version };
     const program = {
-      api: managedAgentsApi,
-      agent: agentLabel(agent),
+      api: managedAgentsApiName,
+      agent: formatAgentLabel(agent),
       archivedAt: null,
       content: DeploymentContent.parse({ ...content, agent }),
     };
@@ -196,7 +196,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     },
   ];
 }
-type UnpinnedContent = Parameters<typeof prepareSession>[0]['content'];
+type UnpinnedContent = Parameters<typeof prepareDeploymentSession>[0]['content'];
 
 function withoutTokens(resources: readonly z.output<typeof ResourceRequest>[]) {
   const tokens: RepositoryTokens = {};

@@ -4,8 +4,8 @@ import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { Route } from '../route.ts';
-import { apiDeploymentId, apiRunId, apiSessionId, parseDeploymentRunId } from '../sessions/ids.ts';
+import type { ApiRoute } from '../route.ts';
+import { parseDeploymentRunId, toApiDeploymentId, toApiDeploymentRunId, toApiSessionId } from '../sessions/ids.ts';
 import { type QueryParameters, readListPage, toIsoTime } from '../wire.ts';
 import { toDeploymentRunError } from './errors.ts';
 import { parseAgentLabel, parseDeploymentContent } from './shapes.ts';
@@ -13,25 +13,25 @@ import { parseAgentLabel, parseDeploymentContent } from './shapes.ts';
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
 }
-export const maxDeploymentRuns = 1_000; // for each deployment, as docs/automations.md documents
+export const maxDeploymentRuns = 1_000; // per deployment, as documented in docs/automations.md
 const launchMs = 30_000;
 const pollMs = 100;
 
-/** A start is a run once its session was created or could not be created. */
+/** A start becomes a run once its session was created or its creation failed. */
 const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 'starting';
 const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
 const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';
 
 export const toDeploymentRun = (start: AutomationStart) => ({
-  id: apiRunId(start.id),
+  id: toApiDeploymentRunId(start.id),
   type: 'deployment_run' as const,
-  deployment_id: apiDeploymentId(start.automationId),
+  deployment_id: toApiDeploymentId(start.automationId),
   agent: parseAgentLabel(start.agent ?? ''),
   trigger_context:
     start.cause.kind === 'schedule'
       ? { type: 'schedule' as const, scheduled_at: toIsoTime(start.cause.dueAt) }
       : { type: 'manual' as const },
-  session_id: hasFailed(start) || start.sessionId === null ? null : apiSessionId(start.sessionId),
+  session_id: hasFailed(start) || start.sessionId === null ? null : toApiSessionId(start.sessionId),
   error: hasFailed(start) || start.sessionId === null ? toDeploymentRunError(start.failure, start.text) : null,
   created_at: toIsoTime(start.at),
 });
@@ -53,14 +53,14 @@ export async function waitForLaunch(
     if (clock.now() >= until)
       throw new AppError(
         'quota',
-        `The run ${apiRunId(id)} waits: ${start.text || 'the server has no room for it yet'}. It begins by itself; look at deployment_runs.`,
+        `The run ${toApiDeploymentRunId(id)} waits: ${start.text || 'the server has no room for it yet'}. It begins by itself; look at deployment_runs.`,
       );
     return undefined;
   };
   return await poll(look, { everyMs: pollMs, clock }, signal);
 }
 
-export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
+export function createDeploymentRunRoutes({ services: { automations } }: Deps): ApiRoute[] {
   /** Newest first. */
   async function all(query: QueryParameters): Promise<AutomationStart[]> {
     const target = query.one('deployment_id');
@@ -72,7 +72,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     if (error !== undefined && error !== 'true' && error !== 'false')
       throw invalidRequestError('has_error must be true or false.');
     const own = (await automations.list()).filter((one) => parseDeploymentContent(one) !== undefined);
-    const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
+    const requests = own.filter(({ id }) => target === undefined || toApiDeploymentId(id) === target);
     const listStarts = async ({ id }: { readonly id: string }) =>
       (await automations.starts(id, { limit: maxDeploymentRuns }).catch(ignoreNotFound)) ?? [];
     const starts = await Promise.all(requests.map(listStarts));

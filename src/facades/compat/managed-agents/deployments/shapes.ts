@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { Automation } from '../../../../sessions/api/server/automations.ts';
 import { BudgetInput } from '../sessions/budget.ts';
 import { AgentReference, ResourceRequest, vaultIdsSchema } from '../sessions/create.ts';
-import { apiDeploymentId } from '../sessions/ids.ts';
+import { toApiDeploymentId } from '../sessions/ids.ts';
 import { Metadata, MetadataChange, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toDeploymentPauseError } from './errors.ts';
 
 // A deployment is an automation that a program defined: its task is in the format of this API.
 
-export const managedAgentsApi = 'managed-agents';
+export const managedAgentsApiName = 'managed-agents';
 
 const name = z.string().min(1).max(255);
 const description = z.string().max(2_048).nullable().optional();
@@ -66,9 +66,9 @@ export type DeploymentContent = z.output<typeof DeploymentContent>;
 
 /** The content of a deployment; undefined: a person or another API created the automation. */
 export const parseDeploymentContent = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
-  program?.api === managedAgentsApi ? DeploymentContent.parse(program.content) : undefined;
+  program?.api === managedAgentsApiName ? DeploymentContent.parse(program.content) : undefined;
 
-export const agentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
+export const formatAgentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
 export const parseAgentLabel = (label: string) => {
   const at = label.lastIndexOf('@');
   return { type: 'agent' as const, id: label.slice(0, at), version: Number(label.slice(at + 1)) };
@@ -83,7 +83,7 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
   const archivedAt = program?.archivedAt ?? null;
   const isPaused = paused !== null && archivedAt === null;
   return {
-    id: apiDeploymentId(id),
+    id: toApiDeploymentId(id),
     type: 'deployment' as const,
     name: named,
     description: content.description,

@@ -10,7 +10,7 @@ import {
   type NewAgent,
   type ResolvedTool,
 } from './agent-shapes.ts';
-import { parseSkillNames } from './agent-skills.ts';
+import { parseAgentSkills } from './agent-skills.ts';
 import type { Multiagent } from './multiagent.ts';
 
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
@@ -28,7 +28,7 @@ export function createAgentContent(
     model: resolvedModel(model),
     tools: (input.tools ?? []).map(resolvedTool),
     mcp_servers: input.mcp_servers ?? [],
-    skills: parseSkillNames(input.skills),
+    skills: parseAgentSkills(input.skills),
     multiagent,
     execution_identity: { type: 'service_account' as const },
     metadata: metadata ?? {},
@@ -55,7 +55,7 @@ export function applyAgentChange(
     ...(system !== undefined && { system: orNull(system) }),
     ...(tools !== undefined && { tools: (tools ?? []).map(resolvedTool) }),
     ...(servers !== undefined && { mcp_servers: servers ?? [] }),
-    ...(skills !== undefined && { skills: parseSkillNames(skills) }),
+    ...(skills !== undefined && { skills: parseAgentSkills(skills) }),
     ...(metadata && { metadata: applyMetadataChange(now.metadata, metadata) }),
   };
   checkServers(content);
@@ -89,7 +89,7 @@ function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAge
   if (sets.length > 1) throw invalidRequestError('tools: agent_toolset_20260401 can be there once.');
 }
 
-export const toServerName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+export const toToolServerName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools' | 'mcp_servers'>): void {
   const used = tools.flatMap((tool) => (tool.type === 'mcp_toolset' ? [tool.mcp_server_name] : []));
@@ -99,7 +99,7 @@ function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools
   const unused = known.find((name) => !used.includes(name));
   if (unused !== undefined)
     throw invalidRequestError(`mcp_servers: no mcp_toolset of tools uses the server ${unused}.`);
-  const plain = known.map(toServerName);
+  const plain = known.map(toToolServerName);
   const same = plain.findIndex((name, n) => name === '' || plain.indexOf(name) !== n);
   if (same >= 0)
     throw invalidRequestError(

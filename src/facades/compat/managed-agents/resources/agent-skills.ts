@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SkillService } from '../../../../sessions/api/server/skills.ts';
-import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../errors.ts';
+import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
 const maxSkills = 50;
 
@@ -20,7 +20,7 @@ export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.stri
 export type AgentSkill = z.output<typeof AgentSkill>;
 
 /** Fills in every field. Throws: invalid_request. */
-export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill[] {
+export function parseAgentSkills(input: z.output<typeof SkillsInput>): AgentSkill[] {
   const all = (input ?? []).map(({ type, skill_id, version }, n) => {
     if (type === 'anthropic')
       throw unsupportedFieldError(`skills.${n}.type "anthropic"`, 'upload the skill, and name its id with "custom"');
@@ -36,14 +36,14 @@ export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill
  * Finds each skill and the id of its version. Rejects: not_found for a skill that the caller cannot see,
  * invalid_request for two skills with the same name.
  */
-export async function findSkills(
+export async function resolveSkillVersions(
   named: readonly AgentSkill[],
   skills: Pick<SkillService, 'version'>,
 ): Promise<AgentSkill[]> {
   const find = ({ skill_id: id, version }: AgentSkill, n: number) =>
     skills
       .version(id, version)
-      .catch(explainNotFound(`skills.${n}: there is no skill ${id} with the version ${version}.`));
+      .catch(rethrowNotFoundAs(`skills.${n}: there is no skill ${id} with the version ${version}.`));
   const versions = await Promise.all(named.map(find));
   const names = versions.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) !== n);

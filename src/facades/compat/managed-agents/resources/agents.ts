@@ -2,11 +2,11 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { Route } from '../route.ts';
+import type { ApiRoute } from '../route.ts';
 import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { applyAgentChange, createAgentContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
-import { findSkills } from './agent-skills.ts';
+import { resolveSkillVersions } from './agent-skills.ts';
 import { pinAgentVersions, toRoster, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
@@ -37,10 +37,10 @@ export async function readDocument(documents: Documents, kind: StoredDocument['k
 }
 
 /** Archiving an agent also archives its deployments. */
-export function agentRoutes(
+export function createAgentRoutes(
   { documents, skills }: Pick<Services, 'documents' | 'skills'>,
   archiveDeploymentsOf: (agent: string) => Promise<void>,
-): Route[] {
+): ApiRoute[] {
   const anAgent = (id: string, version?: number) => readDocument(documents, 'agent', id, version);
   return [
     {
@@ -49,7 +49,7 @@ export function agentRoutes(
       async run({ body }) {
         const input = parseInput(NewAgent, body);
         const content = createAgentContent(input, await pinAgentVersions(input.multiagent ?? null, { agent: anAgent }));
-        await findSkills(content.skills, skills);
+        await resolveSkillVersions(content.skills, skills);
         return toAgent(await documents.create({ kind: 'agent', content }));
       },
     },
@@ -88,7 +88,7 @@ export function agentRoutes(
             ? before.multiagent
             : await pinAgentVersions(multiagent, { id, now: before.multiagent, agent: anAgent });
         const content = applyAgentChange(before, change, roster);
-        if (change.skills) await findSkills(content.skills, skills);
+        if (change.skills) await resolveSkillVersions(content.skills, skills);
         return toAgent(await documents.update(id, { content, version: now.version }));
       },
     },

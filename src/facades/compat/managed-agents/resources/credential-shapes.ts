@@ -3,19 +3,19 @@ import { hostPattern, isValidHeaderValue, sandboxVariableName } from '../../../.
 import { Secret } from '../../../../core/text/secret.ts';
 import type {
   CredentialAuth,
-  CredentialTest,
   CredentialTestResponse,
+  CredentialTestResult,
   CredentialUpdate,
+  EnvironmentVariableAuth,
   NewCredential,
-  VariableAuth,
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
 import { invalidRequestError } from '../errors.ts';
-import { applyMetadataChange, Metadata, MetadataChange, parseTime, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { applyMetadataChange, Metadata, MetadataChange, parseQueryTime, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
 
-/** Becomes the end of a header, so it has no spaces and only ASCII characters. */
+/** Appended to a header value, so it has no spaces and only ASCII characters. */
 const secret = z
   .string()
   .min(1)
@@ -211,12 +211,12 @@ export function applyCredentialChange(
 }
 
 function future(value: string, now: number): number {
-  const at = parseTime('auth.expires_at', value);
+  const at = parseQueryTime('auth.expires_at', value);
   if (at <= now) throw invalidRequestError('auth.expires_at must be in the future.');
   return at;
 }
 const hostsOf = (net: z.output<typeof networking>) => (net.type === 'limited' ? net.allowed_hosts : null);
-function placesFrom({ header, body }: NonNullable<z.output<typeof injection>>, now: VariableAuth['places']) {
+function placesFrom({ header, body }: NonNullable<z.output<typeof injection>>, now: EnvironmentVariableAuth['places']) {
   const places = { header: header ?? now.header, body: body ?? now.body };
   if (!places.header && !places.body)
     throw invalidRequestError(
@@ -264,7 +264,7 @@ function shownAuth(auth: CredentialAuth) {
 
 export function toCredentialValidation(
   { id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>,
-  trial: CredentialTest,
+  trial: CredentialTestResult,
 ) {
   const { failedAt, refresh } = trial;
   return {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import { createDeleteRoute, type Route } from '../route.ts';
+import { type ApiRoute, createDeleteRoute } from '../route.ts';
 import {
   applyMetadataChange,
   Metadata,
@@ -152,7 +152,10 @@ const ownEnvironment = () => ({
   archived_at: null,
 });
 
-export function environmentRoutes({ documents, workQueue }: Pick<Services, 'documents' | 'workQueue'>): Route[] {
+export function createEnvironmentRoutes({
+  documents,
+  workQueue,
+}: Pick<Services, 'documents' | 'workQueue'>): ApiRoute[] {
   return [
     {
       endpoint: 'POST /v1/environments',

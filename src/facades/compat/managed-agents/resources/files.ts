@@ -12,9 +12,9 @@ import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { invalidRequestError, ManagedAgentsError, unsupportedFieldError } from '../errors.ts';
-import type { ApiRequest, Route } from '../route.ts';
+import type { ApiRequest, ApiRoute } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
-import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts';
+import { parseSessionId, parseUploadId, toApiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 import { readDocument } from './agents.ts';
 
@@ -120,7 +120,7 @@ function parseOutputId(word: string): { readonly id: SessionId; readonly path: s
 }
 
 /** Files that programs upload, and files that sessions leave in `/mnt/session/outputs`. */
-export function fileRoutes(deps: FileDeps): Route[] {
+export function createFileRoutes(deps: FileDeps): ApiRoute[] {
   const { services, clock } = deps;
   const { documents, files } = services;
   const uploads = () => uploadsOf(deps);
@@ -134,7 +134,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
     created_at: toIsoTime(Date.parse(modified)),
     downloadable: true,
     expires_at: null as string | null,
-    scope: { type: 'session' as const, id: apiSessionId(id) } as {
+    scope: { type: 'session' as const, id: toApiSessionId(id) } as {
       readonly type: 'session';
       readonly id: string;
     } | null,

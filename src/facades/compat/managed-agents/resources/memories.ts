@@ -7,8 +7,8 @@ import {
   type MemoryStoreService,
 } from '../../../../sessions/api/server/memory-stores.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import type { Route } from '../route.ts';
-import { apiSessionId } from '../sessions/ids.ts';
+import type { ApiRoute } from '../route.ts';
+import { toApiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, type QueryParameters, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
@@ -27,7 +27,7 @@ const toAuthor = (author: MemoryAuthor) => {
   if (author === null) return null;
   return author.kind === 'key'
     ? { type: 'api_actor' as const, api_key_id: author.id }
-    : { type: 'session_actor' as const, session_id: apiSessionId(author.id) };
+    : { type: 'session_actor' as const, session_id: toApiSessionId(author.id) };
 };
 const toMemory = (store: string, memory: MemoryEntry, content: string | null) => ({
   id: memory.id,
@@ -95,7 +95,7 @@ function below(all: readonly MemoryEntry[], query: QueryParameters) {
 /** Worker credentials can use these routes, because a session's worker stores the same files as its memory stores. */
 const worker = ['session'] as const;
 
-export function memoryRoutes(stores: MemoryStoreService): Route[] {
+export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {
   const withText = async (store: string, memory: MemoryEntry, includesText: boolean) =>
     toMemory(store, memory, includesText ? (await stores.memory(store, memory.id)).text : null);
   const versionWith = async (store: string, version: MemoryEntryVersion, includesText: boolean) =>
@@ -169,7 +169,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
           ({ operation: own, at, author }) =>
             (operation === undefined || own === operation) &&
             (key === undefined || (author?.kind === 'key' && author.id === key)) &&
-            (session === undefined || (author?.kind === 'session' && apiSessionId(author.id) === session)) &&
+            (session === undefined || (author?.kind === 'session' && toApiSessionId(author.id) === session)) &&
             query.one('service_account_id') === undefined &&
             isWithin(at),
         );

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import { createDeleteRoute, type Route } from '../route.ts';
+import { type ApiRoute, createDeleteRoute } from '../route.ts';
 import {
   applyMetadataChange,
   Metadata,
@@ -12,7 +12,7 @@ import {
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
-import { memoryRoutes } from './memories.ts';
+import { createMemoryRoutes } from './memories.ts';
 
 const name = z
   .string()
@@ -42,9 +42,13 @@ const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archiv
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-export function memoryStoreRoutes({ services }: { readonly services: Pick<Services, 'memoryStores'> }): Route[] {
+export function createMemoryStoreRoutes({
+  services,
+}: {
+  readonly services: Pick<Services, 'memoryStores'>;
+}): ApiRoute[] {
   const { memoryStores: stores } = services;
-  const own: Route[] = [
+  const own: ApiRoute[] = [
     {
       endpoint: 'POST /v1/memory_stores',
       least: 'create',
@@ -83,11 +87,11 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
     },
     createDeleteRoute('DELETE /v1/memory_stores/:id', 'memory_store_deleted', (id) => stores.delete(id)),
   ];
-  return [...own, ...memoryRoutes(stores)].map(withoutMixedHeaders);
+  return [...own, ...createMemoryRoutes(stores)].map(withoutMixedHeaders);
 }
 
 /** The API refuses requests with both of its beta headers. */
-const withoutMixedHeaders = (route: Route): Route => ({
+const withoutMixedHeaders = (route: ApiRoute): ApiRoute => ({
   ...route,
   async run(apiRequest) {
     const betas = String(apiRequest.request.headers['anthropic-beta'] ?? '');

@@ -1,9 +1,9 @@
 import { AppError } from '../../../../core/errors/errors.ts';
-import { anyGlob } from '../../../../core/text/glob.ts';
+import { compileGlobs } from '../../../../core/text/glob.ts';
 import type { ProviderModels } from '../../../../sessions/api/models.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { Route } from '../route.ts';
+import type { ApiRoute } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { toIsoTime } from '../wire.ts';
 
@@ -37,7 +37,7 @@ type ModelNames = Pick<ManagedAgentsSettings, 'models'>;
 function configuredModel(name: string, settings: ModelNames): string | undefined {
   for (const entry of settings.models) {
     const at = entry.indexOf('=');
-    if (anyGlob([entry.slice(0, at)])(name)) return entry.slice(at + 1);
+    if (compileGlobs([entry.slice(0, at)])(name)) return entry.slice(at + 1);
   }
   return undefined;
 }
@@ -62,7 +62,7 @@ export async function findModelRef(
   throw invalidRequestError(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
 /** The models in the older list format of Anthropic's API. */
-export function modelRoutes(services: Models, settings: ModelNames): Route[] {
+export function createModelRoutes(services: Models, settings: ModelNames): ApiRoute[] {
   return [
     {
       endpoint: 'GET /v1/models',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
-import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../errors.ts';
+import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
 // A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
 // sent, with the version of each agent added.
@@ -146,7 +146,7 @@ async function resolveEntries(
 
   async function pinnedEntry(extract: Extract<EntryInput, { type: 'agent' }>): Promise<RosterEntry> {
     const version = extract.version ? ` with the version ${extract.version}` : '';
-    const gone = explainNotFound(`${where}: there is no agent ${extract.id}${version}.`);
+    const gone = rethrowNotFoundAs(`${where}: there is no agent ${extract.id}${version}.`);
     const doc = await agent(extract.id, extract.version ?? undefined).catch(gone);
     if (doc.archivedAt !== null) throw invalidRequestError(`${where}: ${extract.id} is archived.`, 'agent_archived');
     const { multiagent } = z.object({ multiagent: z.unknown() }).parse(doc.content);

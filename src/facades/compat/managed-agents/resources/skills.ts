@@ -4,7 +4,7 @@ import { readMultipartFolder } from '../../../../http/transport/multipart.ts';
 import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import { type ApiRequest, createDeleteRoute, type Route } from '../route.ts';
+import { type ApiRequest, type ApiRoute, createDeleteRoute } from '../route.ts';
 import { parseInput, readListPage, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
@@ -43,7 +43,11 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   return { files, displayName };
 }
 
-export function skillRoutes({ services: { skills } }: { readonly services: Pick<Services, 'skills'> }): Route[] {
+export function createSkillRoutes({
+  services: { skills },
+}: {
+  readonly services: Pick<Services, 'skills'>;
+}): ApiRoute[] {
   return [
     {
       endpoint: 'POST /v1/skills',

@@ -3,7 +3,7 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { createDeleteRoute, type Route } from '../route.ts';
+import { type ApiRoute, createDeleteRoute } from '../route.ts';
 import {
   applyMetadataChange,
   Metadata,
@@ -44,7 +44,7 @@ interface Deps {
   readonly clock: Clock;
 }
 
-export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
+export function createVaultRoutes({ services: { vaults }, clock }: Deps): ApiRoute[] {
   return [
     {
       endpoint: 'POST /v1/vaults',

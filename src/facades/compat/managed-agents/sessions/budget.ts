@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { OwnBudget } from '../../../../core/model/spending.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { Usage } from './usage.ts';
+import type { UsageTotals } from './usage.ts';
 
 // The cap on a session's cost, in whole cents. It is a hard budget: no answer renews it.
 
@@ -43,7 +43,11 @@ export async function assertModelsPriced(refs: readonly string[], models: Servic
 export type BudgetView = NonNullable<ReturnType<typeof toBudgetView>>;
 
 /** Throws: invalid_request. */
-export function applyBudgetChange(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
+export function applyBudgetChange(
+  requested: BudgetRequest | null,
+  record: SessionRecord,
+  { cost }: UsageTotals,
+): OwnBudget {
   if (toBudgetView(record) === null && requested !== null)
     throw invalidRequestError(
       'budget: the session was made without one, or lost it, and cannot get one.',

@@ -1,5 +1,5 @@
 import type { FactOf } from '../../../../core/model/events.ts';
-import { apiUploadId } from './ids.ts';
+import { toApiUploadId } from './ids.ts';
 
 /** An event of the API without its id and time. */
 export interface EventDraft {
@@ -97,7 +97,10 @@ export class ToolCallTracker {
     this.#underWay.delete(callId);
     const call = this.#all.get(callId);
     this.#all.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
-    const shown = pictures.map(({ file }) => ({ type: 'image', source: { type: 'file', file_id: apiUploadId(file) } }));
+    const shown = pictures.map(({ file }) => ({
+      type: 'image',
+      source: { type: 'file', file_id: toApiUploadId(file) },
+    }));
     return call && toResultDraft(call, [...textsOf(output), ...shown], !success);
   }
 

@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
 import { detectPictureType, maxPictureBytes } from '../../../../core/text/pictures.ts';
 import { invalidRequestError } from '../errors.ts';
-import { apiUploadId } from './ids.ts';
+import { toApiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
 export interface ContentFiles {
@@ -31,7 +31,7 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /** Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found. */
-export async function readContents(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
+export async function readEventContents(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
   const known = new Map<InboundEvent, Content>();
   for (const event of events) {
     if (!('content' in event)) continue;
@@ -78,7 +78,7 @@ async function readContent(blocks: readonly Block[], files: ContentFiles): Promi
     const { source } = block;
     const upload = source.type === 'file' ? await files.resolveUpload(source.file_id) : await keptBytes(block, files);
     uploads.push(upload);
-    const fileId = source.type === 'file' ? source.file_id : apiUploadId(upload);
+    const fileId = source.type === 'file' ? source.file_id : toApiUploadId(upload);
     shown.push({ ...block, source: { type: 'file', file_id: fileId } });
   }
   return { text: texts.join('\n\n'), files: uploads, pictures: [], blocks: shown };
@@ -102,7 +102,7 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
 }
 
-/** Stores the current content of an address; later changes there have no effect. */
+/** Stores the current content of a URL; later changes to it have no effect. */
 async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFiles): Promise<string> {
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);

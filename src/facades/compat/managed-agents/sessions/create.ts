@@ -4,11 +4,11 @@ import { maxRepositories } from '../../../../core/model/repository.ts';
 import type { Secret } from '../../../../core/text/secret.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
-import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../errors.ts';
+import type { CreateSessionCommand } from '../../../../sessions/api/sessions.ts';
+import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 import { applyOverrides } from '../resources/agent-content.ts';
 import { AgentContent, AgentOverrides } from '../resources/agent-shapes.ts';
-import { findSkills } from '../resources/agent-skills.ts';
+import { resolveSkillVersions } from '../resources/agent-skills.ts';
 import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, serverEnvironmentId } from '../resources/environments.ts';
 import { findModelRef } from '../resources/models.ts';
@@ -19,7 +19,7 @@ import { assertModelsPriced, BudgetInput, toOwnBudget } from './budget.ts';
 import { type InboundEvent, parseInboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, toSessionAgent } from './kept-session.ts';
 import { MemoryStoreRequest, maxMemoryStores, prepareMemoryResources } from './memory-resources.ts';
-import { prepareRepositories, RepositoryRequest } from './repository-resources.ts';
+import { prepareRepositoryResources, RepositoryRequest } from './repository-resources.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
@@ -68,7 +68,7 @@ export interface CreateSessionDeps {
   readonly deploymentId?: string;
 }
 interface NewManagedSession {
-  readonly command: CreateCommand;
+  readonly command: CreateSessionCommand;
   readonly initial: readonly InboundEvent[];
   /** Bound to the session after its creation. */
   readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
@@ -87,7 +87,7 @@ export async function prepareManagedSession(body: unknown, deps: CreateSessionDe
   if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
     throw invalidRequestError('initial_events: at most one of them can be user.define_outcome.');
   const { doc, content: requested } = await agentFor(values.agent, services.documents);
-  const content = { ...requested, skills: await findSkills(requested.skills, services.skills) };
+  const content = { ...requested, skills: await resolveSkillVersions(requested.skills, services.skills) };
   const roster = await rosterFor({ ...doc, content }, deps);
   const { environmentId, config } = await environmentFor(values.environment_id, services.documents);
   if (config?.type === 'self_hosted' && values.resources?.some(({ type }) => type !== 'memory_store'))
@@ -100,7 +100,7 @@ export async function prepareManagedSession(body: unknown, deps: CreateSessionDe
     requests.filter((options) => options.type === 'memory_store'),
     services.memoryStores,
   );
-  const repositories = prepareRepositories(
+  const repositories = prepareRepositoryResources(
     requests.filter((options) => options.type === 'github_repository'),
     deps,
   );
@@ -121,7 +121,7 @@ export async function prepareManagedSession(body: unknown, deps: CreateSessionDe
   };
   const sandbox = sandboxFor(config, [content, ...roster.map((one) => one.content)]);
   const files = resources.map(({ file }) => file);
-  const command: CreateCommand = {
+  const command: CreateSessionCommand = {
     origin: 'managedagents',
     model,
     agent: toSessionAgent({ kept, roster, config, files }),
@@ -153,7 +153,7 @@ async function rosterFor(
     const { id, version } = entry.type === 'self' ? own : entry;
     const found = entry.type === 'self' ? own : await rosterAgent(entry, services.documents);
     const content = { ...AgentContent.parse(found.content), multiagent: null };
-    const skills = await findSkills(content.skills, services.skills);
+    const skills = await resolveSkillVersions(content.skills, services.skills);
     const model = await findModelRef(content.model.id, { models: services.models, settings });
     roster.push({ agentId: id, version, model, content: { ...content, skills } });
   }
@@ -171,7 +171,7 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
 async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
   const ids = [...new Set(requested)];
   for (const id of ids) {
-    const gone = explainNotFound(`vault_ids: there is no vault ${id}.`, 'vault_not_found');
+    const gone = rethrowNotFoundAs(`vault_ids: there is no vault ${id}.`, 'vault_not_found');
     const vault = await vaults.get(id).catch(gone);
     if (vault.archivedAt !== null) throw invalidRequestError(`vault_ids: ${id} is archived.`, 'vault_archived');
   }
@@ -180,7 +180,7 @@ async function vaultsFor(requested: readonly string[], vaults: Services['vaults'
 
 async function environmentFor(id: string, documents: Services['documents']) {
   if (id === serverEnvironmentId) return { environmentId: id, config: undefined };
-  const gone = explainNotFound(`environment_id: there is no environment ${id}.`, 'environment_not_found');
+  const gone = rethrowNotFoundAs(`environment_id: there is no environment ${id}.`, 'environment_not_found');
   const doc = await keptDocument(documents, 'environment', id).catch(gone);
   if (doc.archivedAt !== null) throw invalidRequestError(`environment_id: ${id} is archived.`, 'environment_archived');
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };

@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SseContext } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { ManagedEvent } from './projection.ts';
-import { catchUpProjection, createProjection } from './reader.ts';
+import { catchUpProjection, createSessionProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
@@ -38,7 +38,7 @@ export class EventListCache {
   ): Promise<readonly ManagedEvent[]> {
     return await this.#inOrder(session.id, async () => {
       let list = this.#cached.get(session.id);
-      this.#cached.delete(session.id); // a list that a failure left half read is not cached
+      this.#cached.delete(session.id); // a list that a failure left partly read is not cached
       while (!list?.isOf(session) || !(await list.extend(sessions))) list = new EventList(session);
       this.#keep(list);
       return list.of(thread);
@@ -71,7 +71,7 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /** The log's compaction marks at that time. Once its deltas are dropped, a text is known only from its last event. */
+  /** The log's compaction marks at the time of reading. Once its deltas are dropped, a text is known only from its last event. */
   readonly dropped: string;
   newestAt: number;
 }
@@ -88,7 +88,7 @@ class EventList {
 
   constructor(record: SessionRecord) {
     this.#record = record;
-    this.#projection = createProjection(record);
+    this.#projection = createSessionProjection(record);
   }
 
   get id(): SessionId {

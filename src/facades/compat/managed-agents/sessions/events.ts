@@ -18,7 +18,7 @@ interface ThreadOfSession {
   readonly thread: SessionId;
 }
 
-export function eventRoutes({ sessions, reader, sse }: Deps) {
+export function createEventHandlers({ sessions, reader, sse }: Deps) {
   const lists = new EventListCache(sse);
   return {
     async listed({ session, thread }: ThreadOfSession, query: QueryParameters) {
@@ -45,4 +45,4 @@ export function eventRoutes({ sessions, reader, sse }: Deps) {
     },
   };
 }
-export type EventRoutes = ReturnType<typeof eventRoutes>;
+export type EventHandlers = ReturnType<typeof createEventHandlers>;

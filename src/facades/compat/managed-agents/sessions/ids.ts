@@ -6,37 +6,40 @@ import { SessionId } from '../../../../core/model/ids.ts';
 // so it is the same in every projection. Events of an agent's message use the message id instead of a seq: once
 // compaction has dropped the message's deltas, these events are built from its complete text.
 
-export const apiSessionId = (id: string): string => `sesn_${id}`;
-export const apiThreadId = (id: SessionId): string => `sthr_${id}`;
-export const apiEventId = (id: SessionId, seq: number, part = 0): string =>
+export const toApiSessionId = (id: string): string => `sesn_${id}`;
+export const toApiThreadId = (id: SessionId): string => `sthr_${id}`;
+export const toApiEventId = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
-export const apiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
-/** The id of an agent's message. It is known before the message's event is logged, because the text streams. */
-export const apiMessageId = (messageId: string, part = 0): string =>
+export const toApiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
+/**
+ * The id of an agent's message. The text streams before the message's event is logged, so the id does not depend on the event's
+ * seq.
+ */
+export const toApiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The thinking before a message is a part of the message. */
 export const thoughtPartNumber = 70;
 /** The id of one of the events that a log event produces; `part` counts from 0. */
-export const apiIdOf = (source: SessionEvent, part: number): string =>
+export const apiEventIdOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
-    ? apiMessageId(source.data.messageId, part + 1) // part 0 is the message itself
-    : apiEventId(source.sessionId, source.seq, part);
+    ? toApiMessageId(source.data.messageId, part + 1) // part 0 is the message itself
+    : toApiEventId(source.sessionId, source.seq, part);
 
-/** A file that arrived in a message or a result, and not as a program's upload. */
-export const apiUploadId = (id: string): string => `file_u${id.replaceAll('-', '')}`;
+/** The id of a file that arrived in a message or a result rather than as a client's upload. */
+export const toApiUploadId = (id: string): string => `file_u${id.replaceAll('-', '')}`;
 export const parseUploadId = (value: string): string | undefined => {
   const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(value) ?? [];
   return parts.length === 0 ? undefined : parts.join('-');
 };
 
 /** A deployment is an automation; its runs are the automation's starts. */
-export const apiDeploymentId = (id: string): string => `depl_${id}`;
+export const toApiDeploymentId = (id: string): string => `depl_${id}`;
 export const parseDeploymentId = (value: string): string => {
   const [, id] = /^depl_([0-9a-f]{12})$/.exec(value) ?? [];
   if (id === undefined) throw new AppError('not_found', `There is no deployment ${value}.`);
   return id;
 };
-export const apiRunId = (start: string): string => `drun_${start.replace(':', 'x')}`;
+export const toApiDeploymentRunId = (start: string): string => `drun_${start.replace(':', 'x')}`;
 export const parseDeploymentRunId = (value: string): { readonly id: string; readonly automation: string } => {
   const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(value) ?? [];
   if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${value}.`);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SessionAgent, SubAgent } from '../../../../core/model/session-agent.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { toServerName } from '../resources/agent-content.ts';
+import { toToolServerName } from '../resources/agent-content.ts';
 import {
   AgentContent,
   builtInToolNames,
@@ -43,7 +43,7 @@ export interface RosterAgent extends Pick<SessionContent, 'agentId' | 'version' 
   /** The server's own reference for its model. */
   readonly model: string;
 }
-export const rosterOfSession = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
+export const toSessionRoster = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
   (agent?.subAgents ?? []).map(({ agent: own, model = '' }) => {
     const { agentId, version, content } = SessionContent.parse(own.kept);
     return { agentId, version, content, model };
@@ -72,7 +72,7 @@ export function toSessionAgent({ kept, roster, config, environment, files }: Ses
       tool.type === 'custom' ? [{ name: tool.name, description: tool.description, parameters: tool.input_schema }] : [],
     ),
     servers: content.mcp_servers.map(({ name, url }) => ({
-      name: toServerName(name),
+      name: toToolServerName(name),
       url,
       tools: mcpTools(content.tools.find((tool) => tool.type === 'mcp_toolset' && tool.mcp_server_name === name)),
     })),
@@ -130,7 +130,7 @@ const actionOf = ({ type }: ToolPolicy) => actions[type];
 function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];
   const isMcp = tool.type === 'mcp_toolset';
-  const prefix = isMcp ? `mcp_${toServerName(tool.mcp_server_name)}_` : '';
+  const prefix = isMcp ? `mcp_${toToolServerName(tool.mcp_server_name)}_` : '';
   const rule = (name: string, { enabled, permission_policy: policy }: (typeof tool)['default_config']) => ({
     action: enabled ? actionOf(policy) : ('deny' as const),
     tool: `${prefix}${name.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 100),
@@ -148,7 +148,7 @@ export function readAgentDetails(record: SessionRecord): AgentDetails {
     ...(kept && { shown: () => toShownAgent(kept, record) }),
     name: agent?.name ?? record.parent?.role ?? record.template,
     customTools: new Set(agent?.clientTools.map(({ name }) => name)),
-    servers: new Map(content?.mcp_servers.map(({ name }) => [toServerName(name), name])),
+    servers: new Map(content?.mcp_servers.map(({ name }) => [toToolServerName(name), name])),
     subAgents: new Map(agent?.subAgents?.map((one) => [one.name, one.agent.name])),
   };
 }
@@ -163,11 +163,11 @@ function toShownAgent(kept: SessionContent, record: SessionRecord) {
   const { multiagent, ...own } = toThreadAgent(kept);
   return {
     ...own,
-    multiagent: withRoster(multiagent, rosterOfSession(record).map(toThreadAgent).map(withoutRoster)),
+    multiagent: withRoster(multiagent, toSessionRoster(record).map(toThreadAgent).map(withoutRoster)),
   };
 }
 
-/** The agent of a session as the API shows it. For a session created elsewhere, only what is known of it. */
+/** The agent of a session as the API shows it. For a session created elsewhere, only the known fields. */
 export async function toAgentReply(
   record: SessionRecord,
   kept: SessionContent | undefined,

@@ -3,7 +3,7 @@ import { memoryMountPath } from '../../../../core/model/run-files.ts';
 import type { MountedMemoryStore } from '../../../../core/model/session-agent.ts';
 import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { explainNotFound, invalidRequestError } from '../errors.ts';
+import { invalidRequestError, rethrowNotFoundAs } from '../errors.ts';
 
 const access = z.enum(['read_write', 'read_only']);
 export const MemoryStoreRequest = z.strictObject({
@@ -36,7 +36,7 @@ export async function prepareMemoryResources(
   for (const { type, memory_store_id: id, access: target, instructions } of requests) {
     if (resources.some((one) => one.memory_store_id === id))
       throw invalidRequestError(`resources: ${id} is there twice.`);
-    const gone = explainNotFound(`resources: there is no memory store ${id}.`, 'memory_store_not_found');
+    const gone = rethrowNotFoundAs(`resources: there is no memory store ${id}.`, 'memory_store_not_found');
     const { name, description, archivedAt } = await stores.get(id).catch(gone);
     if (archivedAt !== null)
       throw invalidRequestError(`resources: the memory store ${id} is archived.`, 'memory_store_archived');

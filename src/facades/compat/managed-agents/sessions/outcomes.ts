@@ -2,8 +2,8 @@ import type { FactOf } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { toIsoTimeOrNull } from '../wire.ts';
 import type { EventDraft } from './calls.ts';
-import { apiOutcomeId } from './ids.ts';
-import { addLoggedUsage, noUsage, toSpanUsage, type Usage } from './usage.ts';
+import { toApiOutcomeId } from './ids.ts';
+import { addLoggedUsage, toSpanUsage, type UsageTotals, zeroUsageTotals } from './usage.ts';
 
 type Verdict = 'satisfied' | 'needs_revision' | 'max_iterations_reached' | 'failed' | 'interrupted';
 /** The goal of a run in this API: what the agent should produce, and the state of its evaluation. */
@@ -17,7 +17,7 @@ interface Outcome {
   completedAt: number | null;
   /** The event that started the current evaluation. */
   startedBy: string | undefined;
-  usage: Usage;
+  usage: UsageTotals;
 }
 
 /** The outcomes of a session. Each belongs to a run whose goal has a rubric. */
@@ -43,7 +43,7 @@ export class OutcomeTracker {
   ): EventDraft | undefined {
     const { goal, text } = data;
     if (goal?.rubric === undefined || runId === null) return undefined;
-    const id = apiOutcomeId(sessionId, seq);
+    const id = toApiOutcomeId(sessionId, seq);
     this.#byRun.set(runId, {
       id,
       description: text,
@@ -52,7 +52,7 @@ export class OutcomeTracker {
       explanation: null,
       completedAt: null,
       startedBy: undefined,
-      usage: noUsage,
+      usage: zeroUsageTotals,
     });
     const rubric = { type: 'text', content: goal.rubric };
     const fields = { description: text, rubric, max_iterations: goal.maxRevisions + 1, outcome_id: id };
@@ -95,7 +95,7 @@ export class OutcomeTracker {
     if (outcome.startedBy !== undefined) return { type: 'span.outcome_evaluation_ongoing', fields: own };
     outcome.startedBy = word;
     outcome.result = 'evaluating';
-    outcome.usage = noUsage;
+    outcome.usage = zeroUsageTotals;
     return { type: 'span.outcome_evaluation_start', fields: own };
   }
 

@@ -5,10 +5,10 @@ import type { WaitReason } from '../../../../core/model/spending.ts';
 import { toIsoTime } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { type AnnouncedToolCall, type EventDraft, ToolCallTracker } from './calls.ts';
-import { apiEventId, apiIdOf, apiMessageId, apiThreadId, apiUploadId, thoughtPartNumber } from './ids.ts';
+import { apiEventIdOf, thoughtPartNumber, toApiEventId, toApiMessageId, toApiThreadId, toApiUploadId } from './ids.ts';
 import { OutcomeTracker } from './outcomes.ts';
 import { type ChildMessage, DelegationTracker } from './threads/delegations.ts';
-import { addLoggedUsage, noUsage, toSpanUsage, toUsageView, type Usage } from './usage.ts';
+import { addLoggedUsage, toSpanUsage, toUsageView, type UsageTotals, zeroUsageTotals } from './usage.ts';
 
 export interface ManagedEvent {
   readonly id: string;
@@ -41,7 +41,7 @@ class State {
   /** The next message is a question about a call or a spent budget, which this API does not show. */
   asking = false;
   failure = '';
-  usage = noUsage;
+  usage = zeroUsageTotals;
   runningSince: number | undefined;
   activeMs = 0;
   hasThought = false;
@@ -97,7 +97,7 @@ export class ThreadProjection {
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }
-  get usage(): Usage {
+  get usage(): UsageTotals {
     return this.#now.usage;
   }
   activeMs(now: number): number {
@@ -118,7 +118,7 @@ export class ThreadProjection {
     return this.#now.lastWords;
   }
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
-    return { session_thread_id: apiThreadId(this.#id), agent_name: this.#agent.name };
+    return { session_thread_id: toApiThreadId(this.#id), agent_name: this.#agent.name };
   }
   /** Whether readers see the message's text as it streams. They do not see a question's text. */
   get shows(): boolean {
@@ -128,7 +128,7 @@ export class ThreadProjection {
   add(event: SessionEvent): readonly ManagedEvent[] {
     this.#now.seq = event.seq;
     this.#now.at = event.ts;
-    this.#nextId = () => apiIdOf(event, this.#out.length);
+    this.#nextId = () => apiEventIdOf(event, this.#out.length);
     this.#out = [];
     this.#fold(event);
     return this.#out;
@@ -193,7 +193,10 @@ export class ThreadProjection {
         break;
       case 'goal':
         this.#emitDraft(
-          this.outcomes.judge(event.runId, event.data, { word: apiEventId(this.#id, this.#now.seq), at: this.#now.at }),
+          this.outcomes.judge(event.runId, event.data, {
+            word: toApiEventId(this.#id, this.#now.seq),
+            at: this.#now.at,
+          }),
         );
         break;
       case 'context.compacted':
@@ -303,21 +306,21 @@ export class ThreadProjection {
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#startReply(); // questions do not come from a request to the model
-    if (thought) this.#think(apiMessageId(messageId, thoughtPartNumber));
-    this.#emit('agent.message', { content: [{ type: 'text', text }] }, apiMessageId(messageId));
+    if (thought) this.#think(toApiMessageId(messageId, thoughtPartNumber));
+    this.#emit('agent.message', { content: [{ type: 'text', text }] }, toApiMessageId(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
     this.#now.usage = addLoggedUsage(this.#now.usage, data);
     this.#startReply();
     if (data.thoughts && !this.#now.hasThought) this.#emit('agent.thinking', {});
     this.#now.hasThought = false;
-    this.#finish(false, toSpanUsage(addLoggedUsage(noUsage, data)));
+    this.#finish(false, toSpanUsage(addLoggedUsage(zeroUsageTotals, data)));
   }
   #think(id: string): void {
     this.#now.hasThought = true;
     this.#emit('agent.thinking', {}, id);
   }
-  /** Requests to the grader are reported with the verdict, and not as requests of the agent. */
+  /** Requests to the grader are reported with the verdict, not as requests of the agent. */
   #graded({ runId, data }: FactOf<'usage'>): void {
     this.#now.usage = addLoggedUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
@@ -337,7 +340,7 @@ export class ThreadProjection {
     const name = agent === undefined ? this.#agent.name : (this.#agent.subAgents?.get(agent) ?? agent);
     this.#children.set(child, name);
     this.#emit('session.thread_created', {
-      session_thread_id: apiThreadId(child),
+      session_thread_id: toApiThreadId(child),
       agent_name: name,
       workflow_run_id: null,
     });
@@ -345,7 +348,7 @@ export class ThreadProjection {
   }
   #wrote({ child, text }: ChildMessage): void {
     this.#emit('agent.thread_message_sent', {
-      to_session_thread_id: apiThreadId(child),
+      to_session_thread_id: toApiThreadId(child),
       to_agent_name: this.#children.get(child) ?? null,
       content: [{ type: 'text', text }],
     });
@@ -439,5 +442,5 @@ const errorTypes: Partial<Record<ErrorCode, string>> = {
 
 const contentOf = ({ text, attachments }: FactOf<'message.user'>['data']) => [
   { type: 'text', text },
-  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: apiUploadId(file) } })),
+  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: toApiUploadId(file) } })),
 ];

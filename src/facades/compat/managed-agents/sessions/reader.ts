@@ -21,7 +21,7 @@ export class SessionReader {
 
   async state(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     for (;;) {
-      const projection = this.#cached.get(record.id) ?? createProjection(record);
+      const projection = this.#cached.get(record.id) ?? createSessionProjection(record);
       this.#cached.delete(record.id);
       this.#cached.set(record.id, projection);
       const [oldest] = this.#cached.keys();
@@ -33,7 +33,7 @@ export class SessionReader {
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
     // Other callers can read a child that this caller cannot, so this caller gets its own projection.
-    const own = createProjection(record);
+    const own = createSessionProjection(record);
     await catchUpProjection(own, sessions);
     return own;
   }
@@ -43,7 +43,7 @@ export class SessionReader {
   }
 }
 
-export const createProjection = (record: SessionRecord) =>
+export const createSessionProjection = (record: SessionRecord) =>
   new SessionProjection(record.id, readAgentDetails(record), toBudgetView(record));
 
 /**
@@ -84,8 +84,8 @@ interface CatchUp {
   readonly isShared?: true;
 }
 /**
- * Whether the page continues what was read. A log that dropped unread events, or that was rolled back, is read again
- * from its beginning.
+ * Whether the page continues from the last read position. A log that dropped unread events, or that was rolled back, is read
+ * again from its beginning.
  */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);

@@ -57,7 +57,7 @@ interface NewRepository {
 }
 
 /** The repositories of a new session. Throws: invalid_request for a path outside the workspace, or one in use. */
-export function prepareRepositories(
+export function prepareRepositoryResources(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
 ): NewRepository[] {

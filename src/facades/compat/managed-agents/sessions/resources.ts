@@ -6,7 +6,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { invalidRequestError } from '../errors.ts';
 import { type FileDeps, findUploadId } from '../resources/files.ts';
-import type { Route } from '../route.ts';
+import type { ApiRoute } from '../route.ts';
 import { parseInput, readListPage } from '../wire.ts';
 import { maxSessionFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
@@ -19,7 +19,7 @@ const idOf = (resource: SessionContent['resources'][number]): string =>
 const uploads = '/mnt/session/uploads/';
 const TokenChange = z.looseObject({ authorization_token: AuthorizationToken });
 
-export function resourceRoutes(parts: FileDeps): Route[] {
+export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
   const { services, clock, ids } = parts;
   const { sessions, files } = services;
   const found = async (params: { readonly id?: string | undefined }) => {

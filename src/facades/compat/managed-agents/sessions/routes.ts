@@ -10,21 +10,21 @@ import { AgentOverrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
 import { createContentFiles, findUploadId } from '../resources/files.ts';
-import type { Route } from '../route.ts';
+import type { ApiRoute } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
 import { assertOnlyToolResults } from '../work/access.ts';
 import { applyBudgetChange, BudgetInput } from './budget.ts';
 import { prepareManagedSession } from './create.ts';
-import { eventRoutes } from './events.ts';
-import { apiSessionId, parseSessionId } from './ids.ts';
+import { createEventHandlers } from './events.ts';
+import { parseSessionId, toApiSessionId } from './ids.ts';
 import { parseInboundEvents } from './inbound.ts';
-import { parseSessionContent, rosterOfSession, toSessionAgent } from './kept-session.ts';
+import { parseSessionContent, toSessionAgent, toSessionRoster } from './kept-session.ts';
 import { SessionReader } from './reader.ts';
 import { putRepositoryToken } from './repository-resources.ts';
-import { resourceRoutes } from './resources.ts';
+import { createSessionResourceRoutes } from './resources.ts';
 import { sendEvents } from './send.ts';
-import { threadRoutes } from './threads/routes.ts';
+import { createThreadRoutes } from './threads/routes.ts';
 import { readSessionView } from './views.ts';
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'fetchPage'> & FileDeps;
@@ -40,7 +40,7 @@ const worker = ['environment', 'session'] as const;
 /** A child that an agent delegated to is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
 
-export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): Route[] {
+export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): ApiRoute[] {
   const { services, clock, sse, ids } = parts;
   const { sessions, workQueue } = services;
   const reader = new SessionReader();
@@ -48,7 +48,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const resolveUpload = (file: string) => findUploadId(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
   const view = (record: SessionRecord) => readSessionView(record, views);
-  const events = eventRoutes({ sessions, reader, sse });
+  const events = createEventHandlers({ sessions, reader, sse });
 
   return [
     {
@@ -163,7 +163,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         await refuseBusy(record);
         await leaveQueue(record);
         await sessions.delete(record.id);
-        return { id: apiSessionId(record.id), type: 'session_deleted' as const };
+        return { id: toApiSessionId(record.id), type: 'session_deleted' as const };
       },
     },
     {
@@ -200,8 +200,8 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         return await events.stream({ session, thread: session.id }, apiRequest);
       },
     },
-    ...threadRoutes(views, events),
-    ...resourceRoutes(parts),
+    ...createThreadRoutes(views, events),
+    ...createSessionResourceRoutes(parts),
   ];
 
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
@@ -228,7 +228,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const environment = await services.documents.get(kept.environmentId).catch(ignoreNotFound);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
     const { environment: workers, files } = record.agent ?? {};
-    const roster = rosterOfSession(record);
+    const roster = toSessionRoster(record);
     return toSessionAgent({ kept: { ...kept, content }, roster, config, environment: workers, files });
   }
 }

@@ -1,13 +1,13 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import type { Decision } from '../../../../core/model/runs/session-command.ts';
+import type { CallDecision } from '../../../../core/model/runs/session-command.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
-import { type ContentFiles, type EventContents, readContents } from './content.ts';
-import { apiEventId, apiOutcomeId, apiThreadId } from './ids.ts';
+import { type ContentFiles, type EventContents, readEventContents } from './content.ts';
+import { toApiEventId, toApiOutcomeId, toApiThreadId } from './ids.ts';
 import type { InboundEvent } from './inbound.ts';
 import type { ManagedEvent } from './projection.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
@@ -27,7 +27,7 @@ const atBudget =
 
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
   await check(target, events);
-  const eventContents = await readContents(events, target.files);
+  const eventContents = await readEventContents(events, target.files);
   const answers: ManagedEvent[] = [];
   const left = [...events];
   for (let next = left.shift(); next; next = left.shift()) {
@@ -52,7 +52,7 @@ async function check({ record, projection, sessions }: Target, events: readonly 
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
     const thread = 'session_thread_id' in event && event.session_thread_id;
-    const named = projection.threads.find((one) => apiThreadId(one) === thread);
+    const named = projection.threads.find((one) => toApiThreadId(one) === thread);
     if (thread && !named)
       throw invalidRequestError(`events.${n}.session_thread_id: the session has no thread ${thread}.`);
     if (event.type === 'user.interrupt') {
@@ -119,14 +119,14 @@ async function sendOne(
     return {
       ...event,
       content: eventContents.of(event).blocks,
-      id: apiEventId(id, seq),
+      id: toApiEventId(id, seq),
       processed_at: active && !active.waiting ? null : toIsoTime(now()),
     };
   }
   if (event.type === 'user.define_outcome') {
     const { seq } = await sessions.send(id, toSendCommand(event, eventContents));
-    const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: apiOutcomeId(id, seq) };
-    return { ...event, ...known, id: apiEventId(id, seq), processed_at: toIsoTime(now()) };
+    const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: toApiOutcomeId(id, seq) };
+    return { ...event, ...known, id: toApiEventId(id, seq), processed_at: toIsoTime(now()) };
   }
   return await interrupt(target, event);
 }
@@ -148,7 +148,7 @@ async function interrupt(
   { record, sessions, projection, now }: Target,
   event: Extract<InboundEvent, { type: 'user.interrupt' }>,
 ): Promise<ManagedEvent> {
-  const named = projection.threads.find((one) => apiThreadId(one) === event.session_thread_id);
+  const named = projection.threads.find((one) => toApiThreadId(one) === event.session_thread_id);
   const id = named ?? record.id; // the children of the primary thread are stopped too
   const before = projection.seqOf(id);
   // A session that has spent its budget has nothing to interrupt: its run waits until the budget is raised.
@@ -157,7 +157,7 @@ async function interrupt(
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
   const seq = end?.seq ?? before;
   // An interrupt without effect gets an id that no event has.
-  const word = end ? apiEventId(id, seq) : `${apiEventId(id, seq)}none`;
+  const word = end ? toApiEventId(id, seq) : `${toApiEventId(id, seq)}none`;
   return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: toIsoTime(now()) };
 }
 const isStop = (event: SessionEvent) => event.type === 'run.end' && event.data.reason === 'stopped';
@@ -202,7 +202,7 @@ async function answerAll(
   }
   return known.map(({ event, call }): ManagedEvent => {
     const id = call?.thread ?? record.id;
-    const routed = { session_thread_id: id === record.id ? null : apiThreadId(id) };
+    const routed = { session_thread_id: id === record.id ? null : toApiThreadId(id) };
     const shown =
       event.type === 'user.tool_confirmation'
         ? { ...event, deny_message: event.deny_message ?? null, ...routed }
@@ -214,7 +214,7 @@ async function answerAll(
         ((data as Resolved).result !== undefined) === (event.type !== 'user.tool_confirmation'),
     );
     if (!it) return { ...shown, id: `${callIn(event)}again`, processed_at: toIsoTime(now()) };
-    return { ...shown, id: apiEventId(id, it.seq), processed_at: toIsoTime(it.ts) };
+    return { ...shown, id: toApiEventId(id, it.seq), processed_at: toIsoTime(it.ts) };
   });
 }
 type Resolved = FactOf<'approval.resolved'>['data'];
@@ -224,7 +224,7 @@ type Call = ReturnType<SessionProjection['callOf']>;
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 
-function toDecision(event: Answer, callId: string, eventContents: EventContents): Decision {
+function toDecision(event: Answer, callId: string, eventContents: EventContents): CallDecision {
   if (event.type === 'user.tool_confirmation')
     return {
       callId,

@@ -7,7 +7,7 @@ import { openSse, type SseContext, toSseFrame } from '../../../../http/transport
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError, toErrorBody } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
-import { apiEventId, apiMessageId, thoughtPartNumber } from './ids.ts';
+import { thoughtPartNumber, toApiEventId, toApiMessageId } from './ids.ts';
 import type { ManagedEvent, ThreadProjection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
@@ -43,7 +43,7 @@ export async function streamEvents(
   deps: Deps,
 ): Promise<void> {
   const { sessions, reader, sse } = deps;
-  // The position is fixed before the headers are sent, so that the stream has all that a client does afterwards.
+  // The position is fixed before the headers are sent, so that the stream includes everything that the client does afterwards.
   const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas);
@@ -54,7 +54,7 @@ export async function streamEvents(
     };
     const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, convert: toFrames });
     for await (const events of following) {
-      if (!events) return stream.destroy(); // the client opens a new stream, and lists what it missed
+      if (!events) return stream.destroy(); // the client opens a new stream and lists the events it missed
       if (events.length > 0) await stream.writeAll(events.map(frameOf));
       if (events.some(({ type }) => isLast.test(type))) return;
     }
@@ -64,7 +64,7 @@ export async function streamEvents(
       (thrown: unknown) => toAppError(thrown).code === 'session_not_found',
     );
     const last = {
-      id: apiEventId(record.id, projection.seqOf(record.id) + 1),
+      id: toApiEventId(record.id, projection.seqOf(record.id) + 1),
       processed_at: toIsoTime(sse.clock.now()),
     };
     if (isGone) await stream.write(frameOf({ ...last, type: 'session.deleted' } as ManagedEvent));
@@ -75,7 +75,7 @@ export async function streamEvents(
   }
 }
 
-/** Previews of a thread's texts. A text that began before the stream gets none. */
+/** Previews of a thread's texts. A text that began before the stream opened has no preview. */
 class Previews {
   readonly #projection: ThreadProjection;
   readonly #requested: readonly string[];
@@ -92,11 +92,11 @@ class Previews {
     if (event.type !== 'message.delta' || !this.#projection.shows) return [];
     const { messageId, text, thought } = event.data;
     if (this.#opened === messageId) return [];
-    const thinking = { type: 'agent.thinking', id: apiMessageId(messageId, thoughtPartNumber) };
+    const thinking = { type: 'agent.thinking', id: toApiMessageId(messageId, thoughtPartNumber) };
     const thoughts =
       thought && this.#requested.includes(thinking.type) ? [{ type: 'event_start', event: thinking }] : [];
     if (!this.#requested.includes('agent.message')) return thoughts;
-    const id = apiMessageId(messageId);
+    const id = toApiMessageId(messageId);
     const start = this.#started.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
     this.#started.add(id);
     const delta = { type: 'content_delta', index: 0, content: { type: 'text', text } };

@@ -1,16 +1,16 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 
 /** Costs are in the currency of the server's price list. */
-export interface Usage {
+export interface UsageTotals {
   readonly input: number;
   readonly output: number;
   readonly cacheRead: number;
   readonly cacheWritten: number;
   readonly cost: number;
 }
-export const noUsage: Usage = { input: 0, output: 0, cacheRead: 0, cacheWritten: 0, cost: 0 };
+export const zeroUsageTotals: UsageTotals = { input: 0, output: 0, cacheRead: 0, cacheWritten: 0, cost: 0 };
 
-export function addLoggedUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
+export function addLoggedUsage(before: UsageTotals, used: FactOf<'usage'>['data']): UsageTotals {
   const { inputTokens, outputTokens, cachedTokens = 0, cacheWrittenTokens = 0, cost = 0 } = used;
   return {
     input: before.input + Math.max(0, inputTokens - cachedTokens - cacheWrittenTokens),
@@ -21,7 +21,7 @@ export function addLoggedUsage(before: Usage, used: FactOf<'usage'>['data']): Us
   };
 }
 
-export const sumUsage = (all: readonly Usage[]): Usage =>
+export const sumUsage = (all: readonly UsageTotals[]): UsageTotals =>
   all.reduce(
     (one, other) => ({
       input: one.input + other.input,
@@ -30,10 +30,10 @@ export const sumUsage = (all: readonly Usage[]): Usage =>
       cacheWritten: one.cacheWritten + other.cacheWritten,
       cost: one.cost + other.cost,
     }),
-    noUsage,
+    zeroUsageTotals,
   );
 
-export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
+export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: UsageTotals) => ({
   input_tokens: input,
   output_tokens: output,
   cache_creation_input_tokens: cacheWritten,
@@ -43,7 +43,7 @@ export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) =
 /** Costs are sums of small amounts, so they are rounded to a hundredth of a cent. */
 export const toCents = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
-export const toUsageView = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
+export const toUsageView = ({ input, output, cacheRead, cacheWritten, cost }: UsageTotals, activeMs: number) => ({
   input_tokens: input,
   output_tokens: output,
   cache_read_input_tokens: cacheRead,

@@ -5,13 +5,13 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { serverEnvironmentId } from '../resources/environments.ts';
 import { toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
-import { apiSessionId, apiThreadId } from './ids.ts';
+import { toApiSessionId, toApiThreadId } from './ids.ts';
 import { parseSessionContent, type SessionContent, toAgentReply } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
-import { toSessionStats, toUsageView, type Usage } from './usage.ts';
+import { toSessionStats, toUsageView, type UsageTotals } from './usage.ts';
 
-export interface ViewDeps {
+export interface SessionViewDeps {
   readonly services: Pick<Services, 'sessions'>;
   readonly reader: SessionReader;
   readonly clock: Clock;
@@ -28,10 +28,10 @@ const archivedAtOf = ({ record, kept }: ViewedSession): number | null =>
   record.archived ? (kept?.archivedAt ?? record.updatedAt) : null;
 
 interface Amounts {
-  readonly usage: Usage;
+  readonly usage: UsageTotals;
   activeMs(now: number): number;
 }
-async function shared(viewed: ViewedSession, amounts: Amounts, { services: { sessions }, clock }: ViewDeps) {
+async function shared(viewed: ViewedSession, amounts: Amounts, { services: { sessions }, clock }: SessionViewDeps) {
   const { record, kept } = viewed;
   const archivedAt = archivedAtOf(viewed);
   const now = archivedAt ?? clock.now();
@@ -51,12 +51,12 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
 type Status = SessionProjection['status'];
 const statusOf = (record: SessionRecord, status: Status) => (record.archived ? ('terminated' as const) : status);
 
-export async function readSessionView(record: SessionRecord, deps: ViewDeps) {
+export async function readSessionView(record: SessionRecord, deps: SessionViewDeps) {
   const projection = await deps.reader.state(record, deps.services.sessions);
   const kept = parseSessionContent(record);
   const { stats, usage, agent, times } = await shared({ record, kept }, projection, deps);
   return {
-    id: apiSessionId(record.id),
+    id: toApiSessionId(record.id),
     type: 'session' as const,
     status: statusOf(record, projection.status),
     title: record.title === '' ? null : record.title,
@@ -78,7 +78,7 @@ export async function readSessionView(record: SessionRecord, deps: ViewDeps) {
 export async function readThreadView(
   record: SessionRecord,
   { session, projection }: { readonly session: SessionId; readonly projection: SessionProjection },
-  deps: ViewDeps,
+  deps: SessionViewDeps,
 ) {
   const { stats, usage, agent, times } = await shared(
     { record, kept: parseSessionContent(record) },
@@ -88,10 +88,10 @@ export async function readThreadView(
   const { multiagent: _, ...own } = agent;
   const parent = projection.parentOf(record.id);
   return {
-    id: apiThreadId(record.id),
+    id: toApiThreadId(record.id),
     type: 'session_thread' as const,
-    session_id: apiSessionId(session),
-    parent_thread_id: parent && apiThreadId(parent),
+    session_id: toApiSessionId(session),
+    parent_thread_id: parent && toApiThreadId(parent),
     agent: own,
     status: statusOf(record, projection.statusOf(record.id)),
     stats: { ...stats, startup_seconds: 0 },

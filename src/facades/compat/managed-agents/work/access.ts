@@ -9,7 +9,7 @@ import { projectsOf } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import type { ApiRequest, Route, RouteAccess } from '../route.ts';
+import type { ApiRequest, ApiRoute, RouteAccess } from '../route.ts';
 import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseSessionContent } from '../sessions/kept-session.ts';
@@ -41,7 +41,7 @@ export class WorkerAccess implements RouteAccess {
     this.#parts = parts;
   }
 
-  async run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown> {
+  async run(route: ApiRoute, apiRequest: ApiRequest, work: ApiRoute['run']): Promise<unknown> {
     const { request } = apiRequest;
     const presented = request.headers[header];
     if (typeof presented !== 'string') {
@@ -81,7 +81,7 @@ export class WorkerAccess implements RouteAccess {
   }
 
   /** A worker sees other environments and sessions as missing. */
-  async #refuseOthers(worker: WorkerIdentity, { endpoint }: Route, { params, request }: ApiRequest): Promise<void> {
+  async #refuseOthers(worker: WorkerIdentity, { endpoint }: ApiRoute, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
     const [, , kind] = endpoint.split('/', 3); // from the matched route, not from the caller's URL
@@ -104,7 +104,7 @@ export class WorkerAccess implements RouteAccess {
     if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
   }
 
-  /** A worker has the memory stores of its session, with the session's own permissions. */
+  /** Opens only the memory stores of the worker's session, with the session's own permissions. */
   async #refuseOtherStores(worker: WorkerIdentity, id: string, isWrite: boolean): Promise<void> {
     const record = worker.work && (await this.#parts.services.sessions.get(worker.work.sessionId));
     const mounted = record && isOfQueue(record, worker) ? record.agent?.memoryStores : undefined;
@@ -174,7 +174,7 @@ export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
 }
 
 /** The caller's credential. Credentials that the caller creates are valid only as long as it is. */
-export function findIssuer(
+export function findCredentialIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],
 ): CredentialIssuer {

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import type { Route } from '../route.ts';
+import type { ApiRoute } from '../route.ts';
 import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
-import { findIssuer } from './access.ts';
+import { findCredentialIssuer } from './access.ts';
 import { resolveQueueId } from './routes.ts';
 
 type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
@@ -21,7 +21,7 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
 });
 
 /** The hosted API has no such routes, because its console creates the keys of workers. */
-export function environmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): Route[] {
+export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoute[] {
   return [
     {
       endpoint: 'POST /v1/environments/:id/keys',
@@ -30,7 +30,7 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
         const environment = await resolveQueueId(documents, apiRequest.params.id ?? '');
         const { key, view } = await workQueue.createKey(environment, {
           name,
-          maker: findIssuer(apiRequest, credentials),
+          maker: findCredentialIssuer(apiRequest, credentials),
         });
         return { ...toKey(view), key };
       },

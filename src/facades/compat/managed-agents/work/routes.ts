@@ -7,18 +7,18 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { readDocument } from '../resources/agents.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
-import type { Route } from '../route.ts';
-import { apiSessionId } from '../sessions/ids.ts';
+import type { ApiRoute } from '../route.ts';
+import { toApiSessionId } from '../sessions/ids.ts';
 import {
   applyMetadataChange,
   MetadataChange,
   parseInput,
-  parseTime,
+  parseQueryTime,
   readListPage,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
-import { findIssuer } from './access.ts';
+import { findCredentialIssuer } from './access.ts';
 
 type WorkDeps = Pick<FacadeParts, 'credentials'> & {
   readonly services: Pick<Services, 'documents' | 'workQueue'>;
@@ -28,11 +28,11 @@ const WorkUpdate = z.strictObject({ metadata: MetadataChange.nullable().optional
 const maxReclaimMs = 86_400_000;
 const usualReclaimMs = 5_000;
 
-export const toWork = (item: WorkItem, secret: string | null = null) => ({
+export const toWorkView = (item: WorkItem, secret: string | null = null) => ({
   id: item.id,
   type: 'work' as const,
   environment_id: item.environmentId,
-  data: { type: 'session' as const, id: apiSessionId(item.sessionId) },
+  data: { type: 'session' as const, id: toApiSessionId(item.sessionId) },
   state: item.state,
   metadata: item.metadata,
   secret,
@@ -54,7 +54,7 @@ export async function resolveQueueId(documents: Services['documents'], id: strin
   return id;
 }
 
-export function workRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): Route[] {
+export function createWorkRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): ApiRoute[] {
   const queue = (params: Readonly<Record<string, string | undefined>>) => resolveQueueId(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;
   const both = ['environment', 'session'] as const;
@@ -73,7 +73,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
         const options = { workerId, blockMs, reclaimMs, maker: claimMaker(apiRequest), signal };
         const found = await workQueue.poll(environment, options);
         // Fastify would send nothing for null, but SDKs read JSON.
-        const body = found ? toWork(found, encodeSecret(found.token)) : null;
+        const body = found ? toWorkView(found, encodeSecret(found.token)) : null;
         return reply.type('application/json').send(JSON.stringify(body));
       },
     },
@@ -97,13 +97,13 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       async run({ params, query }) {
         const environment = await queue(params);
         const read = () => workQueue.items(environment);
-        return await readListPage({ query, name: `work ${environment}`, read, show: (item) => toWork(item) });
+        return await readListPage({ query, name: `work ${environment}`, read, show: (item) => toWorkView(item) });
       },
     },
     {
       endpoint: 'GET /v1/environments/:id/work/:work',
       worker: ['session'],
-      run: async ({ params }) => toWork(await workQueue.item(await queue(params), params.work ?? '')),
+      run: async ({ params }) => toWorkView(await workQueue.item(await queue(params), params.work ?? '')),
     },
     {
       endpoint: 'POST /v1/environments/:id/work/:work',
@@ -111,14 +111,16 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
         const { metadata } = parseInput(WorkUpdate, body);
         const environment = await queue(params);
         const item = await workQueue.item(environment, params.work ?? '');
-        if (!metadata) return toWork(item);
-        return toWork(await workQueue.setMetadata(environment, item.id, applyMetadataChange(item.metadata, metadata)));
+        if (!metadata) return toWorkView(item);
+        return toWorkView(
+          await workQueue.setMetadata(environment, item.id, applyMetadataChange(item.metadata, metadata)),
+        );
       },
     },
     {
       endpoint: 'POST /v1/environments/:id/work/:work/ack',
       worker: both,
-      run: async ({ params }) => toWork(await workQueue.acknowledge(await queue(params), params.work ?? '')),
+      run: async ({ params }) => toWorkView(await workQueue.acknowledge(await queue(params), params.work ?? '')),
     },
     {
       endpoint: 'POST /v1/environments/:id/work/:work/heartbeat',
@@ -148,14 +150,14 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       worker: both,
       async run({ params, body }) {
         const { force } = parseInput(StopBody, body);
-        return toWork(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
+        return toWorkView(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
       },
     },
   ];
 
   /** A token created by a claim is valid only as long as the environment key of the claiming worker. */
-  function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialIssuer {
-    const maker = findIssuer(apiRequest, credentials);
+  function claimMaker(apiRequest: Parameters<ApiRoute['run']>[0]): CredentialIssuer {
+    const maker = findCredentialIssuer(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };
   }
 }
@@ -163,7 +165,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
 const noHeartbeat = 'NO_HEARTBEAT';
 function parseExpected(value: string | undefined): number | null | undefined {
   if (value === undefined || value === '') return undefined;
-  return value === noHeartbeat ? null : parseTime('expected_last_heartbeat', value);
+  return value === noHeartbeat ? null : parseQueryTime('expected_last_heartbeat', value);
 }
 
 function parseWorkerId(input: string | string[] | undefined): string | undefined {

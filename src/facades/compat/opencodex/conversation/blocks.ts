@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { findActiveRunId } from '../../../shared/working-run.ts';
 import { isActionEvent, type PairedToolCall, ToolCallPairer } from '../actions.ts';
-import { deriveId } from '../ids.ts';
-import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
+import { derivePositionId } from '../ids.ts';
+import { type ProjectionContext, toClientToolCall, toIsoTime } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
 import { isAnswerEvent } from './message-ids.ts';
 
@@ -43,7 +43,7 @@ export function toTextBlock(event: TextEvent): Block {
 
 const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block => ({
   ...base(event),
-  id: deriveId('error', { session: event.sessionId, seq: event.seq }),
+  id: derivePositionId('error', { session: event.sessionId, seq: event.seq }),
   block_type: 'assistant_text',
   author: 'assistant',
   content: { text: event.data.error },
@@ -51,10 +51,10 @@ const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block 
 });
 
 function callBlock({ call, result }: PairedToolCall, view: ProjectionContext): Block {
-  const { tool, args } = toShownToolCall(call.data, view);
+  const { tool, args } = toClientToolCall(call.data, view);
   return {
     ...base(call),
-    id: deriveId('action', { session: call.sessionId, seq: call.seq }),
+    id: derivePositionId('action', { session: call.sessionId, seq: call.seq }),
     block_type: 'tool_call',
     author: 'assistant',
     content: { tool_name: tool, arguments: args, status: result ? 'complete' : 'running' },
@@ -68,15 +68,15 @@ function resultBlock({ call, result }: PairedToolCall, view: ProjectionContext):
   const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;
   return {
     ...base(result),
-    id: deriveId('result', { session: result.sessionId, seq: result.seq }),
+    id: derivePositionId('result', { session: result.sessionId, seq: result.seq }),
     block_type: 'tool_result',
     author: 'tool',
     content: {
-      tool_name: toShownToolCall(call.data, view).tool,
+      tool_name: toClientToolCall(call.data, view).tool,
       success,
       ...(success ? { result: output } : { error }),
     },
-    parent_block_id: deriveId('action', { session: call.sessionId, seq: call.seq }),
+    parent_block_id: derivePositionId('action', { session: call.sessionId, seq: call.seq }),
   };
 }
 

@@ -10,10 +10,10 @@ import {
   findChat,
   ignoreAnyNotFound,
   type OpencodexDeps,
-  readEvents,
   readProjectionContext,
+  readSessionEvents,
 } from '../context.ts';
-import { parsePosition } from '../ids.ts';
+import { parsePositionId } from '../ids.ts';
 import { toIsoTime } from '../names.ts';
 import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
@@ -39,7 +39,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: MessageL
       let head: number | undefined;
       reply.raw.once('close', () => answered(reply.raw.writableFinished ? head : undefined));
       const session = await findChat(deps, params.sid);
-      const events = await readEvents(deps, session);
+      const events = await readSessionEvents(deps, session);
       head = events.at(-1)?.seq ?? 0;
       const { items, total } = toNewestPage(await conversation(deps, session, events), query);
       return { messages: items, total };
@@ -68,7 +68,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: MessageL
 function mountBlocks(app: App, deps: OpencodexDeps): void {
   const blocks = async (sid: string) => {
     const session = await findChat(deps, sid);
-    return toBlocks(await readEvents(deps, session), await readProjectionContext(deps, session));
+    return toBlocks(await readSessionEvents(deps, session), await readProjectionContext(deps, session));
   };
   app.get(
     `${chat}/blocks`,
@@ -106,7 +106,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     async ({ params, query }) => {
       const session = await findChat(deps, params.sid);
       const { items, total } = toPage(
-        toActions(await readEvents(deps, session), await readProjectionContext(deps, session)),
+        toActions(await readSessionEvents(deps, session), await readProjectionContext(deps, session)),
         query,
       );
       return { agent_actions: items, total };
@@ -201,7 +201,7 @@ async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<stri
 }
 
 async function findAction(deps: OpencodexDeps, id: string) {
-  const place = parsePosition('action', id);
+  const place = parsePositionId('action', id);
   const session = place && (await findChat(deps, place.session).catch(ignoreAnyNotFound));
   if (!place || !session) return undefined;
   const { sessions } = deps.services;

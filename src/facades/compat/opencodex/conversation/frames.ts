@@ -1,8 +1,8 @@
 import { isHiddenEvent } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isActionEvent } from '../actions.ts';
-import { deriveId } from '../ids.ts';
-import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
+import { derivePositionId } from '../ids.ts';
+import { type ProjectionContext, toClientToolCall, toIsoTime } from '../names.ts';
 import { toTextBlock } from './blocks.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
@@ -175,8 +175,11 @@ export class FrameTranslator {
 
   #action(event: Extract<SessionEvent, { type: 'tool.calling' }>): Frame {
     const run = this.#of(event);
-    const { tool, args } = toShownToolCall(event.data, this.#view);
-    const call = { step: ++run.steps, actionId: deriveId('action', { session: event.sessionId, seq: event.seq }) };
+    const { tool, args } = toClientToolCall(event.data, this.#view);
+    const call = {
+      step: ++run.steps,
+      actionId: derivePositionId('action', { session: event.sessionId, seq: event.seq }),
+    };
     run.calls.set(event.data.callId, call);
     return { type: 'action', tool, args, step: call.step, action_id: call.actionId };
   }
@@ -185,7 +188,7 @@ export class FrameTranslator {
     const run = this.#of(event);
     const { callId, success, output, exitCode } = event.data;
     // the event with the call may have been dropped
-    const actionId = deriveId('action', { session: event.sessionId, seq: event.seq });
+    const actionId = derivePositionId('action', { session: event.sessionId, seq: event.seq });
     const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
     run.calls.delete(callId);
     return {
@@ -193,7 +196,7 @@ export class FrameTranslator {
       content: output,
       success,
       step: call.step,
-      tool: toShownToolCall(event.data, this.#view).tool,
+      tool: toClientToolCall(event.data, this.#view).tool,
       action_id: call.actionId,
       metadata: {},
       ...(exitCode !== undefined && { exit_code: exitCode }),

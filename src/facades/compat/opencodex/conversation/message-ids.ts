@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { OpencodexDeps } from '../context.ts';
-import { deriveId } from '../ids.ts';
+import { derivePositionId } from '../ids.ts';
 
 // The text of a run between two messages of the user is one message. A question ends the message, and the reply to its
 // answer starts the next; otherwise the user's answer would appear below its own reply. Permission for a call is not a
@@ -18,7 +18,8 @@ export class MessageIdResolver {
   of(event: SessionEvent): string {
     const run = `${event.runId}`;
     if (event.type === 'run.started') this.#replies.delete(run);
-    if (isAnswerEvent(event)) this.#replies.set(run, deriveId('reply', { session: event.sessionId, seq: event.seq }));
+    if (isAnswerEvent(event))
+      this.#replies.set(run, derivePositionId('reply', { session: event.sessionId, seq: event.seq }));
     return this.#replies.get(run) ?? run;
   }
 }

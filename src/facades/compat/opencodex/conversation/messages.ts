@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isActionEvent, ToolCallPairer, toAction } from '../actions.ts';
-import { deriveId } from '../ids.ts';
+import { derivePositionId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
@@ -88,7 +88,7 @@ const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assist
 
 function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): PositionedMessage {
   const message: Message = {
-    id: deriveId('error', { session: sessionId, seq }),
+    id: derivePositionId('error', { session: sessionId, seq }),
     chat_session_id: sessionId,
     role: 'assistant',
     content: data.error,

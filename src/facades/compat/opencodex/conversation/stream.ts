@@ -147,7 +147,7 @@ interface MessageIntake {
   readonly complain: (text: string) => void;
 }
 
-/** Failures become frames, and the connection stays open. */
+/** Failures are sent as frames, and the connection stays open. */
 async function take({ deps, socket, session, complain }: MessageIntake, frame: JsonObject): Promise<void> {
   const { sessions } = deps.services;
   try {

@@ -13,9 +13,9 @@ const File = z.object({
   hash: z.string().describe('SHA-256, hex'),
   uploaded_at: isoTimestamp,
 });
-export type File = z.output<typeof File>;
+export type UploadedFileView = z.output<typeof File>;
 const FileList = z.object({ files: z.array(File), total: z.int() });
-const file: File = {
+const file: UploadedFileView = {
   id: exampleUuid,
   project_id: exampleUuid,
   filename: 'data.csv',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ProgramSettings } from '../../../../config/tool-servers.ts';
+import { ToolProgramSettings } from '../../../../config/tool-servers.ts';
 import { jsonReply } from '../../../../http/routes/route-docs.ts';
 import { exampleSid, exampleTime, exampleUuid, isoTimestamp } from './examples.ts';
 
@@ -67,7 +67,7 @@ const AgentConfig = z.object({
   llm_config: z.record(z.string(), z.unknown()),
   // Absent if the project sets no fallbacks, because earlier clients do not know the field.
   llm_fallbacks: z.array(z.string()).readonly().optional(),
-  mcp_servers: ProgramSettings.optional(),
+  mcp_servers: ToolProgramSettings.optional(),
 });
 export type AgentConfig = z.output<typeof AgentConfig>;
 const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];

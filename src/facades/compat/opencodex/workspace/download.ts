@@ -12,7 +12,11 @@ interface Download {
   open(range: ByteRange | undefined): Promise<Readable>;
 }
 
-export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
+export async function sendDownload(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: Download,
+): Promise<FastifyReply> {
   const etag = `"${file.tag}"`;
   markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
   const { range: query, 'if-range': onlyIf } = request.headers;

@@ -4,12 +4,12 @@ import { bytesReply, idempotencyHeader, noBodyReply } from '../../../../http/rou
 import type { App } from '../../../../http/routes/routes.ts';
 import { mountRawBodyRoutes, receiveFiles } from '../../../shared/uploads.ts';
 import { describeRoute } from '../about.ts';
-import { findFile, findProject, type OpencodexDeps } from '../context.ts';
+import { findProject, findUploadedFile, type OpencodexDeps } from '../context.ts';
 import { toPage } from '../conversation/paging.ts';
 import * as replies from '../replies/files.ts';
 import { IdParams, PageQuery, ProjectParams } from '../schemas.ts';
 import { toFileView } from '../views.ts';
-import { sendFile } from './download.ts';
+import { sendDownload } from './download.ts';
 
 const base = '/api/v1/files';
 const maxFiles = 20;
@@ -38,9 +38,9 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       fails: [404, 416],
     }),
     async (request, reply) => {
-      const file = await findFile(deps, request.params.id);
+      const file = await findUploadedFile(deps, request.params.id);
       const { name, size, mimeType, sha256 } = file;
-      return await sendFile(request, reply, {
+      return await sendDownload(request, reply, {
         name,
         size,
         mimeType,
@@ -56,7 +56,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       fails: [404],
     }),
     async ({ params }, reply) => {
-      await uploads.delete((await findFile(deps, params.id)).id);
+      await uploads.delete((await findUploadedFile(deps, params.id)).id);
       return reply.code(204).send();
     },
   );

@@ -6,7 +6,7 @@ import { bytesReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import { projectFilesFolder } from '../../../../sessions/projects/project-copies.ts';
-import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
+import { parseFileName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import {
   assertFitsArchive,
   type FolderListing,
@@ -131,9 +131,9 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       assertFitsArchive(listing);
       if (listing.files.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
-      const { zip } = await import('../../../shared/archive/zip.ts');
+      const { createZipStream } = await import('../../../shared/archive/zip.ts');
       return markAsAttachment(reply, `${type}-${session.id}.zip`, 'application/zip').send(
-        zip(listing, { open, maxPacked: maxArchivedBytes }),
+        createZipStream(listing, { open, maxPacked: maxArchivedBytes }),
       );
     },
   );
@@ -149,7 +149,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const session = await findChat(deps, params.sid);
       const project = await findProject(deps, body.project_id);
       const path = toWorkspacePath(body.path);
-      const name = baseName(path);
+      const name = parseFileName(path);
       if (name === undefined) throw createInvalidFieldError('body', 'path', 'has no name that a file can have');
       const signal = abortUnlessIdempotent(reply);
       const { content } = await files.open(session.id, path, signal).catch(missing);

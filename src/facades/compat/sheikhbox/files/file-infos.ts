@@ -56,7 +56,7 @@ export class FileInfoCache {
 
   async #find(ids: Iterable<string>): Promise<void> {
     for (const id of ids) {
-      // only the log's id remains of a deleted file
+      // of a deleted file, only the id in the log remains
       const file = await this.#uploads?.get(id).catch(() => undefined);
       if (this.#known.size >= maxKnown) this.#known.clear();
       if (file) this.#known.set(id, toUploadInfo(file));

@@ -5,7 +5,7 @@ import { createEmptyFileInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
 import type { SseEvent } from './sse-events.ts';
 
-// Core events as frames of SheikhBox. An event produces at most one frame, so a cursor never falls between two.
+// Core events as SheikhBox frames. An event produces at most one frame, so a cursor never falls between two frames.
 
 export type SheikhboxProfile = 'current' | 'v2.0';
 type InfoOf = (file: string, at: number) => FileInfo;
@@ -57,7 +57,7 @@ export function toSheikhboxEvent(
 }
 
 /** Makes a client reload the history and continue the stream after this id. */
-export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
+export function createResyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',
     data: {

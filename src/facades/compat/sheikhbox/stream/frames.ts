@@ -8,12 +8,13 @@ interface Frame {
   readonly event: string;
   readonly data: { readonly event_id: string };
 }
-export const toFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
+export const toSheikhboxFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
- * Event as JSON text; empty if it is not shown. Events with attached files, whose details can change, are not cached.
+ * Caches each event as JSON text; empty for an event that is not shown. Events with attached files, whose details can change, are
+ * not cached.
  */
-export function createTextCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
+export function createEventJsonCache(profile: SheikhboxProfile, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
   return (event) => {
     const known = texts.get(event);
@@ -33,6 +34,6 @@ export function createFrameCache(
   return (event) =>
     frames.of(event, () => {
       const reply = toSheikhboxEvent(event, profile, infos && ((file, at) => infos.get(file, at)));
-      return reply && toFrame(reply);
+      return reply && toSheikhboxFrame(reply);
     });
 }

@@ -4,7 +4,7 @@ import { runRounds } from '../../../../core/concurrency/rounds.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { openSse, toSseFrame } from '../../../../http/transport/sse.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from '../context.ts';
-import { listStreamReply } from '../replies.ts';
+import { sessionListStreamReply } from '../replies.ts';
 import { toSessionListItem } from '../views.ts';
 
 const minPauseMs = 1_000;
@@ -13,7 +13,7 @@ export function mountSessionListStream(app: App, context: SheikhboxContext): voi
   app.post(
     sessionsPath,
     describeRoute('WatchSessions', 'Follow the list of sessions', {
-      schema: { response: { 200: listStreamReply } },
+      schema: { response: { 200: sessionListStreamReply } },
       config: { stream: true, reads: true },
       description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
     }),
@@ -26,7 +26,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
     const list = (await sessions.list()).map((session) => toSessionListItem(session, profile));
     return toSseFrame({ event: 'sessions', data: { sessions: list } });
   };
-  let shown = await read(); // a failure here can still be answered with a status
+  let shown = await read(); // a failure here can still set the response's status
   using stream = openSse(reply, sse);
   const changes = followList({ sessions, clock }, stream.gone);
   await stream.write(shown);

@@ -6,10 +6,7 @@ import type { SessionService } from '../../../../sessions/api/sessions.ts';
 /** Bounds of a chat stream, as plain data, so that a repeated request gets the same stream. */
 export const StreamBounds = z.object({
   after: z.int(),
-  /**
-   * The stream ends with this run's first `run.wait`, `run.error` or `run.end` after this seq. A null `runId`: any
-   * run's.
-   */
+  /** The stream ends with this run's first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
   /** No run is active, so the log up to this seq is everything to stream. */
   last: z.int().nullable(),

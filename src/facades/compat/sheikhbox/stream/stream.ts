@@ -5,8 +5,8 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { openSse, type SseStream } from '../../../../http/transport/sse.ts';
 import type { SheikhboxContext } from '../context.ts';
-import { resyncEvent } from './events.ts';
-import { toFrame } from './frames.ts';
+import { createResyncEvent } from './events.ts';
+import { toSheikhboxFrame } from './frames.ts';
 import { hasStreamEnded, isStreamEnd, type StreamBounds } from './stream-end.ts';
 
 /** User messages are never streamed back. */
@@ -72,7 +72,7 @@ function writeFrames(
 }
 
 async function sayResync(stream: SseStream, item: Extract<LogUpdate, { kind: 'resync' }>, { clock }: SheikhboxContext) {
-  await stream.write(toFrame(resyncEvent(item, clock.now())));
+  await stream.write(toSheikhboxFrame(createResyncEvent(item, clock.now())));
 }
 
 /** Breaks the connection if `run` fails, because the status can no longer change; the client then resumes. */

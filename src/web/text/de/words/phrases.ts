@@ -1,5 +1,5 @@
 /** Texts of the server with their translations. A test compares the keys with the server's tables. */
-export const phrases: Readonly<Record<string, string>> = {
+export const serverPhrases: Readonly<Record<string, string>> = {
   // Labels of tools
   Run: 'Ausführen',
   'View terminal': 'Terminal ansehen',

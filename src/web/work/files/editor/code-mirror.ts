@@ -19,7 +19,7 @@ import {
   lineNumbers,
 } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import { detectLanguage } from '../preview.ts';
+import { detectCodeLanguage } from '../preview.ts';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 
 // The editor is a separate chunk, which loads when a file is first edited or reviewed. The page's policy refuses style
@@ -69,7 +69,7 @@ const theme = EditorView.theme({
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
   '.cm-deletedLine, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
   '.cm-deletedChunk': { paddingLeft: '6px', background: 'none' },
-  // Only a tint, because the library underlines changed words.
+  // Replaces the library's underline of changed words with a tint.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
     background: 'color-mix(in srgb, var(--text) 6%, transparent)',
     textDecoration: 'none',
@@ -305,7 +305,7 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
 /** Undefined: plain text, which includes languages that fail to load. */
 async function loadLanguage(path: string): Promise<Extension | undefined> {
   return await loaders
-    .get(detectLanguage(path))?.(path)
+    .get(detectCodeLanguage(path))?.(path)
     .catch((error: unknown) => {
       reportError(error);
       return undefined;

@@ -40,5 +40,5 @@ export function mergeEdit(current: string, { after, edited }: { readonly after: 
 }
 
 /** Whether an event's text was shortened. Reverting to it would write the truncation notice into the file. */
-export const isTruncated = (text: string): boolean =>
+export const isTruncatedText = (text: string): boolean =>
   /\n\[(?:… \d+ bytes left out …|\d+ characters more are not shown)\](?:\n|$)/.test(text);

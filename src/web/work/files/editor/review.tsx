@@ -13,7 +13,7 @@ type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
 const layout = createSharedPref<Layout>('diff', 'inline', isLayout);
 
-export interface Comparison {
+export interface FileComparison {
   readonly before: string;
   readonly after: string;
   /** A save would change bytes that nobody edited. */
@@ -21,7 +21,8 @@ export interface Comparison {
   /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
   /**
-   * Text to save after the person changed `after` to `edited`. Undefined: the current file has no place for the change.
+   * Returns the text to save after the person changed `after` to `edited`. Undefined: the change does not fit into the current
+   * file.
    */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
@@ -30,11 +31,13 @@ interface Props {
   readonly store: FileStore;
   readonly path: string;
   /** Rejects with text for the person. */
-  readonly load: () => Promise<Comparison>;
+  readonly load: () => Promise<FileComparison>;
 }
 
 export function ChangesReview({ store, path, load }: Props) {
-  const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
+  const [compared, setCompared] = useState<
+    (FileComparison & { readonly turn: number }) | { readonly problem: string }
+  >();
   const turns = useRef(0);
   const isEdited = useRef(false);
   /** `afresh`: discards the person's own changes here. */
@@ -49,7 +52,7 @@ export function ChangesReview({ store, path, load }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // A new text from the agent is compared immediately, but never replaces a person's changes here.
+  // New text from the agent is compared immediately, but never replaces a person's changes.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <LoadPlaceholder problem="" />;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
@@ -68,16 +71,17 @@ export function ChangesReview({ store, path, load }: Props) {
   );
 }
 
-const isSame = (one: Comparison, other: Comparison): boolean =>
+const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
 /** Another run began, for example by a comment. The review continues until the file changes. */
-const isRebased = (old: Comparison, now: Comparison): boolean => now.before === now.after && now.after === old.after;
+const isRebased = (old: FileComparison, now: FileComparison): boolean =>
+  now.before === now.after && now.after === old.after;
 
 interface ComparedProps {
   readonly store: FileStore;
   readonly path: string;
-  readonly compared: Comparison;
+  readonly compared: FileComparison;
   readonly onReload: () => void;
   readonly onEdited: (isEdited: boolean) => void;
 }

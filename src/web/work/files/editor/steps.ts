@@ -1,5 +1,5 @@
 import type { Event } from '../../../../client/types.ts';
-import { findEdit, type ToolCalledData } from '../../../data/items.ts';
+import { findFileEdit, type ToolCalledData } from '../../../data/items.ts';
 
 /** A plan's step, or a run without steps, with the writes of the agent's file tools. */
 export interface FileStep {
@@ -30,7 +30,7 @@ export function listFileSteps(events: readonly Event[]): FileStep[] {
 }
 
 function addWrite(files: Map<string, FileWrite> | undefined, call: ToolCalledData): void {
-  const edit = findEdit(call);
+  const edit = findFileEdit(call);
   if (!files || !edit) return;
   const { path, after } = edit;
   files.set(path, { before: (files.get(path) ?? edit).before, after });

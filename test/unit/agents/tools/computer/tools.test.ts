@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AgentBrowser } from '../../../../../src/agents/browser/browser.ts';
-import { claudeComputer } from '../../../../../src/agents/tools/computer/claude.ts';
-import { geminiComputer } from '../../../../../src/agents/tools/computer/gemini.ts';
+import { claudeComputerTool } from '../../../../../src/agents/tools/computer/claude.ts';
+import { geminiComputerTools } from '../../../../../src/agents/tools/computer/gemini.ts';
 import { encodeRasterPng } from '../../../../../src/agents/tools/computer/png.ts';
 import type { Tool, ToolContext } from '../../../../../src/agents/tools/tool.ts';
 import type { DesktopClient, ScreenAction } from '../../../../../src/sandboxes/client/client.ts';
@@ -46,7 +46,7 @@ function bench(browser?: AgentBrowser) {
   }
   return { done, seen, waits, run };
 }
-const gemini = (name: string) => geminiComputer.find((tool) => tool.name === name) as Tool;
+const gemini = (name: string) => geminiComputerTools.find((tool) => tool.name === name) as Tool;
 
 test("a result of Gemini's actions names the page on the screen, if there is one", async () => {
   const { run } = bench({ address: async () => 'https://example.test/' } as Partial<AgentBrowser> as AgentBrowser);
@@ -57,7 +57,7 @@ test("a result of Gemini's actions names the page on the screen, if there is one
 
 test('a screenshot has the size the model points in, and asks no leave', async () => {
   const { run, seen, waits } = bench();
-  const result = await run(claudeComputer, { action: 'screenshot' });
+  const result = await run(claudeComputerTool, { action: 'screenshot' });
   expect(result).toMatchObject({ ok: true, content: { screenshot: '/f' }, pictures: [{ file: 'f' }] });
   expect(readPng(seen[0] as Buffer)).toMatchObject({ width: 1280, height: 800 });
   expect(waits).toEqual([]);
@@ -65,7 +65,7 @@ test('a screenshot has the size the model points in, and asks no leave', async (
 
 test('input is scaled to the desktop, and waits for the one who holds the keyboard', async () => {
   const { run, done, waits } = bench();
-  await run(claudeComputer, { action: 'double_click', coordinate: [100, 50] });
+  await run(claudeComputerTool, { action: 'double_click', coordinate: [100, 50] });
   expect([done, waits]).toEqual([[{ kind: 'click', button: 'left', count: 2, x: 200, y: 100 }], ['consent']]);
 });
 
@@ -99,26 +99,26 @@ test.each([
   [{ action: 'left_mouse_down' }, { kind: 'press', button: 'left' }],
 ])("Claude's %j does %j", async (args, action) => {
   const { run, done } = bench();
-  expect(await run(claudeComputer, args)).toMatchObject({ ok: true });
+  expect(await run(claudeComputerTool, args)).toMatchObject({ ok: true });
   expect(done).toEqual([action]);
 });
 
 test('a click with shift holds the key while it clicks', async () => {
   const { run, done } = bench();
-  await run(claudeComputer, { action: 'left_click', coordinate: [1, 1], text: 'shift' });
+  await run(claudeComputerTool, { action: 'left_click', coordinate: [1, 1], text: 'shift' });
   expect(done.map(({ kind }) => kind)).toEqual(['key', 'click']);
 });
 
 test('zoom shows a part as large as a screen', async () => {
   const { run, seen } = bench();
-  await run(claudeComputer, { action: 'zoom', region: [0, 0, 640, 400] });
+  await run(claudeComputerTool, { action: 'zoom', region: [0, 0, 640, 400] });
   expect(readPng(seen[0] as Buffer)).toMatchObject({ width: 1280, height: 800 });
-  expect(await run(claudeComputer, { action: 'zoom' })).toMatchObject({ ok: false, reason: 'bad_arguments' });
+  expect(await run(claudeComputerTool, { action: 'zoom' })).toMatchObject({ ok: false, reason: 'bad_arguments' });
 });
 
 test('the pointer is reported in the pixels of the screenshot', async () => {
   const { run } = bench();
-  expect((await run(claudeComputer, { action: 'cursor_position' })).output).toContain('100, 50');
+  expect((await run(claudeComputerTool, { action: 'cursor_position' })).output).toContain('100, 50');
 });
 
 test.each([
@@ -160,5 +160,7 @@ test("Gemini's typing replaces what is there and presses Enter by default", asyn
 
 test('each computer tool reports a missing desktop', async () => {
   const { context } = toolBench();
-  await expect(claudeComputer.run(context(), { action: 'screenshot' })).rejects.toMatchObject({ code: 'unsupported' });
+  await expect(claudeComputerTool.run(context(), { action: 'screenshot' })).rejects.toMatchObject({
+    code: 'unsupported',
+  });
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
-import { zip } from '../../../../../src/facades/shared/archive/zip.ts';
+import { createZipStream } from '../../../../../src/facades/shared/archive/zip.ts';
 import { unzip } from '../../../../support/unzip.ts';
 
 const modified = '2024-05-06T07:08:10Z';
@@ -13,7 +13,7 @@ const file = (bytes: Buffer) => ({ size: bytes.length, content: Readable.from([b
 async function packed(contents: Readonly<Record<string, string>>, time = modified) {
   const files = Object.keys(contents).map((path) => ({ path, size: 0, modified: time }));
   const open = async (path: string) => file(Buffer.from(contents[path] ?? 'unexpected request'));
-  return bytesOf(zip({ files, emptyFolders: [], others: [] }, { open, maxPacked: 2 ** 20 }));
+  return bytesOf(createZipStream({ files, emptyFolders: [], others: [] }, { open, maxPacked: 2 ** 20 }));
 }
 test('a zip file is one that others can read', async () => {
   const entry = { time: '2024-05-06T07:08:10.000Z', mode: '100644' };
@@ -59,7 +59,7 @@ test('zip reads one file at a time, and none before the reader takes the output'
   const requests: string[] = [];
   const files = Array.from({ length: 20 }, (_, n) => ({ path: `${n}`, size: 2 ** 20, modified }));
   const content = randomBytes(2 ** 20); // random, so compression cannot shrink it
-  const stream = zip(
+  const stream = createZipStream(
     { files, emptyFolders: [], others: [] },
     {
       maxPacked: 2 ** 30,
@@ -113,7 +113,7 @@ test.each([
   const files = ['a', 'b', 'c'].map((path) => ({ path, size: 1, modified }));
   const open = async (path: string) => (path === 'b' ? second() : file(Buffer.from(path)));
   const listing = { files, emptyFolders: ['d/e'], others: ['link'] };
-  const entries = await unzip(await bytesOf(zip(listing, { open, maxPacked: 50 })));
+  const entries = await unzip(await bytesOf(createZipStream(listing, { open, maxPacked: 50 })));
   expect(entries.map(({ name }) => name)).toEqual([...names, 'd/e/', 'LEFT_OUT.txt']);
   expect(entries.at(-1)?.content).toContain(words);
   expect(entries.at(-1)?.content).toContain('link: a link');

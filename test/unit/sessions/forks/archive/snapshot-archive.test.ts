@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../../../../src/core/model/sandboxes/snapshot.ts';
-import { createArchive, openArchive } from '../../../../../src/sessions/forks/archive/snapshot-archive.ts';
+import {
+  createSnapshotArchive,
+  openSnapshotArchive,
+} from '../../../../../src/sessions/forks/archive/snapshot-archive.ts';
 import { sessionId } from '../../../../support/machines/session-parts.ts';
 
 const layer = Buffer.from('the compressed files, of which this part looks at none');
@@ -20,9 +23,9 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 const exported = async (of = snapshot, content = layer) =>
-  Buffer.concat(await Array.fromAsync(createArchive(of, inPieces(content, 10)).content));
+  Buffer.concat(await Array.fromAsync(createSnapshotArchive(of, inPieces(content, 10)).content));
 const read = async (bytes: Buffer, size = 100) => {
-  const { facts, sha256, content } = await openArchive(inPieces(bytes, size));
+  const { facts, sha256, content } = await openSnapshotArchive(inPieces(bytes, size));
   return { facts, sha256, content: Buffer.concat(await Array.fromAsync(content)) };
 };
 const bytes = await exported();
@@ -37,7 +40,7 @@ test.for([1, 100, 100_000])('an archive in pieces of %i bytes is read as it was 
 });
 
 test('an archive has the announced size, no owner and no id, and is the same each time', async () => {
-  expect(bytes.length).toBe(createArchive(snapshot, inPieces(layer, 10)).size);
+  expect(bytes.length).toBe(createSnapshotArchive(snapshot, inPieces(layer, 10)).size);
   for (const word of ['the-owner', snapshot.id, sessionId]) expect(bytes.includes(word)).toBe(false);
   expect((await exported()).equals(bytes)).toBe(true);
 });
@@ -77,5 +80,5 @@ test('endless folders before the first file are refused', async () => {
   async function* endless(): AsyncGenerator<Buffer> {
     for (;;) yield header;
   }
-  await expect(openArchive(endless())).rejects.toMatchObject({ code: 'invalid_request' });
+  await expect(openSnapshotArchive(endless())).rejects.toMatchObject({ code: 'invalid_request' });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../../src/agents/models/model.ts';
 import type { FactOf, PlanStep } from '../../../../../src/core/model/events.ts';
 import { createIdSource } from '../../../../../src/core/model/ids.ts';
-import { readRequest } from '../../../../../src/sessions/run/log/request-at.ts';
+import { readRecordedRequest } from '../../../../../src/sessions/run/log/request-at.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
@@ -56,7 +56,15 @@ function bench(
     await by.write(...made.facts);
   };
   const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
-  return { ...rest, runWriter, store, model, turn, hear, at: (n?: number) => readRequest(store.records, sessionId, n) };
+  return {
+    ...rest,
+    runWriter,
+    store,
+    model,
+    turn,
+    hear,
+    at: (n?: number) => readRecordedRequest(store.records, sessionId, n),
+  };
 }
 const seen = ({ cacheKey: _, ...request }: TurnRequest) => JSON.parse(JSON.stringify(request)) as unknown;
 const usages = (events: readonly { type: string; data: unknown }[]) =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import type { SessionAgent } from '../../../../../src/core/model/session-agent.ts';
-import { findChangedFields } from '../../../../../src/sessions/run/log/changed-fields.ts';
+import { findChangedSessionFields } from '../../../../../src/sessions/run/log/changed-fields.ts';
 import {
   asks,
   assistantMessage,
@@ -197,15 +197,18 @@ const now = { ...stored(), agent, metadata: { team: 'a' }, budget: { cost: 1, ha
 test('the log tells of fields with another value alone, and of an agent only that it is another one', () => {
   const expected = { agent: true, metadata: {}, archived: true };
   expect(
-    findChangedFields(now, { agent: { ...agent, tools: ['bash', 'read'] }, metadata: {}, archived: true }),
+    findChangedSessionFields(now, { agent: { ...agent, tools: ['bash', 'read'] }, metadata: {}, archived: true }),
   ).toEqual(expected);
-  expect(findChangedFields(now, { budget: {} })).toEqual({ budget: {} });
+  expect(findChangedSessionFields(now, { budget: {} })).toEqual({ budget: {} });
   const same = { agent: { ...agent }, metadata: { team: 'a' }, budget: { ...now.budget }, archived: false };
-  expect([findChangedFields(now, same), findChangedFields(stored(), { metadata: {}, budget: {} })]).toEqual([{}, {}]);
+  expect([
+    findChangedSessionFields(now, same),
+    findChangedSessionFields(stored(), { metadata: {}, budget: {} }),
+  ]).toEqual([{}, {}]);
 });
 
 test('files and the words of the interface are no part of the agent, and marks of the page are not reported', () => {
   const files = [{ upload: 'u', path: 'a.txt' }];
   const change = { agent: { ...agent, files, kept: { archivedAt: 5 } }, pinned: true, unread: 0 };
-  expect(findChangedFields(now, change)).toEqual({});
+  expect(findChangedSessionFields(now, change)).toEqual({});
 });

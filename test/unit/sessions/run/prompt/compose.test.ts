@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createToolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import { composePrompt } from '../../../../../src/sessions/run/prompt/compose.ts';
-import { type PromptFacts, readBuiltInParts } from '../../../../../src/sessions/run/prompt/parts.ts';
+import { type PromptFacts, readBuiltInPromptParts } from '../../../../../src/sessions/run/prompt/parts.ts';
 
 const names = new Set(createToolRegistry().declarations.map(({ name }) => name));
 const facts: PromptFacts = {
@@ -14,7 +14,8 @@ const facts: PromptFacts = {
   hasSandbox: true,
   approvals: [],
 };
-const system = (more: Partial<PromptFacts> = {}) => composePrompt(readBuiltInParts(), { ...facts, ...more }).system;
+const system = (more: Partial<PromptFacts> = {}) =>
+  composePrompt(readBuiltInPromptParts(), { ...facts, ...more }).system;
 
 test('the prompt says where the files are, in the line that the demo model reads', () =>
   expect(system({ workdir: '/srv/ws' })).toMatch(/^Working directory: \/srv\/ws$/m));
@@ -55,7 +56,7 @@ test('the notes of a turn hold the plan and the step', () => {
     { id: '1', description: 'Look', status: 'completed' },
     { id: '2', description: 'Act', status: 'running' },
   ] as const;
-  const { replan, step } = composePrompt(readBuiltInParts(), facts);
+  const { replan, step } = composePrompt(readBuiltInPromptParts(), facts);
   expect(replan(steps)).toContain('1. [completed] Look\n2. [running] Act');
   expect(step(steps, steps[1])).toContain('Work on step 2 now: Act');
 });

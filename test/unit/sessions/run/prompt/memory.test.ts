@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError, type ErrorCode } from '../../../../../src/core/errors/errors.ts';
-import { sanitizePromptFile, WorkspaceMemory } from '../../../../../src/sessions/run/prompt/memory.ts';
+import { sanitizePromptFile, WorkspaceNotes } from '../../../../../src/sessions/run/prompt/memory.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { scribeBench } from '../../../../support/machines/session-parts.ts';
 
@@ -19,7 +19,7 @@ function bench(answers: readonly (string | ErrorCode)[], others: Record<string, 
     },
   };
   const { runWriter } = scribeBench();
-  const memory = new WorkspaceMemory();
+  const memory = new WorkspaceNotes();
   const reader = { client, clock: manualClock(), window: 32_768, folders: ['one', 'two'] };
   return {
     requests,

@@ -2,7 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPromptParts } from '../../../../../src/sessions/run/prompt/overrides.ts';
-import { checkPromptPart, promptPartNames, readBuiltInParts } from '../../../../../src/sessions/run/prompt/parts.ts';
+import {
+  checkPromptPart,
+  promptPartNames,
+  readBuiltInPromptParts,
+} from '../../../../../src/sessions/run/prompt/parts.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -15,11 +19,11 @@ afterEach(() => folder[Symbol.dispose]());
 test('a file replaces the part of its name, and all others stay', () => {
   put('rules.md', '# Rules\n\nBe kind.\n');
   put('.hidden', 'x');
-  expect(readPromptParts(folder.path)).toEqual({ ...readBuiltInParts(), rules: '# Rules\n\nBe kind.' });
+  expect(readPromptParts(folder.path)).toEqual({ ...readBuiltInPromptParts(), rules: '# Rules\n\nBe kind.' });
 });
 
 test('a missing folder replaces nothing, and an empty file leaves its part out', () => {
-  expect(readPromptParts(join(folder.path, 'none'))).toEqual(readBuiltInParts());
+  expect(readPromptParts(join(folder.path, 'none'))).toEqual(readBuiltInPromptParts());
   put('role.md', '');
   expect(readPromptParts(folder.path).role).toBe('');
 });
@@ -55,5 +59,5 @@ test('every mistake is named at once, with the parts that there are', () => {
 });
 
 test.each(promptPartNames)('the own part %s keeps the rules for overrides', (name) =>
-  expect(() => checkPromptPart(name, readBuiltInParts()[name], name)).not.toThrow(),
+  expect(() => checkPromptPart(name, readBuiltInPromptParts()[name], name)).not.toThrow(),
 );

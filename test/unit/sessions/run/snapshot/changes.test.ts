@@ -8,7 +8,7 @@ import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
 import { parseFileChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
 import { RunSnapshots } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
-import { snapshotCopyPath } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
+import { snapshotCopyPathOf } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
@@ -69,7 +69,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
       ],
       truncated: false,
     });
-    expect(readFileSync(join(root, snapshotCopyPath('deep/er/edited name.txt')), 'utf8')).toBe('one\n');
+    expect(readFileSync(join(root, snapshotCopyPathOf('deep/er/edited name.txt')), 'utf8')).toBe('one\n');
     expect(warned).toEqual([]);
   });
 
@@ -118,7 +118,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     await begin();
     for (const path of ['.git/x', 'node_modules/a/b.js', '.corral/output/1.log']) write(path, 'x');
     expect((await changes()).files).toEqual([]);
-    expect(() => readFileSync(join(root, snapshotCopyPath('large.bin')))).toThrow('ENOENT');
+    expect(() => readFileSync(join(root, snapshotCopyPathOf('large.bin')))).toThrow('ENOENT');
   });
 
   test('are unknown before the first run', async () =>

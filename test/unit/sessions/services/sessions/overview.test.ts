@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { SandboxInfo } from '../../../../../drivers/driver.ts';
 import { neverAbortingSignal } from '../../../../../src/core/concurrency/cancel.ts';
 import { MessageId, RunId, type SessionId, sandboxIdOf } from '../../../../../src/core/model/ids.ts';
-import { readOverview } from '../../../../../src/sessions/services/sessions/overview.ts';
+import { readServerOverview } from '../../../../../src/sessions/services/sessions/overview.ts';
 import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { stored } from '../../../../support/machines/session-parts.ts';
@@ -35,7 +35,7 @@ test('sandboxes are shown with their hosts and load; one that does not answer an
     [hung, { usage: hang }],
   ]);
   const lives = [own, hung, ended].map((id) => ({ id, client: clients.get(id), isPaused: false }));
-  const overview = readOverview(
+  const overview = readServerOverview(
     {
       records,
       events,
@@ -77,7 +77,7 @@ test('a run that waits is shown with its owner and reason, never with the text o
   }
   await records.put({ kind: 'session', id: newSession(), doc: stored({ status: 'running' }) });
   const none = { all: () => [], get: () => undefined };
-  const { running, waiting, queue } = await readOverview(
+  const { running, waiting, queue } = await readServerOverview(
     {
       ...{ records, events, liveSessions: none, sandboxesUp: () => [], host: 'here', clock: manualClock() },
       sandboxes: { look: async () => undefined },

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import {
   fileReceiveScript,
   fileSendScript,
-  toScriptError,
+  toTransferError,
 } from '../../../../../src/sessions/services/streams/transfer-scripts.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
@@ -63,7 +63,7 @@ test('a file that has changed in the meantime stays as it is, and nothing is lef
   writeFileSync(join(root, 'a.txt'), 'theirs');
   for (const replaces of [version, 'none']) {
     const { status } = receive('a.txt', 'late', replaces);
-    expect(toScriptError(status ?? 0, '').code).toBe('file_changed');
+    expect(toTransferError(status ?? 0, '').code).toBe('file_changed');
   }
   expect([readFileSync(join(root, 'a.txt'), 'utf8'), readdirSync(root)]).toEqual(['theirs', ['a.txt']]);
 });
@@ -74,7 +74,7 @@ test('of several uploads that name one version exactly one takes its place', asy
   const codes = await Promise.all(Array.from({ length: 8 }, (_, at) => upload('a.txt', `text${at}`, first)));
   const won = codes.flatMap((code, at) => (code === 0 ? [at] : []));
   expect(won).toHaveLength(1);
-  expect(codes.filter((code) => code !== 0).map((code) => toScriptError(code, '').code)).toEqual(
+  expect(codes.filter((code) => code !== 0).map((code) => toTransferError(code, '').code)).toEqual(
     Array(7).fill('file_changed'),
   );
   expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe(`text${won[0]}`);

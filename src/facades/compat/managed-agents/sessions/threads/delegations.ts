@@ -11,9 +11,7 @@ export interface ChildMessage {
   readonly text: string;
 }
 
-/**
- * The calls with which an agent delegates work to its children. This API shows threads and messages instead of them.
- */
+/** The calls with which an agent delegates work to its children. This API shows threads and messages instead of these calls. */
 export class DelegationTracker {
   readonly #open: Map<string, Delegation>;
   /** Texts sent to a child whose log does not show them yet. */

@@ -2,16 +2,16 @@ import { AppError, ignoreSessionNotFound } from '../../../../../core/errors/erro
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
 import { invalidRequestError } from '../../errors.ts';
-import type { Route } from '../../route.ts';
+import type { ApiRoute } from '../../route.ts';
 import { paginate, withoutPreviousPage } from '../../wire.ts';
-import type { EventRoutes } from '../events.ts';
-import { apiThreadId, parseSessionId, parseThreadId } from '../ids.ts';
-import { readThreadView, type ViewDeps } from '../views.ts';
+import type { EventHandlers } from '../events.ts';
+import { parseSessionId, parseThreadId, toApiThreadId } from '../ids.ts';
+import { readThreadView, type SessionViewDeps } from '../views.ts';
 
 type Params = Readonly<Record<string, string | undefined>>;
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
-export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): Route[] {
+export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: EventHandlers): ApiRoute[] {
   const { services, reader } = views;
   const { sessions } = services;
   const found = ({ id = '' }: Params) => sessions.get(parseSessionId(id));
@@ -58,7 +58,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
       async run({ params }) {
         const { session, record, projection } = await findThread(params);
         if (record.id === session.id)
-          throw invalidRequestError(`${apiThreadId(record.id)} is the primary thread; archive the session.`);
+          throw invalidRequestError(`${toApiThreadId(record.id)} is the primary thread; archive the session.`);
         await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
         if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
           throw invalidRequestError('The thread is running. Interrupt it first.', 'session_running');

@@ -3,7 +3,7 @@ import type { SessionId } from '../../../../../core/model/ids.ts';
 import { toIsoTime } from '../../wire.ts';
 import { type BudgetView, toBudgetView } from '../budget.ts';
 import type { AnnouncedToolCall } from '../calls.ts';
-import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
+import { apiEventIdOf, toApiEventId, toApiThreadId } from '../ids.ts';
 import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
@@ -140,7 +140,7 @@ export class SessionProjection {
     return this.#withSession(threadEvents, { ownEvents: created, source: event, wasRescheduled });
   }
 
-  /** The server stops the children of a thread when its run has ended. */
+  /** The server stops the children of a thread when its run ends. */
   #endWith(ended: SessionId): void {
     this.#ending.delete(ended);
     for (const [thread, { parent, projection }] of this.#threads)
@@ -156,8 +156,8 @@ export class SessionProjection {
       if (event.type === 'user.message' && source.type === 'message.user' && parent)
         return [{ thread, event: this.#receiveChildText(event, { child: thread, parent, text: source.data.text }) }];
       if (event.type === 'user.interrupt')
-        return [{ thread, event: { ...event, session_thread_id: apiThreadId(thread) } }];
-      const crossed = crossPosted(event, apiThreadId(thread));
+        return [{ thread, event: { ...event, session_thread_id: toApiThreadId(thread) } }];
+      const crossed = crossPosted(event, toApiThreadId(thread));
       const both = [{ thread, event }, ...(crossed ? [{ thread: this.#id, event: crossed }] : [])];
       if (event.type !== 'session.thread_status_idle' || text === '' || !parent) return both;
       return [...this.#replyToParent({ child: thread, parent, text: text, source }), ...both];
@@ -167,7 +167,7 @@ export class SessionProjection {
   /** Adds the sending thread if the child's parent sent the message, not a person. */
   #receiveChildText(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
     if (!this.of(parent).delegations.matchesText(child, text.trim())) return event;
-    const from_session_thread_id = apiThreadId(parent);
+    const from_session_thread_id = toApiThreadId(parent);
     const name = parent === this.#id ? {} : { from_agent_name: this.of(parent).thread.agent_name };
     const { id, processed_at, content } = event;
     return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
@@ -176,11 +176,11 @@ export class SessionProjection {
   /** The last text of a child, which its parent receives. */
   #replyToParent({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
-    const word = (part: number) => ({ id: apiEventId(child, source.seq, part), processed_at: toIsoTime(source.ts) });
+    const word = (part: number) => ({ id: toApiEventId(child, source.seq, part), processed_at: toIsoTime(source.ts) });
     const { agent_name: to_agent_name } = this.of(parent).thread;
     const name = parent === this.#id ? {} : { to_agent_name };
-    const sent = { type: 'agent.thread_message_sent', to_session_thread_id: apiThreadId(parent), ...name, content };
-    const from = { from_session_thread_id: apiThreadId(child), from_agent_name: this.of(child).thread.agent_name };
+    const sent = { type: 'agent.thread_message_sent', to_session_thread_id: toApiThreadId(parent), ...name, content };
+    const from = { from_session_thread_id: toApiThreadId(child), from_agent_name: this.of(child).thread.agent_name };
     return [
       { thread: child, event: { ...word(80), ...sent } },
       { thread: parent, event: { ...word(81), type: 'agent.thread_message_received', ...from, content } },
@@ -193,7 +193,7 @@ export class SessionProjection {
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
     const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
-    // A blocked parent without pending calls is working: its child has just ended, and it continues.
+    // A blocked parent without pending calls is working: its child just ended, and the parent continues.
     const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
     this.#now.isBusy = isWorking || this.#ending.size > 0;
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
@@ -247,7 +247,7 @@ export class SessionProjection {
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
-    const id = alike?.id ?? apiIdOf(source, part);
+    const id = alike?.id ?? apiEventIdOf(source, part);
     return { thread: this.#id, event: { id, type, processed_at: toIsoTime(source.ts), ...fields } };
   }
 }
