@@ -1,6 +1,6 @@
 // `corral/client`: the typed client of a Corral server, for browsers and Node.
 export { TRPCClientError } from '@trpc/client';
-export type { TrpcErrorData } from '../api/procedure/errors.ts';
+export type { TrpcErrorData as ErrorData } from '../api/procedure/errors.ts';
 export type { Resync } from '../api/procedure/schemas.ts';
 export type { AppRouter } from '../api/router.ts';
 export type { AttemptDiff, Attempts, AttemptsOptions, BoxAttempts } from './attempts.ts';

@@ -10,7 +10,7 @@ import { SessionId } from '../../core/model/ids.ts';
 
 /**
  * `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. An append's first event has
- * `batch` and, if the append has more parts, `redo`. That event commits the whole append; a reader that finds parts missing adds
+ * `batch` and, if the append has more parts, `redo`. The event commits the whole append; a reader that finds parts missing adds
  * them.
  */
 export interface EventDocument {

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// A person authorizes access at the tool server's own authorization server. That happens in this tab, because only this tab has
+// A person authorizes access at the tool server's own authorization server. The authorization runs in this tab, because only it has
 // the page's token. The browser returns to the page with a code, which the server exchanges.
 
 const key = 'corral.signIn';
