@@ -158,7 +158,7 @@ export interface Daemon {
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
   ): Promise<readonly PathEntry[]>;
-  /** Rejects with conflict if a file has this path. */
+  /** Rejects with conflict if the folder exists, or invalid_request if the path is not a folder. */
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;

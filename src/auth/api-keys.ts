@@ -56,8 +56,8 @@ export interface NewKeyRequest {
 }
 export interface ApiKeyAdmin {
   /**
-   * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per
-   * person), not_found (no key has the id `beside`).
+   * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per person),
+   * not_found (no such project, or no key has the id `beside`).
    */
   create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
   /** Creates an account without a secret; tokens of trusted issuers authenticate as this account. Rejects like `create`. */

@@ -26,8 +26,8 @@ export function isServiceContainerName(instance: string, name: string): boolean 
 }
 
 /**
- * Accepts exactly the shape of `createServiceBody`, which mounts nothing of the host. The filter also checks that the
- * container whose network it joins is a sandbox of the installation.
+ * Accepts exactly the shape of `createServiceBody`, which mounts nothing from the host. The filter also checks that the service
+ * joins the network of one of this installation's sandboxes.
  */
 export function createServiceRules({
   instance,

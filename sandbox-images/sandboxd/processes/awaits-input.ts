@@ -27,7 +27,7 @@ export interface InputProbe {
   readonly hasOpenLine: boolean;
 }
 
-/** Checks only foreground processes on a terminal. */
+/** Whether any of the processes waits for input. On a terminal, only foreground processes count. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;

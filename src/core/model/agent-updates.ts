@@ -3,9 +3,9 @@ import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
 export interface ExternalAgent {
   readonly command: readonly string[];
-  /** Named by the agent; only for agents that require a login. */
+  /** Id of one of the agent's login methods; only for agents that require a login. */
   readonly auth?: string | undefined;
-  /** Named by the agent, such as a mode that requests permission. */
+  /** Id of one of the agent's modes, such as one that requests permission. */
   readonly mode?: string | undefined;
   /** How its next process continues: in the stored session, or in a new session that starts with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;

@@ -78,7 +78,7 @@ export interface ClientSocket {
    * connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
-  /** Passes on every frame as bytes; use it instead of `onJson`. */
+  /** Passes on every frame as bytes. Call either this or `onJson`, not both. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
   /** Only the first close has an effect. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;

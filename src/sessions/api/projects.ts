@@ -79,10 +79,7 @@ export interface ProjectService {
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
   /** The owner first. */
   members(id: string): Promise<readonly ProjectMemberView[]>;
-  /**
-   * Adds a member, or changes its role. A person is identified by user id, key id or e-mail address, whether or
-   * not anyone has signed in with it. Rejects: not_found (no such id), conflict (no maintainer would remain), quota.
-   */
+  /** Rejects: not_found (no such id), conflict (the owner, or no maintainer would remain), quota. */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<ProjectMemberView>;
   /** Also ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;

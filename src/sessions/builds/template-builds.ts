@@ -16,7 +16,7 @@ import { checkBuildPlan, computeFinalFolder } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
-  /** By the name that callers use. */
+  /** Base images allowed for builds: from the name in a build request to the image used. */
   readonly images: ReadonlyMap<string, string>;
   readonly maxSeconds: number;
   readonly atOnce: number;

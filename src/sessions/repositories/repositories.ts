@@ -291,7 +291,7 @@ interface RepositoryScript {
   readonly remote?: SessionRepository;
 }
 
-/** Rejects with git's output: conflict, forbidden. */
+/** Rejects: conflict, forbidden, not_found. The message contains git's output if there is any. */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

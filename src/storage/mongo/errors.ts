@@ -27,7 +27,10 @@ const isOfTheLine = (thrown: unknown): boolean =>
   !(thrown instanceof MongoError) &&
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
-/** Converts the driver's error, without the URL. An AppError is returned unchanged. */
+/**
+ * Converts an error of the MongoDB driver. The public message never contains the connection URL. An AppError is returned
+ * unchanged.
+ */
 export function toStoreError(thrown: unknown): AppError {
   if (isOfTheLine(thrown)) {
     return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });

@@ -20,6 +20,7 @@ import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { takeTokenFromUrl } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
+import { keepFocus } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
@@ -146,6 +147,7 @@ async function start(): Promise<void> {
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
+  keepFocus();
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await requestToken(isRetry);

@@ -4,6 +4,7 @@ import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { showHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
+import { focusOnMount } from '../parts/focus.ts';
 import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -68,6 +69,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           }}
         >
           <textarea
+            ref={focusOnMount}
             class="field"
             aria-label={t('approval.edit')}
             value={edited}
@@ -91,12 +93,14 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           }}
         >
           <input
+            ref={focusOnMount}
             class="field"
             aria-label={t('approval.note')}
             placeholder={t('approval.note')}
             value={note}
             onInput={(event) => setNote(event.currentTarget.value)}
           />
+          <Button label={t('cancel')} onClick={() => setNote(undefined)} />
           <Button type="submit" kind="danger" label={t('approval.reject')} disabled={isSending} />
         </form>
       ) : (

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
 import { chooseSessionModel } from '../models/choose.tsx';
 import { chosenModel, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
+import { focusOnMount } from '../parts/focus.ts';
 import { Button, ChipButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -88,7 +89,7 @@ function RepositoryChip() {
   };
   return (
     <input
-      ref={(field) => field?.focus()}
+      ref={focusOnMount}
       type="url"
       class="chip-button small-text"
       aria-label={t('repository')}

@@ -20,7 +20,7 @@ interface Pattern {
   readonly phrase: string;
 }
 
-/** Translates the server's texts. A text that is missing in the table stays unchanged. */
+/** Translates the server's texts. A text missing from the table is returned unchanged. */
 export class ServerTranslator {
   readonly #words: ServerTranslations;
   readonly #patterns: readonly Pattern[];

@@ -23,8 +23,8 @@ export const toHolderKey = ({ owner = '', projectId }: ResourceHolder): string =
   projectId ? `project:${projectId}` : owner;
 
 /**
- * Finds a resource by name: the caller's own first, then those of projects. Throws: conflict (several projects have a
- * resource with this name).
+ * Selects one of several resources with the same name: the caller's own, otherwise the only one from a project. Throws: conflict
+ * (several projects have one).
  */
 export function selectPreferredResource<Named extends ResourceHolder>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);

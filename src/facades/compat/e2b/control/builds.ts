@@ -177,7 +177,7 @@ export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** E2B's own template names, each with the image for builds if the operator lists the name. */
+/** E2B's own template names and their base images. A build uses the image only if the operator's settings list the name. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',

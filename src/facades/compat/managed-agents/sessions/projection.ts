@@ -394,7 +394,7 @@ export class ThreadProjection {
     this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first: its sender received the id of the first part.
+    // The interrupt comes first, because its sender got the id of the first API event of this log event.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);

@@ -173,7 +173,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   '{model} sent nothing for {seconds} s.': '{model} hat {seconds} s lang nichts gesendet.',
   'The conversation is too long for the model.': 'Das Gespräch ist zu lang für das Modell.',
   'The model returned only empty replies.': 'Das Modell hat nur leere Antworten geliefert.',
-  // Other ends of a run
+  // Other reasons why a run fails
   'The run failed.': 'Der Lauf ist fehlgeschlagen.',
   'The session crashed too often and was stopped. Send a message to try again.':
     'Die Sitzung ist zu oft abgestürzt und wurde beendet. Senden Sie eine Nachricht, um es erneut zu versuchen.',

@@ -1,0 +1,80 @@
+// The browser drops the keyboard focus when its element is removed, hidden or disabled. A person without a mouse would then
+// start again at the top of the page, and typed text would be lost.
+
+const focusable =
+  'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
+/** A component that moves the focus itself does so within this time. Milliseconds. */
+const graceMs = 120;
+/** A button is often disabled only while its request runs. Milliseconds. */
+const busyMs = 1_000;
+
+interface Place {
+  readonly parent: Element;
+  /** Position of the branch in `parent`. */
+  readonly at: number;
+}
+
+let last: HTMLElement | undefined;
+/** From the focused element up to its dialog, panel or page. */
+let places: readonly Place[] = [];
+let isByKeys = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Moves a lost focus to the next control in the same part of the page, for people who use the keyboard. */
+export function keepFocus(): void {
+  addEventListener('keydown', () => void (isByKeys = true), true);
+  addEventListener('pointerdown', () => void (isByKeys = false), true);
+  addEventListener('focusin', ({ target }) => {
+    if (!(target instanceof HTMLElement)) return;
+    last = target;
+    places = placesOf(target);
+  });
+  new MutationObserver(() => {
+    if (isByKeys && isLost()) timer ??= setTimeout(restore, graceMs, performance.now());
+  }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['disabled', 'hidden', 'class'] });
+}
+
+const isLost = (): boolean => document.activeElement === document.body && last !== undefined && !takesFocus(last);
+const takesFocus = (node: Element): boolean => node.isConnected && node.matches(focusable) && node.checkVisibility();
+
+function restore(since: number): void {
+  timer = undefined;
+  if (document.activeElement !== document.body || last === undefined) return;
+  if (takesFocus(last)) return last.focus();
+  if (last.isConnected && performance.now() - since < busyMs) {
+    timer = setTimeout(restore, graceMs, since);
+    return;
+  }
+  findNeighbour()?.focus();
+}
+
+function placesOf(node: Element): readonly Place[] {
+  const found: Place[] = [];
+  for (let child = node; child.parentElement && !child.matches('dialog, [role="tabpanel"], main'); ) {
+    const parent = child.parentElement;
+    found.push({ parent, at: [...parent.children].indexOf(child) });
+    child = parent;
+  }
+  return found;
+}
+
+/** Prefers what follows the lost element to what precedes it. */
+function findNeighbour(): HTMLElement | undefined {
+  let before: HTMLElement | undefined;
+  for (const { parent, at } of places) {
+    if (!parent.isConnected) continue;
+    const children = [...parent.children];
+    const after = children.slice(at).flatMap(listFocusable)[0];
+    if (after) return after;
+    before ??= children.slice(0, at).flatMap(listFocusable).at(-1);
+  }
+  return before;
+}
+
+/** A `ref` of a field that appears by a person's action. */
+export const focusOnMount = (node: HTMLElement | null): void => node?.focus();
+
+const listFocusable = (node: Element): HTMLElement[] =>
+  [node, ...node.querySelectorAll(focusable)].filter(
+    (one): one is HTMLElement => one instanceof HTMLElement && takesFocus(one) && one.closest('[inert]') === null,
+  );
