@@ -1,4 +1,5 @@
 import type { Outputs } from '../../client/types.ts';
+import { lacksRepository } from '../../core/model/session-outcome.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import { toOneLine, toPrintable } from '../io.ts';
@@ -40,10 +41,13 @@ export const lsCommand: CliCommand = {
 };
 const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
 
-type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome'>;
+type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome' | 'repositories'>;
 const withState = <Session extends State>(session: Session) => ({
   ...session,
-  status: session.status === 'completed' && session.outcome?.status === 'failed' ? ('failed' as const) : session.status,
+  status:
+    session.status === 'completed' && (session.outcome?.status === 'failed' || lacksRepository(session))
+      ? ('failed' as const)
+      : session.status,
 });
 
 export const showCommand: CliCommand = {

@@ -48,7 +48,12 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
     talk.leave();
     box = next;
     talk = new ChatTerminal({ corral, box, signal: io.signal });
-    talk.say('note', `session ${box.id}`);
+    const shown = talk;
+    const say = (text: string) => shown.say('note', `session ${next.id}${text}`);
+    next.session().then(
+      ({ model }) => say(model === null ? '' : `, model ${model}`),
+      () => say(''),
+    );
     show();
   };
   const onSent = (text: string) => {

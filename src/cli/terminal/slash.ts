@@ -46,23 +46,28 @@ export const slashCommands: readonly SlashCommand[] = [
       const entries = all.filter(({ name }) => name !== '.corral');
       const lines = entries
         .slice(0, maxFiles)
-        .map(({ name, type, size }) => (type === 'directory' ? `${name}/` : `${name}  ${size ?? ''}`));
+        .map(({ name, type, size }) =>
+          type === 'directory' ? `${name}/` : `${name}${size === undefined ? '' : `  ${size} bytes`}`,
+        );
       return showNotice(talk, lines.length === 0 ? 'There are no files yet.' : lines.join('\n'));
     },
   },
   {
     name: 'diff',
     usage: '[file]',
-    about: 'shows what the newest run has changed',
+    about: 'shows what the last run changed',
     run: showDiff,
   },
   {
     name: 'attach',
     usage: '<local file>',
-    about: 'puts a file of this machine into the workspace',
+    about: 'copies a local file into the workspace',
     async run(talk, file) {
       const found = await stat(file).catch(() => undefined);
-      if (!found?.isFile()) return showNotice(talk, `There is no file ${file === '' ? 'named' : file}.`);
+      if (!found?.isFile()) {
+        talk.say('warning', file === '' ? 'Name a local file: /attach <local file>.' : `There is no file ${file}.`);
+        return 'stay';
+      }
       await talk.box.files.write(basename(file), createReadStream(file));
       return showNotice(talk, `${basename(file)} is in the workspace: name it as @${basename(file)}.`);
     },
@@ -72,7 +77,14 @@ export const slashCommands: readonly SlashCommand[] = [
     about: 'continues in a new session with this conversation and these files',
     run: async (talk) => await talk.box.fork(),
   },
-  { name: 'new', about: 'starts a new session', run: async (talk) => await talk.corral.create() },
+  {
+    name: 'new',
+    about: 'starts a new session with the same model',
+    async run(talk) {
+      const { model } = await talk.box.session();
+      return await talk.corral.create(model === null ? {} : { model });
+    },
+  },
   { name: 'sessions', about: 'chooses another session', run: async () => 'choose' },
   { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
 ];
@@ -111,7 +123,7 @@ async function showDiff(talk: ChatTerminal, only: string): Promise<SlashCommandR
   const sessionId = talk.box.id;
   const { files } = await talk.corral.call((api) => api.files.changes.query({ sessionId }));
   const requested = files.filter(({ path }) => only === '' || path === only);
-  if (requested.length === 0) return showNotice(talk, 'The newest run has changed no file.');
+  if (requested.length === 0) return showNotice(talk, 'The last run changed no files.');
   for (const { path, change } of requested) {
     const was =
       change === 'added'

@@ -1,6 +1,7 @@
 import type { Event } from '../../client/index.ts';
 import { eventNoticeOf, isFileReadingTool, isNoteEvent } from '../../core/model/event-traits.ts';
 import { formatCallLine, formatSandboxPhase, hiddenToolNames } from '../render.ts';
+import { formatChatStatus } from './block-text.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
@@ -66,7 +67,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     case 'message.user':
       return appendBlock(view, { kind: 'you', text: event.data.text });
     case 'run.started':
-      return { ...view, since: event.ts, plan: [] };
+      return { ...view, since: event.ts, plan: [], tokens: 0, cost: undefined };
     case 'sandbox.phase':
       return { ...view, phase: event.data.phase === 'ready' ? undefined : formatSandboxPhase(event) };
     case 'plan':
@@ -101,7 +102,7 @@ export function applyEvent(view: ChatView, event: Event): ChatView {
     case 'sandbox.untrusted':
       return noticed(view, event);
     case 'run.end':
-      return withEnd(view, event.data.status);
+      return withEnd(view, event);
     default:
       return view;
   }
@@ -148,7 +149,7 @@ function withUsage(view: ChatView, { model, inputTokens, outputTokens, cost }: D
   return { ...view, model, tokens: view.tokens + inputTokens + outputTokens, cost: sum };
 }
 
-function withEnd(view: ChatView, status: DataOf<'run.end'>['status']): ChatView {
+function withEnd(view: ChatView, { data: { status }, ts }: Extract<Event, { type: 'run.end' }>): ChatView {
   const still = {
     ...view,
     reply: '',
@@ -158,6 +159,8 @@ function withEnd(view: ChatView, status: DataOf<'run.end'>['status']): ChatView 
     question: undefined,
     approvals: [],
   };
-  if (status === 'completed') return still;
-  return appendBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text: `Run ${status}.` });
+  const used = formatChatStatus(view, ts);
+  if (status === 'completed') return used === '' ? still : appendBlock(still, { kind: 'note', text: used });
+  const text = [`Run ${status}.`, used].filter(Boolean).join(' ');
+  return appendBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text });
 }

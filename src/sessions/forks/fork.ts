@@ -105,7 +105,7 @@ export class ForkCreator extends ServerPart<Deps> {
       if (last > 0) return last;
       throw new AppError(
         'conflict',
-        'No run of this session has ended yet. Wait until one ends, or name a finished step.',
+        'There is nothing to fork yet: no run of this session has ended. Wait until one ends.',
       );
     }
     const [event] = (await log.page(id, seq - 1, 1)).events;

@@ -47,9 +47,9 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       act: () => void rotate().then(() => setTimeout(back)),
     });
   return (
-    <section class="hook-address">
+    <section class="hook-address stack">
       <h3>{t('automations.hook.address')}</h3>
-      <p>
+      <p class="row">
         <code>{address}</code> <CopyButton text={address} />
       </p>
       {hook.secretAt === null ? (
@@ -58,7 +58,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
         <p class="quiet">{t('automations.hook.since', { at: formatDateTime(hook.secretAt) })}</p>
       )}
       {secret !== undefined && (
-        <p>
+        <p class="row wrap">
           {t('automations.hook.secret')} <code>{secret}</code> <CopyButton text={secret} />
         </p>
       )}

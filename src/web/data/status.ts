@@ -1,4 +1,5 @@
 import { computed } from '@preact/signals';
+import { lacksRepository } from '../../core/model/session-outcome.ts';
 import { conversationModel } from './log.ts';
 import { currentSession, currentSessionId, type Session } from './sessions.ts';
 
@@ -10,10 +11,6 @@ export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'pending') return 'new';
   return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
 }
-
-/** A run that needs no files can finish before a repository turns out to be unusable. */
-const lacksRepository = ({ repositories }: Session): boolean =>
-  repositories.some(({ state, environment }) => state === 'failed' || environment?.setup === 'failed');
 
 function endStatus(end: { status?: string; reason?: string } | null | undefined): DisplayStatus {
   if (end?.reason === 'deleted') return 'deleted';

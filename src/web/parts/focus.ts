@@ -18,34 +18,40 @@ let last: HTMLElement | undefined;
 /** From the focused element up to its dialog, panel or page. */
 let places: readonly Place[] = [];
 let isByKeys = false;
-let timer: ReturnType<typeof setTimeout> | undefined;
+let isWaiting = false;
 
 /** Moves a lost focus to the next control in the same part of the page, for people who use the keyboard. */
 export function keepFocus(): void {
-  addEventListener('keydown', () => void (isByKeys = true), true);
-  addEventListener('pointerdown', () => void (isByKeys = false), true);
+  for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);
   addEventListener('focusin', ({ target }) => {
     if (!(target instanceof HTMLElement)) return;
     last = target;
     places = placesOf(target);
   });
   new MutationObserver(() => {
-    if (isByKeys && isLost()) timer ??= setTimeout(restore, graceMs, performance.now());
+    if (!isByKeys || isWaiting || !isLost()) return;
+    isWaiting = true;
+    setTimeout(restore, graceMs, performance.now());
   }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['disabled', 'hidden', 'class'] });
 }
 
 const isLost = (): boolean => document.activeElement === document.body && last !== undefined && !takesFocus(last);
 const takesFocus = (node: Element): boolean => node.isConnected && node.matches(focusable) && node.checkVisibility();
 
+function setInput(type: string): void {
+  isByKeys = type === 'keydown';
+}
+
 function restore(since: number): void {
-  timer = undefined;
+  isWaiting = false;
   if (document.activeElement !== document.body || last === undefined) return;
-  if (takesFocus(last)) return last.focus();
-  if (last.isConnected && performance.now() - since < busyMs) {
-    timer = setTimeout(restore, graceMs, since);
-    return;
+  const mayReturn = last.isConnected && performance.now() - since < busyMs;
+  if (takesFocus(last)) last.focus();
+  else if (!mayReturn) findNeighbour()?.focus();
+  else {
+    isWaiting = true;
+    setTimeout(restore, graceMs, since);
   }
-  findNeighbour()?.focus();
 }
 
 function placesOf(node: Element): readonly Place[] {

@@ -64,7 +64,7 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
       class={`virtual scrolls ${more ?? ''}`}
       role={role}
       aria-label={label}
-      tabIndex={0}
+      tabIndex={role === 'tree' ? -1 : 0} // a tree's items take the focus
       onScroll={measure}
     >
       <div

@@ -1,12 +1,13 @@
 import { type ComponentType, Fragment } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { currentUser } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
+import { LoadPlaceholder } from '../parts/kit/trouble.tsx';
+import { PartNotLoaded } from '../parts/part-not-loaded.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
@@ -17,15 +18,15 @@ import { NetworkPage } from './network.tsx';
 function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   return function Later(props: Props) {
     const [Body, setBody] = useState<ComponentType<Props>>();
-    const [trouble, tryIt] = useActionError();
-    useEffect(() => {
-      void tryIt(t('server.unread'), async () => {
-        const loaded = await load();
-        setBody(() => loaded);
-      });
-    }, []);
-    if (!Body) return <LoadPlaceholder problem={trouble} />;
-    return <Body {...props} />;
+    const [hasFailed, setFailed] = useState(false);
+    const read = () =>
+      load().then(
+        (loaded) => setBody(() => loaded),
+        () => setFailed(true),
+      );
+    useEffect(() => void read(), []);
+    if (Body) return <Body {...props} />;
+    return hasFailed ? <PartNotLoaded again={read} /> : <LoadPlaceholder problem="" />;
   };
 }
 
@@ -158,6 +159,15 @@ export function Settings({ section: first }: { section?: string | undefined }) {
   const [open, setOpen] = useState(first ?? sections[0]?.id ?? '');
   const shown = sections.filter(({ id, shows }) => id === open || (shows?.() ?? true));
   const section = sections.find(({ id }) => id === open);
+  const body = useRef<HTMLElement>(null);
+  const isEntered = useRef(false);
+  const enter = (id: string) => {
+    isEntered.current = true;
+    setOpen(id);
+  };
+  useEffect(() => {
+    if (isEntered.current) body.current?.focus();
+  }, [open]);
   return (
     <Dialog title={t('settings')} wide>
       <div class="settings grid">
@@ -165,7 +175,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
           {shown.map(({ id, group, label }) => (
             <Fragment key={id}>
               {group && <h3 class="quiet small-text">{t(group)}</h3>}
-              <button type="button" aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
+              <button type="button" aria-current={id === open ? 'true' : undefined} onClick={() => enter(id)}>
                 {t(label)}
               </button>
             </Fragment>
@@ -183,7 +193,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
             </option>
           ))}
         </select>
-        <section key={open} aria-label={section && t(section.label)}>
+        <section key={open} ref={body} tabIndex={-1} aria-label={section && t(section.label)}>
           {section && <section.Body again={() => showDialog(<Settings section={open} />)} />}
         </section>
       </div>

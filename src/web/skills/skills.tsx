@@ -128,7 +128,7 @@ function SkillView({ id, back }: Props) {
       <h3>{t('skills.versions')}</h3>
       <ul class="automation-starts grid">
         {versions.map(({ id: version, number, createdAt, files }) => (
-          <li key={version}>
+          <li key={version} class="row">
             <strong>
               {name}@{number}
             </strong>

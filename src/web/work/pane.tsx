@@ -4,9 +4,9 @@ import { isPaneMaximized, openTabId } from '../app/layout.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
-import { Button, IconButton } from '../parts/kit/button.tsx';
-import { EmptyState } from '../parts/kit/empty.tsx';
+import { IconButton } from '../parts/kit/button.tsx';
 import { Tabs, tabElementIdOf } from '../parts/kit/tabs.tsx';
+import { PartNotLoaded } from '../parts/part-not-loaded.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
 import { type WorkTab, workTabs } from './tabs.ts';
@@ -78,10 +78,5 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
       </ErrorBoundary>
     );
   }
-  if (!loaded.hasFailed) return null;
-  return (
-    <EmptyState text={t('tabNotLoaded')} role="status">
-      <Button label={t('tryAgain')} onClick={load} />
-    </EmptyState>
-  );
+  return loaded.hasFailed ? <PartNotLoaded again={load} /> : null;
 }

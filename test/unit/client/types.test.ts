@@ -3,6 +3,7 @@ import {
   type AppRouter,
   type CorralClient,
   createCorralClient,
+  type ErrorData,
   type Event,
   type ExecOptions,
   type Inputs,
@@ -10,7 +11,6 @@ import {
   type Resync,
   type Session,
   type TRPCClientError,
-  type TrpcErrorData,
 } from '../../../src/client/index.ts';
 
 // No call reaches a server: `tsc` is the test, and vitest only runs the file.
@@ -71,7 +71,7 @@ test('output can go where a program writes it, whatever the writer returns', () 
 test('an error says its code and whether trying again may help', () => {
   type Data = NonNullable<TRPCClientError<AppRouter>['data']>;
   expectTypeOf<Data['retryable']>().toEqualTypeOf<boolean>();
-  expectTypeOf<Data['reason']>().toEqualTypeOf<TrpcErrorData['reason']>();
+  expectTypeOf<Data['reason']>().toEqualTypeOf<ErrorData['reason']>();
   expectTypeOf<'session_not_found'>().toMatchTypeOf<Data['reason']>();
 });
 

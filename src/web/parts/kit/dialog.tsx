@@ -77,11 +77,11 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
 }
 
 /**
- * Focuses a form's first field, or the safe answer to a question. On a phone, that would open the keyboard, so the
- * dialog itself gets the focus.
+ * Focuses a form's first field, or the safe answer to a question. The dialog itself gets the focus if its form still loads, and
+ * on a phone, where a field would open the keyboard.
  */
 function focusFirst(dialog: HTMLDialogElement | null): void {
-  const first = dialog?.querySelector<HTMLElement>('form :is(input, select, textarea), .choices button');
+  const first = dialog?.querySelector<HTMLElement>('form :is(input, select, textarea), .choices:not(form *) button');
   (matchMedia('(pointer: coarse)').matches ? dialog : (first ?? dialog))?.focus();
 }
 

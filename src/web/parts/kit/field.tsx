@@ -164,15 +164,16 @@ export function MultiChoiceField({ legend, choices, chosen, error = '', onChange
     <fieldset class="many padded grid box" aria-describedby={error === '' ? undefined : id}>
       <legend>{legend}</legend>
       {choices.map(([one, words, about], at) => (
-        <label key={one}>
+        <label key={one} class="row">
           <input
             type="checkbox"
             aria-invalid={error !== '' && at === 0}
             checked={chosen.includes(one)}
             onChange={() => onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one])}
-          />{' '}
-          {words}
-          {about && <small class="quiet">{about}</small>}
+          />
+          <span>
+            {words} {about && <small class="quiet">{about}</small>}
+          </span>
         </label>
       ))}
       {error !== '' && <FieldError id={id} text={error} />}

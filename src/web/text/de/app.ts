@@ -58,6 +58,8 @@ export const appTexts = {
   'sentThenMessage.one': 'Ihre Nachricht wird gesendet, sobald die Verbindung wieder steht.',
   sentThenOther: '{n} Änderungen werden gespeichert, sobald die Verbindung wieder steht.',
   'sentThenOther.one': 'Eine Änderung wird gespeichert, sobald die Verbindung wieder steht.',
+  pageOutdated: 'Der Server wurde aktualisiert. Laden Sie die Seite neu.',
+  reloadPage: 'Neu laden',
   tabNotLoaded: 'Dieser Teil der Seite konnte nicht geladen werden: Der Server antwortet nicht.',
   tryAgain: 'Erneut versuchen',
   'mark.pending': 'zu tun',

@@ -59,6 +59,8 @@ export const appTexts = {
   sentThenOther: '{n} changes will be saved when you reconnect.',
   'sentThenOther.one': '1 change will be saved when you reconnect.',
   tabNotLoaded: 'Could not load this part of the page: the server is not responding.',
+  pageOutdated: 'The server was updated. Reload the page to continue.',
+  reloadPage: 'Reload',
   tryAgain: 'Try again',
   'mark.pending': 'to do',
   'mark.running': 'in progress',

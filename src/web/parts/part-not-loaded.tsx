@@ -1,0 +1,18 @@
+import { connectionState } from '../data/server.ts';
+import { t } from '../text/text.ts';
+import { Button } from './kit/button.tsx';
+import { EmptyState } from './kit/empty.tsx';
+
+/** Code of the page that did not load. If the server responds, it has another version of the page. */
+export function PartNotLoaded({ again }: { again: () => void }) {
+  const isOutdated = connectionState.value === 'open';
+  return (
+    <EmptyState text={t(isOutdated ? 'pageOutdated' : 'tabNotLoaded')} role="status">
+      {isOutdated ? (
+        <Button kind="primary" icon="retry" label={t('reloadPage')} onClick={() => location.reload()} />
+      ) : (
+        <Button label={t('tryAgain')} onClick={again} />
+      )}
+    </EmptyState>
+  );
+}
