@@ -56,7 +56,7 @@ export interface DriverParts {
  * Everything about a driver. Its name is its key in `drivers/list.ts` and in the settings.
  *
  * @example export const memory = defineDriver({ label: 'a fake for tests', open: async (_settings, parts) =>
- * openMemory(parts) });
+ * openMemoryService(parts) });
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;

@@ -1,15 +1,15 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type {
   ApprovalDecision,
+  ExternalToolResult,
   PlanStep,
   RunEndReason,
-  ToolCallAnswer,
   ToolContent,
 } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetLine } from '../src/core/model/runs/budget.ts';
 import type { Goal, GoalAssessment, GoalResult } from '../src/core/model/runs/goal.ts';
-import type { BudgetOverrun, OwnBudget, WaitReason } from '../src/core/model/spending.ts';
+import type { BudgetOverrun, BudgetSpec, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
 
 /**
@@ -39,7 +39,7 @@ export interface RunPolicy {
   readonly backoffMs: (retry: number) => number;
 }
 /** Undefined: no limit. */
-export type RunBudget = OwnBudget & { readonly turns: number; readonly ms: number };
+export type RunBudget = BudgetSpec & { readonly turns: number; readonly ms: number };
 export interface RunResume {
   readonly steps: readonly PlanStep[];
   /** Calls of the last turn that have no result yet. The first may have started. */
@@ -86,7 +86,7 @@ export interface Verdict {
   readonly text?: string;
   /** Replaces the model's arguments. */
   readonly args?: Record<string, unknown>;
-  readonly result?: ToolCallAnswer;
+  readonly result?: ExternalToolResult;
   /** A tool whose calls need no further approval in this session. */
   readonly always?: string;
 }

@@ -17,19 +17,19 @@ import type {
   VolumeHosting,
 } from '../driver.ts';
 import { openSandboxFolders } from '../shared/folders.ts';
-import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
+import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
-import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
+import { openSandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
 import type { SandboxMounts } from '../shared/mounts.ts';
 import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
-import type { UserRange } from '../shared/user-range.ts';
+import type { UserIdRange } from '../shared/user-range.ts';
 import { explainMissingBuildSupport, openImageBuilder } from './builds/builds.ts';
 import { callEngine, findEngineObject, openDockerEngine, readEngineErrorStatus } from './engine.ts';
 import { pauseContainer } from './freeze.ts';
 import { type DefaultImage, openEngineImages } from './images.ts';
 import {
-  createInstanceNames,
-  createOwnerFilter,
+  createContainerNames,
+  createInstanceFilter,
   createSandboxLabels,
   isPooled,
   parseContainerInfo,
@@ -40,7 +40,7 @@ import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openDockerServices } from './services/services.ts';
 import { type CreatedResources, startContainer, toWorkspaceVolume } from './start-container.ts';
 import { usesHostKernel } from './strict-runtime.ts';
-import { openWorkspaceUsers } from './users.ts';
+import { openUserIdAllocator } from './users.ts';
 import { openDockerVolumes } from './volumes.ts';
 import { createDockerPool } from './warm.ts';
 import { openContainerWatcher } from './watch.ts';
@@ -105,7 +105,7 @@ export interface DockerOptions {
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
   /** User ids for sandboxes, one each. Undefined: every sandbox runs as the image's user. */
-  readonly users?: UserRange | undefined;
+  readonly users?: UserIdRange | undefined;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
@@ -148,10 +148,10 @@ export async function createDockerDriver(
   const images = openEngineImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
-  const ends = openContainerWatcher(engine, createOwnerFilter(instance), systemClock);
-  const holds = openServerEndpoints({ folders, end, watch: ends.over });
-  const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
-  const names = createInstanceNames(instance);
+  const ends = openContainerWatcher(engine, createInstanceFilter(instance), systemClock);
+  const holds = openSandboxEndpointRegistry({ folders, end, watch: ends.over });
+  const work = new LifecycleCoordinator((id, workspace, { signal }) => clear(id, workspace, signal));
+  const names = createContainerNames(instance);
   const nameOf = names.of;
 
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
@@ -200,7 +200,7 @@ export async function createDockerDriver(
       await clear(id, workspace, signal);
   }
 
-  const users = openWorkspaceUsers({ engine, instance, ids, range: options.users });
+  const users = openUserIdAllocator({ engine, instance, ids, range: options.users });
   const services = openDockerServices({ engine, images, users, instance, nameOf, labels, runtime: options.runtime });
   const volumes = openDockerVolumes({ engine, instance, labels });
   const placeFor = { engine, folders, holds, instance, names, labels, users, volumes, runtime: options.runtime };

@@ -18,7 +18,7 @@ export function createSandboxLabels(
   };
 }
 
-export const createOwnerFilter = (instance: string) => `corral.owner-instance=${instance}`;
+export const createInstanceFilter = (instance: string) => `corral.owner-instance=${instance}`;
 
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
@@ -33,7 +33,7 @@ export const workspaceLabel = 'corral.workspace';
  * A pool container has its own name until a claim renames it for the session. The name is the lock, because it is
  * unique.
  */
-export function createInstanceNames(instance: string) {
+export function createContainerNames(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>
     name.startsWith(prefix) ? SessionId.safeParse(name.slice(prefix.length)).data : undefined;
@@ -51,7 +51,7 @@ export function createInstanceNames(instance: string) {
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
-export type InstanceNames = ReturnType<typeof createInstanceNames>;
+export type ContainerNames = ReturnType<typeof createContainerNames>;
 
 type OptionalLabels = Readonly<Record<string, string>> | undefined;
 export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel] !== undefined;
@@ -64,7 +64,7 @@ interface Body {
 
 /** Undefined if the container is unclaimed or not a sandbox. */
 export function parseContainerInfo(
-  names: InstanceNames,
+  names: ContainerNames,
   { name, labels, pointer }: Body,
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined {

@@ -5,13 +5,13 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { createOwnerFilter, type InstanceNames, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
+import { type ContainerNames, createInstanceFilter, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { serviceNameLabel } from './services/services.ts';
 
 interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
-  readonly names: InstanceNames;
+  readonly names: ContainerNames;
   readonly folders: SandboxFolders;
   readonly clock: Clock;
   readonly hasReplicas: boolean;
@@ -39,7 +39,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
   }
 
   return async (signal) => {
-    const mine = { filters: { label: [createOwnerFilter(instance)] }, abortSignal: signal };
+    const mine = { filters: { label: [createInstanceFilter(instance)] }, abortSignal: signal };
     // Read the folders first: a folder created after the containers were listed would look like a leftover.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));

@@ -5,15 +5,15 @@ import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { type SandboxFolders, toSandboxInfoFields } from '../shared/folders.ts';
 import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
-import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
-import { hashToken } from '../shared/link/token.ts';
+import type { SandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
+import { hashDaemonToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createSandboxBody } from './create-body.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
-import { createSandboxLabels, type InstanceNames, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
+import { type ContainerNames, createSandboxLabels, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { mayHaveServicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
-import { userLabel, type WorkspaceUsers } from './users.ts';
+import { type UserIdAllocator, userLabel } from './users.ts';
 import { type DockerVolumes, toEngineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { readWorkspacePointer, type WorkspacePointer, writeWorkspacePointer } from './workspace-volume.ts';
@@ -27,12 +27,12 @@ interface ContainerStart {
   readonly created: CreatedResources;
   readonly engine: Dockerode;
   readonly folders: SandboxFolders;
-  readonly holds: ServerEndpoints;
+  readonly holds: SandboxEndpointRegistry;
   readonly instance: string;
-  readonly names: InstanceNames;
+  readonly names: ContainerNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
-  readonly users: WorkspaceUsers;
+  readonly users: UserIdAllocator;
   readonly volumes: Pick<DockerVolumes, 'check' | 'give'>;
   /** User id for a workspace without files. Requested early, because the start waits for it. */
   readonly freshUser: Promise<number>;
@@ -114,7 +114,7 @@ async function userFor(
 
 export const toWorkspaceVolume = (
   pointer: WorkspacePointer | undefined,
-  { name, users }: { readonly name: string; readonly users: WorkspaceUsers },
+  { name, users }: { readonly name: string; readonly users: UserIdAllocator },
 ): WorkspaceVolume =>
   pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
 
@@ -225,7 +225,7 @@ async function adopt(
 
 /** Containers started by an older server have the token itself in their environment, not its hash. */
 function knows(env: readonly string[], token: Secret): boolean {
-  return [hashToken(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
+  return [hashDaemonToken(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }
 
 /** A claimed sandbox keeps its folder and volume names from the pool. */

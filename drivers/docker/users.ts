@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { IdSource } from '../../src/core/model/ids.ts';
-import type { UserRange } from '../shared/user-range.ts';
+import type { UserIdRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
-import { createOwnerFilter } from './labels.ts';
+import { createInstanceFilter } from './labels.ts';
 
 /**
  * The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set.
@@ -15,7 +15,7 @@ export const userLabel = 'corral.user';
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 
-export interface WorkspaceUsers {
+export interface UserIdAllocator {
   ofWorkspace(labels: Labels): number;
   /** Returns a user id that no running sandbox has, for a new workspace. Rejects with sandbox_capacity. */
   choose(signal: AbortSignal): Promise<number>;
@@ -29,15 +29,15 @@ interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
   readonly ids: IdSource;
-  readonly range: UserRange | undefined;
+  readonly range: UserIdRange | undefined;
 }
 
 /**
  * The kernel counts inotify instances, keys, pipe pages and pending signals per user, so running sandboxes never share
  * a user id. Labels on containers and volumes are the only record.
  */
-export function openWorkspaceUsers({ engine, instance, ids, range }: Options): WorkspaceUsers {
-  const labelled = (user: number) => ({ label: [createOwnerFilter(instance), `${userLabel}=${user}`] });
+export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
+  const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });
 
   async function living(user: number, signal: AbortSignal): Promise<readonly string[]> {
     const filters = { ...labelled(user), status: ['created', 'running', 'paused', 'restarting'] };

@@ -5,7 +5,7 @@ import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
 import { createIsolationConfig, detachedStreams } from './create-body.ts';
 import { callEngine, findEngineObject } from './engine.ts';
-import { createOwnerFilter } from './labels.ts';
+import { createInstanceFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
 /** The label is the only record of a volume's id. */
@@ -102,7 +102,7 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
       throw new AppError('conflict', `Another program's volume has the name ${nameOf(id)}. Remove that volume.`);
     },
     async volumes({ signal }) {
-      const filters = { filters: { label: [createOwnerFilter(instance), volumeLabel] }, abortSignal: signal };
+      const filters = { filters: { label: [createInstanceFilter(instance), volumeLabel] }, abortSignal: signal };
       const { Volumes } = await callEngine(signal, () => engine.listVolumes(filters as object));
       return (Volumes ?? []).flatMap(({ Labels }) => VolumeId.safeParse(Labels?.[volumeLabel]).data ?? []);
     },

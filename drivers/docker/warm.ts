@@ -5,13 +5,13 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
 import { waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
-import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
+import type { SandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus } from './engine.ts';
 import type { EngineImages } from './images.ts';
 import {
-  createOwnerFilter,
+  type ContainerNames,
+  createInstanceFilter,
   createSandboxLabels,
-  type InstanceNames,
   imageContentLabel,
   parseSandboxInfo,
   poolLabel,
@@ -24,10 +24,10 @@ import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from '
 interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
-  readonly names: InstanceNames;
+  readonly names: ContainerNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly folders: SandboxFolders;
-  readonly holds: ServerEndpoints;
+  readonly holds: SandboxEndpointRegistry;
   readonly images: EngineImages;
   readonly runtime: string | undefined;
   readonly hasReplicas: boolean;
@@ -63,7 +63,7 @@ export function createDockerPool(options: Options): Poolable {
   const abandoned = new Set<SandboxId>();
   /** Volumes unused at the last check. Removed if still unused at the next check. */
   let idle = new Set<string>();
-  const mine = { filters: { label: [createOwnerFilter(instance), poolLabel] } };
+  const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
   /** Returns the image's content id, so that a claim never takes a sandbox of an outdated image. */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
@@ -180,7 +180,7 @@ export function createDockerPool(options: Options): Poolable {
     },
 
     async unclaimed({ signal }) {
-      const all = { filters: { label: [createOwnerFilter(instance)] }, abortSignal: signal };
+      const all = { filters: { label: [createInstanceFilter(instance)] }, abortSignal: signal };
       const { Volumes } = await callEngine(signal, () => engine.listVolumes(all as object));
       const bodies = await callEngine(signal, () => engine.listContainers({ all: true, ...mine, abortSignal: signal }));
       await sweep(bodies, Volumes ?? [], signal);
@@ -239,7 +239,7 @@ export function createDockerPool(options: Options): Poolable {
 type Volume = Pick<Dockerode.VolumeInspectInfo, 'Name' | 'Labels'>;
 
 function warmFrom(
-  names: InstanceNames,
+  names: ContainerNames,
   { Names: values, Labels, State }: Dockerode.ContainerInfo,
   starting: ReadonlySet<SandboxId>,
 ): WarmSandbox | undefined {

@@ -16,7 +16,7 @@ export async function changeWorkspaceOwner(
   signal: AbortSignal,
 ): Promise<void> {
   const options = { path: workspacePath, abortSignal: signal };
-  await callEngine(signal, () => engine.getContainer(id).putArchive(createOwnerArchive(user), options)).catch(
+  await callEngine(signal, () => engine.getContainer(id).putArchive(createChownArchive(user), options)).catch(
     (error: unknown) => {
       if (readEngineErrorStatus(error) === undefined) throw error;
     },
@@ -24,7 +24,7 @@ export async function changeWorkspaceOwner(
 }
 
 /** Creates a tar archive whose only entry is its destination folder. The engine would skip an entry `./`. */
-export function createOwnerArchive(user: number): Buffer {
+export function createChownArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);
   const fields: readonly [at: number, text: string][] = [

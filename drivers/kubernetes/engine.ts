@@ -6,7 +6,7 @@ import type { KubeObject } from './api/collection.ts';
 import type { KubeObjectOptions } from './api/objects.ts';
 import type { Pods } from './pods/pods.ts';
 
-export interface EngineOptions extends KubeObjectOptions {
+export interface SandboxEngineOptions extends KubeObjectOptions {
   readonly pods: Pods;
   nameOf(id: SandboxId): string;
   egressToken(spec: SandboxSpec): Secret | undefined;

@@ -12,7 +12,7 @@ import type {
   SandboxSpec,
   ServiceHosting,
 } from '../driver.ts';
-import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
+import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { createDialFunction } from '../shared/link/dialling-agent.ts';
 import { openKubeApi } from './api/api.ts';
 import { openKubeCredentials } from './api/credentials.ts';
@@ -32,11 +32,11 @@ import {
 } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import {
-  type ContainerRequest,
   createEgressLabel,
   createPodBody,
   createPodSpec,
   listPodWeaknesses,
+  type PodSpecRequest,
 } from './pods/pod-body.ts';
 import { createPodEngine, createVolumeClaimSpec } from './pods/pod-engine.ts';
 import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
@@ -48,7 +48,7 @@ import {
   waitForRunningPod,
 } from './pods/pod-state.ts';
 import { openPods, podsPath } from './pods/pods.ts';
-import { createSandboxKeys } from './pods/sandbox-tokens.ts';
+import { createSandboxTokenDeriver } from './pods/sandbox-tokens.ts';
 import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/policies.ts';
 
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
@@ -75,7 +75,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const cluster = { ...options, api };
   const { storageClass } = settings;
   const keepsFiles = settings.workspace === 'volume';
-  const keys = createSandboxKeys(instance, options.keys);
+  const keys = createSandboxTokenDeriver(instance, options.keys);
   const pods = openPods(cluster);
   const forward = createPortForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
@@ -84,7 +84,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openPodLinks({ pods, keys, dial });
   const policyCheck = createNetworkPolicyCheck(options);
-  const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
+  const work = new LifecycleCoordinator((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => toObjectNamePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
@@ -114,7 +114,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   }
   function blueprintFor(recipe: SandboxRecipe) {
     const access = { of: 'template', publicKey: keys.publicKey } as const;
-    const request: ContainerRequest = { recipe, settings, port, access, egress: egressOf(recipe), extraCa };
+    const request: PodSpecRequest = { recipe, settings, port, access, egress: egressOf(recipe), extraCa };
     const volume = {
       metadata: { name: 'workspace' },
       spec: createVolumeClaimSpec(recipe.limits.diskBytes, storageClass),

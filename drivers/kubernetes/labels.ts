@@ -22,9 +22,9 @@ export const createInstanceLabels = (instance: string) => ({
   'corral/instance': instance,
 });
 export const createSandboxSelector = (instance: string) => `corral/instance=${instance},corral/sandbox`;
-export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
+export const readInstanceLabel = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
 export const isOwnPod = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
-  pod !== undefined && instanceOf(pod.metadata) === instance;
+  pod !== undefined && readInstanceLabel(pod.metadata) === instance;
 export const toObjectNamePrefix = (instance: string) => `corral-${instance}-`;
 
 /** A pod this far past its deadline no longer has an owner, so any installation can delete it. */
@@ -45,9 +45,14 @@ export const createPodSelector = (instance: string) =>
   `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 
-export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {
+export function assertBelongsToSession(
+  kind: string,
+  { metadata }: KubeObject,
+  spec: SandboxSpec,
+  instance: string,
+): void {
   const info = parseSandboxInfo(metadata, 'ready');
-  if (instanceOf(metadata) !== instance || info?.sessionId !== spec.sessionId) {
+  if (readInstanceLabel(metadata) !== instance || info?.sessionId !== spec.sessionId) {
     const advice = 'Remove it, or give this installation another name.';
     throw new AppError('sandbox_unavailable', `Another program's ${kind} has the name ${metadata?.name}. ${advice}`);
   }

@@ -4,8 +4,8 @@ import type { DriverParts } from '../descriptor.ts';
 import type { Driver } from '../driver.ts';
 import { isInCluster } from './api/credentials.ts';
 import { createKubernetesDriver } from './kubernetes.ts';
-import type { HostPort, KubernetesOptions } from './options.ts';
-import { createSandboxKeys } from './pods/sandbox-tokens.ts';
+import type { HostAndPort, KubernetesOptions } from './options.ts';
+import { createSandboxTokenDeriver } from './pods/sandbox-tokens.ts';
 import { listenForEgress } from './policies/egress-listener.ts';
 import type { KubernetesSettings } from './settings.ts';
 
@@ -17,7 +17,7 @@ export async function openKubernetesDriver(settings: KubernetesSettings, parts: 
   await using stack = new AsyncDisposableStack();
   const options = await kubernetesOptions(settings, parts);
   if (options.egressAddress) {
-    const keys = createSandboxKeys(instance, options.keys);
+    const keys = createSandboxTokenDeriver(instance, options.keys);
     const { egressListen: listen } = settings;
     const listener = listenForEgress({ listen, keys, gate }).catch((cause: NodeJS.ErrnoException) => {
       const message = `CORRAL_KUBERNETES_EGRESS_LISTEN: ${listen.host}:${listen.port} is not free (${cause.code}).`;
@@ -61,7 +61,7 @@ async function kubernetesOptions(it: KubernetesSettings, parts: DriverParts): Pr
 }
 
 /** Resolves the name here, because pods have no DNS. */
-async function resolved({ host, port }: HostPort): Promise<HostPort> {
+async function resolved({ host, port }: HostAndPort): Promise<HostAndPort> {
   const found = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
     const message = `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`;
     throw new AppError('invalid_request', message, { cause });

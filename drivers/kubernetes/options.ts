@@ -4,7 +4,7 @@ import type { Secret } from '../../src/core/text/secret.ts';
 import type { DriverParts } from '../descriptor.ts';
 import type { KubernetesSettings } from './settings.ts';
 
-export type HostPort = Readonly<KubernetesSettings['egressListen']>;
+export type HostAndPort = Readonly<KubernetesSettings['egressListen']>;
 
 type FromSettings =
   | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
@@ -39,7 +39,7 @@ export interface KubernetesOptions
    * The address at which pods reach the egress listener. Undefined: pods have no network access, even if their policy
    * allows it.
    */
-  readonly egressAddress?: HostPort | undefined;
+  readonly egressAddress?: HostAndPort | undefined;
   readonly serverPods?: ServerPodSelector;
   /** Called if a check finds the policies unenforced. */
   readonly onOpen?: (message: string) => void;

@@ -24,7 +24,7 @@ export interface Bubblewrap {
   readonly seccomp: Buffer | undefined;
   readonly disablesNesting: boolean;
 }
-export interface SandboxPaths {
+export interface BubblewrapOptions {
   readonly mount: string;
   readonly workspace: string;
   readonly accounts: string;
@@ -66,7 +66,7 @@ export function createUserSwitchArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>
 }
 
 /** The sandbox sees an empty file system with only these mounts. */
-export function createBubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
+export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapOptions): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
@@ -135,7 +135,7 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 }
 
 /** Sets the limits that no control group enforces, in a shell that then becomes the program. */
-function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
+function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
   // The kernel counts processes per user: only this sandbox's in a user namespace, otherwise those of everyone who shares the
   // user.
   const isCounted = !asRoot || user !== sharedUserId;

@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxSpec, Weakness } from '../driver.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
-import type { UserRange } from '../shared/user-range.ts';
+import type { UserIdRange } from '../shared/user-range.ts';
 import { type Bubblewrap, sharedUserId } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import type { CpuShareLevel, LimitName } from './cgroup/limits.ts';
 import type { SandboxConfinement } from './launch.ts';
-import { openSandboxUsers } from './users.ts';
+import { openSandboxUserIds } from './users.ts';
 import { listEnforcedLimits, listIsolationWeaknesses } from './weaknesses.ts';
 
 export interface ProcessConfinement {
@@ -30,14 +30,14 @@ export interface ProcessConfinement {
 interface Options {
   readonly bubblewrap: Bubblewrap;
   readonly cgroups: Cgroups;
-  readonly users: UserRange | undefined;
+  readonly users: UserIdRange | undefined;
   readonly folders: SandboxFolders;
 }
 
 const Recorded = z.array(z.string().startsWith('/'));
 
 export function openProcessConfinement({ bubblewrap, cgroups, users: range, folders }: Options): ProcessConfinement {
-  const users = bubblewrap.asRoot && range !== undefined ? openSandboxUsers(folders, range) : undefined;
+  const users = bubblewrap.asRoot && range !== undefined ? openSandboxUserIds(folders, range) : undefined;
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 

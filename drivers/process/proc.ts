@@ -9,7 +9,7 @@ export interface ProcessIdentity {
 }
 
 /** Undefined if the process is gone or a zombie. */
-export async function readStartTime(pid: number): Promise<string | undefined> {
+export async function readStartTicks(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
   // The name can contain spaces and brackets, so fields are counted after its last bracket: the first is the state, the
   // 20th the start time.
@@ -23,12 +23,12 @@ export const readBootId = () =>
   (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((text) => text.trim()));
 
 export async function readProcessIdentity(pid: number): Promise<ProcessIdentity | undefined> {
-  const startTime = await readStartTime(pid);
+  const startTime = await readStartTicks(pid);
   return startTime === undefined ? undefined : { pid, startTime, boot: await readBootId() };
 }
 
 export async function isProcessAlive(mark: ProcessIdentity): Promise<boolean> {
-  return mark.boot === (await readBootId()) && (await readStartTime(mark.pid)) === mark.startTime;
+  return mark.boot === (await readBootId()) && (await readStartTicks(mark.pid)) === mark.startTime;
 }
 
 /** Kills exactly this process, or with `group` its process group. Does nothing if the process is gone. */

@@ -16,15 +16,15 @@ import type {
   VolumeHosting,
 } from '../driver.ts';
 import { openSandboxFolders, type SandboxMeta, toSandboxInfoFields } from '../shared/folders.ts';
-import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
+import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
-import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
+import { openSandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
 import { writeTokenFile } from '../shared/link/token.ts';
 import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import { removeTree } from '../shared/remove-tree.ts';
 import { buildSeccompProgram } from '../shared/seccomp/program.ts';
-import type { UserRange } from '../shared/user-range.ts';
+import type { UserIdRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
 import { openProcessConfinement, type ProcessConfinement } from './confinement.ts';
@@ -101,7 +101,7 @@ const noVolumes =
   'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
-export interface ProcessOptions {
+export interface ProcessDriverOptions {
   readonly instance: string;
   readonly root: string;
   readonly gate: EgressHandler;
@@ -112,7 +112,7 @@ export interface ProcessOptions {
   /** Path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
   /** One user id per sandbox, if the server runs as root. Undefined: all sandboxes share one. */
-  readonly users?: UserRange | undefined;
+  readonly users?: UserIdRange | undefined;
   /** Default: the control groups that this machine lets the server use. */
   readonly cgroups?: Cgroups;
   readonly desktop?: boolean;
@@ -130,7 +130,7 @@ const cleanUpMs = 10_000;
 const lookMs = 250;
 const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessIdentity) => `${pid} ${startTime} ${boot} ${id}`;
 
-export async function createProcessDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
+export async function createProcessDriver(options: ProcessDriverOptions): Promise<Driver & VolumeHosting> {
   const { instance, root, gate, ids, images, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
     options.bubblewrap === undefined
@@ -142,9 +142,13 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Driv
   const kernelLimits = cgroups && openProcessConfinement({ bubblewrap, cgroups, users: options.users, folders });
   const priority = kernelLimits && createCpuBooster(kernelLimits);
   const children = new Map<string, LaunchedProcess>();
-  const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
+  const work = new LifecycleCoordinator((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: SandboxMeta, reason: string) => onRefused(from.id, reason));
-  const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
+  const holds = openSandboxEndpointRegistry({
+    folders,
+    watch,
+    end: { gate, ids, replica, caBundle, onRefused: refused },
+  });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const lacking = await findMissingPrograms();

@@ -6,18 +6,18 @@ import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
-import type { UserRange } from '../shared/user-range.ts';
+import type { UserIdRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
 import { acquireMachineLock } from './lock.ts';
 
 /** Gives each sandbox its own user id, because the kernel's quotas count by user. */
-export interface SandboxUsers {
+export interface SandboxUserIds {
   /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
-export function openSandboxUsers(folders: SandboxFolders, { first, last }: UserRange): SandboxUsers {
+export function openSandboxUserIds(folders: SandboxFolders, { first, last }: UserIdRange): SandboxUserIds {
   const claims = join(folders.root, 'users');
   const claimOf = (user: number) => join(claims, String(user));
   const recordOf = (id: SandboxId) => join(folders.home(id), 'user');

@@ -11,7 +11,7 @@ const lastMs = 4_000;
 /**
  * Serializes a driver's starts and ends per sandbox: at most one of each at a time, and a start never overlaps an end.
  */
-export class LifecycleCalls implements AsyncDisposable {
+export class LifecycleCoordinator implements AsyncDisposable {
   readonly #starts = new SingleFlight<SandboxInfo>();
   readonly #ends = new SingleFlight<void>();
   readonly #clear: RemoveSandbox;

@@ -1,5 +1,5 @@
 /** Inclusive. No other program on the sandboxes' machine uses these user ids. */
-export interface UserRange {
+export interface UserIdRange {
   readonly first: number;
   readonly last: number;
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { maxUncutChars } from '../../src/agents/tools/output.ts';
 import type { CommandTerminal } from '../../src/app/commands/command.ts';
-import { requestServer, resolveServerAddress, urlOption } from '../../src/app/commands/server-request.ts';
+import { resolveServerAddress, sendServerRequest, urlOption } from '../../src/app/commands/server-request.ts';
 import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
 import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
@@ -24,7 +24,7 @@ export async function captureSession(
   const { session, to, url, token } = parsed(args);
   if (existsSync(to)) throw new AppError('conflict', `${to} already exists. Choose another folder with --to.`);
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
-  await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
+  await sendServerRequest(`${url}/api/v1/sessions`, { signal, ...headers });
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
   const events = await eventsOf(corral, session);
   const captured = readCapturedRun(events, maxUncutChars);

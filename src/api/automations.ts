@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { awaitOkResult, IsoTime, okResultReply, omitUndefined } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okOperationFields, omitUndefined } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 const byId = z.strictObject({ id: view.AutomationId });
@@ -145,7 +145,7 @@ export const automationsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: byId,
-    ...okResultReply,
+    ...okOperationFields,
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.automations.delete(input.id))),
   pause: operation({
     ...one,

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withInjectionDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router, sessionProcedure } from './procedure/procedure.ts';
-import { awaitOkResult, IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget } from './procedure/schemas.ts';
+import {
+  awaitOkResult,
+  IsoTime,
+  OkResult,
+  okOperationFields,
+  ProjectIdInput,
+  sessionTarget,
+} from './procedure/schemas.ts';
 
 // Responses never contain a credential's value.
 
@@ -147,7 +154,7 @@ export const serverCredentialsRouter = router({
     description: forAdmins,
     may: 'admin',
     in: z.strictObject({ name }),
-    ...okResultReply,
+    ...okOperationFields,
     reply: revoked,
     fails: [400, 401, 403, 404, 422],
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.serverCredentials.revoke(input.name))),

@@ -6,7 +6,7 @@ import { AppError } from '../core/errors/errors.ts';
 import { memberRoles, projectRoles } from '../core/model/principal.ts';
 import {
   movableResourceKinds,
-  type ProjectAgent,
+  type ProjectAgentProfile,
   ProjectMemberView,
   Project as StoredProject,
 } from '../sessions/api/projects.ts';
@@ -16,8 +16,8 @@ import {
   awaitOkResult,
   IsoTime,
   OkResult,
+  okOperationFields,
   okResult,
-  okResultReply,
   omitUndefined,
   ProjectIdInput,
   TitleInput,
@@ -48,7 +48,7 @@ const Agent = z.object({
    */
   mcpServers: ToolProgramSettings,
 });
-const toAgent = ({ toolServers, ...agent }: ProjectAgent): z.infer<typeof Agent> => ({
+const toAgent = ({ toolServers, ...agent }: ProjectAgentProfile): z.infer<typeof Agent> => ({
   ...agent,
   mcpServers: toToolProgramSettings(toolServers),
 });
@@ -120,7 +120,7 @@ export const projectsRouter = router({
     verb: { name: 'remove', words: ['id', 'member'] },
     may: 'manage',
     in: MemberName,
-    ...okResultReply,
+    ...okOperationFields,
     fails: [403, 404, 409, 422],
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.projects.removeMember(input.id, nameOf(input)))),
 

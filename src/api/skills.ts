@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { awaitOkResult, IsoTime, OwningProjectInput, okResultReply } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, OwningProjectInput, okOperationFields } from './procedure/schemas.ts';
 
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 export const SkillId = z.string().transform((value): string => {
@@ -151,7 +151,7 @@ export const skillsRouter = router({
     summary: 'Delete a skill with its versions',
     may: 'stop',
     in: byId,
-    ...okResultReply,
+    ...okOperationFields,
     fails: [403, 404, 409],
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.skills.delete(input.id))),
   addVersion: operation({
@@ -183,7 +183,7 @@ export const skillsRouter = router({
     summary: 'Delete a version',
     may: 'stop',
     in: byVersion,
-    ...okResultReply,
+    ...okOperationFields,
     fails: [403, 404, 409],
   }).mutation(({ ctx, input: { id, version } }) => awaitOkResult(ctx.services.skills.deleteVersion(id, version))),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { awaitOkResult, okResultReply, sessionTarget } from './procedure/schemas.ts';
-import { sandboxOperations } from './session/sandbox.ts';
+import { awaitOkResult, okOperationFields, sessionTarget } from './procedure/schemas.ts';
+import { sandboxOperationGroup } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, toSnapshotView } from './views/snapshots.ts';
 
 const ofSnapshot = z.strictObject({ id: z.string().max(100).describe('the snapshot') });
@@ -26,7 +26,7 @@ const command = {
   hasNames: true,
 } as const;
 const operation = defineOperations({ tag: 'Sandboxes', prefix: 'snapshots', command });
-const ofSandbox = defineOperations({ ...sandboxOperations, command });
+const ofSandbox = defineOperations({ ...sandboxOperationGroup, command });
 const base = '/api/v1/snapshots';
 const path = `${base}/:snapshot_id=id` as const;
 const answered = { out: Snapshot, answer: example };
@@ -83,7 +83,7 @@ export const snapshotsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: ofSnapshot,
-    ...okResultReply,
+    ...okOperationFields,
     example: { id: example.id },
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.snapshots.remove(input.id))),

@@ -9,7 +9,7 @@ import {
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
 import { parseDockerfile } from '../sessions/builds/dockerfile.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { awaitOkResult, OwningProjectInput, okResultReply, toIsoTime } from './procedure/schemas.ts';
+import { awaitOkResult, OwningProjectInput, okOperationFields, toIsoTime } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
 const BuildName = z
@@ -254,7 +254,7 @@ export const templateBuildsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: ofTemplate,
-    ...okResultReply,
+    ...okOperationFields,
     example: { id: example.id },
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.templateBuilds.remove(input.id))),

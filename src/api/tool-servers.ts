@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { awaitOkResult, IsoTime, okResultReply } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okOperationFields } from './procedure/schemas.ts';
 
 // Responses never contain header values.
 
@@ -174,7 +174,7 @@ export const toolServersRouter = router({
     description: `${forAdmins} Sessions lose its tools with their next turn.`,
     may: 'admin',
     in: ToolServerName,
-    ...okResultReply,
+    ...okOperationFields,
     reply: removed,
     fails: [401, 403, 404, 422],
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.services.toolServers.remove(input.name))),

@@ -8,8 +8,8 @@ import {
   awaitOkResult,
   OkResult,
   OwningProjectInput,
+  okOperationFields,
   okResult,
-  okResultReply,
   toIsoTime,
 } from './procedure/schemas.ts';
 
@@ -72,11 +72,11 @@ export const volumeExample: z.output<typeof Volume> = {
 export const resolveVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
-export const volumeOperations = { tag: 'Volumes', prefix: 'volumes' } as const;
+export const volumeOperationGroup = { tag: 'Volumes', prefix: 'volumes' } as const;
 export const volumeConflictNote = 'Refused with 409 while a session has the volume for writing.';
 export const volumeTarget = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
 const operation = defineOperations({
-  ...volumeOperations,
+  ...volumeOperationGroup,
   command: {
     name: 'volume',
     about: 'keeps files beyond sessions: volumes that sessions mount, and their content',
@@ -193,7 +193,7 @@ export const volumesRouter = router({
     description: volumeConflictNote,
     may: 'work',
     in: volumeTarget.extend({ path: VolumePath.min(1) }),
-    ...okResultReply,
+    ...okOperationFields,
     example: { path: 'old.bin' },
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],

@@ -12,7 +12,7 @@ import {
 import * as stored from '../sessions/api/server/webhooks.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { awaitOkResult, IsoTime, okResultReply, omitUndefined } from './procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okOperationFields, omitUndefined } from './procedure/schemas.ts';
 
 const named = (what: string, form: RegExp) =>
   z.string().transform((value): string => {
@@ -194,7 +194,7 @@ export const webhooksRouter = router({
     may: 'stop',
     audit: 'webhook.delete',
     in: byId,
-    ...okResultReply,
+    ...okOperationFields,
   }).mutation(({ ctx, input }) => awaitOkResult(ctx.unchecked.webhooks.delete(input.id))),
   pause: operation({
     ...one,

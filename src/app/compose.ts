@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
-import type { Inbox, Store } from '../core/contracts/ports.ts';
+import type { IdempotencyStore, Store } from '../core/contracts/ports.ts';
 import type { PageFiles } from '../facades/shared/facade.ts';
-import { readNoiseCounts } from '../observability/logger.ts';
+import { readLogNoiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
 import { createPageLoader } from './page/page.ts';
-import { createPageFetch, type PageFetch } from './parts/web-pages.ts';
+import { createWebPageFetch, type WebPageFetch } from './parts/web-pages.ts';
 import type { LiveConfig } from './settings/live-config.ts';
 import { openAgentServices } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
@@ -25,7 +25,7 @@ interface Options
 /** Disposing stops all work immediately and closes the store last. */
 export interface ServerCore extends FacadeServices {
   readonly store: Store;
-  readonly inbox: Inbox;
+  readonly inbox: IdempotencyStore;
   readonly driver: Driver;
   readonly engine: Engine;
   readonly metrics: Metrics;
@@ -33,7 +33,7 @@ export interface ServerCore extends FacadeServices {
   readonly page: () => Promise<PageFiles>;
   readonly instance: string;
   readonly live: LiveConfig;
-  readonly fetchPage: PageFetch;
+  readonly fetchPage: WebPageFetch;
 }
 
 /** Starts everything but the HTTP server. Disposing, or a failed start, ends the phases in reverse order. */
@@ -50,7 +50,7 @@ export async function openServerCore({ provided: input = {}, ...options }: Optio
     closing: AbortSignal.any([options.closing, ended.signal]),
     newId: () => options.ids.short(),
     warn: (about, text) => options.logger.warn(about, text),
-    metrics: createMetrics({ noise: () => readNoiseCounts(options.logger) }),
+    metrics: createMetrics({ noise: () => readLogNoiseCounts(options.logger) }),
   };
   await trustAuthorities(options.config.extraCa);
   const storage = stack.use(await openStorageServices(startup, input.store));
@@ -77,7 +77,7 @@ export async function openServerCore({ provided: input = {}, ...options }: Optio
     instance: storage.instance,
     live: storage.live,
     page: createPageLoader(),
-    fetchPage: createPageFetch(sandboxes.fetch),
+    fetchPage: createWebPageFetch(sandboxes.fetch),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

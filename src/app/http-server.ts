@@ -1,6 +1,6 @@
 import { createPreviewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeyAdmin, ApiKeys } from '../auth/api-keys.ts';
-import { combineKeyRings } from '../auth/key-ring.ts';
+import { createPrincipalResolver } from '../auth/key-ring.ts';
 import { createLockout } from '../auth/lockout.ts';
 import type { Memberships } from '../auth/memberships.ts';
 import { createPeppers } from '../auth/pepper.ts';
@@ -10,22 +10,22 @@ import { createTokenVerifier, type TokenHash } from '../auth/token.ts';
 import type { FederatedTokenVerifier } from '../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
-import type { Inbox } from '../core/contracts/ports.ts';
+import type { IdempotencyStore } from '../core/contracts/ports.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { adminPrincipal, forbiddenRoleError, nobodyPrincipal, type Principal } from '../core/model/principal.ts';
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
-import type { FacadeParts, PageFiles, ProjectParts, SandboxCapabilities } from '../facades/shared/facade.ts';
+import type { FacadeParts, FacadeProjectParts, PageFiles, SandboxCapabilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { createAuditRecorder } from '../http/guard/audit.ts';
-import { getCurrentPrincipal, getCurrentRequest } from '../http/guard/caller.ts';
+import { getCurrentPrincipal, getCurrentRequestInfo } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { ClientResolver } from '../http/guard/clients.ts';
-import { createCredentialRegistry } from '../http/guard/credentials.ts';
+import { createCallerCredentialRegistry } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
 import { createIdempotency, installIdempotency } from '../http/guard/idempotency.ts';
-import { IdentityProxy } from '../http/guard/identity-proxy.ts';
+import { ProxyAuthenticator } from '../http/guard/identity-proxy.ts';
 import { createRateLimiter } from '../http/guard/rate-limit.ts';
-import { BrowserIdentity } from '../http/guard/visitors.ts';
+import { BrowserAuthenticator } from '../http/guard/visitors.ts';
 import { createApp } from '../http/routes/app.ts';
 import type { HostRouter } from '../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
@@ -69,7 +69,7 @@ export interface HttpServerDeps {
   readonly programs?: FacadeParts['programs'];
   /** Undefined: the server fetches no addresses on behalf of clients. */
   readonly fetchPage?: FacadeParts['fetchPage'];
-  readonly opencodex?: ProjectParts;
+  readonly opencodex?: FacadeProjectParts;
   readonly workspaces?: WorkspaceService;
   readonly keys?: ApiKeys;
   readonly signIns?: SignInServices | undefined;
@@ -77,7 +77,7 @@ export interface HttpServerDeps {
   readonly tokens?: FederatedTokenVerifier | undefined;
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   readonly page: () => Promise<PageFiles>;
-  readonly inbox: Inbox;
+  readonly inbox: IdempotencyStore;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
   /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
@@ -102,7 +102,7 @@ const credentialTexts = {
 export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
-  const keys = deps.keys && combineKeyRings(deps.keys, { signIns, tokens: deps.tokens, within });
+  const keys = deps.keys && createPrincipalResolver(deps.keys, { signIns, tokens: deps.tokens, within });
   const styles = new Map<string, ErrorStyle>();
   const gate = createTokenVerifier(config.token, deps.localToken);
   const links = createSignedUrls(clock);
@@ -115,7 +115,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   });
   if (signIns) {
     signIns.onEvent = ({ action, person, outcome }) => {
-      const { address, request } = getCurrentRequest();
+      const { address, request } = getCurrentRequestInfo();
       const role = person?.role ?? undefined;
       deps.audit?.write({
         action,
@@ -140,7 +140,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const limiter = config.rateLimitPerMinute > 0 ? createRateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const clients = new ClientResolver(config.trustedProxies ?? []);
   const proxy = createIdentityProxy(deps, clients);
-  const visitors = signIns && new BrowserIdentity({ ...signIns, proxy, within });
+  const visitors = signIns && new BrowserAuthenticator({ ...signIns, proxy, within });
   const elsewhere: HostRouter[] = proxy ? [proxy] : [];
   const { app, table } = createApp({
     elsewhere,
@@ -201,7 +201,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const audit = createAuditRecorder({ ...deps, keys }, principalOf);
   const workspaces = deps.workspaces && guardWorkspaces(deps.workspaces, principalOf);
-  const credentials = createCredentialRegistry({
+  const credentials = createCallerCredentialRegistry({
     token: config.token,
     gate,
     keys,
@@ -257,7 +257,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
 function createIdentityProxy(
   { config, signIns, clock, logger }: HttpServerDeps,
   clients: ClientResolver,
-): IdentityProxy | undefined {
+): ProxyAuthenticator | undefined {
   const { identityProxy: settings } = config;
   if (!settings || !signIns || !hasIdentityProxy({ identityProxy: settings })) return undefined;
   const { subjectHeader, emailHeader, nameHeader, groupsHeader, tokenHeader, tokenKeys, tokenAudience } = settings;
@@ -272,7 +272,7 @@ function createIdentityProxy(
     ...{ subject: subjectHeader, email: emailHeader, name: nameHeader, groups: groupsHeader },
     token: tokenHeader,
   };
-  return new IdentityProxy({ headers, signed, rules: settings, people: signIns.people, clients, now });
+  return new ProxyAuthenticator({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
 /** The services with the caller's permissions, and signed links that grant no more than these. */

@@ -9,10 +9,10 @@ import { createLogger, type Logger } from '../observability/logger.ts';
 import { watchEventLoop } from '../observability/loop-watchdog.ts';
 import { formatLogLine } from '../observability/pretty.ts';
 import { createScrubber, type Scrubber } from '../observability/scrub.ts';
-import { createStartProgress, type StartProgress } from '../observability/start-progress.ts';
+import { createSandboxStartProgress, type SandboxStartProgress } from '../observability/start-progress.ts';
 import { prepareDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
-import type { Command } from './commands/command.ts';
+import type { ServerCommandDefinition } from './commands/command.ts';
 import { describeCommands, isServerCommand, loadCommand, renderRequestedHelp } from './commands/list.ts';
 import { loadLocalConfig } from './commands/local-config.ts';
 import { openServerCore } from './compose.ts';
@@ -69,7 +69,7 @@ async function runServer(values: readonly string[]): Promise<number> {
     ...modelKeys,
   ];
   const scrubber = createScrubber(secrets);
-  using progress = createStartProgress(process.stderr, systemClock);
+  using progress = createSandboxStartProgress(process.stderr, systemClock);
   const destination = logDestination(config.log.format, progress);
   const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
   // A bug in one place must not stop all users' sessions.
@@ -86,7 +86,7 @@ async function runServer(values: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function perform(command: Command, args: readonly string[]): Promise<number> {
+async function perform(command: ServerCommandDefinition, args: readonly string[]): Promise<number> {
   using ending = listenForShutdown(10_000);
   return await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say: sayTo });
 }
@@ -94,7 +94,7 @@ async function perform(command: Command, args: readonly string[]): Promise<numbe
 interface StartReporters {
   readonly logger: Logger;
   readonly scrubber: Scrubber;
-  readonly progress: StartProgress;
+  readonly progress: SandboxStartProgress;
 }
 
 async function serve(config: Config, { logger, scrubber, progress }: StartReporters): Promise<void> {
@@ -142,7 +142,7 @@ function linkOf({ token, path }: StartToken, url: string): string {
 }
 
 /** Undefined: JSON lines on standard output. */
-function logDestination(format: Config['log']['format'], progress: StartProgress) {
+function logDestination(format: Config['log']['format'], progress: SandboxStartProgress) {
   const { stdout, env } = process;
   if (format === 'json' || (format === 'auto' && !stdout.isTTY)) return undefined;
   const colour = stdout.isTTY === true && !env.NO_COLOR;

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
 import { RecordWatcher, recordWatchIntervalMs } from '../core/contracts/changed-records.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
-import type { ServerParts } from '../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { TrustRule } from '../core/model/access/trust-rule.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { keyProjectRoles, minProjectRole, minRole, type Principal, type Role, roles } from '../core/model/principal.ts';
 import { changeRecord } from '../storage/collection.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { PrincipalResolver } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
 import type { TrustedAccount } from './tokens/program-tokens.ts';
 
@@ -69,11 +69,11 @@ export interface ApiKeyAdmin {
    */
   revoke(id: string): Promise<ApiKeyView>;
 }
-export interface ApiKeys extends ApiKeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
+export interface ApiKeys extends ApiKeyAdmin, Omit<PrincipalResolver, 'prepare'>, Disposable {
   trusted(): readonly TrustedAccount[];
 }
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   /** Called once, when the first key is read or created. */
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../core/contracts/ports.ts';
-import type { ServerParts } from '../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { parseJson } from '../core/text/json.ts';
@@ -40,7 +40,7 @@ const Claim = z.object({
 });
 export type WorkTokenClaims = z.output<typeof Claim>;
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
 }

@@ -5,7 +5,7 @@ import type { PersonRegistry } from './sign-in/people.ts';
 import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
 /** All credentials are in memory, so no request waits for the store. */
-export interface KeyRing {
+export interface PrincipalResolver {
   /** Whether requests need a credential. Stays true after every key is revoked, so the server does not reopen. */
   readonly any: boolean;
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
@@ -22,7 +22,10 @@ interface Others {
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly within: Memberships['within'];
 }
-export function combineKeyRings(keys: Omit<KeyRing, 'prepare'>, { signIns, tokens, within }: Others): KeyRing {
+export function createPrincipalResolver(
+  keys: Omit<PrincipalResolver, 'prepare'>,
+  { signIns, tokens, within }: Others,
+): PrincipalResolver {
   const { people, devices } = signIns ?? {};
   const inProjects = (caller: Principal | undefined) => caller && within(caller);
   return {

@@ -1,5 +1,5 @@
 import type { RecordStore } from '../core/contracts/ports.ts';
-import { ProjectAccess, toMemberKey } from '../core/model/access/project-member.ts';
+import { ProjectAccessRecord, toMemberKey } from '../core/model/access/project-member.ts';
 import { type Principal, type ProjectRole, projectRoles } from '../core/model/principal.ts';
 import { RecordMirror } from '../storage/mirror.ts';
 
@@ -12,16 +12,16 @@ interface Member {
 
 /** All roles are in memory, so no request waits for the store. Each server follows the changes of the others. */
 export class Memberships {
-  readonly #projects: RecordMirror<ProjectAccess>;
+  readonly #projects: RecordMirror<ProjectAccessRecord>;
   /** The projects of each person, owner, group and e-mail address, with the role in each. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
-  readonly #known = new Map<string, ProjectAccess>();
+  readonly #known = new Map<string, ProjectAccessRecord>();
   /** The principals with project roles, keyed by the same principals without roles. */
   readonly #members = new Map<Principal, Member>();
 
   constructor(records: RecordStore) {
     const onChange = (id: string) => this.#changed(id);
-    this.#projects = new RecordMirror({ records, kind: 'project', schema: ProjectAccess, onChange });
+    this.#projects = new RecordMirror({ records, kind: 'project', schema: ProjectAccessRecord, onChange });
   }
   has = (id: string): boolean => this.#projects.get(id) !== undefined;
   load = (): Promise<void> => this.#projects.load();
@@ -76,7 +76,7 @@ export class Memberships {
 const rank = (role: ProjectRole | undefined): number => (role ? projectRoles.indexOf(role) : -1);
 
 /** The owner's role overrides a member entry. */
-function rolesIn({ owner, members }: ProjectAccess): Map<string, ProjectRole> {
+function rolesIn({ owner, members }: ProjectAccessRecord): Map<string, ProjectRole> {
   const named = members.map((member) => [toMemberKey(member), member.role as ProjectRole] as const);
   const own = owner === undefined ? [] : [[owner, 'owner'] as const];
   return new Map([...named, ...own]);

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import type { SealedField, SealedValue, Vault } from '../core/contracts/vault.ts';
+import type { SealedField, SealedValue, SecretSealer } from '../core/contracts/vault.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Secret } from '../core/text/secret.ts';
 
@@ -12,7 +12,7 @@ const keyBytes = 32;
  * Encrypts each text with its own data key, and wraps that with the first key; older keys only decrypt. A key's id is
  * derived from its hash, so a wrong key is reported as an unknown key.
  */
-export function createVault(keys: readonly Secret[]): Vault {
+export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   const ring = new Map(keys.map((key) => named(decoded(key))));
   const [primary] = ring.keys();
   if (primary === undefined) throw new AppError('internal', 'A vault needs a key.');

@@ -2,7 +2,11 @@ import { ServerPart } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import type { Secret } from '../core/text/secret.ts';
-import type { Automation, AutomationProgramRegistry, PreparedSession } from '../sessions/api/server/automations.ts';
+import type {
+  Automation,
+  AutomationProgramRegistry,
+  PreparedAutomationStart,
+} from '../sessions/api/server/automations.ts';
 
 interface Deps {
   /** A caller with the rights of an owner. Undefined: no valid key with sufficient rights remains. */
@@ -28,7 +32,7 @@ export class AutomationPrograms extends ServerPart<Deps> implements AutomationPr
    * Rejects: cancelled (the server is still starting, so the call is retried), unsupported (this server does not serve the API),
    * forbidden, and the errors of the API's own preparation.
    */
-  async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedSession> {
+  async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedAutomationStart> {
     const prepare = this.#served.get(api);
     if (!prepare && !this.#isOpen) throw new AppError('cancelled', 'The server is starting.');
     if (!prepare)

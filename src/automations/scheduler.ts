@@ -1,16 +1,16 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import type { RoundRunner } from '../core/concurrency/rounds.ts';
-import type { ServerParts } from '../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../core/contracts/server-parts.ts';
 import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { RunEndTriggers } from './after-runs.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
 import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
-import { computeStartJitterMs, findLatestDueTime, findNextDueTime, parseCron } from './schedule.ts';
+import { computeStartJitterMs, findLatestDueTime, findNextDueTime, parseCronRule } from './schedule.ts';
 import type { AutomationStarter } from './starter.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: AutomationStarter;
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
@@ -69,7 +69,7 @@ export class AutomationScheduler {
     const { records, warn } = this.#deps;
     const { id, schedule, nextAt } = automation;
     if (!schedule || nextAt === null) return;
-    const rule = parseCron(schedule);
+    const rule = parseCronRule(schedule);
     const dueAt = findLatestDueTime(rule, nextAt, now);
     const isMissed = now - dueAt - schedule.jitterSeconds * 1_000 > missedMs;
     if (!isMissed || schedule.missed === 'latest') {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { serializeCalls } from '../core/concurrency/keyed-queue.ts';
+import { withSequentialCalls } from '../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
@@ -13,7 +13,7 @@ import {
   type OwnerAccessCheck,
   resolveOwnerOnResume,
 } from './records.ts';
-import { findNextDueTime, findNextDueTimes, parseCron } from './schedule.ts';
+import { findNextDueTime, findNextDueTimes, parseCronRule } from './schedule.ts';
 
 interface Deps {
   readonly records: AutomationRecords;
@@ -53,7 +53,7 @@ const maxWaiting = 20; // maximum pending starts of one automation
 export function createAutomationService(deps: Deps): AutomationService {
   const { records, secrets, receiver, ids, clock, check, isOwned, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
-    schedule && findNextDueTime(parseCron(schedule), clock.now());
+    schedule && findNextDueTime(parseCronRule(schedule), clock.now());
 
   const listed: AutomationService['list'] = async (owner, projects) => {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
@@ -212,7 +212,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       await records.get(id);
       return await records.starts(id, query);
     },
-    times: async (schedule, count) => findNextDueTimes(parseCron(schedule), clock.now(), count),
+    times: async (schedule, count) => findNextDueTimes(parseCronRule(schedule), clock.now(), count),
   };
-  return serializeCalls(service, 'start');
+  return withSequentialCalls(service, 'start');
 }

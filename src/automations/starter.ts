@@ -11,7 +11,7 @@ import {
   type AutomationStart,
   type AutomationStartCost,
   AutomationStartError,
-  type PreparedSession,
+  type PreparedAutomationStart,
 } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { VersionedDocument } from '../storage/collection.ts';
@@ -230,7 +230,7 @@ export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
   }
 }
 
-function ownSession(automation: Automation, start: AutomationStart): PreparedSession {
+function ownSession(automation: Automation, start: AutomationStart): PreparedAutomationStart {
   const { kind, name, projectId, template, model, skills, budget, repositories, goal } = automation;
   const command = {
     title: `${name.slice(0, 230)} · ${minuteOf(start.at, automation.schedule?.timezone)}`,

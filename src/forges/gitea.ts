@@ -8,10 +8,10 @@ import {
   webUrlOf,
 } from './forge.ts';
 import {
+  createGithubCompatibleMethods,
   deletedUserName,
   GithubComment,
   GithubPull,
-  openRepository,
   toPullRequest,
   toPullRequestComment,
   toRepositoryPath,
@@ -64,7 +64,7 @@ export const gitea = defineForge({
       return await http.list(path, { answer: z.array(Review), query: perPage, items: (page) => page }, signal);
     }
     return {
-      ...openRepository(repo, http),
+      ...createGithubCompatibleMethods(repo, http),
       /** The list cannot be filtered by head branch. */
       async findPullRequest(head, signal) {
         const query = { ...perPage, state: 'all', sort: 'recentupdate' };

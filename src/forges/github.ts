@@ -91,7 +91,7 @@ export const github = defineForge({
   open({ owner, name }, http) {
     const repo = toRepositoryPath({ owner, name });
     return {
-      ...openRepository(repo, http),
+      ...createGithubCompatibleMethods(repo, http),
       async findPullRequest(head, signal) {
         const query = { head: `${owner}:${head}`, state: 'all', sort: 'created', direction: 'desc', per_page: 20 };
         const found = (await http.get(`${repo}/pulls`, { answer: z.array(GithubPull), query }, signal)).map(
@@ -158,7 +158,10 @@ export const toRepositoryPath = ({ owner, name }: Pick<ForgeRepository, 'owner' 
   `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
 
 /** Requests that work the same on GitHub and Gitea. */
-export const openRepository = (path: string, http: ForgeHttp): Pick<ForgeClient, 'defaultBranch' | 'pullRequest'> => ({
+export const createGithubCompatibleMethods = (
+  path: string,
+  http: ForgeHttp,
+): Pick<ForgeClient, 'defaultBranch' | 'pullRequest'> => ({
   async defaultBranch(signal) {
     const answer = z.object({ default_branch: z.string() });
     return (await http.get(path, { answer }, signal)).default_branch;

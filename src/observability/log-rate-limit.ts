@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/contracts/clock.ts';
 // Sandboxes and anonymous clients can cause the same line many times. The log shows the first lines of each kind and
 // source, then one line per interval with the number of suppressed lines. A metric counts all of them.
 
-export const noiseIntervalMs = 60_000;
+export const logNoiseIntervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
 /** The limit for all sources of a kind together, in multiples of the limit for one source. */
@@ -13,14 +13,14 @@ const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';
 
-export interface NoiseCount {
+export interface LogNoiseCount {
   readonly kind: string;
   readonly logged: number;
   readonly suppressed: number;
 }
-export interface NoiseLimiter {
+export interface LogNoiseLimiter {
   admits(kind: string, source: string, perSource: number): boolean;
-  counts(): readonly NoiseCount[];
+  counts(): readonly LogNoiseCount[];
 }
 export interface SuppressedLines {
   readonly kind: string;
@@ -35,10 +35,10 @@ interface Window {
 }
 
 /** Calls `report` at the end of each interval, once for each kind with suppressed lines. */
-export function createNoiseLimiter(
+export function createLogNoiseLimiter(
   report: (leftOut: SuppressedLines) => void,
   clock: Clock = systemClock,
-): NoiseLimiter {
+): LogNoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();
   const windows = new Map<string, Window>();
   let timer: unknown;
@@ -66,7 +66,7 @@ export function createNoiseLimiter(
       const count = window.bySource.get(source) ?? { seen: 0, suppressed: 0 };
       window.bySource.set(source, count);
       if (timer === undefined) {
-        timer = clock.setTimeout(end, noiseIntervalMs);
+        timer = clock.setTimeout(end, logNoiseIntervalMs);
         (timer as { unref?: () => void }).unref?.(); // does not keep the process alive
       }
       count.seen += 1;
@@ -95,7 +95,7 @@ interface LogFields {
 type NoiseSource = readonly [kind: string, source: string, perSource: number];
 const warn = 40; // pino's number for the level
 /** The kind and source of a line that sandboxes and clients can cause. Undefined: always log the line. */
-export function findNoiseSource(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
+export function findLogNoiseSource(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
   const { session, sessionId, sandbox, address, status, route } = (
     typeof about === 'object' ? (about ?? {}) : {}
   ) as LogFields;

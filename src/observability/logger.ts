@@ -1,7 +1,7 @@
 import { destination, type Logger, pino, stdSerializers } from 'pino';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { createNoiseLimiter, findNoiseSource, type NoiseCount, noiseIntervalMs } from './log-rate-limit.ts';
+import { createLogNoiseLimiter, findLogNoiseSource, type LogNoiseCount, logNoiseIntervalMs } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
 export type { Logger } from 'pino';
@@ -13,12 +13,12 @@ export interface LoggerOptions {
   readonly clock?: Clock;
 }
 
-const counts = new WeakMap<object, () => readonly NoiseCount[]>();
+const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 /**
  * The number of limited lines of each kind, logged or suppressed. Empty for a logger that `createLogger` did not
  * create.
  */
-export const readNoiseCounts = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
+export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
  * A logger that writes JSON lines. Limits warnings, errors and refused requests by kind and source. Masks every known
@@ -28,9 +28,9 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   // Synchronous, so that the last line before an exit is written. pino stops writing once the reader, such as `head`,
   // is gone.
   const out = input ?? destination({ fd: 1, sync: true });
-  const limiter = createNoiseLimiter((leftOut) => {
+  const limiter = createLogNoiseLimiter((leftOut) => {
     summing = true;
-    logger.warn({ ...leftOut, seconds: noiseIntervalMs / 1_000 }, 'similar lines were suppressed');
+    logger.warn({ ...leftOut, seconds: logNoiseIntervalMs / 1_000 }, 'similar lines were suppressed');
     summing = false;
   }, clock);
   let summing = false;
@@ -43,7 +43,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
         logMethod(lines, write, lineLevel) {
-          const noise = summing ? undefined : findNoiseSource(lineLevel, lines);
+          const noise = summing ? undefined : findLogNoiseSource(lineLevel, lines);
           if (!noise || limiter.admits(...noise)) write.apply(this, lines);
         },
       },

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { NoiseCount } from './log-rate-limit.ts';
+import type { LogNoiseCount } from './log-rate-limit.ts';
 
 export interface HttpObservation {
   readonly method: string;
@@ -31,7 +31,7 @@ export interface Metrics {
 type CountSessions = () => Promise<Readonly<Record<string, number>>>;
 export interface MetricsSources {
   /** The log lines that sandboxes and clients can cause, read at each scrape. */
-  noise?(): readonly NoiseCount[];
+  noise?(): readonly LogNoiseCount[];
 }
 
 export function createMetrics(sources: MetricsSources = {}): Metrics {

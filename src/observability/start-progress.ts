@@ -10,7 +10,7 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 
 type Kind = 'awaited' | 'background';
 
-export interface StartProgress extends Disposable {
+export interface SandboxStartProgress extends Disposable {
   /** `what`: a description of the start. A start that somebody waits for is shown before starts in the background. */
   record(what: string, phase: Phase, kind?: Kind): void;
   /** Writes other output above the progress line. */
@@ -34,7 +34,7 @@ interface Start {
  * On a terminal, one line that is rewritten with each update and each second, so it never looks stuck. Elsewhere, one
  * line for each start that needs an image, because other starts take less than a second.
  */
-export function createStartProgress(screen: Screen, clock: Clock): StartProgress {
+export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();
   let timer: unknown;
   let isDrawn = false;

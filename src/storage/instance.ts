@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { IdSource } from '../core/model/ids.ts';
 
 /** Labels this installation's containers and pods. Created once and stored with the data. */
-export async function readInstanceName(dataDir: string, ids: IdSource): Promise<string> {
+export async function loadOrCreateInstanceName(dataDir: string, ids: IdSource): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'instance');
   const fresh = `c${ids.short()}`;

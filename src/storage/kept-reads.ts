@@ -1,10 +1,10 @@
 import type { Store } from '../core/contracts/ports.ts';
 import { budgetAccountKind, childLinkKind, serverSettingKind, toolServerKind } from '../core/model/records.ts';
-import { openAttemptsKind } from '../core/model/runs/attempts.ts';
+import { unfinishedAttemptsKind } from '../core/model/runs/attempts.ts';
 
 /** Kinds that each run reads several times and that seldom change. */
 const kept: ReadonlySet<string> = new Set([
-  ...[toolServerKind, childLinkKind, openAttemptsKind, budgetAccountKind, serverSettingKind],
+  ...[toolServerKind, childLinkKind, unfinishedAttemptsKind, budgetAccountKind, serverSettingKind],
 ]);
 const maxAnswers = 1_000; // per kind
 

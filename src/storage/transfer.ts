@@ -4,7 +4,7 @@ import type { EventPage, RecordPut, Store } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
-import { credentialKind, snapshotBlobKind, snapshotsKind, workspaceManifestKind } from '../core/model/records.ts';
+import { copyBlobKind, credentialKind, fileCopiesKind, workspaceManifestKind } from '../core/model/records.ts';
 
 // Export as JSON lines: a header; per session its start, events, records, and an end with counts and a hash of these
 // lines; finally the number of sessions.
@@ -29,12 +29,7 @@ interface ExportCounts {
 }
 
 /** Secrets, and records about blobs, which exports do not contain. */
-const staysHere: ReadonlySet<string> = new Set([
-  snapshotsKind,
-  snapshotBlobKind,
-  workspaceManifestKind,
-  credentialKind,
-]);
+const staysHere: ReadonlySet<string> = new Set([fileCopiesKind, copyBlobKind, workspaceManifestKind, credentialKind]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
   JSON.stringify({ event: { seq, ts, type, runId, data } });

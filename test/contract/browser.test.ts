@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BrowserSession } from '../../src/agents/browser/session.ts';
-import { createPageThread } from '../../src/agents/page-fetch/page-text.ts';
+import { createPageTextThread } from '../../src/agents/page-fetch/page-text.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { type Site, site } from '../support/egress/site.ts';
 import { pages } from '../support/egress/site-pages.ts';
@@ -24,7 +24,7 @@ const fresh = (more: Partial<typeof limits> = {}) =>
     limits: { ...limits, ...more },
     readTree: async (tree) => (await threads.do({ tree }, signal))?.markdown,
   });
-const threads = createPageThread();
+const threads = createPageTextThread();
 const numberOf = (text: string, of: string): number => {
   const line = of.split('\n').find((it) => /^\d+:/.test(it) && it.includes(text));
   if (!line) throw new Error(`no element ${text} in:\n${of}`);

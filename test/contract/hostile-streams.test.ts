@@ -2,7 +2,7 @@
 // A stand-in for the daemon inside a real sandbox answers the calls for a stream with garbage, as fast as it can.
 import { describe, expect, test } from 'vitest';
 import { createPipeTransport } from '../../src/agents/browser/transport.ts';
-import type { UntrustedReason } from '../../src/core/model/events.ts';
+import type { ProtocolViolationReason } from '../../src/core/model/events.ts';
 import { findProtocolViolation } from '../../src/core/model/protocol-violation.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
 import { healthyBut, hostileStreams } from '../support/hostile/hostile-daemon.ts';
@@ -31,7 +31,7 @@ const browser: Ask = async (client, signal, onPiece = () => {}) => {
 };
 
 describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox', () => {
-  test.each<[Kind, Ask, UntrustedReason]>([
+  test.each<[Kind, Ask, ProtocolViolationReason]>([
     ['output without end', follow, 'too_large'],
     ['an end that is no operation', follow, 'wrong_shape'],
     ['an end without end', follow, 'bad_headers'],

@@ -4,7 +4,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { CellExecution } from '../../src/agents/kernels/kernel.ts';
+import type { CellOutcome } from '../../src/agents/kernels/kernel.ts';
 import { KernelRegistry } from '../../src/agents/kernels/kernels.ts';
 import type { KernelLanguage } from '../../src/agents/kernels/languages.ts';
 import type { CodeResult } from '../../src/agents/kernels/messages.ts';
@@ -15,7 +15,7 @@ import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-conta
 import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
 import { budget, ownTag, type SandboxdHarness } from './sandboxd/sandboxd.ts';
 
-interface CodeRun extends CellExecution {
+interface CodeRun extends CellOutcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly results: readonly CodeResult[];

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createVault } from '../../src/auth/vault.ts';
+import { createSecretSealer } from '../../src/auth/vault.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { Store } from '../../src/core/contracts/ports.ts';
 import { Secret } from '../../src/core/text/secret.ts';
@@ -15,7 +15,7 @@ const [old, fresh] = ['11'.repeat(32), '22'.repeat(32)];
 const count = 30;
 const names = Array.from({ length: count }, (_, n) => `provider-${n}`);
 const ring = ({ records }: Store, ...keys: string[]) => {
-  const sealing = createVault(keys.map((key) => new Secret(key)));
+  const sealing = createSecretSealer(keys.map((key) => new Secret(key)));
   return createProviderKeyStore({ records, vault: sealing, clock: systemClock, baseUrls: {}, learn: () => {} });
 };
 const uses = (store: Store, ...keys: string[]) =>

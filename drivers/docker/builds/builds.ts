@@ -9,15 +9,15 @@ import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/mo
 import type { BuildCommand, BuiltImage, CallOptions, ImageBuilding } from '../../driver.ts';
 import type { SandboxFolders } from '../../shared/folders.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
-import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
+import type { SandboxEndpointRegistry } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus } from '../engine.ts';
 import { builtImagePrefix, type EngineImages } from '../images.ts';
-import { createOwnerFilter, type InstanceNames, parseSandboxInfo } from '../labels.ts';
+import { type ContainerNames, createInstanceFilter, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
-import { imageUserId, type WorkspaceUsers } from '../users.ts';
+import { imageUserId, type UserIdAllocator } from '../users.ts';
 import type { DockerVolumes } from '../volumes.ts';
 import { createBuildBody } from './build-body.ts';
 
@@ -87,12 +87,12 @@ function listener(onEvent: (text: string, bytes: number) => void): Writable {
 interface Options {
   readonly engine: Dockerode;
   readonly folders: SandboxFolders;
-  readonly holds: ServerEndpoints;
+  readonly holds: SandboxEndpointRegistry;
   readonly images: EngineImages;
-  readonly users: WorkspaceUsers;
+  readonly users: UserIdAllocator;
   readonly volumes: DockerVolumes;
   readonly instance: string;
-  readonly names: InstanceNames;
+  readonly names: ContainerNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly ids: IdSource;
@@ -210,7 +210,7 @@ export function openImageBuilder(options: Options): ImageBuilding {
     },
 
     async sweepBuilds(now, { signal }) {
-      const filters = { label: [createOwnerFilter(instance)] };
+      const filters = { label: [createInstanceFilter(instance)] };
       const all = await callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
       const left = all.flatMap(({ Names: [name = ''], Labels }) => {
         const id = names.buildIn(name);

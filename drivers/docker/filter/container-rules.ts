@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SandboxId } from '../../../src/core/model/ids.ts';
 import { workspaceAlias } from '../../shared/home.ts';
-import type { UserRange } from '../../shared/user-range.ts';
+import type { UserIdRange } from '../../shared/user-range.ts';
 import { sandboxCpuShares, securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
@@ -10,7 +10,7 @@ export interface FilterScope {
   readonly instance: string;
   /** The filter's own folder, with one subfolder per sandbox for its sockets. Nothing else is ever mounted. */
   readonly root: string;
-  readonly users: UserRange;
+  readonly users: UserIdRange;
 }
 
 const never = z.literal(false).optional();
@@ -129,7 +129,7 @@ export function createContainerRules({ instance, root, users }: FilterScope, nam
     });
 }
 
-export const includesUser = ({ first, last }: UserRange, user: number) => user >= first && user <= last;
+export const includesUser = ({ first, last }: UserIdRange, user: number) => user >= first && user <= last;
 
 const sandboxLabel = 'corral.sandbox';
 

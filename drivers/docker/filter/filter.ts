@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { UserRange } from '../../shared/user-range.ts';
-import { createOwnerArchive } from '../workspace-owner.ts';
+import type { UserIdRange } from '../../shared/user-range.ts';
+import { createChownArchive } from '../workspace-owner.ts';
 import {
   createContainerRules,
   createProcessRules,
@@ -15,7 +15,7 @@ import {
   noSwapRule,
   tmpfsOptionsRule,
 } from './container-rules.ts';
-import type { OwnedFolders } from './owned-folders.ts';
+import type { SocketFolders } from './owned-folders.ts';
 import { decideRoute, filtersByLabel, type RouteDecision } from './routes.ts';
 
 const besidePrefix = 'container:';
@@ -63,8 +63,8 @@ export const parseJoinedContainer = ({ HostConfig }: ServiceBody): string =>
 
 export interface FilterOptions {
   readonly instance: string;
-  readonly users: UserRange;
-  readonly folders: OwnedFolders;
+  readonly users: UserIdRange;
+  readonly folders: SocketFolders;
   /** The engine's own socket. Only the filter's user needs access to it. */
   readonly engine: string;
   readonly listen: string;
@@ -162,7 +162,7 @@ async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer>
   const user = Number.parseInt(Config?.User ?? '', 10);
   if (!includesUser(options.users, user))
     throw new Refusal(403, 'the container runs as none of the users of sandboxes');
-  return createOwnerArchive(user);
+  return createChownArchive(user);
 }
 
 async function readOwned(
@@ -207,7 +207,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
   await checkFolder(folders, labels);
 }
 
-async function checkFolder(folders: OwnedFolders, labels: Labels | undefined): Promise<void> {
+async function checkFolder(folders: SocketFolders, labels: Labels | undefined): Promise<void> {
   const id = labels?.['corral.sandbox'] ?? '';
   if (!(await folders.isOurs(id)))
     throw new Refusal(403, `there is no folder for ${id} yet: PUT /corral/sockets/${id}`);

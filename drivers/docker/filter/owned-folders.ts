@@ -7,7 +7,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
  * filter checked them. Every parent folder therefore belongs to the filter's user. The server's user can write only
  * into the innermost folder, which it can neither rename nor replace with a link.
  */
-export interface OwnedFolders {
+export interface SocketFolders {
   readonly root: string;
   path(id: string): string;
   make(id: string): Promise<void>;
@@ -17,7 +17,7 @@ export interface OwnedFolders {
 }
 
 /** Rejects with invalid_request if another user could change the folder that the path resolves to. */
-export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
+export async function openSocketFolders(folder: string): Promise<SocketFolders> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const root = await realpath(folder);
   const self = process.getuid?.() ?? 0;

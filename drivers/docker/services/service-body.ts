@@ -2,7 +2,7 @@ import type { ContainerCreateOptions } from 'dockerode';
 import type { ServiceSpec } from '../../driver.ts';
 import { createIsolationConfig, detachedStreams } from '../create-body.ts';
 
-export interface ServiceRequest {
+export interface ServiceContainerRequest {
   readonly service: ServiceSpec;
   readonly name: string;
   /** Content id, so that a moved tag changes nothing. */
@@ -19,7 +19,7 @@ const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
 /** Isolated like a sandbox, but without a workspace and sockets. */
-export function createServiceBody(request: ServiceRequest): ContainerCreateOptions {
+export function createServiceBody(request: ServiceContainerRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
   // Files in a tmpfs count towards the service's memory limit.

@@ -7,9 +7,9 @@ import type { CallOptions, ProvisionProgress, SandboxInfo, ServiceSpec } from '.
 import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from '../engine.ts';
 import { pauseContainer } from '../freeze.ts';
 import type { EngineImages } from '../images.ts';
-import { createOwnerFilter, createSandboxLabels } from '../labels.ts';
+import { createInstanceFilter, createSandboxLabels } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
-import { imageUserId, userLabel, type WorkspaceUsers } from '../users.ts';
+import { imageUserId, type UserIdAllocator, userLabel } from '../users.ts';
 import { createServiceBody } from './service-body.ts';
 
 export const serviceNameLabel = 'corral.service';
@@ -29,7 +29,7 @@ const sharedUser = imageUserId + 1;
 interface Options {
   readonly engine: Dockerode;
   readonly images: EngineImages;
-  readonly users: WorkspaceUsers;
+  readonly users: UserIdAllocator;
   readonly instance: string;
   readonly nameOf: (id: SandboxId) => string;
   readonly labels: Readonly<Record<string, string>>;
@@ -46,7 +46,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 
   const all = (id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInfo[]> => {
-    const filters = { label: [createOwnerFilter(instance), `corral.sandbox=${id}`, serviceNameLabel] };
+    const filters = { label: [createInstanceFilter(instance), `corral.sandbox=${id}`, serviceNameLabel] };
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 

@@ -8,7 +8,7 @@ import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { KubernetesOptions } from '../options.ts';
 import type { KubeCredentials } from './credentials.ts';
 
-export interface ApiRequest {
+export interface KubeApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
@@ -36,7 +36,10 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
     whenFull: 'Too many requests wait for the cluster.',
   });
 
-  async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async function send(
+    { method, path, body, what, accept }: KubeApiRequest,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     throwIfAborted(signal);
     const options = await credentials.apply().catch((cause: Error) => {
       const message = `The credentials for the Kubernetes API are unusable: ${cause.message}`;
@@ -69,7 +72,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
   }
 
   /** A stalled request is treated as unanswered. */
-  async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+  async function attempt<Answer>(request: KubeApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = createTimeoutSignal(attemptMs, clock, signal);
     try {
       return tryParseJson(await readText(await send(request, until.signal))) as Answer;
@@ -79,7 +82,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
     }
   }
 
-  async function ask<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+  async function ask<Answer>(request: KubeApiRequest, signal: AbortSignal): Promise<Answer> {
     for (let failures = 0; ; failures += 1) {
       let last: unknown;
       try {
@@ -99,7 +102,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
 
   return {
     ask,
-    async askFor<Answer>(request: ApiRequest, signal: AbortSignal) {
+    async askFor<Answer>(request: KubeApiRequest, signal: AbortSignal) {
       try {
         return await ask<Answer>(request, signal);
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
-import { type ApiRequest, type KubeApi, readKubeErrorStatus } from './api.ts';
+import { type KubeApi, type KubeApiRequest, readKubeErrorStatus } from './api.ts';
 
 export interface KubeObject {
   readonly metadata?: V1ObjectMeta;
@@ -15,7 +15,7 @@ export interface KubeSelector {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
-interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
+interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
   readonly selector: KubeSelector;
   /** Applied to each page, so that at most one full page is in memory. */
   readonly keep?: (object: T) => T;

@@ -2,8 +2,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { readKubeErrorStatus } from '../api/api.ts';
 import { uidOf } from '../api/collection.ts';
-import type { EngineOptions, SandboxEngine } from '../engine.ts';
-import { checkOwner, createObjectMetadata, isOwnPod, parseSandboxInfo } from '../labels.ts';
+import type { SandboxEngine, SandboxEngineOptions } from '../engine.ts';
+import { assertBelongsToSession, createObjectMetadata, isOwnPod, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { sandboxesPath } from './platform.ts';
 import {
@@ -18,7 +18,7 @@ import {
  * Uses sandboxes that this installation did not create, and never stops or deletes them. Their pods must come from a template of
  * this installation, because only such daemons accept this server.
  */
-export function createAdoptionEngine(options: EngineOptions) {
+export function createAdoptionEngine(options: SandboxEngineOptions) {
   const { namespace, instance } = options;
   const sandboxes = openSessionObjects(options, {
     path: sandboxesPath(namespace),
@@ -68,7 +68,7 @@ export function createAdoptionEngine(options: EngineOptions) {
           news({ phase: 'starting', detail: `Adopting ${named}` });
           const { found, pod } = await inspect(named, spec.sessionId, signal);
           isNew = parseSandboxInfo(found.metadata, 'ready') === undefined;
-          if (!isNew) checkOwner('Sandbox', found, spec, instance);
+          if (!isNew) assertBelongsToSession('Sandbox', found, spec, instance);
           const version = { resourceVersion: found.metadata?.resourceVersion };
           const metadata = { ...version, ...createObjectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
           const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {

@@ -4,8 +4,8 @@ import type { SandboxSpec } from '../../driver.ts';
 import { toClusterError } from '../api/api.ts';
 import { openKubeCollection, uidOf } from '../api/collection.ts';
 import { openKubeObjects } from '../api/objects.ts';
-import type { EngineOptions, SandboxEngine } from '../engine.ts';
-import { checkOwner, createObjectMetadata, instanceOf } from '../labels.ts';
+import type { SandboxEngine, SandboxEngineOptions } from '../engine.ts';
+import { assertBelongsToSession, createObjectMetadata, readInstanceLabel } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { extensionApiGroup, extensionPath, sandboxesPath } from './platform.ts';
 import {
@@ -21,7 +21,7 @@ import type { SandboxBlueprint, SandboxTemplates } from './templates.ts';
 interface Claim extends SessionObject {
   readonly spec?: { readonly warmPoolRef?: { readonly name: string } };
 }
-interface Options extends EngineOptions {
+interface Options extends SandboxEngineOptions {
   readonly templates: SandboxTemplates;
   readonly keepsFiles: boolean;
   readonly seesNodes: boolean;
@@ -157,7 +157,7 @@ export function createClaimEngine(options: Options) {
           return 'again';
         }
         if (made) did = 'made';
-        else checkOwner('claim', claim, spec, instance);
+        else assertBelongsToSession('claim', claim, spec, instance);
         const old = made ? undefined : await podOf(claim, signal);
         const isOver = old ? computePodState(old).kind === 'over' : podAnnotationOf(claim) !== undefined;
         if (old && !isOver) return old;
@@ -223,7 +223,8 @@ export function createClaimEngine(options: Options) {
 
     async find(id, signal) {
       const claim = await claims.get(nameOf(id), signal);
-      if (!claim || claim.metadata?.deletionTimestamp || instanceOf(claim.metadata) !== instance) return undefined;
+      if (!claim || claim.metadata?.deletionTimestamp || readInstanceLabel(claim.metadata) !== instance)
+        return undefined;
       if (podAnnotationOf(claim) === undefined)
         throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
       return await claims.usedPod(claim, signal);
@@ -231,7 +232,7 @@ export function createClaimEngine(options: Options) {
     list: claims.infos,
     async clear(id, workspace, signal) {
       const claim = await claims.get(nameOf(id), signal);
-      if (!claim || instanceOf(claim.metadata) !== instance) return;
+      if (!claim || readInstanceLabel(claim.metadata) !== instance) return;
       if (workspace === 'keep' && keepsFiles && claim.status?.sandbox?.name) await suspend(claim, signal);
       else await end(claim, signal);
     },

@@ -2,7 +2,7 @@ import type { V1Condition, V1Pod } from '@kubernetes/client-node';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { type KubeObject, uidOf } from '../api/collection.ts';
 import { openKubeObjects } from '../api/objects.ts';
-import type { EngineOptions } from '../engine.ts';
+import type { SandboxEngineOptions } from '../engine.ts';
 import { createSandboxSelector, parseSandboxInfo, toSandboxInfos } from '../labels.ts';
 import { egressIdentityPath } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
@@ -21,7 +21,7 @@ export const readyConditionOf = ({ status }: SessionObject) => status?.condition
 
 /** Objects of agents.x-k8s.io whose labels name a session: its claims, and Sandboxes that it adopted. */
 export function openSessionObjects<T extends SessionObject>(
-  options: EngineOptions,
+  options: SandboxEngineOptions,
   { podNameOf, ...kind }: { path: string; what: string; podNameOf(object: T): string | undefined },
 ) {
   const { instance, pods } = options;
@@ -66,7 +66,7 @@ export function openSessionObjects<T extends SessionObject>(
 }
 
 /** Shell commands that store the line by which the sandbox's forwarder identifies itself, and print `done`. */
-export function createIdentityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
+export function createIdentityCommand({ egressToken }: SandboxEngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;
   const stored = `printf '%s\\n' '${line}' >${egressIdentityPath}.new && mv ${egressIdentityPath}.new ${egressIdentityPath} && printf done`;

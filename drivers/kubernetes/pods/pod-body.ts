@@ -2,10 +2,10 @@ import type * as k8s from '@kubernetes/client-node';
 import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxRecipe, SandboxSpec, ServiceSpec, Weakness } from '../../driver.ts';
 import { sandboxHome, workspaceAlias } from '../../shared/home.ts';
-import { hashToken } from '../../shared/link/token.ts';
+import { hashDaemonToken } from '../../shared/link/token.ts';
 import { createObjectMetadata } from '../labels.ts';
-import type { HostPort, PodSettings } from '../options.ts';
-import { sandboxContainer, toServiceContainerName } from './pod-state.ts';
+import type { HostAndPort, PodSettings } from '../options.ts';
+import { sandboxContainerName, toServiceContainerName } from './pod-state.ts';
 
 const user = 10_001;
 const mebibyte = 2 ** 20;
@@ -19,18 +19,18 @@ export type PodCredentials =
   /** A pod of a shared template, which gets its session after the start. */
   | { readonly of: 'template'; readonly publicKey: string };
 
-export interface ContainerRequest {
+export interface PodSpecRequest {
   readonly recipe: SandboxRecipe;
   readonly settings: PodSettings;
   readonly port: number;
   readonly access: PodCredentials;
-  readonly egress: HostPort | undefined;
+  readonly egress: HostAndPort | undefined;
   readonly extraCa: string | undefined;
   /** The volume claim of the workspace. Undefined: the files are deleted with the pod. */
   readonly claimName?: string;
 }
 
-interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
+interface PodRequest extends Omit<PodSpecRequest, 'recipe' | 'claimName'> {
   readonly spec: SandboxSpec;
   readonly name: string;
   readonly namespace: string;
@@ -41,7 +41,7 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
   readonly now: number;
 }
 
-export const createEgressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
+export const createEgressLabel = (egress: HostAndPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
 
 export function createPodBody({
   spec,
@@ -70,7 +70,7 @@ export function createPodBody({
 }
 
 /** The only definition of what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
-export function createPodSpec(request: ContainerRequest): k8s.V1PodSpec {
+export function createPodSpec(request: PodSpecRequest): k8s.V1PodSpec {
   const { recipe, settings } = request;
   const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
   const { services = [] } = recipe;
@@ -113,7 +113,7 @@ export function createPodSpec(request: ContainerRequest): k8s.V1PodSpec {
     volumes: [...volumes, ...serviceVolumes(services)],
     containers: [
       {
-        name: sandboxContainer,
+        name: sandboxContainerName,
         image: recipe.image,
         imagePullPolicy: settings.imagePullPolicy,
         workingDir: '/workspace',
@@ -134,14 +134,14 @@ const seccompOf = ({ seccompProfile }: PodSettings): k8s.V1SeccompProfile =>
 const fromPod = (name: string, fieldPath: string): k8s.V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
 /** The template's variables come first, so that they cannot override those of the server. */
-function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): k8s.V1EnvVar[] {
+function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest): k8s.V1EnvVar[] {
   const env = {
     ...recipe.env,
     HOME: sandboxHome,
     CORRAL_DISK_BYTES: String(recipe.limits.diskBytes),
     ...(access.of !== 'template' && {
       CORRAL_SANDBOX_ID: access.of.id,
-      CORRAL_SANDBOXD_TOKEN: hashToken(access.daemonToken),
+      CORRAL_SANDBOXD_TOKEN: hashDaemonToken(access.daemonToken),
     }),
     CORRAL_SANDBOXD_LISTEN: `0.0.0.0:${port}`,
     CORRAL_WORKSPACE: '/workspace',

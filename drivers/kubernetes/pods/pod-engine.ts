@@ -3,21 +3,21 @@ import { poll } from '../../../src/core/concurrency/rounds.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openKubeObjects } from '../api/objects.ts';
-import type { EngineOptions, SandboxEngine } from '../engine.ts';
+import type { SandboxEngine, SandboxEngineOptions } from '../engine.ts';
 import {
-  checkOwner,
+  assertBelongsToSession,
   createObjectMetadata,
   createSandboxSelector,
-  instanceOf,
   isOwnPod,
   parseSandboxInfo,
+  readInstanceLabel,
   toSandboxInfos,
 } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
-import type { SandboxKeys } from './sandbox-tokens.ts';
+import type { SandboxTokenDeriver } from './sandbox-tokens.ts';
 
-interface Options extends EngineOptions {
-  readonly keys: SandboxKeys;
+interface Options extends SandboxEngineOptions {
+  readonly keys: SandboxTokenDeriver;
   readonly keepsFiles: boolean;
   readonly storageClass: string | undefined;
   bodyFor(spec: SandboxSpec): V1Pod;
@@ -67,7 +67,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     const pod = await find(id, signal);
     if (pod) await pods.remove(pod, signal);
     const volume = workspace === 'remove' ? await volumes?.get(nameOf(id), signal) : undefined;
-    if (volume && instanceOf(volume.metadata) === instance) await volumes?.remove(volume, signal);
+    if (volume && readInstanceLabel(volume.metadata) === instance) await volumes?.remove(volume, signal);
   }
 
   async function startPod(body: V1Pod, spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod> {
@@ -76,7 +76,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
       if (created) return created;
       const found = await pods.get(nameOf(spec.id), signal);
       if (!found) return undefined;
-      checkOwner('pod', found, spec, instance);
+      assertBelongsToSession('pod', found, spec, instance);
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
       if (known && computePodState(found).kind !== 'over') return found;
       return void (await pods.remove(found, signal)); // a workspace in a volume claim is kept

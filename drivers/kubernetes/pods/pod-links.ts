@@ -6,17 +6,17 @@ import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
-import { type DialFunction, DiallingAgent } from '../../shared/link/dialling-agent.ts';
+import { type DialFunction, DiallingHttpAgent } from '../../shared/link/dialling-agent.ts';
 import { createLinkLifetime } from '../../shared/link/link-end.ts';
 import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { Pods } from './pods.ts';
-import type { SandboxKeys } from './sandbox-tokens.ts';
+import type { SandboxTokenDeriver } from './sandbox-tokens.ts';
 
 interface Options {
   readonly pods: Pods;
-  readonly keys: SandboxKeys;
+  readonly keys: SandboxTokenDeriver;
   dial(pod: V1Pod): DialFunction;
 }
 
@@ -61,7 +61,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       const token = isOwn ? keys.daemonToken(id, key) : keys.signedToken(uidOf(pod), key);
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
-      const agent = new DiallingAgent(dial(pod), lost);
+      const agent = new DiallingHttpAgent(dial(pod), lost);
       const end = createLinkLifetime(lost);
       const close = async () => {
         end.close();

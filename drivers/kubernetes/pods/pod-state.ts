@@ -5,7 +5,7 @@ import type { ProvisionProgress, ServiceSpec } from '../../driver.ts';
 import type { KubernetesOptions } from '../options.ts';
 import type { Pods } from './pods.ts';
 
-export const sandboxContainer = 'sandbox';
+export const sandboxContainerName = 'sandbox';
 const servicePrefix = 'svc-';
 export const toServiceContainerName = (service: string) => `${servicePrefix}${service}`;
 
@@ -34,7 +34,7 @@ export function computePodState(pod: k8s.V1Pod): PodState {
 
 /** Found by name: statuses are sorted by container name, so a service's can come first. */
 const sandboxIn = ({ status }: k8s.V1Pod): k8s.V1ContainerStatus | undefined =>
-  status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
+  status?.containerStatuses?.find(({ name }) => name === sandboxContainerName);
 
 const explainWaiting = ({ reason = '', message = 'no details' }: k8s.V1ContainerStateWaiting) =>
   refusals[reason]?.(`${reason}: ${message}`);

@@ -10,7 +10,7 @@ const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
  * knows only the hash of the daemon's token, so read access to pods does not grant a shell. The egress token, which the
  * pod presents, opens only the proxy.
  */
-export function createSandboxKeys(instance: string, keys: readonly Secret[]) {
+export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
   if (!first) throw new Error('no key to derive the tokens of sandboxes from');
   const derive = (key: Secret, purpose: string, id: string) =>
@@ -42,4 +42,4 @@ export function createSandboxKeys(instance: string, keys: readonly Secret[]) {
     publicKey: `ed25519:${createPublicKey(pairOf(first)).export({ format: 'jwk' }).x}`,
   };
 }
-export type SandboxKeys = ReturnType<typeof createSandboxKeys>;
+export type SandboxTokenDeriver = ReturnType<typeof createSandboxTokenDeriver>;

@@ -4,8 +4,8 @@ import { SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressHandler } from '../../driver.ts';
 import { type LineReader, readFirstLine } from '../../shared/link/first-line.ts';
 import { listenOnSharedPort } from '../../shared/link/shared-port.ts';
-import type { HostPort } from '../options.ts';
-import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
+import type { HostAndPort } from '../options.ts';
+import type { SandboxTokenDeriver } from '../pods/sandbox-tokens.ts';
 
 const maxLine = 256;
 
@@ -18,8 +18,8 @@ export async function listenForEgress({
   keys,
   gate,
 }: {
-  listen: HostPort;
-  keys: SandboxKeys;
+  listen: HostAndPort;
+  keys: SandboxTokenDeriver;
   gate: EgressHandler;
 }) {
   const open = new Set<Socket>();
@@ -45,7 +45,7 @@ export async function listenForEgress({
   };
 }
 
-function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
+function provenId(line: string, keys: SandboxTokenDeriver): SandboxId | undefined {
   const [, text = '', token = ''] = /^corral-egress 1 (\S+) (\S+)$/.exec(line) ?? [];
   const id = SandboxId.safeParse(text).data;
   return id && keys.provesEgress(id, token) ? id : undefined;

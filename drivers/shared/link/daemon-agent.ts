@@ -9,7 +9,7 @@ import { YieldingConnection } from './yielding-connection.ts';
  * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
  * request's signal aborts. The connection is returned after the exchange.
  */
-export class DaemonAgent extends Agent {
+export class DaemonHttpAgent extends Agent {
   readonly #connections: IdleConnections;
   readonly #asStream: (connection: Duplex) => void;
   readonly #used = new Set<Duplex>();

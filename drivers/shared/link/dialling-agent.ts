@@ -29,7 +29,7 @@ const attemptMs = 5_000;
  * An http.Agent that connects through `dial`. It keeps dialling while the daemon restarts, so requests wait as they do
  * with drivers whose daemon dials the server.
  */
-export class DiallingAgent extends Agent {
+export class DiallingHttpAgent extends Agent {
   readonly #dial: DialFunction;
   readonly #open = new Set<Duplex>();
   readonly #stop = new AbortController();

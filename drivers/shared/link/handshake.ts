@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type JsonLimits, parseJsonWithinLimits } from '../../../src/core/text/json.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type LineReader, readFirstLine } from './first-line.ts';
-import { hashToken } from './token.ts';
+import { hashDaemonToken } from './token.ts';
 
 /** Version of the control protocol. The server refuses daemons of other versions. */
 export const controlProtocolVersion = 1;
@@ -50,7 +50,7 @@ function judge(line: string, token: Secret): HandshakeResult {
   const hello = HelloLine.safeParse(parseJsonWithinLimits(line, helloLimits));
   if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
   const { corral, version, boot, sparing } = hello.data;
-  if (hello.data.token === hashToken(token)) {
+  if (hello.data.token === hashDaemonToken(token)) {
     return {
       kind: 'mismatch',
       reason: `the daemon (${version}) is older than this server and cannot receive its token`,

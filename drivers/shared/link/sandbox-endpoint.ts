@@ -12,7 +12,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import type { EgressHandler, SandboxLink } from '../../driver.ts';
 import type { SandboxMeta } from '../folders.ts';
 import { createSymlink, removeSymlink } from '../symlink.ts';
-import { DaemonAgent } from './daemon-agent.ts';
+import { DaemonHttpAgent } from './daemon-agent.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { createLinkLifetime } from './link-end.ts';
@@ -215,7 +215,7 @@ export async function openSandboxEndpoint(
     },
     takeEgress: inOrder(takeEgress),
     link(workdir, over = async () => {}) {
-      const agent = new DaemonAgent(idle, peers.asStream);
+      const agent = new DaemonHttpAgent(idle, peers.asStream);
       const end = createLinkLifetime(lost.signal);
       return {
         ...{ agent, token, workdir, lost: end.lost },

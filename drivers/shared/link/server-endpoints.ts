@@ -17,7 +17,7 @@ interface HeldEndpoint {
 }
 
 /** Endpoints are watched until their container or process ends. */
-export interface ServerEndpoints extends AsyncDisposable {
+export interface SandboxEndpointRegistry extends AsyncDisposable {
   /** Listens for the sandbox's daemon as its holder. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
   /** Like `open`, but without egress, for unclaimed sandboxes. */
@@ -40,14 +40,18 @@ interface LinkOptions {
   /** The sandbox's session, if it differs from the folder's record. */
   readonly who?: SandboxIdentity;
 }
-export interface ServerEndpointOptions {
+export interface SandboxEndpointRegistryOptions {
   readonly folders: SandboxFolders;
   readonly end: SandboxEndpointOptions;
   /** Resolves with the reason once the container or process has permanently ended. Stops when the signal aborts. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
 
-export function openServerEndpoints({ folders, end: endOptions, watch }: ServerEndpointOptions): ServerEndpoints {
+export function openSandboxEndpointRegistry({
+  folders,
+  end: endOptions,
+  watch,
+}: SandboxEndpointRegistryOptions): SandboxEndpointRegistry {
   const holds = new Map<SandboxId, Promise<HeldEndpoint>>();
 
   async function make(id: SandboxId): Promise<HeldEndpoint> {

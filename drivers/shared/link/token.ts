@@ -6,11 +6,11 @@ import type { Secret } from '../../../src/core/text/secret.ts';
 // A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's programs can
 // read it. The token itself is in the mounted folder from before the start until the daemon proves that it has read it.
 
-export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
+export const hashDaemonToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 
 const name = 'token';
 export const createTokenEnvironment = (token: Secret, runDir: string) => ({
-  CORRAL_SANDBOXD_TOKEN: hashToken(token),
+  CORRAL_SANDBOXD_TOKEN: hashDaemonToken(token),
   CORRAL_TOKEN_FILE: join(runDir, name),
 });
 

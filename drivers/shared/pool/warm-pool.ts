@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
-import type { ServerParts } from '../../../src/core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../../src/core/contracts/server-parts.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import { type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
 import type { PoolSizer } from './pool-size.ts';
-import { WarmStock } from './warm-stock.ts';
+import { KnownWarmSandboxes } from './warm-stock.ts';
 
 export function computeRecipeHash({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
   const parts = ordered({
@@ -28,7 +28,7 @@ function ordered(value: unknown): unknown {
     .map(([key, inner]) => [key, ordered(inner)]);
 }
 
-export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
+export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
   /** Can change: sandboxes with earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
@@ -74,7 +74,7 @@ const quietMs = 300;
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [computeRecipeHash(recipe), recipe]));
-  const shelf = new WarmStock(clock, options.startTimeoutMs);
+  const shelf = new KnownWarmSandboxes(clock, options.startTimeoutMs);
   const started = new Set<SandboxId>(); // sandboxes that this process is starting
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();

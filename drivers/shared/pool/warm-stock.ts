@@ -9,7 +9,7 @@ interface StockCheck {
 }
 
 /** Unclaimed sandboxes that this process knows. Possibly outdated; only the claim itself decides. */
-export class WarmStock {
+export class KnownWarmSandboxes {
   readonly #clock: Clock;
   readonly #patienceMs: number;
   readonly #ready = new Map<SandboxId, WarmSandbox>(); // in start order

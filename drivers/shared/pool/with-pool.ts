@@ -1,10 +1,10 @@
 import type { Driver, Poolable } from '../../driver.ts';
-import { LifecycleCalls } from '../lifecycle-calls.ts';
+import { LifecycleCoordinator } from '../lifecycle-calls.ts';
 import { openWarmPool, type WarmPoolOptions } from './warm-pool.ts';
 
 export function withLocalPool<Inner extends Driver & Poolable>(driver: Inner, options: WarmPoolOptions): Inner {
   const pool = openWarmPool(driver, options);
-  const work = new LifecycleCalls((id, workspace, own) => driver.destroy(id, workspace, own));
+  const work = new LifecycleCoordinator((id, workspace, own) => driver.destroy(id, workspace, own));
   return {
     ...driver,
     provision(spec, call, news) {

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { pngFile } from '../../../src/core/text/pictures.ts';
+import { buildPngFile } from '../../../src/core/text/pictures.ts';
 import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
       raw[to++] = pixels[from] as number;
     }
   }
-  return pngFile(width, height, await promisify<Buffer, object, Buffer>(deflate)(raw, { level: 2 }));
+  return buildPngFile(width, height, await promisify<Buffer, object, Buffer>(deflate)(raw, { level: 2 }));
 }
 
 export async function takeScreenshot(display: X11Connection): Promise<Buffer> {

@@ -6,7 +6,7 @@ import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
-import { assertRegularFile, replaceFile, serializeByName, withTargetFolder, writeFileChunks } from './replace-file.ts';
+import { assertRegularFile, replaceFile, withFileNameLock, withTargetFolder, writeFileChunks } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
@@ -67,7 +67,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
       const stats = await lstat(at);
       if (stats.isDirectory()) await rm(at, { recursive: true });
       else if (isFolderPath(path)) throw Object.assign(new Error(path), { code: 'ENOTDIR' });
-      else await serializeByName(parent, () => unlink(at));
+      else await withFileNameLock(parent, () => unlink(at));
     } catch (cause) {
       throw toFileError(cause as NodeJS.ErrnoException, path);
     }

@@ -60,7 +60,7 @@ const inOrder = createKeyedQueue();
  * Serializes work on one name, so that no other write of this daemon comes between the check of a version and the
  * rename. Keep the work short: all other writers of the name wait.
  */
-export async function serializeByName<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
+export async function withFileNameLock<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
@@ -104,7 +104,7 @@ export async function renameIntoPlace(
   check?: FileReplacement['check'],
 ): Promise<BigIntStats> {
   const target = parent.at(parent.name);
-  return await serializeByName(parent, async () => {
+  return await withFileNameLock(parent, async () => {
     const now = await stat(target, { bigint: true }).catch(() => undefined);
     check?.(now);
     if (now) await makeLater(handle, now);

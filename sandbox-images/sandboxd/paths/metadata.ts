@@ -12,7 +12,7 @@ import {
   encodeHelperLine,
   encodeHelperWord,
   type PerlHelper,
-  type SystemCallNumbers,
+  type SystemCallNumberByArchitecture,
   startPerlHelper,
 } from '../processes/perl-helper.ts';
 import type { DaemonState } from '../shared-state.ts';
@@ -37,7 +37,7 @@ interface Helper {
 const idleMs = 30_000;
 /** Time limit, so that a hung file system does not block metadata calls on other file systems. */
 const hungMs = 20_000;
-const calls: readonly SystemCallNumbers[] = [
+const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr
   { x64: 191, arm64: 8 }, // getxattr
   { x64: 188, arm64: 5 }, // setxattr

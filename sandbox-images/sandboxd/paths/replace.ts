@@ -9,8 +9,8 @@ import {
   renameIntoPlace,
   resolveNewFilePath,
   type StagedFile,
-  serializeByName,
   stageFile,
+  withFileNameLock,
   writeFileChunks,
 } from '../files/replace-file.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
@@ -58,12 +58,12 @@ export async function replaceFileContent(
     await copyInto(target, staged);
   };
   if (before && (before.nlink > 1 || staged.isElsewhere || !(await takeOver(staged, before)))) {
-    return await serializeByName(parent, copy);
+    return await withFileNameLock(parent, copy);
   }
   if (!before) await staged.handle.chmod(0o644);
   await renameIntoPlace(parent, staged).catch(async (thrown: NodeJS.ErrnoException) => {
     if (!before || !refusals.has(thrown.code ?? '')) throw thrown;
-    await serializeByName(parent, copy);
+    await withFileNameLock(parent, copy);
   });
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };

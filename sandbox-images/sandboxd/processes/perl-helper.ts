@@ -7,11 +7,11 @@ import type { DaemonState } from '../shared-state.ts';
 
 /** Makes system calls that Node cannot make. Requests and answers are lines of words on stdin and stdout. */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
-export type SystemCallNumbers = Readonly<Record<'x64' | 'arm64', number>>;
+export type SystemCallNumberByArchitecture = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
   /** First arguments of the program, before `numbers`. */
-  readonly calls: readonly SystemCallNumbers[];
+  readonly calls: readonly SystemCallNumberByArchitecture[];
   readonly numbers: readonly number[];
   /** Start of the error message if the program cannot run. */
   readonly missing: string;

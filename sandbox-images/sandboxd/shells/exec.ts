@@ -11,7 +11,7 @@ import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { prepareCommandLine, removeCommandFile } from './command-terminal.ts';
 import { createProcessMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
-import { openSpool, type Spool } from './spool.ts';
+import { type OutputSpool, openOutputSpool } from './spool.ts';
 
 /**
  * Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a
@@ -37,7 +37,7 @@ export function createExecutor(parts: DaemonState) {
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
       // The answer names this file, so clients must be able to read it immediately.
-      return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, daemonLimits.fileBytes)) };
+      return { file, open: () => openOutputSpool(place, file, Math.min(parts.spoolCap, daemonLimits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
     const stderr = collect(child.stderr, whole('stderr'));
@@ -99,12 +99,15 @@ interface CollectedOutput {
 }
 
 /** Keeps the first MiB in memory. Longer output goes to a file in full, and a slow disk makes the command wait. */
-function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): CollectedOutput {
+function collect(
+  stream: Readable | null,
+  whole: { readonly file: string; open(): Promise<OutputSpool> },
+): CollectedOutput {
   const parts: Buffer[] = [];
   let seen = 0;
   let kept = 0;
   let hasEnded = false;
-  let spool: Spool | undefined;
+  let spool: OutputSpool | undefined;
   let writing = Promise.resolve();
 
   const spill = async (rest: Buffer) => {

@@ -11,7 +11,7 @@ import { findTreeMembers, type MarkedProcesses } from '../processes/process-tree
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { isLongCommand, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
-import { openSpool, type Spool } from './spool.ts';
+import { type OutputSpool, openOutputSpool } from './spool.ts';
 import { createExitMarkFinder, exitMarkPrefix, type Terminal } from './terminal.ts';
 
 interface TailBuffer {
@@ -68,20 +68,20 @@ export interface RunningOperation {
   now(): OperationEntry;
   /** Whether the command has waited for input since its last output. */
   asks(): boolean;
-  readonly spool: Spool;
+  readonly spool: OutputSpool;
   readonly tag: string | undefined;
   readonly shown: LazyConsoleEntry;
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
-  end(reason: 'timed_out' | 'killed', within?: RunStopRequest): Promise<void>;
+  end(reason: 'timed_out' | 'killed', within?: PendingRunStop): Promise<void>;
   /** Resolves after the command's end, with the folder and environment that its shell reported, if any. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
 /** Set while the operation's whole run is being stopped. */
-export interface RunStopRequest {
+export interface PendingRunStop {
   /** Resolves with the number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
   readonly met: Set<string>;
@@ -136,7 +136,7 @@ export async function launchOperation(
     });
   record(); // before the command runs, so that a crash cannot leave it unrecorded
 
-  const spool = await openSpool(place, spoolPath, parts.spoolCap);
+  const spool = await openOutputSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openCommandTerminal(parts, request, standing, mark);
   if (terminal) {
     keepers.hold(terminal);

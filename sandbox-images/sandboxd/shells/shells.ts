@@ -5,13 +5,13 @@ import type { Daemon } from '../daemon.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import type { DaemonState } from '../shared-state.ts';
-import { launchOperation, type RunningOperation, type RunStopRequest } from './operation.ts';
+import { launchOperation, type PendingRunStop, type RunningOperation } from './operation.ts';
 import { readLastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
-import { createSpoolReader, readSpoolTail, type Spool } from './spool.ts';
+import { createSpoolReader, type OutputSpool, readSpoolTail } from './spool.ts';
 
 export type ShellOperations = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's running operations, but searches for no other processes of the run. */
-  endTagged(tag: string, within: RunStopRequest): Promise<void>;
+  endTagged(tag: string, within: PendingRunStop): Promise<void>;
 };
 
 interface Shell {
@@ -118,7 +118,7 @@ export function createShellOperations(parts: DaemonState): ShellOperations {
     const live = operations.get(id);
     const entry = live?.now() ?? journal.get(id)?.operation;
     if (!entry) throw new AppError('not_found', `There is no operation ${id}.`);
-    const spool: Pick<Spool, 'read'> = live?.spool ?? createSpoolReader(place, entry.spool);
+    const spool: Pick<OutputSpool, 'read'> = live?.spool ?? createSpoolReader(place, entry.spool);
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {

@@ -6,7 +6,7 @@ const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
 
 /** Stores a command's output in a file, up to a cap. If the disk is full, a little more is kept in memory. */
-export interface Spool {
+export interface OutputSpool {
   readonly bytes: number;
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
@@ -15,7 +15,7 @@ export interface Spool {
   close(): Promise<void>;
 }
 
-export async function openSpool(place: ConfinedPaths, path: string, cap: number): Promise<Spool> {
+export async function openOutputSpool(place: ConfinedPaths, path: string, cap: number): Promise<OutputSpool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
   /** Bytes after those in the file: output that a full disk did not accept, then the note about discarded output. */
@@ -73,7 +73,7 @@ export async function openSpool(place: ConfinedPaths, path: string, cap: number)
   };
 }
 
-export const createSpoolReader = (place: ConfinedPaths, path: string): Pick<Spool, 'read'> => ({
+export const createSpoolReader = (place: ConfinedPaths, path: string): Pick<OutputSpool, 'read'> => ({
   async read(from, into) {
     const file = await place.open(path).catch(() => undefined);
     if (!file) return Buffer.alloc(0);

@@ -8,7 +8,7 @@ import {
   encodeHelperLine,
   encodeHelperWord,
   type PerlHelper,
-  type SystemCallNumbers,
+  type SystemCallNumberByArchitecture,
   startPerlHelper,
 } from '../processes/perl-helper.ts';
 import type { DaemonState } from '../shared-state.ts';
@@ -28,7 +28,7 @@ interface InotifyWatch {
 }
 /** Maximum folders in all watches of a sandbox. Each costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
-const calls: readonly SystemCallNumbers[] = [
+const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 294, arm64: 26 }, // inotify_init1
   { x64: 254, arm64: 27 }, // inotify_add_watch
   { x64: 255, arm64: 28 }, // inotify_rm_watch

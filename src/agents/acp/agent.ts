@@ -10,7 +10,7 @@ import {
 import { z } from 'zod';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { AgentApprovalRequest, AgentPause, AgentUpdate } from '../../core/model/agent-updates.ts';
+import type { AgentApprovalRequest, AgentStreamEnd, AgentUpdate } from '../../core/model/agent-updates.ts';
 import { AcpToolCalls } from './calls.ts';
 import type { ProgramStream } from './program-stream.ts';
 import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
@@ -227,7 +227,7 @@ export class AcpAgent {
     this.#updates = 0;
     this.#spending.begin();
     const promptRequest: PromptRequest = { sessionId: this.#sessionId, prompt: [{ type: 'text', text }] };
-    const over = (pause: AgentPause) => {
+    const over = (pause: AgentStreamEnd) => {
       if (this.#prompt !== own) return;
       this.#prompt = undefined;
       this.#push(pause);
@@ -380,4 +380,4 @@ function isSameCall(a: AgentApprovalRequest, b: AgentApprovalRequest): boolean {
   return JSON.stringify(a.args) === JSON.stringify(b.args);
 }
 
-const failed = (message: string): AgentPause => ({ kind: 'failed', code: 'agent_failed', message });
+const failed = (message: string): AgentStreamEnd => ({ kind: 'failed', code: 'agent_failed', message });

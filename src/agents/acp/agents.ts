@@ -1,15 +1,20 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { AgentApprovalRequest, AgentPause, AgentUpdate, ExternalTurn } from '../../core/model/agent-updates.ts';
+import type {
+  AgentApprovalRequest,
+  AgentStreamEnd,
+  AgentUpdate,
+  ExternalTurn,
+} from '../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AcpAgent } from './agent.ts';
 import { openProgramStream } from './program-stream.ts';
-import { isAgentPause } from './updates.ts';
+import { isAgentStreamEnd } from './updates.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'newId'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId'> {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
 }
 interface TurnListener extends Pick<ExternalTurn, 'silenceMs'> {
@@ -35,7 +40,7 @@ export class AcpAgents extends ServerPart<Deps> {
     externalTurn: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<AgentPause> {
+  ): Promise<AgentStreamEnd> {
     try {
       const busy = externalTurn.texts.length > 0 ? this.#agents.get(client) : undefined;
       if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: externalTurn.silenceMs, signal });
@@ -46,7 +51,7 @@ export class AcpAgents extends ServerPart<Deps> {
         using until = createTimeoutSignal(externalTurn.silenceMs, this.deps.clock, signal);
         const item = await agent.next(until.signal);
         if (item.kind === 'failed') await this.end(client);
-        if (isAgentPause(item)) return item;
+        if (isAgentStreamEnd(item)) return item;
         await hear(item);
       }
     } catch (thrown) {
@@ -88,7 +93,7 @@ export class AcpAgents extends ServerPart<Deps> {
     await agent.cancel();
     for (;;) {
       const item = await agent.next(until.signal);
-      if (isAgentPause(item)) return;
+      if (isAgentStreamEnd(item)) return;
       await hear(item);
     }
   }

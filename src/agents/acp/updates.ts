@@ -1,5 +1,5 @@
 import type { SessionUpdate } from '@agentclientprotocol/sdk';
-import type { AgentPause, AgentUpdate } from '../../core/model/agent-updates.ts';
+import type { AgentStreamEnd, AgentUpdate } from '../../core/model/agent-updates.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { AcpToolCalls } from './calls.ts';
@@ -8,8 +8,8 @@ const maxSteps = 100;
 
 const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'completed' } as const;
 
-export type AgentStreamItem = AgentUpdate | AgentPause;
-export const isAgentPause = (item: AgentStreamItem): item is AgentPause =>
+export type AgentStreamItem = AgentUpdate | AgentStreamEnd;
+export const isAgentStreamEnd = (item: AgentStreamItem): item is AgentStreamEnd =>
   item.kind === 'replied' || item.kind === 'asks' || item.kind === 'failed';
 
 /** Empty for updates that Corral does not show. */

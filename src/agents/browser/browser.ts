@@ -16,17 +16,17 @@ export interface BrowserReport {
 }
 
 /** An element by its number in the last view, or a point of the page in CSS pixels from the top left. */
-export type PageTarget = { readonly index: number } | { readonly x: number; readonly y: number };
+export type ElementOrPoint = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
   /** Returns the page's elements, renumbered, and its text as Markdown. */
   view(signal: AbortSignal): Promise<BrowserReport>;
   navigate(url: string, signal: AbortSignal): Promise<BrowserReport>;
   restart(url: string, signal: AbortSignal): Promise<BrowserReport>;
-  click(target: PageTarget, signal: AbortSignal): Promise<BrowserReport>;
+  click(target: ElementOrPoint, signal: AbortSignal): Promise<BrowserReport>;
   /** Replaces the field's content. */
   input(
-    target: PageTarget,
+    target: ElementOrPoint,
     text: string,
     options: { pressEnter: boolean; signal: AbortSignal },
   ): Promise<BrowserReport>;

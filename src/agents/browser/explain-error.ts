@@ -22,7 +22,7 @@ const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_f
 
 const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message ?? thrown);
 
-export const isClosedError = (thrown: unknown): boolean =>
+export const isPageClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
 /** Turns a browser error into text that says what to do. Rethrows other errors. */
@@ -41,7 +41,7 @@ export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserAc
     return toFailureResult('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
   if (/crash/i.test(message)) return toFailureResult('The page crashed. Navigate to it again, or elsewhere.');
   if (/timeout .* exceeded/i.test(message)) return toFailureResult('The page did not respond in time.', 'timed_out');
-  if (isClosedError(thrown)) return toFailureResult('The tab was closed in the meantime.');
+  if (isPageClosedError(thrown)) return toFailureResult('The tab was closed in the meantime.');
   return toFailureResult(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
 }
 

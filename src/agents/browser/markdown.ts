@@ -1,5 +1,5 @@
 import { trimEndCharacters, truncateEnd } from '../../core/text/text.ts';
-import type { PageTree, PageTreeElement } from './page-types.ts';
+import type { PageTreeElement, PageTreeNode } from './page-types.ts';
 
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
@@ -8,7 +8,7 @@ export function clipMarkdown(text: string, maxChars: number, cut = false): strin
   return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
 }
 
-export const toMarkdown = (tree: readonly PageTree[]): string =>
+export const toMarkdown = (tree: readonly PageTreeNode[]): string =>
   blocks(tree, '')
     .split('\n')
     .map((line) => trimEndCharacters(line, ' \t'))
@@ -16,12 +16,12 @@ export const toMarkdown = (tree: readonly PageTree[]): string =>
     .replace(/\n{3,}/g, '\n\n')
     .trim();
 
-const isBlock = (node: PageTree): node is PageTreeElement =>
+const isBlock = (node: PageTreeNode): node is PageTreeElement =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
 
-function blocks(nodes: readonly PageTree[], indent: string): string {
+function blocks(nodes: readonly PageTreeNode[], indent: string): string {
   let out = '';
-  let line: PageTree[] = [];
+  let line: PageTreeNode[] = [];
   const flush = () => {
     const text = inline(line).trim();
     if (text !== '') out += `${text}\n`;
@@ -66,7 +66,7 @@ function block({ tag, inner: children }: PageTreeElement, indent: string): strin
   }
 }
 
-function items(children: readonly PageTree[], kind: 'ul' | 'ol', indent: string): string {
+function items(children: readonly PageTreeNode[], kind: 'ul' | 'ol', indent: string): string {
   const own = children.filter((child) => typeof child !== 'string');
   return own
     .map((child, n) => {
@@ -80,9 +80,9 @@ function items(children: readonly PageTree[], kind: 'ul' | 'ol', indent: string)
     .join('');
 }
 
-function table(children: readonly PageTree[]): string {
+function table(children: readonly PageTreeNode[]): string {
   const rows: string[][] = [];
-  const collect = (node: PageTree): void => {
+  const collect = (node: PageTreeNode): void => {
     if (typeof node === 'string') return;
     if (node.tag !== 'tr') {
       for (const one of node.inner) collect(one);
@@ -105,7 +105,7 @@ function table(children: readonly PageTree[]): string {
   return `${[line(head), line(Array.from({ length: width }, () => '---')), ...rest.map(line)].join('\n')}\n`;
 }
 
-function inline(nodes: readonly PageTree[]): string {
+function inline(nodes: readonly PageTreeNode[]): string {
   return nodes
     .map((node): string => {
       if (typeof node === 'string') return node.replace(/\s+/g, ' ');
@@ -130,7 +130,7 @@ function around(text: string, mark: string): string {
   return `${text.slice(0, at)}${mark}${bare}${mark}${text.slice(at + bare.length)}`;
 }
 
-const plain = (nodes: readonly PageTree[], links = false): string =>
+const plain = (nodes: readonly PageTreeNode[], links = false): string =>
   nodes
     .map((node): string => {
       if (typeof node === 'string') return node;

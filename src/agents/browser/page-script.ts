@@ -6,7 +6,7 @@ import type {
   PageNode,
   PageRoot,
   PageScan,
-  PageTree,
+  PageTreeNode,
   PageWindow,
 } from './page-types.ts';
 
@@ -147,7 +147,7 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: PageScan
   const kept = new Set(['A', 'IMG', 'H1', 'H2', 'H3', 'H4', 'H5', 'H6', 'P', 'UL', 'OL', 'LI', 'TABLE', 'TR', 'TD', 'TH',
     'PRE', 'CODE', 'BLOCKQUOTE', 'STRONG', 'B', 'EM', 'I', 'BR', 'HR']); // biome-ignore format: a list
   const inline = /^(inline|contents|none)/;
-  const walk = (node: PageNode, depth: number): PageTree[] => {
+  const walk = (node: PageNode, depth: number): PageTreeNode[] => {
     if (nodes++ > maxNodes || chars > maxChars || depth > 200) {
       cut = true;
       return [];
@@ -166,7 +166,7 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: PageScan
     }
     if (tag === 'INPUT' || tag === 'SELECT' || tag === 'TEXTAREA') return [`[${describe(element)}]`];
     const from = tag === 'IFRAME' ? (element.contentDocument?.body ?? null) : (element.shadowRoot ?? element);
-    const children: PageTree[] = [];
+    const children: PageTreeNode[] = [];
     const inner = from?.childNodes;
     for (let n = 0; inner && n < inner.length && !cut; n++) children.push(...walk(inner[n] as PageNode, depth + 1));
     if (tag === 'A') return [{ tag: 'a', to: element.href ?? '', inner: children }];

@@ -66,11 +66,11 @@ export interface PageWindow {
   corral?: { ids: WeakMap<object, number>; next: number; document: string; listed: PageElement[] };
 }
 
-export type PageTree = string | PageTreeElement;
+export type PageTreeNode = string | PageTreeElement;
 export interface PageTreeElement {
   readonly tag: string;
   readonly to?: string;
-  readonly inner: readonly PageTree[];
+  readonly inner: readonly PageTreeNode[];
 }
 export interface FoundElement {
   /** Stable while the document lives. */
@@ -85,7 +85,7 @@ export interface PageScan {
   readonly contentType: string;
   readonly elements: readonly FoundElement[];
   readonly more: number;
-  readonly tree: readonly PageTree[];
+  readonly tree: readonly PageTreeNode[];
   readonly cut: boolean;
   readonly scrollY: number;
   readonly scrollHeight: number;

@@ -11,7 +11,7 @@ interface Options {
   readonly readTree: PageTreeConverter;
 }
 
-export class BrowserPool extends ServerPart<Options> implements Disposable {
+export class BrowserSessionRegistry extends ServerPart<Options> implements Disposable {
   readonly #sessions = new Map<SandboxClient, BrowserSession>();
 
   of(sandbox: SandboxClient): BrowserSession {

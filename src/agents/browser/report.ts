@@ -10,7 +10,7 @@ import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { type BrowserActionResult, explainBrowserError } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
 import { scanPage } from './page-script.ts';
-import type { PageScan, PageTree } from './page-types.ts';
+import type { PageScan, PageTreeNode } from './page-types.ts';
 import { runInPage } from './run-in-page.ts';
 import { type BrowserTab, type BrowserTabs, isTabClosedError, raceTabCrash } from './tabs.ts';
 
@@ -26,7 +26,7 @@ interface Options {
   readonly readTree: PageTreeConverter;
 }
 /** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
-export type PageTreeConverter = (tree: readonly PageTree[], signal: AbortSignal) => Promise<string | undefined>;
+export type PageTreeConverter = (tree: readonly PageTreeNode[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<BrowserConnection, 'isOpen'> {
   readonly tabs: BrowserTabs;
 }

@@ -1,7 +1,7 @@
 import { createTimeoutSignal, raceAbort, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { AgentBrowser, BrowserLimits, BrowserReport, PageTarget } from './browser.ts';
+import type { AgentBrowser, BrowserLimits, BrowserReport, ElementOrPoint } from './browser.ts';
 import { type BrowserConnection, connectBrowser } from './connection.ts';
 import { DownloadSaver } from './downloads.ts';
 import { BrowserEventNotes, clipText } from './event-notes.ts';
@@ -153,7 +153,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return await this.navigate(url, signal);
   }
 
-  click(target: PageTarget, signal: AbortSignal): Promise<BrowserReport> {
+  click(target: ElementOrPoint, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) => {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
@@ -163,7 +163,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   input(
-    target: PageTarget,
+    target: ElementOrPoint,
     text: string,
     { pressEnter, signal }: { pressEnter: boolean; signal: AbortSignal },
   ): Promise<BrowserReport> {
@@ -325,7 +325,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   async #place(
     tab: BrowserTab,
-    target: PageTarget,
+    target: ElementOrPoint,
   ): Promise<{ x: number; y: number; what: string } | BrowserActionResult> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;

@@ -2,7 +2,7 @@ import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'p
 import { neverAbortingSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import type { NumberedElements } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
-import { isClosedError } from './explain-error.ts';
+import { isPageClosedError } from './explain-error.ts';
 
 const lookMs = 1_000;
 const closeMs = 1_000;
@@ -190,7 +190,7 @@ export class BrowserTabs {
 /** Whether the call failed because its page closed, which Playwright can report a moment after the failure. */
 export async function isTabClosedError({ page }: BrowserTab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
-  if (!isClosedError(thrown)) return false;
+  if (!isPageClosedError(thrown)) return false;
   const whenClosed = page.waitForEvent('close', { timeout: closeMs });
   return await whenClosed.then(
     () => true,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
-import { type Cell, type CellExecution, Kernel } from './kernel.ts';
+import { type Cell, type CellOutcome, Kernel } from './kernel.ts';
 import { defaultContextLanguages, type KernelLanguage } from './languages.ts';
 
 interface CodeContext {
@@ -52,7 +52,7 @@ export class KernelContexts {
 
   // The following methods reject with not_found if the context does not exist.
   /** Runs a cell after the context's earlier cells. Rejects as `Kernel.execute` does. */
-  async execute(id: string, cell: Cell, signal: AbortSignal): Promise<CellExecution> {
+  async execute(id: string, cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     const known = this.#the(id);
     known.lastRun = cell.tag;
     return await known.kernel.execute(cell, signal);

@@ -17,7 +17,7 @@ export interface Cell {
   /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;
 }
-export interface CellExecution {
+export interface CellOutcome {
   /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   /** Number of the execution in its kernel. Undefined if the kernel reported none. */
@@ -63,7 +63,7 @@ export class Kernel {
    * Rejects with cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`
    * does.
    */
-  async execute(cell: Cell, signal: AbortSignal): Promise<CellExecution> {
+  async execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
   }
 
@@ -79,7 +79,7 @@ export class Kernel {
     this.#connection = undefined;
   }
 
-  async #execute(cell: Cell, signal: AbortSignal): Promise<CellExecution> {
+  async #execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     throwIfAborted(signal);
     const { code, timeoutMs, listener, env } = cell;
     const { connection, isFirst } = await this.#connected(cell, signal);
@@ -101,8 +101,8 @@ export class Kernel {
   async #broken(
     connection: KernelConnection,
     thrown: unknown,
-    partial: Omit<CellExecution, 'ended' | 'isStateLost' | 'exitCode'>,
-  ): Promise<CellExecution> {
+    partial: Omit<CellOutcome, 'ended' | 'isStateLost' | 'exitCode'>,
+  ): Promise<CellOutcome> {
     this.#connection = undefined;
     const { exitCode } = connection;
     if (exitCode !== undefined) return { ...partial, ended: 'died', isStateLost: true, exitCode };

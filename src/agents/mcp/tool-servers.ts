@@ -1,4 +1,4 @@
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -7,7 +7,7 @@ import type { Tool, UnsupportedTool } from '../tools/tool.ts';
 import type { ToolServerFetchFactory } from './connect.ts';
 import type { McpConnection } from './connection.ts';
 import type { ToolServerStates } from './states.ts';
-import { createMcpSearchTool, toServerTools } from './tools.ts';
+import { createMcpSearchTool, createMcpTools } from './tools.ts';
 
 /** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
@@ -24,7 +24,7 @@ export interface FailedToolServer {
   /** The server answered 401: it refused the session's credentials, or the session has none. */
   readonly isRefused: boolean;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly newName: () => string;
   readonly fetchFor: ToolServerFetchFactory;
   readonly states: ToolServerStates;
@@ -88,7 +88,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
       states.answered(connection.server, listed);
       for (const { name: tool, refused: reason } of listed)
         if (reason !== undefined) leave({ server: connection.server.name, tool, reason });
-      return toServerTools(connection, listed, this.deps.newName);
+      return createMcpTools(connection, listed, this.deps.newName);
     } catch (thrown) {
       if (signal.aborted) return [];
       const { publicMessage } = toAppError(thrown);

@@ -95,7 +95,7 @@ const hashed = (plain: string, tool: string) => {
   return `${plain.slice(0, maxChars - hashChars - 1)}_${hash}`;
 };
 
-export function toServerTools(
+export function createMcpTools(
   connection: McpConnection,
   listed: readonly McpTool[],
   newName: () => string,

@@ -22,7 +22,7 @@ export interface CollectedTurn {
   /** Calls above the limit, answered as not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
-export interface CollectOptions {
+export interface CollectTurnOptions {
   readonly model: string;
   readonly onDelta: (delta: string) => void;
   readonly onThought?: () => void;
@@ -32,7 +32,7 @@ export interface CollectOptions {
 }
 
 /** Drops the calls of an unfinished turn, because they must not run. */
-export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
+export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectTurnOptions): Promise<CollectedTurn> {
   const caps = options.caps ?? turnLimits;
   const texts: string[] = [];
   const calls: ToolCall[] = [];
@@ -86,7 +86,7 @@ export const isEmptyTurn = ({ message, outcome }: CollectedTurn): boolean =>
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],
-  earlier: CollectOptions['takenIds'] = new Set(),
+  earlier: CollectTurnOptions['takenIds'] = new Set(),
 ): ToolCall {
   const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
   const target = call.callId ? normalizeCallId(call.callId) : 'call';

@@ -39,7 +39,7 @@ const maxModels = 5_000;
 
 /** The list is untrusted, so entries with a malformed id are dropped. */
 export const ModelId = z.string().max(200).regex(/^\S+$/);
-export const ModelName = z.string().max(200).optional().catch(undefined);
+export const OptionalModelName = z.string().max(200).optional().catch(undefined);
 export const OptionalTokenCount = z.int().positive().optional().catch(undefined);
 
 interface Listable {

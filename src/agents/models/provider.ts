@@ -1,4 +1,4 @@
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ProviderSettingNames } from './failures.ts';
 import type { Model, ModelCapabilities } from './model.ts';
@@ -29,7 +29,7 @@ export interface ProviderAccess {
   readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
   readonly listing: ModelListFormat;
 }
-export interface ModelBuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
+export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'newId'> {
   readonly name: string;
   readonly model: string;
   readonly abilities: ModelCapabilities;

@@ -1,4 +1,4 @@
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createListFold, memoizeByKey } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -24,7 +24,7 @@ export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoin
   readonly fallbacks: readonly string[];
   readonly catalog: Readonly<Record<string, CatalogEntry>>;
 }
-export interface ModelSettings extends Pick<ServerParts, 'clock' | 'newId'> {
+export interface ModelRegistryOptions extends Pick<ServerDependencies, 'clock' | 'newId'> {
   readonly models: ModelsConfig;
   readonly random: () => number;
   /** Used if the settings have no key. */
@@ -33,7 +33,7 @@ export interface ModelSettings extends Pick<ServerParts, 'clock' | 'newId'> {
 }
 
 /** Rejects with invalid_request, which names the setting to change. */
-export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
+export async function createModel(ref: string, settings: ModelRegistryOptions): Promise<Model> {
   const [first, ...others] = await Promise.all(toModelChain(ref, settings.models).map((name) => one(name, settings)));
   if (parseModelRef(ref).provider === 'demo') return first as Model;
   return withFallbacks([first as Model, ...others], settings);
@@ -43,7 +43,7 @@ export function toModelChain(ref: string, { fallbacks }: Pick<ModelsConfig, 'fal
   return parseModelRef(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
 }
 
-async function one(ref: string, settings: ModelSettings): Promise<Model> {
+async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> {
   const { models, clock, newId, storedKey } = settings;
   const { provider: name, model } = parseModelRef(ref);
   const provider = requireProvider(ref, models);
@@ -118,7 +118,7 @@ export function findConfiguredProvider(
 export async function resolveEndpoint(
   { name, access }: Provider,
   models: ModelsConfig,
-  storedKey: ModelSettings['storedKey'],
+  storedKey: ModelRegistryOptions['storedKey'],
 ): Promise<{ key: Secret | undefined; baseUrl: string; reach?: NetworkReach | undefined }> {
   if (access === null) return { key: undefined, baseUrl: '' };
   const own: Endpoint | undefined = Object.hasOwn(models.compatible, name)

@@ -1,16 +1,16 @@
 import { type Token, Tokenizer, TokenizerMode } from 'parse5';
 import { truncateEnd } from '../../core/text/text.ts';
-import type { PageTree, PageTreeElement } from '../browser/page-types.ts';
+import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
   /** The main content, if the page marks it; otherwise everything except navigation and similar parts. */
-  readonly main: readonly PageTree[];
-  readonly all: readonly PageTree[];
+  readonly main: readonly PageTreeNode[];
+  readonly all: readonly PageTreeNode[];
 }
 interface OpenElement {
   readonly name: string;
-  readonly inner: PageTree[];
+  readonly inner: PageTreeNode[];
   /** Opened inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
@@ -81,7 +81,7 @@ export function parsePage(html: string, address: string): ParsedPage {
 }
 
 class PageReader {
-  readonly #root: PageTree[] = [];
+  readonly #root: PageTreeNode[] = [];
   /** Navigation and similar parts. */
   readonly #chrome = new WeakSet<PageTreeElement>();
   readonly #mains: PageTreeElement[] = [];
@@ -127,7 +127,7 @@ class PageReader {
     this.#implyEnds(name);
     if (this.#open.length >= maxDepth) return void this.#deep.set(name, (this.#deep.get(name) ?? 0) + 1);
     const to = name === 'a' ? absolute(read('href'), this.#base) : '';
-    const inner: PageTree[] = [];
+    const inner: PageTreeNode[] = [];
     const branch: PageTreeElement = { tag: kept.has(name) ? name : 'div', ...(to !== '' && { to }), inner };
     const isMain =
       this.#open.at(-1)?.isMain === true || name === 'main' || name === 'article' || read('role') === 'main';
@@ -176,12 +176,12 @@ class PageReader {
     } else if (endsParagraph.test(name) && this.#open.at(-1)?.name === 'p') this.#open.pop();
   }
 
-  #add(node: PageTree): void {
+  #add(node: PageTreeNode): void {
     (this.#open.at(-1)?.inner ?? this.#root).push(node);
   }
 
-  #withoutChrome(nodes: readonly PageTree[]): readonly PageTree[] {
-    return nodes.flatMap((node): PageTree[] => {
+  #withoutChrome(nodes: readonly PageTreeNode[]): readonly PageTreeNode[] {
+    return nodes.flatMap((node): PageTreeNode[] => {
       if (typeof node === 'string') return [node];
       return this.#chrome.has(node) ? [] : [{ ...node, inner: this.#withoutChrome(node.inner) }];
     });
@@ -194,7 +194,7 @@ const absolute = (value: string | undefined, base: string): string => {
   return url && /^https?:$/.test(url.protocol) ? url.href : '';
 };
 
-function countChars(nodes: readonly PageTree[], most: number): number {
+function countChars(nodes: readonly PageTreeNode[], most: number): number {
   let length = 0;
   for (const node of nodes) {
     length += typeof node === 'string' ? node.trim().length : countChars(node.inner, most - length);

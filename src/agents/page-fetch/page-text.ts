@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { JobThread } from '../../core/concurrency/job-thread.ts';
-import type { PageTree } from '../browser/page-types.ts';
+import type { PageTreeNode } from '../browser/page-types.ts';
 
 export interface HtmlPageJob {
   readonly html: string;
@@ -9,14 +9,14 @@ export interface HtmlPageJob {
   readonly part: 'main' | 'all';
 }
 export interface PageTreeJob {
-  readonly tree: readonly PageTree[];
+  readonly tree: readonly PageTreeNode[];
 }
 export interface PageText {
   readonly title: string;
   readonly markdown: string;
 }
 
-export const createPageThread = (patienceMs = 10_000): JobThread<HtmlPageJob | PageTreeJob, PageText> =>
+export const createPageTextThread = (patienceMs = 10_000): JobThread<HtmlPageJob | PageTreeJob, PageText> =>
   new JobThread({
     start: startWorker,
     maxPending: 64,

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
  * Reuses connections to avoid a handshake per search. Returns redirects unfollowed, because following one would send the key to
  * another host. Rejects with AppError not_found if the engine is unreachable, or with the signal's own error.
  */
-export async function fetchFromEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
+export async function fetchFromSearchEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {
     return await fetch(url, { ...init, redirect: 'manual' });
   } catch (cause) {

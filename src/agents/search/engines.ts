@@ -6,8 +6,8 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SearchHit, WebSearch } from './search.ts';
 
 export type SearchFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
-export const engineNames = ['searxng', 'brave', 'tavily', 'google'] as const;
-export type EngineName = (typeof engineNames)[number];
+export const searchEngineNames = ['searxng', 'brave', 'tavily', 'google'] as const;
+export type SearchEngineName = (typeof searchEngineNames)[number];
 
 interface Settings {
   readonly baseUrl?: string | undefined;
@@ -43,7 +43,7 @@ const withQuery = (base: string, path: string, query: Record<string, string>): U
 };
 const json = { accept: 'application/json' };
 
-const engines: Readonly<Record<EngineName, Engine>> = {
+const engines: Readonly<Record<SearchEngineName, Engine>> = {
   searxng: {
     baseUrl: undefined,
     needs: ['baseUrl'],
@@ -93,7 +93,7 @@ const engines: Readonly<Record<EngineName, Engine>> = {
   },
 };
 
-export function createWebSearch(name: EngineName, settings: Settings, fetch: SearchFetch): WebSearch {
+export function createWebSearch(name: SearchEngineName, settings: Settings, fetch: SearchFetch): WebSearch {
   const engine = engines[name];
   const missing = engine.needs.filter((need) => settings[need] === undefined);
   if (missing.length > 0) {

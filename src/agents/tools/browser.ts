@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentBrowser, BrowserReport, PageTarget } from '../browser/browser.ts';
+import type { AgentBrowser, BrowserReport, ElementOrPoint } from '../browser/browser.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 const index = z.int().min(0).describe('number of the element in the last view');
@@ -189,7 +189,7 @@ interface ElementArgs {
 async function pointed(
   ctx: ToolContext,
   { index, coordinate_x: x, coordinate_y: y }: ElementArgs,
-  use: (browser: AgentBrowser, target: PageTarget) => Promise<BrowserReport>,
+  use: (browser: AgentBrowser, target: ElementOrPoint) => Promise<BrowserReport>,
 ): Promise<ToolResult> {
   const target = index !== undefined ? { index } : x !== undefined && y !== undefined ? { x, y } : undefined;
   if (target) return await act(ctx, (browser) => use(browser, target));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { KernelContexts } from '../kernels/contexts.ts';
-import type { CellExecution } from '../kernels/kernel.ts';
+import type { CellOutcome } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
 import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName } from './kept-output.ts';
 import { boundOutput, maxModelTextChars } from './output.ts';
@@ -85,7 +85,7 @@ class CellRecorder {
 }
 
 interface CellRun {
-  readonly execution: CellExecution;
+  readonly execution: CellOutcome;
   readonly seen: CellRecorder;
   readonly code: string;
   readonly kernel: string;
@@ -131,13 +131,13 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
   return { ok: false, reason: reasonOf(execution), ...common };
 }
 
-function reasonOf({ ended, exitCode }: CellExecution): 'failed' | 'timed_out' | 'cancelled' | 'oom' {
+function reasonOf({ ended, exitCode }: CellOutcome): 'failed' | 'timed_out' | 'cancelled' | 'oom' {
   if (ended === 'whole') return 'failed';
   if (ended === 'died') return exitCode === 137 ? 'oom' : 'failed';
   return ended;
 }
 
-function describeEnd({ ended, exitCode, isStateLost }: CellExecution, timeoutMs: number): string[] {
+function describeEnd({ ended, exitCode, isStateLost }: CellOutcome, timeoutMs: number): string[] {
   if (ended === 'whole') return [];
   const lost = 'Its variables are lost, and the next call begins with a new kernel.';
   const killed = exitCode === 137 ? ', probably for lack of memory' : '';

@@ -39,14 +39,14 @@ export const builtInTools: readonly Tool[] = [
   ...browserTools,
 ];
 
-export type ComputerProvider = 'off' | 'claude' | 'gemini';
-export const computerTools: Readonly<Record<ComputerProvider, readonly Tool[]>> = {
+export type ComputerToolVariant = 'off' | 'claude' | 'gemini';
+export const computerTools: Readonly<Record<ComputerToolVariant, readonly Tool[]>> = {
   off: [],
   claude: [claudeComputerTool],
   gemini: geminiComputerTools,
 };
 
-export const createComputerTools = (shape: ComputerProvider, desktop: Size): readonly Tool[] =>
+export const createComputerTools = (shape: ComputerToolVariant, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [createClaudeComputerTool(desktop)] : computerTools[shape];
 
 /** Every tool that a log can name, including those that the agent loop answers itself. */

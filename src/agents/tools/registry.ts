@@ -3,7 +3,7 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { compileGlobs } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
-import { builtInTools, type ComputerProvider, computerTools } from './list.ts';
+import { builtInTools, type ComputerToolVariant, computerTools } from './list.ts';
 import type { MemoryAccess } from './memory/agent-memory.ts';
 import { askUserTool } from './special.ts';
 import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
@@ -21,7 +21,7 @@ export interface ToolRegistry {
 
 export function createToolRegistry(
   enabled?: readonly string[],
-  shape: ComputerProvider = 'off',
+  shape: ComputerToolVariant = 'off',
   more: readonly Tool[] = [],
 ): ToolRegistry {
   const matches = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
@@ -100,22 +100,22 @@ function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
   return { declarations, find: (name) => tools.get(name) };
 }
 
-export interface ToolInvocation {
+export interface ToolCallRequest {
   readonly name: string;
   readonly args: unknown;
 }
 
-export function findOrderKey(registry: ToolRegistry, { name, args }: ToolInvocation): string | null {
+export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallRequest): string | null {
   const tool = registry.find(name) ?? (name === askUserTool.name ? askUserTool : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
 /** A failure that the model can fix is a result; a lost sandbox or a bug throws. */
-export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolInvocation): Promise<ToolResult> =>
+export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
 /** A call that cannot be resumed is reported as interrupted and does not run again. */
-export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolInvocation): Promise<ToolResult> =>
+export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 
 const interrupted: ToolResult = {
@@ -126,7 +126,7 @@ const interrupted: ToolResult = {
 
 async function perform(
   registry: ToolRegistry,
-  { name, args }: ToolInvocation,
+  { name, args }: ToolCallRequest,
   act: (tool: Tool, args: unknown) => Promise<ToolResult>,
 ): Promise<ToolResult> {
   const tool = registry.find(name);

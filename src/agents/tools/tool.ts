@@ -8,7 +8,7 @@ import type { ChildSessions } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
 /** Resolves when no person has control of the desktop's keyboard and mouse. Await it before automatic input. */
-export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
+export type AutomaticInputGate = (signal: AbortSignal) => Promise<void>;
 
 /** Everything that a tool can use, without access to the server's network or the driver. */
 export interface ToolContext {
@@ -21,7 +21,7 @@ export interface ToolContext {
   /** Marks every process that the run starts, so that a stop finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
-  readonly gate?: ControlWaiter;
+  readonly gate?: AutomaticInputGate;
   readonly browser?: AgentBrowser;
   readonly plan?: readonly PlanStep[];
   readonly pullRequests?: PullRequestOpener;

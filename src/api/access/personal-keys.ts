@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { manageableAccountOf, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
+import { okOperationFields, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { ApiKey, apiKeyExample } from './keys.ts';
 
 const NewKey = z.strictObject({
@@ -91,7 +91,7 @@ export const personalKeysRouter = router({
     verb: { name: 'revoke' },
     may: 'any',
     in: z.strictObject({ id: z.string().max(100) }),
-    ...okResultReply,
+    ...okOperationFields,
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, keys }, input: { id } }) => {
     const own = (await keys?.list())?.some((key) => key.id === id && key.person === manageableAccountOf(principal));

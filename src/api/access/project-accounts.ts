@@ -6,7 +6,7 @@ import { keyProjectRoles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { authorize, authorizeRole, toOwnedResource } from '../../sessions/access/authorize.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
+import { okOperationFields, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { ApiKey, apiKeyExample } from './keys.ts';
 
 const byId = z.strictObject({ id: ProjectIdInput });
@@ -90,7 +90,7 @@ export const projectAccountsRouter = router({
     verb: { name: 'revoke', words: ['id', 'account'] },
     may: 'manage',
     in: byId.extend({ account: z.string().max(100) }),
-    ...okResultReply,
+    ...okOperationFields,
     fails: [403, 404, 422],
   }).mutation(async ({ ctx, input: { id, account } }) => {
     const { keys, list } = await requireKeys(ctx, id);

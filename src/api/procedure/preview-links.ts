@@ -3,7 +3,7 @@ import type { Peppers } from '../../auth/pepper.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal, type Principal } from '../../core/model/principal.ts';
-import type { CredentialRegistry } from '../../http/guard/credentials.ts';
+import type { CallerCredentialRegistry } from '../../http/guard/credentials.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 
 export const previewQueryParameter = 'corral_preview';
@@ -42,7 +42,7 @@ export interface PreviewLinks {
 interface Deps {
   readonly settings: PreviewSettings;
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
-  readonly credentials: Pick<CredentialRegistry, 'serverSeal' | 'live'>;
+  readonly credentials: Pick<CallerCredentialRegistry, 'serverSeal' | 'live'>;
 }
 export const previewTokenPattern = /^([0-9a-f]{12})\.[\w-]{43}$/;
 export const previewHostLabel = ({ of }: Pick<PreviewView, 'of'>, id: SessionId) => `${of}-${id}`;
@@ -96,7 +96,7 @@ export function createPreviewLinks({ settings, peppers, credentials }: Deps): Pr
   };
 }
 
-const withoutKey = ({ serverSeal }: Pick<CredentialRegistry, 'serverSeal'>) =>
+const withoutKey = ({ serverSeal }: Pick<CallerCredentialRegistry, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();

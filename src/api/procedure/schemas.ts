@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionFact, SessionOrigin, SessionStatus } from '../../core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { BranchPoint, ForkOrigin, RunOutcome, type SessionRecord } from '../../core/model/records.ts';
+import { ForkOrigin, MessageBranchPoint, RunOutcome, type SessionRecord } from '../../core/model/records.ts';
 import { SessionRepository } from '../../core/model/repository.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
@@ -27,7 +27,7 @@ export const TextInput = z
   .string()
   .max(200_000)
   .refine((text) => text.trim() !== '', 'must not be empty');
-export const CommandInput = TextInput.refine(hasNoNul, 'must not contain NUL');
+export const ShellCommandInput = TextInput.refine(hasNoNul, 'must not contain NUL');
 export const TitleInput = z
   .string()
   .max(255)
@@ -37,7 +37,7 @@ export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not
 export const sessionTarget = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
 export const OkResult = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
-export const okResultReply = { out: OkResult, answer: okResult };
+export const okOperationFields = { out: OkResult, answer: okResult };
 export const awaitOkResult = async (work: Promise<unknown>): Promise<typeof okResult> => {
   await work;
   return okResult;
@@ -67,7 +67,7 @@ export const Session = z.object({
   /** `depth` is counted from the first session. Null: a person or a client started this session. */
   parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
   /** The message that the session's first message replaces; null unless the session started with an edit. */
-  branch: BranchPoint.nullable(),
+  branch: MessageBranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
   name: z.string().nullable(),

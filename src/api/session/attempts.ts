@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
 import { AttemptBudget, AttemptResult, AttemptSet, attemptLimits } from '../../core/model/runs/attempts.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
-import type { AttemptSetView, AttemptsCommand } from '../../sessions/api/server/attempts.ts';
+import type { AttemptSetView, StartAttemptsCommand } from '../../sessions/api/server/attempts.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { sessionTarget, TextInput, toIsoTime } from '../procedure/schemas.ts';
 
@@ -24,7 +24,7 @@ const StartInput = sessionTarget.extend({
     ),
   budget: AttemptBudget.optional().describe('of each attempt; default: an equal part of what the session has left'),
 });
-const toCommand = ({ attempts, ...rest }: Omit<z.output<typeof StartInput>, 'sessionId'>): AttemptsCommand => ({
+const toCommand = ({ attempts, ...rest }: Omit<z.output<typeof StartInput>, 'sessionId'>): StartAttemptsCommand => ({
   ...rest,
   attempts: typeof attempts === 'number' ? Array.from({ length: attempts }, () => ({})) : attempts,
 });

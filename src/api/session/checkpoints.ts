@@ -2,12 +2,12 @@ import { z } from 'zod';
 import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { sessionTarget, toIsoTime } from '../procedure/schemas.ts';
-import { repositoryOperations } from './repositories.ts';
+import { repositoryOperationGroup } from './repositories.ts';
 
 const number = z.int().min(0).max(99_999_999);
 const Checkpoint = stored.Checkpoint.extend({ at: z.iso.datetime() });
 const example = { number: 1, runId: '0123456789ab', seq: 42, at: '2026-11-24T12:00:00.000Z', files: 2 };
-const operation = defineOperations(repositoryOperations);
+const operation = defineOperations(repositoryOperationGroup);
 const base = '/api/v1/sessions/:sid=sessionId/checkpoints';
 const fails = [400, 404, 409, 501];
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { awaitOkResult, IsoTime, okResultReply, sessionTarget } from '../procedure/schemas.ts';
+import { awaitOkResult, IsoTime, okOperationFields, sessionTarget } from '../procedure/schemas.ts';
 
 const Port = z.object({
   port: z.int(),
@@ -91,7 +91,7 @@ export const portsRouter = router({
     summary: 'Close a preview: its address and its connections end',
     may: 'work',
     in: sessionTarget.extend({ id: z.string().max(100) }),
-    ...okResultReply,
+    ...okOperationFields,
     reply: { schema: z.null(), value: () => null },
   }).mutation(({ ctx, input: { sessionId, id } }) => awaitOkResult(ctx.services.ports.close(sessionId, id))),
 });

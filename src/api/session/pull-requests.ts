@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { GitRef } from '../../core/model/repository.ts';
-import { PullRequestState } from '../../sessions/api/repositories.ts';
+import { PullRequestDetails } from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { omitUndefined } from '../procedure/schemas.ts';
-import { repositoryOperations, repositoryTarget } from './repositories.ts';
+import { repositoryOperationGroup, repositoryTarget } from './repositories.ts';
 
 const NewPullRequest = repositoryTarget.extend({
   title: z
@@ -16,7 +16,7 @@ const NewPullRequest = repositoryTarget.extend({
   base: GitRef.optional().describe('the branch that receives the work'),
   draft: z.boolean().default(false),
 });
-const PullRequest = PullRequestState.shape.pullRequest.unwrap();
+const PullRequest = PullRequestDetails.shape.pullRequest.unwrap();
 const example: z.output<typeof PullRequest> = {
   number: 7,
   title: 'Sum every line once',
@@ -31,7 +31,7 @@ const example: z.output<typeof PullRequest> = {
   updatedAt: '2026-11-24T12:00:00Z',
 };
 const path = 'totals';
-const operation = defineOperations(repositoryOperations);
+const operation = defineOperations(repositoryOperationGroup);
 const base = '/api/v1/sessions/:sid=sessionId/pull-requests';
 const fails = [400, 404, 409, 501];
 
@@ -56,7 +56,7 @@ export const pullRequestsRouter = router({
     summary: 'The pull request of the branch with comments, reviews and checks, as the forge has it',
     may: 'read',
     in: repositoryTarget,
-    out: PullRequestState,
+    out: PullRequestDetails,
     answer: {
       forge: { name: 'github', label: 'GitHub', noun: 'pull request' },
       newUrl: null,

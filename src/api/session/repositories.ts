@@ -38,7 +38,7 @@ const example: z.output<typeof SessionRepository> = {
   baseCommit: commit,
 };
 
-export const repositoryOperations = {
+export const repositoryOperationGroup = {
   tag: 'Repositories',
   prefix: 'repositories',
   style: 'session',
@@ -49,7 +49,7 @@ export const repositoryOperations = {
     503: 'The sandbox cannot start',
   },
 } as const;
-const operation = defineOperations(repositoryOperations);
+const operation = defineOperations(repositoryOperationGroup);
 const base = '/api/v1/sessions/:sid=sessionId/repositories';
 const fails = [400, 404, 409, 501];
 

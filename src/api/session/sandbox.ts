@@ -7,7 +7,7 @@ import { ServiceStatus } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../../sessions/api/sandboxes.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { defineOperations, procedure, router, sessionProcedure } from '../procedure/procedure.ts';
-import { CommandInput, PathInput, sessionTarget } from '../procedure/schemas.ts';
+import { PathInput, ShellCommandInput, sessionTarget } from '../procedure/schemas.ts';
 import { ForkCount, ForkResult } from '../views/snapshots.ts';
 
 const Sandbox = SandboxView.extend({ id: z.string() });
@@ -28,7 +28,7 @@ const Executed = z.object({
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
 
-export const sandboxOperations = {
+export const sandboxOperationGroup = {
   tag: 'Sandboxes',
   prefix: 'sandboxes',
   style: 'session',
@@ -41,7 +41,7 @@ export const sandboxOperations = {
     503: 'The sandbox cannot start',
   },
 } as const;
-const operation = defineOperations(sandboxOperations);
+const operation = defineOperations(sandboxOperationGroup);
 const base = '/api/v1/sessions/:sid=sessionId/sandbox';
 const example: z.output<typeof Sandbox> = {
   condition: 'paused',
@@ -141,7 +141,7 @@ export const sandboxRouter = router({
   exec: procedure
     .input(
       sessionTarget.extend({
-        command: CommandInput,
+        command: ShellCommandInput,
         cwd: PathInput.optional(),
         timeoutMs: z.int().min(1).max(600_000).optional(),
       }),

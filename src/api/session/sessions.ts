@@ -22,7 +22,7 @@ import {
   toSession,
 } from '../procedure/schemas.ts';
 import {
-  AdoptedSandbox,
+  AdoptedSandboxRef,
   BoxName,
   hasMetadata,
   LifetimeSeconds,
@@ -55,7 +55,7 @@ const NewSession = z.strictObject({
   /** The id or name of a template that you built, optionally with a tag. The sandbox uses its image. */
   built: z.string().max(200).optional(),
   /** The name of a Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes, for administrators. */
-  adopt: AdoptedSandbox.optional(),
+  adopt: AdoptedSandboxRef.optional(),
 });
 type NewSession = z.output<typeof NewSession>;
 const NamedBox = NewSession.omit({ task: true, goal: true, adopt: true }).extend({ name: BoxName });

@@ -66,7 +66,7 @@ const ComposeText = z
 
 const SessionVolumes = MountRequests.describe('volumes of the owner in the sandbox, in place of those of the template');
 
-export const AdoptedSandbox = z
+export const AdoptedSandboxRef = z
   .string()
   .regex(/^sandbox\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be sandbox/NAME; no other namespace can be named')
   .describe('an existing Sandbox that is the sandbox');
@@ -87,7 +87,7 @@ export const sessionOptionFields = {
   /** When a limit is reached, the session waits and asks whether to continue. */
   budget: SessionBudgetInput.optional(),
 };
-const SessionOptions = z.object({ ...sessionOptionFields, adopt: AdoptedSandbox.optional() });
+const SessionOptions = z.object({ ...sessionOptionFields, adopt: AdoptedSandboxRef.optional() });
 
 export function toSessionOptions({
   idleSeconds,

@@ -5,14 +5,14 @@ import { findLatestAuditPosition, listAuditFiles, readAuditLines } from '../../o
 import { type AuditEntry, type AuditPosition, parseAuditRow } from '../../observability/audit/row.ts';
 import { verifyAuditLog } from '../../observability/audit/verify.ts';
 import { readAuditKeys, resolveAuditFolder } from '../parts/audit-log.ts';
-import type { Command, CommandTerminal } from './command.ts';
+import type { CommandTerminal, ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const usage = 'list [--target <id>] [--key <id>] [--action <name>] [--last 50] | head | verify [--head <file>:<mac>]';
 const text = { type: 'string' } as const;
 const options = { target: text, key: text, action: text, last: text, head: text } as const;
 
-export const auditCommand: Command = {
+export const auditCommand: ServerCommandDefinition = {
   usage,
   about:
     'shows who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',

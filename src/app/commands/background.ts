@@ -4,13 +4,13 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectToDataDir, findRunningServer, isProcessRunning, type LocalServer } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command, CommandTerminal } from './command.ts';
+import type { CommandTerminal, ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const pollMs = 100;
 const quietLines = 15;
 
-export const upCommand: Command = {
+export const upCommand: ServerCommandDefinition = {
   usage: '[--timeout <seconds>]',
   about:
     'starts the server in the background and returns once it is ready; its log is server.log in the data folder, and ' +
@@ -40,7 +40,7 @@ export const upCommand: Command = {
   },
 };
 
-export const downCommand: Command = {
+export const downCommand: ServerCommandDefinition = {
   usage: '[--timeout <seconds>] [--remove]',
   about:
     'stops the server of the data folder, and returns once it has stopped; sessions continue at its next start. With ' +

@@ -5,7 +5,7 @@ import { openEngineImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { createBundledImages, createDaemonBundler } from '../images/image.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 
 const options = {
   tag: { type: 'string' },
@@ -16,7 +16,7 @@ const options = {
 } as const;
 const patienceMs = 30 * 60_000;
 
-export const buildImageCommand: Command = {
+export const buildImageCommand: ServerCommandDefinition = {
   usage: '[--desktop | --agents | --code] [--tag <name:tag>] [--engine unix:///var/run/docker.sock]',
   about: 'builds the sandbox image: ahead of the first start, or with your own tag for a registry',
   async run(args, { signal: stopped, print, say }) {

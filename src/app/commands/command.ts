@@ -1,4 +1,4 @@
-export interface Command {
+export interface ServerCommandDefinition {
   readonly usage: string;
   readonly about: string;
   /** Resolves with the exit code; rejects only with AppError. */

@@ -5,8 +5,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
-import type { Command } from './command.ts';
-import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
+import type { ServerCommandDefinition } from './command.ts';
+import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const options = {
   ...urlOption,
@@ -15,7 +15,7 @@ const options = {
   json: { type: 'boolean', default: false },
 } as const;
 
-export const doctorCommand: Command = {
+export const doctorCommand: ServerCommandDefinition = {
   usage: '[--url <address>] [--probe <host:port>]… | --attack [--json]',
   about:
     "checks that a running server's store, sandboxes and model work, and that a sandbox cannot reach what it must " +
@@ -125,7 +125,7 @@ type Checks = z.infer<typeof Detailed>['checks'] & { readonly draining: boolean 
 
 async function readChecks(url: string, token: string | undefined, signal: AbortSignal): Promise<Checks> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
-  const response = await requestServer(`${url}/health/detailed`, { signal, ...headers });
+  const response = await sendServerRequest(`${url}/health/detailed`, { signal, ...headers });
   if (response.status === 403) {
     const advice = 'Set CORRAL_TOKEN to its token, or to a key with the role operator or admin.';
     throw new AppError('forbidden', `${url} does not accept this credential. ${advice}`);

@@ -5,12 +5,12 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dockerUserRange } from '../../../drivers/docker/descriptor.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
-import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
+import { openSocketFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { imageUserId } from '../../../drivers/docker/users.ts';
-import type { UserRange } from '../../../drivers/shared/user-range.ts';
+import type { UserIdRange } from '../../../drivers/shared/user-range.ts';
 import { userIdRange } from '../../config/kinds.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 
 const options = {
   engine: { type: 'string', default: '/var/run/docker.sock' },
@@ -20,7 +20,7 @@ const options = {
   users: { type: 'string', default: dockerUserRange },
 } as const;
 
-export const engineFilterCommand: Command = {
+export const engineFilterCommand: ServerCommandDefinition = {
   usage: '--listen <socket> --instance <name> --root <folder> [--users <first>-<last>] [--engine <socket>]',
   about: "serves a Docker Engine's socket that can only create, see and end the hardened sandboxes of one installation",
   async run(args, { signal, say }) {
@@ -34,7 +34,7 @@ export const engineFilterCommand: Command = {
       listen,
       instance,
       users: usersFrom(users),
-      folders: await openOwnedFolders(root),
+      folders: await openSocketFolders(root),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),
     });
     say(`the engine at ${engine} is served at ${listen}, only for the sandboxes of ${instance}.`);
@@ -56,7 +56,7 @@ function parsed(args: readonly string[]) {
 }
 
 /** `none`: all sandboxes run as the image's user. */
-function usersFrom(value: string): UserRange {
+function usersFrom(value: string): UserIdRange {
   const { kind, accepts } = userIdRange();
   const { success, data } = kind.safeParse(value);
   if (!success) throw new AppError('invalid_request', `--users is ${value}, but must be ${accepts}.`);

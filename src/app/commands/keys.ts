@@ -16,7 +16,7 @@ import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import { openServerAuditLog } from '../parts/audit-log.ts';
 import { assertStoreExists } from '../parts/store.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
@@ -189,7 +189,7 @@ const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString
 const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: ApiKeyView) =>
   [id, role.padEnd(8), state.padEnd(7), day(createdAt), day(expiresAt), day(lastUsedAt), name].join('  ');
 
-export const keysCommand: Command = {
+export const keysCommand: ServerCommandDefinition = {
   usage,
   about:
     'creates, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys with the first ' +

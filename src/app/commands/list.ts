@@ -1,9 +1,9 @@
 import { findNearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 
 /** Loaded on use, so that commands do not slow down the server's start. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
+const commands: Readonly<Record<string, () => Promise<ServerCommandDefinition>>> = {
   up: async () => (await import('./background.ts')).upCommand,
   down: async () => (await import('./background.ts')).downCommand,
   try: async () => (await import('./try.ts')).tryCommand,
@@ -31,7 +31,7 @@ export async function describeCommands(): Promise<{ name: string; usage: string;
 /** All other commands call a running server. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
-export async function loadCommand([name]: readonly string[]): Promise<Command | undefined> {
+export async function loadCommand([name]: readonly string[]): Promise<ServerCommandDefinition | undefined> {
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load) return await load();
@@ -73,4 +73,5 @@ async function commandsHelp(): Promise<string[]> {
   return loaded.map((text) => `  ${text}`);
 }
 
-const textOf = (name: string, { usage, about }: Command) => `${`${name} ${usage}`.trim()}\n      ${about}`;
+const textOf = (name: string, { usage, about }: ServerCommandDefinition) =>
+  `${`${name} ${usage}`.trim()}\n      ${about}`;

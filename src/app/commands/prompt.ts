@@ -1,18 +1,18 @@
 import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command } from './command.ts';
-import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
+import type { ServerCommandDefinition } from './command.ts';
+import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 
-export const promptCommand: Command = {
+export const promptCommand: ServerCommandDefinition = {
   usage,
   about: 'prints what the model saw at a turn (default: the newest): instructions, tools and messages, as sent',
   async run(args, { print, signal }) {
     const { session, turn, json, url, token } = parsed(args);
     const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
-    await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
+    await sendServerRequest(`${url}/api/v1/sessions`, { signal, ...headers });
     using corral = createCorralClient({ url, ...(token && { token }) });
     const input = { id: session, ...(turn !== undefined && { turn }) };
     const seen = await corral.sessions.promptAt.query(input, { signal }).catch((cause: Error) => {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { deleteExpiredPods, deleteInstanceObjects } from '../../../drivers/kubernetes/reap.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const options = {
@@ -11,7 +11,7 @@ const options = {
   namespace: { type: 'string' },
 } as const;
 
-export const reapCommand: Command = {
+export const reapCommand: ServerCommandDefinition = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:
     'deletes the pods in the namespace of the sandboxes that are past their deadline, of any server; with --all every ' +

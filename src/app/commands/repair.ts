@@ -3,10 +3,10 @@ import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { recoverDatabase } from '../../storage/sqlite/recover.ts';
 import { assertStoreExists } from '../parts/store.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
-export const repairCommand: Command = {
+export const repairCommand: ServerCommandDefinition = {
   usage: '',
   about: 'recovers what can be read from a damaged SQLite store into a new file, and keeps the damaged one',
   async run(args, { print }) {

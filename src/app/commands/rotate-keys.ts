@@ -3,16 +3,16 @@ import { findKeysUnderOldPeppers } from '../../auth/api-keys.ts';
 import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
-import { createVault } from '../../auth/vault.ts';
+import { createSecretSealer } from '../../auth/vault.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createIdSource } from '../../core/model/ids.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
 import { createProviderKeyStore } from '../../sessions/projects/provider-keys.ts';
-import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
+import type { KeyRotationCounts } from '../../sessions/projects/sealed-records.ts';
 import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
 import { createToolServerSecretStore } from '../../sessions/tool-servers/entered.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
@@ -24,8 +24,8 @@ import { loadLocalConfig } from './local-config.ts';
 
 const retryMs = [1_000, 10_000, 60_000, 600_000];
 
-interface Background extends Pick<ServerParts, 'clock' | 'closing'> {
-  readonly sealed: readonly { rotate(): Promise<RotationCounts> }[];
+interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
+  readonly sealed: readonly { rotate(): Promise<KeyRotationCounts> }[];
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
@@ -43,7 +43,7 @@ export async function rotateKeysInBackground({ sealed, clock, logger, closing }:
   }
 }
 
-async function rotateAll(sealed: Background['sealed']): Promise<RotationCounts> {
+async function rotateAll(sealed: Background['sealed']): Promise<KeyRotationCounts> {
   let sum = { rewrapped: 0, remaining: 0 };
   for (const one of sealed) {
     const { rewrapped, remaining } = await one.rotate();
@@ -66,7 +66,7 @@ export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' |
   );
   const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // nothing to mask, because no decrypted secret is logged here
-  const common = { records: store.records, vault: createVault(sealing), clock: systemClock, ids, learn };
+  const common = { records: store.records, vault: createSecretSealer(sealing), clock: systemClock, ids, learn };
   const secrets = new NamedSecrets(common);
   const sealed = [
     secrets,

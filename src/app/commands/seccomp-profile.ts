@@ -1,8 +1,8 @@
 import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 
 /** Only the nodes of a cluster need it: Docker and bubblewrap get the filter from the server. */
-export const seccompProfileCommand: Command = {
+export const seccompProfileCommand: ServerCommandDefinition = {
   usage: '',
   about: "prints the sandboxes' seccomp profile, for the folder /var/lib/kubelet/seccomp of each node of a cluster",
   async run(_args, { print }) {

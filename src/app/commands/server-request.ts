@@ -9,7 +9,7 @@ export const urlOption = { url: { type: 'string' } } as const;
  */
 export const resolveServerAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
-export async function requestServer(url: string, options: RequestInit): Promise<Response> {
+export async function sendServerRequest(url: string, options: RequestInit): Promise<Response> {
   const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
   if (!/^https?:/.test(origin)) {
     throw new AppError('invalid_request', '--url must be an address such as http://127.0.0.1:8000.');

@@ -4,13 +4,13 @@ import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../core/errors/errors.ts';
 import { exportSessions, importSessions, scanInterruptedExport } from '../../storage/transfer.ts';
-import type { Command } from './command.ts';
+import type { ServerCommandDefinition } from './command.ts';
 import { openLocalStore } from './local-store.ts';
 
 const linesIn = (file: string) =>
   createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
 
-function fileIn(args: readonly string[], { usage }: Command, name: string): string {
+function fileIn(args: readonly string[], { usage }: ServerCommandDefinition, name: string): string {
   const [file, ...rest] = args;
   if (file === undefined || rest.length > 0) throw new AppError('invalid_request', `${name} needs ${usage}.`);
   return file;
@@ -37,7 +37,7 @@ const unwritable = (file: string) => (thrown: unknown) => {
   throw new AppError('conflict', `${file} cannot be written (${code}). ${advice}`, { cause: thrown });
 };
 
-export const exportCommand: Command = {
+export const exportCommand: ServerCommandDefinition = {
   usage: '<file>',
   about: 'writes all sessions of the store to a file of JSON lines; an incomplete file is completed',
   async run(args, { signal, print }) {
@@ -60,7 +60,7 @@ export const exportCommand: Command = {
   },
 };
 
-export const importCommand: Command = {
+export const importCommand: ServerCommandDefinition = {
   usage: '<file>',
   about: 'imports sessions from an export file into the store; existing sessions are not changed',
   async run(args, { signal, print }) {

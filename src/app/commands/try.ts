@@ -3,8 +3,8 @@ import type { ServerAddress } from '../../cli/server.ts';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Command, CommandTerminal } from './command.ts';
-import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
+import type { CommandTerminal, ServerCommandDefinition } from './command.ts';
+import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const task = [
   'Try the sandbox',
@@ -13,7 +13,7 @@ const task = [
   '```',
 ].join('\n');
 
-export const tryCommand: Command = {
+export const tryCommand: ServerCommandDefinition = {
   usage: '[--url <address>] [--timeout <seconds>]',
   about:
     'runs a whole session on a server, with the demo model or any model that follows instructions; CORRAL_TOKEN is its token',
@@ -48,7 +48,7 @@ export const tryCommand: Command = {
  */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
-  const root = await requestServer(`${url}/`, { signal });
+  const root = await sendServerRequest(`${url}/`, { signal });
   const rootAnswer = (await root.json().catch(() => ({}))) as { name?: unknown };
   if (rootAnswer.name !== 'corral') {
     const advice = 'If it is just starting, try again; otherwise set the server with --url.';
@@ -57,7 +57,7 @@ async function mustServe(url: string, token: string | undefined, signal: AbortSi
       `${url} answered with status ${root.status} and is not a Corral server. ${advice}`,
     );
   }
-  await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
+  await sendServerRequest(`${url}/api/v1/sessions`, { signal, ...headers });
 }
 
 async function runTask(

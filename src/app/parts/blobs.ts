@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { openLocalBlobs, openVolumeBlobs } from '../../storage/blobs/folder.ts';
+import { openLocalBlobs, openMountedBlobs } from '../../storage/blobs/folder.ts';
 import type { Config } from '../settings/config.ts';
 
 export async function openBlobStore(
@@ -13,7 +13,7 @@ export async function openBlobStore(
     const { createMongoBlobs } = await import('../../storage/mongo/blobs.ts'); // the MongoDB driver is slow to load
     return createMongoBlobs({ url }, clock.now);
   }
-  if (kind === 'volume') return openVolumeBlobs(`${path}`, clock.now());
+  if (kind === 'volume') return openMountedBlobs(`${path}`, clock.now());
   if (kind !== 's3') return openLocalBlobs(path ?? join(dataDir, 'files'), clock.now());
   const { openS3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // the S3 client is slow to load, too
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;

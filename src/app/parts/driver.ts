@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { DriverParts } from '../../../drivers/descriptor.ts';
 import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
 import { type DriverName, findDriver } from '../../../drivers/list.ts';
-import type { KeySettings } from '../../auth/keys/encryption-keys.ts';
+import type { EncryptionKeySettings } from '../../auth/keys/encryption-keys.ts';
 import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -45,7 +45,7 @@ export async function requireIsolation(config: Config, find: typeof findDriver =
 const sectionOf = (config: Config, driver: string): Record<string, unknown> =>
   (config as unknown as Record<string, Record<string, unknown>>)[driver] ?? {};
 
-interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly config: Config;
   readonly instance: string;
   /** This server's name if several servers share sandboxes; undefined: it is the only server. */
@@ -157,5 +157,5 @@ function checkReach({ capabilities }: Driver, { host }: Config): void {
   );
 }
 
-const readTokenKeys = (config: KeySettings, newKey: () => string): Promise<Secret[]> =>
+const readTokenKeys = (config: EncryptionKeySettings, newKey: () => string): Promise<Secret[]> =>
   readKeyMaterial({ config, file: 'sandbox-key', newKey });

@@ -33,7 +33,7 @@ export function chooseNetworkReach(
 }
 
 /** Reaches public addresses and `listed` ranges; tool servers with reach `private` can be on private networks too. */
-export function createServerFetchFactory(listed: readonly string[]): ToolServerFetchFactory {
+export function createToolServerFetchFactory(listed: readonly string[]): ToolServerFetchFactory {
   const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
   const within = createGuardedFetch({
     addresses: { allowRanges: [...allowRanges, ...listed], denyRanges },

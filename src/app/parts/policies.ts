@@ -6,7 +6,7 @@ import { computeRetryDelayMs } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { readOwnBudget } from '../../core/model/runs/budget.ts';
+import { readBudgetSettings } from '../../core/model/runs/budget.ts';
 import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
 import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { BudgetHolder } from '../../sessions/api/server/budgets.ts';
@@ -26,7 +26,7 @@ const second = 1_000;
 
 export const toRunPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
   budget: {
-    ...readOwnBudget(config.run),
+    ...readBudgetSettings(config.run),
     turns: config.maxSteps,
     ms: config.run.timeoutSeconds * second,
   },
@@ -116,10 +116,10 @@ export function assertKnownTools(setting: string, names: readonly string[], tool
   throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known}.`);
 }
 
-export function createChangeableProfile(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {
+export function toProfileLimits(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: toRunPolicy(config, () => 0).budget,
-    sessionBudget: readOwnBudget(config.session),
+    sessionBudget: readBudgetSettings(config.session),
     approvals: toApprovalPolicy(config.approvals),
   };
 }
@@ -128,6 +128,6 @@ export function toServerLimits(
   config: Config,
   tools: ToolRegistry,
 ): { approvals: readonly string[]; budgets: EffectiveBudgets } {
-  const budgets = { run: toRunPolicy(config, () => 0).budget, session: readOwnBudget(config.session) };
+  const budgets = { run: toRunPolicy(config, () => 0).budget, session: readBudgetSettings(config.session) };
   return { approvals: toCheckedApprovalPolicy(config.approvals, tools).tools, budgets };
 }

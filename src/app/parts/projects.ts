@@ -1,11 +1,11 @@
 import { keyedProviders } from '../../agents/models/providers.ts';
 import { createModel, toModelChain } from '../../agents/models/registry.ts';
-import type { ComputerProvider } from '../../agents/tools/list.ts';
+import type { ComputerToolVariant } from '../../agents/tools/list.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
-import { createVault } from '../../auth/vault.ts';
+import { createSecretSealer } from '../../auth/vault.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import {
@@ -26,7 +26,7 @@ import { createAgentProfileResolver } from '../../sessions/projects/agent-profil
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
 import { createModelResolver } from '../../sessions/projects/model-cache.ts';
 import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
-import { ProjectCopies } from '../../sessions/projects/project-copies.ts';
+import { ProjectFileSync } from '../../sessions/projects/project-copies.ts';
 import { createProjectService, type MemberDirectory } from '../../sessions/projects/projects.ts';
 import { createProviderKeyStore, providerKeyKind } from '../../sessions/projects/provider-keys.ts';
 import { listOfferedProviders } from '../../sessions/projects/providers.ts';
@@ -34,15 +34,15 @@ import { createUploadService } from '../../sessions/projects/uploads.ts';
 import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import { createSideMessageService } from '../../sessions/services/side-messages.ts';
-import { createToolServerSecretStore, SavedToolServers } from '../../sessions/tool-servers/entered.ts';
+import { createToolServerSecretStore, ToolServerRecords } from '../../sessions/tool-servers/entered.ts';
 import { ToolServerSignIns } from '../../sessions/tool-servers/sign-in.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { rotateKeysInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
-import { createReachLimitedFetch, createServerFetchFactory } from './model-addresses.ts';
+import { createReachLimitedFetch, createToolServerFetchFactory } from './model-addresses.ts';
 
-interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store' | 'warn'> {
   readonly config: Config;
   readonly blobs: BlobStore;
   readonly logger: Logger;
@@ -51,16 +51,16 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> 
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   readonly denied: () => readonly string[];
   readonly more: readonly Tool[];
-  readonly computers: (shape: ComputerProvider) => readonly Tool[];
+  readonly computers: (shape: ComputerToolVariant) => readonly Tool[];
   readonly templates: TemplateService;
   readonly checkModel: (ref: string) => void;
   readonly forgetNotes: (project: string) => Promise<void>;
   readonly onCredentials: () => void;
 }
-export type ProjectParts = Awaited<ReturnType<typeof openProjectParts>>;
+export type ProjectInfrastructure = Awaited<ReturnType<typeof openProjectInfrastructure>>;
 
 /** `api` is for the facade, `hooks` for the engine. */
-export async function openProjectParts({
+export async function openProjectInfrastructure({
   config,
   store,
   blobs,
@@ -103,7 +103,7 @@ export async function openProjectParts({
   const { compatible } = config.models;
   const providers = listOfferedProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
-  const safe = createVault(sealing);
+  const safe = createSecretSealer(sealing);
   const keys = createProviderKeyStore({ records, vault: safe, clock, baseUrls, compatible, learn });
   await keys.verify();
   const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
@@ -125,7 +125,7 @@ export async function openProjectParts({
   const ofVaults = new CredentialRecords({ records, vault: safe, learn });
   await ofVaults.verify();
 
-  const entered: SavedToolServers = new SavedToolServers({
+  const entered: ToolServerRecords = new ToolServerRecords({
     records,
     vault: safe,
     learn,
@@ -133,7 +133,7 @@ export async function openProjectParts({
   });
   const toolSecrets = createToolServerSecretStore(records, safe);
   await toolSecrets.verify();
-  const fetchFor = createServerFetchFactory(config.egress.allowRanges);
+  const fetchFor = createToolServerFetchFactory(config.egress.allowRanges);
   const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
 
   const directory = new ModelDirectory({ records, models: config.models });
@@ -171,7 +171,7 @@ export async function openProjectParts({
         }),
     }),
   });
-  const copies = new ProjectCopies({ records, uploads, warn });
+  const copies = new ProjectFileSync({ records, uploads, warn });
 
   const removeBelongings = async (project: string) => {
     await uploads.deleteProject(project);
@@ -221,7 +221,7 @@ export async function openProjectParts({
  */
 function withEntered(
   usualOf: Options['usualOf'],
-  entered: Pick<SavedToolServers, 'inForce'>,
+  entered: Pick<ToolServerRecords, 'inForce'>,
 ): () => Promise<AgentProfile> {
   let last:
     | { readonly usual: AgentProfile; readonly own: readonly McpServer[]; readonly profile: AgentProfile }

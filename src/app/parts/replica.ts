@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { LeasedOwnership } from '../../sessions/cluster/leased-ownership.ts';
-import { type PeerOptions, Peers } from '../../sessions/cluster/peers.ts';
+import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/peers.ts';
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -26,9 +26,9 @@ export interface Replica extends AsyncDisposable {
   mayDeliverWebhooks(): Promise<boolean>;
   /** Whether another live server works on the session, as far as this server knows. */
   isWithPeer(id: SessionId): boolean;
-  join(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
+  join(others: Pick<PeerReplicasOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
-interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store'> {
   readonly settings: Config['replicas'];
 }
 const reaperMs = 30_000;
@@ -60,7 +60,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
   const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
   const common = { holder, isDead: hasLeaseHolderExited, ttlMs, clock, elapsed: monotonicNow };
   const ownership = new LeasedOwnership({ ...common, leases: store.leases });
-  let peers: Peers | undefined;
+  let peers: PeerReplicas | undefined;
   return {
     name,
     ownership,
@@ -74,7 +74,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
       (await store.leases.acquire('webhooks', holder, clock.now(), webhooksMs)) !== undefined,
     isWithPeer: (id) => peers?.has(id) === true,
     join(others) {
-      peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
+      peers = new PeerReplicas({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
       const released = ['reaper', 'retention', 'automations', 'webhooks'].map((name) =>

@@ -10,7 +10,7 @@ import { codeImage, isBundledImage } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 
 type SandboxSections = Pick<Config, 'sandbox' | 'egress'>;
-export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'sandbox'>;
+export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'sandbox'>;
 export interface SandboxSettings {
   readonly config: Config;
   /** The template if it has sandbox settings; otherwise `default`, so that such sessions share a warm pool. */
@@ -30,26 +30,26 @@ const kept = 10_000;
 /** Maximum delay until this server notices a change of a session's hosts on another server, if it does not hold the session. */
 const freshMs = 1_000;
 interface RememberedChoice {
-  readonly choice: AgentChoice;
+  readonly choice: SandboxSettingsSource;
   readonly readAt: number;
 }
-const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): AgentChoice => ({
+const choiceOf = ({ template, templateBy, projectId, sandbox }: SandboxSettingsSource): SandboxSettingsSource => ({
   template,
   templateBy,
   projectId,
   sandbox,
 });
 
-const egressKeyOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
+const egressKeyOf = ({ sandbox }: SandboxSettingsSource): string => JSON.stringify(sandbox?.egress ?? null);
 
 /** A template's settings override the server's. */
-export class SessionConfigs {
+export class SandboxSettingsResolver {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];
   readonly #records: Pick<RecordStore, 'get'>;
   readonly #now: () => number;
   readonly #known = new Map<SessionId, RememberedChoice>();
-  readonly #held: (id: SessionId) => AgentChoice | undefined;
+  readonly #held: (id: SessionId) => SandboxSettingsSource | undefined;
   #made: MadeSettings | undefined;
 
   /**
@@ -61,7 +61,7 @@ export class SessionConfigs {
     templates: readonly Template[],
     records: Pick<RecordStore, 'get'>,
     now: () => number,
-    held: (id: SessionId) => AgentChoice | undefined = () => undefined,
+    held: (id: SessionId) => SandboxSettingsSource | undefined = () => undefined,
   ) {
     this.#held = held;
     this.#configOf = configOf;
@@ -88,12 +88,12 @@ export class SessionConfigs {
    * A session whose template was deleted gets the egress policy `none`, because the template may have been stricter
    * than the server.
    */
-  ofRecord(session: AgentChoice): SandboxSettings {
+  ofRecord(session: SandboxSettingsSource): SandboxSettings {
     const own = this.#ofTemplate(session);
     return session.sandbox ? withChoice(own, session.sandbox) : own;
   }
 
-  #ofTemplate({ template, templateBy, projectId }: AgentChoice): SandboxSettings {
+  #ofTemplate({ template, templateBy, projectId }: SandboxSettingsSource): SandboxSettings {
     if (templateBy === undefined && projectId === null) return this.server;
     const own = this.#settings().byTemplate.get(template);
     if (own) return own;
@@ -102,14 +102,14 @@ export class SessionConfigs {
   }
 
   /** Call this before the sandbox starts, so that a broken store does not block the sandbox's network access. */
-  remember(id: SessionId, choice: AgentChoice): void {
+  remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
   }
 
   /** False before the first read, when no connection is open. */
-  hasOtherEgress(id: SessionId, session: AgentChoice): boolean {
+  hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;
     this.remember(id, session);
@@ -161,7 +161,7 @@ export const readMaxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config[
 });
 
 /** Represents a deleted session: no template has this name. */
-const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };
+const nobody: SandboxSettingsSource = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {
   const own: { [Part in keyof SandboxSections]: Partial<SandboxSections[Part]> } = {

@@ -1,19 +1,19 @@
 import { type FetchedPage, fetchWithRedirects } from '../../agents/page-fetch/fetch.ts';
-import type { createPageThread } from '../../agents/page-fetch/page-text.ts';
+import type { createPageTextThread } from '../../agents/page-fetch/page-text.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { createWebFetchTool } from '../../agents/tools/web/fetch.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 
-export type PageFetch = (address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedPage>;
+export type WebPageFetch = (address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedPage>;
 interface PageWays {
   readonly fetch: ProxiedFetch;
-  readonly pages: ReturnType<typeof createPageThread>;
+  readonly pages: ReturnType<typeof createPageTextThread>;
 }
 
 /** Follows redirects, under a session's egress policy and through the sandboxes' proxy. */
-export const createPageFetch =
-  (fetch: ProxiedFetch): PageFetch =>
+export const createWebPageFetch =
+  (fetch: ProxiedFetch): WebPageFetch =>
   (address, sessionId, signal) => {
     const from = { id: sandboxIdOf(sessionId), sessionId };
     return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
@@ -21,6 +21,6 @@ export const createPageFetch =
 
 export const createProxiedWebFetchTool = ({ fetch, pages }: PageWays): Tool =>
   createWebFetchTool({
-    fetch: (address, { sessionId }, signal) => createPageFetch(fetch)(address, sessionId, signal),
+    fetch: (address, { sessionId }, signal) => createWebPageFetch(fetch)(address, sessionId, signal),
     read: (job, signal) => pages.do(job, signal),
   });

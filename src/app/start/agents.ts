@@ -1,17 +1,17 @@
 import { AcpAgents } from '../../agents/acp/agents.ts';
-import { BrowserPool } from '../../agents/browser/pool.ts';
+import { BrowserSessionRegistry } from '../../agents/browser/pool.ts';
 import { KernelRegistry } from '../../agents/kernels/kernels.ts';
 import { ToolServerStates } from '../../agents/mcp/states.ts';
 import { ToolServers } from '../../agents/mcp/tool-servers.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { createModel } from '../../agents/models/registry.ts';
-import { createPageThread } from '../../agents/page-fetch/page-text.ts';
-import { fetchFromEngine } from '../../agents/search/engine-fetch.ts';
+import { createPageTextThread } from '../../agents/page-fetch/page-text.ts';
+import { fetchFromSearchEngine } from '../../agents/search/engine-fetch.ts';
 import { createWebSearch } from '../../agents/search/engines.ts';
 import { createCodeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
-import { type ComputerProvider, createComputerTools } from '../../agents/tools/list.ts';
+import { type ComputerToolVariant, createComputerTools } from '../../agents/tools/list.ts';
 import { createToolRegistry, filterTools, type ToolRegistry } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
@@ -21,19 +21,19 @@ import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { createSharedDesktopControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
 import { createAgentDesktop } from '../../sessions/desktop/agent-desktop.ts';
-import { DesktopScreens } from '../../sessions/desktop/screens.ts';
-import { createPictureService, type PictureService } from '../../sessions/desktop/screenshots.ts';
+import { DesktopViewerHubs } from '../../sessions/desktop/screens.ts';
+import { createScreenshotStore, type ScreenshotStore } from '../../sessions/desktop/screenshots.ts';
 import { NoteStore } from '../../sessions/memory/notes.ts';
 import { createTemplateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
-import { SessionSkills } from '../../sessions/skills/session-skills.ts';
+import { SessionSkillResolver } from '../../sessions/skills/session-skills.ts';
 import { createSkillService } from '../../sessions/skills/skills.ts';
 import { McpTokenProvider } from '../../sessions/vaults/mcp-tokens.ts';
 import { findFolderNextToConfig } from '../commands/local-config.ts';
-import { createServerFetchFactory } from '../parts/model-addresses.ts';
-import { assertKnownTools, createChangeableProfile, toCheckedApprovalPolicy } from '../parts/policies.ts';
-import { openProjectParts, type ProjectParts } from '../parts/projects.ts';
+import { createToolServerFetchFactory } from '../parts/model-addresses.ts';
+import { assertKnownTools, toCheckedApprovalPolicy, toProfileLimits } from '../parts/policies.ts';
+import { openProjectInfrastructure, type ProjectInfrastructure } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
 import { createProxiedWebFetchTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
@@ -46,20 +46,20 @@ export interface AgentServices extends AsyncDisposable {
   /** The model of sessions without a project. */
   readonly model: Model;
   readonly tools: ToolRegistry;
-  readonly projects: ProjectParts;
+  readonly projects: ProjectInfrastructure;
   readonly templates: TemplateService;
   readonly skills: SkillService;
   readonly notes: NoteStore;
-  readonly sessionSkills: SessionSkills;
+  readonly sessionSkills: SessionSkillResolver;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly toolServerStates: ToolServerStates;
   readonly mcpTokens: McpTokenProvider;
   readonly kernels: KernelRegistry;
   readonly loops: AcpAgents;
-  readonly pictures: PictureService;
+  readonly pictures: ScreenshotStore;
   /** An agent waits while a person has control of keyboard and mouse. */
-  readonly screens: DesktopScreens;
+  readonly screens: DesktopViewerHubs;
 }
 
 export type ServerWithAgents = StartupParts & StorageServices & SandboxInfrastructure & AgentServices;
@@ -87,7 +87,7 @@ export async function openAgentServices(
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
-  const pages = stack.use(createPageThread());
+  const pages = stack.use(createPageTextThread());
   const kernels = new KernelRegistry({ clock, newNonce: newId });
   const more = [
     ...[
@@ -97,7 +97,7 @@ export async function openAgentServices(
     ],
     ...(await loadCustomTools(findFolderNextToConfig('tools'))),
   ];
-  const computers = (shape: ComputerProvider) => createComputerTools(shape, screenOf(config.desktop.geometry));
+  const computers = (shape: ComputerToolVariant) => createComputerTools(shape, screenOf(config.desktop.geometry));
   const tools = createToolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
   toCheckedApprovalPolicy(config.approvals, tools);
@@ -114,14 +114,14 @@ export async function openAgentServices(
       toolServers: servers,
       tools: allowed,
       plans: true,
-      ...createChangeableProfile(now),
+      ...toProfileLimits(now),
     };
     const { agents: memory } = now.memory;
     return memory === 'off' ? usual : { ...usual, memory };
   });
   checkToolNames(server.templateFiles, tools);
   const templates = createTemplateService(server.templateFiles.map(({ template }) => template));
-  const projects = await openProjectParts({
+  const projects = await openProjectInfrastructure({
     ...server,
     more,
     computers,
@@ -137,7 +137,7 @@ export async function openAgentServices(
     records: new SkillRecords(server.records),
     templates: templates.list,
   });
-  const sessionSkills = new SessionSkills({
+  const sessionSkills = new SessionSkillResolver({
     skills,
     newId,
     readPins: async (session) => (await projects.profileOf(session)).skills ?? [],
@@ -152,13 +152,13 @@ export async function openAgentServices(
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
   const limits = { maxTabs, maxDownloadBytes, navigationMs: 30_000, answerMs: 10_000 };
   const browsers = stack.use(
-    new BrowserPool({
+    new BrowserSessionRegistry({
       clock,
       limits,
       readTree: async (tree, signal) => (await pages.do({ tree }, signal))?.markdown,
     }),
   );
-  const pictures = createPictureService({
+  const pictures = createScreenshotStore({
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,
     newName: () => `${clock.now()}-${newId()}`,
@@ -168,7 +168,7 @@ export async function openAgentServices(
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(server.learn);
   const toolServerStates = new ToolServerStates(clock);
-  const fetchFor = createServerFetchFactory(config.egress.allowRanges);
+  const fetchFor = createToolServerFetchFactory(config.egress.allowRanges);
   const mcpTokens = new McpTokenProvider({
     ...server,
     credentials: projects.vaultCredentials,
@@ -185,7 +185,7 @@ export async function openAgentServices(
     }),
   );
   const own = server.replica.name;
-  const screens = new DesktopScreens({
+  const screens = new DesktopViewerHubs({
     ...server,
     settings: config.desktop,
     shareControl:
@@ -215,5 +215,5 @@ export async function openAgentServices(
 }
 
 function createSearchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
-  return engine === undefined ? [] : [createWebSearchTool(createWebSearch(engine, settings, fetchFromEngine))];
+  return engine === undefined ? [] : [createWebSearchTool(createWebSearch(engine, settings, fetchFromSearchEngine))];
 }

@@ -3,7 +3,7 @@ import { parseYaml } from '../../config/yaml-file.ts';
 import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
-import { minBudget, readOwnBudget } from '../../core/model/runs/budget.ts';
+import { minBudget, readBudgetSettings } from '../../core/model/runs/budget.ts';
 import { logForOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { createSandboxClient, type SandboxAddress } from '../../sandboxes/client/http-client.ts';
@@ -11,17 +11,17 @@ import type { PullRequestService } from '../../sessions/api/repositories.ts';
 import { BudgetAccountStore } from '../../sessions/budgets/accounts.ts';
 import { ConcurrencyLimiter } from '../../sessions/budgets/holdings.ts';
 import { BudgetLedger } from '../../sessions/budgets/ledger.ts';
-import { LiveConcurrentUsage } from '../../sessions/budgets/live-holdings.ts';
+import { LiveConcurrencyTracker } from '../../sessions/budgets/live-holdings.ts';
 import { readLoggedUsage } from '../../sessions/budgets/logged-usage.ts';
-import { createDocumentCounter } from '../../sessions/budgets/stored-amounts.ts';
+import { createStoredAmountReader } from '../../sessions/budgets/stored-amounts.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
 import { describeMissingDesktop } from '../../sessions/desktop/offer.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
-import { SandboxCopies } from '../../sessions/forks/sandbox-copies.ts';
-import { SessionSnapshots } from '../../sessions/forks/snapshots.ts';
+import { WorkspaceCopier } from '../../sessions/forks/sandbox-copies.ts';
+import { SessionFilesCopier } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { WorkspaceManifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
@@ -38,7 +38,7 @@ import { RepositoryFolders } from '../../sessions/repositories/repository-folder
 import { createLogCompactor } from '../../sessions/retention/compaction.ts';
 import type { UploadReader } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
-import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
+import { RunBaselines } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { deletePreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
@@ -68,8 +68,8 @@ export interface RunningEngine
   extends AsyncDisposable,
     Pick<Engine, 'commands' | 'reports' | 'sandboxes' | 'supervisor'> {
   readonly engine: Engine;
-  readonly sandboxCopies: SandboxCopies;
-  readonly snapshots: SessionSnapshots;
+  readonly sandboxCopies: WorkspaceCopier;
+  readonly snapshots: SessionFilesCopier;
   readonly manifests: WorkspaceManifests;
   readonly repositories: RepositoryFetcher;
   readonly ready: ReadyWorkspaces;
@@ -113,7 +113,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     : undefined;
   const { profileOf, copies: uploadCopies } = projects;
   const archive = workspaceArchive;
-  const snapshots = new SessionSnapshots({
+  const snapshots = new SessionFilesCopier({
     ...server,
     archive,
     // An in-memory sandbox's files are lost when the process ends.
@@ -159,7 +159,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const calendar = createCalendar(config.budgetTimeZone);
   const accounts = new BudgetAccountStore({ records, clock, calendar });
   const limitsOf = createBudgetLimitsReader(server.live);
-  const liveHoldings = new LiveConcurrentUsage({
+  const liveHoldings = new LiveConcurrencyTracker({
     sessions: liveSessions,
     sandboxOf(session) {
       const usual = server.settingsOf(session).config.sandbox;
@@ -173,7 +173,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
       ...server,
       accounts,
       limitsOf,
-      stored: createDocumentCounter(records),
+      stored: createStoredAmountReader(records),
       live: () => liveHoldings.shares(),
       server: newId(),
     }),
@@ -190,7 +190,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   ledger.admitRun = (id, runId) => liveHoldings.admitRun(id, runId);
   const services = Promise.withResolvers<AgentServices>();
   const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
-  const sandboxCopies = new SandboxCopies({
+  const sandboxCopies = new WorkspaceCopier({
     sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
     archive,
     newId,
@@ -202,7 +202,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     findTemplate: (name) => server.templates.find(name),
     budgets: ledger.children,
     readLimits: async (session) => {
-      const usual = { ...readOwnBudget(config.session), ...(await profileOf(session)).sessionBudget };
+      const usual = { ...readBudgetSettings(config.session), ...(await profileOf(session)).sessionBudget };
       return minBudget(usual, session.budget);
     },
   });
@@ -230,7 +230,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
         },
         kernels: server.kernels,
         loops: server.loops,
-        snapshots: new RunSnapshots(server),
+        snapshots: new RunBaselines(server),
         pullRequests: (id, ofSession) => pullRequests.createOpener(id, ofSession),
         children: delegation,
         skillsOf: (session) => server.sessionSkills.of(session),
@@ -245,7 +245,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
         tellNotes: formatNotes,
         files: attachedFiles(projects.api.uploads),
         prompts: createPrompts(server.settingsOf, driver.capabilities.isolation),
-        budget: readOwnBudget(config.session),
+        budget: readBudgetSettings(config.session),
         openBudgets: (turn) => ledger.open(turn),
         approvals: toCheckedApprovalPolicy(config.approvals, server.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '../../core/errors/errors.ts';
-import { countExtraConnections } from '../../http/guard/connection-limit.ts';
+import { includeInConnectionLimit } from '../../http/guard/connection-limit.ts';
 import { listenerOptions } from '../../http/routes/app.ts';
 
 interface ListenAddress {
@@ -43,7 +43,7 @@ export async function listenOnExtraPort(
 ): Promise<AsyncDisposable & { readonly port: number }> {
   const more = createServer(listenerOptions);
   more.maxHeadersCount = server.maxHeadersCount;
-  countExtraConnections(server, more);
+  includeInConnectionLimit(server, more);
   more.on('request', (...values) => server.emit('request', ...values));
   more.on('upgrade', (...values) => server.emit('upgrade', ...values));
   more.on('clientError', (...values) => server.emit('clientError', ...values));

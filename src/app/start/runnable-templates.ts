@@ -2,28 +2,28 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../../sessions/api/server/templates.ts';
-import type { AgentChoice } from '../parts/session-configs.ts';
+import type { SandboxSettingsSource } from '../parts/session-configs.ts';
 
 interface Trouble extends TemplateUnavailability {
   readonly code: ErrorCode;
 }
 interface Deps {
   readonly driver: string;
-  readonly desktopFor: (session: AgentChoice) => DesktopAvailability;
-  readonly missingImageOf: (session: AgentChoice) => string | undefined;
-  readonly checkServices: (session: AgentChoice) => void;
+  readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
+  readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
+  readonly checkServices: (session: SandboxSettingsSource) => void;
   /** Variables that credentials set in sandboxes, from the settings, the server and projects. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
 /** The result can change while the server runs, because it depends on the state of the desktop image. */
-export class RunnableTemplates extends ServerPart<Deps> {
-  check(session: AgentChoice): void {
+export class TemplateAvailabilityChecker extends ServerPart<Deps> {
+  check(session: SandboxSettingsSource): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
   }
 
-  checkNamed(template: TemplateInfo, session: AgentChoice): void {
+  checkNamed(template: TemplateInfo, session: SandboxSettingsSource): void {
     const trouble =
       this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
@@ -48,7 +48,7 @@ export class RunnableTemplates extends ServerPart<Deps> {
     };
   }
 
-  #imageTrouble(session: AgentChoice): Trouble | undefined {
+  #imageTrouble(session: SandboxSettingsSource): Trouble | undefined {
     const image = this.deps.missingImageOf(session);
     if (image === undefined) return undefined;
     return {
@@ -59,7 +59,7 @@ export class RunnableTemplates extends ServerPart<Deps> {
     };
   }
 
-  #servicesTrouble(session: AgentChoice): Trouble | undefined {
+  #servicesTrouble(session: SandboxSettingsSource): Trouble | undefined {
     try {
       this.deps.checkServices(session);
       return undefined;
@@ -69,7 +69,7 @@ export class RunnableTemplates extends ServerPart<Deps> {
     }
   }
 
-  #desktopTrouble({ name, tools }: TemplateInfo, session: AgentChoice): Trouble | undefined {
+  #desktopTrouble({ name, tools }: TemplateInfo, session: SandboxSettingsSource): Trouble | undefined {
     if ((tools.computer ?? 'off') === 'off') return undefined;
     const { state, detail, seconds = 0 } = this.deps.desktopFor(session);
     const what = `The template ${name} uses a desktop`;

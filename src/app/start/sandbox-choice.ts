@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
 import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { type AddressRange, parseAddressRange } from '../../core/text/address-range.ts';
-import { createRangeCheck, isPrivateRange } from '../../sandboxes/egress/fetch/addresses.ts';
+import { createRangeCheck, isUnreachableRange } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type PolicyEntry, parsePolicyEntry, webPorts } from '../../sandboxes/egress/policy.ts';
 import { readMaxSandboxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
@@ -78,7 +78,7 @@ const beyond = (text: string, { policy }: Config['egress']) => {
 
 /** Any allowed host name could resolve to an address in the range. */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
-  if (policy === 'none' || isPrivateRange(text, allowRanges)) return false;
+  if (policy === 'none' || isUnreachableRange(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
   const isIn = createRangeCheck([text]);
   return allow

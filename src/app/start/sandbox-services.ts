@@ -5,7 +5,7 @@ import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { createVersionCheck } from '../../sandboxes/client/daemon-version.ts';
-import { type ServiceUpdate, startServices } from '../../sandboxes/services/start-services.ts';
+import { type SandboxServiceUpdate, startServices } from '../../sandboxes/services/start-services.ts';
 import type { SandboxSettings } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -70,13 +70,13 @@ interface Beginning {
   readonly isAdopted: boolean;
   readonly clock: Clock;
   readonly tell: (detail: string) => void;
-  readonly report: (news: ServiceUpdate) => void;
+  readonly report: (news: SandboxServiceUpdate) => void;
 }
 
 export async function startSandboxServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;
-  const report = (news: ServiceUpdate) =>
+  const report = (news: SandboxServiceUpdate) =>
     void (isAdopted && news.kind === 'ready' ? undefined : beginning.report(news));
   const specs = new Map(toServiceSpecs(settings).map((spec) => [spec.name, spec]));
   if (specs.size === 0) return;

@@ -12,7 +12,7 @@ import { createGuardedFetch, type GuardedFetch } from '../../sandboxes/egress/fe
 import { createProxiedFetch, type ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
 import { createEgressProxy } from '../../sandboxes/egress/proxy.ts';
-import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
+import { PackageRegistryCatalog } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
 import { runStartCommand } from '../../sandboxes/services/start-command.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
@@ -22,7 +22,7 @@ import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
 import { readAllowedHosts } from '../../sessions/services/egress.ts';
 import { findMountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
-import { volumeTransferTemplate } from '../../sessions/volumes/volume-transfers.ts';
+import { volumeTransferTemplateName } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImageBuilder } from '../images/desktop-image.ts';
 import { createDesktopEnv, resolveDesktopSetting, resolveSandboxImage } from '../images/image.ts';
 import { openProxyCredentials, type ProxyCredentials } from '../parts/credentials.ts';
@@ -31,7 +31,7 @@ import { openDriver, resolveSandboxRoot } from '../parts/driver.ts';
 import { toEgressPolicy } from '../parts/policies.ts';
 import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
 import { RealModelGuard } from '../parts/real-models.ts';
-import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
+import { type SandboxSettings, SandboxSettingsResolver, type SandboxSettingsSource } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 import { checkSandboxServices, startSandboxServices, toServiceSpecs } from './sandbox-services.ts';
 import { runInBackground, type StartupParts } from './startup.ts';
@@ -52,14 +52,16 @@ export interface SandboxInfrastructure
   /** Reaches forges: public addresses, and private addresses that the operator lists. */
   readonly forgeFetch: GuardedFetch;
   /** The server's settings, overridden by those of the session's template. */
-  readonly settingsOf: (session: AgentChoice) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
+  readonly settingsOf: (
+    session: SandboxSettingsSource,
+  ) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
   /**
    * Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings.
    */
-  readonly desktopFor: (session?: AgentChoice) => DesktopAvailability;
-  readonly servicesOf: (session: AgentChoice) => ServiceRecipes;
-  readonly checkServices: (session: AgentChoice) => void;
-  readonly missingImageOf: (session: AgentChoice) => string | undefined;
+  readonly desktopFor: (session?: SandboxSettingsSource) => DesktopAvailability;
+  readonly servicesOf: (session: SandboxSettingsSource) => ServiceRecipes;
+  readonly checkServices: (session: SandboxSettingsSource) => void;
+  readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
   readonly readEgress: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   /**
@@ -72,7 +74,7 @@ export interface SandboxInfrastructure
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
   /** Closes connections that the session no longer allows after a change. */
-  recheckEgress(id: SessionId, session: AgentChoice): void;
+  recheckEgress(id: SessionId, session: SandboxSettingsSource): void;
   /** A template build gets the limits and egress of a session without choices, and no credentials. */
   readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;
   /** Opens the registries of the image's package managers to a build, if the policy is `registries`. */
@@ -93,10 +95,10 @@ export async function openSandboxInfrastructure(
   const templateFiles = readTemplates(config);
   const templates = templateFiles.map(({ template }) => template);
   const heldRecord = (id: SessionId) => server.liveSessions.get(id)?.writer.record;
-  const own = new SessionConfigs(() => live.now, templates, records, clock.now, heldRecord);
+  const own = new SandboxSettingsResolver(() => live.now, templates, records, clock.now, heldRecord);
   const volumeRecords = new VolumeRecords(server);
   const addresses = { allowRanges: config.egress.allowRanges };
-  const registries = new ImageRegistries({
+  const registries = new PackageRegistryCatalog({
     records,
     fetchPage: createPageTextFetcher({ addresses }),
     async findImageKey(id) {
@@ -228,7 +230,7 @@ export async function openSandboxInfrastructure(
         id: sandboxIdOf(session),
         sessionId: session,
         epoch,
-        template: volumeTransferTemplate,
+        template: volumeTransferTemplateName,
         egress: { kind: 'none' },
         limits: { ...usual.limits, diskBytes: bytes },
         volumes: [{ volume, access, path: `/workspace/${folder}`, quotaBytes: bytes }],

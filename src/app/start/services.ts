@@ -10,7 +10,7 @@ import { adminPrincipal } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
-import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
+import type { WorkerAuthenticator } from '../../sessions/api/server/work-queue.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import type { SharedSessionService } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
@@ -28,7 +28,7 @@ import { createEgressService } from '../../sessions/services/egress.ts';
 import { createFileService } from '../../sessions/services/files.ts';
 import { createPortService } from '../../sessions/services/ports.ts';
 import { createProcessService } from '../../sessions/services/processes.ts';
-import { createSandboxInteriorService } from '../../sessions/services/sandbox-interior.ts';
+import { createSandboxHandleService } from '../../sessions/services/sandbox-interior.ts';
 import { createSandboxService } from '../../sessions/services/sandboxes.ts';
 import { DrainController } from '../../sessions/services/sessions/drain.ts';
 import { SessionNames } from '../../sessions/services/sessions/names.ts';
@@ -39,19 +39,19 @@ import { createShareService } from '../../sessions/shares/shares.ts';
 import { createVaultService } from '../../sessions/vaults/vault-service.ts';
 import { createWorkspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { toServerLimits } from '../parts/policies.ts';
-import type { ProjectParts } from '../parts/projects.ts';
-import type { AgentChoice } from '../parts/session-configs.ts';
+import type { ProjectInfrastructure } from '../parts/projects.ts';
+import type { SandboxSettingsSource } from '../parts/session-configs.ts';
 import type { ServerWithEngine } from './engine.ts';
-import { RunnableTemplates } from './runnable-templates.ts';
+import { TemplateAvailabilityChecker } from './runnable-templates.ts';
 import { checkSandboxChoice } from './sandbox-choice.ts';
 import { egressProxyPort } from './sandboxes.ts';
 import { openAccounting } from './services/accounting.ts';
 import { openAdministration } from './services/administration.ts';
-import { openAttempts } from './services/attempts.ts';
-import { openAutomations } from './services/automations.ts';
-import { openMemory } from './services/memory.ts';
+import { openAttemptServices } from './services/attempts.ts';
+import { openAutomationServices } from './services/automations.ts';
+import { openMemoryService } from './services/memory.ts';
 import { openAuthServices } from './services/owners.ts';
-import { openRepositories } from './services/repositories.ts';
+import { openRepositoryServices } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { openServerSettings } from './services/server-settings.ts';
 import { createTemplateChooser } from './services/session-templates.ts';
@@ -69,13 +69,13 @@ const maxProjects = 10_000; // projects whose names are shown with budgets and m
 export interface FacadeServices extends AsyncDisposable {
   readonly services: Services & OperationServices;
   readonly shared: SharedSessionService;
-  readonly opencodex: ProjectParts['api'];
+  readonly opencodex: ProjectInfrastructure['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
   readonly signIns: SignInServices | undefined;
   readonly memberships: Memberships;
   readonly tokens: FederatedTokenVerifier | undefined;
-  readonly workers: WorkerCredentials;
+  readonly workers: WorkerAuthenticator;
   /** Facades whose clients define automations register here. */
   readonly programs: AutomationProgramRegistry;
   readonly retention: RetentionEnforcer;
@@ -106,7 +106,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
   const builds = openTemplateBuilds(server);
   // On a shared store, an unfinished build can belong to another server.
   if (!shared) await builds.adopt().catch((err: unknown) => warn({ err }, 'unfinished builds were not removed'));
-  const runnable = new RunnableTemplates({
+  const runnable = new TemplateAvailabilityChecker({
     ...server,
     driver: driver.name,
     async secretVariables() {
@@ -120,7 +120,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
   }
   const templateFor = createTemplateChooser(server, runnable);
   const names = new SessionNames({ ...server, get: (id) => sessions.get(id) });
-  const checkSandbox = (choice: SandboxChoice, session: AgentChoice) => {
+  const checkSandbox = (choice: SandboxChoice, session: SandboxSettingsSource) => {
     checkSandboxChoice(choice, { config: server.settingsOf(session).config, driver });
     server.checkServices({ ...session, sandbox: choice });
   };
@@ -129,7 +129,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
       throw new AppError('unsupported', `adopt: the driver ${driver.name} cannot adopt sandboxes; kubernetes can.`);
     await driver.checkAdoption(named, { signal: AbortSignal.any([closing, AbortSignal.timeout(adoptionMs)]) });
   }
-  const attempts = openAttempts(server, { checkModel });
+  const attempts = openAttemptServices(server, { checkModel });
   const drain = new DrainController(server);
   stack.use(runInBackground(closing, drain.run));
   const sessions = createSessionService({
@@ -205,7 +205,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
     templateBuilds: builds.service,
     sessions,
     files: createFileService({ ...server, hydrate: (id) => commands.change(id, {}), known }),
-    ...openRepositories(server, { sessions, power, checkSandbox }),
+    ...openRepositoryServices(server, { sessions, power, checkSandbox }),
     checkpoints: createCheckpointService({ ...server, known }),
     processes: createProcessService({ ...server, known }),
     sandboxes: power,
@@ -227,7 +227,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
     }),
     terminals: createTerminalService({ ...server, known }),
     streams: createStreamService({ ...server, known }),
-    inside: createSandboxInteriorService({
+    inside: createSandboxHandleService({
       ...server,
       codeOf: (client) => server.kernels.of(client),
       known,
@@ -274,7 +274,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
     const { projects: all } = await ofProjects.list({ skip: 0, limit: maxProjects });
     return new Map(all.map(({ id, name }) => [id, name]));
   };
-  const memory = stack.use(openMemory(server, { people: owners, projects: projectNames }));
+  const memory = stack.use(openMemoryService(server, { people: owners, projects: projectNames }));
   const accounting = stack.use(
     openAccounting(server, { sessions, people, projects: projectNames, project: (id) => ofProjects.get(id) }),
   );
@@ -291,7 +291,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
     }),
   );
   const automations = stack.use(
-    openAutomations(server, {
+    openAutomationServices(server, {
       sessions,
       power,
       async check({ template, model: ref, projectId, after, repositories, skills }, owner) {

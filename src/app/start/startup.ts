@@ -1,16 +1,16 @@
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import type { StartProgress } from '../../observability/start-progress.ts';
+import type { SandboxStartProgress } from '../../observability/start-progress.ts';
 import type { Config } from '../settings/config.ts';
 
-export interface StartupParts extends Pick<ServerParts, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
+export interface StartupParts extends Pick<ServerDependencies, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
   /** With an absolute dataDir. */
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly progress?: Pick<StartProgress, 'record'> | undefined;
+  readonly progress?: Pick<SandboxStartProgress, 'record'> | undefined;
   readonly say: (text: string) => void;
   /** Returns a disposal callback that names the part to be disposed next, so that a slow shutdown can report it. */
   readonly ending: (part: string) => () => void;

@@ -5,15 +5,15 @@ import { WebhookOutbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
 import { ResourceNotifier } from '../../automations/webhooks/resource-notifier.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { Inbox, Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { IdempotencyStore, Store } from '../../core/contracts/ports.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { createInbox } from '../../sessions/cluster/inbox.ts';
+import { createIdempotencyStore } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
-import { SessionStreams } from '../../sessions/engine/watchers.ts';
+import { SessionStreamRegistry } from '../../sessions/engine/watchers.ts';
 import { CopyStore } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
-import { readInstanceName } from '../../storage/instance.ts';
+import { loadOrCreateInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { createEventLog } from '../../storage/log/log.ts';
 import { type PayloadOffload, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
@@ -27,7 +27,7 @@ import { runInBackground, type StartupParts } from './startup.ts';
 /** The first phase of the start: this server's data, and its coordination with the other servers of the same store. */
 export interface StorageServices
   extends AsyncDisposable,
-    Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
+    Pick<ServerDependencies, 'events' | 'log' | 'records' | 'shared' | 'store'> {
   readonly blobs: BlobStore;
   readonly copies: CopyStore;
   readonly collectBlobs: PayloadOffload['collect'];
@@ -35,8 +35,8 @@ export interface StorageServices
   readonly news: ResourceNotifier;
   readonly afterRuns: RunEndTriggers;
   /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
-  readonly inbox: Inbox;
-  readonly watchers: SessionStreams;
+  readonly inbox: IdempotencyStore;
+  readonly watchers: SessionStreamRegistry;
   readonly liveSessions: LiveSessions;
   readonly replica: Replica;
   /** Includes the settings changed in the page. */
@@ -56,11 +56,11 @@ export async function openStorageServices(startup: StartupParts, existing?: Stor
   const blobs = stack.adopt(await openBlobStore(config, clock), closeBlobStore);
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId, now: clock.now });
   const { records, events, shared } = store;
-  const ownName = () => (shared ? readSharedInstance(store, ids) : readInstanceName(config.dataDir, ids));
+  const ownName = () => (shared ? readSharedInstance(store, ids) : loadOrCreateInstanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(createReplica({ store, ids, clock, settings: config.replicas }));
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
-  const watchers = new SessionStreams();
+  const watchers = new SessionStreamRegistry();
   const others = { clock, signal: closing, onGone: (id: SessionId) => watchers.end(id), warn };
   const outbox = new WebhookOutbox(records);
   outbox.open(await new WebhookRecords(records).areAny());
@@ -70,7 +70,7 @@ export async function openStorageServices(startup: StartupParts, existing?: Stor
   const log = afterRuns.around(outbox.around(plainLog));
   const traces = openTraceExporter(process.env, { log, events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
-  const inbox = createInbox({ store, clock, name: replica.name, isAlive: replica.isAlive });
+  const inbox = createIdempotencyStore({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const changed = new StoredSettings({ records, clock });
   await changed.read();
   if (shared) stack.use(runInBackground(closing, (signal) => changed.follow(signal)));

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 
-export interface KeySettings {
+export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
@@ -13,7 +13,7 @@ export interface KeySettings {
 }
 
 interface Options {
-  readonly config: KeySettings;
+  readonly config: EncryptionKeySettings;
   /** The store already has encrypted data, which a new key could not decrypt. */
   readonly isSealed: boolean;
   readonly newKey: () => string;

@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../../core/text/secret.ts';
-import type { KeySettings } from './encryption-keys.ts';
+import type { EncryptionKeySettings } from './encryption-keys.ts';
 import { readEncryptionKeys } from './encryption-keys.ts';
 
 interface Options {
-  readonly config: KeySettings;
+  readonly config: EncryptionKeySettings;
   /** The file in the data folder that is used if no encryption key is configured. */
   readonly file: string;
   readonly newKey: () => string;

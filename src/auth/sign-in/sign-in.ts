@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { resolveRole } from './claims.ts';
@@ -41,11 +41,11 @@ const claimMs = 60_000;
 const inUseMs = 60_000;
 const logoutSkewMs = 60_000;
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly issuers: readonly Issuer[];
   readonly people: PersonRegistry;
   readonly devices: DeviceRegistry;
-  readonly vault: Vault;
+  readonly vault: SecretSealer;
   readonly checkMs: number;
   readonly idleCheckMs: number;
   readonly tell: (event: PersonEvent) => void;
@@ -62,7 +62,7 @@ interface Visit {
 }
 
 /** Returns the path if it is on this server, otherwise `/`. No browser can read the result as another origin. */
-export function toLocalPath(text: string | undefined, base: string): string {
+export function toSameOriginPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
   const url = new URL(text, base);
@@ -71,7 +71,7 @@ export function toLocalPath(text: string | undefined, base: string): string {
   return url.pathname + url.search + url.hash;
 }
 
-export class SignIn {
+export class SignInFlow {
   readonly #deps: Deps;
   readonly #issuers: ReadonlyMap<string, Issuer>;
 
@@ -93,7 +93,10 @@ export class SignIn {
     const challenge = createSignInChecks();
     const location = await issuer.begin(callbackOf(base, provider), challenge);
     const until = this.#deps.clock.now() + signInTimeoutSeconds * 1_000;
-    return { location, login: this.#seal(provider, { ...challenge, returnTo: toLocalPath(returnTo, base), until }) };
+    return {
+      location,
+      login: this.#seal(provider, { ...challenge, returnTo: toSameOriginPath(returnTo, base), until }),
+    };
   }
 
   /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusedError. */

@@ -1,6 +1,6 @@
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { RoundRunner } from '../../core/concurrency/rounds.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../core/errors/retry-after.ts';
@@ -11,15 +11,15 @@ import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { WebhookOutbox } from './outbox.ts';
 import type { PendingDelivery, StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
 import { computeDeliveryRetryMs } from './retries.ts';
-import type { WebhookRouter } from './router.ts';
+import type { WebhookOutboxRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
 /** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type WebhookFetch = (url: string, init: RequestInit) => Promise<Response>;
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: WebhookRecords;
   readonly outbox: WebhookOutbox;
-  readonly router: WebhookRouter;
+  readonly router: WebhookOutboxRouter;
   readonly send: WebhookFetch;
   readonly secretOf: (id: string, sealed: SealedValue) => Secret;
   readonly leads: () => Promise<boolean>;

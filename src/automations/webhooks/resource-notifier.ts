@@ -1,4 +1,4 @@
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
@@ -6,7 +6,7 @@ import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/
 import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
 import type { AutomationChangeEvent, ResourceChange, WebhookOutbox } from './outbox.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly outbox: Pick<WebhookOutbox, 'addChange' | 'addAutomationChange' | 'isOpen'>;
 }
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;

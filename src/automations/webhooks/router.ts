@@ -20,7 +20,7 @@ import type { AutomationStartEvent, OutboxEntry, WebhookOutbox } from './outbox.
 import type { StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
 import { maxDeliveryAttemptsOf } from './retries.ts';
 
-export interface WebhookRouterDeps {
+export interface WebhookOutboxRouterDeps {
   readonly records: WebhookRecords;
   readonly outbox: WebhookOutbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
@@ -42,7 +42,7 @@ const batch = 200;
 /** If an announced pause is not stored after this time, it never happened: its server died first. */
 const announcedMs = 10_000;
 
-export class WebhookRouter extends ServerPart<WebhookRouterDeps> {
+export class WebhookOutboxRouter extends ServerPart<WebhookOutboxRouterDeps> {
   /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;

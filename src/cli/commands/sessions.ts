@@ -1,5 +1,5 @@
 import type { Outputs } from '../../client/types.ts';
-import { lacksRepository } from '../../core/model/session-outcome.ts';
+import { lacksRepository } from '../../core/model/runs/session-outcome.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import { toOneLine, toPrintable } from '../io.ts';

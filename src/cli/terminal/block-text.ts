@@ -71,11 +71,3 @@ export function formatPlan(plan: ChatView['plan'], paint: Painter): string {
     })
     .join('\n');
 }
-
-export function formatChatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
-  const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
-  const used =
-    tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;
-  const price = cost === undefined ? undefined : cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2);
-  return [model && toOneLine(model, 40), used, price && `cost ${price}`, time].filter(Boolean).join(' · ');
-}

@@ -3,7 +3,7 @@ import { createElement as h, useEffect, useRef, useState, useSyncExternalStore }
 import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { formatCallLine } from '../render.ts';
-import { formatChatBlock, formatChatStatus, formatDiff, formatPlan } from './block-text.ts';
+import { formatChatBlock, formatDiff, formatPlan } from './block-text.ts';
 import {
   applyKey,
   characterAfter,
@@ -17,7 +17,7 @@ import {
 import { formatMarkdown, type Painter } from './markdown.ts';
 import { parseSlashCommand, slashCommands } from './slash.ts';
 import type { ChatTerminal } from './talk.ts';
-import type { ChatBlock, ChatView } from './view.ts';
+import { type ChatBlock, type ChatView, formatChatStatus } from './view.ts';
 
 interface Completion {
   readonly from: number;

@@ -1,7 +1,7 @@
 import type { Event } from '../../client/index.ts';
 import { eventNoticeOf, isFileReadingTool, isNoteEvent } from '../../core/model/event-traits.ts';
+import { toOneLine } from '../io.ts';
 import { formatCallLine, formatSandboxPhase, hiddenToolNames } from '../render.ts';
-import { formatChatStatus } from './block-text.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
@@ -163,4 +163,13 @@ function withEnd(view: ChatView, { data: { status }, ts }: Extract<Event, { type
   if (status === 'completed') return used === '' ? still : appendBlock(still, { kind: 'note', text: used });
   const text = [`Run ${status}.`, used].filter(Boolean).join(' ');
   return appendBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text });
+}
+
+/** Model, tokens, cost and time of a run. */
+export function formatChatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
+  const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
+  const used =
+    tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;
+  const price = cost === undefined ? undefined : cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2);
+  return [model && toOneLine(model, 40), used, price && `cost ${price}`, time].filter(Boolean).join(' · ');
 }

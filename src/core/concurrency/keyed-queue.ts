@@ -19,7 +19,7 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
  * Wraps a service so that calls to these methods run one at a time per owner or id, which is their first argument. A
  * method that checks a limit before it adds a record then stays within the limit under concurrent calls.
  */
-export function serializeCalls<Service extends object>(
+export function withSequentialCalls<Service extends object>(
   service: Service,
   ...names: readonly (keyof Service)[]
 ): Service {

@@ -42,7 +42,7 @@ export interface EventPage {
   readonly trimmed: number;
 }
 
-export type CompactionMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
+export type LogTrimMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /**
  * The log's backend: it neither notifies nor caches. Rejects only with AppError.
@@ -82,7 +82,7 @@ export interface EventStore {
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
-  restore(sessionId: SessionId, events: readonly SessionEvent[], marks: CompactionMarks): Promise<void>;
+  restore(sessionId: SessionId, events: readonly SessionEvent[], marks: LogTrimMarks): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's id or starts with `ID:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
@@ -167,16 +167,16 @@ export interface RecordStore {
  * const claim = await inbox.claim(key, contentHash, clock.now());
  * if (claim.kind === 'new') await inbox.answer(key, await execute());
  */
-export interface Inbox {
+export interface IdempotencyStore {
   /** `new`: execute it, then call `answer` or `release`. `conflict`: the key belongs to other content. */
-  claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
+  claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult>;
   answer(key: string, answer: unknown): Promise<void>;
   /** Releases the key of a request that failed without effect, so that it can be used again. */
   release(key: string): Promise<void>;
   /** Forgets keys claimed before this time; resolves with their number. */
   expire(before: number): Promise<number>;
 }
-export type InboxClaim =
+export type IdempotencyClaimResult =
   | { kind: 'new' }
   | { kind: 'pending' }
   | { kind: 'conflict' }
@@ -241,7 +241,7 @@ export interface Store extends AsyncDisposable {
   readonly durable: boolean;
   readonly events: EventStore;
   readonly records: RecordStore;
-  readonly inbox: Inbox;
+  readonly inbox: IdempotencyStore;
   readonly leases: LeaseStore;
   readonly commands: CommandQueue;
   /** Whether other processes can write to the store. If so, logs are polled or watched, and sessions are leased. */

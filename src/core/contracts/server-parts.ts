@@ -2,7 +2,7 @@ import type { IdSource } from '../model/ids.ts';
 import type { Clock } from './clock.ts';
 import type { EventLog, EventStore, RecordStore, Store } from './ports.ts';
 
-export interface ServerParts {
+export interface ServerDependencies {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly newId: () => string;

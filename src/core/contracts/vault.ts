@@ -25,7 +25,7 @@ export interface SealedField {
  * @example
  * const sealed = vault.seal(key, { collection: 'keys', id, field: 'value' });
  */
-export interface Vault {
+export interface SecretSealer {
   seal(text: string, place: SealedField): SealedValue;
   /** Throws: store_corrupt, for any damage. */
   open(sealed: SealedValue, place: SealedField): string;

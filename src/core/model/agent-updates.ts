@@ -58,7 +58,7 @@ export interface AgentApprovalRequest extends Omit<AgentToolCall, 'kind' | 'fami
   readonly content: ToolContent | null;
 }
 
-export type AgentPause =
+export type AgentStreamEnd =
   /** `isCut`: the turn was interrupted. */
   | { readonly kind: 'replied'; readonly isCut?: true }
   | { readonly kind: 'asks'; readonly call: AgentApprovalRequest; readonly title: string }

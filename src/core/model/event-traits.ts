@@ -347,7 +347,7 @@ const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<
 
 export const droppableEventTypes = typesWhere(({ text }) => text === 'droppable');
 export const searchableEventTypes = typesWhere(({ text }) => text === 'searched');
-export const sideEventTypes = typesWhere(({ order }) => order === 'side');
+export const deferredEventTypes = typesWhere(({ order }) => order === 'side');
 export const sharedEventTypes = typesWhere(({ isShared }) => isShared);
 export const frequentEventTypes = typesWhere(({ isFrequent }) => isFrequent);
 

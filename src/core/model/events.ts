@@ -3,7 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
 import { Goal, GoalAssessment, GoalResult } from './runs/goal.ts';
 import { WorkspaceDamage } from './sandboxes/files-damaged.ts';
-import { BudgetOverrun, EstimatedUsage, ModelCallPurpose, OwnBudget, Spending, WaitReason } from './spending.ts';
+import { BudgetOverrun, BudgetSpec, EstimatedUsage, ModelCallPurpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields follow the
 // wire contract; each facade translates them. The traits of each type are in event-traits.ts.
@@ -41,14 +41,14 @@ export type RunEndReason = z.infer<typeof RunEndReason>;
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
-export const ToolCallAnswer = z.object({
+export const ExternalToolResult = z.object({
   output: z.string(),
   isError: z.boolean(),
   pictures: z.array(PictureFile).exactOptional(),
   /** The result in the format of the client's API, if it is more than text. */
   blocks: z.array(ApiBlock).exactOptional(),
 });
-export type ToolCallAnswer = z.infer<typeof ToolCallAnswer>;
+export type ExternalToolResult = z.infer<typeof ExternalToolResult>;
 export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
 export const SandboxPhase = z.enum([
   'queued',
@@ -63,7 +63,7 @@ export const SandboxPhase = z.enum([
   'released',
 ]);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
-export const UntrustedReason = z.enum([
+export const ProtocolViolationReason = z.enum([
   'not_http',
   'bad_headers',
   'bad_status',
@@ -74,9 +74,9 @@ export const UntrustedReason = z.enum([
   'bad_frame',
   'second_daemon',
 ]);
-export type UntrustedReason = z.infer<typeof UntrustedReason>;
-export const ViolationData = z.object({
-  reason: UntrustedReason,
+export type ProtocolViolationReason = z.infer<typeof ProtocolViolationReason>;
+export const ProtocolViolationReport = z.object({
+  reason: ProtocolViolationReason,
   /** The request whose answer broke the rule, such as `GET /health`, without ids and names. */
   call: z.string(),
   detail: z.string(),
@@ -190,7 +190,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       text: z.string().optional(),
       /** The arguments with which the call runs, if the person changed them. */
       args: args.optional(),
-      result: ToolCallAnswer.optional(),
+      result: ExternalToolResult.optional(),
       /** The tool whose calls need no further permission in this session. */
       always: z.string().optional(),
     }),
@@ -278,7 +278,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       status: SessionStatus.optional(),
       agent: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
-      budget: OwnBudget.optional(),
+      budget: BudgetSpec.optional(),
       archived: z.boolean().optional(),
     }),
   ),
@@ -296,7 +296,7 @@ export const SessionFact = z.discriminatedUnion('type', [
    * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The
    * server ends the sandbox and starts a new one only when a person requests it.
    */
-  fact('sandbox.untrusted', ViolationData),
+  fact('sandbox.untrusted', ProtocolViolationReport),
   /**
    * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was
    * nearly full, and this sandbox, which used most of it, was stopped.

@@ -11,18 +11,18 @@ import { WorkspaceDamageReport } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
 import { ServiceRecipes } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
-import { OwnBudget } from './spending.ts';
+import { BudgetSpec } from './spending.ts';
 import { ToolProgram } from './tool-server.ts';
 
 /** A message that another session's first message replaces, identified by its session and its seq. */
-export const BranchPoint = z.object({ sessionId: SessionId, seq: z.int() });
+export const MessageBranchPoint = z.object({ sessionId: SessionId, seq: z.int() });
 export const ForkOrigin = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFilesStatus });
 export type ForkOrigin = z.infer<typeof ForkOrigin>;
 
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
-export const snapshotsKind = 'snapshots';
+export const fileCopiesKind = 'snapshots';
 /** Written before a blob of files is stored, so that a leftover blob can be found. */
-export const snapshotBlobKind = 'snapshot-blob';
+export const copyBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
 /**
@@ -154,7 +154,7 @@ export const SessionRecord = z.object({
   model: z.string().optional(),
   forkedFrom: ForkOrigin.optional(),
   /** The message that this session's first message replaces, if the session started with an edit. */
-  branch: BranchPoint.optional(),
+  branch: MessageBranchPoint.optional(),
   fallbacks: z.array(z.string()).readonly().optional(),
   toolServers: z.array(ToolProgram).readonly().optional(),
   /** The skills that the creator chose: `pdf`, or `pdf@3` for one version. */
@@ -172,7 +172,7 @@ export const SessionRecord = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
   sandbox: SandboxChoice.optional(),
   /** Limits in addition to those of its template and of the server; the smaller limit applies. */
-  budget: OwnBudget.optional(),
+  budget: BudgetSpec.optional(),
   /** When the session is deleted, epoch ms; absent or null: never. */
   endsAt: z.number().nullable().optional(),
   /** The agent that a client defined for it; absent: the agent of its template, project and server. */

@@ -110,7 +110,7 @@ export const toCountedSpending = ({ turns, tokens, cost, toolCalls = 0, assumed 
 });
 
 /** The creator's limits for all runs of a session together. An absent limit adds none. */
-export const OwnBudget = z.object({
+export const BudgetSpec = z.object({
   turns: z.int().optional(),
   tokens: z.int().optional(),
   /** In the currency of the price list. */
@@ -121,4 +121,4 @@ export const OwnBudget = z.object({
   /** An answer does not renew the limits: a run that reaches one waits until the budget is changed. */
   hard: z.literal(true).optional(),
 });
-export type OwnBudget = z.infer<typeof OwnBudget>;
+export type BudgetSpec = z.infer<typeof BudgetSpec>;

@@ -11,7 +11,7 @@ export interface AddressRange {
 
 const bitsOf = { ipv4: 32, ipv6: 128 } as const;
 /** All addresses of each family. */
-export const anyAddress = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
+export const fullAddressRanges = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 const mappedBits = 96;
 
 /** Converts an address to canonical notation, and an IPv4-mapped address to IPv4. Undefined for any other text. */
@@ -35,6 +35,6 @@ export function parseAddressRange(text: string): AddressRange | undefined {
   const isMapped = family === 'ipv4' && !isIPv4(written);
   const prefix = bits === undefined ? all : Number(bits) - (isMapped ? mappedBits : 0);
   if (prefix < 0 || prefix > all) return undefined;
-  if (prefix === 0) return { text: anyAddress[family], address, prefix, family };
+  if (prefix === 0) return { text: fullAddressRanges[family], address, prefix, family };
   return { text: prefix === all ? address : `${address}/${prefix}`, address, prefix, family };
 }

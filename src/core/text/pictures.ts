@@ -67,7 +67,7 @@ function webpSize(bytes: Buffer): readonly [number, number] | undefined {
 }
 
 /** Encodes a PNG in RGB with 8 bits per channel. `data`: its deflated rows, each preceded by its filter number. */
-export function pngFile(width: number, height: number, data: Buffer): Buffer {
+export function buildPngFile(width: number, height: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);

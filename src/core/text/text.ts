@@ -91,4 +91,4 @@ export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 2
  * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives,
  * and throws when it sends them.
  */
-export const isHeaderText = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
+export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

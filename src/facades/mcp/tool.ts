@@ -10,7 +10,7 @@ export interface McpCall extends Pick<McpRequestDeps, 'services'> {
   readonly signal: AbortSignal;
   readonly progress: (text: string) => Promise<void>;
 }
-export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
+export interface McpToolDefinition<Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
@@ -20,7 +20,8 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
 }
 
-export const defineMcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
+export const defineMcpTool = <Input extends z.ZodObject>(tool: McpToolDefinition<Input>): McpToolDefinition =>
+  tool as unknown as McpToolDefinition;
 
 export const toStructuredResult = (answer: Record<string, unknown>): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(answer) }],
@@ -28,7 +29,7 @@ export const toStructuredResult = (answer: Record<string, unknown>): CallToolRes
 });
 
 /** Accepts any text: a malformed id is an unknown session (see `toSessionId`). */
-export const SessionInput = z.string().max(255).describe('the id of the session');
+export const McpSessionIdInput = z.string().max(255).describe('the id of the session');
 export const PathInput = z
   .string()
   .min(1)
@@ -36,7 +37,7 @@ export const PathInput = z
   .refine((path) => !path.includes('\0'), 'must not contain NUL')
   .describe('relative to the workspace');
 
-export function addTool(server: McpServer, tool: McpTool, parts: McpRequestDeps): void {
+export function addTool(server: McpServer, tool: McpToolDefinition, parts: McpRequestDeps): void {
   const { name, title, description, effect } = tool;
   const annotations = {
     readOnlyHint: effect === 'reads',

@@ -6,7 +6,7 @@ import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { mountRawBodyRoutes } from '../shared/uploads.ts';
 import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
-import { servePreview, upgradePreview } from './serve.ts';
+import { servePreview, servePreviewUpgrade } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
 /** Only for finding previews; a preview acts for the principal of its token. */
@@ -34,7 +34,7 @@ export function createPreviewRoutes(parts: FacadeParts): FacadeRoutes {
     upgrade(request, socket) {
       const target = targets.of(request);
       if (!target) return false;
-      const work = () => upgradePreview(target, request, socket, deps);
+      const work = () => servePreviewUpgrade(target, request, socket, deps);
       runAsCaller({ principal: server, address: clients.of(request).address, request: undefined }, work).catch(
         (err) => {
           if (!sse.closing.aborted) logger.warn({ err }, 'an upgrade to a preview failed');

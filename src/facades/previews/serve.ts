@@ -6,7 +6,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 import type { ClientResolver } from '../../http/guard/clients.ts';
-import type { CredentialRegistry } from '../../http/guard/credentials.ts';
+import type { CallerCredentialRegistry } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
@@ -36,7 +36,7 @@ export interface PreviewServerDeps {
   readonly ports: Pick<PortService, 'opened'>;
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
-  readonly credentials: CredentialRegistry;
+  readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
   readonly limiter: RateLimiter;
   readonly clock: Clock;
@@ -100,7 +100,7 @@ export async function servePreview(
   });
 }
 
-export async function upgradePreview(
+export async function servePreviewUpgrade(
   target: MatchedPreview,
   request: IncomingMessage,
   socket: Duplex,

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { repositoryOperations, repositoryTarget } from '../../api/session/repositories.ts';
+import { repositoryOperationGroup, repositoryTarget } from '../../api/session/repositories.ts';
 import { SkillId, SkillVersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, toSnapshotView } from '../../api/views/snapshots.ts';
@@ -9,7 +9,7 @@ import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/rou
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
-import { envelopeFailureStyle } from '../shared/envelope.ts';
+import { envelopeFailureDocs } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { mountRawBodyRoutes } from '../shared/uploads.ts';
 
@@ -41,8 +41,8 @@ export const createSkillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes
 
 export const createRepositoryPatchRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
-    const failures = createFailureDescriber({ ...envelopeFailureStyle, texts: repositoryOperations.texts });
-    const ofPatch = createRouteDescriber({ ...repositoryOperations, failures });
+    const failures = createFailureDescriber({ ...envelopeFailureDocs, texts: repositoryOperationGroup.texts });
+    const ofPatch = createRouteDescriber({ ...repositoryOperationGroup, failures });
     app.get(
       '/api/v1/sessions/:sid/repositories/patch',
       ofPatch('Patch', 'The commits since the base, for `git am`', {

@@ -6,7 +6,7 @@ import {
   VolumePath,
   volumeConflictNote,
   volumeExample,
-  volumeOperations,
+  volumeOperationGroup,
   volumeTarget,
 } from '../../api/volumes.ts';
 import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
@@ -18,7 +18,7 @@ import { sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { mountRawBodyRoutes, readBodyChunks } from '../shared/uploads.ts';
 
-const about = createRouteDescriber({ ...volumeOperations, failures: describeDetailFailures });
+const about = createRouteDescriber({ ...volumeOperationGroup, failures: describeDetailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
 const Written = z.object({ path: z.string(), size: z.int() });
 const requestContent = { 'application/octet-stream': z.string().meta({ format: 'binary' }) };

@@ -26,7 +26,7 @@ export function resolveRange(range: RequestedRange, size: number): ByteRange | '
   return { start, end: Math.min(size, start + length) - 1 };
 }
 
-export const isUnchanged = ({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean =>
+export const matchesEtag = ({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean =>
   tags?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 
 interface OpenedFile {
@@ -68,7 +68,7 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
   const etag = etagOf(file);
   if (etag !== undefined) reply.header('etag', etag);
   reply.header('cache-control', 'no-store').header('accept-ranges', 'bytes');
-  if (etag !== undefined && isUnchanged(requested.headers, etag)) {
+  if (etag !== undefined && matchesEtag(requested.headers, etag)) {
     content.destroy();
     return reply.code(304).send();
   }

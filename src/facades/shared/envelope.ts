@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FailureStyle } from '../../http/errors/failure-docs.ts';
+import type { FailureDocOptions } from '../../http/errors/failure-docs.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 
 // The reply format of SheikhBox and the desktop's routes.
@@ -13,7 +13,7 @@ export const envelopeReply = <Data extends z.ZodType>(data: Data, example: z.out
 
 const Failure = z.object({ code: z.int(), msg: z.string(), data: z.null() });
 
-export const envelopeFailureStyle: FailureStyle = {
+export const envelopeFailureDocs: FailureDocOptions = {
   always: [401, 403, 413, 429, 500, 503],
   texts: { 401: 'Unauthorized', 404: 'Session not found', 409: 'Idempotency-Key in use', 413: 'Body too large' },
   of: (code, msg) => jsonReply(msg, Failure, { code, msg, data: null }),

@@ -1,23 +1,23 @@
 import type { z } from 'zod';
 import type { PreviewLinks } from '../../api/procedure/preview-links.ts';
 import type { Peppers } from '../../auth/pepper.ts';
-import type { SignIn } from '../../auth/sign-in/sign-in.ts';
+import type { SignInFlow } from '../../auth/sign-in/sign-in.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { ClientResolver } from '../../http/guard/clients.ts';
-import type { CredentialRegistry } from '../../http/guard/credentials.ts';
+import type { CallerCredentialRegistry } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
-import type { BrowserIdentity } from '../../http/guard/visitors.ts';
+import type { BrowserAuthenticator } from '../../http/guard/visitors.ts';
 import type { HostRouter } from '../../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
 import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
-import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
+import type { WorkerAuthenticator } from '../../sessions/api/server/work-queue.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import type { SharedSessionService } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
@@ -33,7 +33,7 @@ export interface PageFiles {
   readonly apiDocs: URL;
 }
 
-export interface ProjectParts {
+export interface FacadeProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
@@ -58,13 +58,13 @@ export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
   readonly drain: OperationServices['drain'];
-  readonly projects: ProjectParts | undefined;
+  readonly projects: FacadeProjectParts | undefined;
   /** Reads files without permission checks, for callers that may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission. Undefined: off. */
   readonly shared: SharedSessionService | undefined;
-  readonly people: { readonly signIn: SignIn; readonly visitors: BrowserIdentity } | undefined;
-  readonly workers: WorkerCredentials | undefined;
+  readonly people: { readonly signIn: SignInFlow; readonly visitors: BrowserAuthenticator } | undefined;
+  readonly workers: WorkerAuthenticator | undefined;
   readonly programs: AutomationProgramRegistry | undefined;
   /** Fetches an address under the egress policy of a session. Undefined: off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
@@ -84,7 +84,7 @@ export interface FacadeParts {
   /** Builds the files on the first call in a clone of the repository. */
   readonly page: () => Promise<PageFiles>;
   readonly clipboard: boolean;
-  readonly credentials: CredentialRegistry;
+  readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: HostRouter[];

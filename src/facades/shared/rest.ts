@@ -12,7 +12,7 @@ import { createFailureDescriber, describeDetailFailures } from '../../http/error
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { envelopeFailureStyle, envelopeReply, toSuccessEnvelope } from './envelope.ts';
+import { envelopeFailureDocs, envelopeReply, toSuccessEnvelope } from './envelope.ts';
 import type { FacadeParts } from './facade.ts';
 import { describeServerFailures } from './server-failures.ts';
 
@@ -85,7 +85,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
 function createDescriber({ tag, prefix, style = 'detail', texts }: OperationMeta['of']) {
   const failures =
     style === 'session'
-      ? createFailureDescriber({ ...envelopeFailureStyle, ...(texts && { texts }) })
+      ? createFailureDescriber({ ...envelopeFailureDocs, ...(texts && { texts }) })
       : style === 'server'
         ? describeServerFailures
         : describeDetailFailures;

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
-import { SignInRefusedError, signInTimeoutSeconds, toLocalPath } from '../../auth/sign-in/sign-in.ts';
+import { SignInRefusedError, signInTimeoutSeconds, toSameOriginPath } from '../../auth/sign-in/sign-in.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createRouteDescriber, noBodyReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
@@ -62,7 +62,7 @@ export function createSignInRoutes({ people, logger }: Deps): FacadeRoutes {
             logger.warn({ err: cause }, 'a sign-in could not begin');
             return undefined;
           });
-          if (!begun) return leave(reply, refusalAt(toLocalPath(visit.returnTo, visit.base), 'away'));
+          if (!begun) return leave(reply, refusalAt(toSameOriginPath(visit.returnTo, visit.base), 'away'));
           const isSecure = visitors.isSecure(request.client);
           reply.header(
             'set-cookie',

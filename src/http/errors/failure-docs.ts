@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jsonReply, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
 
-export interface FailureStyle {
+export interface FailureDocOptions {
   readonly always: readonly number[];
   readonly texts?: Readonly<Record<number, string>>;
   of(status: number, text: string): ReplyDoc;
@@ -24,7 +24,7 @@ const usualTexts: Readonly<Record<number, string>> = {
 };
 
 /** Routes with the same failures share one object. */
-export function createFailureDescriber({ always, texts, of, other }: FailureStyle) {
+export function createFailureDescriber({ always, texts, of, other }: FailureDocOptions) {
   const shared = new Map<string, ReplyDocs>();
   return (own: readonly number[], missing?: string): ReplyDocs => {
     const textOf = (status: number) =>
@@ -45,7 +45,7 @@ const Fields = z.object({
   detail: z.array(z.object({ type: z.string(), loc: z.array(z.union([z.string(), z.int()])), msg: z.string() })),
 });
 
-export const otherDetailFailure = jsonReply('Any other failure', z.union([Detail, Fields]));
+export const otherFailureReply = jsonReply('Any other failure', z.union([Detail, Fields]));
 export const detailReply = (description: string) => jsonReply(description, Detail, { detail: description });
 
 export const invalidFieldsReply = (field: string) =>
@@ -57,7 +57,7 @@ export const describeDetailFailures = createFailureDescriber({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
   of: (status, text) => (status === 422 ? invalidFieldsReply('task') : detailReply(text)),
-  other: otherDetailFailure,
+  other: otherFailureReply,
 });
 
 export const describeUpgradeFailures = createFailureDescriber({

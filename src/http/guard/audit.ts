@@ -1,15 +1,15 @@
-import type { KeyRing } from '../../auth/key-ring.ts';
+import type { PrincipalResolver } from '../../auth/key-ring.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { AuditEntry } from '../../observability/audit/row.ts';
 import type { AuditRecorder } from '../../sessions/access/audited-services.ts';
-import { getCurrentRequest } from './caller.ts';
+import { getCurrentRequestInfo } from './caller.ts';
 
 interface Deps {
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   readonly config: { readonly token?: object | undefined };
-  readonly keys?: Pick<KeyRing, 'any'> | undefined;
+  readonly keys?: Pick<PrincipalResolver, 'any'> | undefined;
   readonly clock: Clock;
 }
 
@@ -29,7 +29,7 @@ export function createAuditRecorder(
     principalOf,
     now: () => clock.now(),
     tell: ({ principal, action, target, outcome }) => {
-      const { address, request } = getCurrentRequest();
+      const { address, request } = getCurrentRequestInfo();
       const role = principal.by === 'nobody' ? 'nobody' : principal.role;
       const who = { by: by(principal), key: principal.person ?? principal.key, role, address, request };
       audit.write({ action, target, outcome, ...who });

@@ -14,7 +14,7 @@ const current = new AsyncLocalStorage<Caller>();
 
 export const getCurrentPrincipal = (lost: Principal = nobodyPrincipal): Principal =>
   current.getStore()?.principal ?? lost;
-export const getCurrentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> => current.getStore() ?? {};
+export const getCurrentRequestInfo = (): Partial<Pick<Caller, 'address' | 'request'>> => current.getStore() ?? {};
 
 export const runAsCaller = <Result>(caller: Caller, work: () => Result): Result => current.run(caller, work);
 

@@ -64,6 +64,6 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   });
 }
 
-export function countExtraConnections(server: Server, more: Server): void {
+export function includeInConnectionLimit(server: Server, more: Server): void {
   more.on('connection', (socket) => server.emit(elsewhere, socket));
 }

@@ -1,4 +1,4 @@
-import type { KeyRing } from '../../auth/key-ring.ts';
+import type { PrincipalResolver } from '../../auth/key-ring.ts';
 import type { Lockout } from '../../auth/lockout.ts';
 import { hashToken, type TokenHash, type TokenVerifier } from '../../auth/token.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -6,7 +6,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
-export interface CredentialRegistry {
+export interface CallerCredentialRegistry {
   /** Hash of the server's token; empty: no token. Undefined: callers without a key currently have no rights. */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
@@ -21,20 +21,29 @@ export interface CredentialRegistry {
 }
 interface Deps {
   readonly token: Secret | TokenHash | undefined;
-  readonly keys: Pick<KeyRing, 'any' | 'live' | 'principals'> | undefined;
+  readonly keys: Pick<PrincipalResolver, 'any' | 'live' | 'principals'> | undefined;
   readonly gate: TokenVerifier;
   readonly limiter: RateLimiter | undefined;
   readonly lockout: Lockout;
   readonly audit: ((call: AuditedCall) => void) | undefined;
 }
 
-export const projectsOf = (credentials: Pick<CredentialRegistry, 'principals'>, owner: string | undefined) =>
-  owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects;
+export const findOwnerProjects = (
+  credentials: Pick<CallerCredentialRegistry, 'principals'>,
+  owner: string | undefined,
+) => (owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects);
 
 /** Matches keys of callers, environments, and environments' work items. */
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 
-export function createCredentialRegistry({ token, gate, keys, limiter, lockout, audit }: Deps): CredentialRegistry {
+export function createCallerCredentialRegistry({
+  token,
+  gate,
+  keys,
+  limiter,
+  lockout,
+  audit,
+}: Deps): CallerCredentialRegistry {
   const seal = token && ('sha256' in token ? token : hashToken(token.reveal())).sha256;
   return {
     get serverSeal() {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { classifyRequestOrigin, isHostAllowed, isOriginAllowed } from '../../auth/browser-headers.ts';
-import type { KeyRing } from '../../auth/key-ring.ts';
+import type { PrincipalResolver } from '../../auth/key-ring.ts';
 import { type Lockout, lockedOutError } from '../../auth/lockout.ts';
 import { parseSignatureSubject, type SignedUrlRight, type SignedUrls } from '../../auth/signed-url.ts';
 import { readPresentedTokens, type TokenVerifier } from '../../auth/token.ts';
@@ -13,9 +13,9 @@ import {
   nobodyPrincipal,
   type Principal,
 } from '../../core/model/principal.ts';
-import { getCurrentRequest, runAsCaller } from './caller.ts';
+import { getCurrentRequestInfo, runAsCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
-import type { BrowserIdentity } from './visitors.ts';
+import type { BrowserAuthenticator } from './visitors.ts';
 
 export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
@@ -26,8 +26,8 @@ export interface GuardOptions {
   /** Allowed origins. Undefined: those of development servers, which, without a token, can only read. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
-  readonly keys?: KeyRing | undefined;
-  readonly visitors?: BrowserIdentity | undefined;
+  readonly keys?: PrincipalResolver | undefined;
+  readonly visitors?: BrowserAuthenticator | undefined;
   readonly signed?: SignedUrls;
   readonly lockout?: Lockout;
   readonly limiter: RateLimiter | undefined;
@@ -99,7 +99,7 @@ export function installGuard(app: FastifyInstance, options: GuardOptions): void 
   });
   // A body parser runs in the context of the body's last chunk, which has no caller, so the caller is set again.
   app.addHook('preValidation', ({ principal, client, id }, _reply, done) => {
-    if (getCurrentRequest().request === id) done();
+    if (getCurrentRequestInfo().request === id) done();
     else runAsCaller({ principal, address: client.address, request: id }, done);
   });
 }

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { Inbox } from '../../core/contracts/ports.ts';
+import type { IdempotencyStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 const keptMs = 24 * 60 * 60 * 1000;
@@ -29,7 +29,7 @@ export interface Idempotency {
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
-export function createIdempotency(inbox: Inbox, clock: Clock): Idempotency {
+export function createIdempotency(inbox: IdempotencyStore, clock: Clock): Idempotency {
   let sweptAt = 0;
   const sweep = async (now: number) => {
     if (now - sweptAt < sweepEveryMs) return;

@@ -40,7 +40,7 @@ const maxKnown = 10_000;
  * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a
  * trusted proxy. They are removed from every request, so no log, program or sandbox gets them.
  */
-export class IdentityProxy implements HostRouter {
+export class ProxyAuthenticator implements HostRouter {
   readonly #deps: Deps;
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();

@@ -5,13 +5,13 @@ import type { DeviceRegistry } from '../../auth/sign-in/devices.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { RemoteClient } from './clients.ts';
-import type { IdentityProxy } from './identity-proxy.ts';
+import type { ProxyAuthenticator } from './identity-proxy.ts';
 
 type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method' | 'raw'>;
 
 interface Deps {
   readonly devices: DeviceRegistry;
-  readonly proxy?: IdentityProxy | undefined;
+  readonly proxy?: ProxyAuthenticator | undefined;
   readonly pageUrl: string | undefined;
   /** Seconds that a cookie lasts. */
   readonly seconds: number;
@@ -22,7 +22,7 @@ interface Deps {
  * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are
  * accepted, because browsers also add the cookie to requests that other pages make.
  */
-export class BrowserIdentity extends ServerPart<Deps> {
+export class BrowserAuthenticator extends ServerPart<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
     scheme === 'https' || (this.deps.pageUrl?.startsWith('https:') ?? false);
 

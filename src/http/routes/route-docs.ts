@@ -59,7 +59,7 @@ export const bytesReply = (description: string, type = '*/*'): ReplyDoc => ({
   content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },
 });
 
-export const idempotencyHeader = {
+export const idempotencyHeaderDocs = {
   'Idempotency-Key':
     '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
 };

@@ -4,7 +4,7 @@ import type { SignedUrlPurpose, SignedUrlRight } from '../../auth/signed-url.ts'
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { RemoteClient } from '../guard/clients.ts';
-import { idempotencyHeader, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
+import { idempotencyHeaderDocs, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
 // A route registers its schemas and its documentation together. The validation, the OpenAPI document, the guard, the
 // reply check and the route list all read that registration.
@@ -85,7 +85,7 @@ export interface RouteTable {
   methodsOf(path: string): string[];
 }
 
-const withKeyHeader = (doc: RouteDoc): RouteDoc => ({ ...doc, headers: { ...idempotencyHeader, ...doc.headers } });
+const withKeyHeader = (doc: RouteDoc): RouteDoc => ({ ...doc, headers: { ...idempotencyHeaderDocs, ...doc.headers } });
 
 /** Call this before the routes are registered, because it records each registration. */
 export function createRouteTable(app: FastifyInstance): RouteTable {

@@ -86,7 +86,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     gone: hangUp.signal,
     write: put,
     writeAll(frames) {
-      const pieces = splitIntoChunks(frames);
+      const pieces = joinFramesIntoChunks(frames);
       const [first] = pieces;
       if (pieces.length <= 1) return first && put(first);
       return (async () => {
@@ -105,7 +105,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   };
 }
 
-export function splitIntoChunks(frames: readonly Buffer[]): Buffer[] {
+export function joinFramesIntoChunks(frames: readonly Buffer[]): Buffer[] {
   const pieces: Buffer[][] = [];
   let bytes = pieceBytes;
   for (const frame of frames) {

@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import { limitInterimResponses } from '../../core/concurrency/interim-answers.ts';
-import { isHeaderText } from '../../core/text/text.ts';
+import { isValidReasonPhrase } from '../../core/text/text.ts';
 import type { EgressClient } from './client.ts';
 import { searchResponse } from './credentials/searched-answer.ts';
-import { createWithholdFilter } from './credentials/withhold.ts';
+import { createTextCutoffFilter } from './credentials/withhold.ts';
 import { countHeadBytes, keepEndToEndHeaders, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
 import { EgressRefusal } from './refusal.ts';
@@ -67,7 +67,7 @@ export function forwardResponse(
     const headers = found?.headers ?? keepEndToEndHeaders(incoming);
     res.writeHead(incoming.statusCode ?? 502, hasCookies ? headers : withoutHeaders(headers, cookies));
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
-    pipeFiltered(body, res, found && createWithholdFilter(secrets, repeats));
+    pipeFiltered(body, res, found && createTextCutoffFilter(secrets, repeats));
   };
   limitInterimResponses(outgoing);
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(countHeadBytes({ rawHeaders })));
@@ -90,7 +90,7 @@ export function forwardResponse(
 /** Describes a malformed answer that the parser accepts. */
 export function findResponseFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
   if (statusCode < 200) return `its answer has the status ${statusCode}`;
-  return isHeaderText(statusMessage) ? undefined : 'its status line has control characters';
+  return isValidReasonPhrase(statusMessage) ? undefined : 'its status line has control characters';
 }
 
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {

@@ -8,17 +8,17 @@ import {
 } from '../../core/model/sandboxes/egress-choice.ts';
 import { parseAddressRange, toCanonicalAddress } from '../../core/text/address-range.ts';
 import type { EgressClient } from './client.ts';
-import { createSessionRangeCheck } from './fetch/addresses.ts';
+import { createTranslationAwareRangeCheck } from './fetch/addresses.ts';
 import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
 import { findEgressPolicy } from './policies/list.ts';
 import {
-  decideBySession,
+  decideBySessionEntries,
+  type EgressDecisionInput,
   type EgressPermit,
   type EgressPolicy,
   type EgressVerdict,
   findMatchingEntry,
   type PolicyEntry,
-  type PolicyRequest,
   type RegistryEntry,
   refuseTarget,
 } from './policy.ts';
@@ -57,7 +57,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   const known = parsed.get(rules);
   if (known) return known;
   const ranges = rules.allow.filter((text) => parseAddressRange(text) !== undefined);
-  const [allowed, denied] = [createSessionRangeCheck(ranges), createSessionRangeCheck(rules.deny)];
+  const [allowed, denied] = [createTranslationAwareRangeCheck(ranges), createTranslationAwareRangeCheck(rules.deny)];
   const created = {
     hosts: rules.allow.filter((text) => !ranges.includes(text)),
     admits(text: string) {
@@ -73,8 +73,8 @@ function parsedRules(rules: EgressRules): ParsedRules {
 /** `registries`: from the image. `extra`: the operator's `egress.registries`. */
 export function decideByPolicy(
   { kind, entries = [], within }: EgressPolicy,
-  lists: Pick<PolicyRequest, 'registries' | 'extra'>,
-  target: PolicyRequest['target'],
+  lists: Pick<EgressDecisionInput, 'registries' | 'extra'>,
+  target: EgressDecisionInput['target'],
 ): EgressVerdict {
   if (target.kind === 'odd') {
     return refuseTarget(
@@ -121,7 +121,7 @@ export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: S
   const verdict = byPolicy(first);
   const needsNoList = policy.kind === 'none' || (verdict.allowed && !verdict.admits);
   const entries = needsNoList ? [] : ((await rules.allowedIn?.(sessionId)) ?? []);
-  return { policy, verdictOn: (target: EgressTarget) => decideBySession(entries, target) ?? byPolicy(target) };
+  return { policy, verdictOn: (target: EgressTarget) => decideBySessionEntries(entries, target) ?? byPolicy(target) };
 }
 
 export type UpstreamOpener = (client: EgressClient, target: EgressTarget) => Promise<UpstreamResult>;

@@ -3,11 +3,11 @@ import type { Transform } from 'node:stream';
 import { forwardResponse, sendEgressRefusal } from './answer.ts';
 import type { EgressClient } from './client.ts';
 import { type Credential, findPlaceholder } from './credentials/credential.ts';
-import { createWithholdStream } from './credentials/withhold.ts';
+import { createTextCutoffStream } from './credentials/withhold.ts';
 import { countHeadBytes, keepEndToEndHeaders } from './heads.ts';
 import type { UpstreamOpener } from './open-upstream.ts';
 import { EgressRefusal } from './refusal.ts';
-import { type EgressTarget, formatAuthority, parseAuthority } from './target.ts';
+import { type EgressTarget, formatHostPort, parseHostPort } from './target.ts';
 
 export async function forwardPlainRequest(
   { client, open, credentials }: { client: EgressClient; open: UpstreamOpener; credentials: readonly Credential[] },
@@ -52,7 +52,7 @@ export function createPlaceholderGuard(
   found: (credential: Credential) => void,
 ): Transform {
   const texts = credentials.map(({ placeholder }) => Buffer.from(placeholder));
-  return createWithholdStream(texts, (which) => found(credentials[which] as Credential));
+  return createTextCutoffStream(texts, (which) => found(credentials[which] as Credential));
 }
 
 export function refuseMisplacedPlaceholder(
@@ -75,7 +75,7 @@ function parseTarget(
 ): { target: EgressTarget; path: string } | EgressRefusal {
   const url = req.url ?? '';
   if (client.pinned) {
-    const requested = parseAuthority(req.headers.host ?? '', client.pinned.port);
+    const requested = parseHostPort(req.headers.host ?? '', client.pinned.port);
     if (requested?.host === client.pinned.host && requested.port === client.pinned.port && /^[/*]/.test(url)) {
       return { target: client.pinned, path: url };
     }
@@ -88,7 +88,7 @@ function parseTarget(
     );
   }
   const match = /^http:\/\/([^/?#]+)([^#]*)/i.exec(url);
-  const target = parseAuthority(match?.[1] ?? '', 80);
+  const target = parseHostPort(match?.[1] ?? '', 80);
   if (!match || !target) {
     const advice = 'Use CONNECT host:port for TLS, an absolute http:// URL for plain HTTP, or SOCKS5.';
     return new EgressRefusal(400, `this is a proxy and does not understand that request. ${advice}`);
@@ -98,7 +98,7 @@ function parseTarget(
 }
 
 function requestHeaders(req: IncomingMessage, target: EgressTarget): string[] {
-  const host = target.port === 80 ? formatAuthority(target).replace(/:80$/, '') : formatAuthority(target);
+  const host = target.port === 80 ? formatHostPort(target).replace(/:80$/, '') : formatHostPort(target);
   const headers = ['Host', host, ...keepEndToEndHeaders(req), 'Connection', 'close'];
   if (req.headers['transfer-encoding'] !== undefined) return [...headers, 'Transfer-Encoding', 'chunked'];
   const mayHaveBody = !['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(req.method ?? '');

@@ -1,5 +1,5 @@
 import type { EgressChoice } from '../../core/model/sandboxes/egress-choice.ts';
-import { type EgressTarget, parseAuthority } from './target.ts';
+import { type EgressTarget, parseHostPort } from './target.ts';
 
 /** A session's policy. Equals the drivers' type, which this layer must not import. */
 export interface EgressPolicy {
@@ -10,7 +10,7 @@ export interface EgressPolicy {
   readonly within?: EgressChoice | undefined;
 }
 
-export interface PolicyRequest {
+export interface EgressDecisionInput {
   readonly target: EgressTarget;
   readonly entries: readonly string[];
   readonly registries: readonly RegistryEntry[];
@@ -32,7 +32,7 @@ export interface PolicyDescriptor {
   readonly label: string;
   /** Describes for agents what the policy opens, after the word `Network:`. Undefined: use the label. */
   forAgents?(lists: OperatorEgressLists): string;
-  decide(policyRequest: PolicyRequest): EgressVerdict;
+  decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
    * True: the first bytes of a tunnel must name the requested target. False: they can also name another target that
    * the policy allows.
@@ -78,13 +78,13 @@ export function parsePolicyEntry(text: string): PolicyEntry | undefined {
   const below = text.startsWith('*.');
   const isIpv6 = /^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(text) && text.indexOf(':') < text.lastIndexOf(':');
   const bare = isIpv6 ? `[${text}]` : text;
-  const target = parseAuthority(below ? text.slice(2) : bare, 80);
+  const target = parseHostPort(below ? text.slice(2) : bare, 80);
   if (!target || target.kind === 'odd' || (below && target.kind !== 'name')) return undefined;
   const port = /:\d+$/.test(bare) ? target.port : undefined;
   return { text, host: target.host, below, port };
 }
 
-export function decideByRegistries({ registries, extra, target }: PolicyRequest): EgressVerdict | undefined {
+export function decideByRegistries({ registries, extra, target }: EgressDecisionInput): EgressVerdict | undefined {
   const found = registries.find(
     ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
   );
@@ -93,12 +93,12 @@ export function decideByRegistries({ registries, extra, target }: PolicyRequest)
   return added && { allowed: true, rule: `registries: ${added.text}` };
 }
 
-export function decideByEntries({ entries: texts, target }: PolicyRequest): EgressVerdict | undefined {
+export function decideByEntries({ entries: texts, target }: EgressDecisionInput): EgressVerdict | undefined {
   const found = findMatchingEntry(texts, target);
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
-export function decideBySession(entries: readonly string[], target: EgressTarget): EgressVerdict | undefined {
+export function decideBySessionEntries(entries: readonly string[], target: EgressTarget): EgressVerdict | undefined {
   const found = target.kind === 'odd' ? undefined : findMatchingEntry(entries, target);
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
 }

@@ -24,7 +24,7 @@ import { type PolicyEntry, parsePolicyEntry } from './policy.ts';
 import { EgressRefusal } from './refusal.ts';
 import { defaultEgressLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
-import { type EgressTarget, parseAuthority, toEgressTarget } from './target.ts';
+import { type EgressTarget, parseHostPort, toEgressTarget } from './target.ts';
 import { proxyTunnel } from './tunnel.ts';
 
 type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
@@ -152,7 +152,7 @@ export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
   });
 
   async function connect(client: EgressClient, authority: string): Promise<void> {
-    const to = client.pinned ? undefined : parseAuthority(authority);
+    const to = client.pinned ? undefined : parseHostPort(authority);
     if (!to) return client.farewell(new EgressRefusal(400, 'CONNECT needs host:port.'));
     const credentials = await readCredentials(client);
     const opened = await open(client, to);

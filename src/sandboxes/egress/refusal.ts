@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type EgressTarget, formatAuthority } from './target.ts';
+import { type EgressTarget, formatHostPort } from './target.ts';
 
 export class EgressRefusal {
   readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
@@ -11,13 +11,13 @@ export class EgressRefusal {
   }
 
   static of(target: EgressTarget, why: string, advice: string): EgressRefusal {
-    return new EgressRefusal(403, `egress to ${formatAuthority(target)} refused: ${why}. ${advice}`);
+    return new EgressRefusal(403, `egress to ${formatHostPort(target)} refused: ${why}. ${advice}`);
   }
 
   static failed(target: EgressTarget, why: string, timedOut: boolean): EgressRefusal {
     return new EgressRefusal(
       timedOut ? 504 : 502,
-      `egress to ${formatAuthority(target)} is allowed but failed: ${why}.`,
+      `egress to ${formatHostPort(target)} is allowed but failed: ${why}.`,
     );
   }
 

@@ -9,7 +9,7 @@ export interface EgressTarget {
 }
 
 /** Parses `host:port` or `[v6]:port`; the port is optional if there is a default. Undefined for any other text. */
-export function parseAuthority(text: string, defaultPort?: number): EgressTarget | undefined {
+export function parseHostPort(text: string, defaultPort?: number): EgressTarget | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
   const port = match[2] === undefined ? defaultPort : Number(match[2]);
@@ -35,7 +35,7 @@ function isName(host: string): boolean {
   return labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
 }
 
-export const formatAuthority = ({ host, port }: { host: string; port: number }): string =>
+export const formatHostPort = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 // The sandbox chooses the name, and it appears in the session's log and in HTTP status lines.

@@ -4,23 +4,23 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/recipe.ts';
 
-export interface ServiceHost {
+export interface SandboxServiceHost {
   /** Does nothing for a running service. */
   start(name: string, signal: AbortSignal): Promise<void>;
   states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
   listening(signal: AbortSignal): Promise<readonly number[]>;
 }
-export interface ServiceUpdate {
+export interface SandboxServiceUpdate {
   readonly name: string;
   readonly kind: 'ready' | 'failed';
   readonly detail: string;
 }
 interface ServiceStarts {
-  readonly host: ServiceHost;
+  readonly host: SandboxServiceHost;
   readonly services: Readonly<Record<string, ServiceRecipe>>;
   readonly clock: Clock;
   readonly patienceMs: number;
-  readonly tell: (news: ServiceUpdate) => void;
+  readonly tell: (news: SandboxServiceUpdate) => void;
 }
 
 const lookEveryMs = 200;

@@ -9,7 +9,7 @@ const SecretUse = z.object({
   before: z.string(),
   after: z.string(),
 });
-export type SecretUse = z.infer<typeof SecretUse>;
+export type SecretReference = z.infer<typeof SecretUse>;
 /** A credential that programs in a sandbox use without seeing it. Never contains the value. */
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
@@ -35,7 +35,11 @@ export interface CredentialService<Id> {
    * Like `put`, with a reference to a stored secret instead of a value: each request takes the secret's current value.
    * A request whose secret was deleted is refused. Also rejects: not_found (no such secret).
    */
-  bind(of: Id, credential: CredentialInjection & { readonly name: string }, use: SecretUse): Promise<BoundCredential>;
+  bind(
+    of: Id,
+    credential: CredentialInjection & { readonly name: string },
+    use: SecretReference,
+  ): Promise<BoundCredential>;
   /** Takes effect on the next request, including on open connections. Rejects: not_found. */
   revoke(of: Id, name: string): Promise<void>;
 }

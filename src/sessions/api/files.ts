@@ -39,7 +39,7 @@ export interface FileService {
    */
   find(
     id: SessionId,
-    query: SearchQuery,
+    query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly string[]; truncated: boolean }>;
   /**
@@ -48,7 +48,7 @@ export interface FileService {
    */
   grep(
     id: SessionId,
-    query: SearchQuery,
+    query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
   /**
@@ -81,7 +81,7 @@ export const FileChanges = z.object({
 export type FileChanges = z.infer<typeof FileChanges>;
 export type ChangedFile = FileChanges['files'][number];
 /** At the daemon's limit of matches, a search returns those found so far and sets `truncated`. */
-export interface SearchQuery {
+export interface FileSearchQuery {
   readonly path: string;
   readonly pattern: string;
   /** Globs such as `*.ts`. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
-import { ProjectAccess, ProjectMember } from '../../core/model/access/project-member.ts';
+import { ProjectAccessRecord, ProjectMember } from '../../core/model/access/project-member.ts';
 import { projectRoles } from '../../core/model/principal.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** The id is a UUID. */
-export const Project = ProjectAccess.extend({
+export const Project = ProjectAccessRecord.extend({
   name: z.string(),
   description: z.string().nullable(),
   updatedAt: z.number(),
@@ -16,7 +16,7 @@ export type Project = z.infer<typeof Project>;
 /**
  * The agent configuration of a project's sessions. It overrides their template; a session's own choices override it.
  */
-export interface ProjectAgent {
+export interface ProjectAgentProfile {
   readonly template: string;
   readonly prompt: string | null;
   readonly tools: readonly ToolGroup[];
@@ -27,7 +27,7 @@ export interface ProjectAgent {
   /** Tool servers in addition to those of the template and settings. They override servers of the same name. */
   readonly toolServers: readonly ToolProgram[];
 }
-type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
+type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
 
 export const ProjectMemberView = z.object({
   of: ProjectMember.shape.of,
@@ -71,12 +71,12 @@ export interface ProjectService {
   get(id: string): Promise<Project>;
   /** Changes only the fields that are set. Rejects: conflict (changed concurrently). */
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
-  agent(id: string): Promise<ProjectAgent>;
+  agent(id: string): Promise<ProjectAgentProfile>;
   /**
    * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is
    * unknown or must not be used).
    */
-  changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
+  changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** The owner first. */
   members(id: string): Promise<readonly ProjectMemberView[]>;
   /** Rejects: not_found (no such id), conflict (the owner, or no maintainer would remain), quota. */

@@ -52,7 +52,7 @@ export interface PushedBranch {
   readonly commit: string;
 }
 
-export interface CheckRun extends EnvironmentCheckResult {
+export interface NamedCheckResult extends EnvironmentCheckResult {
   readonly name: string;
   readonly command: string;
 }
@@ -96,7 +96,7 @@ export interface RepositoryService {
     path: string,
     names: readonly string[] | undefined,
     signal: AbortSignal,
-  ): Promise<readonly CheckRun[]>;
+  ): Promise<readonly NamedCheckResult[]>;
   /**
    * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They
    * start with the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already
@@ -133,7 +133,7 @@ export interface PullRequestCommand {
   readonly draft: boolean;
 }
 /** The pull request of a session's branch, read from its forge. Most of its text is written by third parties. */
-export const PullRequestState = z.object({
+export const PullRequestDetails = z.object({
   /** `noun`: the forge's term for a pull request. */
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
@@ -145,7 +145,7 @@ export const PullRequestState = z.object({
   isCut: z.boolean(),
   unsent: z.int().describe('what the agent has not been sent of it'),
 });
-export type PullRequestState = z.infer<typeof PullRequestState>;
+export type PullRequestDetails = z.infer<typeof PullRequestDetails>;
 export interface SentFeedback {
   readonly sent: number;
   readonly runId: RunId;
@@ -167,7 +167,7 @@ export interface PullRequestService {
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */
-  state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestState>;
+  state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestDetails>;
   /**
    * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is
    * new, or there is no pull request), queue_full.

@@ -10,14 +10,14 @@ import type { CallDecision } from '../../core/model/runs/session-command.ts';
 import type { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import type { MountRequest } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
-import type { OwnBudget } from '../../core/model/spending.ts';
+import type { BudgetSpec } from '../../core/model/spending.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import type { DesktopAvailability } from './desktop.ts';
 import type { ServiceRules } from './rules.ts';
 
 export type SendMode = 'inject' | 'queue' | 'replace';
-export interface SendCommand {
+export interface SendUserMessageCommand {
   readonly text: string;
   readonly mode: SendMode;
   readonly attachments?: readonly string[];
@@ -33,7 +33,7 @@ export interface SendCommand {
   /** An id chosen by the sender. The session gets a message with this id only once, even if several servers send it. */
   readonly messageId?: MessageId;
 }
-export interface SendResult {
+export interface SendUserMessageResult {
   readonly messageId: MessageId;
   /** The run that receives the message: the active one, a queued one, or a new one. */
   readonly runId: RunId;
@@ -104,7 +104,7 @@ export interface CreateSessionCommand {
   /** The id or name of a template that the owner built. The sandbox starts from its image. */
   readonly built?: string;
   /** Limits in addition to those of its template and the server; the smallest applies. */
-  readonly budget?: OwnBudget;
+  readonly budget?: BudgetSpec;
   /** The session's own agent configuration. Replaces that of template and project. */
   readonly agent?: SessionAgent;
   /** Skills of the owner and shared skills, in addition to the template's: `pdf`, or `pdf@3` for a version. */
@@ -177,7 +177,7 @@ export interface ForkSessionCommand {
 export interface ChildForkOptions {
   readonly id: SessionId;
   readonly parent: NonNullable<SessionRecord['parent']>;
-  readonly budget: OwnBudget;
+  readonly budget: BudgetSpec;
   readonly model?: string;
 }
 export interface EditMessageCommand {
@@ -195,7 +195,7 @@ export interface EditMessageCommand {
 }
 export interface EditMessageResult {
   readonly session: SessionRecord;
-  readonly sent: SendResult;
+  readonly sent: SendUserMessageResult;
 }
 export interface SessionPatch {
   /** Unique among the owner's sessions; null removes the name. */
@@ -218,7 +218,7 @@ export interface SessionPatch {
   /** Replaces all skills, from the next turn. */
   readonly skills?: readonly string[];
   /** Replaces the session's own budget. A run that waits for the budget continues. */
-  readonly budget?: OwnBudget;
+  readonly budget?: BudgetSpec;
   /** Counted from now; null: no limit. */
   readonly lifetimeSeconds?: number | null;
 }
@@ -300,7 +300,7 @@ export interface SessionService {
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
-  send(id: SessionId, command: SendCommand): Promise<SendResult>;
+  send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;
   /** Resolves when the run and all its processes have ended. Succeeds if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 

@@ -5,7 +5,7 @@ export interface WorkspaceService extends AsyncDisposable {
   /**
    * A member of a user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
    */
-  join(userId: string, as?: WorkspaceUser): WorkspaceMember;
+  join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
 /** The owner on whose behalf the member acts, if access is limited by owner. */
 export interface WorkspaceUser {
@@ -16,10 +16,10 @@ export interface WorkspaceUser {
  * Calls on one workspace run in order, even after the member has left; calls on different workspaces run in parallel. The first
  * call creates the workspace. Rejects like file and command calls on sessions.
  */
-export interface WorkspaceMember extends Disposable {
+export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;
   /** Starts in the directory in which the previous command ended. */
-  runCommand(workspace: string, command: string): Promise<CommandResult>;
+  runCommand(workspace: string, command: string): Promise<ShellCommandResult>;
   saveFile(workspace: string, name: string, content: string): Promise<void>;
 }
 export interface CodeRunResult {
@@ -29,7 +29,7 @@ export interface CodeRunResult {
   /** The failure in one line; null on success. */
   readonly error: string | null;
 }
-export interface CommandResult {
+export interface ShellCommandResult {
   /** Combined stdout and stderr. */
   readonly output: string;
   readonly exitCode: number;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { deriveSessionId, SessionId } from '../../core/model/ids.ts';
-import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
+import { AttemptSet, attemptDiffKind, attemptsKind, unfinishedAttemptsKind } from '../../core/model/runs/attempts.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
@@ -79,7 +79,9 @@ export class AttemptRecords {
   /** Marks attempts as having pending work. Rejects: conflict (other attempts of the session are open). */
   async open(open: PendingAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
-    const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(ignoreConflict);
+    const created = await this.#records
+      .put({ kind: unfinishedAttemptsKind, id, doc: open, expect: 0 })
+      .catch(ignoreConflict);
     if (created !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
     throw new AppError(
       'conflict',
@@ -88,16 +90,16 @@ export class AttemptRecords {
   }
 
   async opened(id: SessionId): Promise<PendingAttempts | undefined> {
-    const found = await this.#records.get(openAttemptsKind, openIdOf(id));
+    const found = await this.#records.get(unfinishedAttemptsKind, openIdOf(id));
     return found && Open.parse(found.doc);
   }
 
   async allOpen(): Promise<PendingAttempts[]> {
-    return (await this.#records.list(openAttemptsKind)).map(({ doc }) => Open.parse(doc));
+    return (await this.#records.list(unfinishedAttemptsKind)).map(({ doc }) => Open.parse(doc));
   }
 
   async close(id: SessionId): Promise<void> {
-    await this.#records.delete(openAttemptsKind, openIdOf(id));
+    await this.#records.delete(unfinishedAttemptsKind, openIdOf(id));
   }
 
   async stopOpen(id: SessionId): Promise<void> {

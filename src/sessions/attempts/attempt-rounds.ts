@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { RoundRunner } from '../../core/concurrency/rounds.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -15,7 +15,7 @@ import type { AttemptOutcome } from './attempt-results.ts';
 // The stored attempts determine the next step, and each step can be repeated, so another server can continue after a
 // crash between any two steps.
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AttemptRecords;
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
   readonly starts: Pick<ChildStarter, 'start'>;

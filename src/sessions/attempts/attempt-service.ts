@@ -10,8 +10,8 @@ import type {
   AttemptService,
   AttemptSetView,
   AttemptState,
-  AttemptsCommand,
   AttemptView,
+  StartAttemptsCommand,
 } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
@@ -35,14 +35,14 @@ const maxDepth = 2;
 export function createAttemptService(deps: Deps): AttemptService {
   const { records, sessions, events, spentWithChildren, wake, clock, ids } = deps;
 
-  async function checkAttempts({ attempts }: AttemptsCommand): Promise<void> {
+  async function checkAttempts({ attempts }: StartAttemptsCommand): Promise<void> {
     for (const { template, model } of attempts) {
       if (template !== undefined && !deps.hasTemplate(template))
         throw new AppError('invalid_request', `There is no template ${JSON.stringify(template)}.`);
       if (model !== undefined) await deps.checkModel(model);
     }
   }
-  async function beginningFor(id: SessionId, begins: AttemptsCommand['begins']): Promise<AttemptSet['begins']> {
+  async function beginningFor(id: SessionId, begins: StartAttemptsCommand['begins']): Promise<AttemptSet['begins']> {
     const isForkable = (await events.findLastSeq(id, 'run.end')) > 0;
     if (begins === 'fork' && !isForkable)
       throw new AppError('conflict', 'No run of this session has ended yet, so it cannot be forked. Use copy or none.');

@@ -16,8 +16,8 @@ import {
   addAmounts,
   addToolCall,
   addUsage,
+  type BudgetSpec,
   noSpending,
-  type OwnBudget,
   Spending,
   toCountedSpending,
 } from '../../core/model/spending.ts';
@@ -100,9 +100,9 @@ export class ChildBudgets extends ServerPart<Deps> {
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,
-    limits: OwnBudget,
+    limits: BudgetSpec,
     { requested, parts }: { readonly requested: RequestedBudget; readonly parts: number },
-  ): Promise<OwnBudget> {
+  ): Promise<BudgetSpec> {
     const [spent, reserved] = [await this.spent(id), await this.reservedFor(id)];
     const used = addAmounts({ ...spent, toolCalls: Math.max(spent.toolCalls, this.#expected.get(id) ?? 0) }, reserved);
     const lines = toBudgetLines('session', { ...limits, ms: undefined }, { ...withMicroCost(used), time: 0 });

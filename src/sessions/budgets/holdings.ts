@@ -1,5 +1,5 @@
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
@@ -13,7 +13,7 @@ import {
   resolveBudgetLimits,
 } from './account.ts';
 import type { BudgetAccountStore } from './accounts.ts';
-import type { DocumentCounter } from './stored-amounts.ts';
+import type { StoredAmountReader } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
@@ -21,10 +21,10 @@ export interface ConcurrentUsage {
   readonly session: HoldingSession;
   readonly amounts: ConcurrentAmounts;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly accounts: BudgetAccountStore;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
-  readonly stored: DocumentCounter;
+  readonly stored: StoredAmountReader;
   readonly live: () => Iterable<ConcurrentUsage>;
   readonly shared: boolean;
   readonly server: string;

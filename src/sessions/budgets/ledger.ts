@@ -1,7 +1,7 @@
 import type { RunSpending } from '../../../machines/run.ts';
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import type { RecordStore, Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
@@ -16,10 +16,10 @@ import {
 import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
-  type PrepaidCalls,
+  type PrepaidToolCalls,
   type Reservation,
   type ReservationOrOverrun,
-  type SharedBudgets,
+  type SharedBudgetReserver,
   TurnBudget,
   type TurnBudgetInput,
 } from '../run/turn-budget.ts';
@@ -49,7 +49,7 @@ export const reservationLeaseMs = 60_000;
 const renewMs = reservationLeaseMs / 3;
 const lookMs = 500;
 
-export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'> {
+export interface LedgerDeps extends Pick<ServerDependencies, 'clock' | 'newId' | 'warn'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly events: Pick<Store['events'], 'page'>;
   readonly accounts: BudgetAccountStore;
@@ -113,7 +113,10 @@ export class BudgetLedger implements AsyncDisposable {
   }
 
   /** `admit` is called before each request. */
-  of(session: BudgetedSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
+  of(
+    session: BudgetedSession,
+    admit: () => Promise<BudgetOverrun | undefined> = async () => undefined,
+  ): SharedBudgetReserver {
     const holders = budgetHoldersOf(session);
     const findRefusal = async () => (this.mayWork(session) ? await admit() : lostAccess);
     return {
@@ -189,7 +192,7 @@ export class BudgetLedger implements AsyncDisposable {
     holders: readonly BudgetHolder[],
     count: number,
     signal: AbortSignal,
-  ): Promise<PrepaidCalls | undefined> {
+  ): Promise<PrepaidToolCalls | undefined> {
     let paid = 0;
     while (paid < count) {
       const reserved = await this.#reserve(

@@ -14,7 +14,7 @@ interface Deps {
 }
 
 /** An entry is removed when its session leaves memory. */
-export class LiveConcurrentUsage extends ServerPart<Deps> {
+export class LiveConcurrencyTracker extends ServerPart<Deps> {
   *shares(): Generator<ConcurrentUsage> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {
       const isRunning = held.runId !== undefined && held.runId === runWriter?.runId;

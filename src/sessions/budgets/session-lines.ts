@@ -1,12 +1,12 @@
 import type { RunId } from '../../core/model/ids.ts';
 import {
   type BudgetLine,
-  mergeBudgetLines,
   minBudget,
+  sortBudgetLines,
   toBudgetLines,
   withMicroCost,
 } from '../../core/model/runs/budget.ts';
-import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
+import { type BudgetSpec, noSpending, type Spending, toCountedSpending } from '../../core/model/spending.ts';
 import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
 import { buildUsageAmounts, type UsageAmounts } from './children.ts';
 
@@ -14,7 +14,7 @@ interface SessionUse {
   readonly run: RunId;
   readonly now: number;
   /** Limits that apply to every session, even to one with its own hard budget. */
-  readonly limits: OwnBudget;
+  readonly limits: BudgetSpec;
   /** The part that the session's children hold. */
   readonly lent: UsageAmounts;
   /** Includes amounts that are not in the record yet. */
@@ -28,7 +28,7 @@ interface SessionUse {
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });
-  return mergeBudgetLines(...linesSince(record, granted, use), ...linesSince(record, null, { ...use, limits: own }));
+  return sortBudgetLines(...linesSince(record, granted, use), ...linesSince(record, null, { ...use, limits: own }));
 }
 
 function linesSince(

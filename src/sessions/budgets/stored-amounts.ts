@@ -7,9 +7,9 @@ import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
 /** Counts a holder's stored documents. Up to `enough`, the count can include session tombstones. */
-export type DocumentCounter = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
+export type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
 
-export function createDocumentCounter(records: Pick<RecordStore, 'count' | 'list'>): DocumentCounter {
+export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {
   async function countSessions(holder: BudgetHolder, enough: number): Promise<number> {
     const all = await records.count('session', placeOf(holder));
     if (all <= enough) return all;

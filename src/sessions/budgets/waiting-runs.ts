@@ -1,6 +1,6 @@
 import { RoundRunner } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
@@ -8,7 +8,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ConcurrencyLimiter } from './holdings.ts';
 import type { BudgetLedger } from './ledger.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly ledger: Pick<BudgetLedger, 'covers'>;
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
@@ -21,7 +21,7 @@ const lookMs = 30_000;
 const most = 1_000; // runs per round
 
 /** Continues runs that wait for room in a budget or limit, or for an owner to regain access. */
-export class WaitingRuns {
+export class WaitingRunResumer {
   readonly #deps: Deps;
   readonly #rounds: RoundRunner;
   /** Number of runs refused by a `runningRuns` limit since the last round that found no waiting run. */

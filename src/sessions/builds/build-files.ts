@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
 }

@@ -3,7 +3,7 @@ import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -16,7 +16,7 @@ import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
 import { computeStepContexts, computeStepHashes } from './plan.ts';
 import { BuildStepError, runBuildSteps } from './run-steps.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
   readonly driver: Driver;
   readonly records: BuildRecords;

@@ -10,14 +10,14 @@ export interface BuildStepContext {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
 }
-export const homeFolder = '/home/user';
-const first: BuildStepContext = { user: 'user', folder: homeFolder, env: {} };
+export const imageHomeFolder = '/home/user';
+const first: BuildStepContext = { user: 'user', folder: imageHomeFolder, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 /** Variables for the sandbox's egress and server connection: an image that changed them would not work. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
-export interface BuildBaseImage {
+export interface BaseImageState {
   readonly env: Readonly<Record<string, string>>;
   /** The number of leading steps that the image already contains. */
   readonly done: number;
@@ -67,7 +67,7 @@ export function parseBuildUser(text: string): BuildUser {
 
 export function computeStepContexts(
   steps: readonly BuildStep[],
-  { env: own, done }: BuildBaseImage,
+  { env: own, done }: BaseImageState,
 ): readonly BuildStepContext[] {
   const states = [first];
   let state = first;
@@ -89,11 +89,11 @@ export function computeStepContexts(
 }
 
 export const computeFinalFolder = (steps: readonly BuildStep[]): string =>
-  computeStepContexts(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
+  computeStepContexts(steps, { env: {}, done: 0 }).at(-1)?.folder ?? imageHomeFolder;
 
 /** Keeps a trailing slash, because it marks a folder. */
 export function resolveStepPath(folder: string, path: string): string {
-  const from = path.replace(/^~(?=\/|$)/, homeFolder);
+  const from = path.replace(/^~(?=\/|$)/, imageHomeFolder);
   const all = from.startsWith('/') ? from : `${folder}/${from}`;
   const parts: string[] = [];
   for (const part of all.split('/')) {

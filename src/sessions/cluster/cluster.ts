@@ -1,13 +1,13 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
 import type { CommandQueue } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import { CommandRouter } from './command-router.ts';
 import { RemoteSandboxes } from './remote-sandboxes.ts';
 
-interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
   readonly driver: Driver;

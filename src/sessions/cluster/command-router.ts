@@ -1,11 +1,11 @@
 import type { SessionCommand } from '../../../machines/session.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { findProtocolViolation } from '../../core/model/protocol-violation.ts';
-import type { CommandExchange, LocalEngineParts } from '../engine/cluster.ts';
+import type { ClusterCommands, LocalEngineParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { SessionRecordChange } from '../engine/session-commands.ts';
@@ -38,7 +38,7 @@ async function findSentMessage(
   return undefined;
 }
 
-interface Deps extends LocalEngineParts, Pick<ServerParts, 'clock' | 'ids'> {
+interface Deps extends LocalEngineParts, Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
   readonly startTimeoutMs: number;
@@ -46,7 +46,7 @@ interface Deps extends LocalEngineParts, Pick<ServerParts, 'clock' | 'ids'> {
 }
 const maxLooks = 5;
 
-export class CommandRouter implements CommandExchange {
+export class CommandRouter implements ClusterCommands {
   readonly #deps: Deps;
   readonly #sends = createKeyedQueue();
   readonly #remote: RemoteCommands;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { neverAbortingSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { Inbox, InboxClaim, RecordStore, Store } from '../../core/contracts/ports.ts';
+import type { IdempotencyClaimResult, IdempotencyStore, RecordStore, Store } from '../../core/contracts/ports.ts';
 import { ignoreConflict } from '../../core/errors/errors.ts';
 
 interface Options {
@@ -19,10 +19,15 @@ const betweenMs = 200; // allowed between a claim and the record of its server
  * The store's inbox. A claim can be taken over once its server is gone. Otherwise, after a crash, a client that repeats
  * its request would get "in progress" until the key expires.
  */
-export function createInbox({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
+export function createIdempotencyStore({
+  store: { inbox, records, shared },
+  name = '',
+  isAlive,
+  clock,
+}: Options): IdempotencyStore {
   const working = new Set<string>();
 
-  async function claim(key: string, contentHash: string, at: number): Promise<InboxClaim> {
+  async function claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult> {
     const claimed = await inbox.claim(key, contentHash, at);
     if (claimed.kind === 'new') {
       working.add(key);

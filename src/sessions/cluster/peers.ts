@@ -5,7 +5,7 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { LeaseOptions } from './leased-ownership.ts';
 
-export interface PeerOptions extends Omit<LeaseOptions, 'leases'> {
+export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'> {
   readonly records: RecordStore;
   readonly ownership: Ownership;
   /** Unique to this server process. */
@@ -31,14 +31,14 @@ const lookMs = 400;
  * The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take
  * over.
  */
-export class Peers implements AsyncDisposable {
-  readonly #options: PeerOptions;
+export class PeerReplicas implements AsyncDisposable {
+  readonly #options: PeerReplicasOptions;
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #leaving: SessionId[] | undefined;
 
-  constructor(options: PeerOptions) {
+  constructor(options: PeerReplicasOptions) {
     this.#options = options;
     options.closing.addEventListener('abort', () => this.#leave(), { once: true });
     this.#running = this.#run();

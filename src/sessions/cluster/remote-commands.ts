@@ -3,7 +3,7 @@ import type { SessionCommand } from '../../../machines/session.ts';
 import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
@@ -22,7 +22,7 @@ export interface RemoteCommand {
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
-export interface RemoteCommandsOptions extends Pick<ServerParts, 'clock' | 'ids'> {
+export interface RemoteCommandsOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: CommandQueue;
   readonly ownership: Ownership;
   readonly act: CommandExecutor;

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
+import type { RemoteSandboxAccess } from '../engine/sandbox/sandbox-exchange.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 
 interface SandboxHolder {
@@ -35,7 +35,7 @@ const keptMs = 30_000;
  * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass
  * through the owner.
  */
-export class RemoteSandboxes extends ServerPart<Options> implements SandboxExchange {
+export class RemoteSandboxes extends ServerPart<Options> implements RemoteSandboxAccess {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {

@@ -2,16 +2,16 @@ import type { ChildSessions, ChildState, ChildTask } from '../../agents/tools/de
 import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { deriveSessionId, type RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { OwnBudget } from '../../core/model/spending.ts';
+import type { BudgetSpec } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
-import type { SandboxCopies } from '../forks/sandbox-copies.ts';
+import type { WorkspaceCopier } from '../forks/sandbox-copies.ts';
 import { convertChildErrors, ignoreChildNotFound } from './child-failures.ts';
 import { ChildStarter } from './child-starts.ts';
 
@@ -25,14 +25,14 @@ export interface ChildServices {
   >;
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   /** After a restart, a run can continue before the services are ready, so its calls wait. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
-  readonly copies: Pick<SandboxCopies, 'copy'>;
+  readonly copies: Pick<WorkspaceCopier, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
-  readonly readLimits: (session: SessionRecord) => Promise<OwnBudget>;
+  readonly readLimits: (session: SessionRecord) => Promise<BudgetSpec>;
 }
 
 interface Start {

@@ -9,11 +9,11 @@ import { type ChildOrigin, childLinkKind, type SessionRecord } from '../../core/
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { toCopiedSandboxChoice } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
-import type { OwnBudget } from '../../core/model/spending.ts';
+import type { BudgetSpec } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
-import type { SandboxCopies } from '../forks/sandbox-copies.ts';
+import type { WorkspaceCopier } from '../forks/sandbox-copies.ts';
 import { ignoreChildNotFound } from './child-failures.ts';
 
 // Each step of a start can be repeated: link, session, files, message.
@@ -23,10 +23,10 @@ const maxCopies = 4; // attempts per copy
 
 interface Deps {
   readonly records: RecordStore;
-  readonly copies: Pick<SandboxCopies, 'copy'>;
+  readonly copies: Pick<WorkspaceCopier, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
-  readonly readLimits: (session: SessionRecord) => Promise<OwnBudget>;
+  readonly readLimits: (session: SessionRecord) => Promise<BudgetSpec>;
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 

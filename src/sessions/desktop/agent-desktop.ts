@@ -1,6 +1,6 @@
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentDesktop, SessionDesktop } from '../run/run-context.ts';
-import type { PictureService } from './screenshots.ts';
+import type { ScreenshotStore } from './screenshots.ts';
 
 interface Browsers {
   of(client: SandboxClient): ReturnType<SessionDesktop['browserOf']>;
@@ -8,7 +8,7 @@ interface Browsers {
 }
 const askMs = 2_000;
 
-export function createAgentDesktop(browsers: Browsers, pictures: PictureService): AgentDesktop {
+export function createAgentDesktop(browsers: Browsers, pictures: ScreenshotStore): AgentDesktop {
   const known = new WeakMap<SandboxClient, boolean>();
 
   async function existsIn(client: SandboxClient): Promise<boolean> {

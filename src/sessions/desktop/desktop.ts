@@ -17,21 +17,21 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import type { DesktopStatusRecorder } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import type { SessionStreams } from '../engine/watchers.ts';
+import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import { describeMissingDesktop } from './offer.ts';
-import type { DesktopScreen } from './screen.ts';
-import type { DesktopScreens } from './screens.ts';
+import type { DesktopViewerHub } from './screen.ts';
+import type { DesktopViewerHubs } from './screens.ts';
 
 export interface DesktopDeps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopStatusRecorder, 'saw'>;
-  readonly screens: DesktopScreens;
+  readonly screens: DesktopViewerHubs;
   /** Whether a sandbox started for the session now would have a desktop. */
   readonly offerFor: (session: SessionRecord) => DesktopAvailability;
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
   readonly isAtWork: (id: SessionId) => Promise<boolean>;
-  readonly watchers: Pick<SessionStreams, 'endOf'>;
+  readonly watchers: Pick<SessionStreamRegistry, 'endOf'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects with session_not_found. */
@@ -91,7 +91,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
   /** Finds out why a desktop stream ended. Calls the sandbox if it still exists. */
   async function findCause(
     id: SessionId,
-    screen: DesktopScreen,
+    screen: DesktopViewerHub,
     client: SandboxClient,
   ): Promise<DesktopStreamEndReason> {
     if (screen.isStopped) return 'stopped';

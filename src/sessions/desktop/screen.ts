@@ -27,7 +27,7 @@ const whys: Readonly<Record<DesktopControlReturnReason | 'lapsed', string>> = {
 };
 
 /** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
-export class DesktopScreen {
+export class DesktopViewerHub {
   readonly lease: DesktopControlLease;
   readonly shared: SharedDesktopControl | undefined;
   holders = 0;

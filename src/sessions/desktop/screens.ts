@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxFactChannel } from '../engine/sandbox/sandbox-facts.ts';
-import { DesktopScreen } from './screen.ts';
+import { DesktopViewerHub } from './screen.ts';
 import type { SharedDesktopControlFactory } from './shared-control.ts';
 
 interface Options {
@@ -13,19 +13,19 @@ interface Options {
   readonly shareControl?: SharedDesktopControlFactory | undefined;
 }
 
-export class DesktopScreens extends ServerPart<Options> {
-  readonly #screens = new Map<SessionId, DesktopScreen>();
+export class DesktopViewerHubs extends ServerPart<Options> {
+  readonly #screens = new Map<SessionId, DesktopViewerHub>();
 
-  get(id: SessionId): DesktopScreen | undefined {
+  get(id: SessionId): DesktopViewerHub | undefined {
     return this.#screens.get(id);
   }
 
   /** The screen stays in memory until its last holder is disposed. */
-  hold(id: SessionId): Disposable & { readonly screen: DesktopScreen } {
+  hold(id: SessionId): Disposable & { readonly screen: DesktopViewerHub } {
     const { clock, facts, settings, shareControl } = this.deps;
     const screen =
       this.#screens.get(id) ??
-      new DesktopScreen({
+      new DesktopViewerHub({
         id,
         clock,
         shareControl,

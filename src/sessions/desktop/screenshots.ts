@@ -7,7 +7,7 @@ import type { UploadStore } from '../projects/uploads.ts';
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
 /** Keeps only the newest screenshots. */
-export interface PictureService {
+export interface ScreenshotStore {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<StoredPicture | undefined>;
   /** Base64; undefined if the file was deleted. */
   load(file: string): Promise<string | undefined>;
@@ -21,7 +21,7 @@ interface Deps {
   readonly urlOf: (file: string) => string;
   readonly warn: (about: object, text: string) => void;
 }
-export function createPictureService({ uploads, keepPerSession, newName, urlOf, warn }: Deps): PictureService {
+export function createScreenshotStore({ uploads, keepPerSession, newName, urlOf, warn }: Deps): ScreenshotStore {
   async function prune(session: SessionId): Promise<void> {
     for (const { id } of (await uploads.ofSession(session)).slice(keepPerSession)) await uploads.delete(id);
   }

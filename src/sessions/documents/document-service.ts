@@ -1,4 +1,4 @@
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreFileNotFound, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestJson } from '../../core/text/digest.ts';
@@ -8,11 +8,11 @@ import {
   type DocumentKind,
   type DocumentService,
   documentIdPrefixes,
-  FileContent,
+  FileDocumentContent,
   StoredDocument,
 } from '../api/server/documents.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects: file_not_found. */
   readonly deleteUpload: (id: string) => Promise<void>;
@@ -100,7 +100,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
     async delete(id) {
       const { kind, content } = await found(id);
       await of(kind).deleteWith(id, async () => {
-        if (kind === 'file') await deleteUpload(FileContent.parse(content).upload).catch(ignoreFileNotFound);
+        if (kind === 'file') await deleteUpload(FileDocumentContent.parse(content).upload).catch(ignoreFileNotFound);
         for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
           await records.delete(earlierKind, one.id);
       });

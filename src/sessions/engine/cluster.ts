@@ -2,7 +2,7 @@ import type { EventLog } from '../../core/contracts/ports.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
-import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
+import type { RemoteSandboxAccess } from './sandbox/sandbox-exchange.ts';
 import type { SessionCommands } from './session-commands.ts';
 import type { SessionEvictor } from './session-evictor.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -10,7 +10,7 @@ import type { Supervisor } from './supervisor.ts';
 // The engine's interfaces to other servers on the same store. Implemented in ../cluster.
 
 /** After `start`, this server also executes commands from other servers. */
-export interface CommandExchange extends SessionCommands, AsyncDisposable {
+export interface ClusterCommands extends SessionCommands, AsyncDisposable {
   start(): void;
 }
 
@@ -24,5 +24,5 @@ export interface LocalEngineParts {
 
 export interface Cluster {
   readonly ownership: Ownership;
-  connect(local: LocalEngineParts): { readonly commands: CommandExchange; readonly sandboxes: SandboxExchange };
+  connect(local: LocalEngineParts): { readonly commands: ClusterCommands; readonly sandboxes: RemoteSandboxAccess };
 }

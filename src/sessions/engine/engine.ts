@@ -1,6 +1,6 @@
 import type { SlotKind } from '../../../machines/session.ts';
 import type { RestartPolicy } from '../../../machines/supervisor.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -19,7 +19,7 @@ import { provideSessionMachine, type SandboxParts } from './session-actors.ts';
 import type { SessionCommands } from './session-commands.ts';
 import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
-import type { SessionStreams } from './watchers.ts';
+import type { SessionStreamRegistry } from './watchers.ts';
 import type { WorkspaceHook } from './workspace-hooks.ts';
 
 export interface Engine extends AsyncDisposable {
@@ -93,7 +93,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log' | 'store'> {
+export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' | 'log' | 'store'> {
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
@@ -105,7 +105,7 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   readonly liveSessions: LiveSessions;
   readonly hooks: readonly WorkspaceHook[];
   readonly facts: SandboxFactChannel;
-  readonly watchers: Pick<SessionStreams, 'isWatched'>;
+  readonly watchers: Pick<SessionStreamRegistry, 'isWatched'>;
   /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;

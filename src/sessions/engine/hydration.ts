@@ -3,7 +3,7 @@ import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import type { SessionInput } from '../../../machines/session.ts';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -19,9 +19,9 @@ import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import { foldRuns, type RunFold, toQueuedRun } from './run-fold.ts';
-import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
+import type { RemoteSandboxAccess } from './sandbox/sandbox-exchange.ts';
 import { restartingError } from './supervisor.ts';
-import type { SessionStreams } from './watchers.ts';
+import type { SessionStreamRegistry } from './watchers.ts';
 
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
@@ -32,16 +32,16 @@ export interface SessionPolicies {
   /** Further messages are refused with queue_full. */
   readonly maxQueued: number;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly store: Pick<Store, 'records'>;
   readonly profileOf: AgentProfileResolver;
   readonly policies: SessionPolicies;
-  readonly watchers: Pick<SessionStreams, 'isWatched'>;
+  readonly watchers: Pick<SessionStreamRegistry, 'isWatched'>;
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
   /** Undefined: no other server can exist. */
-  readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
+  readonly remoteSandboxes: Pick<RemoteSandboxAccess, 'leave'> | undefined;
 }
 
 interface SessionRunSettings {

@@ -1,13 +1,13 @@
 import { neverAbortingSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionCommands } from './session-commands.ts';
-import type { SessionStreams } from './watchers.ts';
+import type { SessionStreamRegistry } from './watchers.ts';
 
-export interface RemovalDeps extends Pick<ServerParts, 'clock' | 'ids'> {
+export interface RemovalDeps extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
-  readonly watchers: Pick<SessionStreams, 'end' | 'isInUse'>;
+  readonly watchers: Pick<SessionStreamRegistry, 'end' | 'isInUse'>;
   readonly store: Pick<Store, 'events' | 'shared'>;
   readonly forget?: (id: SessionId) => Promise<void>;
 }

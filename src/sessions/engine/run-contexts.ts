@@ -19,24 +19,24 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { hasUnpreparedRepository, hasWritableRepository, type SessionRepository } from '../../core/model/repository.ts';
-import type { OwnBudget } from '../../core/model/spending.ts';
+import type { BudgetSpec } from '../../core/model/spending.ts';
 import { listUntrustedSources } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import type { UploadReader } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { MissingPartReporter, type UnreachableCredential } from '../run/missing-tools.ts';
+import { OmissionReporter, type UnreachableCredential } from '../run/missing-tools.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceNotes } from '../run/prompt/memory.ts';
-import { NestedNotes } from '../run/prompt/nested-notes.ts';
+import { NestedWorkspaceNotes } from '../run/prompt/nested-notes.ts';
 import { type PromptFacts, type PromptParts, readBuiltInPromptParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, ApprovalPolicy, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { createSkillReader, formatSkillList } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
-import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
+import type { RunBaselines } from '../run/snapshot/run-snapshots.ts';
 import { type BudgetedRun, TurnBudget, type TurnBudgetFactory } from '../run/turn-budget.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
@@ -52,7 +52,7 @@ export interface AgentParts {
   readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
   /** Per session, over all its runs; undefined: none. */
-  readonly budget?: OwnBudget | undefined;
+  readonly budget?: BudgetSpec | undefined;
   readonly openBudgets?: TurnBudgetFactory;
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
@@ -65,7 +65,7 @@ export interface AgentParts {
   /** Agents with their own loop; undefined: none. */
   readonly loops?: ExternalAgents;
   /** Workspace files as of the start of each run; undefined: off. */
-  readonly snapshots?: RunSnapshots;
+  readonly snapshots?: RunBaselines;
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
@@ -112,9 +112,9 @@ export function createRunContextFactory({
   workdir,
 }: Deps): RunContextFactory {
   const memory = new WorkspaceNotes();
-  const nested = new NestedNotes();
+  const nested = new NestedWorkspaceNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
-  const missing = new MissingPartReporter();
+  const missing = new OmissionReporter();
   /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();

@@ -1,5 +1,5 @@
 import { toUnjudgedGoalEnd } from '../../../machines/run-rules.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
@@ -10,7 +10,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly logger: Pick<EngineLogger, 'error'>;
   readonly onRunEnd: (status: 'failed') => void;
   readonly liveSessions: LiveSessions;

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../core/model/ids.ts';
 
-export class SessionStreams {
+export class SessionStreamRegistry {
   readonly #watchers = new Map<SessionId, number>();
   readonly #ends = new Map<SessionId, { end: AbortController; users: number }>();
 

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   buildFilesKind,
-  snapshotBlobKind as kind,
+  fileCopiesKind,
+  copyBlobKind as kind,
   preparedFilesKind,
   skillVersionKind,
-  snapshotsKind,
   workspaceManifestKind,
 } from '../../core/model/records.ts';
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
@@ -19,7 +19,7 @@ import { createRecordSweep } from '../../storage/collection.ts';
 
 /** Kinds of records that refer to blobs, by the kind of the blobs' holder. A record's id is the holder's. */
 const holders = {
-  session: [snapshotsKind, workspaceManifestKind],
+  session: [fileCopiesKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
   [preparedFilesKind]: [preparedFilesKind],
   [buildFilesKind]: [buildFilesKind],
@@ -36,7 +36,7 @@ export interface StoredCopy {
   /** Absent from copies of earlier versions. */
   readonly sha256?: string | undefined;
 }
-interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open' | 'copy' | 'delete'>;
   readonly clock: Pick<Clock, 'now'>;
 }

@@ -2,7 +2,7 @@ import type { EventLog } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import { isForkPoint } from './snapshots.ts';
+import { isForkableFact } from './snapshots.ts';
 
 const pageSize = 500;
 
@@ -41,7 +41,7 @@ export async function findEditedMessage(
       if (event.type === 'run.started' && event.runId) running.add(event.runId);
       if (event.type === 'run.end' && event.runId) running.delete(event.runId);
       if (event.type === 'message.user' && event.seq > copied) isFirst = false;
-      if (isForkPoint(event)) filesAt = event.seq;
+      if (isForkableFact(event)) filesAt = event.seq;
     }
     const last = events.at(-1);
     if (!last || last.seq >= seq) break;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Store } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { FactOf, ForkFilesStatus } from '../../core/model/events.ts';
@@ -14,13 +14,13 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import { applyFact, createSessionRecord, inheritedFieldsOf, type StoredSession } from '../run/log/projection.ts';
 import { copyConversation, createClosingFacts, type ForkPoint } from './copy-conversation.ts';
 import type { EditedMessage } from './edited-message.ts';
-import { isForkPoint, type SessionSnapshots, type SnapshotState } from './snapshots.ts';
+import { isForkableFact, type SessionFilesCopier, type SessionFilesCopyState } from './snapshots.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly store: Pick<Store, 'events' | 'records'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  readonly snapshots: SessionSnapshots;
+  readonly snapshots: SessionFilesCopier;
   /** Keeps only volumes that the copy is allowed to use, read-only. */
   readonly volumes: {
     forCopy(
@@ -109,13 +109,13 @@ export class ForkCreator extends ServerPart<Deps> {
       );
     }
     const [event] = (await log.page(id, seq - 1, 1)).events;
-    if (event?.seq === seq && isForkPoint(event)) return seq;
+    if (event?.seq === seq && isForkableFact(event)) return seq;
     const text = `No step or run of this session ended at ${seq}. Take the seq of a run.end, or of a step that is completed or failed.`;
     throw new AppError('invalid_request', text);
   }
 
   /** Files that are not copied yet are copied by the sandbox's owner once the sandbox is used. */
-  async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
+  async #filesAt({ from, seq }: ForkPoint): Promise<SessionFilesCopyState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
     if (found.kind !== 'unknown') return found;
@@ -208,7 +208,7 @@ export class ForkCreator extends ServerPart<Deps> {
 }
 interface ForkBeginning {
   readonly place: ForkPoint;
-  readonly found: SnapshotState | { readonly kind: 'unwanted' };
+  readonly found: SessionFilesCopyState | { readonly kind: 'unwanted' };
   readonly branch?: StoredSession['branch'];
 }
 type NewFork = Omit<ForkSessionCommand, 'seq'> & Pick<StoredSession, 'startsFrom' | 'branch'> & ForkNotice;

@@ -3,7 +3,7 @@ import type { BlobPutOptions } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { snapshotsKind } from '../../core/model/records.ts';
+import { fileCopiesKind } from '../../core/model/records.ts';
 import type { CopyStore, StoredCopy } from './copies.ts';
 
 /** A session's files at a seq of its log. Without a blob, `why` gives the reason. */
@@ -18,7 +18,7 @@ const FileCopy = z.object({
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),
 });
-export type FileCopy = z.infer<typeof FileCopy>;
+export type SessionFilesCopy = z.infer<typeof FileCopy>;
 
 /** `upto` is the newest checked seq: no file changed between the last item and it. */
 const FileCopies = z.object({
@@ -27,7 +27,7 @@ const FileCopies = z.object({
   from: z.int(),
   items: z.array(FileCopy),
 });
-export type FileCopies = z.infer<typeof FileCopies>;
+export type SessionFilesCopies = z.infer<typeof FileCopies>;
 
 interface Deps {
   readonly records: RecordStore;
@@ -35,24 +35,27 @@ interface Deps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export async function readFileCopies({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<FileCopies> {
-  const found = await records.get(snapshotsKind, id);
+export async function readSessionFilesCopies(
+  { records }: Pick<Deps, 'records'>,
+  id: SessionId,
+): Promise<SessionFilesCopies> {
+  const found = await records.get(fileCopiesKind, id);
   return found ? FileCopies.parse(found.doc) : { upto: 0, from: 0, items: [] };
 }
 
-export async function writeFileCopies(
+export async function writeSessionFilesCopies(
   { records }: Pick<Deps, 'records'>,
   id: SessionId,
-  doc: FileCopies,
+  doc: SessionFilesCopies,
 ): Promise<void> {
-  await records.put({ kind: snapshotsKind, id, doc });
+  await records.put({ kind: fileCopiesKind, id, doc });
 }
 
 /** Returns and rejects as `CopyStore.share` does. */
 export async function shareCopyForSession(
   deps: Deps,
   id: SessionId,
-  { seq, ...from }: StoredCopy & Pick<FileCopy, 'seq'>,
+  { seq, ...from }: StoredCopy & Pick<SessionFilesCopy, 'seq'>,
   options: BlobPutOptions,
 ): Promise<StoredCopy | undefined> {
   const { copies, clock } = deps;
@@ -60,7 +63,7 @@ export async function shareCopyForSession(
   const copy = await copies.share(from, place, options);
   if (!copy) return undefined;
   const [{ blob }, { size: bytes, sha256 }] = [place, copy];
-  await writeFileCopies(deps, id, {
+  await writeSessionFilesCopies(deps, id, {
     upto: seq,
     from: seq,
     items: [{ seq, blob, bytes, print: '', at: clock.now(), sha256 }],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -29,7 +29,7 @@ export interface NamedSnapshotPolicy {
   readonly maxBytes: number;
   readonly ownerBytes: number;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly policy: NamedSnapshotPolicy;
   readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly copies: CopyStore;

@@ -27,7 +27,7 @@ find ${landing} -mindepth 1 -maxdepth 1 ! -name .corral -exec mv -t . -- {} +
 rm -rf -- ${landing}`;
 
 /** Copies whole workspaces from one running sandbox to another. An interrupted copy can be repeated. */
-export class SandboxCopies extends ServerPart<Deps> {
+export class WorkspaceCopier extends ServerPart<Deps> {
   /** Overwrites existing files. */
   async copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     await using source = await this.deps.sandboxes.use(from, signal);

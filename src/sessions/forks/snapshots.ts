@@ -1,6 +1,6 @@
 import { createTimeoutSignal, neverAbortingSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
@@ -10,24 +10,30 @@ import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts
 import type { LiveSession } from '../run/live-session.ts';
 import { gunzipWithLimit } from './archive/inflated.ts';
 import type { CopyStore, StoredCopy } from './copies.ts';
-import { type FileCopies, type FileCopy, readFileCopies, shareCopyForSession, writeFileCopies } from './kept-files.ts';
+import {
+  readSessionFilesCopies,
+  type SessionFilesCopies,
+  type SessionFilesCopy,
+  shareCopyForSession,
+  writeSessionFilesCopies,
+} from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
-export interface SnapshotPolicy {
+export interface SessionFilesCopyPolicy {
   /** Newest copies kept per session; 0: off. */
   readonly keep: number;
   /** A workspace with larger files is not copied. */
   readonly maxBytes: number;
   readonly sessionBytes: number;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
-  readonly policy: SnapshotPolicy;
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 'warn'> {
+  readonly policy: SessionFilesCopyPolicy;
   readonly events: Pick<EventStore, 'findLastSeq'>;
   readonly copies: CopyStore;
   readonly archive: WorkspaceArchive;
 }
 /** `unknown`: not checked yet. */
-export type SnapshotState =
+export type SessionFilesCopyState =
   | ({ readonly kind: 'kept' } & StoredCopy)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
 
@@ -38,7 +44,7 @@ interface CopyRequest {
 interface CopyPoint {
   readonly isAtRest: boolean;
   readonly seq: number;
-  readonly doc: FileCopies;
+  readonly doc: SessionFilesCopies;
   readonly signal: AbortSignal;
 }
 export interface IntactCopy {
@@ -57,13 +63,13 @@ const passing: ReadonlySet<string> = new Set([
   'sandbox_unresponsive',
 ]);
 
-export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
+export const isForkableFact = (fact: SessionFact | SessionEvent): boolean =>
   fact.type === 'run.end'
     ? fact.data.reason !== 'deleted'
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
 /** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
-export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook {
+export class SessionFilesCopier extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
   readonly #caughtUp = new WeakSet<LiveSession>();
@@ -73,7 +79,7 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
   }
 
   onFact(live: LiveSession, fact: SessionFact, seq: number): void {
-    if (!this.isOn || !isForkPoint(fact)) return;
+    if (!this.isOn || !isForkableFact(fact)) return;
     if (live.client && !live.isPaused) void this.#take(live, live.client, seq);
     else this.#caughtUp.delete(live);
   }
@@ -105,9 +111,9 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
     await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
   }
 
-  async at(id: SessionId, seq: number): Promise<SnapshotState> {
+  async at(id: SessionId, seq: number): Promise<SessionFilesCopyState> {
     if (!this.isOn) return { kind: 'off' };
-    const { upto, from, items } = await readFileCopies(this.deps, id);
+    const { upto, from, items } = await readSessionFilesCopies(this.deps, id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
     if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
@@ -149,7 +155,7 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
       async () =>
         await this.#copy(id, client, {
           seq: writer.head,
-          doc: await readFileCopies(this.deps, id),
+          doc: await readSessionFilesCopies(this.deps, id),
           signal,
           isAtRest: true,
         }),
@@ -157,7 +163,7 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
   }
 
   async newestWhole(id: SessionId): Promise<IntactCopy | undefined> {
-    for (const { blob, seq, at, sha256 } of (await readFileCopies(this.deps, id)).items.toReversed()) {
+    for (const { blob, seq, at, sha256 } of (await readSessionFilesCopies(this.deps, id)).items.toReversed()) {
       if (blob === null || !(await this.deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
     }
@@ -166,7 +172,7 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
 
   async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
-    const doc = await readFileCopies(this.deps, id);
+    const doc = await readSessionFilesCopies(this.deps, id);
     if (doc.upto >= seq) return;
     using until = createTimeoutSignal(captureMs, this.deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
@@ -177,8 +183,8 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
     const { print, bytes } = await archive.measure(client, `measure-${this.deps.newId()}`, signal);
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last))
-      return await writeFileCopies(this.deps, id, { ...doc, upto: seq });
-    const add = (item: Omit<FileCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
+      return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
+    const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
     // A failed copy of an ending sandbox must not replace an older copy.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
@@ -199,14 +205,15 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
     }
   }
 
-  async #add(id: SessionId, doc: FileCopies, item: FileCopy): Promise<void> {
+  async #add(id: SessionId, doc: SessionFilesCopies, item: SessionFilesCopy): Promise<void> {
     const { keep, sessionBytes } = this.deps.policy;
     const items = [...doc.items, item];
-    const gone: FileCopy[] = [];
+    const gone: SessionFilesCopy[] = [];
     const sum = () => items.reduce((all, { blob, bytes }) => all + (blob ? bytes : 0), 0);
-    while (items.length > 1 && (items.length > keep || sum() > sessionBytes)) gone.push(items.shift() as FileCopy);
+    while (items.length > 1 && (items.length > keep || sum() > sessionBytes))
+      gone.push(items.shift() as SessionFilesCopy);
     const from = gone.length > 0 ? (items[0]?.seq ?? item.seq) : doc.from;
-    await writeFileCopies(this.deps, id, { upto: item.seq, from, items });
+    await writeSessionFilesCopies(this.deps, id, { upto: item.seq, from, items });
     for (const { blob } of gone) if (blob) await this.deps.copies.drop({ holder: id, blob });
   }
 }
@@ -214,4 +221,4 @@ export class SessionSnapshots extends ServerPart<Deps> implements WorkspaceHook 
 /** The tar headers of half a million files. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
-const maxOf = ({ maxBytes }: SnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;
+const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

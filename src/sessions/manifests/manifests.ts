@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -9,7 +9,7 @@ import type { WorkspaceDamage } from '../../core/model/sandboxes/files-damaged.t
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CopyStore } from '../forks/copies.ts';
-import type { SessionSnapshots } from '../forks/snapshots.ts';
+import type { SessionFilesCopier } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManifest } from './manifest.ts';
@@ -78,9 +78,9 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
   return false;
 }
 
-interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly copies: CopyStore;
-  readonly snapshots: Pick<SessionSnapshots, 'copyAtRest' | 'newestWhole'>;
+  readonly snapshots: Pick<SessionFilesCopier, 'copyAtRest' | 'newestWhole'>;
   readonly archive: Pick<WorkspaceArchive, 'unpack'>;
   readonly files: WorkspaceFiles;
 }

@@ -14,7 +14,7 @@ export type StoredNote = z.infer<typeof StoredNote>;
 export const NoteIndex = z.object({ notes: z.array(StoredNote) });
 export type NoteIndex = z.infer<typeof NoteIndex>;
 
-export interface MemoryLimits {
+export interface NoteLimits {
   readonly maxNoteBytes: number;
   /** Per holder, excluding history. */
   readonly maxBytes: number;
@@ -41,7 +41,7 @@ export interface NoteChange {
 export function applyNoteChange(
   index: NoteIndex,
   { path, versionId, size, at, author }: NoteChange,
-  { limits, newId }: { readonly limits: MemoryLimits; readonly newId: () => string },
+  { limits, newId }: { readonly limits: NoteLimits; readonly newId: () => string },
 ): { readonly index: NoteIndex; readonly note: StoredNote; readonly dropped: readonly NoteVersionRef[] } {
   const before = findNote(index, path);
   const others = index.notes.filter((note) => note !== before);
@@ -63,7 +63,7 @@ export function applyNoteChange(
 }
 
 /** Drops the earliest deleted notes and oldest replaced versions beyond the limits. */
-function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): StoredNote[] {
+function roomy(notes: readonly StoredNote[], { maxBytes }: NoteLimits): StoredNote[] {
   const deleted = notes.filter((one) => one.deleted).sort((a, b) => b.updatedAt - a.updatedAt);
   const gone = new Set(deleted.slice(maxNotes));
   const replaced = notes.flatMap(({ versions }) => versions.slice(0, -1)).sort((a, b) => b.at - a.at);
@@ -105,7 +105,7 @@ export interface NoteVersionRef {
 function refuseUnlessFits(
   others: readonly StoredNote[],
   { path, size, isNew }: { readonly path: string; readonly size: number; readonly isNew: boolean },
-  { maxBytes }: MemoryLimits,
+  { maxBytes }: NoteLimits,
 ): void {
   const live = others.filter(({ deleted }) => !deleted);
   if (isNew && live.length >= maxNotes)

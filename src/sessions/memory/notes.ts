@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreNotFound } from '../../core/errors/errors.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import { type MemoryHolder, type Note, type NoteAuthor, NoteVersion, type NoteWithText } from '../api/server/memory.ts';
@@ -10,16 +10,16 @@ import {
   dropOldNoteHistory,
   findDroppedVersions,
   findNote,
-  type MemoryLimits,
   NoteIndex,
+  type NoteLimits,
   type NoteVersionRef,
   type StoredNote,
   sumNoteSizes,
   toNote,
 } from './note-index.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
-  readonly limits: MemoryLimits;
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
+  readonly limits: NoteLimits;
 }
 const kinds = { index: 'memory', version: 'memory-version' } as const;
 const StoredVersion = NoteVersion.extend({ id: z.string(), note: z.string() });
@@ -46,7 +46,7 @@ interface Draft {
 
 /** Callers check permissions. */
 export class NoteStore extends ServerPart<Deps> {
-  get limits(): MemoryLimits {
+  get limits(): NoteLimits {
     return this.deps.limits;
   }
 

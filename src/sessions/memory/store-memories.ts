@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { changeRecord, changeRecordWithResult } from '../../storage/collection.ts';
 import {
@@ -24,7 +24,7 @@ import {
   toMemoryEntry,
 } from './store-index.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   /** Twelve hex digits. */
   readonly short: () => string;
 }

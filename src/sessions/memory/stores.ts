@@ -1,11 +1,11 @@
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { Collection } from '../../storage/collection.ts';
 import { MemoryStore, type MemoryStoreDetails, type MemoryStoreService } from '../api/server/memory-stores.ts';
 import { MemoryStoreContents } from './store-memories.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
 }
 const kind = 'memory-store';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toolGroups } from '../../agents/tools/tool.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { ToolProgram } from '../../core/model/tool-server.ts';
 import { changeRecord } from '../../storage/collection.ts';
@@ -42,7 +42,7 @@ export interface AgentConfigService {
   /** Copies the template's settings. Keeps provider and model if the project chose them itself. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
-interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
   readonly templates: Pick<TemplateService, 'get'>;
   readonly providers: () => Promise<readonly Pick<OfferedProvider, 'id'>[]>;
   /** CORRAL_MODEL, the model of a new project. */

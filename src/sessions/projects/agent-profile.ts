@@ -1,11 +1,11 @@
 import { defaultCapabilities, type Model } from '../../agents/models/model.ts';
-import { type ComputerProvider, computerTools } from '../../agents/tools/list.ts';
+import { type ComputerToolVariant, computerTools } from '../../agents/tools/list.ts';
 import { createToolRegistry, filterTools, type ToolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { readOwnBudget } from '../../core/model/runs/budget.ts';
+import { readBudgetSettings } from '../../core/model/runs/budget.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
@@ -29,9 +29,9 @@ function toLimits({
 > {
   const budget = definedFields({
     turns: maxSteps,
-    ...readOwnBudget({ ...run, timeBudgetSeconds: run.timeoutSeconds }),
+    ...readBudgetSettings({ ...run, timeBudgetSeconds: run.timeoutSeconds }),
   });
-  const sessionBudget = definedFields(readOwnBudget(session));
+  const sessionBudget = definedFields(readBudgetSettings(session));
   const calls = definedFields({
     rules: approvals.rules,
     tools: approvals.tools,
@@ -63,7 +63,7 @@ interface Deps {
   readonly denied?: () => readonly string[];
   /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
-  readonly computers?: (shape: ComputerProvider) => readonly Tool[];
+  readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
   /** Chosen on the page; undefined: from the settings. */
   readonly usualModel?: () => Promise<string | undefined>;

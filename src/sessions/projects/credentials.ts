@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import { type CredentialInjection, isValidHeaderValue, listInjectionTargets } from '../../core/model/credential.ts';
@@ -9,8 +9,8 @@ import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { BoundCredential, type CredentialService, type SecretUse } from '../api/credentials.ts';
-import { createSealedRecordStore, type RotationCounts } from './sealed-records.ts';
+import { BoundCredential, type CredentialService, type SecretReference } from '../api/credentials.ts';
+import { createSealedRecordStore, type KeyRotationCounts } from './sealed-records.ts';
 
 const Stored = BoundCredential.extend({
   /** The value; with `uses`, the id of the secret. */
@@ -20,7 +20,7 @@ export interface CredentialWithHolder extends CredentialInjection {
   readonly name: string;
   /** A session's or project's id, or `server`. */
   readonly holder: string;
-  readonly uses?: SecretUse | undefined;
+  readonly uses?: SecretReference | undefined;
 }
 export interface BoundCredentialStore {
   /** The credentials of a session by precedence: its own, its project's, then the server's stored ones. */
@@ -40,10 +40,10 @@ export interface BoundCredentialStore {
   createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
   /** Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
-  rotate(): Promise<RotationCounts>;
+  rotate(): Promise<KeyRotationCounts>;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
-  readonly vault: Vault;
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
+  readonly vault: SecretSealer;
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
@@ -90,7 +90,7 @@ export function createBoundCredentialStore({
   async function write(
     of: string,
     { name, hosts, header, scheme, user, env, git, paths }: CredentialInjection & { readonly name: string },
-    { value, uses }: { readonly value: Secret; readonly uses?: SecretUse },
+    { value, uses }: { readonly value: Secret; readonly uses?: SecretReference },
   ): Promise<BoundCredential> {
     const others = (await all(of)).filter((other) => other.name !== name);
     if (others.length >= most)

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { UploadedFile, UploadService } from './uploads.ts';
 
-interface Deps extends Pick<ServerParts, 'records' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'records' | 'warn'> {
   readonly uploads: Pick<UploadService, 'ofProject' | 'open'>;
 }
 interface CopyTarget {
@@ -20,7 +20,7 @@ type Copies = z.infer<typeof Copies>;
 export const projectFilesFolder = 'project_files';
 const kind = 'project-copies'; // by session, and deleted with it
 
-export class ProjectCopies extends ServerPart<Deps> {
+export class ProjectFileSync extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
   /**
    * The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new

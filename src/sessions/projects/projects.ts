@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import { type ProjectMember, toMemberKey } from '../../core/model/access/project-member.ts';
@@ -15,7 +15,7 @@ import {
   heldResourceKinds,
   namedResourceKinds,
   Project,
-  type ProjectAgent,
+  type ProjectAgentProfile,
   type ProjectMemberView,
   type ProjectService,
 } from '../api/projects.ts';
@@ -23,7 +23,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLifecycle, AgentConfigService } from './agent-config.ts';
 import { formatModelRef, parseModelRef } from './providers.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
   /** Deleted with the project, like its sessions. */
@@ -195,7 +195,7 @@ function withMembers(project: Project, members: Project['members'], keepsMaintai
 }
 const isMaintainer = ({ role }: ProjectMember): boolean => role === 'maintainer';
 
-const toAgent = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
+const toAgent = ({ provider, model, ...config }: AgentConfig): ProjectAgentProfile => ({
   template: config.template,
   prompt: config.prompt,
   tools: config.tools,

@@ -3,12 +3,12 @@ import { refuseRedirect } from '../../agents/models/failures.ts';
 import { findConfiguredProvider, type ModelsConfig } from '../../agents/models/registry.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
-import { createSealedRecordStore, type RotationCounts } from './sealed-records.ts';
+import { createSealedRecordStore, type KeyRotationCounts } from './sealed-records.ts';
 
 interface KeyVerdict {
   readonly valid: boolean;
@@ -70,7 +70,7 @@ export interface ProviderKeyStore extends ProviderKeyService {
   /** Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
   /** Re-encrypts all keys with the primary key. Can be interrupted and repeated. */
-  rotate(): Promise<RotationCounts>;
+  rotate(): Promise<KeyRotationCounts>;
 }
 
 const Stored = z.object({
@@ -79,8 +79,8 @@ const Stored = z.object({
   createdAt: z.number(),
   lastUsedAt: z.number().nullable(),
 });
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
-  readonly vault: Vault;
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
+  readonly vault: SecretSealer;
   /** Other endpoints that use the provider's wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
   readonly compatible?: ModelsConfig['compatible'];

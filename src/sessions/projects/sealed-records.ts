@@ -1,19 +1,19 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
 
 /** `remaining` records still use an older key. */
-export interface RotationCounts {
+export interface KeyRotationCounts {
   readonly rewrapped: number;
   readonly remaining: number;
 }
 interface Deps {
   readonly records: RecordStore;
-  readonly vault: Vault;
+  readonly vault: SecretSealer;
   /** Each record has its secret in `sealed`. */
   readonly kind: string;
   /** The name of the secret's record, which the vault binds the ciphertext to. */
@@ -59,7 +59,7 @@ export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
           'CORRAL_KEYS_ENCRYPTION_KEY or CORRAL_KEYS_ENCRYPTION_KEY_FILE, after the new one if there is one.',
       );
     },
-    async rotate(): Promise<RotationCounts> {
+    async rotate(): Promise<KeyRotationCounts> {
       let rewrapped = 0;
       let remaining = 0;
       for (const { id } of await records.list(kind)) {

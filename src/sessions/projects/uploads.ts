@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { projectKind } from './projects.ts';
@@ -64,7 +64,7 @@ export interface UploadStore extends UploadService {
   ofSession(id: SessionId): Promise<readonly UploadedFile[]>;
   deleteSession(id: SessionId): Promise<void>;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly blobs: BlobStore;
   readonly maxBytes: number;
 }

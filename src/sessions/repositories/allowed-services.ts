@@ -6,7 +6,7 @@ import type { SessionRepository } from '../../core/model/repository.ts';
 import { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 
-export interface RepositoryServicePermissions {
+export interface RepositoryServiceDeps {
   readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
   /** Throws for services that the settings and the driver cannot run. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
@@ -23,7 +23,7 @@ interface AllowedServices {
 /** Rejects before any change. */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
-  { servicesOf, checkSandbox, power, change }: RepositoryServicePermissions,
+  { servicesOf, checkSandbox, power, change }: RepositoryServiceDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { path, environment } = repository;

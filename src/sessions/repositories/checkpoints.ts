@@ -1,4 +1,4 @@
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -15,7 +15,7 @@ import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'records' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'records' | 'warn'> {
   readonly policy: CheckpointPolicy;
   /** Newest checkpoints kept per session. */
   readonly keep: number;

@@ -221,7 +221,7 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
   return copied;
 }
 
-export function toRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
+export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
   const message = summarizeGitOutput(stderr);
   if (
@@ -253,7 +253,7 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
   }
   if (exitCode === gitExitCodes.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
   return (
-    (isFolderUrl(url) ? undefined : toRemoteError(repository, stderr)) ??
+    (isFolderUrl(url) ? undefined : toGitRemoteError(repository, stderr)) ??
     new AppError(
       'conflict',
       `${url} could not be fetched: ${summarizeGitOutput(stderr) || `git ended with ${exitCode}`}`,

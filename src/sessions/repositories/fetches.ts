@@ -1,5 +1,5 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -46,7 +46,7 @@ function toBranchName({
   return slug === '' ? `corral/${short}` : `corral/${slug}-${short}`;
 }
 
-interface Deps extends Pick<ServerParts, 'closing' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'closing' | 'warn'> {
   /** Default author of commits. */
   readonly author: GitAuthor;
   readonly preparation: RepositoryPreparer;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreFileNotFound } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -11,7 +11,7 @@ import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { createCopyFailureFormatter, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   /** Per owner; the least recently used are removed first. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;

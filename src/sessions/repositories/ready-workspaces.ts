@@ -1,6 +1,6 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, runWithTimeout, sleep } from '../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -9,7 +9,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { PreparedFileStore } from './prepared-files.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   /** Workspaces of all owners; 0: off. */
   readonly keep: number;
   readonly maxAgeMs: number;

@@ -17,10 +17,10 @@ import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { allowRepositoryServices, type RepositoryServicePermissions } from './allowed-services.ts';
+import { allowRepositoryServices, type RepositoryServiceDeps } from './allowed-services.ts';
 import { parseGitChanges } from './changes-in.ts';
 import { toPrintable } from './environments.ts';
-import { toRemoteError } from './fetch-repository.ts';
+import { toGitRemoteError } from './fetch-repository.ts';
 import { isUsableRepository, type RepositoryFetcher } from './fetches.ts';
 import { gitExitCodes, runGitInRepository, summarizeGitOutput } from './git.ts';
 
@@ -51,7 +51,7 @@ interface Deps {
   readonly fetches: Pick<RepositoryFetcher, 'again' | 'noteChecks'>;
   readonly now: () => number; // epoch ms
   readonly author: GitAuthor;
-  readonly services: RepositoryServicePermissions & { readonly states: SandboxService['services'] };
+  readonly services: RepositoryServiceDeps & { readonly states: SandboxService['services'] };
 }
 interface OpenedRepository {
   readonly client: SandboxClient;
@@ -308,7 +308,7 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
     const text = `${remote.url} did not take the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
     throw new AppError('conflict', text);
   }
-  const known = remote && toRemoteError(remote, stderr);
+  const known = remote && toGitRemoteError(remote, stderr);
   throw (
     known ??
     new AppError('conflict', `Git failed in ${path}: ${summarizeGitOutput(stderr) || `it ended with ${exitCode}`}`)

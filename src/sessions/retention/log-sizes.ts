@@ -1,10 +1,10 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { RecordWatcher } from '../../core/contracts/changed-records.ts';
-import type { CompactionMarks, EventStore, Store } from '../../core/contracts/ports.ts';
+import type { EventStore, LogTrimMarks, Store } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 
-interface MeasuredLog extends CompactionMarks {
+interface MeasuredLog extends LogTrimMarks {
   readonly head: number;
   readonly bytes: number;
 }

@@ -4,19 +4,19 @@ import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/canc
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { EngineLogger } from '../engine/logger.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import type { SessionStreams } from '../engine/watchers.ts';
+import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizeEstimator } from './log-sizes.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
-  readonly watchers: SessionStreams;
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
+  readonly watchers: SessionStreamRegistry;
   readonly name: string;
   readonly ttlMs: number;
 }
@@ -44,13 +44,13 @@ class ViewedSessions extends ServerPart<Deps> {
   #key = (id: SessionId): string => `${SessionId.parse(id)}:viewed:${this.deps.name}`;
 }
 
-export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
+export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store'> {
   readonly policyOf: () => RetentionPolicy;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly driver: Pick<Driver, 'list'>;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly commands: Pick<SessionCommands, 'change'>;
-  readonly watchers: SessionStreams;
+  readonly watchers: SessionStreamRegistry;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
   /** Whether this server currently applies the retention policy. Two servers doing so would be harmless. */

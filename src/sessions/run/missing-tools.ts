@@ -16,7 +16,7 @@ export interface UnreachableCredential {
 }
 
 /** Logs the servers, tools and pictures that a run's requests lack, each once per run. */
-export class MissingPartReporter {
+export class OmissionReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 
   async tell(run: Run, failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[] = []): Promise<void> {
@@ -70,4 +70,4 @@ export class MissingPartReporter {
   }
 }
 
-export const missingPartReporter = new MissingPartReporter();
+export const omissionReporter = new OmissionReporter();

@@ -1,5 +1,5 @@
 import type { RunSpending, TurnResult } from '../../../machines/run.ts';
-import { type CollectedTurn, type CollectOptions, collectTurn } from '../../agents/models/collect.ts';
+import { type CollectedTurn, type CollectTurnOptions, collectTurn } from '../../agents/models/collect.ts';
 import type {
   AssistantMessage,
   FailedTurn,
@@ -40,10 +40,10 @@ export interface ModelReply extends CollectedTurn {
   readonly isBelieved: boolean;
 }
 
-export async function requestModel(
+export async function sendModelRequest(
   { model, runWriter, budget }: Pick<RunContext, 'model' | 'runWriter' | 'budget'>,
   { request, bytes, purpose, keepsThoughts, stop, ...stored }: ModelRequest,
-  { signal, ...collecting }: Omit<CollectOptions, 'model'> & { readonly signal: AbortSignal },
+  { signal, ...collecting }: Omit<CollectTurnOptions, 'model'> & { readonly signal: AbortSignal },
 ): Promise<ModelReply> {
   const { meter } = runWriter.transcript;
   const { name } = model;

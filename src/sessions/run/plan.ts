@@ -5,7 +5,7 @@ import { MakePlanArgs, makePlanTool } from '../../agents/tools/special.ts';
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { RunWriter } from './log/run-writer.ts';
-import { missingPartReporter } from './missing-tools.ts';
+import { omissionReporter } from './missing-tools.ts';
 import { computeShortHash } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, takeTurn } from './turns/turn.ts';
@@ -63,7 +63,7 @@ export async function planRun(
     return { kind: 'calls', calls, steps: begun, spent };
   }
   if (message.calls.length > 0) return await endEmptyTurn(work, { ...turn, hint: planHint });
-  await runWriter.write(...title, ...facts, ...missingPartReporter.callless(work));
+  await runWriter.write(...title, ...facts, ...omissionReporter.callless(work));
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !isOpen, steps, spent };
 }
 

@@ -5,7 +5,7 @@ import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type { ToolDescription, UnsupportedTool } from '../../agents/tools/tool.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { OwnBudget } from '../../core/model/spending.ts';
+import type { BudgetSpec } from '../../core/model/spending.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { ApprovalPolicy } from './run-context.ts';
 
@@ -33,7 +33,7 @@ export interface AgentProfile {
   readonly agent?: ExternalAgent;
   /** Overrides the server's limits. Run limits are read when the session is loaded. */
   readonly budget?: Partial<RunBudget>;
-  readonly sessionBudget?: OwnBudget;
+  readonly sessionBudget?: BudgetSpec;
   readonly approvals?: Partial<ApprovalPolicy>;
 }
 export type AgentProfileResolver = (session: SessionRecord) => Promise<AgentProfile>;

@@ -19,7 +19,7 @@ import { judgeGoal } from './goal/judge.ts';
 import type { LiveSession } from './live-session.ts';
 import { computeSpendingAt } from './log/projection.ts';
 import type { OpenToolCall, RunWriter } from './log/run-writer.ts';
-import { missingPartReporter } from './missing-tools.ts';
+import { omissionReporter } from './missing-tools.ts';
 import {
   createStepStartFacts,
   createTitleFacts,
@@ -223,13 +223,13 @@ async function takeStepTurn(
   if (!step) {
     const closed = closePlan(steps, saysItFailed(message.text));
     const changed = closed.some((it, n) => it !== steps[n]) ? createTodoFacts(runWriter, closed) : [];
-    await runWriter.write(...facts, ...missingPartReporter.callless(work), ...changed);
+    await runWriter.write(...facts, ...omissionReporter.callless(work), ...changed);
     return { kind: 'replied', digest: computeShortHash(message.text), steps: closed, spent };
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
   // The event contract requires a step's result after the step's end and before the complete message.
-  await runWriter.write(runWriter.step(done), ...facts, ...missingPartReporter.callless(work), runWriter.plan(after));
+  await runWriter.write(runWriter.step(done), ...facts, ...omissionReporter.callless(work), runWriter.plan(after));
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 

@@ -4,7 +4,7 @@ import type { ChildSessions } from '../../agents/tools/delegation/child-runs.ts'
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type {
-  ControlWaiter,
+  AutomaticInputGate,
   PullRequestOpener,
   SkillReader,
   StoredPicture,
@@ -90,7 +90,7 @@ export interface RunContext {
   /** Undefined: sandboxes have none. */
   readonly desktop?: SessionDesktop;
   readonly keepPicture?: SessionDesktop['keepPicture'];
-  readonly gate?: ControlWaiter;
+  readonly gate?: AutomaticInputGate;
   readonly files?: UploadReader | undefined;
   /** External agent loop. Undefined: Corral's own. */
   readonly own?: {

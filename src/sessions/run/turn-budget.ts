@@ -10,7 +10,7 @@ import {
   findOverrun,
   withMicroCost,
 } from '../../core/model/runs/budget.ts';
-import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
+import { addAmounts, type BudgetOverrun, type BudgetSpec } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
 
 export interface Reservation {
@@ -21,7 +21,7 @@ export interface Reservation {
    */
   settle(used: BudgetAmounts): Promise<void>;
 }
-export interface PrepaidCalls {
+export interface PrepaidToolCalls {
   readonly count: number;
   readonly over?: BudgetOverrun;
 }
@@ -29,7 +29,7 @@ export type ReservationOrOverrun =
   | { readonly kind: 'reserved'; readonly reservation: Reservation }
   | { readonly kind: 'over'; readonly over: BudgetOverrun };
 
-export interface SharedBudgets {
+export interface SharedBudgetReserver {
   /**
    * Waits while requests in progress hold the missing amount. Undefined: no budget applies. Rejects: cancelled,
    * store_unavailable, store_busy.
@@ -44,7 +44,7 @@ export interface SharedBudgets {
    * Pays in advance for all tool calls, or as many as fit. `over` is the exceeded budget. Undefined: no budget counts calls.
    * Rejects as `reserve` does.
    */
-  payCalls(count: number, signal: AbortSignal): Promise<PrepaidCalls | undefined>;
+  payCalls(count: number, signal: AbortSignal): Promise<PrepaidToolCalls | undefined>;
   /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
@@ -69,7 +69,7 @@ type ReservedRequest =
 export interface BudgetSources {
   readonly run?: readonly BudgetLine[] | undefined;
   readonly session?: ((spent: RunSpending) => readonly BudgetLine[]) | undefined;
-  readonly shared?: SharedBudgets | undefined;
+  readonly shared?: SharedBudgetReserver | undefined;
   readonly keepCalls?: ((count: number) => void) | undefined;
 }
 
@@ -83,7 +83,7 @@ export interface TurnBudgetInput {
   readonly run: BudgetedRun;
   readonly record: () => StoredSession;
   readonly now: () => number;
-  readonly limits: OwnBudget | undefined;
+  readonly limits: BudgetSpec | undefined;
   /** The session's children can use part of its budget. */
   readonly lends: boolean;
 }
@@ -91,7 +91,7 @@ export type TurnBudgetFactory = (turn: TurnBudgetInput) => Promise<TurnBudget>;
 
 export class TurnBudget {
   readonly #sources: BudgetSources;
-  readonly shared: SharedBudgets | undefined;
+  readonly shared: SharedBudgetReserver | undefined;
   #spent = zeroSpending;
 
   constructor(sources: BudgetSources = {}) {

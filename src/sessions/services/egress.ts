@@ -1,5 +1,5 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
@@ -7,7 +7,7 @@ import { type EgressChoice, isEgressClosed, isEgressRules } from '../../core/mod
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly sessions: Pick<SessionService, 'get'>;
   readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;

@@ -8,7 +8,7 @@ import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { readRunChanges } from '../run/snapshot/changes.ts';
-import { snapshotCopyPathOf } from '../run/snapshot/snapshot-scripts.ts';
+import { baselineCopyPathOf } from '../run/snapshot/snapshot-scripts.ts';
 import { readWholeFile } from './streams/whole-file.ts';
 
 interface Deps {
@@ -69,7 +69,7 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
       inside(id, path, signal, async (client) => {
         const file = pathInside(path, client.workdir);
         if (!isSafePath(file)) throw new AppError('path_outside', 'That path is outside of the workspace.');
-        return await readWholeFile(client, snapshotCopyPathOf(file), signal);
+        return await readWholeFile(client, baselineCopyPathOf(file), signal);
       }),
     find: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {

@@ -2,13 +2,13 @@ import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { createTimeoutSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
 import type { HealthCheckResult, ServerHealth } from '../api/sessions.ts';
 import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'store'> {
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
   /** Model chosen on the page, which overrides the settings. */
@@ -54,7 +54,7 @@ export async function checkServerHealth(deps: Deps, signal: AbortSignal): Promis
 const countMs = 100;
 
 /** Session counts in shared health responses. They reflect this server's creations and deletions immediately. */
-export class SessionTally {
+export class SessionCountCache {
   readonly #count: () => Promise<SessionCounts>;
   readonly #clock: Clock;
   #changes = 0;
@@ -95,7 +95,7 @@ const outlivesMs = 2_000;
  * Callers share one check and reuse a successful response, because unauthenticated requests must not slow down other
  * work.
  */
-export function shareHealthChecks(
+export function createSharedHealthCheck(
   look: () => Promise<ServerHealth>,
   clock: Clock,
   now = monotonicNow,

@@ -1,9 +1,9 @@
 import { runRounds } from '../../core/concurrency/rounds.ts';
 import { RecordWatcher } from '../../core/contracts/changed-records.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { StoredSession } from '../run/log/projection.ts';
 
-interface Options extends Pick<ServerParts, 'clock' | 'records'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly changed: (record: StoredSession) => void;
   readonly deleted: (record: StoredSession) => void;
 }

@@ -1,12 +1,12 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { type PortService, PreviewView } from '../api/ports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { assertPortExposable, type PortRules } from './sandbox-interior.ts';
+import { assertPortExposable, type PortExposurePolicy } from './sandbox-interior.ts';
 
-interface Deps extends PortRules, Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends PortExposurePolicy, Pick<ServerDependencies, 'clock' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects with session_not_found. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -8,7 +8,7 @@ import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { toLoginShellCommand } from './shell-quoting.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;

@@ -5,20 +5,20 @@ import type { CodeContexts } from '../api/code.ts';
 import type { SandboxHandle, SandboxHandleService } from '../api/sandbox-interior.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
-export interface PortRules {
+export interface PortExposurePolicy {
   /** Sandboxes are not isolated: their loopback interface is the server's own. */
   readonly isOwnMachine: boolean;
   /** Ports of the egress forwarder and of the daemon. */
   readonly closedPorts: ReadonlySet<number>;
 }
-interface Deps extends PortRules {
+interface Deps extends PortExposurePolicy {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly codeOf: (client: SandboxClient) => CodeContexts;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 
-export const createSandboxInteriorService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxHandleService => ({
+export const createSandboxHandleService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxHandleService => ({
   async admits(id) {
     await known(id);
   },
@@ -38,7 +38,7 @@ export const createSandboxInteriorService = ({ sandboxes, codeOf, known, ...rule
   },
 });
 
-function openable(ports: SandboxHandle['ports'], rules: PortRules): SandboxHandle['ports'] {
+function openable(ports: SandboxHandle['ports'], rules: PortExposurePolicy): SandboxHandle['ports'] {
   return {
     async list(signal) {
       if (rules.isOwnMachine) return [];
@@ -52,7 +52,7 @@ function openable(ports: SandboxHandle['ports'], rules: PortRules): SandboxHandl
 }
 
 /** Blocks the daemon, the server's own machine, and the forwarder, which adds credentials to requests. */
-export function assertPortExposable(port: number, { isOwnMachine, closedPorts }: PortRules): void {
+export function assertPortExposable(port: number, { isOwnMachine, closedPorts }: PortExposurePolicy): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';
     throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);

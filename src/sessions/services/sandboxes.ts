@@ -1,6 +1,6 @@
 import { type Driver, hostsServices } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -12,7 +12,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { toLoginShellCommand } from './shell-quoting.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;

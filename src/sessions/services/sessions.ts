@@ -1,25 +1,31 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeSandboxCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
-import type { CreateSessionCommand, SendCommand, SendResult, SessionPatch, SessionService } from '../api/sessions.ts';
+import type {
+  CreateSessionCommand,
+  SendUserMessageCommand,
+  SendUserMessageResult,
+  SessionPatch,
+  SessionService,
+} from '../api/sessions.ts';
 import type { ConcurrencyLimiter } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
-import type { SessionStreams } from '../engine/watchers.ts';
+import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 import { readRecordedRequest } from '../run/log/request-at.ts';
 import type { AgentProfileResolver } from '../run/profile.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { computeEffectiveAgent, noServerLimits, type ServerLimits } from './effective-agent.ts';
-import { checkServerHealth, SessionTally, shareHealthChecks } from './health.ts';
+import { checkServerHealth, createSharedHealthCheck, SessionCountCache } from './health.ts';
 import { SessionListPoller } from './list-changes.ts';
 import { SessionChangeFeed } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
@@ -27,11 +33,11 @@ import { type CreationDeps, createSessionCreator } from './sessions/creation.ts'
 import { createSessionDeleter } from './sessions/deletion.ts';
 import { createNamedSessionMethods } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
-import { searchLoadedSessions, searchStoredSessions } from './sessions/search.ts';
+import { searchListedSessions, searchStoredSessions } from './sessions/search.ts';
 import { listSessionSkills } from './sessions/skills.ts';
 import { createSessionViews, type ViewDeps } from './sessions/views.ts';
 
-interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids' | 'store'> {
+interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' | 'ids' | 'store'> {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: AgentProfileResolver;
@@ -47,7 +53,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
   readonly desktopFor: () => DesktopAvailability;
-  readonly watchers: SessionStreams;
+  readonly watchers: SessionStreamRegistry;
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   /** Removes the session's data outside the store. */
@@ -107,8 +113,8 @@ export function createSessionService(deps: Deps): SessionService {
   }
 
   // Each check has its own deadline, so only `closing` cancels it.
-  const tally = new SessionTally(count, clock);
-  const health = shareHealthChecks(() => checkServerHealth({ ...deps, sessions: tally.count }, closing), clock);
+  const tally = new SessionCountCache(count, clock);
+  const health = createSharedHealthCheck(() => checkServerHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
     const created = await change;
     tally.changed();
@@ -174,7 +180,7 @@ export function createSessionService(deps: Deps): SessionService {
       if (!only?.search) return await (only ? list.part(only) : list.all());
       const { search, owner, keep } = only;
       const found = owner === undefined ? await searchStoredSessions(store, search) : undefined;
-      if (!found) return await list.part(only, { matches: (page) => searchLoadedSessions(store, page, search) });
+      if (!found) return await list.part(only, { matches: (page) => searchListedSessions(store, page, search) });
       const { matches, among } = found;
       return await list.part({ ...only, keep: (session) => matches(session) && keep(session) }, { among });
     },
@@ -226,7 +232,7 @@ export function createSessionService(deps: Deps): SessionService {
       const { plans } = await deps.profileOf(record); // profile of a run that would start now
       const { messageId = ids.messageId() } = command;
       const requested = { commandId: ids.short(), messageId, runId: ids.runId() };
-      const sent = await commands.command<SendResult>(id, {
+      const sent = await commands.command<SendUserMessageResult>(id, {
         type: 'cmd.send',
         ...requested,
         text,
@@ -320,7 +326,7 @@ export function createSessionService(deps: Deps): SessionService {
   return service;
 }
 
-function checkText({ text }: Pick<SendCommand, 'text'>): void {
+function checkText({ text }: Pick<SendUserMessageCommand, 'text'>): void {
   if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');
   if (text.length > maxText) throw new AppError('invalid_request', `The text is longer than ${maxText} characters.`);
 }

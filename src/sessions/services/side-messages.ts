@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
 const SideMessage = z.object({
@@ -20,7 +20,7 @@ export interface SideMessageService {
   annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
   annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
 }
-type Deps = Pick<ServerParts, 'clock' | 'newId' | 'records'>;
+type Deps = Pick<ServerDependencies, 'clock' | 'newId' | 'records'>;
 // Ids start with the session's id, so the messages are deleted with its log.
 const kind = 'side-message';
 const noteKind = 'message-note';

@@ -1,20 +1,20 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { TerminalClient } from '../../sandboxes/client/client.ts';
 import type { TerminalConnection, TerminalInfo, TerminalService } from '../api/terminals.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
-import type { SessionStreams } from '../engine/watchers.ts';
+import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import { BackpressureStream } from './streams/paced-output.ts';
-import { forwardTerminalOutput, TerminalInput } from './streams/terminal-stream.ts';
+import { forwardTerminalOutput, TerminalInputWriter } from './streams/terminal-stream.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly supervisor: Pick<Supervisor, 'reach' | 'hasSandbox'>;
-  readonly watchers: Pick<SessionStreams, 'endOf'>;
+  readonly watchers: Pick<SessionStreamRegistry, 'endOf'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
@@ -84,7 +84,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     const output = stack.adopt(new BackpressureStream(), (it) => void it.destroy());
     const until = AbortSignal.any([leave.signal, end.signal]);
     const { ended } = await forwardTerminalOutput(client.terminals, id, { output, signal: until });
-    const input = new TerminalInput(client.terminals, id, until);
+    const input = new TerminalInputWriter(client.terminals, id, until);
     const held = stack.move();
 
     const why = async (): Promise<Awaited<TerminalConnection['ended']>> => {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import { memoryFolder, memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -10,7 +10,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { WorkspaceHook } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'warn'> {
   readonly openUpload: (id: string) => Promise<Readable>;
 }
 interface FolderLink {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { sharedEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
@@ -10,7 +10,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SharedSessionService, ShareService, ShareView } from '../api/shares.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly sessions: Pick<SessionService, 'get' | 'page'>;
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;

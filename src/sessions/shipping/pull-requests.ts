@@ -8,7 +8,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { ForgeClient, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
 import { createForgeHttp, type ForgeFetch } from '../../forges/forge-http.ts';
 import { parseRepositoryUrl } from '../../forges/list.ts';
-import type { PullRequestService, PullRequestState, RepositoryService } from '../api/repositories.ts';
+import type { PullRequestDetails, PullRequestService, RepositoryService } from '../api/repositories.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { type FeedbackItem, formatFeedbackMessage, toFeedbackItems } from './feedback-message.ts';
@@ -86,7 +86,7 @@ export function createPullRequestService(deps: Deps): PullRequestService {
     };
     if (!pullRequest) {
       const nothing = { comments: [], reviews: [], checks: [], isCut: false, unsent: 0 };
-      return { state: { ...about, ...nothing } satisfies PullRequestState, fresh: [] as FeedbackItem[] };
+      return { state: { ...about, ...nothing } satisfies PullRequestDetails, fresh: [] as FeedbackItem[] };
     }
     const [comments, reviews, checks, sent] = await Promise.all([
       forge.comments(pullRequest.number, signal),
@@ -97,7 +97,7 @@ export function createPullRequestService(deps: Deps): PullRequestService {
     const found = { comments: comments.items, reviews: reviews.items, checks: checks.items };
     const fresh = toFeedbackItems({ pullRequest, ...found }).filter(({ key }) => !sent.includes(key));
     const isCut = comments.isCut || reviews.isCut || checks.isCut;
-    return { state: { ...about, ...found, isCut, unsent: fresh.length } satisfies PullRequestState, fresh };
+    return { state: { ...about, ...found, isCut, unsent: fresh.length } satisfies PullRequestDetails, fresh };
   }
 
   return {

@@ -9,11 +9,11 @@ import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { parseSkillPin } from './pins.ts';
-import type { StoredSkillService } from './skills.ts';
+import type { SkillContentService } from './skills.ts';
 import { createTar } from './tar.ts';
 
 interface Deps {
-  readonly skills: StoredSkillService;
+  readonly skills: SkillContentService;
   readonly readPins: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
@@ -25,7 +25,7 @@ interface SessionSkill {
   readonly version: SkillVersion;
 }
 
-export class SessionSkills extends ServerPart<Deps> {
+export class SessionSkillResolver extends ServerPart<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
 
   /** Rejects: not_found, naming the missing skills. */

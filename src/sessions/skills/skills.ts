@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type Entry, fromBufferPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
-import { serializeCalls } from '../../core/concurrency/keyed-queue.ts';
+import { withSequentialCalls } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -39,12 +39,12 @@ const placeOf = (version: Pick<StoredSkillVersion, 'id' | 'skillId' | 'blob'>): 
 });
 const maxVersions = 100; // per skill
 
-export type StoredSkillService = SkillService & {
+export type SkillContentService = SkillService & {
   /** Contents of the files, in order. */
   contents(version: SkillVersion): Promise<readonly Buffer[]>;
 };
 
-export function createSkillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkillService {
+export function createSkillService({ records, blobs, copies, clock, ids, templates }: Deps): SkillContentService {
   const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
     templates().flatMap(({ name: template, skills = [] }) =>
       skills
@@ -92,7 +92,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
   const removeVersion = (version: StoredSkillVersion) =>
     copies.release(placeOf(version), () => records.deleteVersion(version));
 
-  const service: StoredSkillService = {
+  const service: SkillContentService = {
     contents,
     async list(owner, projects = []) {
       const seen = await records.list(owner, projects);
@@ -205,7 +205,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
       return pinsOf(await records.get(id));
     },
   };
-  return serializeCalls(service, 'addVersion');
+  return withSequentialCalls(service, 'addVersion');
 }
 
 const publicSkill = ({ lastNumber: _, ...skill }: StoredSkill): Skill => skill;

@@ -1,7 +1,7 @@
 import { createTarHeaders, createTarPadding, tarEnd } from '../../core/text/tar.ts';
-import type { SkillEntry } from '../api/server/skills.ts';
+import type { SkillFileEntry } from '../api/server/skills.ts';
 
-interface TarEntry extends Pick<SkillEntry, 'path' | 'executable'> {
+interface TarEntry extends Pick<SkillFileEntry, 'path' | 'executable'> {
   readonly bytes: Uint8Array;
 }
 

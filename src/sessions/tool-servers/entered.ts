@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OAuthCredentials, PendingSignIn } from '../../agents/mcp/access.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toolServerKind } from '../../core/model/records.ts';
 import type { RemoteToolServer } from '../../core/model/tool-server.ts';
@@ -32,7 +32,7 @@ export interface SavedToolServer extends Omit<z.output<typeof Stored>, 'sealed'>
 
 interface Deps {
   readonly records: RecordStore;
-  readonly vault: Vault;
+  readonly vault: SecretSealer;
   /** Called with each secret before its first use, so that the logger can mask it. */
   readonly learn: (secret: Secret) => void;
   readonly token: (name: string, refused: Secret | undefined) => Promise<Secret>;
@@ -41,12 +41,12 @@ const kind = toolServerKind;
 // Not a session id, so deleting a session never deletes this record.
 const idOf = (name: string) => `mcp-${name}`;
 
-export function createToolServerSecretStore(records: RecordStore, vault: Vault) {
+export function createToolServerSecretStore(records: RecordStore, vault: SecretSealer) {
   const sealed = createSealedRecordStore({ records, vault, kind, field: 'secrets' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
 }
 
-export class SavedToolServers {
+export class ToolServerRecords {
   readonly #deps: Deps;
   readonly #sealing: ReturnType<typeof createToolServerSecretStore>;
   #last: { readonly of: string; readonly servers: readonly RemoteToolServer[] } = { of: '', servers: [] };

@@ -6,10 +6,10 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type SavedToolServer, type SavedToolServers, unknownToolServerError } from './entered.ts';
+import { type SavedToolServer, type ToolServerRecords, unknownToolServerError } from './entered.ts';
 
 interface Deps {
-  readonly entered: SavedToolServers;
+  readonly entered: ToolServerRecords;
   readonly fetchFor: ToolServerFetchFactory;
   readonly clock: Clock;
   readonly newToken: () => string;

@@ -14,7 +14,7 @@ import type {
 } from '../api/server/tool-servers.ts';
 import {
   type SavedToolServer,
-  type SavedToolServers,
+  type ToolServerRecords,
   toolServerConflictError,
   unknownToolServerError,
 } from './entered.ts';
@@ -94,7 +94,7 @@ function checkedReturn(text: string): string {
 }
 
 interface Deps {
-  readonly entered: SavedToolServers;
+  readonly entered: ToolServerRecords;
   readonly signIns: ToolServerSignIns;
   /** Servers from the settings, which take precedence. */
   readonly settings: readonly McpServer[];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
@@ -44,7 +44,7 @@ export interface VaultVariable extends EnvironmentVariableAuth {
 }
 interface Deps {
   readonly records: RecordStore;
-  readonly vault: Vault;
+  readonly vault: SecretSealer;
   readonly learn: (secret: Secret) => void;
 }
 

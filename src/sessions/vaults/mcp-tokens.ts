@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
@@ -18,7 +18,7 @@ import type {
 } from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly credentials: CredentialRecords;
   readonly fetch: VaultFetch;
   /** Called for a credential whose token endpoint returns no new token. */

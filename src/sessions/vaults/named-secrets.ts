@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
   canSessionUse,
@@ -18,8 +18,8 @@ import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = NamedSecret.extend({ sealed: SealedValue });
 type StoredSecret = z.output<typeof Stored>;
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
-  readonly vault: Vault;
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
+  readonly vault: SecretSealer;
   readonly ids: Pick<IdSource, 'short'>;
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;

@@ -1,5 +1,5 @@
-import { serializeCalls } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import { withSequentialCalls } from '../../core/concurrency/keyed-queue.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { vaultKind as kind } from '../../core/model/records.ts';
@@ -8,7 +8,7 @@ import { CredentialVault, type VaultCredential, type VaultDetails, type VaultSer
 import type { CredentialRecords } from './credential-records.ts';
 import type { McpTokenProvider } from './mcp-tokens.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly credentials: CredentialRecords;
   readonly tokens: Pick<McpTokenProvider, 'try'>;
   readonly ids: Pick<IdSource, 'short'>;
@@ -125,5 +125,5 @@ export function createVaultService({ records, credentials, tokens, clock, ids }:
       return await tokens.try(at, signal);
     },
   };
-  return serializeCalls(service, 'create', 'addCredential');
+  return withSequentialCalls(service, 'create', 'addCredential');
 }

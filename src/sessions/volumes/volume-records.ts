@@ -3,7 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
-import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
+import { volumeKind as kind, Volume, type VolumeAttachment } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 
 interface Deps {
@@ -93,13 +93,13 @@ export class VolumeRecords {
   }
 
   /** Whether the holder's session was deleted or never created, or its transfer was interrupted. */
-  async isGone({ sessionId, at, until }: VolumeHolder): Promise<boolean> {
+  async isGone({ sessionId, at, until }: VolumeAttachment): Promise<boolean> {
     const now = this.#deps.clock.now();
     if (until !== undefined) return until < now;
     return now - at > creationMs && (await this.#deps.records.get('session', sessionId)) === undefined;
   }
 
-  async present(holders: readonly VolumeHolder[]): Promise<readonly VolumeHolder[]> {
+  async present(holders: readonly VolumeAttachment[]): Promise<readonly VolumeAttachment[]> {
     const gone = await Promise.all(holders.map((holder) => this.isGone(holder)));
     return gone.includes(true) ? holders.filter((_, at) => !gone[at]) : holders;
   }

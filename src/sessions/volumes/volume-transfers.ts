@@ -1,6 +1,6 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { runWithTimeout } from '../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
@@ -8,7 +8,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import { type VolumeRecords, writerConflictError } from './volume-records.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: VolumeRecords;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
   /** Why the driver cannot mount volumes. Undefined: it can. */
@@ -36,7 +36,7 @@ export interface TransferLease extends AsyncDisposable {
 }
 
 /** Sessions cannot use this template, because template names from files contain no dot. */
-export const volumeTransferTemplate = 'corral.volume';
+export const volumeTransferTemplateName = 'corral.volume';
 const folder = 'volume';
 const idleMs = 10_000;
 export const maxVolumeTransferMs = 10 * 60_000;

@@ -10,7 +10,7 @@ import type { ConcurrencyLimiter } from '../budgets/holdings.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { createVolumeContentService } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { type VolumeTransfers, volumeTransferTemplate } from './volume-transfers.ts';
+import { type VolumeTransfers, volumeTransferTemplateName } from './volume-transfers.ts';
 
 export interface VolumePolicy {
   /** Default quota. */
@@ -90,7 +90,7 @@ export class Volumes {
     if (all.length === 0 || !hostsVolumes(driver)) return;
     const sandboxes = await driver.list(this.#call(signal));
     for (const { id, template } of sandboxes) {
-      if (template === volumeTransferTemplate) await driver.destroy(id, 'remove', this.#call(signal));
+      if (template === volumeTransferTemplateName) await driver.destroy(id, 'remove', this.#call(signal));
     }
     for (const { id, holders } of all) {
       if (holders.every(({ until }) => until === undefined)) continue;

@@ -1,13 +1,13 @@
 import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkQueue } from './work-queue.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly queue: Pick<WorkQueue, 'enqueue'>;
   readonly sessions: Pick<SessionService, 'list'>;
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;

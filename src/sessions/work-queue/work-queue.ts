@@ -1,5 +1,5 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -8,7 +8,7 @@ import type {
   CredentialIssuer,
   EnvironmentKey,
   NewEnvironmentKey,
-  WorkerCredentials,
+  WorkerAuthenticator,
   WorkerIdentity,
   WorkItem,
   WorkLease,
@@ -72,7 +72,7 @@ interface WorkerKeys {
   sign(claim: WorkClaim): Promise<string>;
   verifyClaim(token: string): Promise<WorkClaim | undefined>;
 }
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly keys: WorkerKeys;
   /** Rejects: session_not_found. */
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
@@ -94,7 +94,7 @@ const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredWorkItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
 
-export class WorkQueue implements WorkerCredentials {
+export class WorkQueue implements WorkerAuthenticator {
   readonly #deps: Deps;
   readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -12,7 +12,7 @@ import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { FileService } from '../api/files.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { CodeRunResult, WorkspaceMember, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
+import type { CodeRunResult, WorkspaceHandle, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { addTruncationNotes } from '../services/cut-outputs.ts';
 import { execWithAutoStart } from '../services/exec-if-running.ts';
@@ -60,7 +60,7 @@ function commandScript(command: string, cwd: string | undefined): string {
   return `exec ${toLoginShellCommand(script)} 3>&2 2>&1`;
 }
 
-interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'activeRun' | 'sandbox'>;
   readonly files: Pick<FileService, 'write'>;
   readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
@@ -81,7 +81,7 @@ const workingMs = 1_000;
 
 interface OpenWorkspace {
   readonly key: string;
-  readonly members: Set<WorkspaceMember>;
+  readonly members: Set<WorkspaceHandle>;
   /** Fires when the grace period ends without a member. Running calls are cancelled. */
   readonly over: AbortController;
   /** Created by this service. Its sandbox stops after the last member has left. */
@@ -102,7 +102,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (found) return found;
     const place: OpenWorkspace = {
       key,
-      members: new Set<WorkspaceMember>(),
+      members: new Set<WorkspaceHandle>(),
       over: new AbortController(),
       ownSession: undefined,
       marked: undefined,
@@ -167,7 +167,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     });
   }
 
-  const leave = (place: OpenWorkspace, member?: WorkspaceMember) => {
+  const leave = (place: OpenWorkspace, member?: WorkspaceHandle) => {
     if (member) place.members.delete(member);
     if (place.members.size === 0) closeIn(place, graceMs);
   };
@@ -193,7 +193,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await turns(key, stop).catch(() => {});
   }
 
-  class Member implements WorkspaceMember {
+  class Member implements WorkspaceHandle {
     readonly userId: string;
     readonly as: WorkspaceUser | undefined;
     hasLeft = false;

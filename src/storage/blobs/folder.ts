@@ -28,7 +28,7 @@ export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
 /** Never creates the folder, because a missing folder means a missing mount. Rejects: invalid_request. */
-export async function openVolumeBlobs(root: string, now: number): Promise<BlobStore> {
+export async function openMountedBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
     () => false,

@@ -2,7 +2,7 @@ import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type {
   CommandQueue,
   EventStore,
-  Inbox,
+  IdempotencyStore,
   Lease,
   LeaseStore,
   QueuedCommand,
@@ -257,7 +257,7 @@ function records(documents: Map<string, Document>): RecordStore {
 
 const recordOrder = ({ id, kind }: Document): string => `${id}\n${kind}`;
 
-function inbox(): Inbox {
+function inbox(): IdempotencyStore {
   const claims = new Map<string, { hash: string; at: number; answer?: string }>();
   return {
     async claim(key, hash, at) {

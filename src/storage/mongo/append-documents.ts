@@ -4,9 +4,9 @@ import { droppableEventTypes, searchableEventTypes } from '../../core/model/even
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,
+  eventSeqOf,
   type FactText,
   type PutDocument,
-  seqOf,
   toEventId,
   toEventTypeKey,
   toFactText,
@@ -47,7 +47,7 @@ export function toLaterEventDocuments(session: SessionId, first: EventDocument):
   return rest.map((text, n) => {
     const left = rest.length - n - 1;
     const position = { nth: n + 1, ...(left > 0 ? { left } : {}) };
-    return { ...toEventDocument(session, seqOf(first._id) + n + 1, first.at, text), ...position };
+    return { ...toEventDocument(session, eventSeqOf(first._id) + n + 1, first.at, text), ...position };
   });
 }
 

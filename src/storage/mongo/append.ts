@@ -13,9 +13,9 @@ import {
   type EventDocument,
   erasedRecordKind,
   erasedRecordMs,
+  eventSeqOf,
   type LogDocument,
   type PutDocument,
-  seqOf,
 } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 
@@ -120,7 +120,7 @@ export class EventAppender {
       } catch (thrown) {
         if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
-        if (found?.batch !== batch) throw fenced(entry.after, seqOf(first._id));
+        if (found?.batch !== batch) throw fenced(entry.after, eventSeqOf(first._id));
         // The append's own event: the response was lost, or another server completed the append.
         await addEvents(this.#connection, rest);
       }

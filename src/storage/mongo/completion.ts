@@ -5,9 +5,9 @@ import type { MongoConnection } from './connection.ts';
 import {
   changedTimeUpdate,
   type EventDocument,
+  eventSeqOf,
+  eventSessionIdOf,
   type PutDocument,
-  seqOf,
-  sessionOf,
   toEventId,
   toEventRangeFilter,
   toIndexFields,
@@ -28,7 +28,7 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
   const nth = tail?.nth ?? 0;
   const first =
     tail && nth > 0
-      ? await run(() => at.events(session).findOne({ _id: toEventId(session, seqOf(tail._id) - nth) }))
+      ? await run(() => at.events(session).findOne({ _id: toEventId(session, eventSeqOf(tail._id) - nth) }))
       : tail;
   if (first?.redo) {
     if (tail?.left) await run(() => addEvents({ at }, toLaterEventDocuments(session, first)));
@@ -40,14 +40,15 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
 }
 
 /** Head of a log with this newest event, including missing events of its append. */
-export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
+export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number =>
+  eventSeqOf(_id) + left;
 
 export async function addEvents(
   { at }: Pick<MongoConnection, 'at'>,
   documents: readonly EventDocument[],
 ): Promise<void> {
   if (!documents[0]) return;
-  const events = at.events(sessionOf(documents[0]._id));
+  const events = at.events(eventSessionIdOf(documents[0]._id));
   await events.insertMany(documents as EventDocument[], { ordered: false }).catch(unlessDuplicates);
 }
 

@@ -7,7 +7,7 @@ import type {
   CommandDocument,
   EventDocument,
   HeadDocument,
-  InboxDocument,
+  IdempotencyDocument,
   LeaseDocument,
   LogDocument,
   RecordDocument,
@@ -31,7 +31,7 @@ export interface MongoCollections {
   readonly logs: Collection<LogDocument>;
   readonly heads: Collection<HeadDocument>;
   readonly records: Collection<RecordDocument>;
-  readonly inbox: Collection<InboxDocument>;
+  readonly inbox: Collection<IdempotencyDocument>;
   readonly leases: Collection<LeaseDocument>;
   readonly commands: Collection<CommandDocument>;
   readonly meta: Collection<{ _id: string; version: number }>;

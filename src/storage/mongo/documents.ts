@@ -82,7 +82,7 @@ export interface RecordDocument extends PutDocument {
   readonly put?: string;
 }
 
-export interface InboxDocument {
+export interface IdempotencyDocument {
   readonly _id: string;
   readonly hash: string;
   readonly at: number;
@@ -95,13 +95,13 @@ export interface LeaseDocument {
   readonly epoch: number;
   readonly expiresAt: number;
 }
-export interface CommandDocument extends z.infer<typeof CommandRow> {
+export interface CommandDocument extends z.infer<typeof StoredCommand> {
   /** Orders commands with the same time. */
   readonly nth: string;
   readonly open?: true;
   readonly answer?: string;
 }
-export const CommandRow = z.object({
+export const StoredCommand = z.object({
   _id: z.string(),
   session: SessionId,
   name: z.string(),
@@ -113,8 +113,8 @@ export const stringifyJson = (value: unknown): string => JSON.stringify(value) ?
 const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0');
 
 export const toEventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
-export const seqOf = (id: string): number => Number(id.slice(17));
-export const sessionOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
+export const eventSeqOf = (id: string): number => Number(id.slice(17));
+export const eventSessionIdOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
 export const toEventRangeFilter = (session: SessionId, after = 0, upTo?: number): Document => ({
   $gt: toEventId(session, after),
   ...(upTo === undefined ? { $lt: `${session};` } : { $lte: toEventId(session, upTo) }), // ; follows : in ASCII

@@ -14,8 +14,8 @@ import {
   changedTimeUpdate,
   type EventDocument,
   erasedRecordKind,
-  seqOf,
-  sessionOf,
+  eventSeqOf,
+  eventSessionIdOf,
   toErasedRecord,
   toEventRangeFilter,
   toFactText,
@@ -39,13 +39,13 @@ async function usageBetween(
   const sums = new Map<string, UsageSum>();
   const sessions = new Map<string, UsageSession>();
   const add = async (events: readonly UsageEvent[]) => {
-    const ids = [...new Set(events.map(({ _id }) => sessionOf(_id)))].filter((id) => !sessions.has(id));
+    const ids = [...new Set(events.map(({ _id }) => eventSessionIdOf(_id)))].filter((id) => !sessions.has(id));
     const some = { _id: { $in: ids.map((id) => toRecordId('session', id)) }, kind: 'session' };
     for await (const { id, doc } of at.records.find(some, { projection: { id: 1, doc: 1 } }))
       sessions.set(id, JSON.parse(doc));
     for (const { _id, at: time, fact } of events) {
       const { data } = JSON.parse(fact) as { data: Usage };
-      addUsageEvent(sums, { session: sessions.get(sessionOf(_id)), seq: seqOf(_id), at: time, data }, by);
+      addUsageEvent(sums, { session: sessions.get(eventSessionIdOf(_id)), seq: eventSeqOf(_id), at: time, data }, by);
     }
   };
   let batch: UsageEvent[] = [];
@@ -113,7 +113,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? computeLogHead(tail) : 0;
     // Compaction marks before it drops, so marks read before a gap is found may be outdated.
-    const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
+    const isWhole = read.found.every(({ _id }, n) => eventSeqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => toEvent(session, document));
     return { events, head, thinned: marks?.thinned ?? 0, trimmed: marks?.trimmed ?? 0 };
@@ -126,7 +126,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
       const found = await run(() =>
         at.events(session).findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
       );
-      return found ? seqOf(found._id) : 0;
+      return found ? eventSeqOf(found._id) : 0;
     };
     const types = [...droppableEventTypes];
     const young = await run(() =>
@@ -137,7 +137,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
           { sort: { _id: 1 } },
         ),
     );
-    const oldUpTo = young ? seqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
+    const oldUpTo = young ? eventSeqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
@@ -159,13 +159,13 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     async findLastSeq(session, type) {
       if (droppableEventTypes.has(type as FactType)) {
         const found = await newest(session, { type });
-        return found ? seqOf(found._id) : 0;
+        return found ? eventSeqOf(found._id) : 0;
       }
       const mark = { $gt: `${session}:${type}:`, $lt: `${session}:${type};` };
       const found = await run(() =>
         at.events(session).findOne({ mark }, { sort: { mark: -1 }, projection: { _id: 1 } }),
       );
-      return found ? seqOf(found._id) : 0;
+      return found ? eventSeqOf(found._id) : 0;
     },
     search: (text, limit, among) => run(() => searchMessages(connection, text, { limit, among })),
     usage: (from, to, by) => run(() => usageBetween(connection, { from, to, by })),
@@ -193,7 +193,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
 }
 
 function toEvent(sessionId: SessionId, { _id, at, fact }: EventDocument): SessionEvent {
-  return { seq: seqOf(_id), sessionId, ts: at, ...JSON.parse(fact) };
+  return { seq: eventSeqOf(_id), sessionId, ts: at, ...JSON.parse(fact) };
 }
 
 async function watch(
@@ -212,7 +212,7 @@ async function watch(
         documentKey: { _id: string };
         fullDocument?: { left?: number };
       };
-      listener(sessionOf(documentKey._id), seqOf(documentKey._id) + (fullDocument?.left ?? 0));
+      listener(eventSessionIdOf(documentKey._id), eventSeqOf(documentKey._id) + (fullDocument?.left ?? 0));
     }
   } catch (thrown) {
     if (!signal.aborted) throw toAppError(toStoreError(thrown));

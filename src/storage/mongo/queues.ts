@@ -1,10 +1,10 @@
-import type { CommandQueue, Inbox, Lease, LeaseStore, QueuedCommand } from '../../core/contracts/ports.ts';
+import type { CommandQueue, IdempotencyStore, Lease, LeaseStore, QueuedCommand } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { MongoConnection } from './connection.ts';
-import { CommandRow, type LeaseDocument, stringifyJson } from './documents.ts';
+import { type LeaseDocument, StoredCommand, stringifyJson } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 
-export function createMongoInbox({ at, run }: MongoConnection, newId: () => string): Inbox {
+export function createMongoIdempotencyStore({ at, run }: MongoConnection, newId: () => string): IdempotencyStore {
   return {
     async claim(key, hash, time) {
       const claim = newId();
@@ -84,7 +84,7 @@ export function createMongoLeases({ at, run }: MongoConnection): LeaseStore {
 export function createMongoCommands({ at, run }: MongoConnection): CommandQueue {
   let posted = 0;
   const toCommand = (document: unknown): QueuedCommand => {
-    const { _id: id, session: sessionId, name, body, at } = CommandRow.parse(document);
+    const { _id: id, session: sessionId, name, body, at } = StoredCommand.parse(document);
     return { id, sessionId, name, body: JSON.parse(body), at };
   };
   const order = { at: 1, nth: 1 } as const;

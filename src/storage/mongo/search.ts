@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
 import type { MongoConnection } from './connection.ts';
-import { sessionOf, toEventRangeFilter } from './documents.ts';
+import { eventSessionIdOf, toEventRangeFilter } from './documents.ts';
 
 const searchedAtOnce = 50; // sessions
 
@@ -23,7 +23,7 @@ export async function searchMessages(
       const cursor = events.find({ ...part, said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
       for await (const { _id, fact } of cursor) {
         if (!toAsciiLower(JSON.parse(fact).data.text).includes(target)) continue;
-        found.add(sessionOf(_id));
+        found.add(eventSessionIdOf(_id));
         if (found.size === limit) return [...found];
       }
     }

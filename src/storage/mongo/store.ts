@@ -5,7 +5,7 @@ import { EventAppender } from './append.ts';
 import { connectToMongo, type MongoConnectionOptions, pingMongo } from './connection.ts';
 import { createMongoEvents } from './events.ts';
 import { LogHeadTracker } from './heads.ts';
-import { createMongoCommands, createMongoInbox, createMongoLeases } from './queues.ts';
+import { createMongoCommands, createMongoIdempotencyStore, createMongoLeases } from './queues.ts';
 import { createMongoRecords } from './records.ts';
 import { prepareDatabase } from './schema.ts';
 
@@ -35,7 +35,7 @@ export async function openMongoStore(options: MongoOptions): Promise<Store> {
     shared: true,
     events: createMongoEvents({ connection, appender, heads, now }),
     records: createMongoRecords(connection, appender, newId),
-    inbox: createMongoInbox(connection, newId),
+    inbox: createMongoIdempotencyStore(connection, newId),
     leases: createMongoLeases(connection),
     commands: createMongoCommands(connection),
     async size() {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { AppendRequest, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
@@ -66,7 +66,7 @@ function roughBytes(value: unknown, enough: number): number {
   return sum;
 }
 
-interface Options extends Pick<ServerParts, 'newId' | 'store'> {
+interface Options extends Pick<ServerDependencies, 'newId' | 'store'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
   readonly now: () => number;
 }

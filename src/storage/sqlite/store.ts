@@ -3,7 +3,7 @@ import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type {
   CommandQueue,
   EventStore,
-  Inbox,
+  IdempotencyStore,
   LeaseStore,
   RecordPut,
   RecordStore,
@@ -147,7 +147,7 @@ function records(
   };
 }
 
-function inbox(writer: StoreChannel<WriteOperations>): Inbox {
+function inbox(writer: StoreChannel<WriteOperations>): IdempotencyStore {
   return {
     async claim(key, contentHash, at) {
       const claimed = await writer.call('claim', [key, contentHash, at]);

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { InboxClaim, Lease } from '../../core/contracts/ports.ts';
+import type { IdempotencyClaimResult, Lease } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { CommandRow, PutRow } from './reads.ts';
 
-export type InboxResult = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'; answer: string };
+export type StoredIdempotencyClaim =
+  | Exclude<IdempotencyClaimResult, { kind: 'done' }>
+  | { kind: 'done'; answer: string };
 
 export type WriteOperations = ReturnType<typeof createWriteOperations>;
 
@@ -113,7 +115,7 @@ function inboxWrites(db: DatabaseSync) {
   const release = db.prepare('DELETE FROM inbox WHERE key = ? AND answer IS NULL');
   const expire = db.prepare('DELETE FROM inbox WHERE at < ?');
   return {
-    claim(key: string, hash: string, at: number): InboxResult {
+    claim(key: string, hash: string, at: number): StoredIdempotencyClaim {
       const found = find.get(key);
       if (!found) insert.run(key, hash, at);
       if (!found) return { kind: 'new' };

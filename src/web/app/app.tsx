@@ -1,5 +1,5 @@
 import { Conversation } from '../conversation/conversation.tsx';
-import { paneWidth } from '../data/prefs.ts';
+import { workPaneWidth } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
@@ -11,12 +11,12 @@ import { isDraggingDivider } from '../work/divider.tsx';
 import { WorkPane } from '../work/pane.tsx';
 import { focusMessageBox } from './commands.ts';
 import { Header } from './header.tsx';
-import { isMenuOpen, isPaneMaximized, visiblePane } from './layout.ts';
+import { isSidebarOpen, isWorkPaneMaximized, visiblePane } from './layout.ts';
 import { Palette } from './palette.tsx';
 
 export function App() {
   const hasWork = currentSessionId.value !== undefined; // the pane keeps its place while the session loads
-  const isOpen = hasWork && paneWidth.value > 0;
+  const isOpen = hasWork && workPaneWidth.value > 0;
   return (
     <>
       <button type="button" class="skip" onClick={focusMessageBox}>
@@ -24,12 +24,12 @@ export function App() {
       </button>
       <div
         class="app grid"
-        data-menu={isMenuOpen.value ? 'open' : undefined}
+        data-menu={isSidebarOpen.value ? 'open' : undefined}
         data-view={hasWork ? visiblePane.value : 'chat'}
         data-pane={isOpen ? 'open' : undefined}
-        data-full={isOpen && isPaneMaximized.value}
+        data-full={isOpen && isWorkPaneMaximized.value}
         data-dragging={isDraggingDivider.value ? 'true' : undefined}
-        style={{ '--pane': `${paneWidth.value}px` }}
+        style={{ '--pane': `${workPaneWidth.value}px` }}
       >
         <ErrorBoundary>
           <Sidebar />
@@ -70,7 +70,7 @@ export function App() {
           tabIndex={-1}
           aria-label={t('close')}
           onClick={() => {
-            isMenuOpen.value = false;
+            isSidebarOpen.value = false;
           }}
         />
       </div>

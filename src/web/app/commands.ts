@@ -1,7 +1,7 @@
 import { openAttempts } from '../attempts/open.ts';
 import { openAutomations } from '../automations/open.ts';
 import { setSessionArchived, setSessionPinned, stopRun } from '../data/actions.ts';
-import { conversationModel } from '../data/log.ts';
+import { conversationState } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
 import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
@@ -17,7 +17,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { workTabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
-import { goToTab, isMenuOpen, togglePane } from './layout.ts';
+import { goToTab, isSidebarOpen, toggleWorkPane } from './layout.ts';
 
 const settingsCommands: readonly PaletteCommand[] = [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
@@ -42,7 +42,7 @@ const sharingCommands: readonly PaletteCommand[] = [
     id: 'session.fork',
     label: 'fork.title',
     icon: 'fork',
-    when: () => hasSession() && conversationModel.items.value.some(({ kind }) => kind === 'end'),
+    when: () => hasSession() && conversationState.items.value.some(({ kind }) => kind === 'end'),
     run: () => confirmFork(),
   },
 ];
@@ -102,7 +102,7 @@ const appCommands: readonly PaletteCommand[] = [
     icon: 'panel',
     keys: 'alt+w',
     when: () => currentSessionId.value !== undefined,
-    run: togglePane,
+    run: toggleWorkPane,
   },
   {
     id: 'theme.toggle',
@@ -152,7 +152,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     icon: 'search',
     keys: 'alt+f',
     run: () => {
-      isMenuOpen.value = true;
+      isSidebarOpen.value = true;
       setTimeout(() => document.getElementById('search')?.focus(), 50);
     },
   },
@@ -200,7 +200,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     icon: 'trash',
     when: () => sessions.value.length > 0,
     run: () => {
-      isMenuOpen.value = true;
+      isSidebarOpen.value = true;
       isSelectingSessions.value = true;
     },
   },

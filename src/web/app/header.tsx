@@ -1,11 +1,11 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { renameSession, stopRun } from '../data/actions.ts';
-import { paneWidth } from '../data/prefs.ts';
+import { workPaneWidth } from '../data/prefs.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
 import { DelegationLinks } from '../delegation/tree.tsx';
-import { chooseSessionModel } from '../models/choose.tsx';
+import { openSessionModelChooser } from '../models/choose.tsx';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
@@ -18,8 +18,8 @@ import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { listPaletteCommands } from './commands.ts';
-import { isMenuOpen, togglePane } from './layout.ts';
+import { focusMessageBox, listPaletteCommands } from './commands.ts';
+import { isSidebarOpen, toggleWorkPane } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 
 interface HeaderAction {
@@ -72,9 +72,9 @@ export function Header() {
           <IconButton
             class="wide-only"
             icon="panel"
-            label={paneWidth.value > 0 ? t('hideWork') : t('showWork')}
-            aria-pressed={paneWidth.value > 0}
-            onClick={togglePane}
+            label={workPaneWidth.value > 0 ? t('hideWork') : t('showWork')}
+            aria-pressed={workPaneWidth.value > 0}
+            onClick={toggleWorkPane}
           />
         </>
       )}
@@ -86,7 +86,7 @@ function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
     <span class="wide-only">
-      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => chooseSessionModel(session)} />
+      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => openSessionModelChooser(session)} />
     </span>
   );
 }
@@ -143,7 +143,7 @@ function Title({ session }: { session: Session }) {
           const key = pressedKeyOf(event);
           if (key === 'Escape') node.textContent = name;
           if (key === 'Enter') event.preventDefault();
-          if (key === 'Enter' || key === 'Escape') node.blur();
+          if (key === 'Enter' || key === 'Escape') focusMessageBox();
           event.stopPropagation();
         }}
       />
@@ -156,10 +156,10 @@ const MenuButton = () => (
     class="menu-button"
     icon="menu"
     label={t('menu')}
-    aria-expanded={isMenuOpen.value}
+    aria-expanded={isSidebarOpen.value}
     aria-controls="sidebar"
     onClick={() => {
-      isMenuOpen.value = !isMenuOpen.value;
+      isSidebarOpen.value = !isSidebarOpen.value;
     }}
   />
 );

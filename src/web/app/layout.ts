@@ -1,32 +1,32 @@
 import { signal } from '@preact/signals';
-import { createPref, paneWidth } from '../data/prefs.ts';
+import { createPref, workPaneWidth } from '../data/prefs.ts';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 
 /** The session list covers the page, on screens without room for a column. */
-export const isMenuOpen = signal(false);
+export const isSidebarOpen = signal(false);
 /** A phone shows one part at a time. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
 
 /** Id of the work pane's open tab. Empty: the first tab. */
 export const openTabId = createPref<string>('tab', '');
-export const isPaneMaximized = signal(false);
+export const isWorkPaneMaximized = signal(false);
 
 export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;
 
 const usual = 460;
-export function togglePane(): void {
+export function toggleWorkPane(): void {
   if (isPhone()) visiblePane.value = visiblePane.value === 'work' ? 'chat' : 'work';
-  else paneWidth.value = paneWidth.value > 0 ? 0 : usual;
+  else workPaneWidth.value = workPaneWidth.value > 0 ? 0 : usual;
 }
 
-export function showPane(): void {
+export function showWorkPane(): void {
   if (isPhone()) visiblePane.value = 'work';
-  else if (paneWidth.value === 0) paneWidth.value = usual;
+  else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
 }
 
 export function showTab(id: string): void {
   openTabId.value = id;
-  showPane();
+  showWorkPane();
 }
 
 /** Moves the keyboard into the pane too, for an action of the person. */

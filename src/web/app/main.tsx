@@ -2,8 +2,8 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { conversationModel, followCurrentSession, missingSessionHandler } from '../data/log.ts';
-import { currentUser, loadCurrentUser, readSignInError } from '../data/people.ts';
+import { conversationState, followCurrentSession, missingSessionHandler } from '../data/log.ts';
+import { currentUser, loadCurrentUser, takeSignInErrorFromUrl } from '../data/people.ts';
 import { followUrl, leaveSession, navigateToSession } from '../data/route.ts';
 import { connectionState, connectToServer, fetchWithToken, mutate } from '../data/server.ts';
 import {
@@ -37,9 +37,9 @@ import { followPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
 import { listPaletteCommands } from './commands.ts';
-import { isMenuOpen } from './layout.ts';
+import { isSidebarOpen } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
-import { requestToken } from './token-dialog.tsx';
+import { promptForToken } from './token-dialog.tsx';
 
 const ended = signal<ReadonlySet<string>>(new Set());
 const announcements: Partial<Record<DisplayStatus, TextKey>> = {
@@ -104,7 +104,7 @@ function listenForKeys(): void {
       isPaletteOpen.value = !isPaletteOpen.value;
       return;
     }
-    if (pressedKeyOf(event) === 'Escape' && isMenuOpen.value) isMenuOpen.value = false;
+    if (pressedKeyOf(event) === 'Escape' && isSidebarOpen.value) isSidebarOpen.value = false;
     if (document.querySelector('dialog[open]')) return;
     const command = listPaletteCommands().find((one) => one.keys === keys);
     if (!command) return;
@@ -132,7 +132,7 @@ function followEnd(): void {
     isAsking = true;
     void (async () => {
       const isOver = async () => (await fetchWithToken('/api/v1/people/me').catch(() => undefined))?.status === 401;
-      while (await isOver()) await requestToken(false);
+      while (await isOver()) await promptForToken(false);
       isAsking = false;
     })();
   });
@@ -150,8 +150,8 @@ async function start(): Promise<void> {
   keepFocus();
   catchDrops();
   badgeInTitle();
-  for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await requestToken(isRetry);
-  readSignInError(); // removes the error of a repeated sign-in by a person who is already signed in
+  for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
+  takeSignInErrorFromUrl(); // removes the error of a repeated sign-in by a person who is already signed in
   document.addEventListener(
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
@@ -176,7 +176,7 @@ async function start(): Promise<void> {
 
 /** Leaves a missing session. It was deleted if its messages were shown; otherwise the reason is unknown. */
 function leaveGone(id: string): void {
-  const wasShown = conversationModel.seq > 0;
+  const wasShown = conversationState.seq > 0;
   forgetSession(id);
   if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }

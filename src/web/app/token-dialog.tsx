@@ -1,11 +1,11 @@
-import { readSignInError, readSignInProviders, type SignInProvider, signInWith } from '../data/people.ts';
+import { readSignInProviders, type SignInProvider, signInWith, takeSignInErrorFromUrl } from '../data/people.ts';
 import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { isTextKey, t } from '../text/text.ts';
 
 /** `isRetry`: the last token was refused. */
-export async function requestToken(isRetry: boolean): Promise<void> {
+export async function promptForToken(isRetry: boolean): Promise<void> {
   const providers = await readSignInProviders();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (token: string) => {
@@ -13,7 +13,7 @@ export async function requestToken(isRetry: boolean): Promise<void> {
     closeDialog();
     resolve();
   };
-  const reason = `signIn.${readSignInError()}`;
+  const reason = `signIn.${takeSignInErrorFromUrl()}`;
   const title = providers.length > 0 ? t('signIn.title') : t('tokenAsk');
   showDialog(
     <Dialog title={isRetry ? t('tokenWrong') : title} onClose={resolve}>

@@ -7,7 +7,7 @@ import { formatModelLabel } from '../models/state.ts';
 import { formatCompactCount, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { CheckField } from '../parts/kit/field.tsx';
+import { CheckboxField } from '../parts/kit/field.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
@@ -209,7 +209,7 @@ function AttemptsTable({ set, open, choose }: Props) {
           </tbody>
         </table>
       </section>
-      <CheckField label={t('attempts.deleteOthers')} isOn={isDeleting} onChange={setDeleting} />
+      <CheckboxField label={t('attempts.deleteOthers')} isOn={isDeleting} onChange={setDeleting} />
     </>
   );
 }

@@ -13,13 +13,13 @@ import { projects } from '../sessions/filters.ts';
 import { listTemplateChoices, loadTemplates, templates } from '../sessions/templates.ts';
 import { loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { type Automation, automations, loadAutomations, updateAutomation } from './state.ts';
+import { type Automation, automations, loadAutomations, upsertAutomationInList } from './state.ts';
 import {
   detectLocalTimeZone,
   findTimeZone,
   formatDayName,
   listTimeZones,
-  parseCron,
+  parseScheduleChoice,
   type ScheduleChoice,
   type ScheduleKind,
   scheduleKinds,
@@ -92,7 +92,7 @@ export function AutomationForm({ automation, back }: Props) {
     repositories: repositories.map(lineOf).join('\n'),
     schedule: {
       timezone: schedule?.timezone ?? detectLocalTimeZone(),
-      ...parseCron(schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
+      ...parseScheduleChoice(schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
     },
     goal: toGoalTexts(automation?.goal),
     hook: automation?.hook ?? { events: ['issue.labelled'] },
@@ -114,7 +114,7 @@ export function AutomationForm({ automation, back }: Props) {
       after: of?.of ? { of: of.of, id: (of[of.of] ?? '').trim(), outcome: of.outcome ?? 'done' } : null,
       budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
     };
-    updateAutomation(
+    upsertAutomationInList(
       automation
         ? await mutate('automations.update', { ...spec, id: automation.id, version: automation.version })
         : await mutate('automations.create', spec),

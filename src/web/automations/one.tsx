@@ -14,8 +14,8 @@ import {
   type AutomationStart,
   automations,
   describeAutomationState,
-  removeAutomation,
-  updateAutomation,
+  removeAutomationFromList,
+  upsertAutomationInList,
 } from './state.ts';
 
 interface HookAddressProps {
@@ -37,7 +37,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       const answer = await mutate('automations.rotateSecret', { id });
       made.set(id, answer.secret);
       setSecret(answer.secret);
-      updateAutomation(await query('automations.get', { id }));
+      upsertAutomationInList(await query('automations.get', { id }));
     });
   const ask = () =>
     confirmAction({
@@ -105,7 +105,7 @@ export function AutomationView({ id, back }: Props) {
     });
   const toggle = () =>
     tryIt(t(paused ? 'notResumed' : 'notPaused'), async () =>
-      updateAutomation(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
+      upsertAutomationInList(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
     );
   const remove = () =>
     confirmAction({
@@ -113,7 +113,7 @@ export function AutomationView({ id, back }: Props) {
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),
       act: () => {
-        void mutate('automations.delete', { id }).then(() => removeAutomation(id));
+        void mutate('automations.delete', { id }).then(() => removeAutomationFromList(id));
         setTimeout(back);
       },
     });

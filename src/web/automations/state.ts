@@ -14,10 +14,10 @@ export async function loadAutomations(): Promise<void> {
   automations.value = await query('automations.list', undefined);
 }
 
-export function updateAutomation(changed: Automation): void {
+export function upsertAutomationInList(changed: Automation): void {
   automations.value = upsertItem(automations.value ?? [], changed);
 }
-export function removeAutomation(id: string): void {
+export function removeAutomationFromList(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);
 }
 

@@ -24,7 +24,7 @@ export function toCron({ kind, time, day, cron }: ScheduleChoice): string | unde
   return fields[kind];
 }
 
-export function parseCron(cron: string | undefined): ScheduleChoice {
+export function parseScheduleChoice(cron: string | undefined): ScheduleChoice {
   const none = { kind: 'hand', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
   if (cron === undefined) return none;
   if (cron === '0 * * * *') return { ...none, kind: 'hourly' };

@@ -9,9 +9,9 @@ import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
-import { ProposalFields } from '../parts/proposal-fields.tsx';
+import { PullRequestFields } from '../parts/proposal-fields.tsx';
 import { t, translateServerText } from '../text/text.ts';
-import { DiffLines } from './tool-result.tsx';
+import { DiffView } from './tool-result.tsx';
 
 const maxName = 300; // characters
 
@@ -158,7 +158,7 @@ function ArgsText({ text }: { text: string }) {
 
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffLines lines={lines} textOf={showHiddenCharacters} />;
+  return <DiffView lines={lines} textOf={showHiddenCharacters} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
@@ -241,7 +241,7 @@ function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
         onDone({ ...proposal, title, text });
       }}
     >
-      <ProposalFields
+      <PullRequestFields
         title={title}
         text={text}
         rows={Math.min(12, Math.max(4, text.split('\n').length))}

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { ConversationItem } from '../data/items.ts';
-import { conversationModel, isLoadingHistory } from '../data/log.ts';
-import type { ConversationModel } from '../data/model.ts';
+import { conversationState, isLoadingHistory } from '../data/log.ts';
+import type { ConversationState } from '../data/model.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { AutoScroller } from '../parts/end-follower.ts';
@@ -66,7 +66,7 @@ export function Conversation() {
     on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
     return () => over.abort();
   }, []);
-  const last = conversationModel.items.value.at(-1);
+  const last = conversationState.items.value.at(-1);
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
@@ -90,7 +90,7 @@ export function Conversation() {
             <ErrorBoundary key={id}>
               <h2 class="sr-only">{t('conversation')}</h2>
               {isLoadingHistory.value && <p class="quiet">{t('earlierComing')}</p>}
-              <ConversationItems model={conversationModel} sessionId={id} isLive isEndOnly={isLoadingHistory.value} />
+              <ConversationItems model={conversationState} sessionId={id} isLive isEndOnly={isLoadingHistory.value} />
               <Thinking />
             </ErrorBoundary>
           )}
@@ -100,7 +100,7 @@ export function Conversation() {
         {isAway.value && <Button class="to-end" icon="down" label={t('toEnd')} onClick={followAgain} />}
         {id !== undefined && (
           <>
-            <OpenItems model={conversationModel} />
+            <OpenItems model={conversationState} />
             <ErrorBoundary key={id} instead={null}>
               <ConversationPlan />
             </ErrorBoundary>
@@ -116,7 +116,7 @@ export function Conversation() {
  * Questions and permissions that the agent waits for. They are outside the conversation's log, so that nothing an agent
  * writes can hide them or keep them from being drawn.
  */
-const OpenItems = ({ model }: { model: ConversationModel }) => (
+const OpenItems = ({ model }: { model: ConversationState }) => (
   <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
     {model.open.value.map((item) =>
       item.kind === 'approval' ? (
@@ -129,10 +129,10 @@ const OpenItems = ({ model }: { model: ConversationModel }) => (
 );
 
 function Thinking() {
-  const run = conversationModel.run.value;
-  const last = conversationModel.items.value.at(-1);
+  const run = conversationState.run.value;
+  const last = conversationState.items.value.at(-1);
   if (run.kind !== 'running' || moves(last)) return null;
-  const { inputTokens, outputTokens } = conversationModel.runUsed.value;
+  const { inputTokens, outputTokens } = conversationState.runUsed.value;
   const tokens = inputTokens + outputTokens;
   return (
     <p class="thinking quiet row">

@@ -6,12 +6,12 @@ import {
   advanceItemWindow,
   emptyItemWindow,
   type ItemWindow,
-  itemsPerPart,
-  splitItemParts,
+  itemsPerBatch,
+  splitIntoItemBatches,
 } from '../data/item-window.ts';
 import type { ConversationItem, EventDataOf, StepItem, ToolItem } from '../data/items.ts';
-import { conversationModel } from '../data/log.ts';
-import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
+import { conversationState } from '../data/log.ts';
+import { type ConversationState, isUnusableRepository } from '../data/model.ts';
 import { navigateToSession } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
@@ -30,11 +30,11 @@ import { setComposerText } from './composer-text.ts';
 import { LiveContext } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { chosenRepository } from './new-session-choices.tsx';
-import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
+import { ErrorNote, EventNote, PhaseNote, RetryNote, RunEndNote, Thoughts, WaitNote } from './notes.tsx';
 import { ToolCard } from './tool-card.tsx';
 
 interface Props {
-  readonly model: ConversationModel;
+  readonly model: ConversationState;
   readonly sessionId: string | undefined;
   /** False in a replay and in a shared session, where people cannot decide, retry or edit. */
   readonly isLive?: boolean;
@@ -57,7 +57,7 @@ export function ConversationItems({ model, sessionId, isLive = false, isEndOnly 
         aria-busy={isEndOnly || shown.first > 0}
         data-still={shown.items.length > 0 ? isStill : undefined}
       >
-        {splitItemParts(shown).map(({ key, items }) => (
+        {splitIntoItemBatches(shown).map(({ key, items }) => (
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}
       </div>
@@ -66,7 +66,7 @@ export function ConversationItems({ model, sessionId, isLive = false, isEndOnly 
 }
 
 /** The items update in a separate task, after the pending decisions are drawn. */
-function useEndFirst(model: ConversationModel): ItemWindow {
+function useEndFirst(model: ConversationState): ItemWindow {
   const items = model.items.value;
   const [shown, setShown] = useState(emptyItemWindow);
   const newest = useRef(items);
@@ -90,7 +90,7 @@ function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boo
   const [isStill, setStill] = useState(false);
   useEffect(() => {
     const check = () => {
-      if (log.current?.querySelector(`:scope > :nth-last-child(-n + ${itemsPerPart}) .unread-text`)) afterFrame(check);
+      if (log.current?.querySelector(`:scope > :nth-last-child(-n + ${itemsPerBatch}) .unread-text`)) afterFrame(check);
       else setStill(true);
     };
     if (hasItems) check();
@@ -165,7 +165,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'error':
       return <ErrorNote text={item.text} />;
     default:
-      return <EndNote item={item} isLive={isLive} />;
+      return <RunEndNote item={item} isLive={isLive} />;
   }
 });
 
@@ -234,7 +234,7 @@ interface RepositoryCardProps {
 /** A repository that could not be used ended the run. The card offers two ways to continue. */
 function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
   const isLive = useContext(LiveContext);
-  const items = conversationModel.items.value;
+  const items = conversationState.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
   const question = items.findLast((item) => item.kind === 'user');
   const task = question?.kind === 'user' ? question : undefined;

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { editMessage } from '../data/actions.ts';
-import { findBranches } from '../data/branches.ts';
+import { findMessageBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
-import { conversationModel, isLoadingHistory } from '../data/log.ts';
+import { conversationState, isLoadingHistory } from '../data/log.ts';
 import { navigateToSession } from '../data/route.ts';
 import { currentSessionId, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
@@ -162,14 +162,14 @@ function EditForm({ item, onClose }: Props) {
 
 function firstOwnSeq(sessionId: string): number {
   const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
-  return conversationModel.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
+  return conversationState.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
 }
 
 function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentSessionId.value;
   // The session's first own message is unknown until the whole log has been read.
   if (sessionId === undefined || isLoadingHistory.value) return null;
-  const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
+  const branches = findMessageBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;
   const { ids, at } = branches;
   const show = (index: number) => navigateToSession(ids[index]);

@@ -3,8 +3,8 @@ import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
 import { goToTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
-import type { EndItem, EventDataOf, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
-import { conversationModel, isLoadingHistory } from '../data/log.ts';
+import type { EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
+import { conversationState, isLoadingHistory } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
 import { serverInfo } from '../data/system.ts';
@@ -225,7 +225,7 @@ function GoalNote({ data }: { data: EventDataOf<'goal'> }) {
   );
 }
 
-export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
+export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean }) {
   const { data, goal, ms, used, isBlocked } = item;
   const session = currentSession.value;
   const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
@@ -279,7 +279,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
 }
 
 /** `3 files edited +41 −2`. Counts only files that file tools wrote. */
-function EditCounts({ item: { edits } }: { item: EndItem }) {
+function EditCounts({ item: { edits } }: { item: RunEndItem }) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
   if (edits.length === 0) return null;
   const count = (ofKind: DiffLine['kind']) => lines.filter(({ kind }) => kind === ofKind).length;
@@ -291,12 +291,12 @@ function EditCounts({ item: { edits } }: { item: EndItem }) {
   );
 }
 
-function NextSteps({ item }: { item: EndItem }) {
+function NextSteps({ item }: { item: RunEndItem }) {
   const session = currentSession.value;
   if (
     !session ||
     item.edits.length === 0 ||
-    conversationModel.items.value.findLast(({ kind }) => kind === 'end') !== item
+    conversationState.items.value.findLast(({ kind }) => kind === 'end') !== item
   )
     return null;
   const best = findBestResult(
@@ -323,14 +323,14 @@ function NextSteps({ item }: { item: EndItem }) {
 
 const isOfDemo = ({ model }: Session) => isDemoModel(model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
 
-export function toRunEndTextKey({ status, reason }: EndItem['data']): TextKey {
+export function toRunEndTextKey({ status, reason }: RunEndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';
   if (reason === 'expired') return 'end.expired';
   if (reason === 'deleted') return 'end.deleted';
   return `end.${status}`;
 }
 
-const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> = {
+const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>> = {
   model_unauthorized: 'why.modelKey',
   model_quota: 'why.modelQuota',
   quota: 'why.quota',
@@ -384,7 +384,7 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
 };
 
 /** A newer server can have failure codes that this page does not know. */
-function reasonOf(code: NonNullable<EndItem['data']['code']>, isRetryable = false): string {
+function reasonOf(code: NonNullable<RunEndItem['data']['code']>, isRetryable = false): string {
   const reason = t(reasons[code] ?? 'why.unknown');
   return isRetryable ? `${reason} ${t('why.retry')}` : reason;
 }

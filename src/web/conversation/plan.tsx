@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { conversationModel } from '../data/log.ts';
-import type { ConversationModel } from '../data/model.ts';
+import { conversationState } from '../data/log.ts';
+import type { ConversationState } from '../data/model.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
@@ -9,9 +9,9 @@ const short = 4; // steps; a longer plan collapses to its current step
 
 /** Shown above the message box. A plan with a single step is shown only as that step's heading in the conversation. */
 export const ConversationPlan = () =>
-  conversationModel.plan.value.length > 1 && <SessionPlan model={conversationModel} />;
+  conversationState.plan.value.length > 1 && <PlanPanel model={conversationState} />;
 
-export function SessionPlan({ model }: { model: ConversationModel }) {
+export function PlanPanel({ model }: { model: ConversationState }) {
   const steps = model.plan.value;
   const chosen = useSignal<boolean | undefined>(undefined);
   if (steps.length === 0) return null;

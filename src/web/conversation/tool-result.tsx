@@ -43,11 +43,11 @@ const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 
 function Diff({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffLines lines={lines} textOf={stripAnsi} />;
+  return <DiffView lines={lines} textOf={stripAnsi} />;
 }
 
 /** The browser lays out lines only near the view. Very long lines are split into parts. */
-export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
+export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
   const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
     return <p class="tool-note padded border-top quiet">{t('noChange')}</p>;

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { Session } from '../data/sessions.ts';
-import { chooseSessionModel } from '../models/choose.tsx';
-import { ModelBanner } from '../models/setup.tsx';
+import { openSessionModelChooser } from '../models/choose.tsx';
+import { ModelSetupBanner } from '../models/setup.tsx';
 import { effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
@@ -35,7 +35,7 @@ export function Welcome() {
       <Composer />
       {model !== undefined && <h3 class="welcome-tasks">{t(isDemoModel(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
       <Tasks />
-      <ModelBanner onUsed={() => document.getElementById('message')?.focus()} />
+      <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />
     </div>
   );
 }
@@ -65,7 +65,7 @@ export function DemoHelp({ session }: { session: Session }) {
       <Button
         kind="primary"
         label={t(hasOther ? 'models.change' : 'models.addOne')}
-        onClick={() => (hasOther ? chooseSessionModel(session) : openSettings('models'))}
+        onClick={() => (hasOther ? openSessionModelChooser(session) : openSettings('models'))}
       />
     </div>
   );

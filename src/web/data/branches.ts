@@ -15,7 +15,7 @@ export interface MessageBranches {
 }
 
 /** Undefined: the message has only this version. `firstOwn`: seq of the first message that the session did not copy. */
-export function findBranches(
+export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: { readonly sessionId: string; readonly seq: number; readonly firstOwn: number },
 ): MessageBranches | undefined {

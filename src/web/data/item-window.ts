@@ -2,7 +2,7 @@ import type { ConversationItem } from './items.ts';
 
 // The end of a conversation is drawn first, then one more part above it with each frame.
 
-export const itemsPerPart = 20; // drawn together in one frame
+export const itemsPerBatch = 20; // drawn together in one frame
 
 export interface ItemWindow {
   readonly items: readonly ConversationItem[];
@@ -12,7 +12,7 @@ export interface ItemWindow {
   readonly anchor: number;
 }
 
-export interface ItemPart {
+export interface ItemBatch {
   /** Identifies the same items, even after more were added before them. */
   readonly key: number;
   readonly items: readonly ConversationItem[];
@@ -23,10 +23,10 @@ export const emptyItemWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 /** Adds one part above. If many new items arrived together, draws only the last part. */
 export function advanceItemWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
-  if (!now) return { items, first: partStart(0, items.length - itemsPerPart), anchor: 0 };
+  if (!now) return { items, first: partStart(0, items.length - itemsPerBatch), anchor: 0 };
   const { anchor } = now;
   const arrived = items.length - before.items.length - (anchor - before.anchor);
-  const from = arrived > itemsPerPart ? items.length - itemsPerPart : now.first - itemsPerPart;
+  const from = arrived > itemsPerBatch ? items.length - itemsPerBatch : now.first - itemsPerBatch;
   return { items, first: partStart(anchor, from), anchor };
 }
 
@@ -43,10 +43,10 @@ function movedDown(before: ItemWindow, items: readonly ConversationItem[]): Item
 const placeOf = (item: ConversationItem | undefined, items: readonly ConversationItem[]): number =>
   item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
 
-export function splitItemParts({ items, first, anchor }: ItemWindow): ItemPart[] {
-  const parts: ItemPart[] = [];
+export function splitIntoItemBatches({ items, first, anchor }: ItemWindow): ItemBatch[] {
+  const parts: ItemBatch[] = [];
   for (let from = first; from < items.length; ) {
-    const to = from + itemsPerPart - intoPart(anchor, from);
+    const to = from + itemsPerBatch - intoPart(anchor, from);
     parts.push({ key: from - anchor, items: items.slice(from, to) });
     from = to;
   }
@@ -54,4 +54,5 @@ export function splitItemParts({ items, first, anchor }: ItemWindow): ItemPart[]
 }
 
 const partStart = (anchor: number, at: number): number => (at <= 0 ? 0 : Math.max(0, at - intoPart(anchor, at)));
-const intoPart = (anchor: number, at: number): number => (((at - anchor) % itemsPerPart) + itemsPerPart) % itemsPerPart;
+const intoPart = (anchor: number, at: number): number =>
+  (((at - anchor) % itemsPerBatch) + itemsPerBatch) % itemsPerBatch;

@@ -122,7 +122,7 @@ export function findFileEdit({ success, function: name, args, content }: ToolCal
   const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');
   return { path, before: content.oldContent, after: content.content };
 }
-export interface EndItem extends Base {
+export interface RunEndItem extends Base {
   readonly kind: 'end';
   readonly data: RunEndData;
   readonly goal: UserItem['goal'];
@@ -144,4 +144,4 @@ export type ConversationItem =
   | RetryItem
   | ErrorItem
   | ThoughtsItem
-  | EndItem;
+  | RunEndItem;

@@ -1,11 +1,11 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { LogReader, type LogSource } from './log-reader.ts';
-import { ConversationModel } from './model.ts';
+import { ConversationState } from './model.ts';
 import { CallError, query, subscribeTo } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
-export const conversationModel = new ConversationModel();
+export const conversationState = new ConversationState();
 /** All events of the selected session, in order. Grows in place; `sessionEventCount` signals changes. */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
@@ -20,12 +20,12 @@ export function onSessionEvent(hear: (event: Event) => void): () => void {
 
 /** The model shows the end of a long log while earlier events are read. */
 export const isLoadingHistory = signal(false);
-let history: ConversationModel | undefined;
+let history: ConversationState | undefined;
 /** Message that began before the part of the log that is shown. Its pieces are skipped, because their beginning is missing. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
-  (history ?? conversationModel).take(taken);
+  (history ?? conversationState).take(taken);
   append(taken);
 }
 
@@ -37,12 +37,12 @@ function append(taken: readonly Event[]): void {
 
 function takeEnd(taken: readonly Event[]): void {
   if (!history) {
-    history = new ConversationModel();
+    history = new ConversationState();
     isLoadingHistory.value = true;
     const [first] = taken;
     cutMessage = first?.type === 'message.delta' ? first.data.messageId : undefined;
   }
-  conversationModel.take(
+  conversationState.take(
     taken.filter((event) => event.type !== 'message.delta' || event.data.messageId !== cutMessage),
   );
 }
@@ -54,7 +54,7 @@ function join(end: readonly Event[]): void {
   history = undefined;
   whole.take(end);
   batch(() => {
-    conversationModel.takeOver(whole);
+    conversationState.takeOver(whole);
     isLoadingHistory.value = false;
   });
   append(end);
@@ -74,7 +74,7 @@ function reset() {
   isLoadingHistory.value = false;
   sessionEvents.length = 0;
   sessionEventCount.value = 0;
-  conversationModel.clear();
+  conversationState.clear();
 }
 
 const createSource = (sessionId: string): LogSource => ({

@@ -5,13 +5,13 @@ import {
   type ApprovalItem,
   type AssistantItem,
   type ConversationItem,
-  type EndItem,
   type EventDataOf,
   type EventOf,
   type FileEdit,
   findFileEdit,
   type PhaseItem,
   type RetryItem,
+  type RunEndItem,
   type RunUsage,
   type StepItem,
   type ToolItem,
@@ -48,7 +48,7 @@ export type RunState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'running'; readonly since: number }
   | { readonly kind: 'waiting'; readonly reason: string }
-  | { readonly kind: 'ended'; readonly end: EndItem };
+  | { readonly kind: 'ended'; readonly end: RunEndItem };
 
 type RestOfWork = EventOf<
   | 'title'
@@ -73,7 +73,7 @@ const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing
 const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
-export class ConversationModel {
+export class ConversationState {
   readonly items: Signal<readonly ConversationItem[]> = signal([]);
   /** Decisions that a person must make now: calls to approve, or a question. Drawn apart from the agent's own texts. */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
@@ -147,7 +147,7 @@ export class ConversationModel {
   }
 
   /** Takes over the state of `other`, which must not be used afterwards. */
-  takeOver(other: ConversationModel): void {
+  takeOver(other: ConversationState): void {
     this.#items = other.#items;
     this.#texts = other.#texts;
     this.#calls = other.#calls;
@@ -435,7 +435,7 @@ export class ConversationModel {
     const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
     const isBlocked = this.#lacksRepository && data.status === 'failed';
     const edits = [...this.#edits.values()];
-    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used, edits, isBlocked });
+    const end = this.#add<RunEndItem>({ kind: 'end', ...at, data, goal, ms, used, edits, isBlocked });
     this.run.value = { kind: 'ended', end };
   }
 

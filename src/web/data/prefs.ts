@@ -53,7 +53,7 @@ export function createSharedPref<Value extends string>(
 export type Theme = 'system' | 'light' | 'dark';
 export const theme = createSharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
 /** Pixels; 0: closed. */
-export const paneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
+export const workPaneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 
 effect(() => {
   if (theme.value === 'system') delete document.documentElement.dataset.theme;

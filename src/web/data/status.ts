@@ -1,6 +1,6 @@
 import { computed } from '@preact/signals';
-import { lacksRepository } from '../../core/model/session-outcome.ts';
-import { conversationModel } from './log.ts';
+import { lacksRepository } from '../../core/model/runs/session-outcome.ts';
+import { conversationState } from './log.ts';
 import { currentSession, currentSessionId, type Session } from './sessions.ts';
 
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
@@ -22,7 +22,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
 /** Uses the log, which is more recent than the session's entry in the list. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
-  const run = conversationModel.run.value;
+  const run = conversationState.run.value;
   const listed = currentSession.value && toDisplayStatus(currentSession.value);
   if (listed === 'running' || listed === 'waiting') return listed;
   if (run.kind === 'ended' && currentSession.value && lacksRepository(currentSession.value)) return 'failed';

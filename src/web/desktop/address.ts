@@ -3,7 +3,7 @@ const api = `/api/v1/sessions/${session}`;
 /** Whether this page is embedded in the work pane, which shows the controls itself. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
 /** Whether this page is in any other frame. It then shows only the screen. */
-export const isFramed = window.parent !== window && !isInPane;
+export const isInOtherFrame = window.parent !== window && !isInPane;
 /** Replaces the token: the link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
 /** The same for all connections of this page, so that the relay recognizes its viewer. */
@@ -17,7 +17,7 @@ export function buildVncUrl(): string {
   const url = new URL(`${api}/vnc`, location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   url.searchParams.set('notices', '1');
-  if (isFramed) url.searchParams.set('view_only', '1');
+  if (isInOtherFrame) url.searchParams.set('view_only', '1');
   else url.searchParams.set('viewer', viewer);
   if (linkSignature) url.searchParams.set('signature', linkSignature);
   return url.href;

@@ -13,12 +13,12 @@ import {
   isScaledToFit,
   isViewOnly,
   rfbClient,
-  type ScreenConnection,
-  screenConnection,
+  type ScreenConnectionState,
+  screenConnectionState,
 } from './state.ts';
 
 /** Status of the main page whose style is used for each connection state. */
-const looks: Readonly<Record<ScreenConnection, DisplayStatus>> = {
+const looks: Readonly<Record<ScreenConnectionState, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',
   waiting: 'waiting',
@@ -32,8 +32,8 @@ export const DesktopBar = () => (
       ‹ {t('screen.back')}
     </a>
     <h1>{t('screen.title')}</h1>
-    <span id="state" class="chip" role="status" data-status={looks[screenConnection.value]}>
-      {t(`screen.${screenConnection.value}`)}
+    <span id="state" class="chip" role="status" data-status={looks[screenConnectionState.value]}>
+      {t(`screen.${screenConnectionState.value}`)}
     </span>
     <span id="who" role="status">
       {rfbClient.value && who()}

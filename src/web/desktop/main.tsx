@@ -5,7 +5,7 @@ import { takeTokenFromUrl } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
-import { isFramed, isInPane, linkSignature } from './address.ts';
+import { isInOtherFrame, isInPane, linkSignature } from './address.ts';
 import { DesktopBar } from './bar.tsx';
 import { forwardTyping, handleDesktopKeys } from './keys.ts';
 import { openScreen, reconnectScreen } from './screen.ts';
@@ -76,7 +76,7 @@ function leaveScreen(event: KeyboardEvent): void {
 }
 
 takeTokenFromUrl();
-document.body.classList.toggle('framed', isFramed);
+document.body.classList.toggle('framed', isInOtherFrame);
 document.body.classList.toggle('pane', isInPane);
 // Keeps the signature out of the history.
 if (linkSignature) history.replaceState(null, '', location.pathname);

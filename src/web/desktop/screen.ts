@@ -1,8 +1,8 @@
 import RFB from '@novnc/novnc';
-import { requestToken } from '../app/token-dialog.tsx';
+import { promptForToken } from '../app/token-dialog.tsx';
 import { buildAuthorizationHeaders, buildTokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
-import { buildVncUrl, desktopRoute, isFramed, linkSignature } from './address.ts';
+import { buildVncUrl, desktopRoute, isInOtherFrame, isInPane, linkSignature } from './address.ts';
 import { ControlChannel } from './channel.ts';
 import { desktopClipboard, desktopControl, rfbClient, type ScreenOverlay, setScreenState } from './state.ts';
 
@@ -64,6 +64,7 @@ function connect(): void {
   channel = new ControlChannel(buildVncUrl(), offered, {
     onNotice: (notice) => {
       desktopControl.value = notice;
+      labelCanvas();
       if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();
       keptUntil = 0;
     },
@@ -86,11 +87,11 @@ function connect(): void {
   rfbClient.value = made;
 }
 
-/** Lets Tab reach noVNC's canvas, and labels the canvas. */
+/** Labels noVNC's canvas, and lets Tab reach it. In the pane, only for a person in control: the canvas keeps all keys. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;
-  canvas.tabIndex = isFramed ? -1 : 0;
+  canvas.tabIndex = isInOtherFrame || (isInPane && desktopControl.value.who !== 'you') ? -1 : 0;
   canvas.setAttribute('role', 'application');
   canvas.setAttribute('aria-label', t('desktop.title'));
   canvas.setAttribute('aria-describedby', 'hint');
@@ -122,9 +123,9 @@ async function ended(event: CloseEvent): Promise<void> {
 async function needsToken(): Promise<boolean> {
   const headers = buildAuthorizationHeaders();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
-  if (answer?.status !== 401 || isFramed) return false;
+  if (answer?.status !== 401 || isInOtherFrame) return false;
   setScreenState('failed', { key: 'screen.needsToken', retry: 'screen.tryAgain' });
-  void requestToken('authorization' in headers).then(connect);
+  void promptForToken('authorization' in headers).then(connect);
   return true;
 }
 

@@ -1,10 +1,10 @@
 import type RFB from '@novnc/novnc';
 import { effect, signal } from '@preact/signals';
 import type { TextKey } from '../text/texts.ts';
-import { isFramed } from './address.ts';
+import { isInOtherFrame } from './address.ts';
 import type { ControlNotice } from './channel.ts';
 
-export type ScreenConnection = 'pending' | 'live' | 'waiting' | 'failed';
+export type ScreenConnectionState = 'pending' | 'live' | 'waiting' | 'failed';
 
 export interface ScreenOverlay {
   /** Text from the relay, which takes precedence. */
@@ -17,7 +17,7 @@ export interface ScreenOverlay {
 
 const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: false, clipboard: false };
 
-export const screenConnection = signal<ScreenConnection>('pending');
+export const screenConnectionState = signal<ScreenConnectionState>('pending');
 export const screenOverlay = signal<ScreenOverlay | undefined>({ key: 'screen.connecting' });
 export const desktopControl = signal(nobody);
 export const rfbClient = signal<RFB | undefined>(undefined);
@@ -27,10 +27,10 @@ export const isScaledToFit = signal(true);
 
 /** Whether this viewer's input is withheld from the desktop. */
 export const isInputWithheld = (): boolean =>
-  isFramed || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
+  isInOtherFrame || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
 
-export function setScreenState(state: ScreenConnection, over?: ScreenOverlay): void {
-  screenConnection.value = state;
+export function setScreenState(state: ScreenConnectionState, over?: ScreenOverlay): void {
+  screenConnectionState.value = state;
   screenOverlay.value = over;
 }
 
@@ -39,6 +39,6 @@ effect(() => {
 });
 effect(() => {
   if (!rfbClient.value) return;
-  rfbClient.value.scaleViewport = isFramed || isScaledToFit.value;
+  rfbClient.value.scaleViewport = isInOtherFrame || isScaledToFit.value;
   rfbClient.value.clipViewport = false;
 });

@@ -2,7 +2,7 @@ import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
-import { ConversationModel } from '../data/model.ts';
+import { ConversationState } from '../data/model.ts';
 import { navigateToSession } from '../data/route.ts';
 import { createRandomKey, mutateWithRetry, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
@@ -28,7 +28,7 @@ interface FailedRun {
 export function InboxEntry({ session }: { session: Session }) {
   const { id, lastSeq } = session;
   const title = useId();
-  const model = useMemo(() => new ConversationModel(), [id]);
+  const model = useMemo(() => new ConversationState(), [id]);
   const [trouble, tryIt] = useActionError();
   const [error, setError] = useState<FailedRun>({ text: '' });
   const need = findInboxReason(session);

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { loadWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
-import { conversationModel } from '../data/log.ts';
+import { conversationState } from '../data/log.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
-import { openPreviewAt } from '../work/preview/state.ts';
+import { showPreviewAt } from '../work/preview/state.ts';
 import { type PreviewLocation, parsePreviewLocation } from '../work/preview/target.ts';
 import { openFileInPane } from '../work/results.ts';
 
@@ -20,7 +20,7 @@ export function CodeSpan({ code, sessionId }: { code: string; sessionId: string 
 }
 
 function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
-  const run = conversationModel.run.value.kind; // when the run ends, list the files again
+  const run = conversationState.run.value.kind; // when the run ends, list the files again
   useEffect(() => void loadWorkspacePaths(sessionId), [sessionId, run]);
   const target = name.replace(/^\.\//, '');
   const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
@@ -46,7 +46,7 @@ export const PreviewLink = ({ place, children }: { place: PreviewLocation; child
     title={t('preview.port', { port: place.port })}
     onClick={(event) => {
       event.preventDefault();
-      openPreviewAt(place);
+      showPreviewAt(place);
     }}
   >
     {children}

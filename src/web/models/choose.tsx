@@ -26,11 +26,11 @@ interface ChoiceOptions {
   readonly act: (ref: string) => void | Promise<void>;
 }
 
-export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
+export const openModelChooser = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
 /** Changes the session's model from its next turn on. `undefined`: the next session's. */
-export const chooseSessionModel = (session: Session | undefined): void =>
-  chooseModel({
+export const openSessionModelChooser = (session: Session | undefined): void =>
+  openModelChooser({
     title: t(session ? 'model' : 'models.choose'),
     value: session ? (session.model ?? effectiveModels.value?.model ?? '') : chosenModel.value,
     withUsual: !session,

@@ -174,7 +174,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
 const withScheme = (address: string): string =>
   /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
 
-export function ModelBanner({ onUsed }: { onUsed: () => void }) {
+export function ModelSetupBanner({ onUsed }: { onUsed: () => void }) {
   const now = effectiveModels.value;
   if (!now || !isDemoModel(now.model)) return null;
   return (

@@ -8,7 +8,7 @@ const graceMs = 120;
 /** A button is often disabled only while its request runs. Milliseconds. */
 const busyMs = 1_000;
 
-interface Place {
+interface FocusPosition {
   readonly parent: Element;
   /** Position of the branch in `parent`. */
   readonly at: number;
@@ -16,7 +16,7 @@ interface Place {
 
 let last: HTMLElement | undefined;
 /** From the focused element up to its dialog, panel or page. */
-let places: readonly Place[] = [];
+let positions: readonly FocusPosition[] = [];
 let isByKeys = false;
 let isWaiting = false;
 
@@ -26,16 +26,15 @@ export function keepFocus(): void {
   addEventListener('focusin', ({ target }) => {
     if (!(target instanceof HTMLElement)) return;
     last = target;
-    places = placesOf(target);
+    positions = positionsOf(target);
   });
   new MutationObserver(() => {
-    if (!isByKeys || isWaiting || !isLost()) return;
+    if (!isByKeys || isWaiting || !last || takesFocus(last)) return;
     isWaiting = true;
     setTimeout(restore, graceMs, performance.now());
   }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['disabled', 'hidden', 'class'] });
 }
 
-const isLost = (): boolean => document.activeElement === document.body && last !== undefined && !takesFocus(last);
 const takesFocus = (node: Element): boolean => node.isConnected && node.matches(focusable) && node.checkVisibility();
 
 function setInput(type: string): void {
@@ -54,8 +53,8 @@ function restore(since: number): void {
   }
 }
 
-function placesOf(node: Element): readonly Place[] {
-  const found: Place[] = [];
+function positionsOf(node: Element): readonly FocusPosition[] {
+  const found: FocusPosition[] = [];
   for (let child = node; child.parentElement && !child.matches('dialog, [role="tabpanel"], main'); ) {
     const parent = child.parentElement;
     found.push({ parent, at: [...parent.children].indexOf(child) });
@@ -67,7 +66,7 @@ function placesOf(node: Element): readonly Place[] {
 /** Prefers what follows the lost element to what precedes it. */
 function findNeighbour(): HTMLElement | undefined {
   let before: HTMLElement | undefined;
-  for (const { parent, at } of places) {
+  for (const { parent, at } of positions) {
     if (!parent.isConnected) continue;
     const children = [...parent.children];
     const after = children.slice(at).flatMap(listFocusable)[0];

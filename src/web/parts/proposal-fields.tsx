@@ -11,7 +11,7 @@ interface Props {
 }
 
 /** Length limits are those of the forges. */
-export const ProposalFields = ({ title, text, rows, onTitle, onText }: Props) => (
+export const PullRequestFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
     <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />
     <LongTextField label={t('ship.text')} rows={rows} maxLength={60_000} value={text} onChange={onText} />

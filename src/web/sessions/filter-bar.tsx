@@ -8,7 +8,7 @@ import { createProject, projectFilter, projects, type StatusFilter, statusFilter
 
 const newProject = '+'; // not a valid project id
 
-export const SelectButton = () => (
+export const SelectSessionsButton = () => (
   <IconButton
     icon="plan"
     label={t('chooseMany')}

@@ -1,5 +1,5 @@
 import type { ReadonlySignal } from '@preact/signals';
-import { isMenuOpen } from '../app/layout.ts';
+import { isSidebarOpen } from '../app/layout.ts';
 import { setSessionArchived, setSessionPinned } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
@@ -67,7 +67,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           href={`#${id}`}
           aria-current={isCurrent ? 'page' : undefined}
           onClick={() => {
-            isMenuOpen.value = false;
+            isSidebarOpen.value = false;
           }}
         >
           <StatusDot status={status} />

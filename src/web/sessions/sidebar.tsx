@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { isMenuOpen } from '../app/layout.ts';
+import { isSidebarOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
 import { currentUser, signOut } from '../data/people.ts';
 import { navigateToSession } from '../data/route.ts';
@@ -10,7 +10,7 @@ import { openInbox } from '../inbox/inbox.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { findLocale } from '../parts/format.ts';
-import { currentMinute } from '../parts/kit/ago.tsx';
+import { minuteClock } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
@@ -20,7 +20,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { BulkActionBar } from './bulk-bar.tsx';
 import { isSelectingSessions } from './choosing.ts';
-import { FilterBar, SelectButton } from './filter-bar.tsx';
+import { FilterBar, SelectSessionsButton } from './filter-bar.tsx';
 import { filteredSessions, hasSessionFilter, loadProjects } from './filters.ts';
 import { filterSessions, toSessionListRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
@@ -35,7 +35,7 @@ const rows = computed(() => {
   const isSearch = sessionSearchText.value.trim() !== '';
   const shown = filterSessions(filteredSessions.value, sessionSearchText.value, matchingSessionIds.value);
   return toSessionListRows(
-    { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: currentMinute.value },
+    { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minuteClock.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
   );
 });
@@ -45,7 +45,7 @@ const shownIds = computed<readonly string[]>(() =>
 );
 
 function dateOf(at: Date): string {
-  const isThisYear = at.getFullYear() === new Date(currentMinute.value).getFullYear();
+  const isThisYear = at.getFullYear() === new Date(minuteClock.value).getFullYear();
   const year = isThisYear ? {} : ({ year: 'numeric' } as const);
   return at.toLocaleDateString(findLocale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
@@ -63,7 +63,7 @@ const AccountMenu = ({ name }: { name: string }) => (
 
 /** On a small screen the list covers the page, so opening something else closes it. */
 const leavingMenu = (open: () => void) => () => {
-  isMenuOpen.value = false;
+  isSidebarOpen.value = false;
   open();
 };
 
@@ -125,7 +125,7 @@ export function Sidebar() {
             }}
           />
         )}
-        {sessions.value.length > 0 && <SelectButton />}
+        {sessions.value.length > 0 && <SelectSessionsButton />}
       </div>
       {(isFilterOpen.value || hasSessionFilter.value) && <FilterBar />}
       {shown.length > 0 ? (

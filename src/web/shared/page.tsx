@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ConversationItems } from '../conversation/items.tsx';
-import { SessionPlan } from '../conversation/plan.tsx';
+import { PlanPanel } from '../conversation/plan.tsx';
 import { CodeBlock } from '../markdown/code.tsx';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { formatBytes, formatDateTime } from '../parts/format.ts';
@@ -13,7 +13,7 @@ import {
   readSharedFile,
   type SharedFileEntry,
   ShareRequestError,
-  sharedConversationModel,
+  sharedConversationState,
   sharedSummary,
   shareState,
 } from './session.ts';
@@ -51,11 +51,11 @@ export function SharedPage() {
       {summary && (
         <>
           <ErrorBoundary instead={null}>
-            <SessionPlan model={sharedConversationModel} />
+            <PlanPanel model={sharedConversationState} />
           </ErrorBoundary>
-          {sharedConversationModel.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
+          {sharedConversationState.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
           <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>
-            <ConversationItems model={sharedConversationModel} sessionId={undefined} />
+            <ConversationItems model={sharedConversationState} sessionId={undefined} />
           </ErrorBoundary>
           {summary.files && (
             <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>

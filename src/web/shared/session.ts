@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
-import { ConversationModel } from '../data/model.ts';
+import { ConversationState } from '../data/model.ts';
 
 // The link's secret is in the address after the #, which browsers never send to a server.
 
@@ -23,7 +23,7 @@ export interface SharedFileEntry {
   readonly size: number | null;
 }
 
-export const sharedConversationModel = new ConversationModel();
+export const sharedConversationState = new ConversationState();
 export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const shareState = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
@@ -62,7 +62,7 @@ let cursor = 0;
 async function readOn(): Promise<void> {
   for (;;) {
     const page = await ask<Page>('/api/v1/shared', { after: cursor });
-    sharedConversationModel.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
+    sharedConversationState.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
     sharedSummary.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
     shareState.value = 'shown';
     cursor = page.after;

@@ -5,7 +5,7 @@ import { navigateToSession } from '../data/route.ts';
 import { currentSessionId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { CheckField, Form, TextField } from '../parts/kit/field.tsx';
+import { CheckboxField, Form, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
@@ -47,7 +47,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
           placeholder={t('fork.sameName')}
           onChange={setTitle}
         />
-        <CheckField label={t('fork.withFiles')} isOn={files} onChange={setFiles} />
+        <CheckboxField label={t('fork.withFiles')} isOn={files} onChange={setFiles} />
       </Form>
     </Dialog>
   );

@@ -7,7 +7,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { CheckField } from '../parts/kit/field.tsx';
+import { CheckboxField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
@@ -47,7 +47,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
         options={(Object.keys(lives) as ShareLifetime[]).map((value) => ({ value, label: t(lives[value]) }))}
         onChange={setHours}
       />
-      <CheckField label={t('share.files')} isOn={files} onChange={setFiles} />
+      <CheckboxField label={t('share.files')} isOn={files} onChange={setFiles} />
       <FormError text={trouble} />
       {made === '' ? (
         <div class="choices">

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { paneWidth } from '../data/prefs.ts';
+import { workPaneWidth } from '../data/prefs.ts';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 
@@ -7,9 +7,9 @@ export const isDraggingDivider = signal(false);
 const least = 320;
 
 export function Divider() {
-  if (paneWidth.value === 0) return null;
+  if (workPaneWidth.value === 0) return null;
   const resize = (width: number) => {
-    paneWidth.value = Math.round(Math.min(Math.max(width, least), innerWidth - 420));
+    workPaneWidth.value = Math.round(Math.min(Math.max(width, least), innerWidth - 420));
   };
   return (
     <div
@@ -17,7 +17,7 @@ export function Divider() {
       role="separator"
       aria-orientation="vertical"
       aria-label={t('resize')}
-      aria-valuenow={paneWidth.value}
+      aria-valuenow={workPaneWidth.value}
       aria-valuemin={least}
       tabIndex={0}
       onPointerDown={(event) => {
@@ -30,8 +30,8 @@ export function Divider() {
       }}
       onKeyDown={(event) => {
         const key = pressedKeyOf(event);
-        if (key === 'ArrowLeft') resize(paneWidth.value + 32);
-        if (key === 'ArrowRight') resize(paneWidth.value - 32);
+        if (key === 'ArrowLeft') resize(workPaneWidth.value + 32);
+        if (key === 'ArrowRight') resize(workPaneWidth.value - 32);
       }}
     />
   );

@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { isPaneMaximized, openTabId } from '../app/layout.ts';
+import { isWorkPaneMaximized, openTabId } from '../app/layout.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
@@ -38,9 +38,9 @@ export function WorkPane() {
           class="wide-only"
           icon="expand"
           label={t('fullWidth')}
-          aria-pressed={isPaneMaximized.value}
+          aria-pressed={isWorkPaneMaximized.value}
           onClick={() => {
-            isPaneMaximized.value = !isPaneMaximized.value;
+            isWorkPaneMaximized.value = !isWorkPaneMaximized.value;
           }}
         />
       </div>

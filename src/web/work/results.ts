@@ -1,11 +1,11 @@
 import { effect } from '@preact/signals';
 import { goToTab, isPhone, openTabId, showTab } from '../app/layout.ts';
-import { conversationModel } from '../data/log.ts';
+import { conversationState } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { findBestResult, resultFilePatterns, toPreviewPath } from './best-result.ts';
 import { fileFilter, openFileStore } from './files/store.ts';
-import { openPreviewAt, previewLocation } from './preview/state.ts';
+import { previewLocation, showPreviewAt } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
 // When a run ends, shows its result next to the conversation: a page, an image or a PDF, once each.
@@ -20,10 +20,10 @@ export function openFileInPane(sessionId: string, path: string): void {
 
 /** `placeBefore`: preview at the start of the run. A preview that the person has opened since then stays. */
 async function show(sessionId: string, placeBefore: PreviewLocation | undefined): Promise<void> {
-  if (conversationModel.runUsed.peek().toolCalls === 0) return;
+  if (conversationState.runUsed.peek().toolCalls === 0) return;
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
   const { files } = await query('files.changes', { sessionId });
-  const last = conversationModel.items.peek().findLast(({ kind }) => kind === 'assistant');
+  const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   const best = findBestResult(paths, answer);
@@ -31,7 +31,7 @@ async function show(sessionId: string, placeBefore: PreviewLocation | undefined)
   const port = await findPagePort(sessionId, best);
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = previewLocation.peek() !== placeBefore;
-  if (currentSessionId.value !== sessionId || conversationModel.run.peek().kind !== 'ended' || isBusy || isChosen)
+  if (currentSessionId.value !== sessionId || conversationState.run.peek().kind !== 'ended' || isBusy || isChosen)
     return;
   shown.add(`${sessionId} ${best}`);
   openAt(sessionId, best, port);
@@ -48,7 +48,7 @@ const findPagePort = async (sessionId: string, path: string): Promise<number | u
 
 function openAt(sessionId: string, path: string, port: number | undefined): void {
   if (port === undefined) openFileInPane(sessionId, path);
-  else openPreviewAt({ port, path: toPreviewPath(path) });
+  else showPreviewAt({ port, path: toPreviewPath(path) });
 }
 
 /** Shows the result of each run that the person watched. A phone shows only one pane, so it stays with the conversation. */
@@ -56,7 +56,7 @@ export function showResultsAfterRuns(): void {
   let seen: string | undefined;
   let placeBefore: PreviewLocation | undefined;
   effect(() => {
-    const { kind } = conversationModel.run.value;
+    const { kind } = conversationState.run.value;
     const id = currentSessionId.peek();
     if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewLocation.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;

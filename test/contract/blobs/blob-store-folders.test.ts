@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openLocalBlobs, openVolumeBlobs } from '../../../src/storage/blobs/folder.ts';
+import { openLocalBlobs, openMountedBlobs } from '../../../src/storage/blobs/folder.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 import { type BlobHarness, blobStoreContract } from './blob-store.ts';
 
@@ -18,12 +18,12 @@ async function inFolder(open: (root: string) => Promise<BlobHarness['blobs']>): 
 const isFile = (root: string) => (path: string) => statSync(join(root, path)).isFile();
 
 blobStoreContract('local', () => inFolder((root) => openLocalBlobs(join(root, 'made'), 0)));
-blobStoreContract('volume', () => inFolder((root) => openVolumeBlobs(root, 0)));
+blobStoreContract('volume', () => inFolder((root) => openMountedBlobs(root, 0)));
 
 test('a volume that is not mounted is refused, and its folder is not made', async () => {
   using folder = temporaryFolder();
   const missing = join(folder.path, 'mnt');
-  await expect(openVolumeBlobs(missing, 0)).rejects.toMatchObject({
+  await expect(openMountedBlobs(missing, 0)).rejects.toMatchObject({
     publicMessage: expect.stringContaining('mounted'),
   });
   expect(readdirSync(folder.path)).toEqual([]);

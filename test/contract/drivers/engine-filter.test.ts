@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
 import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
-import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
+import { openSocketFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { askDaemon, testSpec } from '../../support/conformance/harness.ts';
@@ -43,7 +43,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     folder = await mkdtemp(join(tmpdir(), 'corral-filter-'));
     listen = join(folder, 'engine.sock');
     const { instance, users = { first: 0, last: 0 } } = harness.options();
-    const folders = await openOwnedFolders(join(folder, 's'));
+    const folders = await openSocketFolders(join(folder, 's'));
     socketsDir = folders.root;
     const onRefused = (what: string) => void refused.push(what);
     filter = await startEngineFilter({

@@ -11,7 +11,7 @@ import type { Driver, SandboxSpec } from '../../../drivers/driver.ts';
 import { createCgroups } from '../../../drivers/process/cgroup/cgroups.ts';
 import { createKernelCgroupFiles } from '../../../drivers/process/cgroup/files.ts';
 import { openCgroups } from '../../../drivers/process/cgroup/open.ts';
-import { createProcessDriver, type ProcessOptions } from '../../../drivers/process/process.ts';
+import { createProcessDriver, type ProcessDriverOptions } from '../../../drivers/process/process.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
@@ -26,7 +26,7 @@ const hasGroups = grouped.length === 3;
 const small = { memoryBytes: 256 * 2 ** 20, cpus: 1, pids: 128, diskBytes: 2 ** 30 };
 const noGroups = createCgroups({ places: [], files: createKernelCgroupFiles(async () => false), installation: 'none' });
 
-async function opened(over: Partial<ProcessOptions> = {}) {
+async function opened(over: Partial<ProcessDriverOptions> = {}) {
   const harness = await processHarness('bwrap');
   const driver = await createProcessDriver(harness.options(over));
   onTestFinished(async () => {

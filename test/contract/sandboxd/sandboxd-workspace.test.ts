@@ -6,7 +6,7 @@ import { runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
-import { snapshotScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
+import { baselineScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
 
@@ -42,7 +42,7 @@ describe('the files as a run finds them', () => {
     expect(await client.workspace.keep({ run: 'one', at: 5 }, budget())).toBe(true);
     expect(await shell(`cat ${runFilesFolder}/about`)).toBe('one\n5\n');
     const byDaemon = await shell(kept);
-    await shell(`run=two at=6\n${snapshotScript}`);
+    await shell(`run=two at=6\n${baselineScript}`);
     expect(await shell(kept)).toBe(byDaemon);
     expect(byDaemon).toContain('./b.txt');
   });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createVault } from '../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../src/auth/vault.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -12,7 +12,13 @@ import { temporaryFolder } from '../../support/stores/store.ts';
 const [old, fresh] = ['11', '22'].map((byte) => new Secret(byte.repeat(32))) as [Secret, Secret];
 const names = Array.from({ length: 40 }, (_, n) => `provider-${n}`);
 const ring = ({ records }: Store, ...keys: Secret[]) =>
-  createProviderKeyStore({ records, vault: createVault(keys), clock: systemClock, baseUrls: {}, learn: () => {} });
+  createProviderKeyStore({
+    records,
+    vault: createSecretSealer(keys),
+    clock: systemClock,
+    baseUrls: {},
+    learn: () => {},
+  });
 
 const stores = {
   async sqlite() {

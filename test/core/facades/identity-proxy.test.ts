@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { IdentityProxy } from '../../../src/http/guard/identity-proxy.ts';
+import { ProxyAuthenticator } from '../../../src/http/guard/identity-proxy.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 
@@ -163,7 +163,9 @@ test('the headers are taken from every request, so neither programs nor the log 
   const forged = { headers, rawHeaders: [], socket: { remoteAddress: stranger } } as unknown as IncomingMessage;
   const names = { subject: 'X-Auth-Request-User', email: 'x-auth-request-email', groups: 'x-auth-request-groups' };
   const more = { name: 'x-auth-request-preferred-username' };
-  new IdentityProxy({ headers: { ...names, ...more }, clients: { isProxy: () => false } } as never).rewrite(forged);
+  new ProxyAuthenticator({ headers: { ...names, ...more }, clients: { isProxy: () => false } } as never).rewrite(
+    forged,
+  );
   expect(headers).toEqual({ accept: '*/*' });
 });
 

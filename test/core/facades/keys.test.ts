@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { toDownloadPath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
-import { createPictureService } from '../../../src/sessions/desktop/screenshots.ts';
+import { createScreenshotStore } from '../../../src/sessions/desktop/screenshots.ts';
 import { call as request } from '../../support/clients/call.ts';
 import { openClient, transports } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
@@ -206,7 +206,7 @@ test('a picture the agent saw is visible to the readers of its session only', as
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const sid = await one.session();
   const uploads = server.core.opencodex.uploads;
-  const pictures = createPictureService({
+  const pictures = createScreenshotStore({
     uploads,
     keepPerSession: 2,
     newName: () => 'x',

@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
-import { createVault } from '../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { WebhookDeliverer, type WebhookFetch } from '../../../src/automations/webhooks/deliverer.ts';
 import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
-import { WebhookRouter } from '../../../src/automations/webhooks/router.ts';
+import { WebhookOutboxRouter } from '../../../src/automations/webhooks/router.ts';
 import { createWebhookService } from '../../../src/automations/webhooks/service.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
@@ -55,13 +55,13 @@ export async function webhookWorld({
     return await answer(url, init);
   };
   const records = new WebhookRecords(store.records);
-  const secrets = createWebhookSecretStore(store.records, createVault([new Secret('ab'.repeat(32))]));
+  const secrets = createWebhookSecretStore(store.records, createSecretSealer([new Secret('ab'.repeat(32))]));
   const outbox = new WebhookOutbox(store.records);
   outbox.open(await records.areAny());
   const automations = new AutomationRecords(store.records, async ({ id, paused }) => {
     if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
   });
-  const router = new WebhookRouter({
+  const router = new WebhookOutboxRouter({
     records,
     outbox,
     automationOf: async (id) => await automations.get(id),

@@ -5,7 +5,7 @@ import type { ConcurrentAmounts } from '../../../src/core/model/runs/budget-limi
 import type { BudgetHolder } from '../../../src/sessions/api/server/budgets.ts';
 import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
 import { ConcurrencyLimiter, type ConcurrentUsage } from '../../../src/sessions/budgets/holdings.ts';
-import { createDocumentCounter } from '../../../src/sessions/budgets/stored-amounts.ts';
+import { createStoredAmountReader } from '../../../src/sessions/budgets/stored-amounts.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 
 interface Options {
@@ -24,7 +24,7 @@ export function holdingsOf(
   const holdings = new ConcurrencyLimiter({
     accounts,
     limitsOf: ({ of }) => ({ day: {}, month: {}, held: limits[of] ?? {} }),
-    stored: createDocumentCounter(records),
+    stored: createStoredAmountReader(records),
     live: () => live,
     shared,
     server,

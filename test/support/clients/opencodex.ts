@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { createVault } from '../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../src/auth/vault.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
@@ -59,7 +59,7 @@ export async function opencodexServer({
   });
   const keys = createProviderKeyStore({
     records,
-    vault: createVault([new Secret('ab'.repeat(32))]),
+    vault: createSecretSealer([new Secret('ab'.repeat(32))]),
     clock,
     baseUrls,
     compatible,

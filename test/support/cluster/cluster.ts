@@ -12,7 +12,7 @@ import { openKubeCredentials } from '../../../drivers/kubernetes/api/credentials
 import { extensionPath, sandboxesPath } from '../../../drivers/kubernetes/claims/platform.ts';
 import { createKubernetesDriver, type KubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../../drivers/kubernetes/options.ts';
-import { createSandboxKeys } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
+import { createSandboxTokenDeriver } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
 import { listenForEgress } from '../../../drivers/kubernetes/policies/egress-listener.ts';
 import { createBaseImageContext } from '../../../src/app/images/image.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -162,7 +162,7 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
   const egress = stack.use(
     await listenForEgress({
       listen: { host: near, port: 0 },
-      keys: createSandboxKeys('test', keys),
+      keys: createSandboxTokenDeriver('test', keys),
       gate: gate ?? { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     }),
   );

@@ -5,7 +5,7 @@ import type { SessionEvent, SessionFact } from '../../../src/core/model/events.t
 import { createIdSource, type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { ShellView } from '../../../src/sandboxes/client/client.ts';
-import type { SendResult, ServerHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
+import type { SendUserMessageResult, ServerHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
 import { createSessionRecord, toPublicRecord } from '../../../src/sessions/run/log/projection.ts';
 import { SessionChangeFeed } from '../../../src/sessions/services/session-changes.ts';
 import { createEventLog } from '../../../src/storage/log/log.ts';
@@ -15,7 +15,7 @@ export interface FakeOptions {
   readonly clock: Clock;
   readonly ids?: IdSource;
   /** Plays a run once its message is in the log; by default nothing happens, and the test appends the facts. */
-  readonly play?: (fake: FakeService, id: SessionId, sent: SendResult) => Promise<void>;
+  readonly play?: (fake: FakeService, id: SessionId, sent: SendUserMessageResult) => Promise<void>;
 }
 export interface FakeService {
   readonly sessions: SessionService;

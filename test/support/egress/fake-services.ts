@@ -1,7 +1,7 @@
 import { ToolServerStates } from '../../../src/agents/mcp/states.ts';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
 import { createPeppers } from '../../../src/auth/pepper.ts';
-import { createVault } from '../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { createAutomationService } from '../../../src/automations/service.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
@@ -24,9 +24,9 @@ import { createAttemptService } from '../../../src/sessions/attempts/attempt-ser
 import { createBudgetService } from '../../../src/sessions/budgets/budgets.ts';
 import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
 import { createDesktopService, type DesktopDeps } from '../../../src/sessions/desktop/desktop.ts';
-import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
+import { DesktopViewerHubs } from '../../../src/sessions/desktop/screens.ts';
 import { createDocumentService } from '../../../src/sessions/documents/document-service.ts';
-import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
+import { SessionStreamRegistry } from '../../../src/sessions/engine/watchers.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
 import { createMemoryService } from '../../../src/sessions/memory/memory-service.ts';
 import { NoteStore } from '../../../src/sessions/memory/notes.ts';
@@ -44,7 +44,7 @@ import { createUsageService } from '../../../src/sessions/services/sessions/usag
 import { createShareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
 import { createSkillService } from '../../../src/sessions/skills/skills.ts';
-import { SavedToolServers } from '../../../src/sessions/tool-servers/entered.ts';
+import { ToolServerRecords } from '../../../src/sessions/tool-servers/entered.ts';
 import { ToolServerSignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
 import { createToolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
 import { CredentialRecords } from '../../../src/sessions/vaults/credential-records.ts';
@@ -80,7 +80,7 @@ export interface FakeScreen {
   isHeld: boolean;
   maxViewers: number;
   controlIdleMs: number;
-  readonly watchers: SessionStreams;
+  readonly watchers: SessionStreamRegistry;
 }
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
@@ -124,7 +124,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     isHeld: false,
     maxViewers: 16,
     controlIdleMs: 120_000,
-    watchers: new SessionStreams(),
+    watchers: new SessionStreamRegistry(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
   const reported = new Map<SessionId, DesktopFactTracker>();
@@ -152,19 +152,19 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     clock,
     ids: createIdSource(),
     learn: () => {},
-    vault: createVault([new Secret('cd'.repeat(32))]),
+    vault: createSecretSealer([new Secret('cd'.repeat(32))]),
   });
   const credentials = createBoundCredentialStore({
     records: store.records,
     clock,
     learn: () => {},
     onChange: () => {},
-    vault: createVault([new Secret('cd'.repeat(32))]),
+    vault: createSecretSealer([new Secret('cd'.repeat(32))]),
     secretValue: (id, session) => secrets.value(id, session),
   });
-  const entered: SavedToolServers = new SavedToolServers({
+  const entered: ToolServerRecords = new ToolServerRecords({
     records: store.records,
-    vault: createVault([new Secret('cd'.repeat(32))]),
+    vault: createSecretSealer([new Secret('cd'.repeat(32))]),
     learn: () => {},
     token: (name, refused) => signIns.token(name, refused),
   });
@@ -284,7 +284,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     webhooks: createWebhookService({
       records: new WebhookRecords(store.records),
       seal: (id, secret) =>
-        createVault([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
+        createSecretSealer([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
       ids: createIdSource(),
       clock,
       check: async () => {},
@@ -317,7 +317,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       records: store.records,
       credentials: new CredentialRecords({
         records: store.records,
-        vault: createVault([new Secret('ab'.repeat(32))]),
+        vault: createSecretSealer([new Secret('ab'.repeat(32))]),
         learn: () => {},
       }),
       tokens: { try: () => Promise.reject(new Error('no tool server can be called here')) },
@@ -349,7 +349,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       clock,
       ids: createIdSource(),
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
-      screens: new DesktopScreens({
+      screens: new DesktopViewerHubs({
         clock,
         facts: { tell: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}) },
         settings: {

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { DaemonAgent } from '../../../drivers/shared/link/daemon-agent.ts';
+import { DaemonHttpAgent } from '../../../drivers/shared/link/daemon-agent.ts';
 import { acceptHandshake } from '../../../drivers/shared/link/handshake.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 import { listenOnUnixSocket } from '../../../drivers/shared/link/listen.ts';
@@ -64,7 +64,7 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
     ...more,
     image,
   );
-  const agent = new DaemonAgent(connections);
+  const agent = new DaemonHttpAgent(connections);
   return {
     client: createSandboxClient({ agent, token, workdir: '/workspace' }),
     name,

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { computeInstallationId } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { findProcessesByVariable } from '../../../drivers/process/proc.ts';
-import { createProcessDriver, type ProcessOptions } from '../../../drivers/process/process.ts';
+import { createProcessDriver, type ProcessDriverOptions } from '../../../drivers/process/process.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
@@ -23,7 +23,7 @@ export async function hasBubblewrap(): Promise<boolean> {
 
 export interface ProcessHarness extends DriverHarness {
   readonly root: string;
-  options(over?: Partial<ProcessOptions>): ProcessOptions;
+  options(over?: Partial<ProcessDriverOptions>): ProcessDriverOptions;
   pidOf(id: SandboxId): Promise<number>;
   /** All control groups of this harness's sandboxes, anywhere on the machine. */
   groups(): Promise<string[]>;
@@ -31,7 +31,7 @@ export interface ProcessHarness extends DriverHarness {
 
 export async function processHarness(bubblewrap: string | undefined): Promise<ProcessHarness> {
   const root = await mkdtemp(join(tmpdir(), 'corral-process-'));
-  const options = (over: Partial<ProcessOptions> = {}): ProcessOptions => ({
+  const options = (over: Partial<ProcessDriverOptions> = {}): ProcessDriverOptions => ({
     instance: 'test',
     root,
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is

@@ -1,7 +1,7 @@
-import type { Command } from '../../../src/app/commands/command.ts';
+import type { ServerCommandDefinition } from '../../../src/app/commands/command.ts';
 
 /** Runs a command of the server's own program, and keeps what it prints and says. */
-export async function runServerCommand(command: Pick<Command, 'run'>, ...args: readonly string[]) {
+export async function runServerCommand(command: Pick<ServerCommandDefinition, 'run'>, ...args: readonly string[]) {
   const [printed, messages]: [string[], string[]] = [[], []];
   const { signal } = new AbortController();
   const [print, say] = [printed, messages].map((lines) => (line: string) => void lines.push(line)) as [Say, Say];

@@ -1,4 +1,4 @@
-import { sideEventTypes } from '../../../src/core/model/event-traits.ts';
+import { deferredEventTypes } from '../../../src/core/model/event-traits.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 
 /** Tools whose calls need permission in the simulation. */
@@ -30,7 +30,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         const before = events[n - 1];
         const byMessage = before?.type === 'message.user' || before?.type === 'approval.resolved';
         // A message can also reach the run just before its question; the run then resumes without a new one.
-        const own = events.slice(0, n).findLast((it) => it.runId === runId && !sideEventTypes.has(it.type));
+        const own = events.slice(0, n).findLast((it) => it.runId === runId && !deferredEventTypes.has(it.type));
         const byUnread = event.data.messageId === undefined && own?.type === 'run.wait';
         if (!byUnread && (!byMessage || before.runId !== runId)) problems.push(`run.resumed (${seq}) out of place`);
         break;

@@ -8,14 +8,14 @@ import type { SandboxService } from '../../../src/sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
 import { createCluster } from '../../../src/sessions/cluster/cluster.ts';
 import { LeasedOwnership } from '../../../src/sessions/cluster/leased-ownership.ts';
-import { Peers } from '../../../src/sessions/cluster/peers.ts';
+import { PeerReplicas } from '../../../src/sessions/cluster/peers.ts';
 import { createEngine, type Engine, type EngineOptions } from '../../../src/sessions/engine/engine.ts';
 import { LiveSessions } from '../../../src/sessions/engine/live-sessions.ts';
 import { createLocalOwnership } from '../../../src/sessions/engine/ownership.ts';
 import { Reconciler } from '../../../src/sessions/engine/reconciler.ts';
 import { removeSession } from '../../../src/sessions/engine/removal.ts';
 import { SandboxFactChannel } from '../../../src/sessions/engine/sandbox/sandbox-facts.ts';
-import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
+import { SessionStreamRegistry } from '../../../src/sessions/engine/watchers.ts';
 import { createSandboxService } from '../../../src/sessions/services/sandboxes.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
 import { createSessionService } from '../../../src/sessions/services/sessions.ts';
@@ -68,7 +68,7 @@ export function startServer(world: World): Server {
     turn: (...params: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...params)),
   };
   const { ids } = world;
-  const watchers = new SessionStreams();
+  const watchers = new SessionStreamRegistry();
   const tools = createToolRegistry();
   const workdir = () => '/workspace';
   const connect = ({ token, lost }: Pick<SandboxLink, 'token' | 'lost'>) =>
@@ -151,7 +151,7 @@ export function startServer(world: World): Server {
   const remove = (id: Parameters<typeof removeSession>[1]) =>
     removeSession({ commands, watchers, store, ids, clock: life }, id);
   const { logger } = world;
-  let peers: Peers | undefined;
+  let peers: PeerReplicas | undefined;
   const reconciler = new Reconciler({
     driver,
     store,
@@ -169,7 +169,7 @@ export function startServer(world: World): Server {
     }),
   });
   peers = store.shared
-    ? new Peers({
+    ? new PeerReplicas({
         records: store.records,
         ownership,
         name: holder,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createInbox } from '../../../src/sessions/cluster/inbox.ts';
+import { createIdempotencyStore } from '../../../src/sessions/cluster/inbox.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -11,7 +11,7 @@ function servers({ shared }: { shared: boolean }) {
   const clock = manualClock(now);
   const living = new Set(['a', 'b', 'c']);
   const isAlive = async (name: string) => living.has(name);
-  const of = (name: string) => createInbox({ store, name, isAlive, clock });
+  const of = (name: string) => createIdempotencyStore({ store, name, isAlive, clock });
   return { of, living, store, clock };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { ImageRegistries } from '../../../src/sandboxes/egress/registries/registries.ts';
+import { PackageRegistryCatalog } from '../../../src/sandboxes/egress/registries/registries.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 const ids = ['00000000000000aa', '00000000000000bb', '00000000000000cc'].map((id) => SessionId.parse(id)) as [
@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 const npm = { host: 'registry.example', port: 443, for: 'npm' };
 
 function bench(fetchPage: (url: string) => Promise<string> = async () => '') {
-  const registries = new ImageRegistries({
+  const registries = new PackageRegistryCatalog({
     records: createInMemoryStore().records,
     fetchPage,
     findImageKey: async () => 'image',

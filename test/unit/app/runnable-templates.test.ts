@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { RunnableTemplates } from '../../../src/app/start/runnable-templates.ts';
+import { TemplateAvailabilityChecker } from '../../../src/app/start/runnable-templates.ts';
 import type { DesktopAvailability } from '../../../src/sessions/api/desktop.ts';
 import { templates } from '../../support/agents/templates.ts';
 
 const here = (offer: DesktopAvailability, images: readonly string[] = [], secrets: readonly string[] = []) =>
-  new RunnableTemplates({
+  new TemplateAvailabilityChecker({
     driver: 'process',
     desktopFor: () => offer,
     missingImageOf: ({ template }) => (images.includes(template) ? 'corral/sandbox-agents' : undefined),

@@ -4,7 +4,7 @@ import { checkSandboxChoice, coversEntry } from '../../../src/app/start/sandbox-
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { decideByPolicy } from '../../../src/sandboxes/egress/open-upstream.ts';
 import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
-import { parseAuthority } from '../../../src/sandboxes/egress/target.ts';
+import { parseHostPort } from '../../../src/sandboxes/egress/target.ts';
 
 const capabilities = { egress: 'enforced', limits: ['memoryBytes'] } as const;
 const check = (choice: SandboxChoice, settings = '', more: object = {}) => {
@@ -102,7 +102,7 @@ describe('egress', () => {
   test('opens what its policy opens of the chosen hosts, and nothing else', () => {
     const lists = { registries: [{ host: 'pypi.org', port: 443, for: 'pip' }], extra: [] };
     const allows = (kind: string, host: string) =>
-      decideByPolicy({ kind, within: ['pypi.org', 'a.example'] }, lists, parseAuthority(host) as never).allowed;
+      decideByPolicy({ kind, within: ['pypi.org', 'a.example'] }, lists, parseHostPort(host) as never).allowed;
     expect([allows('registries', 'pypi.org:443'), allows('registries', 'a.example:443')]).toEqual([true, false]); // chosen, but closed by the policy
     expect([allows('web', 'a.example:443'), allows('web', 'b.example:443')]).toEqual([true, false]);
     expect(allows('none', 'a.example:443')).toBe(false);

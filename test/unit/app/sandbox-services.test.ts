@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
+import { SandboxSettingsResolver } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import {
@@ -56,14 +56,14 @@ test.each([
 test("a session has its own services, else those of its template, with the operator's limits", () => {
   const template = parseTemplate('shop', 'services: {redis: {image: "redis:7", ports: [6379]}}', 'shop.yaml');
   const config = loadConfig({}, 'sandbox: {service-memory: 64MiB, service-cpus: 2, service-pids: 20}');
-  const configs = new SessionConfigs(
+  const configs = new SandboxSettingsResolver(
     () => config,
     [template],
     { get: async () => undefined },
     () => 0,
   );
   const chosen = { template: 'shop', templateBy: 'session', projectId: null } as const;
-  const names = (session: Parameters<SessionConfigs['ofRecord']>[0]) =>
+  const names = (session: Parameters<SandboxSettingsResolver['ofRecord']>[0]) =>
     toServiceSpecs(configs.ofRecord(session)).map(({ name }) => name);
   expect(names(chosen)).toEqual(['redis']);
   expect(names({ ...chosen, sandbox: { services: ServiceRecipes.parse({ db: { image: 'a:1' } }) } })).toEqual(['db']);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
+import { SandboxSettingsResolver } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import { createTemplateChooser } from '../../../src/app/start/services/session-templates.ts';
@@ -21,7 +21,7 @@ async function start(record = stored()) {
   return {
     records,
     config,
-    own: new SessionConfigs(
+    own: new SandboxSettingsResolver(
       () => config,
       templates,
       records,
@@ -60,7 +60,7 @@ test('a session whose template is gone, and an unknown session, reach nothing', 
 test('a policy that is changed in the running server counts for sessions that were seen before, and not over a template', async () => {
   const { records, config } = await start(named('closed'));
   let now = config;
-  const own = new SessionConfigs(
+  const own = new SandboxSettingsResolver(
     () => now,
     [parseTemplate('closed', closed, 'closed.yaml')],
     records,
@@ -99,7 +99,7 @@ test('hosts that a session changes count at once where it is held, and within a 
   const { records, config } = await start(chosen({ egress: ['a.example'] }));
   let held: ReturnType<typeof chosen> | undefined;
   let now = 0;
-  const own = new SessionConfigs(
+  const own = new SandboxSettingsResolver(
     () => config,
     [],
     records,
@@ -146,7 +146,7 @@ test("a template that only names packages shares the server's warm pool, and its
     'packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}',
     'data.yaml',
   );
-  const own = new SessionConfigs(
+  const own = new SandboxSettingsResolver(
     () => loadConfig({}, ''),
     [template],
     createInMemoryStore().records,
@@ -159,7 +159,7 @@ test("a template that only names packages shares the server's warm pool, and its
 test("an image that the server builds gives way to the operator's own, which its engine has", () => {
   const template = parseTemplate('code', 'sandbox: {image: corral/sandbox-code}', 'code.yaml');
   const imageWith = (settings: string) =>
-    new SessionConfigs(
+    new SandboxSettingsResolver(
       () => loadConfig({}, settings),
       [template],
       createInMemoryStore().records,
@@ -171,7 +171,7 @@ test("an image that the server builds gives way to the operator's own, which its
 
 test("a template's idle time is the most that its sessions can choose, and its sandboxes are the usual ones", () => {
   const template = parseTemplate('patient', 'sandbox: {idle-seconds: 7200}', 'patient.yaml');
-  const own = new SessionConfigs(
+  const own = new SandboxSettingsResolver(
     () => loadConfig({}, ''),
     [template],
     createInMemoryStore().records,

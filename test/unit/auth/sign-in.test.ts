@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { resolveRole, toProviderIdentity } from '../../../src/auth/sign-in/claims.ts';
 import { formatSetCookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
 import { createRefreshParameters } from '../../../src/auth/sign-in/issuer.ts';
-import { toLocalPath } from '../../../src/auth/sign-in/sign-in.ts';
+import { toSameOriginPath } from '../../../src/auth/sign-in/sign-in.ts';
 
 const base = 'https://corral.example.com';
 
@@ -28,8 +28,8 @@ test.each([
   ['/.//evil.example', '/'],
   ['/%2e%2e//evil.example', '/'],
 ])('%s leads back to %j', (text, path) => {
-  expect(toLocalPath(text, base)).toBe(path);
-  expect(new URL(toLocalPath(text, base), base).origin).toBe(base);
+  expect(toSameOriginPath(text, base)).toBe(path);
+  expect(new URL(toSameOriginPath(text, base), base).origin).toBe(base);
 });
 
 const rules = { groupsClaim: 'groups', roles: { people: 'user', chiefs: 'admin' }, allowedDomains: [] } as const;

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createVault } from '../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../src/auth/vault.ts';
 import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
@@ -11,23 +11,23 @@ const place = { collection: 'provider-key', id: 'gemini', field: 'key' };
 const boxes = ['key', 'keyNonce', 'text', 'textNonce'] as const;
 
 test('a sealed text opens again, whatever its content', () => {
-  const one = createVault([first]);
+  const one = createSecretSealer([first]);
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => one.open(one.seal(text, place), place) === text));
 });
 
 test('a sealed secret contains neither its text nor the key', () => {
-  expect(inspect(createVault([first]).seal('sk-canary-0123456789', place))).not.toMatch(/canary|1111/);
+  expect(inspect(createSecretSealer([first]).seal('sk-canary-0123456789', place))).not.toMatch(/canary|1111/);
 });
 
 test('the vault never repeats a nonce or a ciphertext', () => {
-  const one = createVault([first]);
+  const one = createSecretSealer([first]);
   const all = Array.from({ length: 2_000 }, () => one.seal('same', place));
   for (const box of boxes) expect(new Set(all.map((sealed) => sealed[box])).size, box).toBe(all.length);
   expect(Buffer.from(all[0]?.textNonce ?? '', 'base64url')).toHaveLength(12);
 });
 
 test('a flipped bit anywhere is noticed', () => {
-  const one = createVault([first]);
+  const one = createSecretSealer([first]);
   const sealed = one.seal('secret', place);
   for (const box of boxes) {
     const bytes = Buffer.from(sealed[box], 'base64url');
@@ -40,7 +40,7 @@ test('a flipped bit anywhere is noticed', () => {
 });
 
 test('a truncated text is noticed', () => {
-  const one = createVault([first]);
+  const one = createSecretSealer([first]);
   const sealed = one.seal('secret', place);
   for (const box of boxes) {
     for (let length = 0; length < sealed[box].length; length++) {
@@ -55,19 +55,19 @@ test.each([
   { ...place, id: 'openai' },
   { ...place, field: 'name' },
 ])('a sealed text does not open at another place: %o', (other) => {
-  const one = createVault([first]);
+  const one = createSecretSealer([first]);
   expect(() => one.open(one.seal('secret', place), other)).toThrow(/store_corrupt/);
 });
 
 test('the halves of two sealed texts do not fit each other', () => {
-  const one = createVault([first]);
+  const one = createSecretSealer([first]);
   const [a, b] = [one.seal('a', place), one.seal('b', place)] as [SealedValue, SealedValue];
   expect(() => one.open({ ...a, text: b.text, textNonce: b.textNonce }, place)).toThrow(/store_corrupt/);
 });
 
 test('a vault with another key neither knows nor opens a secret, even under its own key id', () => {
-  const sealed = createVault([first]).seal('secret', place);
-  const wrong = createVault([second]);
+  const sealed = createSecretSealer([first]).seal('secret', place);
+  const wrong = createSecretSealer([second]);
   expect(wrong.knows(sealed)).toBe(false);
   expect(() => wrong.open(sealed, place)).toThrow(/not configured/);
   const kid = wrong.seal('x', place).kid;
@@ -75,29 +75,29 @@ test('a vault with another key neither knows nor opens a secret, even under its 
 });
 
 test('the first key seals, the older ones still open', () => {
-  const old = createVault([first]).seal('secret', place);
-  const both = createVault([second, first]);
+  const old = createSecretSealer([first]).seal('secret', place);
+  const both = createSecretSealer([second, first]);
   expect(both.open(old, place)).toBe('secret');
-  expect(createVault([second]).open(both.seal('new', place), place)).toBe('new');
+  expect(createSecretSealer([second]).open(both.seal('new', place), place)).toBe('new');
 });
 
 test('a rotation wraps the same data key again, and leaves the text as it is', () => {
-  const old = createVault([first]).seal('secret', place);
-  const both = createVault([second, first]);
+  const old = createSecretSealer([first]).seal('secret', place);
+  const both = createSecretSealer([second, first]);
   const fresh = both.rewrap(old, place) as SealedValue;
   expect(fresh.text).toBe(old.text);
   expect(fresh.key).not.toBe(old.key);
-  expect([createVault([second]).open(fresh, place), both.rewrap(fresh, place)]).toEqual(['secret', undefined]);
+  expect([createSecretSealer([second]).open(fresh, place), both.rewrap(fresh, place)]).toEqual(['secret', undefined]);
 });
 
 test.each(['', 'short', 'zz'.repeat(32), 'a'.repeat(42)])('%j is refused as a key, with how to make one', (text) =>
-  expect(() => createVault([new Secret(text)])).toThrow(/openssl rand -hex 32/),
+  expect(() => createSecretSealer([new Secret(text)])).toThrow(/openssl rand -hex 32/),
 );
 
 test('a key may be hex or base64', () => {
   const bytes = Buffer.alloc(32, 7);
   const [hex, base64, url] = (['hex', 'base64', 'base64url'] as const).map((form) => new Secret(bytes.toString(form)));
-  const sealed = createVault([hex as Secret]).seal('x', place);
-  expect(createVault([base64 as Secret]).open(sealed, place)).toBe('x');
-  expect(createVault([url as Secret]).open(sealed, place)).toBe('x');
+  const sealed = createSecretSealer([hex as Secret]).seal('x', place);
+  expect(createSecretSealer([base64 as Secret]).open(sealed, place)).toBe('x');
+  expect(createSecretSealer([url as Secret]).open(sealed, place)).toBe('x');
 });

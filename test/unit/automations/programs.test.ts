@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { AutomationStartError, type PreparedSession } from '../../../src/sessions/api/server/automations.ts';
+import { AutomationStartError, type PreparedAutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { automationWorld, minute, spec } from '../../support/automations/world.ts';
 
 const program = { api: 'toy', agent: 'agent_1@2', archivedAt: null, content: { task: 'x' } };
 const ofProgram = { ...spec, schedule: { ...spec.schedule, cron: '1 12 * * *' } as typeof spec.schedule, program };
 const messages = (...texts: string[]) => texts.map((text) => ({ text, mode: 'queue' as const }));
-const prepared = (...texts: string[]): PreparedSession => ({
+const prepared = (...texts: string[]): PreparedAutomationStart => ({
   command: { title: 'Of the program', metadata: { team: 'a' } },
   messages: messages(...texts),
 });

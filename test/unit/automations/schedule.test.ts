@@ -4,12 +4,12 @@ import {
   findLatestDueTime,
   findNextDueTime,
   findNextDueTimes,
-  parseCron,
+  parseCronRule,
 } from '../../../src/automations/schedule.ts';
 
 const at = (text: string) => Date.parse(text);
 const timesAfter = (cron: string, timezone: string, from: string, count = 1) =>
-  findNextDueTimes(parseCron({ cron, timezone }), at(from), count).map((time) => new Date(time).toISOString());
+  findNextDueTimes(parseCronRule({ cron, timezone }), at(from), count).map((time) => new Date(time).toISOString());
 
 describe('the times of a schedule', () => {
   test('are those of the clock on the wall of its zone', () =>
@@ -37,7 +37,7 @@ describe('the times of a schedule', () => {
       ...['2026-10-24T23:00:00.000Z', '2026-10-25T00:00:00.000Z', '2026-10-25T02:00:00.000Z'],
       ...['2026-10-25T03:00:00.000Z', '2026-10-26T00:00:00.000Z'],
     ]);
-    const rule = parseCron({ cron: '0 1-4 * * *', timezone: 'Europe/Berlin' });
+    const rule = parseCronRule({ cron: '0 1-4 * * *', timezone: 'Europe/Berlin' });
     const [from, now] = [at('2026-10-24T23:00:00Z'), at('2026-10-25T01:05:00Z')];
     expect(findLatestDueTime(rule, from, now)).toBe(at('2026-10-25T00:00:00Z'));
   });
@@ -53,7 +53,7 @@ describe('the times of a schedule', () => {
     expect(timesAfter('0 0 29 2 *', 'UTC', '2026-01-01T00:00:00Z')).toEqual(['2028-02-29T00:00:00.000Z']));
 
   test('of many that were missed the latest counts', () => {
-    const rule = parseCron({ cron: '*/5 * * * *', timezone: 'UTC' });
+    const rule = parseCronRule({ cron: '*/5 * * * *', timezone: 'UTC' });
     expect(findLatestDueTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-03T10:13:00Z'))).toBe(
       at('2026-01-03T10:10:00Z'),
     );
@@ -68,7 +68,7 @@ describe('the times of a schedule', () => {
 });
 
 test.each(['Europe/Nowhere', '', '+01:00'])('the time zone %j is refused', (timezone) =>
-  expect(() => parseCron({ cron: '* * * * *', timezone })).toThrow(/There is no time zone/),
+  expect(() => parseCronRule({ cron: '* * * * *', timezone })).toThrow(/There is no time zone/),
 );
 
 test('jitter is within its bound, differs between automations, and is the same at each look', () => {

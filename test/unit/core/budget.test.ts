@@ -4,8 +4,8 @@ import {
   computeBudgetGrant,
   countCoveredCalls,
   findOverrun,
-  mergeBudgetLines,
   minBudget,
+  sortBudgetLines,
   toBudgetLines,
   toMicroCost,
 } from '../../../src/core/model/runs/budget.ts';
@@ -25,9 +25,9 @@ test('of two lines the one with less room comes first, and a cap says that no an
   const cap = toBudgetLines('session', { cost: 2, hard: true }, { cost: toMicroCost(1) });
   const needs = { turns: 1, cost: toMicroCost(2) };
   const over = { scope: 'session', kind: 'cost', limit: 2, used: 1, needs: 2, hard: true };
-  expect(findOverrun(mergeBudgetLines(...soft, ...cap), needs)).toEqual(over);
+  expect(findOverrun(sortBudgetLines(...soft, ...cap), needs)).toEqual(over);
   const spent = toBudgetLines('session', { cost: 1 }, { cost: toMicroCost(0.5) });
-  expect(findOverrun(mergeBudgetLines(...cap, ...spent), needs)).not.toHaveProperty('hard');
+  expect(findOverrun(sortBudgetLines(...cap, ...spent), needs)).not.toHaveProperty('hard');
 });
 
 test.each([

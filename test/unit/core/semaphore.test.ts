@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
-import { serializeCalls } from '../../../src/core/concurrency/keyed-queue.ts';
+import { withSequentialCalls } from '../../../src/core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 
 /** Acquires, and adds its name to the list afterwards. */
@@ -90,7 +90,7 @@ test('a limit holds for calls at the same time, for each owner and id', async ()
     if (count >= 3) throw new Error('quota');
     made.push(whose);
   };
-  const service = serializeCalls(
+  const service = withSequentialCalls(
     { create: ({ owner = 'nobody' }: { owner?: string }) => limited(owner), add: (id: string) => limited(id) },
     'create',
     'add',

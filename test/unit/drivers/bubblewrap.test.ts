@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import {
   type Bubblewrap,
+  type BubblewrapOptions,
   createAccountFiles,
   createBubblewrapArguments,
-  type SandboxPaths,
   sharedUserId,
 } from '../../../drivers/process/bubblewrap.ts';
 
-const inside: SandboxPaths = {
+const inside: BubblewrapOptions = {
   mount: '/data/s/x/mount',
   workspace: '/data/s/x/workspace',
   accounts: '/data/s/x',

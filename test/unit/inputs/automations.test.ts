@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { explainMismatch } from '../../../src/automations/hooks/receiver.ts';
-import { parseCron } from '../../../src/automations/schedule.ts';
+import { parseCronRule } from '../../../src/automations/schedule.ts';
 
 const starts = (text: string) =>
   explainMismatch(
@@ -94,9 +94,9 @@ test.each([
   ['0 9,, * * *', 'has no hour'],
   ['0 9 -1 * *', 'has no day of the month: -1'],
   ['0 9 31 2 *', 'never occurs'],
-])('%s is refused by what it is', (cron, why) => expect(() => parseCron({ cron, timezone: 'UTC' })).toThrow(why));
+])('%s is refused by what it is', (cron, why) => expect(() => parseCronRule({ cron, timezone: 'UTC' })).toThrow(why));
 
 test.each(['*/5 9-17 1,15 jan-mar MON-FRI', '0 9 * * sun', '0 9 * * 7', '0 9 * jul wed', '0-30/10 * * 1-12/2 *'])(
   '%s is a schedule',
-  (cron) => expect(parseCron({ cron, timezone: 'UTC' }).cron.nextRun()).not.toBeNull(),
+  (cron) => expect(parseCronRule({ cron, timezone: 'UTC' }).cron.nextRun()).not.toBeNull(),
 );

@@ -9,7 +9,7 @@ import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.
 import { toMarkdown } from '../../../src/agents/browser/markdown.ts';
 import { createOpenaiCompatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
 import { TextToolCallFinder } from '../../../src/agents/models/aisdk/written-calls.ts';
-import { createPageThread } from '../../../src/agents/page-fetch/page-text.ts';
+import { createPageTextThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import { extractOwnText } from '../../../src/automations/hooks/own-text.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
@@ -209,7 +209,7 @@ test.each([
 });
 
 test('a page that a browser shows is read in the thread of pages, and one that ends the thread has no text', async () => {
-  await using pages = createPageThread();
+  await using pages = createPageTextThread();
   const { signal } = new AbortController();
   expect(await pages.do({ tree: [{ tag: 'pre', inner: ['a'] }] }, signal)).toEqual({
     title: '',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { McpConnection } from '../../../src/agents/mcp/connection.ts';
 import { ProgramTransport } from '../../../src/agents/mcp/program-transport.ts';
-import { toServerTools } from '../../../src/agents/mcp/tools.ts';
+import { createMcpTools } from '../../../src/agents/mcp/tools.ts';
 import type { Tool } from '../../../src/agents/tools/tool.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -102,7 +102,7 @@ test.each(Object.entries(rows))('%s', async (_, [result, output, ok = true]) => 
     manualClock(),
   );
   const listed = await connection.tools(AbortSignal.timeout(60_000));
-  const [tool] = toServerTools(connection, listed, () => 'file');
+  const [tool] = createMcpTools(connection, listed, () => 'file');
   expect(tool?.restore?.({ _q: 1 })).toEqual({ $q: 1 });
   expect(await toolBench().run(tool as Tool, {})).toMatchObject({ ok, output });
 });

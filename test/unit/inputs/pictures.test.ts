@@ -9,12 +9,12 @@ import { fileRead } from '../../../src/agents/tools/file.ts';
 import { managedAgentsToolset } from '../../../src/agents/tools/toolset.ts';
 import { runWorkerTool } from '../../../src/cli/worker/tools.ts';
 import type { Box } from '../../../src/client/index.ts';
-import { pngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
+import { buildPngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
 import { loadPictures } from '../../../src/sessions/run/turns/message-images.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const png = (width: number, height: number) =>
-  pngFile(width, height, deflateSync(Buffer.alloc((1 + 3 * width) * height)));
+  buildPngFile(width, height, deflateSync(Buffer.alloc((1 + 3 * width) * height)));
 const jpeg = (width: number, height: number) => {
   const frame = Buffer.from('ffd8ffe000104a46494600010100000100010000ffc00011080000000003012200021101031101', 'hex');
   frame.writeUInt16BE(height, 25);
@@ -23,7 +23,7 @@ const jpeg = (width: number, height: number) => {
 };
 /** 8-bit levels of gray, or a picture of one bit. */
 function grayPng(width: number, height: number, bits: 1 | 8) {
-  const bytes = pngFile(width, height, deflateSync(Buffer.alloc((1 + Math.ceil((width * bits) / 8)) * height)));
+  const bytes = buildPngFile(width, height, deflateSync(Buffer.alloc((1 + Math.ceil((width * bits) / 8)) * height)));
   bytes.set([bits, 0], 24);
   bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
   return bytes;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogger, readNoiseCounts } from '../../../src/observability/logger.ts';
+import { createLogger, readLogNoiseCounts } from '../../../src/observability/logger.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -23,7 +23,7 @@ test('the logger writes ten repeated lines of a sandbox per minute, and then the
   ]);
   clock.advance(600_000);
   logger.warn({ sandbox: 'noisy' }, text);
-  expect([lines.length, readNoiseCounts(logger)]).toEqual([12, [{ kind: text, logged: 11, suppressed: 65_990 }]]);
+  expect([lines.length, readLogNoiseCounts(logger)]).toEqual([12, [{ kind: text, logged: 11, suppressed: 65_990 }]]);
 });
 
 test('a noisy source hides no lines of other sources or of other kinds', () => {
@@ -40,8 +40,8 @@ test('more sources and kinds than anybody needs take no more lines and no more m
   for (let n = 0; n < 20_000; n++) logger.warn(`kind ${n}`);
   clock.advance(60_000);
   expect(lines.length).toBeLessThan(500);
-  expect(readNoiseCounts(logger).length).toBeLessThan(300);
-  const all = readNoiseCounts(logger).reduce((sum, { logged, suppressed }) => sum + logged + suppressed, 0);
+  expect(readLogNoiseCounts(logger).length).toBeLessThan(300);
+  const all = readLogNoiseCounts(logger).reduce((sum, { logged, suppressed }) => sum + logged + suppressed, 0);
   expect(all).toBe(40_000);
 });
 
@@ -60,7 +60,7 @@ test('refused requests are limited for each address; others and all that the ser
 test('a metric counts every line, shown or not', async () => {
   const { logger } = recorded();
   for (let n = 0; n < 25; n++) logger.warn({ sandbox: 'noisy' }, text);
-  const metrics = createMetrics({ noise: () => readNoiseCounts(logger) });
+  const metrics = createMetrics({ noise: () => readLogNoiseCounts(logger) });
   for (const _scrape of [1, 2]) {
     const reply = await metrics.text();
     expect(reply).toContain(`corral_log_lines_total{kind="${text}",outcome="logged"} 10`);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { createStartProgress } from '../../../src/observability/start-progress.ts';
+import { createSandboxStartProgress } from '../../../src/observability/start-progress.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 function started(isTTY: boolean) {
   const clock = manualClock();
   const written: string[] = [];
   const screen = { isTTY, columns: 80, write: (text: string) => written.push(text) };
-  return { clock, written, progress: createStartProgress(screen, clock) };
+  return { clock, written, progress: createSandboxStartProgress(screen, clock) };
 }
 
 test('on a terminal one line is written again with each second, so that it never stands still', () => {

@@ -8,7 +8,7 @@ import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-pa
 import { writeShellProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
 import { createBaseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
-import { openSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
+import { openOutputSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
 import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
 
 async function folder(): Promise<string> {
@@ -50,7 +50,7 @@ test('a journal forgets the oldest finished operations only', async () => {
 
 test('a spool holds everything up to its cap, then says so once', async () => {
   const place = await confinePaths(await folder());
-  const spool = await openSpool(place, '.corral/output/x.log', 10);
+  const spool = await openOutputSpool(place, '.corral/output/x.log', 10);
   for (const part of ['0123', '4567', '89ab', 'cdef']) await spool.append(Buffer.from(part));
   await spool.close();
   const note = '\n[corral: output beyond 0 MiB is not kept]\n';
@@ -63,7 +63,7 @@ test('a spool holds everything up to its cap, then says so once', async () => {
 test('a spool without a file keeps the first of it in memory', async () => {
   const path = await folder();
   await symlink('/', join(path, '.corral')); // points outside, where the daemon cannot create files
-  const spool = await openSpool(await confinePaths(path), '.corral/output/x.log', 1 << 20);
+  const spool = await openOutputSpool(await confinePaths(path), '.corral/output/x.log', 1 << 20);
   await spool.append(Buffer.from('last words'));
   expect(String(await spool.read(0, buffer))).toBe('last words');
   for (let n = 0; n < 100; n++) await spool.append(Buffer.alloc(1_000, 'x'));

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { createWorkspaceRoutes } from '../../../src/facades/compat/workspace/routes.ts';
-import type { WorkspaceMember } from '../../../src/sessions/api/workspaces.ts';
+import type { WorkspaceHandle } from '../../../src/sessions/api/workspaces.ts';
 import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 test('a workspace holds at most 16 MiB of waiting commands plus one, however few they are', async () => {
   const begun: string[] = [];
   const gate = Promise.withResolvers<void>();
-  const member: Partial<WorkspaceMember> = {
+  const member: Partial<WorkspaceHandle> = {
     async saveFile(name) {
       begun.push(name);
       if (name === 'a') await gate.promise;
@@ -16,7 +16,7 @@ test('a workspace holds at most 16 MiB of waiting commands plus one, however few
     },
     [Symbol.dispose]() {},
   };
-  const workspaces = { join: () => member as WorkspaceMember };
+  const workspaces = { join: () => member as WorkspaceHandle };
   const logger = { info: () => {}, warn: () => {}, error: () => {} };
   await using server = await socketTestServer({
     routes: (sockets) =>

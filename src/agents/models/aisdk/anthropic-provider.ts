@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
+import { ModelId, type ModelListFormat, OptionalModelName, OptionalTokenCount } from '../model-list.ts';
 import type { Provider, ReasoningLevel } from '../provider.ts';
 import { findClaudeCapabilities } from './claude.ts';
 
@@ -10,7 +10,7 @@ const Page = z.object({
 });
 const Entry = z.object({
   id: ModelId,
-  display_name: ModelName,
+  display_name: OptionalModelName,
   max_input_tokens: OptionalTokenCount,
   max_tokens: OptionalTokenCount,
 });

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { type ListedModel, ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
+import {
+  type ListedModel,
+  ModelId,
+  type ModelListFormat,
+  OptionalModelName,
+  OptionalTokenCount,
+} from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
 // GET /v1/models of servers with a Chat Completions API. Each server adds its own fields to the id: OpenRouter, vLLM,
@@ -9,7 +15,7 @@ const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().ca
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));
 const Entry = z.object({
   id: ModelId,
-  name: ModelName,
+  name: OptionalModelName,
   context_length: OptionalTokenCount,
   context_window: OptionalTokenCount,
   max_context_length: OptionalTokenCount,

@@ -11,7 +11,7 @@ import type { ReasoningLevel } from '../provider.ts';
 
 export type ProviderTool = Pick<LanguageModelV4ProviderTool, 'id' | 'args'>;
 
-export interface ModelConnection {
+export interface ModelConnectionOptions {
   readonly model: string;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
@@ -21,8 +21,8 @@ export interface ModelConnection {
 export interface ProviderAdapter {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
-  open(connection: ModelConnection): LanguageModelV4;
-  options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
+  open(connection: ModelConnectionOptions): LanguageModelV4;
+  options(request: TurnRequest, model: ModelProfile & TurnConditions): Partial<LanguageModelV4CallOptions>;
   /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
   refusesSummaries?(refusal: ProviderRefusal): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
@@ -40,7 +40,7 @@ export interface TurnConditions {
   readonly summaries: boolean;
 }
 
-export interface ModelFacts {
+export interface ModelProfile {
   readonly model: string;
   readonly abilities: ModelCapabilities;
   readonly reasoning: ReasoningLevel;

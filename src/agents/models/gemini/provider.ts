@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
+import { ModelId, type ModelListFormat, OptionalModelName, OptionalTokenCount } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
 const Page = z.object({ models: z.array(z.unknown()).default([]), nextPageToken: z.string().max(2_000).optional() });
 const Entry = z.object({
   name: ModelId,
-  displayName: ModelName,
+  displayName: OptionalModelName,
   inputTokenLimit: OptionalTokenCount,
   outputTokenLimit: OptionalTokenCount,
   supportedGenerationMethods: z.array(z.string()).catch([]),

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { pngFile, pngSignature } from '../../../core/text/pictures.ts';
+import { buildPngFile, pngSignature } from '../../../core/text/pictures.ts';
 import type { Size } from './screen.ts';
 
 export interface Raster extends Size {
@@ -22,7 +22,7 @@ export function encodeRasterPng({ width, height, rgba }: Raster): Buffer {
     if (from % (width * 4) === 0) raw[to++] = 0; // no filter
     for (let part = 0; part < 3; part++) raw[to++] = rgba[from + part] ?? 0;
   }
-  return pngFile(width, height, deflateSync(raw, { level: 6 }));
+  return buildPngFile(width, height, deflateSync(raw, { level: 6 }));
 }
 
 /** Averages pixels when it shrinks the part, so that thin lines and letters stay visible. The background is white. */

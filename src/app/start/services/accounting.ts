@@ -3,7 +3,7 @@ import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { UsageService } from '../../../sessions/api/usage.ts';
 import { createBudgetService } from '../../../sessions/budgets/budgets.ts';
-import { WaitingRuns } from '../../../sessions/budgets/waiting-runs.ts';
+import { WaitingRunResumer } from '../../../sessions/budgets/waiting-runs.ts';
 import { createUsageService } from '../../../sessions/services/sessions/usage.ts';
 import { createBudgetLimitsReader } from '../../parts/policies.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -22,7 +22,7 @@ export function openAccounting(
   { sessions, people, projects, project }: AccountingDeps,
 ): AsyncDisposable & { readonly usage: UsageService; readonly budgets: BudgetService } {
   const { store, live, log, clock, closing } = server;
-  const waiting = new WaitingRuns({ ...server, sessions, leads: server.replica.mayStartAutomations });
+  const waiting = new WaitingRunResumer({ ...server, sessions, leads: server.replica.mayStartAutomations });
   log.onAppend(({ facts }) => waiting.onFacts(facts));
   const working = runInBackground(closing, (signal) => waiting.run(signal));
   const projectName = (id: string) =>

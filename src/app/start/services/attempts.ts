@@ -18,7 +18,7 @@ interface AttemptParts {
 const lookMs = { shared: 3_000, alone: 60_000 };
 
 /** `children` can be used immediately; `begin` starts the work once the session service exists. */
-export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptParts) {
+export function openAttemptServices(server: ServerWithEngine, { checkModel }: AttemptParts) {
   const { delegation, sandboxes, sandboxCopies: copies, commands, clock, closing } = server;
   const { children: budgets } = server.ledger;
   const records = new AttemptRecords(server.records);

@@ -22,7 +22,7 @@ interface AutomationDeps extends Pick<AutomationStarterDeps, 'isOwned'> {
 }
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 
-export function openAutomations(
+export function openAutomationServices(
   server: ServerWithEngine,
   { sessions, power, check, isOwned, programs }: AutomationDeps,
 ): RunningAutomations {

@@ -11,7 +11,7 @@ interface MemoryDeps {
 const dayMs = 86_400_000;
 const roundMs = 3_600_000;
 
-export function openMemory(
+export function openMemoryService(
   { config, clock, metrics, closing, notes, replica, warn }: ServerWithEngine,
   { people, projects }: MemoryDeps,
 ): AsyncDisposable & { readonly service: MemoryService } {

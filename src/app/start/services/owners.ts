@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ApiKeys, openApiKeys } from '../../../auth/api-keys.ts';
-import { combineKeyRings } from '../../../auth/key-ring.ts';
+import { createPrincipalResolver } from '../../../auth/key-ring.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
 import { FederatedTokenVerifier } from '../../../auth/tokens/program-tokens.ts';
@@ -79,7 +79,7 @@ export async function openAuthServices(server: ServerWithEngine): Promise<AuthSe
   const accepted = { issuers: new Map(signers), audience: audience ?? '', now, accounts: keys.trusted, warn };
   const tokens = issuers.length > 0 ? new FederatedTokenVerifier(accepted) : undefined;
   if (tokens) follow(() => tokens.look(), 'the tokens of programs could not be checked; trying again');
-  const ring = combineKeyRings(keys, { signIns, tokens, within: memberships.within });
+  const ring = createPrincipalResolver(keys, { signIns, tokens, within: memberships.within });
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));
   const people = async () =>

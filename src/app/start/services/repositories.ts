@@ -1,18 +1,18 @@
 import { parseForgeServer } from '../../../forges/list.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import type { RepositoryServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
+import type { RepositoryServiceDeps } from '../../../sessions/repositories/allowed-services.ts';
 import { createRepositoryService } from '../../../sessions/repositories/repositories.ts';
 import { createPullRequestService } from '../../../sessions/shipping/pull-requests.ts';
 import { createForgeTokenFinder } from '../../parts/forge-tokens.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
-interface RepositoryDeps extends Pick<RepositoryServicePermissions, 'checkSandbox'> {
+interface RepositoryDeps extends Pick<RepositoryServiceDeps, 'checkSandbox'> {
   readonly sessions: SessionService;
   readonly power: SandboxService;
 }
 
-export function openRepositories(server: ServerWithEngine, { sessions, power, checkSandbox }: RepositoryDeps) {
+export function openRepositoryServices(server: ServerWithEngine, { sessions, power, checkSandbox }: RepositoryDeps) {
   const { config, clock, commands, credentials, forgeFetch, servicesOf } = server;
   const now = () => clock.now();
   const repositories = createRepositoryService({

@@ -1,7 +1,7 @@
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { LifetimeEnforcer } from '../../../sessions/retention/lifetimes.ts';
 import { RetentionEnforcer } from '../../../sessions/retention/retention.ts';
-import { shortenRequests } from '../../../sessions/run/log/request-upgrade.ts';
+import { upgradeStoredRequests } from '../../../sessions/run/log/request-upgrade.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
@@ -32,7 +32,7 @@ export function openRetention(
   stack.use(runInBackground(closing, (signal) => lifetimes.run(signal)));
   stack.use(
     runInBackground(closing, (signal) =>
-      shortenRequests(records, clock, signal).catch((thrown: unknown) => {
+      upgradeStoredRequests(records, clock, signal).catch((thrown: unknown) => {
         if (!signal.aborted) warn({ err: thrown }, 'requests of an older version were not shortened');
       }),
     ),

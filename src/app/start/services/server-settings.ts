@@ -4,7 +4,11 @@ import type { ToolServerService } from '../../../sessions/api/server/tool-server
 import { createModelService } from '../../../sessions/projects/model-service.ts';
 import { createSettingsService } from '../../../sessions/projects/settings-service.ts';
 import { createToolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
-import { chooseNetworkReach, createReachLimitedFetch, createServerFetchFactory } from '../../parts/model-addresses.ts';
+import {
+  chooseNetworkReach,
+  createReachLimitedFetch,
+  createToolServerFetchFactory,
+} from '../../parts/model-addresses.ts';
 import { checkKnownNames, listKnownSettings } from '../../settings/changeable.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
@@ -24,7 +28,7 @@ export function openServerSettings(
       states: server.toolServerStates,
       reach: () =>
         chooseNetworkReach(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
-      fetchFor: createServerFetchFactory(config.egress.allowRanges),
+      fetchFor: createToolServerFetchFactory(config.egress.allowRanges),
       newRevision: server.newId,
     }),
     models: createModelService({

@@ -1,11 +1,14 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { ChosenTemplate } from '../../../sessions/services/sessions/creation.ts';
 import type { ServerWithEngine } from '../engine.ts';
-import type { RunnableTemplates } from '../runnable-templates.ts';
+import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
 /** Chooses the named template, or the project's, or the server's. Rejects if the template cannot run here. */
 export const createTemplateChooser =
-  ({ templates, projects, live }: ServerWithEngine, runnable: Pick<RunnableTemplates, 'check' | 'checkNamed'>) =>
+  (
+    { templates, projects, live }: ServerWithEngine,
+    runnable: Pick<TemplateAvailabilityChecker, 'check' | 'checkNamed'>,
+  ) =>
   async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<ChosenTemplate> => {
     if (named !== undefined) {
       const template = templates.get(named);

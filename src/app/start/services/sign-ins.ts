@@ -5,8 +5,8 @@ import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
 import { DeviceRegistry } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
 import { PersonRegistry } from '../../../auth/sign-in/people.ts';
-import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
-import { createVault } from '../../../auth/vault.ts';
+import { type PersonEvent, SignInFlow } from '../../../auth/sign-in/sign-in.ts';
+import { createSecretSealer } from '../../../auth/vault.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import { recordWatchIntervalMs } from '../../../core/contracts/changed-records.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -23,7 +23,7 @@ const hourMs = 3_600_000;
 export interface SignInServices extends AsyncDisposable {
   readonly people: PersonRegistry;
   readonly devices: DeviceRegistry;
-  readonly signIn: SignIn;
+  readonly signIn: SignInFlow;
   /** The main provider first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
   /** The person's principal, if the provider confirmed the person within the lifetime of a sign-in. */
@@ -58,11 +58,11 @@ export async function openSignInServices(
     warn({ err }, 'the people who signed in could not be read from the store; trying again');
   const follow = { everyMs: recordWatchIntervalMs, clock, onError: failed };
   stack.use(runInBackground(closing, (signal) => runAtIntervals(() => devices.look(), follow, signal)));
-  const signIn = new SignIn({
+  const signIn = new SignInFlow({
     issuers,
     people,
     devices,
-    vault: createVault(await readKeyMaterial({ config, file: 'sign-in-key', newKey })),
+    vault: createSecretSealer(await readKeyMaterial({ config, file: 'sign-in-key', newKey })),
     clock,
     checkMs: checkSeconds * 1_000,
     idleCheckMs: (offlineHours * hourMs) / 4,

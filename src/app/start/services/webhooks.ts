@@ -2,7 +2,7 @@ import { AutomationRecords } from '../../../automations/records.ts';
 import { WebhookDeliverer } from '../../../automations/webhooks/deliverer.ts';
 import { webhookOutboxKind } from '../../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../automations/webhooks/records.ts';
-import { WebhookRouter, type WebhookRouterDeps } from '../../../automations/webhooks/router.ts';
+import { WebhookOutboxRouter, type WebhookOutboxRouterDeps } from '../../../automations/webhooks/router.ts';
 import { createWebhookService } from '../../../automations/webhooks/service.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { toCanonicalAddress } from '../../../core/text/address-range.ts';
@@ -13,7 +13,7 @@ import { isLoopback } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
-interface WebhookDeps extends Pick<WebhookRouterDeps, 'readCost' | 'isOwned'> {
+interface WebhookDeps extends Pick<WebhookOutboxRouterDeps, 'readCost' | 'isOwned'> {
   readonly projectExists: (id: string) => Promise<unknown>;
 }
 type RunningWebhooks = AsyncDisposable & { readonly service: WebhookService };
@@ -37,7 +37,7 @@ export function openWebhooks(
   const automations = new AutomationRecords(server.records);
   const fetchGuarded = createGuardedFetch({ addresses: { allowRanges } });
   const mayReach = createAddressCheck({ allowRanges });
-  const router = new WebhookRouter({
+  const router = new WebhookOutboxRouter({
     ...server,
     records,
     readCost,

@@ -10,7 +10,7 @@ export const ProjectMember = z.object({
 });
 export type ProjectMember = z.infer<typeof ProjectMember>;
 
-export const ProjectAccess = z.object({
+export const ProjectAccessRecord = z.object({
   id: z.string(),
   createdAt: z.number(),
   /** Has all rights in the project. */
@@ -19,7 +19,7 @@ export const ProjectAccess = z.object({
   /** Increases whenever a session or resource leaves the project, to end its members' open streams. */
   departures: z.int().default(0),
 });
-export type ProjectAccess = z.infer<typeof ProjectAccess>;
+export type ProjectAccessRecord = z.infer<typeof ProjectAccessRecord>;
 
 export function toMemberKey({ of, id, issuer }: Omit<ProjectMember, 'role'>): string {
   if (of === 'group') return `${issuer ?? ''}\n${id}`;

@@ -10,7 +10,7 @@ export const attemptDiffKind = 'attempt-diff';
 /**
  * Marks a session's attempts as unfinished, `of-<session>`. It outlives the session until all attempts are deleted.
  */
-export const openAttemptsKind = 'attempts-open';
+export const unfinishedAttemptsKind = 'attempts-open';
 
 export const attemptLimits = { least: 2, most: 8 } as const;
 

@@ -1,4 +1,4 @@
-import type { BudgetOverrun, OwnBudget } from '../spending.ts';
+import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
 // The arithmetic of every budget. A run, a session, a person and a project each have budget lines; a child's budget is
 // reserved in the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times
@@ -6,7 +6,7 @@ import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
-export type BudgetExcess = BudgetOverrun & { readonly kind: BudgetAmountKind };
+export type BudgetAmountOverrun = BudgetOverrun & { readonly kind: BudgetAmountKind };
 export const zeroAmounts: BudgetAmounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
 export const singleToolCallAmounts: BudgetAmounts = { toolCalls: 1 };
 
@@ -33,7 +33,7 @@ interface BudgetSettings {
   readonly toolCallBudget?: number | undefined;
   readonly timeBudgetSeconds?: number | undefined;
 }
-export const readOwnBudget = (settings: BudgetSettings): OwnBudget =>
+export const readBudgetSettings = (settings: BudgetSettings): BudgetSpec =>
   toBudget({
     turns: settings.turnBudget,
     tokens: settings.tokenBudget,
@@ -47,7 +47,7 @@ export function toBudget({
   ...limits
 }: {
   readonly [Name in 'turns' | 'tokens' | 'cost' | 'toolCalls' | 'seconds']?: number | null | undefined;
-}): OwnBudget {
+}): BudgetSpec {
   const all = { ...limits, ms: seconds == null ? seconds : seconds * 1_000 };
   return Object.fromEntries(Object.entries(all).filter(([, limit]) => limit != null));
 }
@@ -58,7 +58,7 @@ const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 
 /** Converts a budget, whose cost is in the price list's currency, to lines. */
 export const toBudgetLines = (
   scope: BudgetOverrun['scope'],
-  { hard, ...limits }: OwnBudget,
+  { hard, ...limits }: BudgetSpec,
   used: BudgetAmounts,
 ): readonly BudgetLine[] =>
   kinds.flatMap((kind) => {
@@ -68,10 +68,10 @@ export const toBudgetLines = (
     return [{ scope, kind, limit: whole, used: used[kind] ?? 0, ...(hard && { hard }) }];
   });
 
-export const mergeBudgetLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
+export const sortBudgetLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
-export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
+export function minBudget(one: BudgetSpec = {}, other: BudgetSpec = {}): BudgetSpec {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
     return limits.length === 0 ? [] : [[name, Math.min(...limits)]];
@@ -90,7 +90,7 @@ export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, '
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
 /** The first line that is exhausted or cannot cover the needs, even when reservations are ignored. */
-export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetExcess | undefined {
+export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetAmountOverrun | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
     if (need === undefined || (!isLimitReached({ limit, used }) && fitsLimit(need, { limit, used }))) continue;
@@ -103,7 +103,7 @@ export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts):
 
 export interface BudgetGrant {
   readonly granted: BudgetAmounts;
-  readonly over: BudgetExcess | undefined;
+  readonly over: BudgetAmountOverrun | undefined;
   /** Requests in progress hold the missing amount. */
   readonly isBusy: boolean;
 }

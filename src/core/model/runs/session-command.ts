@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiBlock, ToolCallAnswer, ViolationData } from '../events.ts';
+import { ApiBlock, ExternalToolResult, ProtocolViolationReport } from '../events.ts';
 import { MessageId, RunId } from '../ids.ts';
 import { Goal } from './goal.ts';
 
@@ -10,7 +10,7 @@ const Decision = z.object({
   /** An approved call runs with these arguments instead of the model's. */
   args: z.record(z.string(), z.unknown()).exactOptional(),
   /** The result of a call that the session's client or a worker runs; the server then does not run the tool. */
-  result: ToolCallAnswer.exactOptional(),
+  result: ExternalToolResult.exactOptional(),
   /** Further calls of the approved call's tool need no approval in this session. */
   always: z.boolean().exactOptional(),
 });
@@ -65,6 +65,6 @@ export const SessionCommand = z.discriminatedUnion('type', [
   bare('sandbox.pause'),
   /** A person allows a new sandbox after the last sandbox was found untrusted. */
   bare('sandbox.permit'),
-  z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ViolationData }),
+  z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ProtocolViolationReport }),
 ]);
 export type SessionCommand = z.infer<typeof SessionCommand>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { anyAddress } from '../../text/address-range.ts';
+import { fullAddressRanges } from '../../text/address-range.ts';
 
 /**
  * Rules by address that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; a target in neither
@@ -20,7 +20,7 @@ export type EgressChoice = z.infer<typeof EgressChoice>;
 export const isEgressRules = (choice: EgressChoice | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 
-export const allAddressRanges: readonly string[] = Object.values(anyAddress);
+export const allAddressRanges: readonly string[] = Object.values(fullAddressRanges);
 
 export const deniesByDefault = (choice: EgressChoice): boolean =>
   !isEgressRules(choice) || allAddressRanges.every((range) => choice.deny.includes(range));

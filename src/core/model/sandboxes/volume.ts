@@ -31,7 +31,7 @@ export const maxMounts = 8;
 export const MountRequests = z.array(MountRequest).max(maxMounts);
 
 /** A holder of a volume: a session while it exists, or a transfer of content until it expires. */
-export const VolumeHolder = z.object({
+export const VolumeAttachment = z.object({
   /** The session. For a transfer: an id for its sandbox only; no session with this id is stored. */
   sessionId: SessionId,
   access: MountAccess,
@@ -39,7 +39,7 @@ export const VolumeHolder = z.object({
   /** Only for a transfer: when it expires, epoch ms. */
   until: z.number().optional(),
 });
-export type VolumeHolder = z.infer<typeof VolumeHolder>;
+export type VolumeAttachment = z.infer<typeof VolumeAttachment>;
 
 /** Named storage that outlives sessions. Several sessions can mount it: one for writing, others for reading. */
 export const Volume = z.object({
@@ -52,7 +52,7 @@ export const Volume = z.object({
   /** A session has mounted it for writing since the last measurement. */
   isChanged: z.boolean(),
   at: z.number(),
-  holders: z.array(VolumeHolder).readonly(),
+  holders: z.array(VolumeAttachment).readonly(),
   /** Time of deletion, epoch ms. The volume is hidden from then on, until a clean-up completes the removal. */
   removing: z.number().optional(),
 });

@@ -4,7 +4,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
-import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
+import type { FileSearchQuery, FileService } from '../../../sessions/api/files.ts';
 import { type CrogiaDeps, describeRoute, wireErrorTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { ListFilesQuery, SessionParams as params, ReadFileQuery, SearchFilesBody, WriteFileBody } from './schemas.ts';
@@ -66,13 +66,13 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
     input: { readonly sid: string; readonly query: z.output<typeof SearchFilesBody>; readonly signal: AbortSignal },
     find: (
       id: SessionId,
-      query: SearchQuery,
+      query: FileSearchQuery,
       signal: AbortSignal,
     ) => Promise<{ matches: readonly Match[]; truncated: boolean }>,
   ) =>
     withErrorTexts(searching, async () => {
       const { pattern, path, file_types } = input.query;
-      const query: SearchQuery = { pattern, path, types: globs(file_types) };
+      const query: FileSearchQuery = { pattern, path, types: globs(file_types) };
       const { matches, truncated } = await find(toSessionId(input.sid), query, input.signal);
       return { pattern, path, matches: [...matches], ...(truncated && { truncated: true as const }) };
     });

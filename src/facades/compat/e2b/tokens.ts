@@ -3,7 +3,7 @@ import type { Peppers } from '../../../auth/pepper.ts';
 import { adminPrincipal, type Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import type { CredentialRegistry } from '../../../http/guard/credentials.ts';
+import type { CallerCredentialRegistry } from '../../../http/guard/credentials.ts';
 
 /**
  * The tokens of sandboxes. They are derived from the id and the credential of the caller who receives them, so every
@@ -39,7 +39,7 @@ const macChars = 43;
 
 export function createSandboxTokens(
   peppers: Pick<Peppers, 'hash'>,
-  credentials: Pick<CredentialRegistry, 'serverSeal' | 'live' | 'principals'>,
+  credentials: Pick<CallerCredentialRegistry, 'serverSeal' | 'live' | 'principals'>,
 ): SandboxTokens {
   const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Principal) => {
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
@@ -68,7 +68,7 @@ export function createSandboxTokens(
     },
   };
 }
-const withoutKey = ({ serverSeal }: Pick<CredentialRegistry, 'serverSeal'>) =>
+const withoutKey = ({ serverSeal }: Pick<CallerCredentialRegistry, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();
@@ -83,14 +83,14 @@ export function isSameToken(value: string | undefined, target: string): boolean 
   return value !== undefined && timingSafeEqual(digest(value), digest(target));
 }
 
-export interface SignedFile {
+export interface SignedFileUrl {
   readonly path: string;
   readonly operation: 'read' | 'write';
   readonly username: string;
   readonly expiration: string | undefined;
 }
 /** The signature of the URL of one file, as the SDKs compute it. */
-export function computeFileSignature({ path, operation, username, expiration }: SignedFile, token: string): string {
+export function computeFileSignature({ path, operation, username, expiration }: SignedFileUrl, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndCharacters(createHash('sha256').update(text).digest('base64'), '=')}`;
 }

@@ -39,13 +39,13 @@ export const createDeleteRoute = (
     return { id, type };
   },
 });
-export interface RouteAccess {
+export interface RouteGuard {
   run(route: ApiRoute, apiRequest: ApiRequest, work: ApiRoute['run']): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler validates its own input
 export const managedAgentsPrefix = '/anthropic';
 
-export function mountRoutes(app: App, routes: readonly ApiRoute[], access: RouteAccess): void {
+export function mountRoutes(app: App, routes: readonly ApiRoute[], access: RouteGuard): void {
   const streamed = routes.filter(({ body }) => body === 'stream');
   for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);
   if (streamed.length > 0)
@@ -54,7 +54,7 @@ export function mountRoutes(app: App, routes: readonly ApiRoute[], access: Route
     });
 }
 
-function mountRoute(app: App, route: ApiRoute, access: RouteAccess): void {
+function mountRoute(app: App, route: ApiRoute, access: RouteGuard): void {
   const { endpoint, run, stream, least, body: kind, worker } = route;
   const [method = '', path = ''] = endpoint.split(' ');
   app.route({

@@ -18,7 +18,7 @@ import { createVaultRoutes } from './resources/vaults.ts';
 import { type ApiRoute, managedAgentsPrefix, mountRoutes } from './route.ts';
 import { createSessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
-import { moveWorkerCredential, WorkerAccess } from './work/access.ts';
+import { moveWorkerCredential, WorkerRouteGuard } from './work/access.ts';
 import { createEnvironmentKeyRoutes } from './work/keys.ts';
 import { createWorkRoutes } from './work/routes.ts';
 
@@ -97,7 +97,7 @@ export function createManagedAgentsRoutes(
     {
       errors: { prefix: managedAgentsPrefix, style: managedAgentsErrorStyle },
       mount(app) {
-        mountRoutes(app, createApiRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
+        mountRoutes(app, createApiRoutes({ ...parts, ids }, settings), new WorkerRouteGuard(parts));
         app.all(`${managedAgentsPrefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
           const path = url.slice(managedAgentsPrefix.length).split('?')[0] ?? '';
           const area = findArea(path);

@@ -2,7 +2,7 @@ import {
   createFailureDescriber,
   detailReply,
   invalidFieldsReply,
-  otherDetailFailure,
+  otherFailureReply,
 } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 
@@ -12,6 +12,6 @@ export const describeRoute = createRouteDescriber({
   failures: createFailureDescriber({
     always: [400, 401, 403, 429, 500, 503],
     of: (status, text) => (status === 422 ? invalidFieldsReply('name') : detailReply(text)),
-    other: otherDetailFailure,
+    other: otherFailureReply,
   }),
 });

@@ -1,14 +1,14 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { MessageIdResolver } from './conversation/message-ids.ts';
 import { derivePositionId } from './ids.ts';
-import { type ProjectionContext, toClientToolCall, toIsoTime } from './names.ts';
+import { type ClientPathContext, toClientToolCall, toIsoTime } from './names.ts';
 import type { Action } from './replies/conversation.ts';
 
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** Builds the action of a call. `call` is the result event if the call's own event is no longer in the log. */
-export function toAction({ call, result, message }: PairedToolCall, view: ProjectionContext): Action {
+export function toAction({ call, result, message }: PairedToolCall, view: ClientPathContext): Action {
   const { tool, args } = toClientToolCall(call.data, view);
   return {
     id: derivePositionId('action', { session: call.sessionId, seq: call.seq }),
@@ -66,7 +66,7 @@ export class ToolCallPairer {
   }
 }
 
-export function toActions(events: Iterable<SessionEvent>, view: ProjectionContext): Action[] {
+export function toActions(events: Iterable<SessionEvent>, view: ClientPathContext): Action[] {
   const uses = new ToolCallPairer();
   for (const event of events) isActionEvent(event) ? uses.add(event) : uses.pass(event);
   return uses.all.map((use) => toAction(use, view));

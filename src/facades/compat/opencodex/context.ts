@@ -5,11 +5,11 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { InvalidRequestError } from '../../../http/errors/error-style.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
-import type { FacadeParts, ProjectParts } from '../../shared/facade.ts';
-import type { ProjectionContext } from './names.ts';
+import type { FacadeParts, FacadeProjectParts } from '../../shared/facade.ts';
+import type { ClientPathContext } from './names.ts';
 
 export interface OpencodexDeps
-  extends ProjectParts,
+  extends FacadeProjectParts,
     Pick<FacadeParts, 'services' | 'idempotency' | 'sockets' | 'clock'> {
   /** `first`: the oldest public page, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
@@ -54,6 +54,6 @@ export function createInvalidFieldError(place: 'body' | 'query', field: string, 
 export async function readSessionEvents(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
   return await Array.fromAsync(deps.services.sessions.history(id));
 }
-export async function readProjectionContext(deps: OpencodexDeps, { id }: SessionRecord): Promise<ProjectionContext> {
+export async function readClientPathContext(deps: OpencodexDeps, { id }: SessionRecord): Promise<ClientPathContext> {
   return { workdir: (await deps.services.sessions.sandbox(id)).workdir };
 }

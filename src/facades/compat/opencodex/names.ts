@@ -1,7 +1,7 @@
 import { toFacadeCall } from '../../../agents/tools/words.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 
-export interface ProjectionContext {
+export interface ClientPathContext {
   /** The workspace's real path, which this facade calls `/workspace`. */
   readonly workdir: string;
 }
@@ -11,14 +11,14 @@ type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 /** Translates tools and arguments to this facade's names. Unknown tools keep their names. */
 export function toClientToolCall(
   { function: name, args }: Call,
-  view: ProjectionContext,
+  view: ClientPathContext,
 ): { tool: string; args: Args } {
   const path = (input: unknown) => (typeof input === 'string' ? toClientPath(input, view) : input);
   const { name: tool, args: shown } = toFacadeCall('opencodex', { name, args }, path);
   return { tool, args: shown };
 }
 
-export function toClientPath(path: string, { workdir }: ProjectionContext): string {
+export function toClientPath(path: string, { workdir }: ClientPathContext): string {
   if (path === workdir) return '/workspace';
   return path.startsWith(`${workdir}/`) ? `/workspace${path.slice(workdir.length)}` : path;
 }

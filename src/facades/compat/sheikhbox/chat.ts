@@ -6,7 +6,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { markReplayed, runWithClaim } from '../../../http/guard/idempotency.ts';
 import { parseLatestCursor } from '../../../http/transport/cursor.ts';
-import type { SendCommand, SessionService } from '../../../sessions/api/sessions.ts';
+import type { SendUserMessageCommand, SessionService } from '../../../sessions/api/sessions.ts';
 import { toGoal } from '../../shared/conversation/goal.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { ChatBody } from './schemas.ts';
@@ -92,7 +92,7 @@ async function planMessage(
     const sent = await findRetried(sessions, await sessions.get(id), { text, timestamp: body.timestamp }, clock.now());
     if (sent) return untilEndOf(sent.seq, sent.runId, cursor);
   }
-  const command: SendCommand = {
+  const command: SendUserMessageCommand = {
     text,
     mode: body.mode ?? 'inject',
     ...(body.goal && { goal: toGoal(body.goal) }),

@@ -3,7 +3,7 @@ import { createFailureDescriber, describeDetailFailures } from '../../../http/er
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadService } from '../../../sessions/projects/uploads.ts';
-import { envelopeFailureStyle } from '../../shared/envelope.ts';
+import { envelopeFailureDocs } from '../../shared/envelope.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import type { FileInfoCache } from './files/file-infos.ts';
 import type { SheikhboxProfile } from './stream/events.ts';
@@ -30,7 +30,7 @@ export const sessionsPath = '/api/v1/sessions';
 export const describeRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
-  failures: createFailureDescriber(envelopeFailureStyle),
+  failures: createFailureDescriber(envelopeFailureDocs),
 });
 export const describeNonSessionRoute = createRouteDescriber({
   tag: 'SheikhBox',

@@ -5,7 +5,7 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { hasMetadata } from '../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { envelopeErrorStyle } from '../../../http/errors/error-style.ts';
-import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
+import { idempotencyHeaderDocs } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { parseLatestCursor } from '../../../http/transport/cursor.ts';
@@ -160,7 +160,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
       schema: { params, body: ChatBody, response: { 200: replies.chatStreamReply } },
       config: { stream: true, reads: true },
       description: 'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
-      headers: { ...idempotencyHeader, ...resume },
+      headers: { ...idempotencyHeaderDocs, ...resume },
       bodyExample: { message: 'Say hi\n```sh\necho hi\n```', timestamp: 1735689600 },
       fails: [400, 404, 409],
     }),

@@ -8,7 +8,7 @@ import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
-import type { WorkspaceMember } from '../../../sessions/api/workspaces.ts';
+import type { WorkspaceHandle } from '../../../sessions/api/workspaces.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 
 // Only this folder calls a workspace's name `sessionId`, as the wire does.
@@ -115,7 +115,7 @@ function lengthOf(command: Command): number {
   }
 }
 
-async function obey(member: WorkspaceMember, frame: Command): Promise<Reply> {
+async function obey(member: WorkspaceHandle, frame: Command): Promise<Reply> {
   switch (frame.type) {
     case 'execute_code': {
       const filename = frame.filename ?? 'main.py';

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
-import { defineMcpTool, PathInput, SessionInput, toStructuredResult } from '../tool.ts';
+import { defineMcpTool, McpSessionIdInput, PathInput, toStructuredResult } from '../tool.ts';
 
 const maxShown = 100_000;
 
-export const runCommand = defineMcpTool({
+export const runCommandTool = defineMcpTool({
   name: 'run_command',
   title: 'Run a command',
   description:
     'Runs a shell command in the sandbox and returns its exit code and output. A command that runs longer than its timeout ' +
     'is ended with its children; start servers in the background with `&` and redirect their output to a file.',
   input: z.strictObject({
-    session_id: SessionInput,
+    session_id: McpSessionIdInput,
     command: z
       .string()
       .max(200_000)
@@ -33,11 +33,11 @@ export const runCommand = defineMcpTool({
   },
 });
 
-export const takeScreenshot = defineMcpTool({
+export const takeScreenshotTool = defineMcpTool({
   name: 'take_screenshot',
   title: 'Look at the screen',
   description: "Takes a picture of the sandbox's desktop, where one runs.",
-  input: z.strictObject({ session_id: SessionInput }),
+  input: z.strictObject({ session_id: McpSessionIdInput }),
   effect: 'reads',
   async run({ session_id }, { services, signal }) {
     const png = await services.desktop.screenshot(toSessionId(session_id), signal);

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { decodeUtf8Text } from '../../../core/text/files/encoding.ts';
-import { defineMcpTool, PathInput, SessionInput, toStructuredResult } from '../tool.ts';
+import { defineMcpTool, McpSessionIdInput, PathInput, toStructuredResult } from '../tool.ts';
 
-export const listFiles = defineMcpTool({
+export const listFilesTool = defineMcpTool({
   name: 'list_files',
   title: 'List a folder',
   description: 'Lists a folder of the workspace: folders first, then files with their size.',
-  input: z.strictObject({ session_id: SessionInput, path: PathInput.default('.') }),
+  input: z.strictObject({ session_id: McpSessionIdInput, path: PathInput.default('.') }),
   effect: 'reads',
   async run({ session_id, path }, { services, signal }) {
     const entries = await services.files.list(toSessionId(session_id), path, signal);
@@ -19,11 +19,11 @@ export const listFiles = defineMcpTool({
   },
 });
 
-export const readFile = defineMcpTool({
+export const readFileTool = defineMcpTool({
   name: 'read_file',
   title: 'Read a file',
   description: 'Reads a file of the workspace, up to 10 MiB: text as text, other bytes as an embedded resource.',
-  input: z.strictObject({ session_id: SessionInput, path: PathInput }),
+  input: z.strictObject({ session_id: McpSessionIdInput, path: PathInput }),
   effect: 'reads',
   async run({ session_id, path }, { services, signal }) {
     const id = toSessionId(session_id);
@@ -35,12 +35,12 @@ export const readFile = defineMcpTool({
   },
 });
 
-export const writeFile = defineMcpTool({
+export const writeFileTool = defineMcpTool({
   name: 'write_file',
   title: 'Write a file',
   description: 'Writes a file of the workspace. A file of that name is replaced; missing folders are made.',
   input: z.strictObject({
-    session_id: SessionInput,
+    session_id: McpSessionIdInput,
     path: PathInput,
     content: z.string().describe('the whole file'),
     encoding: z.enum(['utf8', 'base64']).default('utf8').describe('how `content` is written; base64 for bytes'),

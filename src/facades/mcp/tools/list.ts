@@ -1,11 +1,11 @@
-import type { McpTool } from '../tool.ts';
-import { runCommand, takeScreenshot } from './commands.ts';
-import { listFiles, readFile, writeFile } from './files.ts';
-import { decideApproval, runTask, stopRun, watchSession } from './runs.ts';
-import { createSession, endSession, getSession, listSessions } from './sessions.ts';
+import type { McpToolDefinition } from '../tool.ts';
+import { runCommandTool, takeScreenshotTool } from './commands.ts';
+import { listFilesTool, readFileTool, writeFileTool } from './files.ts';
+import { decideApprovalTool, runTaskTool, stopRunTool, watchSessionTool } from './runs.ts';
+import { createSessionTool, endSessionTool, getSessionTool, listSessionsTool } from './sessions.ts';
 
-export const mcpTools: readonly McpTool[] = [
-  ...[createSession, listSessions, getSession, endSession],
-  ...[runCommand, listFiles, readFile, writeFile, takeScreenshot],
-  ...[runTask, watchSession, decideApproval, stopRun],
+export const mcpTools: readonly McpToolDefinition[] = [
+  ...[createSessionTool, listSessionsTool, getSessionTool, endSessionTool],
+  ...[runCommandTool, listFilesTool, readFileTool, writeFileTool, takeScreenshotTool],
+  ...[runTaskTool, watchSessionTool, decideApprovalTool, stopRunTool],
 ];

@@ -7,7 +7,7 @@ import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import type { GoalAssessment } from '../../../core/model/runs/goal.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
-import { defineMcpTool, type McpCall, SessionInput, toStructuredResult } from '../tool.ts';
+import { defineMcpTool, type McpCall, McpSessionIdInput, toStructuredResult } from '../tool.ts';
 
 const WaitInput = z
   .number()
@@ -17,14 +17,14 @@ const WaitInput = z
   .describe('how long to wait; afterwards the answer says `running`, and watch_session goes on');
 const maxShown = 2_000;
 
-export const runTask = defineMcpTool({
+export const runTaskTool = defineMcpTool({
   name: 'run_task',
   title: 'Give the agent a task',
   description:
     "Gives the session's own agent a task, or steers or answers the current run, and waits for its end. The status is " +
     'completed, failed, stopped, waiting (it has a question, or a call needs decide_approval) or running.',
   input: z.strictObject({
-    session_id: SessionInput,
+    session_id: McpSessionIdInput,
     task: z
       .string()
       .max(200_000)
@@ -71,14 +71,14 @@ async function tellProgress({ progress }: McpCall, event: SessionEvent): Promise
   if (event.type === 'goal') await progress(eventLineOf(event));
 }
 
-export const watchSession = defineMcpTool({
+export const watchSessionTool = defineMcpTool({
   name: 'watch_session',
   title: 'Watch a session',
   description:
     'Returns the events of a session after a place in its log, without those of streamed text. Where there are none yet it ' +
     'waits for the first. `last_seq` is the `after_seq` of the next call.',
   input: z.strictObject({
-    session_id: SessionInput,
+    session_id: McpSessionIdInput,
     after_seq: z.int().min(0).default(0).describe('the last_seq of the call before'),
     limit: z.int().min(1).max(500).default(100),
     wait_seconds: WaitInput,
@@ -104,12 +104,12 @@ export const watchSession = defineMcpTool({
   },
 });
 
-export const decideApproval = defineMcpTool({
+export const decideApprovalTool = defineMcpTool({
   name: 'decide_approval',
   title: 'Answer an approval',
   description: 'Permits or refuses a call of the agent that waits for a person. Ask your user before you permit one.',
   input: z.strictObject({
-    session_id: SessionInput,
+    session_id: McpSessionIdInput,
     call_id: z.string().min(1).max(255),
     decision: z.enum(['approved', 'rejected']),
     note: z.string().trim().min(1).max(10_000).optional().describe('a note to the agent'),
@@ -126,11 +126,11 @@ export const decideApproval = defineMcpTool({
   },
 });
 
-export const stopRun = defineMcpTool({
+export const stopRunTool = defineMcpTool({
   name: 'stop_run',
   title: 'Stop the agent',
   description: 'Stops the run of the session with every process it started. Files and the session stay.',
-  input: z.strictObject({ session_id: SessionInput }),
+  input: z.strictObject({ session_id: McpSessionIdInput }),
   effect: 'changes',
   async run({ session_id }, { services }) {
     return toStructuredResult({ session_id, stopped: (await services.sessions.stop(toSessionId(session_id))).stopped });

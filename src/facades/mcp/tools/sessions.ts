@@ -4,7 +4,7 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { RepositoryInputs } from '../../../core/model/repository.ts';
-import { defineMcpTool, SessionInput, toStructuredResult } from '../tool.ts';
+import { defineMcpTool, McpSessionIdInput, toStructuredResult } from '../tool.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -20,7 +20,7 @@ export const toSessionView = (session: SessionRecord) => ({
   updated_at: iso(session.updatedAt),
 });
 
-export const createSession = defineMcpTool({
+export const createSessionTool = defineMcpTool({
   name: 'create_session',
   title: 'Create a session',
   description:
@@ -54,7 +54,7 @@ export const createSession = defineMcpTool({
   },
 });
 
-export const listSessions = defineMcpTool({
+export const listSessionsTool = defineMcpTool({
   name: 'list_sessions',
   title: 'List sessions',
   description: 'Lists sessions, the one with the newest message first.',
@@ -71,11 +71,11 @@ export const listSessions = defineMcpTool({
   },
 });
 
-export const getSession = defineMcpTool({
+export const getSessionTool = defineMcpTool({
   name: 'get_session',
   title: 'Show a session',
   description: 'Shows a session, its sandbox, and whether its agent works or waits for an answer.',
-  input: z.strictObject({ session_id: SessionInput }),
+  input: z.strictObject({ session_id: McpSessionIdInput }),
   effect: 'reads',
   async run({ session_id }, { services: { sessions, sandboxes } }) {
     const session = await sessions.get(toSessionId(session_id));
@@ -84,11 +84,11 @@ export const getSession = defineMcpTool({
   },
 });
 
-export const endSession = defineMcpTool({
+export const endSessionTool = defineMcpTool({
   name: 'end_session',
   title: 'End a session',
   description: 'Ends a session for good: its run, its processes, its sandbox, its files and its history.',
-  input: z.strictObject({ session_id: SessionInput }),
+  input: z.strictObject({ session_id: McpSessionIdInput }),
   effect: 'destroys',
   async run({ session_id }, { services }) {
     await services.sessions.delete(toSessionId(session_id));

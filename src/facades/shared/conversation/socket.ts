@@ -17,7 +17,7 @@ import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts
 import type { FacadeParts } from '../facade.ts';
 import { createConversationFrame, createErrorFrame, createResyncFrame, toConversationFrame } from './frames.ts';
 import type { ResumeKey, ResumePoints } from './resume-points.ts';
-import { type ClientProfile, readTextFlowState, TextFlow } from './text-flow.ts';
+import { type ClientProfile, readTextPlacementState, TextPlacementTracker } from './text-flow.ts';
 
 type ClientFrame =
   | { readonly kind: 'message'; readonly text: string; readonly mode: SendMode | undefined }
@@ -125,11 +125,11 @@ async function converse(
     socket.connection.once('close', (code) => {
       if (code === brokenCode && socket.connection.brokeEmpty && profile === 'crogia') rejoins.broke(client, sent);
     });
-    let flow = new TextFlow(profile, await readTextFlowState(sessions, id, after));
+    let flow = new TextPlacementTracker(profile, await readTextPlacementState(sessions, id, after));
     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
       if (item.kind === 'resync') {
         socket.sendJson(createResyncFrame(id, clock.now(), item));
-        flow = new TextFlow(profile, await readTextFlowState(sessions, id, item.head));
+        flow = new TextPlacementTracker(profile, await readTextPlacementState(sessions, id, item.head));
         sent = item.head;
         continue;
       }

@@ -7,21 +7,21 @@ export type ClientProfile = 'crogia' | 'cambioml';
 export type TextPlacement = 'skip' | 'plain' | 'parted';
 
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
-export interface TextFlowState {
+export interface TextPlacementState {
   readonly seq: number;
   /** The message whose deltas the client already has. */
   readonly open: MessageId | null;
   readonly spoken: RunId | null;
 }
 
-export class TextFlow {
+export class TextPlacementTracker {
   readonly #profile: ClientProfile;
   #seq: number;
   #open: MessageId | null;
   #spoken: RunId | null;
   #torn: MessageId | null = null;
 
-  constructor(profile: ClientProfile, { seq, open, spoken }: TextFlowState) {
+  constructor(profile: ClientProfile, { seq, open, spoken }: TextPlacementState) {
     this.#profile = profile;
     this.#seq = seq;
     this.#open = open;
@@ -66,11 +66,11 @@ export class TextFlow {
 
 const pageSize = 200;
 
-export async function readTextFlowState(
+export async function readTextPlacementState(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   seq: number,
-): Promise<TextFlowState> {
+): Promise<TextPlacementState> {
   if (seq === 0) return { seq, open: null, spoken: null };
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);

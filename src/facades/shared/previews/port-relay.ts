@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { limitInterimResponses } from '../../../core/concurrency/interim-answers.ts';
-import { isHeaderText } from '../../../core/text/text.ts';
+import { isValidReasonPhrase } from '../../../core/text/text.ts';
 import { withoutPreviewCookies } from './cookies.ts';
 
 interface RelayedRequest {
@@ -39,7 +39,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
   if (status < 200 && !isUpgrade) return undefined;
   // `transfer-encoding` is not passed on, so the client could not decode the body
   if (!/^(chunked|identity)?$/i.test(coding)) return undefined;
-  const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
+  const reason = isValidReasonPhrase(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
 }
 

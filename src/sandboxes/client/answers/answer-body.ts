@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
-import type { UntrustedReason } from '../../../core/model/events.ts';
-import { maxUnqueuedBytes } from './validate-answer.ts';
+import type { ProtocolViolationReason } from '../../../core/model/events.ts';
+import { maxImmediateValidationBytes } from './validate-answer.ts';
 
 /** The sandbox sent a response that its daemon would never send. */
 export class UntrustedResponseError extends Error {
-  readonly reason: UntrustedReason;
+  readonly reason: ProtocolViolationReason;
 
-  constructor(reason: UntrustedReason, detail: string) {
+  constructor(reason: ProtocolViolationReason, detail: string) {
     super(detail);
     this.reason = reason;
   }
@@ -40,7 +40,7 @@ interface Body extends Disposable {
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = readDeclaredLength(response, limit);
-  const isLarge = length > maxUnqueuedBytes;
+  const isLarge = length > maxImmediateValidationBytes;
   using stack = new DisposableStack();
   if (isLarge) {
     stack.use(await own.acquire(signal, length));

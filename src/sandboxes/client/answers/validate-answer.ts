@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
-import type { UntrustedReason } from '../../../core/model/events.ts';
+import type { ProtocolViolationReason } from '../../../core/model/events.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import { type DaemonResponse, type DaemonResponseName, daemonResponseRules } from './answers.ts';
 
 export type ValidationResult<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly reason: UntrustedReason; readonly detail: string };
+  | { readonly ok: false; readonly reason: ProtocolViolationReason; readonly detail: string };
 
-const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, detail }) as const;
+const bad = (reason: ProtocolViolationReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
 /** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
 export function validateDaemonResponse<Name extends DaemonResponseName>(
@@ -26,7 +26,7 @@ export function validateDaemonResponse<Name extends DaemonResponseName>(
 }
 
 /** Validating fewer bytes than this blocks the event loop for one or two milliseconds at most. */
-export const maxUnqueuedBytes = 64 * 1024;
+export const maxImmediateValidationBytes = 64 * 1024;
 const inOrder = createKeyedQueue();
 
 /**
@@ -37,7 +37,7 @@ export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,
 ): Promise<ValidationResult<DaemonResponse<Name>>> {
-  if (bytes.length <= maxUnqueuedBytes) return validateDaemonResponse(name, bytes);
+  if (bytes.length <= maxImmediateValidationBytes) return validateDaemonResponse(name, bytes);
   return await inOrder('large', async () => {
     await nextTurn();
     return validateDaemonResponse(name, bytes);

@@ -15,7 +15,7 @@ import { countHeadBytes } from '../heads.ts';
 import type { UpstreamOpener } from '../open-upstream.ts';
 import { refuseMisplacedPlaceholder } from '../plain-http.ts';
 import { EgressRefusal } from '../refusal.ts';
-import { type EgressTarget, parseAuthority } from '../target.ts';
+import { type EgressTarget, parseHostPort } from '../target.ts';
 import type { CertificateAuthority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import {
@@ -26,11 +26,11 @@ import {
   listEncodedForms,
 } from './credential.ts';
 import { isPossiblePush } from './git-requests.ts';
-import { type InjectedHeaders, injectCredentials } from './headers.ts';
+import { type InjectedRequest, injectCredentials } from './headers.ts';
 import { encodeForContentType, replacePlaceholdersInBody } from './replacement.ts';
 import { type ResponseSearchResult, searchResponse } from './searched-answer.ts';
 import { createFrameSearchFilter } from './websocket-search.ts';
-import { createFilterStream, createWithholdStream } from './withhold.ts';
+import { createFilterStream, createTextCutoffStream } from './withhold.ts';
 
 interface Tunnel {
   readonly client: EgressClient;
@@ -153,13 +153,13 @@ export function createTunnelInterceptor({ of, authority, trusted }: EgressCreden
   async function filled(
     { client, target }: InterceptedTunnel,
     req: IncomingMessage,
-  ): Promise<InjectedHeaders | EgressRefusal> {
+  ): Promise<InjectedRequest | EgressRefusal> {
     // looked up for each request, because a credential can be revoked at any time
     const all = await of(client.sessionId);
     const ofHost = findCredentials(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
     const credentials = [...keepFirstPerHeader(here), ...here.filter(({ replaces }) => replaces)];
-    const requested = parseAuthority(req.headers.host ?? '', target.port);
+    const requested = parseHostPort(req.headers.host ?? '', target.port);
     if (requested?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
       client.tell(target, 'refused', 'HTTP Host differs');
       return EgressRefusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
@@ -231,7 +231,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: EgressCreden
   };
 }
 
-interface Upgrade extends InjectedHeaders {
+interface Upgrade extends InjectedRequest {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
@@ -294,7 +294,7 @@ function relayUpgrade(
     if (fault) return reject(fault);
     const found = begin(incoming, ['Connection', 'close']);
     if (found?.kind !== 'searchable') return;
-    const back = createWithholdStream(secrets, () => stop(repeatedSecretRule));
+    const back = createTextCutoffStream(secrets, () => stop(repeatedSecretRule));
     found.body.on('error', leave).on('data', (chunk: Buffer) => client.count(chunk.length));
     found.body.pipe(back).pipe(socket);
   });

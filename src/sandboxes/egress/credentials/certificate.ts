@@ -32,7 +32,7 @@ function time(at: number): Buffer {
     : encodeDer(0x18, Buffer.from(`${digits}Z`));
 }
 
-export interface CertificateRequest {
+export interface CertificateFields {
   /** `subject` and `issuer` are common names. */
   readonly subject: string;
   readonly issuer: string;
@@ -50,7 +50,7 @@ const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
 /** A version 3 certificate as PEM. Strict readers such as Python's require the extensions that name both keys. */
-export function createCertificate(request: CertificateRequest): string {
+export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });
   const extension = (id: string, value: Uint8Array, ...critical: Uint8Array[]) =>

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { keepEndToEndHeaders, pickHeaders, withoutHeaders } from '../heads.ts';
-import { type EgressTarget, formatAuthority } from '../target.ts';
+import { type EgressTarget, formatHostPort } from '../target.ts';
 import type { Credential } from './credential.ts';
 import { gitHeaders } from './git-requests.ts';
 import { type PlaceholderReplacement, replacePlaceholdersInHeader } from './replacement.ts';
 
-export interface InjectedHeaders {
+export interface InjectedRequest {
   /** Alternating names and values. */
   readonly headers: readonly string[];
   readonly body: readonly PlaceholderReplacement[];
@@ -27,7 +27,7 @@ export function injectCredentials(
   { fixed: values, replacements }: HeaderValues,
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
-  const kept = ['Host', target.port === 443 ? target.host : formatAuthority(target)];
+  const kept = ['Host', target.port === 443 ? target.host : formatHostPort(target)];
   const items = withoutHeaders(keepEndToEndHeaders(req), replaced).map((text) =>
     replacePlaceholdersInHeader(text, replacements),
   );

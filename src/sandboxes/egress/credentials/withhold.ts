@@ -5,7 +5,7 @@ import type { StreamFilter } from '../pipe-filtered.ts';
  * Relays bytes until one of the texts appears; then it calls `found` once with the text's index and relays nothing
  * more. No byte of the text is relayed, even if it spans chunks.
  */
-export function createWithholdFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
+export function createTextCutoffFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
   let held = none;
   let isOver = false;
@@ -28,8 +28,8 @@ export function createWithholdFilter(texts: readonly Buffer[], found: (which: nu
   };
 }
 
-export const createWithholdStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
-  createFilterStream(createWithholdFilter(texts, found));
+export const createTextCutoffStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
+  createFilterStream(createTextCutoffFilter(texts, found));
 
 export const createFilterStream = ({ pass, rest }: StreamFilter): Transform =>
   new Transform({

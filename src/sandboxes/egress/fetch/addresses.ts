@@ -52,7 +52,7 @@ export function createAddressCheck(rules: AddressRules): (address: string) => bo
  * Whether no address of the range is reachable: a private range contains the whole range, and `allowRanges` opens no
  * part of it.
  */
-export function isPrivateRange(text: string, allowRanges: readonly string[]): boolean {
+export function isUnreachableRange(text: string, allowRanges: readonly string[]): boolean {
   const range = rangeOrThrow(text);
   const overlaps = (other: AddressRange) => contains(range, other) || contains(other, range);
   return (
@@ -74,7 +74,7 @@ export function createRangeCheck(ranges: readonly string[]): (canonical: string)
  * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it;
  * otherwise a translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
  */
-export const createSessionRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
+export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
 
 function translated({ address, prefix, family }: AddressRange): AddressRange[] {

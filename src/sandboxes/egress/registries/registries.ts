@@ -26,7 +26,7 @@ const pagesMs = 60_000;
 /**
  * The registries of each image's package managers, read in the image's first sandbox before anything else runs there.
  */
-export class ImageRegistries extends ServerPart<Options> {
+export class PackageRegistryCatalog extends ServerPart<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();
 

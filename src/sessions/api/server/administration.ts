@@ -2,7 +2,7 @@ import type { AuditQuery, AuditRowPage } from '../../../core/model/access/audit.
 import type { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
 import type { SandboxUsage } from '../sandboxes.ts';
 
-export interface SandboxLoad {
+export interface RunningSandboxView {
   readonly sessionId: string;
   /** Null: the sandbox belongs to no session, such as a pre-started sandbox. */
   readonly title: string | null;
@@ -27,7 +27,7 @@ export interface ServerOverview {
   readonly running: number;
   readonly waiting: number;
   /** All running sandboxes; at most 200 of them include usage. */
-  readonly sandboxes: readonly SandboxLoad[];
+  readonly sandboxes: readonly RunningSandboxView[];
   /** At most 100, sorted by the session's newest message, newest first. */
   readonly queue: readonly WaitingRun[];
   readonly storage: {

@@ -3,7 +3,7 @@ import type { Attempt, AttemptBudget, AttemptResult, AttemptSet } from '../../..
 import type { Goal } from '../../../core/model/runs/goal.ts';
 import type { ServiceRules } from '../rules.ts';
 
-export interface AttemptsCommand {
+export interface StartAttemptsCommand {
   readonly task: string;
   readonly goal?: Goal | undefined;
   /** One entry per attempt, 2 to 8. */
@@ -54,7 +54,7 @@ export interface AttemptService {
    * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, there is no ended run to fork,
    * the session is nested too deep), invalid_request (template, model).
    */
-  start(id: SessionId, command: AttemptsCommand): Promise<AttemptSetView>;
+  start(id: SessionId, command: StartAttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */
   list(id: SessionId): Promise<readonly AttemptSetView[]>;
   get(id: SessionId, attempts: string): Promise<AttemptSetView>;

@@ -7,7 +7,7 @@ import { RepositoryInput } from '../../../core/model/repository.ts';
 import { Goal } from '../../../core/model/runs/goal.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
-import type { CreateSessionCommand, SendCommand } from '../sessions.ts';
+import type { CreateSessionCommand, SendUserMessageCommand } from '../sessions.ts';
 
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
@@ -72,13 +72,13 @@ const AutomationProgram = z.object({
   content: z.record(z.string(), z.unknown()),
 });
 export type AutomationProgram = z.infer<typeof AutomationProgram>;
-export interface PreparedSession {
+export interface PreparedAutomationStart {
   readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
-  readonly messages: readonly SendCommand[];
+  readonly messages: readonly SendUserMessageCommand[];
   /** Called once the session exists, before its first message; called again if a server died in between. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
-export interface StartAuthorization {
+export interface AutomationStartAuthorization {
   /** The owner of the automation. */
   readonly as: Principal;
   readonly secret: Secret | undefined;
@@ -88,7 +88,10 @@ export interface AutomationProgramRegistry {
    * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
    * AutomationStartError, or as creating a session does.
    */
-  serve(api: string, prepare: (automation: Automation, rights: StartAuthorization) => Promise<PreparedSession>): void;
+  serve(
+    api: string,
+    prepare: (automation: Automation, rights: AutomationStartAuthorization) => Promise<PreparedAutomationStart>,
+  ): void;
   /** Called once all APIs of this server have registered. */
   open(): void;
 }

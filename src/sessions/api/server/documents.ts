@@ -20,7 +20,7 @@ export const StoredDocument = z.object({
 });
 export type StoredDocument = z.infer<typeof StoredDocument>;
 /** The content of a document of the kind `file`. The upload is deleted with it. */
-export const FileContent = z.object({
+export const FileDocumentContent = z.object({
   upload: z.string(),
   filename: z.string(),
   mimeType: z.string(),
@@ -33,7 +33,7 @@ export function computeFileExpiry({
   content,
   createdAt,
 }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null {
-  const { lifeMs } = FileContent.parse(content);
+  const { lifeMs } = FileDocumentContent.parse(content);
   return lifeMs === null ? null : createdAt + lifeMs;
 }
 export interface NewDocument extends ResourceHolder {

@@ -30,7 +30,7 @@ const SkillEntry = z.object({
   size: z.int(),
   executable: z.boolean(),
 });
-export type SkillEntry = z.infer<typeof SkillEntry>;
+export type SkillFileEntry = z.infer<typeof SkillEntry>;
 /** Immutable. */
 export const SkillVersion = z.object({
   id: z.string(), // skillver_ and 24 hex digits

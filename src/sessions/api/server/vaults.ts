@@ -66,12 +66,12 @@ export const VaultCredential = z.object({
   archivedAt: z.number().nullable(),
 });
 export type VaultCredential = z.infer<typeof VaultCredential>;
-export type CredentialDetails = Pick<VaultCredential, 'displayName' | 'metadata' | 'auth'>;
-export interface NewCredential extends CredentialDetails {
+export type VaultCredentialDetails = Pick<VaultCredential, 'displayName' | 'metadata' | 'auth'>;
+export interface NewVaultCredential extends VaultCredentialDetails {
   readonly secrets: CredentialSecrets;
 }
 /** Absent secrets are unchanged. */
-export interface CredentialUpdate extends CredentialDetails {
+export interface VaultCredentialUpdate extends VaultCredentialDetails {
   readonly secrets?: Partial<CredentialSecrets>;
 }
 
@@ -123,12 +123,12 @@ export interface VaultService {
    * Rejects: conflict (the vault has a credential for this tool server or variable), quota (20 per vault),
    * invalid_request (archived).
    */
-  addCredential(id: string, credential: NewCredential): Promise<VaultCredential>;
+  addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
   /** Running sessions use the change from their next request. Rejects: invalid_request (archived). */
   changeCredential(
     id: string,
     credential: string,
-    change: (now: VaultCredential) => CredentialUpdate,
+    change: (now: VaultCredential) => VaultCredentialUpdate,
   ): Promise<VaultCredential>;
   /** Erases the credential's secrets. */
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;

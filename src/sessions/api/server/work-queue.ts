@@ -143,7 +143,7 @@ export interface WorkerIdentity {
   readonly ended: AbortSignal;
 }
 /** Credentials of workers. No other part of the server accepts them. */
-export interface WorkerCredentials {
+export interface WorkerAuthenticator {
   /**
    * Undefined: invalid, or for an item that another worker has claimed. Rejects: unauthorized (its key was revoked).
    */

@@ -12,7 +12,7 @@ import type { Ownership } from '../ownership.ts';
 import type { PendingCommands } from '../pending-commands.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { WorkspaceHook } from '../workspace-hooks.ts';
-import type { SandboxExchange } from './sandbox-exchange.ts';
+import type { RemoteSandboxAccess } from './sandbox-exchange.ts';
 
 interface LocalSandboxDeps {
   readonly supervisor: Supervisor;
@@ -90,7 +90,7 @@ interface Deps {
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
   /** Undefined if no other server can exist. */
-  readonly remoteSandboxes: SandboxExchange | undefined;
+  readonly remoteSandboxes: RemoteSandboxAccess | undefined;
 }
 
 export class SandboxAccess extends ServerPart<Deps> {

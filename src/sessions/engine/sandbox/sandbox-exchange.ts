@@ -2,7 +2,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { SandboxLease } from '../../run/sandbox-lease.ts';
 
-export interface SandboxExchange extends AsyncDisposable {
+export interface RemoteSandboxAccess extends AsyncDisposable {
   /** The holder starts the sandbox if it is not running. */
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */

@@ -1,6 +1,6 @@
 import { raceAbort } from '../../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
-import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import { canSessionUse } from '../../../core/model/access/holder.ts';
@@ -22,10 +22,10 @@ import {
 import { type MemoryFolderMerge, type MemoryFolderState, memoryFilePathOf, mergeMemoryFolder } from './folder-merge.ts';
 
 type Stores = Pick<MemoryStoreService, 'addMemory' | 'changeMemory' | 'deleteMemory' | 'get' | 'memories' | 'memory'>;
-interface Deps extends Pick<ServerParts, 'closing' | 'newId' | 'warn'> {
+interface Deps extends Pick<ServerDependencies, 'closing' | 'newId' | 'warn'> {
   readonly stores: Stores;
 }
-export type MemorySession = Pick<LiveSession, 'id'> & {
+export type MemoryFolderSession = Pick<LiveSession, 'id'> & {
   readonly writer: Pick<LiveSession['writer'], 'record' | 'write'>;
 };
 interface Unkept {
@@ -59,7 +59,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
   readonly #reports = new WeakMap<object, Reports>();
 
-  async sync(session: MemorySession, client: MemoryFolderClient, signal: AbortSignal): Promise<void> {
+  async sync(session: MemoryFolderSession, client: MemoryFolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
     // The signal does not interrupt the work, because the next call would then have to find out which part was done.
@@ -70,7 +70,11 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   /** Resolves with a description of changes that were not stored. */
-  async keep(session: MemorySession, client: MemoryFolderClient, signal: AbortSignal): Promise<string | undefined> {
+  async keep(
+    session: MemoryFolderSession,
+    client: MemoryFolderClient,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);
     const texts = report?.fresh.splice(0) ?? [];
@@ -85,7 +89,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     if (live.client && !live.isPaused) void this.sync(live, live.client, this.deps.closing).catch(() => {});
   }
 
-  async #syncOne(session: MemorySession, mounted: MountedMemoryStore, client: MemoryFolderClient): Promise<void> {
+  async #syncOne(session: MemoryFolderSession, mounted: MountedMemoryStore, client: MemoryFolderClient): Promise<void> {
     const { store, folder: name } = mounted;
     const folder = {
       client,
@@ -120,7 +124,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   async #merge(
-    session: MemorySession,
+    session: MemoryFolderSession,
     mounted: MountedMemoryStore,
     folder: MemoryFolder,
     tries = maxTries,
@@ -218,5 +222,5 @@ const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>):
 const withoutStop = (text: string): string => text.replace(/\.$/, '');
 
 /** A thread writes on behalf of its session. */
-const rootOf = ({ id, writer: { record } }: MemorySession): SessionId =>
+const rootOf = ({ id, writer: { record } }: MemoryFolderSession): SessionId =>
   record.parent && record.parent.attempts === undefined ? record.parent.sessionId : id;

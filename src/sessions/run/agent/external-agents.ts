@@ -1,4 +1,9 @@
-import type { AgentApprovalRequest, AgentPause, AgentUpdate, ExternalTurn } from '../../../core/model/agent-updates.ts';
+import type {
+  AgentApprovalRequest,
+  AgentStreamEnd,
+  AgentUpdate,
+  ExternalTurn,
+} from '../../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export interface ExternalAgents {
@@ -8,7 +13,7 @@ export interface ExternalAgents {
     externalTurn: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<AgentPause>;
+  ): Promise<AgentStreamEnd>;
   interrupt(client: SandboxClient): void;
   /** Answers the agent's approval request. An agent that has exited gets the answer when it repeats the request. */
   decide(client: SandboxClient, call: AgentApprovalRequest, allowed: boolean): void;

@@ -8,7 +8,7 @@ import { findToolFamily } from '../../../agents/tools/words.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
-import type { ToolCallAnswer } from '../../../core/model/events.ts';
+import type { ExternalToolResult } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallMessages } from '../context/recall.ts';
@@ -85,7 +85,7 @@ async function requestApprovalOnce(
   return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
 }
 
-const answerOf = ({ output, isError, pictures }: ToolCallAnswer): ToolResult => {
+const answerOf = ({ output, isError, pictures }: ExternalToolResult): ToolResult => {
   const shown = { output, ...(pictures && { pictures }) };
   return isError ? { ok: false, reason: 'failed', ...shown } : { ok: true, ...shown };
 };

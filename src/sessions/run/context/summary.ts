@@ -3,7 +3,7 @@ import type { Message, TurnRequest } from '../../../agents/models/model.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { requestModel, toFailedTurn } from '../model-request.ts';
+import { sendModelRequest, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, RequestFrame } from './context-window.ts';
@@ -64,7 +64,7 @@ export async function summarizeConversation(
   const bytes = countRequestBytes(request);
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {
-    const { outcome, message, usage } = await requestModel(
+    const { outcome, message, usage } = await sendModelRequest(
       work,
       { request, bytes, purpose: 'compaction', sections, from, conversation: messages },
       { signal, onDelta: () => {} },

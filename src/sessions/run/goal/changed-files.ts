@@ -4,7 +4,7 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { readRunChanges } from '../snapshot/changes.ts';
-import { snapshotCopyPathOf } from '../snapshot/snapshot-scripts.ts';
+import { baselineCopyPathOf } from '../snapshot/snapshot-scripts.ts';
 
 const maxCompared = 100;
 const fileChars = 12_000; // of each file's diff
@@ -42,7 +42,7 @@ export async function readRunDiffs(
 
 /** A file without an earlier copy appears only in the list. */
 function compared({ path, change }: ChangedFile): string {
-  const before = change === 'added' ? '/dev/null' : snapshotCopyPathOf(path);
+  const before = change === 'added' ? '/dev/null' : baselineCopyPathOf(path);
   const after = change === 'deleted' ? '/dev/null' : path;
   const labels = `--label ${quoteForShell(`a/${path}`)} --label ${quoteForShell(`b/${path}`)}`;
   return `diff -u ${labels} -- ${quoteFileNameForShell(before)} ${quoteFileNameForShell(after)} 2>/dev/null | head -c ${fileChars}`;

@@ -7,7 +7,7 @@ import { parseJson } from '../../../core/text/json.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { countRequestBytes } from '../context/meter.ts';
 import type { GoalCheckData } from '../log/run-writer.ts';
-import { requestModel, toFailedTurn } from '../model-request.ts';
+import { sendModelRequest, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { listChangedFiles } from './changed-files.ts';
 
@@ -59,7 +59,7 @@ export async function gradeAgainstRubric(
   for (const hint of [undefined, 'Answer by calling give_verdict.']) {
     const requested = { system, messages: [message], tools: [giveVerdict], ...(hint !== undefined && { hint }) };
     const request: TurnRequest = { phase: { kind: 'grade' }, ...requested, mustCall: giveVerdict.name };
-    const turn = await requestModel(
+    const turn = await sendModelRequest(
       work,
       {
         ...{ request, bytes: countRequestBytes(requested), purpose: 'grade' },

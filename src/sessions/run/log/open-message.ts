@@ -1,5 +1,5 @@
 import { splitThoughts } from '../../../agents/models/thoughts.ts';
-import { sideEventTypes } from '../../../core/model/event-traits.ts';
+import { deferredEventTypes } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
@@ -40,7 +40,7 @@ export class OpenMessage {
     }
     if (!open) return [fact];
     if (ofClients.has(fact.type)) return [fact];
-    if (sideEventTypes.has(fact.type)) {
+    if (deferredEventTypes.has(fact.type)) {
       this.#held.push(fact);
       return [];
     }

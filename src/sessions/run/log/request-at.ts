@@ -9,10 +9,10 @@ import { PromptSection } from '../context/message-selection.ts';
 import { computeModelView, createShortResultsCompaction } from '../context/view.ts';
 import { parseConversation, sortResultsByCall } from './conversation.ts';
 import {
-  collectNotes,
+  collectRequestNotes,
   computeRequestHash,
   computeToolsDigest,
-  computeUnchainedHash,
+  computeUnchainedRequestHash,
   joinPromptSections,
   modelRequestKind,
   modelRequestTextKind,
@@ -37,7 +37,7 @@ export async function readRecordedRequest(
   const { tools } = ToolsText.parse(await readText(frame.tools));
   const readNote = async (hash: string) => NoteText.parse(await readText(hash)).text;
   const note = frame.note === undefined ? undefined : await readNote(frame.note);
-  const placed = collectNotes(stored, notes?.of === undefined ? () => undefined : await loadTurns(records, id));
+  const placed = collectRequestNotes(stored, notes?.of === undefined ? () => undefined : await loadTurns(records, id));
   const texts = new Map<string, string>();
   for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await readNote(hash));
   const earlier = placed.map((one) => ({ before: one.before, text: texts.get(one.note) ?? '' }));
@@ -48,7 +48,7 @@ export async function readRecordedRequest(
     computeToolsDigest(tools) === frame.tools &&
     (note === undefined || digestText(note) === frame.note) &&
     [...texts].every(([hash, text]) => digestText(text) === hash);
-  const hashOf = chained ? computeRequestHash : computeUnchainedHash;
+  const hashOf = chained ? computeRequestHash : computeUnchainedRequestHash;
   const proved = isSame && hashOf(frame, { messages, earlier, pictures }) === requestHash;
   const own = { ...(note !== undefined && { note }), ...(earlier.length > 0 && { earlier }) };
   const parts = { ...frame, system, tools, messages, ...own };

@@ -10,9 +10,9 @@ import {
   modelRequestKind,
   modelRequestTextKind,
   requestIdOf,
-  type StoredFrame,
   type StoredRequest,
-  toStoredNotes,
+  type StoredRequestFrame,
+  toStoredRequestNotes,
 } from './stored-request.ts';
 
 export interface ModelRequest {
@@ -49,7 +49,7 @@ export class RequestLog {
   add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestFingerprint, 'askedAt'> {
     const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
     const pictures = listPictureHashes(messages);
-    const frame: StoredFrame = {
+    const frame: StoredRequestFrame = {
       ...rest,
       system: this.#text(digestText(request.system), { sections }),
       tools: this.#text(computeToolsDigest(tools), { tools }),
@@ -75,7 +75,7 @@ export class RequestLog {
     while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;
     this.#last = { turn, earlier };
     const more = earlier.slice(kept).map((note) => ({ before: note.before, note: this.#note(note.text) }));
-    return toStoredNotes({ turn: before.turn, kept }, more);
+    return toStoredRequestNotes({ turn: before.turn, kept }, more);
   }
 
   #note = (text: string): string => this.#text(digestText(text), { text });

@@ -3,7 +3,7 @@ import { sleep, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
-import { modelRequestKind, requestIdOf, StoredRequest, toStoredNotes } from './stored-request.ts';
+import { modelRequestKind, requestIdOf, StoredRequest, toStoredRequestNotes } from './stored-request.ts';
 
 /** The position of the last processed request; null: all are shortened. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
@@ -15,7 +15,7 @@ const restMs = 20;
  * Shortens requests stored by older versions: instead of repeating all earlier notes, they refer to the previous request. Runs
  * once per store; continues where an earlier server stopped.
  */
-export async function shortenRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
+export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);
   let after = known ? Place.parse(known.doc).after : undefined;
   while (after !== null) {
@@ -43,7 +43,7 @@ async function shorten(records: RecordStore, { id, doc, version }: StoredRecord)
   const known = StoredRequest.safeParse(before?.doc).data?.earlier ?? [];
   const differs = earlier.findIndex(({ before: at, note }, n) => known[n]?.before !== at || known[n]?.note !== note);
   const kept = differs < 0 ? earlier.length : differs;
-  const notes = toStoredNotes({ turn: turn - 1, kept }, earlier.slice(kept));
+  const notes = toStoredRequestNotes({ turn: turn - 1, kept }, earlier.slice(kept));
   await records
     .put({ kind: modelRequestKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
     .catch((thrown: unknown) => {

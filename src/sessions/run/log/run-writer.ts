@@ -1,7 +1,7 @@
 import { type TurnUsage, toTextReply } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { type Clock, waitForNextLoopTurn } from '../../../core/contracts/clock.ts';
-import type { ServerParts } from '../../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
@@ -44,7 +44,7 @@ export interface RunProgress {
   readonly broken?: string | undefined;
   readonly checked: readonly GoalCheckData[];
 }
-interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly writer: SessionWriter;
   readonly transcript: Transcript;
   readonly runId: RunId;

@@ -1,14 +1,14 @@
 import { neverAbortingSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { RecordPut } from '../../../core/contracts/ports.ts';
-import type { ServerParts } from '../../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
-import { sideEventTypes } from '../../../core/model/event-traits.ts';
+import { deferredEventTypes } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { replaceLoneSurrogates } from '../../../core/text/text.ts';
 import { OpenMessage } from './open-message.ts';
 import { applyFact, isUnfinished, type StoredSession, unfinishedSessionKind } from './projection.ts';
 
-interface Options extends Pick<ServerParts, 'clock' | 'log'> {
+interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
@@ -183,7 +183,7 @@ const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSessi
 
 /** Detaches a late fact from its run, because no fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
-  if (!sideEventTypes.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
+  if (!deferredEventTypes.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
     return fact;
   return { ...fact, runId: null };
 }

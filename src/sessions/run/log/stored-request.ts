@@ -45,7 +45,7 @@ export const StoredRequest = z.object({
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
 
-export type StoredFrame = Omit<
+export type StoredRequestFrame = Omit<
   StoredRequest,
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
@@ -60,13 +60,18 @@ export interface RequestContents {
  * Hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of the
  * previous request.
  */
-export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string =>
-  digestJson({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
+export const computeRequestHash = (
+  frame: StoredRequestFrame,
+  { messages, earlier, pictures }: RequestContents,
+): string => digestJson({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
 
 const chainOfMessages = createListFold('', (chain, message: Message) => digestText(chain + digestJson(message)));
 const chainOfNotes = createListFold('', (chain, note: PositionedNote) => digestText(chain + digestJson(note)));
 
-export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string {
+export function computeUnchainedRequestHash(
+  frame: StoredRequestFrame,
+  { messages, earlier, pictures }: RequestContents,
+): string {
   const notes = earlier.map(({ before, text }) => ({ before, note: digestText(text) }));
   const digests = messages.map((message) => {
     if (message.role === 'assistant' || !message.pictures) return digestJson(message);
@@ -87,7 +92,7 @@ export const listPictureHashes = (messages: readonly Message[]): PictureHashes =
       .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestText(data)] as const])),
   );
 
-export function collectNotes(
+export function collectRequestNotes(
   stored: StoredRequest,
   recordOf: (turn: number) => StoredRequest | undefined,
 ): readonly StoredPositionedNote[] {
@@ -102,7 +107,7 @@ export function collectNotes(
   return parts.flat();
 }
 
-export function toStoredNotes(
+export function toStoredRequestNotes(
   before: { readonly turn: number; readonly kept: number },
   more: readonly StoredPositionedNote[],
 ): Pick<StoredRequest, 'notes'> {

@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-export const noteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
+export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
@@ -50,7 +50,7 @@ export class WorkspaceNotes {
     let left = most;
     try {
       for (const folder of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
-        for (const name of noteFileNames) {
+        for (const name of workspaceNoteFileNames) {
           if (left <= 0) break;
           const path = `${folder}${name}`;
           const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreUnreadableFile);
@@ -75,7 +75,7 @@ export function ignoreUnreadableFile(thrown: unknown): undefined {
 /** The workspace's own AGENTS.md needs no heading if it is the only file. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
-  if (found.length === 1 && first?.path === noteFileNames[0]) return first?.text;
+  if (found.length === 1 && first?.path === workspaceNoteFileNames[0]) return first?.text;
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 

@@ -4,7 +4,7 @@ import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreUnreadableFile, noteFileNames, sanitizePromptFile } from './memory.ts';
+import { ignoreUnreadableFile, sanitizePromptFile, workspaceNoteFileNames } from './memory.ts';
 
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
@@ -33,7 +33,7 @@ const CallPaths = z.object({
  * Notes for agents in subfolders of repositories, appended to the result of the first call that touches the folder:
  * adding them to the prompt would invalidate the provider's cache. Their text is untrusted.
  */
-export class NestedNotes {
+export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();
 
   /** Undefined: nothing new. Rejects only when the signal fires; the next call retries a failed read. */
@@ -51,7 +51,7 @@ export class NestedNotes {
       known.looked.add(folder); // before the first await, so that parallel calls report the folder once
       const texts = new Set<string>();
       try {
-        for (const name of noteFileNames) {
+        for (const name of workspaceNoteFileNames) {
           const most = Math.min(maxFileBytes, known.left);
           const path = `${folder}/${name}`;
           const line = `<workspace-notes file="${path}">`;

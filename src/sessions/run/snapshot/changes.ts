@@ -2,13 +2,13 @@ import { isSafePath } from '../../../core/text/file-names.ts';
 import { decodeFileNames } from '../../../core/text/files/byte-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
-import { maxFileChanges, missingSnapshotExitCode, snapshotCompareScript } from './snapshot-scripts.ts';
+import { baselineCompareScript, maxFileChanges, missingBaselineExitCode } from './snapshot-scripts.ts';
 
 const none: FileChanges = { since: null, files: [], truncated: false };
 
 export async function readRunChanges(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
-  const { exitCode, stdout } = await client.exec({ command: snapshotCompareScript, timeoutMs: 20_000 }, signal);
-  if (exitCode === missingSnapshotExitCode) return none;
+  const { exitCode, stdout } = await client.exec({ command: baselineCompareScript, timeoutMs: 20_000 }, signal);
+  if (exitCode === missingBaselineExitCode) return none;
   return parseFileChanges(stdout);
 }
 

@@ -1,12 +1,12 @@
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
-import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { snapshotScript } from './snapshot-scripts.ts';
+import { baselineScript } from './snapshot-scripts.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
-type Deps = Pick<ServerParts, 'clock' | 'warn'>;
+type Deps = Pick<ServerDependencies, 'clock' | 'warn'>;
 interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
@@ -14,7 +14,7 @@ interface StartedSnapshot {
 /** A run waits this long for its snapshot, then starts without one. */
 const patienceMs = 5_000;
 
-export class RunSnapshots extends ServerPart<Deps> {
+export class RunBaselines extends ServerPart<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
 
   /** Resolves when the snapshot exists or has failed. Call before the run first uses its sandbox. */
@@ -30,7 +30,7 @@ export class RunSnapshots extends ServerPart<Deps> {
     const { clock, warn } = this.deps;
     using until = createTimeoutSignal(patienceMs, clock);
     const at = clock.now();
-    const command = `run=${runId} at=${at}\n${snapshotScript}`;
+    const command = `run=${runId} at=${at}\n${baselineScript}`;
     try {
       if (await client.workspace.keep({ run: runId, at }, until.signal)) return;
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);

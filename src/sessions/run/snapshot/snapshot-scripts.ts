@@ -7,13 +7,13 @@ import { encodeFileNamesCommand } from '../../../core/text/files/byte-names.ts';
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
 export const maxFileChanges = 2_000;
-export const missingSnapshotExitCode = 44;
+export const missingBaselineExitCode = 44;
 
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
 /** Lists the files and copies small ones, once per run. Prepend `run` and `at`. */
-export const snapshotScript = `
+export const baselineScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
 ${list} >${own}.new/list
@@ -29,11 +29,11 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
 /** Prints the run, the time, and the differing files: those before the run and, after a tab, those now. */
-export const snapshotCompareScript = `
-[ -f ${own}/about ] || exit ${missingSnapshotExitCode}
+export const baselineCompareScript = `
+[ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxFileChanges + 1} | ${encodeFileNamesCommand}
 `;
 
 /** Relative to the workspace. */
-export const snapshotCopyPathOf = (path: string): string => `${own}/files/${path}`;
+export const baselineCopyPathOf = (path: string): string => `${own}/files/${path}`;

@@ -10,7 +10,7 @@ import { extendList } from '../../../core/text/list-fold.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection } from '../context/message-selection.ts';
 import { countRequestBytes } from '../context/meter.ts';
-import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-request.ts';
+import { type ModelReply as Reply, sendModelRequest, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import { loadPictures } from './message-images.ts';
 
@@ -107,12 +107,12 @@ export interface TurnInput {
   /** Called before the reply's first text is logged. */
   readonly beforeText?: () => void;
 }
-export type ModelCallReply = Reply & {
+export type CheckedModelReply = Reply & {
   /** The reply repeated itself endlessly and was stopped. */
   readonly repeats: boolean;
 };
 type ReplyOrEnd =
-  | { readonly ok: true; readonly reply: ModelCallReply }
+  | { readonly ok: true; readonly reply: CheckedModelReply }
   | { readonly ok: false; readonly result: TurnResult };
 
 const maxRefusals = 3;
@@ -131,7 +131,7 @@ export async function callModelWithinWindow(
 ): Promise<ReplyOrEnd> {
   const { model, runWriter, budget } = work;
   const { signal, begun } = options;
-  let refused: ModelCallReply | undefined;
+  let refused: CheckedModelReply | undefined;
   for (let refusals = 0; ; refusals++) {
     const fitting = { frame: createFrame(work, turnInput), refused: refusals > 0 };
     const compactionResult = await compactToFit(work, fitting, signal);
@@ -162,7 +162,7 @@ export async function callModel(
   work: Deps,
   turnInput: TurnInput,
   { hear, signal, begun }: AskOptions,
-): Promise<ModelCallReply> {
+): Promise<CheckedModelReply> {
   const { runWriter, sampling } = work;
   const load = createLoader(work);
   const { transcript, runId } = runWriter;
@@ -196,7 +196,7 @@ export async function callModel(
     hear(delta);
   });
   const purpose: ModelCallPurpose = purposes[phase.kind];
-  const collected = await requestModel(
+  const collected = await sendModelRequest(
     work,
     { request, bytes, purpose, sections, from, conversation: messages, keepsThoughts: true, stop },
     {

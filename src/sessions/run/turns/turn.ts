@@ -5,10 +5,10 @@ import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { resolveAttachments } from '../context/attachments.ts';
-import { missingPartReporter } from '../missing-tools.ts';
+import { omissionReporter } from '../missing-tools.ts';
 import { toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { callModel, callModelWithinWindow, type ModelCallReply, type TurnInput } from './ask-model.ts';
+import { type CheckedModelReply, callModel, callModelWithinWindow, type TurnInput } from './ask-model.ts';
 
 export type Turn =
   | {
@@ -62,7 +62,7 @@ export async function takeTurn(
   const modelReply = rest ? joined(first.reply, rest, hear) : first.reply;
   const { outcome, message, refused, repeats } = modelReply;
   const sideFacts = [
-    ...missingPartReporter.factsOf(
+    ...omissionReporter.factsOf(
       runWriter,
       [first.reply, rest].flatMap((it) => it?.leftOut ?? []),
     ),
@@ -101,7 +101,7 @@ const repetitionHint =
   'sentences, or call a tool.';
 const cutNote = '\n\n[The reply was cut here: it reached the length limit of the model twice.]';
 
-const wasCut = ({ outcome, message, repeats }: ModelCallReply): boolean =>
+const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>
   outcome.kind === 'finished' &&
   outcome.stop === 'length' &&
   !repeats &&
@@ -110,7 +110,7 @@ const wasCut = ({ outcome, message, repeats }: ModelCallReply): boolean =>
   message.text.trim() !== '';
 
 /** Joins a cut reply and its continuation. If the continuation is also cut, or fails, the text ends with a note. */
-function joined(first: ModelCallReply, rest: ModelCallReply, hear: (delta: string) => void): ModelCallReply {
+function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta: string) => void): CheckedModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
   const isWhole = outcome.kind === 'finished' && outcome.stop !== 'length' && !rest.repeats;

@@ -1,4 +1,4 @@
-import type { ServerParts } from '../../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
@@ -14,7 +14,7 @@ import type { ForkCreator } from '../../forks/fork.ts';
 import { createSessionRecord, type StoredSession, toPublicRecord } from '../../run/log/projection.ts';
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
-export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
+export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** Rejects: invalid_request for an unknown name. */
@@ -36,10 +36,10 @@ export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'>
   readonly checkRepository?: (url: string) => void;
   readonly admit?: () => void;
   /** Throws for a choice that the driver does not support, or that exceeds the template's or project's limits. */
-  readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
+  readonly checkSandbox?: (choice: SandboxChoice, session: SessionTemplateChoice) => void;
   readonly checkAdoption?: (named: string) => Promise<void>;
 }
-export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
+export type SessionTemplateChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
 export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
   readonly brings?: readonly RepositoryInput[] | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;

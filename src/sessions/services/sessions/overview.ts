@@ -2,16 +2,16 @@ import type { SandboxInfo } from '../../../../drivers/driver.ts';
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../../core/concurrency/for-each-concurrent.ts';
 import type { EventStore } from '../../../core/contracts/ports.ts';
-import type { ServerParts } from '../../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxUsage } from '../../api/sandboxes.ts';
-import type { SandboxLoad, ServerOverview, WaitingRun } from '../../api/server/administration.ts';
+import type { RunningSandboxView, ServerOverview, WaitingRun } from '../../api/server/administration.ts';
 import type { LiveSessions } from '../../engine/live-sessions.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
 import { countSessions, readStoredSessions } from '../../engine/unfinished-sessions.ts';
 import { StoredSession } from '../../run/log/projection.ts';
 
-interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
+interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly liveSessions: Pick<LiveSessions, 'all' | 'get'>;
   /** Running sandboxes of all servers, as last listed by the driver. */
@@ -33,7 +33,7 @@ export async function readServerOverview(deps: Deps, signal: AbortSignal): Promi
   return { running, waiting, sandboxes, queue };
 }
 
-async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLoad[]> {
+async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<RunningSandboxView[]> {
   const { records, liveSessions, sandboxesUp, sandboxes, host, clock } = deps;
   const hosts = new Map(sandboxesUp().map((info) => [info.sessionId, info.host ?? host]));
   // The list is a few seconds old; sessions in memory are current.

@@ -10,7 +10,7 @@ interface SearchFilter {
   readonly among: ReadonlySet<string>;
 }
 
-export async function searchLoadedSessions(
+export async function searchListedSessions(
   { events }: { readonly events: Pick<Store['events'], 'search'> },
   own: readonly SessionRecord[],
   { text, mayRead = () => true }: NonNullable<SessionListQuery['search']>,

@@ -1,5 +1,5 @@
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
-import type { ServerParts } from '../../../core/contracts/server-parts.ts';
+import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -12,7 +12,7 @@ import { readFileFromLog, readShellFromLog, readUnfinishedFile } from '../views-
 const viewMs = 5_000;
 const keptMs = 20_000; // enough for most sandboxes to start
 
-export interface ViewDeps extends Pick<ServerParts, 'clock' | 'log'> {
+export interface ViewDeps extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly sandboxes: SandboxAccess;
   readonly workdir: (id: SandboxId) => string;
 }

@@ -10,7 +10,7 @@ const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
  * Sends input to a terminal in order, over one stream if the daemon supports it. Drops pending input beyond 1 MiB.
  * Ignores errors of a closed terminal, because its output stream reports them.
  */
-export class TerminalInput {
+export class TerminalInputWriter {
   readonly #client: TerminalClient;
   readonly #id: string;
   readonly #signal: AbortSignal;

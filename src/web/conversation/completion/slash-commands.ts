@@ -2,16 +2,16 @@ import { showTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
-import { conversationModel } from '../../data/log.ts';
+import { conversationState } from '../../data/log.ts';
 import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
 import { isCurrentSessionBusy } from '../../data/status.ts';
-import { chooseSessionModel } from '../../models/choose.tsx';
+import { openSessionModelChooser } from '../../models/choose.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/settings.tsx';
 import { confirmFork } from '../../sharing/fork.tsx';
 import { openShareDialog } from '../../sharing/share-dialog.tsx';
-import { chooseSkills } from '../../skills/choose.tsx';
+import { openSkillChooser } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { computeFuzzyScore } from './fuzzy.ts';
@@ -23,7 +23,7 @@ const hasSession = () => currentSession.value !== undefined;
 
 export const slashCommands: readonly SlashCommand[] = [
   { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
-  { name: 'model', icon: 'gear', about: 'slash.model', run: () => chooseSessionModel(currentSession.value) },
+  { name: 'model', icon: 'gear', about: 'slash.model', run: () => openSessionModelChooser(currentSession.value) },
   {
     name: 'stop',
     icon: 'stop',
@@ -55,7 +55,7 @@ export const slashCommands: readonly SlashCommand[] = [
     },
   },
   { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
-  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => chooseSkills(currentSessionId.value) },
+  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => openSkillChooser(currentSessionId.value) },
   {
     name: 'attach',
     icon: 'plus',
@@ -66,7 +66,7 @@ export const slashCommands: readonly SlashCommand[] = [
     name: 'fork',
     icon: 'fork',
     about: 'slash.fork',
-    when: () => hasSession() && conversationModel.items.value.some(({ kind }) => kind === 'end'),
+    when: () => hasSession() && conversationState.items.value.some(({ kind }) => kind === 'end'),
     run: () => confirmFork(),
   },
   {

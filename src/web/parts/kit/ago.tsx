@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 import { formatAge, formatDateTime } from '../format.ts';
 
-export const currentMinute = signal(Date.now());
+export const minuteClock = signal(Date.now());
 setInterval(() => {
-  currentMinute.value = Date.now();
+  minuteClock.value = Date.now();
 }, 60_000);
 
 export function RelativeTime({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (
     <time dateTime={new Date(ms).toISOString()} title={formatDateTime(ms)}>
-      {formatAge(ms, Math.max(currentMinute.value, Date.now()))}
+      {formatAge(ms, Math.max(minuteClock.value, Date.now()))}
     </time>
   );
 }

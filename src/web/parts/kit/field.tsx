@@ -186,7 +186,7 @@ interface CheckProps {
   readonly isOn: boolean;
   readonly onChange: (isOn: boolean) => void;
 }
-export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
+export const CheckboxField = ({ label, isOn, onChange }: CheckProps) => (
   <label class="check row">
     <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
     <span>{label}</span>

@@ -7,7 +7,7 @@ import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { isTextKey, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { LoadMore, usePagedList } from './paged.tsx';
+import { LoadMoreButton, usePagedList } from './paged.tsx';
 
 type Row = Outputs['administration']['audit']['rows'][number];
 const mostExported = 50_000;
@@ -68,7 +68,7 @@ export function AuditPage() {
         isSearched={false}
         items={log.items.map(toItem)}
       />
-      <LoadMore {...log} />
+      <LoadMoreButton {...log} />
       <FormError text={log.trouble} />
       <CsvButton name="audit" table={exported} />
     </>

@@ -38,7 +38,7 @@ export function usePagedList<Item>(
   return { ...page, trouble, more: () => read(page), again: () => read(undefined) };
 }
 
-export const LoadMore = ({ next, more }: Pick<PagedList<unknown>, 'next' | 'more'>) =>
+export const LoadMoreButton = ({ next, more }: Pick<PagedList<unknown>, 'next' | 'more'>) =>
   next ? (
     <div>
       <Button label={t('administration.more')} onClick={more} />

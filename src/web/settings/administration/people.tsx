@@ -10,7 +10,7 @@ import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { LoadMore, usePagedList } from './paged.tsx';
+import { LoadMoreButton, usePagedList } from './paged.tsx';
 import { loadSpendingFormatter } from './spending.ts';
 
 type Person = Outputs['people']['list']['people'][number];
@@ -44,7 +44,7 @@ export function PeoplePage() {
         isSearched={false}
         items={people.items.map(toItem)}
       />
-      <LoadMore {...people} />
+      <LoadMoreButton {...people} />
       <FormError text={trouble || people.trouble} />
       <CsvButton name="people" table={exported} />
     </>

@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { CheckField, ChoiceField } from '../../parts/kit/field.tsx';
+import { CheckboxField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -62,7 +62,7 @@ export function MemoryPage() {
       <FormError text={trouble} />
       <div class="choices start">
         <Button kind="primary" icon="plus" label={t('memory.new')} onClick={() => setOpen('new')} />
-        {hasDeleted && <CheckField label={t('memory.withDeleted')} isOn={withDeleted} onChange={setWithDeleted} />}
+        {hasDeleted && <CheckboxField label={t('memory.withDeleted')} isOn={withDeleted} onChange={setWithDeleted} />}
       </div>
       <List
         none={t('memory.none')}

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
-import { DiffLines } from '../../conversation/tool-result.tsx';
+import { DiffView } from '../../conversation/tool-result.tsx';
 import { navigateToSession } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { showHiddenCharacters } from '../../parts/bounded-text.ts';
@@ -180,7 +180,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
           </>
         )}
       </div>
-      {isOpen && text !== null && <DiffLines lines={lines} textOf={showHiddenCharacters} />}
+      {isOpen && text !== null && <DiffView lines={lines} textOf={showHiddenCharacters} />}
     </li>
   );
 }

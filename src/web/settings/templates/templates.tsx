@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { formatAge } from '../../parts/format.ts';
-import { currentMinute } from '../../parts/kit/ago.tsx';
+import { minuteClock } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
@@ -94,7 +94,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
           key: one.id,
           title: t(`built.${one.status}`),
           lines: [
-            formatAge(Date.parse(one.createdAt), currentMinute.value),
+            formatAge(Date.parse(one.createdAt), minuteClock.value),
             ...tags.filter(({ build: of }) => of === one.id).map(({ tag }) => tag),
           ],
           isChosen: one.id === build?.id,

@@ -11,7 +11,7 @@ import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
 
-export function SharedBudgets() {
+export function SharedBudgetList() {
   const budgets = useResourceList<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
   const [open, setOpen] = useState('');
   return (

@@ -13,7 +13,7 @@ import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
-import { SharedBudgets } from './budgets.tsx';
+import { SharedBudgetList } from './budgets.tsx';
 
 type Report = Outputs['usage']['report'] & { readonly by: UsageDimension };
 type Total = Report['total'];
@@ -89,7 +89,7 @@ export function UsagePage() {
         </>
       )}
       <p class="quiet">{t('usage.about')}</p>
-      <SharedBudgets />
+      <SharedBudgetList />
     </>
   );
 }

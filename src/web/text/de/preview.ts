@@ -9,6 +9,7 @@ export const previewTexts: Record<keyof typeof english, string> = {
   'preview.back': 'Zurück zu den Ports',
   'preview.path': 'Pfad',
   'preview.reload': 'Neu laden',
+  'preview.enter': 'In diese Seite tippen',
   'preview.frame': 'Programm auf Port {port}',
   'preview.sandboxed':
     'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. Setzen Sie CORRAL_PREVIEWS_DOMAIN, um sie freizuschalten.',

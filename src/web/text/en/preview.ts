@@ -7,6 +7,7 @@ export const previewTexts = {
   'preview.back': 'Back to ports',
   'preview.path': 'Path',
   'preview.reload': 'Reload',
+  'preview.enter': 'Type into this page',
   'preview.frame': 'Program on port {port}',
   'preview.sandboxed':
     'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN to enable them.',

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import type { RunUsage } from '../../data/items.ts';
-import { conversationModel } from '../../data/log.ts';
+import { conversationState } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
@@ -15,7 +15,7 @@ const maxEvents = 8;
 
 export function CostPane({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
-  const { turns } = conversationModel.used.value;
+  const { turns } = conversationState.used.value;
   // The server attributes turns to the events that caused them, so new turns require another read.
   useEffect(() => {
     const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
@@ -24,13 +24,13 @@ export function CostPane({ session }: { session: Session }) {
   }, [session.id, turns]);
   const events = [...(details?.events ?? [])].sort((a, b) => weight(b) - weight(a)).slice(0, maxEvents);
   const most = Math.max(Number.MIN_VALUE, ...events.map(weight));
-  const wait = conversationModel.items.value.findLast((item) => item.kind === 'wait');
+  const wait = conversationState.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
   return (
     <div class="cost roomy stack">
       <div class="cost-sums grid">
-        <Sum title={t('thisSession')} used={conversationModel.used.value} />
-        <Sum title={t('cost.run')} used={conversationModel.runUsed.value} />
+        <Sum title={t('thisSession')} used={conversationState.used.value} />
+        <Sum title={t('cost.run')} used={conversationState.runUsed.value} />
       </div>
       <BudgetLeft sessionId={session.id} />
       {budget && (
@@ -151,8 +151,8 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   }, [sessionId]);
   if (!budgets) return null;
   const rows = [
-    ...toRows(budgets.run, conversationModel.runUsed.value, 'cost.ofRun'),
-    ...toRows(budgets.session, conversationModel.used.value, 'cost.ofSession'),
+    ...toRows(budgets.run, conversationState.runUsed.value, 'cost.ofRun'),
+    ...toRows(budgets.session, conversationState.used.value, 'cost.ofSession'),
   ];
   return (
     <section aria-label={t('cost.left')}>

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
-import { EditorText } from './editor/editor-text.tsx';
+import { TextEditor } from './editor/editor-text.tsx';
 import { decodeExactText, detectLineEnd } from './editor/file-text.ts';
 import { ConflictNotice, useFileSaving } from './editor/saving.tsx';
 import type { FileStore, LoadedFile } from './store.ts';
@@ -17,7 +17,7 @@ interface Props {
   readonly onClose: (() => void) | undefined;
 }
 
-export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
+export function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
   const [{ text: first, mark }] = useState(() => decodeExactText(file.bytes));
   const [saved, setSaved] = useState(first);
@@ -51,7 +51,7 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
   return (
     <div class="editor fill stack">
       {saving.hasConflict && <ConflictNotice onTheirs={drop} onMine={() => void save(true)} />}
-      <EditorText
+      <TextEditor
         store={store}
         path={path}
         text={text}

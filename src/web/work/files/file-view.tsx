@@ -11,8 +11,8 @@ import { t } from '../../text/text.ts';
 import { decodeExactText, isTruncatedText, mergeEdit } from './editor/file-text.ts';
 import { ChangesReview, type FileComparison } from './editor/review.tsx';
 import type { FileWrite } from './editor/steps.ts';
-import { Editor } from './editor.tsx';
-import { detectPreviewKind, type PreviewKind } from './preview.ts';
+import { FileEditor } from './editor.tsx';
+import { detectFileKind, type FileKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
 import { useFileSteps } from './steps-view.tsx';
 import { type FileFilter, type FileStore, type LoadedFile, toFileUrl } from './store.ts';
@@ -25,7 +25,7 @@ interface Props {
 }
 
 /** Types whose bytes are not text. An editor would damage the file on saving. */
-const noText: ReadonlySet<PreviewKind> = new Set<PreviewKind>(['image', 'pdf', 'video', 'audio', 'binary']);
+const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
 /** Plain text has no preview, only the editor. */
 export function FileView({ store, path, part }: Props) {
@@ -54,7 +54,7 @@ export function FileView({ store, path, part }: Props) {
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
-  const kind = file && detectPreviewKind(path, file.bytes);
+  const kind = file && detectFileKind(path, file.bytes);
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isExact = useMemo(() => file && decodeExactText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
@@ -91,7 +91,7 @@ export function FileView({ store, path, part }: Props) {
       {part === 'steps' && <StepReview store={store} path={path} />}
       {part === 'all' && !file && <LoadPlaceholder problem={read && 'failed' in read ? read.failed : ''} />}
       {file && isEdited && (
-        <Editor
+        <FileEditor
           key={`${editorKeyOf(file)} ${turn}`}
           store={store}
           file={file}

@@ -1,6 +1,6 @@
 // Chooses a file's preview by its name and its first bytes.
 
-export type PreviewKind =
+export type FileKind =
   | 'image'
   | 'html'
   | 'pdf'
@@ -25,7 +25,7 @@ const images = new Map<string, string>(
     svg: 'image/svg+xml',
   }),
 );
-const endings = new Map<string, PreviewKind>(
+const endings = new Map<string, FileKind>(
   Object.entries({
     md: 'markdown',
     markdown: 'markdown',
@@ -37,7 +37,7 @@ const endings = new Map<string, PreviewKind>(
   }),
 );
 /** Browsers display these files themselves. Their first bytes are ignored. */
-const media = new Map<string, PreviewKind>(
+const media = new Map<string, FileKind>(
   Object.entries({
     pdf: 'pdf',
     ...{ mp4: 'video', webm: 'video', mov: 'video', ogv: 'video' },
@@ -48,7 +48,7 @@ const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCas
 
 export const imageTypeOf = (path: string): string | undefined => images.get(endingOf(path));
 
-export function detectPreviewKind(path: string, beginning: Uint8Array): PreviewKind {
+export function detectFileKind(path: string, beginning: Uint8Array): FileKind {
   if (imageTypeOf(path)) return 'image';
   const shown = media.get(endingOf(path));
   if (shown) return shown;

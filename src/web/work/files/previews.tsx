@@ -8,7 +8,7 @@ import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCsvCells } from './csv.ts';
-import { csvSeparatorOf, detectCodeLanguage, imageTypeOf, type PreviewKind } from './preview.ts';
+import { csvSeparatorOf, detectCodeLanguage, type FileKind, imageTypeOf } from './preview.ts';
 import { type NotebookOutput, parseNotebook } from './read-notebook.ts';
 import { PdfView, ServedFile, useObjectUrl } from './served.tsx';
 import { type SortOrder, sortRows, toggleSortOrder } from './sort-rows.ts';
@@ -22,7 +22,7 @@ const rowHeight = 20;
 interface Props {
   readonly store: FileStore;
   readonly file: LoadedFile;
-  readonly kind: PreviewKind;
+  readonly kind: FileKind;
 }
 
 /** Markdown and tables can also be shown as source. */

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { fetchWithToken, mutate, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
+import { PageFrame } from '../../parts/page-frame.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -21,25 +22,17 @@ interface Props {
 export function ServedFile({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
-  const frame = useRef<HTMLIFrameElement>(null);
   useEffect(() => setRunsScripts(false), [path]);
-  useEffect(() => {
-    if (runsScripts) frame.current?.focus(); // the button that had the focus is gone
-  }, [runsScripts]);
   if (!address || 'failed' in address) return <LoadPlaceholder problem={address?.failed ?? ''} />;
   if (kind === 'html') {
     return (
       <>
-        <iframe
+        <PageFrame
           key={String(runsScripts)}
-          ref={frame}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the page in the frame takes keys, also without a control
-          tabIndex={0}
-          class="page-frame"
           src={address.of}
           title={path}
-          sandbox={runsScripts ? 'allow-scripts allow-forms allow-modals' : ''}
-          referrerpolicy="no-referrer"
+          allowed={runsScripts ? 'allow-scripts allow-forms allow-modals' : ''}
+          takesFocus={runsScripts}
         />
         <p class="work-note quiet">
           {t(runsScripts ? 'files.sandboxed' : 'files.withoutScripts')}{' '}

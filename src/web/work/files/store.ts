@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onSessionEvent } from '../../data/log.ts';
 import { CallError, fetchWithToken, mutate, query } from '../../data/server.ts';
-import { type FolderEntries, type FolderEntry, parentPathOf, rootPath, toChildPath } from './tree.ts';
+import { type EntriesByFolder, type FolderEntry, parentPathOf, rootPath, toChildPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -21,7 +21,7 @@ export const fileFilter = signal<FileFilter>('all');
 
 export class FileStore {
   readonly sessionId: string;
-  readonly folders: Signal<FolderEntries> = signal(new Map());
+  readonly folders: Signal<EntriesByFolder> = signal(new Map());
   readonly open: Signal<ReadonlySet<string>> = signal(new Set());
   /** `asleep`: the sandbox is not running, and a listing would start it. */
   readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');

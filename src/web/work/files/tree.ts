@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 // The workspace tree as rows. A folder's entries are known once it has been opened.
 
 export type FolderEntry = Outputs['files']['list']['items'][number];
-export type FolderEntries = ReadonlyMap<string, readonly FolderEntry[]>;
+export type EntriesByFolder = ReadonlyMap<string, readonly FolderEntry[]>;
 
 export interface FileTreeRow {
   /** Relative to the workspace. */
@@ -25,7 +25,7 @@ export const toChildPath = (folder: string, name: string): string => (folder ===
 export const parentPathOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
 /** Visible rows from top to bottom, without Corral's own files. Logs of background processes come last. */
-export function listTreeRows(folders: FolderEntries, open: ReadonlySet<string>): FileTreeRow[] {
+export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
     const entries = [...(folders.get(folder) ?? [])]

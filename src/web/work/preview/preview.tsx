@@ -7,12 +7,13 @@ import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
+import { PageFrame } from '../../parts/page-frame.tsx';
 import { t } from '../../text/text.ts';
 import {
   computePreviewAddress,
+  findOrOpenPreview,
   hasOwnOrigin,
   markPortsSeen,
-  openPreview,
   type Port,
   type Preview,
   ports,
@@ -103,7 +104,11 @@ function Open({ sessionId }: { sessionId: string }) {
 }
 
 function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
-  const { now: found, problem, again } = useLoadedData(() => openPreview(sessionId, at.port), [sessionId, at.port]);
+  const {
+    now: found,
+    problem,
+    again,
+  } = useLoadedData(() => findOrOpenPreview(sessionId, at.port), [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
@@ -143,14 +148,11 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
       </form>
       {problem !== '' && <LoadPlaceholder problem={problem} again={again} />}
       {found && (
-        <iframe
+        <PageFrame
           key={turn}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the page in the frame takes keys, also without a control
-          tabIndex={0}
           src={address}
           title={t('preview.frame', { port: at.port })}
-          referrerpolicy="no-referrer"
-          sandbox={`allow-scripts allow-forms allow-popups allow-modals allow-downloads${
+          allowed={`allow-scripts allow-forms allow-popups allow-modals allow-downloads${
             hasOwnOrigin(found) ? ' allow-same-origin' : ''
           }`}
         />

@@ -25,7 +25,7 @@ export function markPortsSeen(): void {
   if (unseenPorts.value.size > 0) unseenPorts.value = new Set();
 }
 
-export function openPreviewAt(at: PreviewLocation): void {
+export function showPreviewAt(at: PreviewLocation): void {
   previewLocation.value = at;
   showTab('preview');
 }
@@ -67,7 +67,7 @@ export function followPorts(): void {
 
 const halfAnHourMs = 1_800_000;
 /** Opens the preview that expires last, or a new one if all expire within half an hour. */
-export async function openPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
+export async function findOrOpenPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);
   fresh.sort((a, b) => Date.parse(b.expiresAt) - Date.parse(a.expiresAt));

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { DiffLines } from '../../conversation/tool-result.tsx';
+import { DiffView } from '../../conversation/tool-result.tsx';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -153,7 +153,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
               </li>
             ))}
           </ul>
-          <DiffLines lines={parseDiff(found.text)} textOf={showHiddenCharacters} />
+          <DiffView lines={parseDiff(found.text)} textOf={showHiddenCharacters} />
           {found.truncated && <p class="quiet">{t('checkpoints.cut')}</p>}
         </>
       )}

@@ -3,20 +3,20 @@ import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
 import { truncateLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { CheckField } from '../../parts/kit/field.tsx';
+import { CheckboxField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
-import { ProposalFields } from '../../parts/proposal-fields.tsx';
+import { PullRequestFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
 
-export interface RepositoryRef {
+export interface RepositoryLocation {
   readonly sessionId: string;
   readonly path: string;
 }
 type State = Outputs['pullRequests']['state'];
 
 interface Props {
-  readonly of: RepositoryRef;
+  readonly of: RepositoryLocation;
   /** Changes whenever the forge must be queried again. */
   readonly reads: number;
   readonly mayOpen: boolean;
@@ -55,8 +55,8 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
       }}
     >
       <h3 class="breaks">{name}</h3>
-      <ProposalFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
-      <CheckField label={t('ship.draft')} isOn={isDraft} onChange={setDraft} />
+      <PullRequestFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
+      <CheckboxField label={t('ship.draft')} isOn={isDraft} onChange={setDraft} />
       <div class="row ship-row wrap">
         <Button type="submit" kind="primary" label={t('ship.openNow')} disabled={isBusy || title.trim() === ''} />
         {newUrl !== null && <Outside href={newUrl}>{t('ship.openThere', { forge: forge.label })}</Outside>}

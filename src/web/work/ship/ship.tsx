@@ -1,12 +1,12 @@
 import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { DiffLines } from '../../conversation/tool-result.tsx';
+import { DiffView } from '../../conversation/tool-result.tsx';
 import { mutate, mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
+import { CheckboxField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
@@ -14,7 +14,7 @@ import { t, translateServerText } from '../../text/text.ts';
 import { saveBlob } from '../files/transfers.ts';
 import { type FilePatch, isGeneratedFile, parseFilePatch, parseHunk, type RepositoryStatus } from './changes.ts';
 import { CheckpointList } from './checkpoints.tsx';
-import { PullRequestView, type RepositoryRef } from './pull-request.tsx';
+import { PullRequestView, type RepositoryLocation } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
 
@@ -32,7 +32,7 @@ export function ShipPane({ session }: { session: Session }) {
 function RepositoryView({ session, repository }: { session: Session; repository: Repository }) {
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
-  const of: RepositoryRef = { sessionId, path };
+  const of: RepositoryLocation = { sessionId, path };
   // A change to the repository also makes the pull request's state outdated.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
@@ -64,7 +64,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
 }
 
 interface StepProps {
-  readonly of: RepositoryRef;
+  readonly of: RepositoryLocation;
   readonly status: RepositoryStatus;
   readonly onDone: () => void;
 }
@@ -99,7 +99,7 @@ type RepositoryEnvironment = NonNullable<Session['repositories'][number]['enviro
 type CheckResult = Outputs['repositories']['check']['checks'][number];
 
 interface Props {
-  readonly of: RepositoryRef;
+  readonly of: RepositoryLocation;
   readonly environment: RepositoryEnvironment;
   /** Called after a check, because it may have changed files. */
   readonly onDone: () => void;
@@ -249,7 +249,7 @@ function Checks({
 }
 
 interface CommitProps {
-  readonly of: RepositoryRef;
+  readonly of: RepositoryLocation;
   readonly status: RepositoryStatus;
   readonly proposal: string;
   readonly onDone: () => void;
@@ -320,7 +320,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
 }
 
 interface FileDiffProps {
-  readonly of: RepositoryRef;
+  readonly of: RepositoryLocation;
   readonly file: RepositoryStatus['files'][number];
   /** Receives the patch to leave uncommitted. Empty: all changes are committed. */
   readonly leaveOut: (patch: string) => void;
@@ -349,13 +349,13 @@ function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
       {patch?.hunks.map((hunk, at) => (
         <Fragment key={hunk}>
           {canChoose && (
-            <CheckField
+            <CheckboxField
               label={t('ship.hunk', { n: at + 1, of: patch.hunks.length })}
               isOn={!left.includes(at)}
               onChange={() => toggle(at, patch)}
             />
           )}
-          <DiffLines lines={parseHunk(hunk)} textOf={(text) => text} />
+          <DiffView lines={parseHunk(hunk)} textOf={(text) => text} />
         </Fragment>
       ))}
       {patch?.hunks.length === 0 && <p class="tool-note padded border-top quiet">{t('noChange')}</p>}

@@ -1,14 +1,14 @@
 import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
-import { ConversationModel } from '../../data/model.ts';
+import { ConversationState } from '../../data/model.ts';
 import { advanceReplay, findReplayPosition, isTextDelta, type ReplaySpeed } from './replay.ts';
 
 const tickMs = 50;
 
 /** Shows a log up to a position, with the same model as the live conversation. */
 export class ReplayPlayer {
-  readonly model = new ConversationModel();
+  readonly model = new ConversationState();
   /** Number of events shown; follows the log while `isLive`. */
   readonly shown: Signal<number> = signal(0);
   readonly isLive: Signal<boolean> = signal(true);

@@ -3,8 +3,12 @@ import type { TurnRequest } from '../../../../src/agents/models/model.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { AppendRequest, Store } from '../../../../src/core/contracts/ports.ts';
 import { readRecordedRequest } from '../../../../src/sessions/run/log/request-at.ts';
-import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
-import { collectNotes, computeUnchainedHash, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
+import { upgradeStoredRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
+import {
+  collectRequestNotes,
+  computeUnchainedRequestHash,
+  StoredRequest,
+} from '../../../../src/sessions/run/log/stored-request.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
@@ -72,8 +76,8 @@ export function requestContract(store: () => Store): void {
       const { turn, runId: _run, model: _model, requestHash: _hash, from: _from, ...frame } = rest;
       const { request } = await readRecordedRequest(records, sessionId, turn);
       const { messages, earlier = [] } = request;
-      const placed = collectNotes(doc, recordOf);
-      const requestHash = computeUnchainedHash(frame, { messages, earlier, pictures });
+      const placed = collectRequestNotes(doc, recordOf);
+      const requestHash = computeUnchainedRequestHash(frame, { messages, earlier, pictures });
       const old = { ...rest, pictures, requestHash, ...(placed.length > 0 && { earlier: placed }) };
       await records.put({ kind: 'request', id, doc: old, sort: turn });
     }
@@ -83,7 +87,7 @@ export function requestContract(store: () => Store): void {
     const long = (await recorded()).map(({ doc }) => sizeOf(doc));
     await records.delete('server', 'request-notes');
 
-    await shortenRequests(records, systemClock, signal);
+    await upgradeStoredRequests(records, systemClock, signal);
     expect(await seen()).toEqual(before);
     const short = (await recorded()).map(({ doc }) => sizeOf(doc));
     expect(long[0]).toBeGreaterThan(2 * (short[0] ?? 0));

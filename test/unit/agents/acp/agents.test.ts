@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AcpAgents } from '../../../../src/agents/acp/agents.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
-import type { AgentApprovalRequest, AgentPause, AgentUpdate } from '../../../../src/core/model/agent-updates.ts';
+import type { AgentApprovalRequest, AgentStreamEnd, AgentUpdate } from '../../../../src/core/model/agent-updates.ts';
 import type { ProgramClient, SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { removeFolder } from '../../../support/stores/store.ts';
 
@@ -89,7 +89,7 @@ function bench(resume?: 'summary') {
   return { ...open(), again: open };
 }
 const nobody: AgentApprovalRequest = { callId: '', name: '', args: {}, content: null };
-const callOf = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
+const callOf = (pause: AgentStreamEnd) => (pause.kind === 'asks' ? pause.call : nobody);
 
 test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', async () => {
   const { turn, received, replied } = bench();

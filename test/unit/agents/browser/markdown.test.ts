@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { clipMarkdown, toMarkdown } from '../../../../src/agents/browser/markdown.ts';
-import type { PageTree } from '../../../../src/agents/browser/page-types.ts';
+import type { PageTreeNode } from '../../../../src/agents/browser/page-types.ts';
 
-const el = (tag: string, ...inner: PageTree[]): PageTree => ({ tag, inner });
-const link = (to: string, ...inner: PageTree[]): PageTree => ({ tag: 'a', to, inner });
-const markdown = (...tree: PageTree[]) => toMarkdown(tree);
+const el = (tag: string, ...inner: PageTreeNode[]): PageTreeNode => ({ tag, inner });
+const link = (to: string, ...inner: PageTreeNode[]): PageTreeNode => ({ tag: 'a', to, inner });
+const markdown = (...tree: PageTreeNode[]) => toMarkdown(tree);
 
 test('headings, paragraphs and emphasis stand as Markdown', () =>
   expect(markdown(el('h2', 'A  title'), el('p', 'Some ', el('b', 'bold'), ' and ', el('em', 'fine'), ' words.'))).toBe(

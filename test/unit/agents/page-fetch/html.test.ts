@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { toMarkdown } from '../../../../src/agents/browser/markdown.ts';
 import { parsePage } from '../../../../src/agents/page-fetch/html.ts';
-import { createPageThread } from '../../../../src/agents/page-fetch/page-text.ts';
+import { createPageTextThread } from '../../../../src/agents/page-fetch/page-text.ts';
 
 const address = 'https://site.example/docs/page.html';
 const markdown = (html: string) => toMarkdown(parsePage(html, address).main);
@@ -44,7 +44,7 @@ test('navigation is left out, and marked main content stands alone', () => {
 });
 
 test('hostile pages are converted off the event loop, in bounded time and memory', async () => {
-  const thread = createPageThread();
+  const thread = createPageTextThread();
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'main' }, new AbortController().signal);
   await read('warm');
@@ -57,7 +57,7 @@ test('hostile pages are converted off the event loop, in bounded time and memory
 });
 
 test('a page that takes too long is abandoned, and the next one is read', async () => {
-  const thread = createPageThread(1_500);
+  const thread = createPageTextThread(1_500);
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'all' }, new AbortController().signal);
   expect(await read(`${'<blockquote>'.repeat(55)}${'x<br>'.repeat(1_000_000)}`)).toBeUndefined();

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { fetchFromEngine } from '../../../../src/agents/search/engine-fetch.ts';
+import { fetchFromSearchEngine } from '../../../../src/agents/search/engine-fetch.ts';
 import { freePort } from '../../../support/servers/free-port.ts';
 import { httpServer } from '../../../support/servers/http-server.ts';
 
@@ -16,12 +16,12 @@ test('a redirect is not followed, so the key goes to no other host', async () =>
     requests.push(path);
     res.writeHead(302, { location: '/elsewhere' }).end();
   });
-  expect([(await fetchFromEngine(`${url}/search`)).status, requests]).toEqual([302, ['/search']]);
+  expect([(await fetchFromSearchEngine(`${url}/search`)).status, requests]).toEqual([302, ['/search']]);
 });
 
 test('an engine that does not answer is named, with the setting to check', async () => {
   const host = `127.0.0.1:${await freePort()}`;
-  await expect(fetchFromEngine(`http://${host}/search?q=a`)).rejects.toMatchObject({
+  await expect(fetchFromSearchEngine(`http://${host}/search?q=a`)).rejects.toMatchObject({
     code: 'not_found',
     publicMessage: `The search engine at ${host} cannot be reached (ECONNREFUSED). Check search.base-url.`,
   });
@@ -31,7 +31,7 @@ test('a search that is cancelled ends with the reason of its signal', async () =
   const url = await engine(() => {});
   const why = new Error('stopped');
   const controller = new AbortController();
-  const requested = fetchFromEngine(url, { signal: controller.signal });
+  const requested = fetchFromSearchEngine(url, { signal: controller.signal });
   controller.abort(why);
   await expect(requested).rejects.toBe(why);
 });

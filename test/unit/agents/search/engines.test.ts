@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createWebSearch, type EngineName } from '../../../../src/agents/search/engines.ts';
+import { createWebSearch, type SearchEngineName } from '../../../../src/agents/search/engines.ts';
 import { createWebSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
@@ -17,7 +17,7 @@ function answering(body: unknown, status = 200) {
   return { requests, fetch };
 }
 
-test.each<[EngineName, object, string]>([
+test.each<[SearchEngineName, object, string]>([
   [
     'searxng',
     { results: [{ title: 'A page', url: hit.link, content: 'About a.' }] },

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { Cell, CellExecution } from '../../../../src/agents/kernels/kernel.ts';
+import type { Cell, CellOutcome } from '../../../../src/agents/kernels/kernel.ts';
 import { createCodeTool } from '../../../../src/agents/tools/code.ts';
 import { toModelText } from '../../../../src/agents/tools/output.ts';
 import { pngSignature } from '../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
-const whole: CellExecution = {
+const whole: CellOutcome = {
   ended: 'whole',
   count: 2,
   error: undefined,
@@ -15,7 +15,7 @@ const whole: CellExecution = {
 };
 
 /** The tool over kernels that play a script. */
-function bench(play: (cell: Cell) => Partial<CellExecution>) {
+function bench(play: (cell: Cell) => Partial<CellOutcome>) {
   const tools = toolBench();
   const requests: string[] = [];
   const kernels = {

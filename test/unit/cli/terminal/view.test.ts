@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { formatChatBlock, formatChatStatus, formatPlan } from '../../../../src/cli/terminal/block-text.ts';
+import { formatChatBlock, formatPlan } from '../../../../src/cli/terminal/block-text.ts';
 import { formatMarkdown, paintAnsi, paintPlain } from '../../../../src/cli/terminal/markdown.ts';
-import { applyEvent, type ChatView, emptyChatView } from '../../../../src/cli/terminal/view.ts';
+import { applyEvent, type ChatView, emptyChatView, formatChatStatus } from '../../../../src/cli/terminal/view.ts';
 import type { Event } from '../../../../src/client/index.ts';
 
 const event = (type: Event['type'], data: object, ts = 0) =>
@@ -83,6 +83,10 @@ test('the status adds up tokens and cost, and tells the time of the run', () => 
     'm/x · 2.2k tokens · cost 0.25 · 5 s',
     '',
   ]);
+  const ended = applyEvent(view, event('run.end', { status: 'completed', task: '' }, 6_400));
+  expect(shown(ended)).toEqual(['m/x · 2.2k tokens · cost 0.25 · 5 s']);
+  const next = applyEvent(ended, event('run.started', { task: 't', messageId: 'm' }, 9_000));
+  expect(formatChatStatus(next, 9_000)).toBe('m/x · 0 s');
 });
 
 test.each([

@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
-import { DiallingAgent } from '../../../../drivers/shared/link/dialling-agent.ts';
+import { DiallingHttpAgent } from '../../../../drivers/shared/link/dialling-agent.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
 async function daemon(): Promise<number> {
@@ -16,7 +16,7 @@ async function daemon(): Promise<number> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return (server.address() as AddressInfo).port;
 }
-const get = async (agent: DiallingAgent, headers = {}) => {
+const get = async (agent: DiallingHttpAgent, headers = {}) => {
   const call = request('http://sandbox/', { agent, headers });
   call.end();
   const [response, socket] = await Promise.race([once(call, 'response'), once(call, 'upgrade')]);
@@ -31,7 +31,7 @@ test('a request waits for a daemon that is just starting again', async () => {
     if (refused-- > 0) throw new Error('ECONNREFUSED');
     return connect(port, '127.0.0.1');
   };
-  const agent = new DiallingAgent(dial, never);
+  const agent = new DiallingHttpAgent(dial, never);
   expect(await get(agent)).toMatchObject({ status: 200 });
   agent.destroy();
 });
@@ -43,7 +43,7 @@ test('the next request uses the connection of the last one', async () => {
     dialled += 1;
     return connect(port, '127.0.0.1');
   };
-  const agent = new DiallingAgent(dial, never);
+  const agent = new DiallingHttpAgent(dial, never);
   for (let n = 0; n < 3; n++) {
     const call = request('http://sandbox/', { agent }).end();
     const [response] = await once(call, 'response');
@@ -58,7 +58,7 @@ test('a connection that ended before it could be used fails its request instead 
   const ended = new PassThrough();
   ended.destroy();
   await once(ended, 'close');
-  const agent = new DiallingAgent(async () => ended, never);
+  const agent = new DiallingHttpAgent(async () => ended, never);
   await expect(get(agent)).rejects.toThrow('The connection was closed');
   agent.destroy();
 });
@@ -66,7 +66,7 @@ test('a connection that ended before it could be used fails its request instead 
 test('a lost sandbox ends its upgraded connections, and later requests fail with the reason', async () => {
   const port = await daemon();
   const lost = new AbortController();
-  const agent = new DiallingAgent(async () => connect(port, '127.0.0.1'), lost.signal);
+  const agent = new DiallingHttpAgent(async () => connect(port, '127.0.0.1'), lost.signal);
   const { socket } = await get(agent, { connection: 'upgrade', upgrade: 'x' });
   const closed = once(socket, 'close');
   lost.abort(new AppError('sandbox_lost', 'The sandbox was evicted.'));

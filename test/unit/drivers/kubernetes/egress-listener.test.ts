@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { createSandboxKeys } from '../../../../drivers/kubernetes/pods/sandbox-tokens.ts';
+import { createSandboxTokenDeriver } from '../../../../drivers/kubernetes/pods/sandbox-tokens.ts';
 import { listenForEgress } from '../../../../drivers/kubernetes/policies/egress-listener.ts';
 import { sandboxIdOf, sessionIdOf } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 
 const host = '127.0.0.1';
 const id = sandboxIdOf('0123456789abcdef' as never);
-const keys = createSandboxKeys('test', [new Secret('a key of the test')]);
+const keys = createSandboxTokenDeriver('test', [new Secret('a key of the test')]);
 
 async function listener(port = 0) {
   const served: unknown[] = [];

@@ -4,8 +4,8 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/model/event
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import {
   type ClientProfile,
-  readTextFlowState,
-  TextFlow,
+  readTextPlacementState,
+  TextPlacementTracker,
 } from '../../../../src/facades/shared/conversation/text-flow.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 
@@ -26,7 +26,7 @@ const numbered = (facts: readonly SessionFact[]): SessionEvent[] =>
   facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId, ts: 0 }));
 
 /** The text that a client has after these events, if it joins the deltas and messages. */
-function joined(flow: TextFlow, events: readonly SessionEvent[]): string {
+function joined(flow: TextPlacementTracker, events: readonly SessionEvent[]): string {
   let text = '';
   for (const event of events) {
     const how = flow.next(event);
@@ -35,7 +35,7 @@ function joined(flow: TextFlow, events: readonly SessionEvent[]): string {
   }
   return text;
 }
-const fresh = (profile: ClientProfile) => new TextFlow(profile, { seq: 0, open: null, spoken: null });
+const fresh = (profile: ClientProfile) => new TextPlacementTracker(profile, { seq: 0, open: null, spoken: null });
 const pages = (events: readonly SessionEvent[]) => ({
   page: async (_id: SessionId, after: number, limit: number) => ({
     events: events.filter(({ seq }) => seq > after).slice(0, limit),
@@ -74,7 +74,7 @@ test('a message without its first deltas, or without any, is sent in full', () =
 
 test('a client that had all deltas of a message gets it no second time, though they are gone since', async () => {
   const bare = log.filter(({ type }) => type !== 'message.delta');
-  const flow = new TextFlow('crogia', await readTextFlowState(pages(bare), sessionId, 3));
+  const flow = new TextPlacementTracker('crogia', await readTextPlacementState(pages(bare), sessionId, 3));
   expect(
     joined(
       flow,
@@ -85,9 +85,9 @@ test('a client that had all deltas of a message gets it no second time, though t
 
 test('the last text is found behind more events than fit in a page', async () => {
   const long = numbered([started(1), whole(1, 1, 'First'), ...Array.from({ length: 450 }, () => step)]);
-  expect(await readTextFlowState(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
+  expect(await readTextPlacementState(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
   const silent = numbered([whole(1, 1, 'Before'), started(2), ...Array.from({ length: 450 }, () => step)]);
-  expect(await readTextFlowState(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
+  expect(await readTextPlacementState(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
 });
 
 test('however a log is made and cut, no text is lost or sent twice', async () => {
@@ -110,7 +110,7 @@ test('however a log is made and cut, no text is lost or sent twice', async () =>
         const events = numbered(facts);
         const cut = where % (events.length + 1);
         const all = joined(fresh(profile), events);
-        const resumed = new TextFlow(profile, await readTextFlowState(pages(events), sessionId, cut));
+        const resumed = new TextPlacementTracker(profile, await readTextPlacementState(pages(events), sessionId, cut));
         expect(joined(fresh(profile), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
         const texts = ordered.map(({ deltas }, n) =>
           deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,

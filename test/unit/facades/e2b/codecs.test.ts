@@ -7,7 +7,7 @@ import { Secret } from '../../../../src/core/text/secret.ts';
 import {
   explainPauseDifference,
   resolvePauseMode,
-  toSandboxRequest,
+  toNewSandboxSession,
 } from '../../../../src/facades/compat/e2b/control/create.ts';
 import { parseMetadataQuery } from '../../../../src/facades/compat/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
@@ -158,7 +158,11 @@ const settings = {
 } as const;
 const abilities = { freeze: true, keepsFiles: true };
 const expected = (more: object, deps: object = {}) =>
-  toSandboxRequest(NewSandbox.parse({ templateID: 'base:v2', ...more }), { settings, abilities, ...deps } as never, 15);
+  toNewSandboxSession(
+    NewSandbox.parse({ templateID: 'base:v2', ...more }),
+    { settings, abilities, ...deps } as never,
+    15,
+  );
 const life = (more: object, deps?: object) => expected(more, deps).life;
 
 test('a create has the time that it asks for, or the default of its route', () => {

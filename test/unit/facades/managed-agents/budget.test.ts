@@ -5,7 +5,7 @@ import {
   assertModelsPriced,
   BudgetInput,
   toBudgetView,
-  toOwnBudget,
+  toHardBudget,
 } from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
 import { zeroUsageTotals } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -15,7 +15,7 @@ const record = (budget?: SessionRecord['budget']) => ({ ...(budget && { budget }
 const used = (cost: number) => ({ ...zeroUsageTotals, cost });
 
 test('a cap in cents is a hard budget of the session, and is shown as it was sent', () => {
-  const own = toOwnBudget(limit('250'));
+  const own = toHardBudget(limit('250'));
   expect(own).toEqual({ cost: 2.5, hard: true });
   expect([toBudgetView(record(own)), toBudgetView(record({ cost: 2.5 }))]).toEqual([limit('250'), null]);
   expect(toBudgetView(record())).toBeNull();
@@ -26,7 +26,7 @@ test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is
 );
 
 test('a cap is raised above what is used, or removed for good; a session without one gets none', () => {
-  const capped = record(toOwnBudget(limit('100')));
+  const capped = record(toHardBudget(limit('100')));
   expect(applyBudgetChange(limit('120'), capped, used(1.1))).toEqual({ cost: 1.2, hard: true });
   const codeOf = (work: () => unknown) => {
     try {

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { FrameCache } from '../../../../src/http/transport/newest-frames.ts';
-import { splitIntoChunks } from '../../../../src/http/transport/sse.ts';
+import { joinFramesIntoChunks } from '../../../../src/http/transport/sse.ts';
 
 const key = (n: number) => ({ n });
 
@@ -39,11 +39,11 @@ test('a frame larger than the limit is passed on', () => {
 });
 
 const frame = (text: string, length = text.length) => Buffer.from(text.padEnd(length, '.'));
-const lengthsOf = (frames: readonly Buffer[]) => splitIntoChunks(frames).map(({ length }) => length);
+const lengthsOf = (frames: readonly Buffer[]) => joinFramesIntoChunks(frames).map(({ length }) => length);
 
 test('frames are split into pieces of at most 64 KiB, in order and without loss', () => {
   const frames = Array.from({ length: 300 }, (_, n) => frame(`${n}`, 1 + ((n * 7919) % 5_000)));
-  const pieces = splitIntoChunks(frames);
+  const pieces = joinFramesIntoChunks(frames);
   expect(Buffer.concat(pieces).equals(Buffer.concat(frames))).toBe(true);
   const sizes = pieces.map(({ length }) => length);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(64 * 1024);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parseAddressRange, toCanonicalAddress } from '../../../../src/core/text/address-range.ts';
 import {
   createAddressCheck,
-  createSessionRangeCheck,
-  isPrivateRange,
+  createTranslationAwareRangeCheck,
+  isUnreachableRange,
 } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
 
 // Sixty addresses: both edges of each range, and every known way to disguise one.
@@ -133,7 +133,7 @@ describe('a range', () => {
 });
 
 test('a range of IPv4 has its addresses in every notation that can lead to them, and no others', () => {
-  const list = createSessionRangeCheck(['192.0.2.0/24', '2001:db8:1::/48']);
+  const list = createTranslationAwareRangeCheck(['192.0.2.0/24', '2001:db8:1::/48']);
   const isIn = (text: string) => list(toCanonicalAddress(text) ?? text);
   const inside = [
     ...['192.0.2.0', '192.0.2.255', '::ffff:192.0.2.1', '::FFFF:c000:201', '64:ff9b::c000:201', '::192.0.2.1'],
@@ -143,8 +143,8 @@ test('a range of IPv4 has its addresses in every notation that can lead to them,
     ...['192.0.1.255', '192.0.3.0', '::ffff:192.0.3.0', '64:ff9b::c000:301', '2002:c000:300::', '2001:db8:2::'],
   ];
   expect([...outside, '::ffff:0:192.0.3.1'].map(isIn)).not.toContain(true);
-  expect(createSessionRangeCheck([])('192.0.2.1')).toBe(false);
-  expect(() => createSessionRangeCheck(['192.0.2'])).toThrow('not an address range');
+  expect(createTranslationAwareRangeCheck([])('192.0.2.1')).toBe(false);
+  expect(() => createTranslationAwareRangeCheck(['192.0.2'])).toThrow('not an address range');
 });
 
 test.each([
@@ -159,7 +159,7 @@ test.each([
   ['0.0.0.0/0', [], false],
   ['2001:db8::/32', [], false],
 ])('%s, where %j are opened, is private as a whole: %s', (range, opened, isPrivate) =>
-  expect(isPrivateRange(range, opened)).toBe(isPrivate),
+  expect(isUnreachableRange(range, opened)).toBe(isPrivate),
 );
 
 test.each(['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'example.test/8', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/'])(

@@ -5,7 +5,7 @@ import { decideByPolicy } from '../../../../src/sandboxes/egress/open-upstream.t
 import { egressPolicies, egressPolicyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { type EgressPolicy, parsePolicyEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
 import type { EgressProxy } from '../../../../src/sandboxes/egress/proxy.ts';
-import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
+import { parseHostPort } from '../../../../src/sandboxes/egress/target.ts';
 
 const registries: RegistryEntry[] = [
   { host: 'npm.example.test', port: 443, for: 'npm' },
@@ -18,7 +18,7 @@ const extra = ['more.example.test'].map((text) => {
 });
 
 function verdict(policy: EgressPolicy, authority: string): string {
-  const target = parseAuthority(authority, 443);
+  const target = parseHostPort(authority, 443);
   if (!target) return 'malformed';
   return decideByPolicy(policy, { registries, extra }, target).rule;
 }
@@ -104,7 +104,7 @@ describe('each policy', () => {
 
 test.each([
   ...['', 'host', 'a b:443', 'user@host:443', 'host:0', 'host:65536', 'host:', '[::1:443', 'h\u00f6st:443', 'a/b:1'],
-])('a CONNECT for "%s" is malformed', (text) => expect(parseAuthority(text)).toBeUndefined());
+])('a CONNECT for "%s" is malformed', (text) => expect(parseHostPort(text)).toBeUndefined());
 
 test('policies and proxy fit the contract of the drivers, in both directions', () => {
   const fits: (policy: DriverPolicy, proxy: EgressProxy) => [EgressPolicy, EgressHandler] = (policy, proxy) => [

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { createWithholdStream } from '../../../../src/sandboxes/egress/credentials/withhold.ts';
+import { createTextCutoffStream } from '../../../../src/sandboxes/egress/credentials/withhold.ts';
 
 /** The forwarded part of the chunks, and the index of each text that was found. */
 async function passed(texts: readonly string[], chunks: readonly string[]) {
   const found: number[] = [];
-  const through = createWithholdStream(
+  const through = createTextCutoffStream(
     texts.map((text) => Buffer.from(text)),
     (which) => found.push(which),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { ServiceRecipes, type ServiceStatus } from '../../../../src/core/model/services/recipe.ts';
-import { type ServiceUpdate, startServices } from '../../../../src/sandboxes/services/start-services.ts';
+import { type SandboxServiceUpdate, startServices } from '../../../../src/sandboxes/services/start-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 type State = Pick<ServiceStatus, 'state' | 'exitCode'>;
@@ -20,7 +20,7 @@ async function run(
 ) {
   const clock = manualClock();
   const started: string[] = [];
-  const reports: ServiceUpdate[] = [];
+  const reports: SandboxServiceUpdate[] = [];
   const looks = new Map<string, number>();
   const host = {
     async start(name: string) {

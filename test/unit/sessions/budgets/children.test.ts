@@ -4,8 +4,8 @@ import { childLinkKind } from '../../../../src/core/model/records.ts';
 import {
   addToolCall,
   addUsage,
+  type BudgetSpec,
   noSpending,
-  type OwnBudget,
   type Spending,
 } from '../../../../src/core/model/spending.ts';
 import { ChildBudgets, type RequestedBudget } from '../../../../src/sessions/budgets/children.ts';
@@ -16,7 +16,7 @@ const parent = SessionId.parse('0'.repeat(16));
 const idOf = (n: number) => SessionId.parse(`${n}`.repeat(16));
 
 /** A session with this budget, and the tool calls of it and its children. */
-async function world(budget: OwnBudget) {
+async function world(budget: BudgetSpec) {
   const { records } = createInMemoryStore();
   const events = { page: () => expect.fail('the log was read') };
   const budgets = new ChildBudgets({ records, events });

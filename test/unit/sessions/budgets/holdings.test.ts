@@ -9,7 +9,7 @@ import {
 } from '../../../../src/core/model/runs/budget-limits.ts';
 import { type BudgetHolder, budgetHolderKinds } from '../../../../src/sessions/api/server/budgets.ts';
 import { concurrencyLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
-import { LiveConcurrentUsage } from '../../../../src/sessions/budgets/live-holdings.ts';
+import { LiveConcurrencyTracker } from '../../../../src/sessions/budgets/live-holdings.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
@@ -133,7 +133,7 @@ test.each([
     writer: { record: ada, settled: async () => void order.push('written') },
   } as unknown as LiveSession;
   const sessions = { all: () => [live], get: () => live };
-  const liveHoldings = new LiveConcurrentUsage({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
+  const liveHoldings = new LiveConcurrencyTracker({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
   liveHoldings.onFacts(SessionId.parse('a'.repeat(16)), [
     { type: 'session.updated', runId: null, data } as SessionFact,
   ]);

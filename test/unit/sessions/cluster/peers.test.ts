@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { Peers } from '../../../../src/sessions/cluster/peers.ts';
+import { PeerReplicas } from '../../../../src/sessions/cluster/peers.ts';
 import { createLocalOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -16,7 +16,7 @@ async function two() {
   const common = { records, clock, elapsed: clock.now, ttlMs, closing: stop.signal, isDead: () => false };
   const inherited: string[] = [];
   const server = (name: string, owned: readonly (typeof id)[]) =>
-    new Peers({
+    new PeerReplicas({
       ...common,
       name,
       holder: name,
@@ -30,7 +30,7 @@ async function two() {
       clock.advance(100);
     }
   };
-  const disposed = async (peers: Peers) => {
+  const disposed = async (peers: PeerReplicas) => {
     const gone = peers[Symbol.asyncDispose]();
     await after(1_000);
     await gone;

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { DesktopWatchRequest } from '../../../../src/sessions/api/desktop.ts';
-import { DesktopScreen } from '../../../../src/sessions/desktop/screen.ts';
+import { DesktopViewerHub } from '../../../../src/sessions/desktop/screen.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
 
 function opened() {
   const clock = manualClock(0);
-  const screen = new DesktopScreen({
+  const screen = new DesktopViewerHub({
     id: newSession(),
     clock,
     maxViewers: 3,

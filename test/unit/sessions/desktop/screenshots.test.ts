@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Message } from '../../../../src/agents/models/model.ts';
-import { pngFile } from '../../../../src/core/text/pictures.ts';
-import { createPictureService } from '../../../../src/sessions/desktop/screenshots.ts';
+import { buildPngFile } from '../../../../src/core/text/pictures.ts';
+import { createScreenshotStore } from '../../../../src/sessions/desktop/screenshots.ts';
 import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { loadPictures } from '../../../../src/sessions/run/turns/message-images.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -21,7 +21,7 @@ function bench(keepPerSession = 2) {
   const uploads = createUploadService({ records: createInMemoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
   const warned: string[] = [];
   const warn = (_about: object, text: string) => void warned.push(text);
-  const pictures = createPictureService({ uploads, keepPerSession, newName: newId, urlOf, warn });
+  const pictures = createScreenshotStore({ uploads, keepPerSession, newName: newId, urlOf, warn });
   const keep = async (text: string) => {
     clock.advance(1);
     return await pictures.keep(
@@ -56,7 +56,7 @@ test('a picture that breaks off while it is read is one that is not there', asyn
       })(),
     );
   const uploads = { ...bench().uploads, open: broken };
-  const pictures = createPictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
+  const pictures = createScreenshotStore({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
   expect(await pictures.load('a file')).toBeUndefined();
 });
 
@@ -79,7 +79,7 @@ test('a picture that cannot be kept is no failure of the tool', async () => {
 });
 
 test('a model is shown the pictures that are still kept', async () => {
-  const picture = pngFile(1, 1, deflateSync(Buffer.from([0, 1, 2, 3]))).toString('base64');
+  const picture = buildPngFile(1, 1, deflateSync(Buffer.from([0, 1, 2, 3]))).toString('base64');
   const messages = ['a', 'b'].map(
     (file): Message => ({
       role: 'tool',

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
+import { SessionStreamRegistry } from '../../../../src/sessions/engine/watchers.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 
 describe('a session', () => {
   test('is watched until the last of its watchers has left', () => {
-    const watchers = new SessionStreams();
+    const watchers = new SessionStreamRegistry();
     expect(watchers.isWatched(sessionId)).toBe(false);
     const [one, two] = [watchers.watch(sessionId), watchers.watch(sessionId)];
     one[Symbol.dispose]();
@@ -14,7 +14,7 @@ describe('a session', () => {
   });
 
   test('is not left twice by one watcher', () => {
-    const watchers = new SessionStreams();
+    const watchers = new SessionStreamRegistry();
     const [one, _two] = [watchers.watch(sessionId), watchers.watch(sessionId)];
     one[Symbol.dispose]();
     one[Symbol.dispose]();
@@ -22,7 +22,7 @@ describe('a session', () => {
   });
 
   test('that is deleted fires the signal of each of its watchers', () => {
-    const watchers = new SessionStreams();
+    const watchers = new SessionStreamRegistry();
     const [one, two] = [watchers.endOf(sessionId), watchers.endOf(sessionId)];
     one[Symbol.dispose]();
     watchers.end(sessionId);
@@ -30,7 +30,7 @@ describe('a session', () => {
   });
 
   test('has a new end after it was ended, which an old holder cannot take away', () => {
-    const watchers = new SessionStreams();
+    const watchers = new SessionStreamRegistry();
     const old = watchers.endOf(sessionId);
     watchers.end(sessionId);
     const fresh = watchers.endOf(sessionId);
@@ -41,5 +41,5 @@ describe('a session', () => {
   });
 
   test('without a watcher can end without an error', () =>
-    expect(() => new SessionStreams().end(sessionId)).not.toThrow());
+    expect(() => new SessionStreamRegistry().end(sessionId)).not.toThrow());
 });

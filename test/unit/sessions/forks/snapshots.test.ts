@@ -5,7 +5,7 @@ import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { SessionSnapshots, type SnapshotPolicy } from '../../../../src/sessions/forks/snapshots.ts';
+import { SessionFilesCopier, type SessionFilesCopyPolicy } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -37,14 +37,14 @@ const archive: WorkspaceArchive = {
   },
 };
 
-function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = archive) {
+function bench(policy: Partial<SessionFilesCopyPolicy> = {}, own: WorkspaceArchive = archive) {
   const store = createInMemoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   let n = 0;
   const warned: string[] = [];
   const newId = () => `n${++n}`;
-  const snapshots = new SessionSnapshots({
+  const snapshots = new SessionFilesCopier({
     events: store.events,
     records: store.records,
     copies: new CopyStore({ records: store.records, blobs, clock, newId }),

@@ -8,7 +8,7 @@ import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { MountedMemoryStore } from '../../../../src/core/model/session-agent.ts';
 import type { MemoryFolderClient } from '../../../../src/sessions/memory/folders/folder-files.ts';
-import { MemoryFolders, type MemorySession } from '../../../../src/sessions/memory/folders/memory-folders.ts';
+import { type MemoryFolderSession, MemoryFolders } from '../../../../src/sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { removeFolder } from '../../../support/stores/store.ts';
@@ -67,7 +67,7 @@ async function world(access: MountedMemoryStore['access'] = 'read_write') {
   const stores = createMemoryStoreService({ records, clock: { now: () => ++at } as never, ids: createIdSource() });
   const { id: store } = await stores.create({ name: 'Notes', description: '', metadata: {} });
   const mounted = { store, folder: 'notes', access, name: 'Notes', description: '', instructions: null };
-  const session = (id: string, more: object = {}): MemorySession & { readonly reports: string[] } => {
+  const session = (id: string, more: object = {}): MemoryFolderSession & { readonly reports: string[] } => {
     const reports: string[] = [];
     const writer = {
       record: { agent: { memoryStores: [mounted] }, ...more },

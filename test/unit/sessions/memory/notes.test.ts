@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NoteAuthor } from '../../../../src/sessions/api/server/memory.ts';
-import { type MemoryLimits, maxNotes } from '../../../../src/sessions/memory/note-index.ts';
+import { maxNotes, type NoteLimits } from '../../../../src/sessions/memory/note-index.ts';
 import { NoteStore } from '../../../../src/sessions/memory/notes.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -9,9 +9,9 @@ const ada = { of: 'person', id: 'ada' } as const;
 const project = { of: 'project', id: 'p1' } as const;
 const person: NoteAuthor = { kind: 'person', id: 'ada' };
 const dayMs = 86_400_000;
-const usual: MemoryLimits = { maxNoteBytes: 100, maxBytes: 1_000, maxVersions: 4 };
+const usual: NoteLimits = { maxNoteBytes: 100, maxBytes: 1_000, maxVersions: 4 };
 
-function world(limits: Partial<MemoryLimits> = {}) {
+function world(limits: Partial<NoteLimits> = {}) {
   const store = createInMemoryStore();
   const clock = manualClock(1_000_000);
   let ids = 0;

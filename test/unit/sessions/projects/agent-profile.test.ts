@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createDemoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import { toModelChain } from '../../../../src/agents/models/registry.ts';
-import { type ComputerProvider, computerTools } from '../../../../src/agents/tools/list.ts';
+import { type ComputerToolVariant, computerTools } from '../../../../src/agents/tools/list.ts';
 import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { parseTemplate } from '../../../../src/app/settings/templates.ts';
@@ -190,7 +190,7 @@ test("a project takes its template's model until it chooses one itself", async (
 
 test('a template brings the tools for keyboard and mouse in the shape that its model knows', async () => {
   const { agents } = await start();
-  const computers = (shape: ComputerProvider) => computerTools[shape];
+  const computers = (shape: ComputerToolVariant) => computerTools[shape];
   const profileOf = createAgentProfileResolver({
     agents,
     templates,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createVault } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
@@ -21,7 +21,7 @@ function ring(keys = [oldKey], store = createInMemoryStore(), secretValue: (id: 
   let changes = 0;
   const it = createBoundCredentialStore({
     records: store.records,
-    vault: createVault(keys),
+    vault: createSecretSealer(keys),
     clock: manualClock(),
     learn: (secret) => void learned.push(secret.reveal()),
     onChange: () => void changes++,

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
 import { chooseNetworkReach, createReachLimitedFetch } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
-import { createVault } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { ModelDirectory } from '../../../../src/sessions/projects/model-directory.ts';
@@ -34,7 +34,7 @@ function start({
   const clock = manualClock(1_000);
   const keys = createProviderKeyStore({
     records,
-    vault: createVault([new Secret('11'.repeat(32))]),
+    vault: createSecretSealer([new Secret('11'.repeat(32))]),
     clock,
     baseUrls: {},
     learn: () => {},

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { ProjectCopies } from '../../../../src/sessions/projects/project-copies.ts';
+import { ProjectFileSync } from '../../../../src/sessions/projects/project-copies.ts';
 import { projectKind } from '../../../../src/sessions/projects/projects.ts';
 import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -52,7 +52,7 @@ async function start() {
     maxBytes: 100,
   });
   const warned: object[] = [];
-  const open = () => new ProjectCopies({ records, uploads, warn: (about) => void warned.push(about) });
+  const open = () => new ProjectFileSync({ records, uploads, warn: (about) => void warned.push(about) });
   const upload = async (name: string, text = name) => {
     await using staged = await uploads.stage(
       {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { createVault } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createProviderKeyStore } from '../../../../src/sessions/projects/provider-keys.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -15,7 +15,7 @@ function start() {
   const learned: string[] = [];
   const learn = (key: Secret) => void learned.push(key.reveal());
   const withKeys = (...keys: Secret[]) =>
-    createProviderKeyStore({ records, vault: createVault(keys), clock, baseUrls: {}, learn });
+    createProviderKeyStore({ records, vault: createSecretSealer(keys), clock, baseUrls: {}, learn });
   return { records, clock, withKeys, learned };
 }
 
@@ -111,7 +111,7 @@ test('a provider that does not answer is abandoned before ten seconds are over',
   const { port } = provider.address() as AddressInfo;
   const { records, clock } = start();
   const baseUrls = { gemini: `http://127.0.0.1:${port}` };
-  const keys = createProviderKeyStore({ records, vault: createVault([old]), clock, baseUrls, learn: () => {} });
+  const keys = createProviderKeyStore({ records, vault: createSecretSealer([old]), clock, baseUrls, learn: () => {} });
   const verdict = keys.test('gemini', new Secret('k'), new AbortController().signal);
   await once(provider, 'request');
   clock.advance(9_999);

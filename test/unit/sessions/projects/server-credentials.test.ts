@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createVault } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createBoundCredentialStore } from '../../../../src/sessions/projects/credentials.ts';
@@ -16,7 +16,7 @@ function service() {
   const { records } = createInMemoryStore();
   const ring = createBoundCredentialStore({
     records,
-    vault: createVault([new Secret('ab'.repeat(32))]),
+    vault: createSecretSealer([new Secret('ab'.repeat(32))]),
     clock: manualClock(),
     learn: () => {},
     onChange: () => {},

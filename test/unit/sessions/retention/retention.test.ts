@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
+import { SessionStreamRegistry } from '../../../../src/sessions/engine/watchers.ts';
 import { LogSizeEstimator } from '../../../../src/sessions/retention/log-sizes.ts';
 import {
   findOverdueSessions,
@@ -65,7 +65,7 @@ describe('sessions that the policy removes', () => {
 
 async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = createInMemoryStore()) {
   const clock = manualClock(now);
-  const watchers = new SessionStreams();
+  const watchers = new SessionStreamRegistry();
   const removed: SessionId[] = [];
   const retention = new RetentionEnforcer({
     policyOf: () => ({ ...all, days: 30 }),

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { RunId } from '../../../../src/core/model/ids.ts';
-import { MissingPartReporter } from '../../../../src/sessions/run/missing-tools.ts';
+import { OmissionReporter } from '../../../../src/sessions/run/missing-tools.ts';
 
 test('a tool that no model can be offered is reported once in each run, with server, tool and reason', async () => {
   const written: SessionFact[] = [];
   const run = { runId: 'a' as RunId, write: async (...facts: SessionFact[]) => void written.push(...facts) };
-  const missing = new MissingPartReporter();
+  const missing = new OmissionReporter();
   const tool = { server: 'maps', tool: 'find', reason: 'its parameters are of the type array' };
   for (let turn = 0; turn < 2; turn++) await missing.tell(run, [], [tool]);
   await missing.tell(run, [], [{ tool: 'find', reason: 'it is too large' }]);
@@ -21,7 +21,7 @@ test('a tool that no model can be offered is reported once in each run, with ser
 test('a model of which nobody knows whether it calls tools is reported until it calls one', () => {
   const reply = (calls: readonly object[]) => ({ role: 'assistant', model: 'local/m', text: 'a', calls, raw: [] });
   const reported = (messages: readonly object[], unproven: boolean) =>
-    new MissingPartReporter().callless({
+    new OmissionReporter().callless({
       model: { name: 'local/m', abilities: { unproven } },
       runWriter: { runId: 'a', transcript: { messages } },
     } as never);
@@ -32,7 +32,7 @@ test('a model of which nobody knows whether it calls tools is reported until it 
 });
 
 test('a tool server without tools is reported once in each run, however often it is tried', async () => {
-  const missing = new MissingPartReporter();
+  const missing = new OmissionReporter();
   const run = (runId: string) => {
     const written: SessionFact[] = [];
     return { runId: runId as RunId, written, write: async (...facts: SessionFact[]) => void written.push(...facts) };

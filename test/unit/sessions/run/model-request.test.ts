@@ -6,8 +6,8 @@ import {
   type TurnRequest,
 } from '../../../../src/agents/models/model.ts';
 import type { BudgetAmounts, BudgetLine } from '../../../../src/core/model/runs/budget.ts';
-import { estimateMissingUsage, requestModel } from '../../../../src/sessions/run/model-request.ts';
-import { type BudgetSources, type SharedBudgets, TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
+import { estimateMissingUsage, sendModelRequest } from '../../../../src/sessions/run/model-request.ts';
+import { type BudgetSources, type SharedBudgetReserver, TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
 const never = new AbortController().signal;
@@ -39,7 +39,7 @@ function world(parts: readonly TurnPart[], sources: BudgetSources = {}) {
   const { runWriter } = scribeBench();
   const budget = new TurnBudget(sources);
   const what = { request, bytes, purpose: 'plan', sections: [], from: { length: 0 }, conversation: [] } as const;
-  const take = () => requestModel({ model, runWriter, budget }, what, { signal: never, onDelta: () => {} });
+  const take = () => sendModelRequest({ model, runWriter, budget }, what, { signal: never, onDelta: () => {} });
   return { requests, take, budget, meter: runWriter.transcript.meter };
 }
 function sharing(
@@ -47,7 +47,7 @@ function sharing(
   granted: (most: BudgetAmounts) => BudgetAmounts | 'over' = (most) => most,
 ) {
   const settled: BudgetAmounts[] = [];
-  const shared: SharedBudgets = {
+  const shared: SharedBudgetReserver = {
     async reserve({ most }) {
       const grant = granted(most);
       if (grant === 'over') return { kind: 'over', over };

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { DesktopAvailability } from '../../../../src/sessions/api/desktop.ts';
 import type { ServerHealth } from '../../../../src/sessions/api/sessions.ts';
-import { checkServerHealth, SessionTally, shareHealthChecks } from '../../../../src/sessions/services/health.ts';
+import {
+  checkServerHealth,
+  createSharedHealthCheck,
+  SessionCountCache,
+} from '../../../../src/sessions/services/health.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const hangs = () => new Promise<never>(() => {});
@@ -59,7 +63,7 @@ test('a desktop that is being built is shown with its state', async () => {
 
 test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {
   const looks: PromiseWithResolvers<never>[] = [];
-  const health = shareHealthChecks(() => {
+  const health = createSharedHealthCheck(() => {
     const look = Promise.withResolvers<never>();
     looks.push(look);
     return look.promise;
@@ -80,7 +84,7 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
       count: async () => ({ total: 0, running: 0, waiting: 0 }),
     });
   let [now, looks, status] = [0, 0, 'healthy' as 'healthy' | 'unhealthy'];
-  const health = shareHealthChecks(
+  const health = createSharedHealthCheck(
     async () => {
       looks++;
       return (await answer(status)) as ServerHealth;
@@ -110,7 +114,7 @@ test('a slow check delays nobody for two seconds after a good answer, and its ba
   let now = 0;
   let slow = Promise.withResolvers<ServerHealth>();
   slow.resolve(good);
-  const health = shareHealthChecks(
+  const health = createSharedHealthCheck(
     () => slow.promise,
     clock,
     () => now,
@@ -136,7 +140,7 @@ test('a shared answer counts a session from its creation, and does not wait for 
   const clock = manualClock();
   let total = 1;
   let store = async () => ({ total, running: 0, waiting: 0 });
-  const tally = new SessionTally(() => store(), clock);
+  const tally = new SessionCountCache(() => store(), clock);
   const shared = { storage: { status: 'healthy' }, sessions: await tally.count() } as ServerHealth;
   total = 2;
   tally.changed();

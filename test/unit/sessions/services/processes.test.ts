@@ -5,7 +5,7 @@ import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { ListeningPort } from '../../../../src/sandboxes/client/abilities.ts';
 import type { ProcessEntry } from '../../../../src/sandboxes/client/client.ts';
 import { createProcessService } from '../../../../src/sessions/services/processes.ts';
-import { createSandboxInteriorService } from '../../../../src/sessions/services/sandbox-interior.ts';
+import { createSandboxHandleService } from '../../../../src/sessions/services/sandbox-interior.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
@@ -95,7 +95,7 @@ const id = SessionId.parse('0123456789abcdef');
 async function dial(port: number, { isOwnMachine = false } = {}) {
   const dialled: number[] = [];
   const ports = { connect: async (number: number) => dialled.push(number) && new PassThrough() };
-  const service = createSandboxInteriorService({
+  const service = createSandboxHandleService({
     sandboxes: { use: async () => ({ client: { ports }, [Symbol.asyncDispose]: async () => {} }) as never },
     codeOf: () => ({}) as never,
     known: async () => {},

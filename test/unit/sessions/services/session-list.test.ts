@@ -3,7 +3,7 @@ import type { Clock } from '../../../../src/core/contracts/clock.ts';
 import type { RecordStore, Store } from '../../../../src/core/contracts/ports.ts';
 import { createIdSource, type SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionService } from '../../../../src/sessions/api/sessions.ts';
-import { WaitingRuns } from '../../../../src/sessions/budgets/waiting-runs.ts';
+import { WaitingRunResumer } from '../../../../src/sessions/budgets/waiting-runs.ts';
 import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
 import { countSessionsByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
 import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
@@ -138,7 +138,7 @@ test.each<[string, (parts: RoundParts) => Promise<unknown>]>([
   [
     'runs that wait for a budget',
     ({ store, ...parts }) =>
-      new WaitingRuns({ ...parts, ledger: {}, holdings: {}, events: store.events, leads, warn } as never).round(),
+      new WaitingRunResumer({ ...parts, ledger: {}, holdings: {}, events: store.events, leads, warn } as never).round(),
   ],
   [
     'sessions that wait for a worker',

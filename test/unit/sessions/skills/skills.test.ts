@@ -6,7 +6,7 @@ import type { SkillFile } from '../../../../src/sessions/api/server/skills.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { parseSkill } from '../../../../src/sessions/run/skills/parse-skill.ts';
 import { SkillRecords } from '../../../../src/sessions/skills/records.ts';
-import { SessionSkills } from '../../../../src/sessions/skills/session-skills.ts';
+import { SessionSkillResolver } from '../../../../src/sessions/skills/session-skills.ts';
 import { checkSkillFolder } from '../../../../src/sessions/skills/skill-files.ts';
 import { createSkillService } from '../../../../src/sessions/skills/skills.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -176,7 +176,7 @@ test("a template gets shared skills alone, and a session its owner's before shar
   const { skills } = world();
   await skills.create({ files: folder('letters', 'Theirs.'), owner: 'eve' });
   let pins = ['letters'];
-  const sessionSkills = new SessionSkills({ skills, readPins: async () => pins, newId: () => 'x' });
+  const sessionSkills = new SessionSkillResolver({ skills, readPins: async () => pins, newId: () => 'x' });
   const session = (owner: string, more: string[] = []) => ({ owner, skills: more }) as never;
   expect(await codeOf(sessionSkills.of(session('eve')))).toBe('not_found');
   await skills.create({ files: folder('letters', 'Shared.'), owner: 'root', shared: true });
@@ -199,7 +199,7 @@ test('the agent that a program gave its session has its skills by ids, and a del
   const input = { files: folder('letters', 'First.'), owner: 'ann' };
   const { id: skill, latestVersion: version } = await skills.create(input);
   await skills.addVersion(skill, { files: folder('letters', 'Second.') });
-  const sessionSkills = new SessionSkills({ skills, readPins: async () => [], newId: () => 'x' });
+  const sessionSkills = new SessionSkillResolver({ skills, readPins: async () => [], newId: () => 'x' });
   const session = (more: object = {}) => ({ owner: 'ann', agent: { skills: [{ skill, version }], ...more } }) as never;
   const [offered] = await sessionSkills.of(session());
   expect([offered?.folder, offered?.version]).toEqual(['.corral/skills/letters', version]);

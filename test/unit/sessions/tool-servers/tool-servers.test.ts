@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { ToolServerStates } from '../../../../src/agents/mcp/states.ts';
-import { createVault } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { neverAbortingSignal } from '../../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
-import { SavedToolServers } from '../../../../src/sessions/tool-servers/entered.ts';
+import { ToolServerRecords } from '../../../../src/sessions/tool-servers/entered.ts';
 import { ToolServerSignIns } from '../../../../src/sessions/tool-servers/sign-in.ts';
 import { createToolServerService } from '../../../../src/sessions/tool-servers/tool-servers.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -26,9 +26,9 @@ function service({ reach = 'private' as 'private' | 'public', settings = [progra
   const { records } = createInMemoryStore();
   const newToken = () => createIdSource().token();
   const learned: string[] = [];
-  const entered: SavedToolServers = new SavedToolServers({
+  const entered: ToolServerRecords = new ToolServerRecords({
     records,
-    vault: createVault([new Secret('ab'.repeat(32))]),
+    vault: createSecretSealer([new Secret('ab'.repeat(32))]),
     learn: (secret) => void learned.push(secret.reveal()),
     token: (name, refused) => signIns.token(name, refused),
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createVault as sealing } from '../../../../src/auth/vault.ts';
+import { createSecretSealer as sealing } from '../../../../src/auth/vault.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import type { OAuthRefresh } from '../../../../src/sessions/api/server/vaults.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createVault } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
@@ -13,7 +13,13 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32))) as [Secret, Secret];
 const secretsOf = (records = createInMemoryStore().records, keys = [oldKey]) =>
-  new NamedSecrets({ records, vault: createVault(keys), clock: manualClock(), ids: createIdSource(), learn: () => {} });
+  new NamedSecrets({
+    records,
+    vault: createSecretSealer(keys),
+    clock: manualClock(),
+    ids: createIdSource(),
+    learn: () => {},
+  });
 const value = new Secret('a-real-value');
 const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
   ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;

@@ -3,15 +3,15 @@ import {
   advanceItemWindow,
   emptyItemWindow,
   type ItemWindow,
-  splitItemParts,
+  splitIntoItemBatches,
 } from '../../../../src/web/data/item-window.ts';
 import type { ConversationItem } from '../../../../src/web/data/items.ts';
 
 const itemAt = (seq: number): ConversationItem => ({ kind: 'error', seq, at: 0, text: '' });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => itemAt(from + at));
-const drawn = (window: ItemWindow) => splitItemParts(window).flatMap(({ items }) => items.map(({ seq }) => seq));
+const drawn = (window: ItemWindow) => splitIntoItemBatches(window).flatMap(({ items }) => items.map(({ seq }) => seq));
 const keyOf = (window: ItemWindow, seq: number) =>
-  splitItemParts(window).find(({ items }) => items.some((item) => item.seq === seq))?.key;
+  splitIntoItemBatches(window).find(({ items }) => items.some((item) => item.seq === seq))?.key;
 const steps = (window: ItemWindow, items: readonly ConversationItem[], times: number) => {
   let now = window;
   for (let n = 0; n < times; n++) now = advanceItemWindow(now, items);
@@ -41,7 +41,7 @@ test('items that are put before the others leave what is drawn in its parts', ()
   expect(drawn(after)).toEqual(range(680, 745).map(({ seq }) => seq));
   const all = steps(after, whole, 40);
   expect(drawn(all)).toEqual(whole.map(({ seq }) => seq));
-  expect(new Set(splitItemParts(all).map(({ key }) => key)).size).toBe(splitItemParts(all).length);
+  expect(new Set(splitIntoItemBatches(all).map(({ key }) => key)).size).toBe(splitIntoItemBatches(all).length);
 });
 
 test('a shorter list begins again at its end', () => {

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { ConversationModel } from '../../../../src/web/data/model.ts';
+import { ConversationState } from '../../../../src/web/data/model.ts';
 
 let seq = 0;
 const event = (type: Event['type'], data: object): Event =>
   ({ seq: ++seq, ts: 1_000 * seq, sessionId: 'ses-1', runId: 'run-1', type, data }) as unknown as Event;
 
 function modelOf(...events: Event[]) {
-  const model = new ConversationModel();
+  const model = new ConversationState();
   model.take(events);
   return model;
 }
-const kinds = (model: ConversationModel) => model.items.value.map(({ kind }) => kind);
+const kinds = (model: ConversationState) => model.items.value.map(({ kind }) => kind);
 
 const requested = event('approval.requested', {
   callId: 'c1',

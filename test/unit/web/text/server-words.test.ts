@@ -4,7 +4,7 @@ import { toRefusedTurn, toUnreachableTurn } from '../../../../src/agents/models/
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
-import { RunnableTemplates } from '../../../../src/app/start/runnable-templates.ts';
+import { TemplateAvailabilityChecker } from '../../../../src/app/start/runnable-templates.ts';
 import { errorCodes, toAppError } from '../../../../src/core/errors/errors.ts';
 import { eventTraits } from '../../../../src/core/model/event-traits.ts';
 import { describeUntrustedSources, UntrustedSource } from '../../../../src/core/text/strangers.ts';
@@ -52,7 +52,7 @@ test('every label of a tool, a template and an egress policy has a German text',
 
 test('the reason for which a template cannot run here is German, with the names in it', async () => {
   const unavailable = (state: 'none' | 'building' | 'failed', detail?: string) =>
-    new RunnableTemplates({
+    new TemplateAvailabilityChecker({
       driver: 'process',
       missingImageOf: () => undefined,
       desktopFor: () => ({ state, ...(detail !== undefined && { detail, seconds: 9 }) }),
@@ -63,13 +63,13 @@ test('the reason for which a template cannot run here is German, with the names 
     if (detail !== undefined) expect(serverTranslator.phrase(reason)).toContain(detail);
     expect(known(remedy), remedy).toBe(true);
   }
-  const image = new RunnableTemplates({ driver: 'process', missingImageOf: () => 'python:3.13' } as never);
+  const image = new TemplateAvailabilityChecker({ driver: 'process', missingImageOf: () => 'python:3.13' } as never);
   const { reason = '', remedy = '' } = (await image.whyNot({ name: 'claude-code', tools: {} } as never)) ?? {};
   expect(serverTranslator.phrase(reason)).toMatch(
     /^Die Vorlage claude-code braucht das Image python:3.13, aber der Treiber process/,
   );
   expect(known(remedy), remedy).toBe(true);
-  const keyless = new RunnableTemplates({
+  const keyless = new TemplateAvailabilityChecker({
     missingImageOf: () => undefined,
     checkServices: () => {},
     secretVariables: async () => new Set(),

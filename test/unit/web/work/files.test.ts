@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
-import { detectCodeLanguage, detectPreviewKind } from '../../../../src/web/work/files/preview.ts';
+import { detectCodeLanguage, detectFileKind } from '../../../../src/web/work/files/preview.ts';
 import { type FolderEntry, findRowAfterKey, listTreeRows, parentPathOf } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry => ({
@@ -71,9 +71,9 @@ test('a CSV text is read up to the requested rows, and with tabs where they sepa
 
 test('a file is shown by its name, and as binary when its beginning holds a NUL', () => {
   const text = new TextEncoder().encode('hello');
-  const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => detectPreviewKind(path, text));
+  const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => detectFileKind(path, text));
   expect(shown).toEqual(['image', 'markdown', 'csv', 'text', 'text']);
-  expect(detectPreviewKind('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
+  expect(detectFileKind('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
   const expected = ['dockerfile', 'rust', ''];
   expect([detectCodeLanguage('a/Dockerfile'), detectCodeLanguage('x.rs'), detectCodeLanguage('notes')]).toEqual(
     expected,
@@ -81,7 +81,7 @@ test('a file is shown by its name, and as binary when its beginning holds a NUL'
 });
 
 test('an ending that every object inherits as a property is no ending', () =>
-  expect([detectPreviewKind('x.constructor', new Uint8Array()), detectCodeLanguage('x.constructor')]).toEqual([
+  expect([detectFileKind('x.constructor', new Uint8Array()), detectCodeLanguage('x.constructor')]).toEqual([
     'text',
     '',
   ]));

@@ -13,7 +13,7 @@ interface Deps {
   readonly snapshot?: Snapshot | undefined;
   readonly isBuilt?: boolean;
 }
-export interface SandboxRequest {
+export interface NewSandboxSession {
   readonly life: SessionLifetime;
   /** Undefined: the egress rules of the server. */
   readonly sandbox: SandboxChoice | undefined;
@@ -22,11 +22,11 @@ export interface SandboxRequest {
 }
 
 /** Throws: invalid_request, not_found, unsupported. */
-export function toSandboxRequest(
+export function toNewSandboxSession(
   newSandbox: NewSandbox,
   { settings, abilities, snapshot, isBuilt }: Deps,
   fallback: number,
-): SandboxRequest {
+): NewSandboxSession {
   const [name = ''] = newSandbox.templateID.split(':');
   const known = parseTemplateAliases(settings);
   if (!snapshot && !isBuilt && !known.has(name)) {

@@ -5,16 +5,16 @@ import {
   type EgressChoice,
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
-import { anyAddress, parseAddressRange } from '../../../../core/text/address-range.ts';
+import { fullAddressRanges, parseAddressRange } from '../../../../core/text/address-range.ts';
 import { badRequestError } from './parsed.ts';
-import { NetworkRules } from './rules.ts';
+import { HeaderRulesInput } from './rules.ts';
 
 const egress = {
   allowOut: z.array(z.string().max(300)).max(200).nullish(),
   denyOut: z.array(z.string().max(300)).max(200).nullish(),
   dnsServers: z.unknown().optional(),
   egressProxy: z.unknown().optional(),
-  rules: NetworkRules.nullish(),
+  rules: HeaderRulesInput.nullish(),
 };
 export const NewSandboxNetwork = z.object({
   ...egress,
@@ -30,7 +30,7 @@ interface RequestedRules {
 }
 
 /** The SDKs' name for all traffic. */
-const allTraffic = anyAddress.ipv4;
+const allTraffic = fullAddressRanges.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 /** A name whose last label matches is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;

@@ -12,7 +12,7 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import type { DataPlaneSandboxes } from '../sandboxes.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import { mountBuilds, toBuiltTemplateView } from './builds.ts';
-import { explainPauseDifference, requireAllowedTimeout, resolvePauseMode, toSandboxRequest } from './create.ts';
+import { explainPauseDifference, requireAllowedTimeout, resolvePauseMode, toNewSandboxSession } from './create.ts';
 import { toSandboxPage } from './list.ts';
 import { readMetricsSample } from './metrics.ts';
 import { NetworkUpdate, refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
@@ -28,7 +28,7 @@ import {
   TimeoutBody,
   toListedSandbox,
   toSandboxDetail,
-  toSandboxView,
+  toSandboxWithTokens,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
 import { mountVolumes, readVolumeMountsView, toMountRequests } from './volumes.ts';
@@ -80,7 +80,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
         const built = await findBuilt(requested.templateID);
         const snapshot = built ? undefined : await findSnapshot(requested.templateID);
         const isBuilt = built !== undefined;
-        const { life, template, sandbox } = toSandboxRequest(
+        const { life, template, sandbox } = toNewSandboxSession(
           requested,
           { settings, abilities, snapshot, isBuilt },
           seconds,
@@ -112,7 +112,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
         }
         const endsAt = clock.now() + life.seconds * 1_000;
         const record = await services.sessions.update(id, { life: { ...life, endsAt } });
-        return toSandboxView(record, deps, request.principal);
+        return toSandboxWithTokens(record, deps, request.principal);
       }),
     );
     reply.code(201); // a repeated request gets 201 too
@@ -165,7 +165,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
     } else await services.sandboxes.start(record.id, abortOnDisconnect(reply));
     await services.inside.admits(record.id); // the tokens open everything in the sandbox
-    return toSandboxView(await found(value), deps, request.principal);
+    return toSandboxWithTokens(await found(value), deps, request.principal);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));

@@ -3,11 +3,11 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import { type CredentialInjection, credentialFields, listInjectionTargets } from '../../../../core/model/credential.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { Secret } from '../../../../core/text/secret.ts';
-import type { BoundCredential, SecretUse } from '../../../../sessions/api/credentials.ts';
+import type { BoundCredential, SecretReference } from '../../../../sessions/api/credentials.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 
 /** Headers to add to requests, in the SDKs' format: each host with its rules, each rule with its headers. */
-export const NetworkRules = z.record(
+export const HeaderRulesInput = z.record(
   z.string().max(300),
   z
     .array(
@@ -17,11 +17,11 @@ export const NetworkRules = z.record(
     )
     .max(20),
 );
-type NetworkRules = z.output<typeof NetworkRules>;
+type HeaderRulesInput = z.output<typeof HeaderRulesInput>;
 
 interface HeaderRule {
   readonly credential: CredentialInjection & { readonly name: string };
-  readonly from: SecretUse | Secret;
+  readonly from: SecretReference | Secret;
 }
 const Host = credentialFields.hosts.element;
 const Header = credentialFields.header.unwrap();
@@ -34,7 +34,7 @@ const placeholder = /\$\{e2b\.([^}]*)\}/g;
  * cannot apply, and for a secret that the caller does not have.
  */
 export async function toHeaderRules(
-  rules: NetworkRules | null | undefined,
+  rules: HeaderRulesInput | null | undefined,
   { secrets }: Pick<Services, 'secrets'>,
 ): Promise<readonly HeaderRule[]> {
   const found: HeaderRule[] = [];
@@ -60,7 +60,7 @@ export async function toHeaderRules(
 async function resolveSource(
   text: string,
   { secrets, at }: Pick<Services, 'secrets'> & { readonly at: string },
-): Promise<SecretUse | Secret> {
+): Promise<SecretReference | Secret> {
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {

@@ -44,7 +44,7 @@ export interface SandboxViewDeps {
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 
 /** `maker`: the caller whose credential the tokens depend on. */
-export function toSandboxView(record: SessionRecord, { tokens, domain }: SandboxViewDeps, maker: Principal) {
+export function toSandboxWithTokens(record: SessionRecord, { tokens, domain }: SandboxViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';
   return {

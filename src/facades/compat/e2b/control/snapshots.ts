@@ -10,7 +10,7 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
 import { requireAllowedTimeout } from './create.ts';
 import { paginate, parseRequestBody, parseUrlQuery } from './parsed.ts';
-import { SandboxParams, type SandboxViewDeps, toSandboxView } from './shapes.ts';
+import { SandboxParams, type SandboxViewDeps, toSandboxWithTokens } from './shapes.ts';
 
 interface Deps extends SandboxViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
@@ -74,7 +74,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
         });
         const endsAt = clock.now() + seconds * 1_000;
         const started = await services.sessions.update(id, { life: { ...(own as SessionLifetime), endsAt } });
-        return { sandbox: toSandboxView(started, deps, principal) };
+        return { sandbox: toSandboxWithTokens(started, deps, principal) };
       } catch (thrown) {
         const error = toAppError(thrown);
         return { error: { code: statusOf(error.code), message: toPublicMessage(error) } };

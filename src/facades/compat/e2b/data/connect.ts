@@ -32,7 +32,7 @@ export class ConnectError extends Error {
   }
 }
 
-export const mapErrorCode = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
+export const rethrowAsConnectError = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
   throw thrown;
 };

@@ -3,7 +3,7 @@ import { createTimeoutSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
 import { type DataPlaneCall, parseCallMessage, resolveSandboxPath } from './call.ts';
-import { ConnectError, ConnectStream, mapErrorCode, parseConnectTimeout, toConnectError } from './connect.ts';
+import { ConnectError, ConnectStream, parseConnectTimeout, rethrowAsConnectError, toConnectError } from './connect.ts';
 import { runStreamingCall } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
@@ -84,14 +84,14 @@ export const fileMethods: Record<
     const folder = await at(call, inside, path);
     const entries = await inside.paths
       .list(folder, { depth: Math.max(1, depth), metadata: true }, call.signal)
-      .catch(mapErrorCode('conflict', 'failed_precondition'));
+      .catch(rethrowAsConnectError('conflict', 'failed_precondition'));
     return { entries: entries.map(toFilesystemEntry) };
   },
   async MakeDir(call, message, inside) {
     const path = await at(call, inside, parseCallMessage(AtPath, message).path);
     const pathEntry = await inside.paths
       .makeFolder(path, call.signal)
-      .catch(mapErrorCode('conflict', 'already_exists'));
+      .catch(rethrowAsConnectError('conflict', 'already_exists'));
     return { entry: toFilesystemEntry(pathEntry) };
   },
   async Move(call, message, inside) {

@@ -9,8 +9,8 @@ import {
   ConnectError,
   ConnectStream,
   isSandboxLossError,
-  mapErrorCode,
   parseConnectTimeout,
+  rethrowAsConnectError,
   toConnectError,
 } from './connect.ts';
 
@@ -223,12 +223,12 @@ export const processMethods: Record<
     const job = await running(inside, process, signal);
     const bytes = job.terminal ? input.pty : input.stdin;
     if (!bytes) throw new ConnectError('internal', `The process has ${job.terminal ? 'a' : 'no'} terminal.`);
-    await inside.jobs.write(job.id, bytes, signal).catch(mapErrorCode('conflict', 'internal'));
+    await inside.jobs.write(job.id, bytes, signal).catch(rethrowAsConnectError('conflict', 'internal'));
     return {};
   },
   async CloseStdin({ signal }, message, inside) {
     const job = await running(inside, parseCallMessage(Selected, message).process, signal);
-    await inside.jobs.endInput(job.id, signal).catch(mapErrorCode('unsupported', 'unknown'));
+    await inside.jobs.endInput(job.id, signal).catch(rethrowAsConnectError('unsupported', 'unknown'));
     return {};
   },
   async SendSignal({ signal }, message, inside) {
@@ -243,7 +243,8 @@ export const processMethods: Record<
   async Update({ signal }, message, inside) {
     const { process, pty } = parseCallMessage(Update, message);
     const job = await running(inside, process, signal);
-    if (pty) await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(mapErrorCode('conflict', 'internal'));
+    if (pty)
+      await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(rethrowAsConnectError('conflict', 'internal'));
     return {};
   },
 };

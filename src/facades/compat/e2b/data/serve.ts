@@ -5,7 +5,7 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError, ignoreFileNotFound } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
 import type { ClientResolver } from '../../../../http/guard/clients.ts';
-import { type CredentialRegistry, projectsOf } from '../../../../http/guard/credentials.ts';
+import { type CallerCredentialRegistry, findOwnerProjects } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
 import { confineProgramCookie } from '../../../shared/previews/cookies.ts';
@@ -90,7 +90,7 @@ export interface DataPlaneDeps {
   readonly tokens: SandboxTokens;
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
-  readonly credentials: CredentialRegistry;
+  readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
   /**
    * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for
@@ -209,7 +209,7 @@ const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
  */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
-  credentials: Pick<CredentialRegistry, 'principals'>,
+  credentials: Pick<CallerCredentialRegistry, 'principals'>,
 ): Principal {
   const known = anonymousPrincipals.get(cut);
   if (known) return known;
@@ -217,7 +217,7 @@ export function getAnonymousPrincipal(
     role: 'user',
     ...(owner !== undefined && { owner }),
     get projects() {
-      return projectsOf(credentials, owner);
+      return findOwnerProjects(credentials, owner);
     },
     session: id,
     by: 'nobody',

@@ -4,11 +4,14 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
 import { parseJsonWithinLimits } from '../../../../core/text/json.ts';
-import type { AutomationProgramRegistry, PreparedSession } from '../../../../sessions/api/server/automations.ts';
-import type { SendCommand } from '../../../../sessions/api/sessions.ts';
+import type {
+  AutomationProgramRegistry,
+  PreparedAutomationStart,
+} from '../../../../sessions/api/server/automations.ts';
+import type { SendUserMessageCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import { createContentFiles, type FileDeps, findUploadId } from '../resources/files.ts';
+import { createContentFileStore, type FileDeps, findUploadId } from '../resources/files.ts';
 import { readEventContents } from '../sessions/content.ts';
 import { prepareManagedSession } from '../sessions/create.ts';
 import { toApiDeploymentId } from '../sessions/ids.ts';
@@ -39,7 +42,7 @@ interface Deployment {
 export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,
   deps: PrepareDeps,
-): Promise<PreparedSession> {
+): Promise<PreparedAutomationStart> {
   const { services, settings, clock, ids } = deps;
   const resolveUpload = (file: string) =>
     findUploadId(file, deps).catch((thrown: unknown) => {
@@ -67,14 +70,14 @@ export async function prepareDeploymentSession(
     now: () => clock.now(),
     ...(id !== undefined && { deploymentId: toApiDeploymentId(id) }),
   });
-  const messages: SendCommand[] = [];
+  const messages: SendUserMessageCommand[] = [];
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
       throw invalidRequestError(`initial_events: ${event.type} cannot begin a session.`);
     messages.push(
       toSendCommand(
         event,
-        await readEventContents([event], { ...createContentFiles(deps, neverAbortingSignal), resolveUpload }),
+        await readEventContents([event], { ...createContentFileStore(deps, neverAbortingSignal), resolveUpload }),
       ),
     );
   }

@@ -8,11 +8,11 @@ import type { FileDeps } from '../resources/files.ts';
 import type { ApiRoute } from '../route.ts';
 import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
-import { SessionContent } from '../sessions/kept-session.ts';
+import { ManagedSessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, parseInput, readListPage } from '../wire.ts';
 import { prepareDeploymentSession, type RepositoryTokens } from './prepare.ts';
-import { maxDeploymentRuns, toDeploymentRun, waitForLaunch } from './runs.ts';
+import { maxDeploymentRuns, toDeploymentRun, waitForDeploymentRun } from './runs.ts';
 import {
   DeploymentChange,
   DeploymentContent,
@@ -77,7 +77,7 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
     { schedule, tokens }: { readonly schedule: Schedule | null; readonly tokens: RepositoryTokens | undefined },
   ) {
     const { command, messages } = await prepareDeploymentSession({ name, content, tokens }, deps);
-    const { agentId, version } = SessionContent.parse(command.agent?.kept);
+    const { agentId, version } = ManagedSessionContent.parse(command.agent?.kept);
     const agent = { id: agentId, version };
     const program = {
       api: managedAgentsApiName,
@@ -191,7 +191,7 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
       async run({ params, reply }) {
         const { automation } = await living(params.id);
         const start = await automations.start(automation.id, null);
-        return toDeploymentRun(await waitForLaunch(start, { services, clock }, abortOnDisconnect(reply)));
+        return toDeploymentRun(await waitForDeploymentRun(start, { services, clock }, abortOnDisconnect(reply)));
       },
     },
   ];

@@ -40,7 +40,7 @@ export const toDeploymentRun = (start: AutomationStart) => ({
  * Resolves once the start has become a run. Rejects: not_found, quota (the start waits for capacity, and then proceeds
  * by itself).
  */
-export async function waitForLaunch(
+export async function waitForDeploymentRun(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
   { services: { automations }, clock }: Deps & { readonly clock: Clock },
   signal: AbortSignal,

@@ -5,10 +5,10 @@ import type {
   CredentialAuth,
   CredentialTestResponse,
   CredentialTestResult,
-  CredentialUpdate,
   EnvironmentVariableAuth,
-  NewCredential,
+  NewVaultCredential,
   VaultCredential,
+  VaultCredentialUpdate,
 } from '../../../../sessions/api/server/vaults.ts';
 import { invalidRequestError } from '../errors.ts';
 import { applyMetadataChange, Metadata, MetadataChange, parseQueryTime, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
@@ -117,7 +117,7 @@ export const CredentialChangeBody = z.strictObject({
 });
 
 /** Throws: invalid_request. */
-export function toNewCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
+export function toNewCredential(input: z.output<typeof NewCredentialBody>, now: number): NewVaultCredential {
   const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
   if (auth.type === 'environment_variable')
@@ -165,7 +165,7 @@ export function applyCredentialChange(
   now: VaultCredential,
   input: z.output<typeof CredentialChangeBody>,
   at: number,
-): CredentialUpdate {
+): VaultCredentialUpdate {
   const { display_name: name, metadata, auth } = input;
   const facts = {
     displayName: name === undefined ? now.displayName : name,

@@ -6,14 +6,18 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { formatAttachmentHeader } from '../../../../http/transport/content-disposition.ts';
-import { computeFileExpiry, FileContent, type StoredDocument } from '../../../../sessions/api/server/documents.ts';
+import {
+  computeFileExpiry,
+  FileDocumentContent,
+  type StoredDocument,
+} from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { invalidRequestError, ManagedAgentsError, unsupportedFieldError } from '../errors.ts';
 import type { ApiRequest, ApiRoute } from '../route.ts';
-import type { ContentFiles } from '../sessions/content.ts';
+import type { ContentFileStore } from '../sessions/content.ts';
 import { parseSessionId, parseUploadId, toApiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 import { readDocument } from './agents.ts';
@@ -38,18 +42,18 @@ export async function findUploadId(
 ): Promise<string> {
   const own = parseUploadId(id);
   if (own !== undefined) return (await uploadsOf(deps).get(own)).id;
-  return FileContent.parse((await live(id, deps)).content).upload;
+  return FileDocumentContent.parse((await live(id, deps)).content).upload;
 }
 function uploadsOf({ projects }: Pick<FileDeps, 'projects'>) {
   if (!projects) throw new AppError('unsupported', 'This server keeps no files.');
   return projects.uploads;
 }
 
-export const createContentFiles = (
+export const createContentFileStore = (
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'> & Partial<Pick<FacadeParts, 'fetchPage'>>,
   signal: AbortSignal,
   session?: SessionId,
-): ContentFiles => ({
+): ContentFileStore => ({
   async fetched(address) {
     if (!deps.fetchPage || !session)
       throw unsupportedFieldError('content.source.type "url"', 'send the bytes as base64, or upload the file');
@@ -81,7 +85,7 @@ async function live(id: string, { services, clock }: Pick<FileDeps, 'services' |
 }
 
 function toFile({ id, content, createdAt }: StoredDocument) {
-  const { filename, mimeType, size } = FileContent.parse(content);
+  const { filename, mimeType, size } = FileDocumentContent.parse(content);
   return {
     id,
     type: 'file' as const,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import type { OwnBudget } from '../../../../core/model/spending.ts';
+import type { BudgetSpec } from '../../../../core/model/spending.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { UsageTotals } from './usage.ts';
@@ -19,7 +19,7 @@ export const BudgetInput = z
   .optional();
 type BudgetRequest = NonNullable<z.output<typeof BudgetInput>>;
 
-export const toOwnBudget = ({ max_list_cost: { amount } }: BudgetRequest): OwnBudget & { readonly cost: number } => ({
+export const toHardBudget = ({ max_list_cost: { amount } }: BudgetRequest): BudgetSpec & { readonly cost: number } => ({
   cost: Number(amount) / 100,
   hard: true,
 });
@@ -47,14 +47,14 @@ export function applyBudgetChange(
   requested: BudgetRequest | null,
   record: SessionRecord,
   { cost }: UsageTotals,
-): OwnBudget {
+): BudgetSpec {
   if (toBudgetView(record) === null && requested !== null)
     throw invalidRequestError(
       'budget: the session was made without one, or lost it, and cannot get one.',
       'budget_create_only',
     );
   if (requested === null) return record.budget?.hard ? {} : (record.budget ?? {});
-  const next = toOwnBudget(requested);
+  const next = toHardBudget(requested);
   if (next.cost <= cost) {
     const used = Math.ceil(cost * 10_000) / 100;
     throw invalidRequestError(

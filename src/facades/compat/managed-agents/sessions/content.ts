@@ -6,7 +6,7 @@ import { invalidRequestError } from '../errors.ts';
 import { toApiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
-export interface ContentFiles {
+export interface ContentFileStore {
   /** Rejects: not_found. */
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
@@ -31,7 +31,10 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /** Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found. */
-export async function readEventContents(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
+export async function readEventContents(
+  events: readonly InboundEvent[],
+  files: ContentFileStore,
+): Promise<EventContents> {
   const known = new Map<InboundEvent, Content>();
   for (const event of events) {
     if (!('content' in event)) continue;
@@ -49,7 +52,7 @@ const asMessage = (content: Content): Content => ({
 });
 
 /** The model sees the images of a result, but only the name and size of any other file. */
-async function asResult(content: Content, files: ContentFiles): Promise<Content> {
+async function asResult(content: Content, files: ContentFileStore): Promise<Content> {
   const pictures = [];
   const lines = [];
   for (const file of content.files) {
@@ -61,7 +64,7 @@ async function asResult(content: Content, files: ContentFiles): Promise<Content>
   return { ...content, pictures, text: [content.text, ...lines].filter((line) => line !== '').join('\n') };
 }
 
-async function readContent(blocks: readonly Block[], files: ContentFiles): Promise<Content> {
+async function readContent(blocks: readonly Block[], files: ContentFileStore): Promise<Content> {
   const texts: string[] = [];
   const uploads: string[] = [];
   const shown: ApiBlock[] = [];
@@ -89,7 +92,7 @@ const types: Readonly<Record<FileBlock['type'], Readonly<Record<string, string>>
   image: { 'image/png': 'png', 'image/jpeg': 'jpg', 'image/gif': 'gif', 'image/webp': 'webp' },
   document: { 'application/pdf': 'pdf', 'text/plain': 'txt' },
 };
-async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Promise<string> {
+async function keptBytes({ type, source }: FileBlock, files: ContentFileStore): Promise<string> {
   if (source.type === 'url') return await keptAnswer(type, source.url, files);
   if (source.type !== 'base64') throw new AppError('internal', 'A part without bytes was kept.');
   const { media_type: mimeType, data } = source;
@@ -103,7 +106,7 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
 }
 
 /** Stores the current content of a URL; later changes to it have no effect. */
-async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFiles): Promise<string> {
+async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFileStore): Promise<string> {
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);
     if (code !== 'forbidden' && code !== 'not_found') throw thrown;

@@ -15,9 +15,9 @@ import { findModelRef } from '../resources/models.ts';
 import { toRoster } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { Metadata, parseInput, toIsoTime } from '../wire.ts';
-import { assertModelsPriced, BudgetInput, toOwnBudget } from './budget.ts';
+import { assertModelsPriced, BudgetInput, toHardBudget } from './budget.ts';
 import { type InboundEvent, parseInboundEvent } from './inbound.ts';
-import { type RosterAgent, type SessionContent, toSessionAgent } from './kept-session.ts';
+import { type ManagedSessionContent, type RosterAgent, toSessionAgent } from './kept-session.ts';
 import { MemoryStoreRequest, maxMemoryStores, prepareMemoryResources } from './memory-resources.ts';
 import { prepareRepositoryResources, RepositoryRequest } from './repository-resources.ts';
 
@@ -109,7 +109,7 @@ export async function prepareManagedSession(body: unknown, deps: CreateSessionDe
   const resources = await prepareFileResources(requests, deps);
   const model = await findModelRef(content.model.id, { models: services.models, settings });
   if (values.budget) await assertModelsPriced([model, ...roster.map((one) => one.model)], services.models);
-  const kept: SessionContent = {
+  const kept: ManagedSessionContent = {
     agentId: doc.id,
     version: doc.version,
     content,
@@ -129,7 +129,7 @@ export async function prepareManagedSession(body: unknown, deps: CreateSessionDe
     ...(values.metadata && { metadata: values.metadata }),
     ...(sandbox && { sandbox }),
     ...(repositories.length > 0 && { repositories: repositories.map(({ input }) => input) }),
-    ...(values.budget && { budget: toOwnBudget(values.budget) }),
+    ...(values.budget && { budget: toHardBudget(values.budget) }),
   };
   return { command, initial, tokens: repositories.map(({ shown: { url }, token }) => ({ url, token })) };
 }

@@ -18,7 +18,7 @@ interface ThreadOfSession {
   readonly thread: SessionId;
 }
 
-export function createEventHandlers({ sessions, reader, sse }: Deps) {
+export function createEventRouteHandlers({ sessions, reader, sse }: Deps) {
   const lists = new EventListCache(sse);
   return {
     async listed({ session, thread }: ThreadOfSession, query: QueryParameters) {
@@ -45,4 +45,4 @@ export function createEventHandlers({ sessions, reader, sse }: Deps) {
     },
   };
 }
-export type EventHandlers = ReturnType<typeof createEventHandlers>;
+export type EventRouteHandlers = ReturnType<typeof createEventRouteHandlers>;

@@ -25,7 +25,7 @@ const FileResource = z.object({
   updated_at: z.string(),
 });
 
-export const SessionContent = z.object({
+export const ManagedSessionContent = z.object({
   agentId: z.string(),
   version: z.int(),
   content: AgentContent,
@@ -35,22 +35,24 @@ export const SessionContent = z.object({
   archivedAt: z.number().nullable(),
   resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource, RepositoryResource])),
 });
-export type SessionContent = z.output<typeof SessionContent>;
-export const parseSessionContent = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
-  SessionContent.safeParse(agent?.kept).data;
+export type ManagedSessionContent = z.output<typeof ManagedSessionContent>;
+export const parseManagedSessionContent = ({
+  agent,
+}: Pick<SessionRecord, 'agent'>): ManagedSessionContent | undefined =>
+  ManagedSessionContent.safeParse(agent?.kept).data;
 
-export interface RosterAgent extends Pick<SessionContent, 'agentId' | 'version' | 'content'> {
+export interface RosterAgent extends Pick<ManagedSessionContent, 'agentId' | 'version' | 'content'> {
   /** The server's own reference for its model. */
   readonly model: string;
 }
 export const toSessionRoster = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
   (agent?.subAgents ?? []).map(({ agent: own, model = '' }) => {
-    const { agentId, version, content } = SessionContent.parse(own.kept);
+    const { agentId, version, content } = ManagedSessionContent.parse(own.kept);
     return { agentId, version, content, model };
   });
 
 interface SessionRequest {
-  readonly kept: SessionContent;
+  readonly kept: ManagedSessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
   /** The session's self-hosted environment, which updates keep. */
@@ -91,7 +93,7 @@ export function toSessionAgent({ kept, roster, config, environment, files }: Ses
 }
 
 /** The agents of the roster by name; duplicate names get a number. */
-function toSubAgents(kept: SessionContent, roster: readonly RosterAgent[]): SubAgent[] {
+function toSubAgents(kept: ManagedSessionContent, roster: readonly RosterAgent[]): SubAgent[] {
   const names: string[] = [];
   return roster.map(({ agentId, version, model, content }) => {
     let name = content.name;
@@ -142,7 +144,7 @@ function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
 
 export function readAgentDetails(record: SessionRecord): AgentDetails {
   const { agent } = record;
-  const kept = parseSessionContent(record);
+  const kept = parseManagedSessionContent(record);
   const content = kept?.content;
   return {
     ...(kept && { shown: () => toShownAgent(kept, record) }),
@@ -153,13 +155,13 @@ export function readAgentDetails(record: SessionRecord): AgentDetails {
   };
 }
 
-type KnownAgent = Pick<SessionContent, 'agentId' | 'version' | 'content'>;
+type KnownAgent = Pick<ManagedSessionContent, 'agentId' | 'version' | 'content'>;
 function toThreadAgent({ agentId, version, content: { metadata: _, ...content } }: KnownAgent) {
   return { id: agentId, type: 'agent' as const, version, ...content };
 }
 const withoutRoster = <Agent extends { multiagent: unknown }>({ multiagent: _, ...agent }: Agent) => agent;
 
-function toShownAgent(kept: SessionContent, record: SessionRecord) {
+function toShownAgent(kept: ManagedSessionContent, record: SessionRecord) {
   const { multiagent, ...own } = toThreadAgent(kept);
   return {
     ...own,
@@ -168,9 +170,9 @@ function toShownAgent(kept: SessionContent, record: SessionRecord) {
 }
 
 /** The agent of a session as the API shows it. For a session created elsewhere, only the known fields. */
-export async function toAgentReply(
+export async function readSessionAgentView(
   record: SessionRecord,
-  kept: SessionContent | undefined,
+  kept: ManagedSessionContent | undefined,
   sessions: Services['sessions'],
 ) {
   if (kept) return toShownAgent(kept, record);

@@ -10,11 +10,11 @@ import type { ApiRoute } from '../route.ts';
 import { parseInput, readListPage } from '../wire.ts';
 import { maxSessionFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
-import { parseSessionContent, type SessionContent } from './kept-session.ts';
+import { type ManagedSessionContent, parseManagedSessionContent } from './kept-session.ts';
 import { AuthorizationToken, putRepositoryToken } from './repository-resources.ts';
 
 /** A memory store is identified by its own id. */
-const idOf = (resource: SessionContent['resources'][number]): string =>
+const idOf = (resource: ManagedSessionContent['resources'][number]): string =>
   resource.type === 'memory_store' ? resource.memory_store_id : resource.id;
 const uploads = '/mnt/session/uploads/';
 const TokenChange = z.looseObject({ authorization_token: AuthorizationToken });
@@ -28,15 +28,18 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
     return record;
   };
   const one = (record: SessionRecord, id = '') => {
-    const resource = parseSessionContent(record)?.resources.find((it) => idOf(it) === id);
+    const resource = parseManagedSessionContent(record)?.resources.find((it) => idOf(it) === id);
     if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
     return resource;
   };
   /** Rejects: invalid_request if the session was not created through this API. */
   const change = async (
     { id, agent }: SessionRecord,
-    kept: SessionContent | undefined,
-    next: { readonly files: NonNullable<SessionAgent['files']>; readonly resources: SessionContent['resources'] },
+    kept: ManagedSessionContent | undefined,
+    next: {
+      readonly files: NonNullable<SessionAgent['files']>;
+      readonly resources: ManagedSessionContent['resources'];
+    },
   ) => {
     if (!agent || !kept) throw invalidRequestError('Only a session that was made by this API can have resources.');
     const changed = { ...agent, files: [...next.files], kept: { ...kept, resources: next.resources } };
@@ -48,7 +51,7 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
       endpoint: 'GET /v1/sessions/:id/resources',
       async run({ params, query }) {
         const record = await found(params);
-        const all = parseSessionContent(record)?.resources ?? [];
+        const all = parseManagedSessionContent(record)?.resources ?? [];
         const read = async () => all.map((resource) => ({ id: idOf(resource), resource }));
         const name = `resources ${record.id}`;
         return await readListPage({ query, name, most: 1_000, usual: 1_000, read, show: ({ resource }) => resource });
@@ -58,7 +61,7 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
       endpoint: 'POST /v1/sessions/:id/resources',
       async run({ params, body }) {
         const record = await found(params);
-        const kept = parseSessionContent(record);
+        const kept = parseManagedSessionContent(record);
         const { resources = [] } = kept ?? {};
         const requested = parseInput(ResourceRequest, body);
         if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
@@ -106,7 +109,7 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
       endpoint: 'DELETE /v1/sessions/:id/resources/:resource',
       async run({ params, reply }) {
         const record = await found(params);
-        const kept = parseSessionContent(record);
+        const kept = parseManagedSessionContent(record);
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
           await sessions.update(record.id, {}); // a caller without permission to change the session learns nothing more

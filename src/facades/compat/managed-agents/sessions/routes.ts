@@ -9,17 +9,17 @@ import { applyAgentChange } from '../resources/agent-content.ts';
 import { AgentOverrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
-import { createContentFiles, findUploadId } from '../resources/files.ts';
+import { createContentFileStore, findUploadId } from '../resources/files.ts';
 import type { ApiRoute } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
 import { assertOnlyToolResults } from '../work/access.ts';
 import { applyBudgetChange, BudgetInput } from './budget.ts';
 import { prepareManagedSession } from './create.ts';
-import { createEventHandlers } from './events.ts';
+import { createEventRouteHandlers } from './events.ts';
 import { parseSessionId, toApiSessionId } from './ids.ts';
 import { parseInboundEvents } from './inbound.ts';
-import { parseSessionContent, toSessionAgent, toSessionRoster } from './kept-session.ts';
+import { parseManagedSessionContent, toSessionAgent, toSessionRoster } from './kept-session.ts';
 import { SessionReader } from './reader.ts';
 import { putRepositoryToken } from './repository-resources.ts';
 import { createSessionResourceRoutes } from './resources.ts';
@@ -48,7 +48,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
   const resolveUpload = (file: string) => findUploadId(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
   const view = (record: SessionRecord) => readSessionView(record, views);
-  const events = createEventHandlers({ sessions, reader, sse });
+  const events = createEventRouteHandlers({ sessions, reader, sse });
 
   return [
     {
@@ -70,7 +70,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
                 record,
                 projection,
                 sessions,
-                files: createContentFiles(parts, gone, record.id),
+                files: createContentFileStore(parts, gone, record.id),
                 now: () => clock.now(),
               },
               initial,
@@ -97,9 +97,9 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
           !isThread(record) &&
           (!record.archived || query.has('include_archived')) &&
           isWithin(record.createdAt) &&
-          (agent === undefined || parseSessionContent(record)?.agentId === agent) &&
-          (version === undefined || String(parseSessionContent(record)?.version) === version) &&
-          (deployment === undefined || parseSessionContent(record)?.deploymentId === deployment) &&
+          (agent === undefined || parseManagedSessionContent(record)?.agentId === agent) &&
+          (version === undefined || String(parseManagedSessionContent(record)?.version) === version) &&
+          (deployment === undefined || parseManagedSessionContent(record)?.deploymentId === deployment) &&
           (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true);
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
@@ -174,7 +174,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
         const values = parseInboundEvents(body);
         if (byWorker) assertOnlyToolResults(values);
         const projection = await reader.state(record, sessions);
-        const files = createContentFiles(parts, abortOnDisconnect(reply), record.id);
+        const files = createContentFileStore(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
         // After a worker has failed, an interrupt requests a new one.
@@ -219,7 +219,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 
   async function changedAgent(record: SessionRecord, change: z.output<typeof SessionUpdate>['agent']) {
     if (!change) return undefined;
-    const kept = parseSessionContent(record);
+    const kept = parseManagedSessionContent(record);
     if (!kept)
       throw invalidRequestError('agent: only a session that was made by this API has an agent that can be changed.');
     const active = await sessions.activeRun(record.id);

@@ -3,10 +3,10 @@ import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { CallDecision } from '../../../../core/model/runs/session-command.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import type { SendCommand } from '../../../../sessions/api/sessions.ts';
+import type { SendUserMessageCommand } from '../../../../sessions/api/sessions.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
-import { type ContentFiles, type EventContents, readEventContents } from './content.ts';
+import { type ContentFileStore, type EventContents, readEventContents } from './content.ts';
 import { toApiEventId, toApiOutcomeId, toApiThreadId } from './ids.ts';
 import type { InboundEvent } from './inbound.ts';
 import type { ManagedEvent } from './projection.ts';
@@ -17,7 +17,7 @@ interface Target {
   readonly record: SessionRecord;
   readonly projection: SessionProjection;
   readonly sessions: Sessions;
-  readonly files: ContentFiles;
+  readonly files: ContentFileStore;
   readonly now: () => number;
 }
 
@@ -133,7 +133,7 @@ async function sendOne(
 
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
-export function toSendCommand(event: Task, eventContents: EventContents): SendCommand {
+export function toSendCommand(event: Task, eventContents: EventContents): SendUserMessageCommand {
   if (event.type === 'user.message') {
     const { text, files, blocks } = eventContents.of(event);
     return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };

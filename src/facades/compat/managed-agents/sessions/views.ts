@@ -6,7 +6,7 @@ import { serverEnvironmentId } from '../resources/environments.ts';
 import { toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { toApiSessionId, toApiThreadId } from './ids.ts';
-import { parseSessionContent, type SessionContent, toAgentReply } from './kept-session.ts';
+import { type ManagedSessionContent, parseManagedSessionContent, readSessionAgentView } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
 import { toSessionStats, toUsageView, type UsageTotals } from './usage.ts';
@@ -22,7 +22,7 @@ export interface SessionViewDeps {
  */
 interface ViewedSession {
   readonly record: SessionRecord;
-  readonly kept: SessionContent | undefined;
+  readonly kept: ManagedSessionContent | undefined;
 }
 const archivedAtOf = ({ record, kept }: ViewedSession): number | null =>
   record.archived ? (kept?.archivedAt ?? record.updatedAt) : null;
@@ -39,7 +39,7 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
   return {
     stats: toSessionStats(activeMs, Math.max(0, now - record.createdAt)),
     usage: toUsageView(amounts.usage, activeMs),
-    agent: await toAgentReply(record, kept, sessions),
+    agent: await readSessionAgentView(record, kept, sessions),
     times: {
       created_at: toIsoTime(record.createdAt),
       updated_at: toIsoTime(record.updatedAt),
@@ -53,7 +53,7 @@ const statusOf = (record: SessionRecord, status: Status) => (record.archived ? (
 
 export async function readSessionView(record: SessionRecord, deps: SessionViewDeps) {
   const projection = await deps.reader.state(record, deps.services.sessions);
-  const kept = parseSessionContent(record);
+  const kept = parseManagedSessionContent(record);
   const { stats, usage, agent, times } = await shared({ record, kept }, projection, deps);
   return {
     id: toApiSessionId(record.id),
@@ -81,7 +81,7 @@ export async function readThreadView(
   deps: SessionViewDeps,
 ) {
   const { stats, usage, agent, times } = await shared(
-    { record, kept: parseSessionContent(record) },
+    { record, kept: parseManagedSessionContent(record) },
     projection.of(record.id),
     deps,
   );

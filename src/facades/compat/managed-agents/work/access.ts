@@ -5,14 +5,14 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { runAsCaller } from '../../../../http/guard/caller.ts';
-import { projectsOf } from '../../../../http/guard/credentials.ts';
+import { findOwnerProjects } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import type { ApiRequest, ApiRoute, RouteAccess } from '../route.ts';
+import type { ApiRequest, ApiRoute, RouteGuard } from '../route.ts';
 import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
-import { parseSessionContent } from '../sessions/kept-session.ts';
+import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
 // A worker's credential is not a key of the server: the guard never sees it, so it opens only the routes that name it.
 // On those routes the worker acts with the permissions of the key that created the credential, and only for that
@@ -34,7 +34,7 @@ type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
 };
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
-export class WorkerAccess implements RouteAccess {
+export class WorkerRouteGuard implements RouteGuard {
   readonly #parts: AccessParts;
 
   constructor(parts: AccessParts) {
@@ -126,7 +126,7 @@ export class WorkerAccess implements RouteAccess {
 }
 
 const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
-  record.agent?.environment === environmentId && parseSessionContent(record)?.environmentId === environmentId;
+  record.agent?.environment === environmentId && parseManagedSessionContent(record)?.environmentId === environmentId;
 
 /** A credential lasts as long as the API key or server token that created it. */
 function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['credentials']): boolean {
@@ -154,7 +154,7 @@ function toPrincipal(
     },
     ...(owner !== undefined && { owner }),
     get projects() {
-      return maker.key === undefined ? projectsOf(credentials, owner) : live()?.projects;
+      return maker.key === undefined ? findOwnerProjects(credentials, owner) : live()?.projects;
     },
     ...(work && { session: work.sessionId }),
     by: 'environment key',

@@ -5,7 +5,7 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import type { ApiRoute } from '../route.ts';
 import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { findCredentialIssuer } from './access.ts';
-import { resolveQueueId } from './routes.ts';
+import { requireQueueId } from './routes.ts';
 
 type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
 const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
@@ -27,7 +27,7 @@ export function createEnvironmentKeyRoutes({ services: { documents, workQueue },
       endpoint: 'POST /v1/environments/:id/keys',
       async run(apiRequest) {
         const { name } = parseInput(NewKey, apiRequest.body);
-        const environment = await resolveQueueId(documents, apiRequest.params.id ?? '');
+        const environment = await requireQueueId(documents, apiRequest.params.id ?? '');
         const { key, view } = await workQueue.createKey(environment, {
           name,
           maker: findCredentialIssuer(apiRequest, credentials),
@@ -38,7 +38,7 @@ export function createEnvironmentKeyRoutes({ services: { documents, workQueue },
     {
       endpoint: 'GET /v1/environments/:id/keys',
       async run({ params, query }) {
-        const environment = await resolveQueueId(documents, params.id ?? '');
+        const environment = await requireQueueId(documents, params.id ?? '');
         const read = () => workQueue.keys(environment);
         return await readListPage({ query, name: `keys ${environment}`, read, show: toKey });
       },
@@ -46,7 +46,7 @@ export function createEnvironmentKeyRoutes({ services: { documents, workQueue },
     {
       endpoint: 'DELETE /v1/environments/:id/keys/:key',
       run: async ({ params }) =>
-        toKey(await workQueue.revokeKey(await resolveQueueId(documents, params.id ?? ''), params.key ?? '')),
+        toKey(await workQueue.revokeKey(await requireQueueId(documents, params.id ?? ''), params.key ?? '')),
     },
   ];
 }

@@ -47,7 +47,7 @@ export const toWorkView = (item: WorkItem, secret: string | null = null) => ({
 const encodeSecret = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
-export async function resolveQueueId(documents: Services['documents'], id: string): Promise<string> {
+export async function requireQueueId(documents: Services['documents'], id: string): Promise<string> {
   const { content } = await readDocument(documents, 'environment', id);
   if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
     throw invalidRequestError(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
@@ -55,7 +55,7 @@ export async function resolveQueueId(documents: Services['documents'], id: strin
 }
 
 export function createWorkRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): ApiRoute[] {
-  const queue = (params: Readonly<Record<string, string | undefined>>) => resolveQueueId(documents, params.id ?? '');
+  const queue = (params: Readonly<Record<string, string | undefined>>) => requireQueueId(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;
   const both = ['environment', 'session'] as const;
 

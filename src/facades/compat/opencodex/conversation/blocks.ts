@@ -2,14 +2,14 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { findActiveRunId } from '../../../shared/working-run.ts';
 import { isActionEvent, type PairedToolCall, ToolCallPairer } from '../actions.ts';
 import { derivePositionId } from '../ids.ts';
-import { type ProjectionContext, toClientToolCall, toIsoTime } from '../names.ts';
+import { type ClientPathContext, toClientToolCall, toIsoTime } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
 import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
 /** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
-export function toBlocks(events: readonly SessionEvent[], view: ProjectionContext): Block[] {
+export function toBlocks(events: readonly SessionEvent[], view: ClientPathContext): Block[] {
   const working = findActiveRunId(events);
   const saying = events.findLast(
     (event) => event.runId === working && (event.type === 'run.started' || isAnswerEvent(event)),
@@ -50,7 +50,7 @@ const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block 
   parent_block_id: null,
 });
 
-function callBlock({ call, result }: PairedToolCall, view: ProjectionContext): Block {
+function callBlock({ call, result }: PairedToolCall, view: ClientPathContext): Block {
   const { tool, args } = toClientToolCall(call.data, view);
   return {
     ...base(call),
@@ -62,7 +62,7 @@ function callBlock({ call, result }: PairedToolCall, view: ProjectionContext): B
   };
 }
 
-function resultBlock({ call, result }: PairedToolCall, view: ProjectionContext): Block {
+function resultBlock({ call, result }: PairedToolCall, view: ClientPathContext): Block {
   if (!result) throw new Error('a result block needs its result');
   const { success, output, exitCode } = result.data;
   const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;

@@ -10,7 +10,7 @@ import {
   findChat,
   ignoreAnyNotFound,
   type OpencodexDeps,
-  readProjectionContext,
+  readClientPathContext,
   readSessionEvents,
 } from '../context.ts';
 import { parsePositionId } from '../ids.ts';
@@ -68,7 +68,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: MessageL
 function mountBlocks(app: App, deps: OpencodexDeps): void {
   const blocks = async (sid: string) => {
     const session = await findChat(deps, sid);
-    return toBlocks(await readSessionEvents(deps, session), await readProjectionContext(deps, session));
+    return toBlocks(await readSessionEvents(deps, session), await readClientPathContext(deps, session));
   };
   app.get(
     `${chat}/blocks`,
@@ -106,7 +106,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     async ({ params, query }) => {
       const session = await findChat(deps, params.sid);
       const { items, total } = toPage(
-        toActions(await readSessionEvents(deps, session), await readProjectionContext(deps, session)),
+        toActions(await readSessionEvents(deps, session), await readClientPathContext(deps, session)),
         query,
       );
       return { agent_actions: items, total };
@@ -133,7 +133,7 @@ async function conversation(
 ): Promise<Message[]> {
   const { sideMessages } = deps;
   const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
-  const all = toMessages(events, await readProjectionContext(deps, session));
+  const all = toMessages(events, await readClientPathContext(deps, session));
   const rows = deps.profile === 'first' ? all.filter(isWritten) : all;
   const noted = rows.map(({ seq, message }) => {
     const message_metadata = { ...notes.get(message.id), ...message.message_metadata };
@@ -207,7 +207,7 @@ async function findAction(deps: OpencodexDeps, id: string) {
   const { sessions } = deps.services;
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
   if (call?.seq !== place.seq || !isActionEvent(call)) return undefined;
-  const view = await readProjectionContext(deps, session);
+  const view = await readClientPathContext(deps, session);
   const message = await messageAt(deps, call);
   if (call.type === 'tool.called') return toAction({ call, result: call, message }, view);
   for (let after = call.seq; ; ) {

@@ -2,7 +2,7 @@ import { isHiddenEvent } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isActionEvent } from '../actions.ts';
 import { derivePositionId } from '../ids.ts';
-import { type ProjectionContext, toClientToolCall, toIsoTime } from '../names.ts';
+import { type ClientPathContext, toClientToolCall, toIsoTime } from '../names.ts';
 import { toTextBlock } from './blocks.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
@@ -46,7 +46,7 @@ function had(run: Run, id: string): void {
  * Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`.
  */
 export class FrameTranslator {
-  readonly #view: ProjectionContext;
+  readonly #view: ClientPathContext;
   #run = freshRun('');
   #seen = 0;
   /** Events are missing since the last complete message or call. */
@@ -59,7 +59,7 @@ export class FrameTranslator {
    */
   #isTorn = false;
 
-  constructor(view: ProjectionContext) {
+  constructor(view: ClientPathContext) {
     this.#view = view;
   }
 

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isActionEvent, ToolCallPairer, toAction } from '../actions.ts';
 import { derivePositionId } from '../ids.ts';
-import { type ProjectionContext, toIsoTime } from '../names.ts';
+import { type ClientPathContext, toIsoTime } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
@@ -25,7 +25,7 @@ class RunMessage {
     this.#id = id;
   }
 
-  take(event: SessionEvent, view: ProjectionContext): void {
+  take(event: SessionEvent, view: ClientPathContext): void {
     if (event.type === 'message.assistant' && event.data.text !== '') this.#texts.push(event.data.text);
     isActionEvent(event) ? this.#uses.add(event) : this.#uses.pass(event);
     if (event.type === 'run.resumed') this.#streaming = true;
@@ -63,7 +63,7 @@ class RunMessage {
 }
 
 /** Returns rows oldest first. */
-export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): PositionedMessage[] {
+export function toMessages(events: Iterable<SessionEvent>, view: ClientPathContext): PositionedMessage[] {
   const rows: (PositionedMessage | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
   const messageIds = new MessageIdResolver();

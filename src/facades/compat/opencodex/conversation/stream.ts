@@ -5,7 +5,7 @@ import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import { parseCursor } from '../../../../http/transport/cursor.ts';
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../../http/transport/ws-socket.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, type OpencodexDeps, readProjectionContext } from '../context.ts';
+import { findChat, type OpencodexDeps, readClientPathContext } from '../context.ts';
 import { toIsoTime } from '../names.ts';
 import { ChatParams, StreamMessageBody, StreamQuery } from '../schemas.ts';
 import { FrameTranslator } from './frames.ts';
@@ -94,7 +94,7 @@ async function follow(
   const { sessions } = deps.services;
   const { id } = session;
   const { head, after, working } = place;
-  const frames = new FrameTranslator(await readProjectionContext(deps, session));
+  const frames = new FrameTranslator(await readClientPathContext(deps, session));
   if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
   frames.skip(await readRunEventsUpTo(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {

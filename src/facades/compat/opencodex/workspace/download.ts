@@ -2,7 +2,7 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../../../core/contracts/blobs.ts';
 import { formatAttachmentHeader } from '../../../../http/transport/content-disposition.ts';
-import { isUnchanged, parseRange, resolveRange, sendRangeNotSatisfiable } from '../../../shared/byte-range.ts';
+import { matchesEtag, parseRange, resolveRange, sendRangeNotSatisfiable } from '../../../shared/byte-range.ts';
 
 interface Download {
   readonly name: string;
@@ -20,7 +20,7 @@ export async function sendDownload(
   const etag = `"${file.tag}"`;
   markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
   const { range: query, 'if-range': onlyIf } = request.headers;
-  if (isUnchanged(request.headers, etag)) return reply.code(304).send();
+  if (matchesEtag(request.headers, etag)) return reply.code(304).send();
   const requested = onlyIf === undefined || onlyIf === etag ? parseRange(query) : undefined;
   const range = requested && resolveRange(requested, file.size);
   if (range === 'unsatisfiable') return sendRangeNotSatisfiable(reply, file.size);

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bytesReply, idempotencyHeader, noBodyReply } from '../../../../http/routes/route-docs.ts';
+import { bytesReply, idempotencyHeaderDocs, noBodyReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { mountRawBodyRoutes, receiveFiles } from '../../../shared/uploads.ts';
 import { describeRoute } from '../about.ts';
@@ -70,7 +70,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
           description:
             'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +
             "project's chat sessions as project_files/<filename>. A file of the same name is replaced and gets a new id.",
-          headers: idempotencyHeader,
+          headers: idempotencyHeaderDocs,
           requestContent: {
             'multipart/form-data': z.object({ file: part.optional(), files: z.array(part).max(maxFiles).optional() }),
           },

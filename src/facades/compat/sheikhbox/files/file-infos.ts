@@ -16,7 +16,7 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
 });
 
 /** Details of an attached file that is not an upload; the log has only its path. */
-export const createEmptyFileInfo = (file: string, at: number): FileInfo => ({
+export const createFileInfoFromPath = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
   content_type: null,
@@ -51,7 +51,7 @@ export class FileInfoCache {
     return strange.size > 0 && this.#uploads ? this.#find(strange) : undefined;
   }
   get(file: string, at: number): FileInfo {
-    return this.#known.get(file) ?? createEmptyFileInfo(file, at);
+    return this.#known.get(file) ?? createFileInfoFromPath(file, at);
   }
 
   async #find(ids: Iterable<string>): Promise<void> {

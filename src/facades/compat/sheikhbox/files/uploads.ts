@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idempotencyHeader } from '../../../../http/routes/route-docs.ts';
+import { idempotencyHeaderDocs } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { toSuccessEnvelope } from '../../../shared/envelope.ts';
@@ -47,7 +47,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
           schema: { response: { 200: fileInfoReply } },
           config: { upload: true },
           description: 'multipart/form-data with one part `file`.',
-          headers: idempotencyHeader,
+          headers: idempotencyHeaderDocs,
           requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
           fails: [400, 409, 413, 422],
         }),

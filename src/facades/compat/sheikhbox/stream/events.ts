@@ -1,7 +1,7 @@
 import type { LogUpdate } from '../../../../core/contracts/ports.ts';
 import { isHiddenEvent } from '../../../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
-import { createEmptyFileInfo } from '../files/file-infos.ts';
+import { createFileInfoFromPath } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
 import type { SseEvent } from './sse-events.ts';
 
@@ -15,7 +15,7 @@ type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 export function toSheikhboxEvent(
   event: SessionEvent,
   profile: SheikhboxProfile,
-  infoOf: InfoOf = createEmptyFileInfo,
+  infoOf: InfoOf = createFileInfoFromPath,
 ): SseEvent | undefined {
   if (isHiddenEvent(event)) return undefined;
   const stamp = { event_id: String(event.seq), timestamp: toEpochSeconds(event.ts) };

@@ -22,7 +22,7 @@ interface Props {
   readonly onCancel: (() => void) | undefined;
 }
 
-export function EditorText({
+export function TextEditor({
   store,
   path,
   text,

@@ -5,7 +5,7 @@ import { SegmentedChoice } from '../../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { EditorText } from './editor-text.tsx';
+import { TextEditor } from './editor-text.tsx';
 import { detectLineEnd } from './file-text.ts';
 import { ConflictNotice, useFileSaving } from './saving.tsx';
 
@@ -129,7 +129,7 @@ function Compared({
         </p>
       )}
       {isReadOnly && <p class="work-note">{t('files.notUtf8')}</p>}
-      <EditorText
+      <TextEditor
         store={store}
         path={path}
         text={text}

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { AppError, type ErrorCode } from '../../../../../src/core/errors/errors.ts';
-import { NestedNotes } from '../../../../../src/sessions/run/prompt/nested-notes.ts';
+import { NestedWorkspaceNotes } from '../../../../../src/sessions/run/prompt/nested-notes.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 /** A run in a workspace with these files, whose model sees `reported`. */
 function bench(files: Record<string, string | ErrorCode[]>, reported = '') {
   const requests: string[] = [];
-  const notes = new NestedNotes();
+  const notes = new NestedWorkspaceNotes();
   const client = {
     workdir: '/workspace',
     readFile: async (path: string, _signal: AbortSignal, { maxBytes = 0 } = {}) => {

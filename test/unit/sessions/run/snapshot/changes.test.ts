@@ -7,8 +7,8 @@ import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
 import { parseFileChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
-import { RunSnapshots } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
-import { snapshotCopyPathOf } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
+import { RunBaselines } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
+import { baselineCopyPathOf } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
@@ -40,7 +40,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
     },
   };
   const warned: string[] = [];
-  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (_about, text) => warned.push(text) });
+  const snapshots = new RunBaselines({ clock: manualClock(now), warn: (_about, text) => warned.push(text) });
   const begin = (run = first) => snapshots.ofRun(session, run, client);
   const write = (path: string, text: string) => {
     mkdirSync(join(root, path, '..'), { recursive: true });
@@ -69,7 +69,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
       ],
       truncated: false,
     });
-    expect(readFileSync(join(root, snapshotCopyPathOf('deep/er/edited name.txt')), 'utf8')).toBe('one\n');
+    expect(readFileSync(join(root, baselineCopyPathOf('deep/er/edited name.txt')), 'utf8')).toBe('one\n');
     expect(warned).toEqual([]);
   });
 
@@ -88,7 +88,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     const { begin, write, changes, root } = workspace(by);
     await begin();
     write('a.txt', 'a');
-    const other = new RunSnapshots({ clock: manualClock(now + 1), warn: () => {} });
+    const other = new RunBaselines({ clock: manualClock(now + 1), warn: () => {} });
     const client = {
       workspace: { keep: byProgram, print: async () => undefined },
       exec: async ({ command }: { command: string }) => {
@@ -118,7 +118,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     await begin();
     for (const path of ['.git/x', 'node_modules/a/b.js', '.corral/output/1.log']) write(path, 'x');
     expect((await changes()).files).toEqual([]);
-    expect(() => readFileSync(join(root, snapshotCopyPathOf('large.bin')))).toThrow('ENOENT');
+    expect(() => readFileSync(join(root, baselineCopyPathOf('large.bin')))).toThrow('ENOENT');
   });
 
   test('are unknown before the first run', async () =>
@@ -148,7 +148,7 @@ test('changes name files by their bytes, which programs alone can read', async (
 
 test('a sandbox that cannot take a snapshot does not hinder the run, and the operator learns of it', async () => {
   const warned: object[] = [];
-  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
+  const snapshots = new RunBaselines({ clock: manualClock(now), warn: (about) => warned.push(about) });
   const client = {
     workspace: { keep: byProgram, print: async () => undefined },
     exec: async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }),
@@ -159,7 +159,7 @@ test('a sandbox that cannot take a snapshot does not hinder the run, and the ope
 
 test('a sandbox in memory takes no snapshot, and nobody is notified of it each time', async () => {
   const warned: object[] = [];
-  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
+  const snapshots = new RunBaselines({ clock: manualClock(now), warn: (about) => warned.push(about) });
   const keep = async () => {
     throw new AppError('unsupported', 'no programs');
   };

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { TerminalClient } from '../../../../../src/sandboxes/client/client.ts';
-import { TerminalInput } from '../../../../../src/sessions/services/streams/terminal-stream.ts';
+import { TerminalInputWriter } from '../../../../../src/sessions/services/streams/terminal-stream.ts';
 import { fakeSandbox } from '../../../../support/sandboxes/fake-sandbox.ts';
 
 /** A terminal that records its input, and the way by which it arrived. */
@@ -15,7 +15,7 @@ function terminal(parts: Partial<TerminalClient>) {
     resize: async (_id, { cols }) => void got.push(`size ${cols}`),
     ...parts,
   };
-  return { got, leave, input: new TerminalInput(client, 't', leave.signal) };
+  return { got, leave, input: new TerminalInputWriter(client, 't', leave.signal) };
 }
 function stream(got: () => string[]) {
   return new PassThrough().on('data', (bytes: Buffer) => got().push(`stream ${bytes}`));

@@ -4,14 +4,14 @@ import type { SessionRecord } from '../../../../../core/model/records.ts';
 import { invalidRequestError } from '../../errors.ts';
 import type { ApiRoute } from '../../route.ts';
 import { paginate, withoutPreviousPage } from '../../wire.ts';
-import type { EventHandlers } from '../events.ts';
+import type { EventRouteHandlers } from '../events.ts';
 import { parseSessionId, parseThreadId, toApiThreadId } from '../ids.ts';
 import { readThreadView, type SessionViewDeps } from '../views.ts';
 
 type Params = Readonly<Record<string, string | undefined>>;
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
-export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: EventHandlers): ApiRoute[] {
+export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: EventRouteHandlers): ApiRoute[] {
   const { services, reader } = views;
   const { sessions } = services;
   const found = ({ id = '' }: Params) => sessions.get(parseSessionId(id));

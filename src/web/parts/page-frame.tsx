@@ -1,0 +1,34 @@
+import { useRef } from 'preact/hooks';
+import { t } from '../text/text.ts';
+
+interface Props {
+  readonly src: string | undefined;
+  readonly title: string;
+  /** Tokens of the `sandbox` attribute. */
+  readonly allowed: string;
+  /** Focuses the page, because the control that loaded it is gone. */
+  readonly takesFocus?: boolean;
+}
+
+/** A page of the sandbox. Browsers skip a frame without controls when a person presses Tab, so a button leads into it. */
+export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
+  const frame = useRef<HTMLIFrameElement | null>(null);
+  const enter = () => frame.current?.focus();
+  return (
+    <div class="page-frame">
+      <button type="button" class="skip" onClick={enter}>
+        {t('preview.enter')}
+      </button>
+      <iframe
+        ref={(node) => {
+          if (node && takesFocus && !frame.current) node.focus();
+          frame.current = node;
+        }}
+        src={src}
+        title={title}
+        sandbox={allowed}
+        referrerpolicy="no-referrer"
+      />
+    </div>
+  );
+}
