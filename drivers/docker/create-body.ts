@@ -12,8 +12,8 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * A sandbox's CPU shares; other containers and services have 1,024. About 60 sandboxes together weigh as much as the server, so
- * it can always stop and steer them quickly. Idle processors are not limited.
+ * CPU shares of a sandbox's containers; other containers and the machine's own services have 1,024. About 60 sandboxes together
+ * weigh as much as the server, so it can always stop and steer them quickly. Idle processors are not limited.
  */
 export const sandboxCpuShares = 16;
 

@@ -31,7 +31,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined if the folder is gone, unclaimed, or another owner's. */
+  /** Undefined if the folder is gone or another owner's, or if another server may still be starting its sandbox. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });

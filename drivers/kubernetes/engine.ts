@@ -25,7 +25,7 @@ export interface SandboxStart {
 
 export interface SandboxEngine extends AsyncDisposable {
   begin(spec: SandboxSpec): SandboxStart;
-  /** Returns the sandbox's pod. Rejects with sandbox_unavailable while it is starting. */
+  /** Undefined if the sandbox has no pod in use. Can reject with sandbox_unavailable while the sandbox is starting. */
   find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined>;
   list(live: readonly V1Pod[], signal: AbortSignal): Promise<SandboxInfo[]>;
   clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void>;

@@ -54,7 +54,7 @@ import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/poli
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
-  wayOutIsFixed: true, // a pod's network policy follows its label
+  wayOutIsFixed: true, // a label that a pod gets at creation selects its network policy
   desktop: false, // an option can enable desktops
   noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
   noBuilds:
@@ -137,7 +137,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const templates = openSandboxTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
   let adopted: ReturnType<typeof createAdoptionEngine> | undefined;
-  /** Undefined: sandboxes are pods of this server. */
+  /** Resolves with the engine for claims, or undefined if sandboxes are pods of this server. */
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;

@@ -15,7 +15,10 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly tolerations: readonly V1Toleration[];
 }
 
-/** Network policies admit only these pods. Absent: any peer with the address is allowed. */
+/**
+ * The server's pods, which network policies admit. Absent: the policies admit any peer at the daemon's port, and let pods dial
+ * the egress address.
+ */
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -41,11 +44,11 @@ export interface KubernetesOptions
    */
   readonly egressAddress?: HostAndPort | undefined;
   readonly serverPods?: ServerPodSelector;
-  /** Called if a check finds the policies unenforced. */
+  /** Called with a warning: the policies are unenforced, their check is inconclusive, or sandboxes cannot be claims. */
   readonly onOpen?: (message: string) => void;
   /** PEM of authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string | undefined;
-  /** How long a pod can wait for a node, in ms. */
+  /** How long a start can wait for a node, an image or a claimed pod, in ms. */
   readonly pendingMs: number;
   readonly desktop?: boolean;
   readonly onTrouble?: ((error: AppError) => void) | undefined;

@@ -13,10 +13,13 @@ const screenPath = '/run/screen';
 
 export interface Bubblewrap {
   readonly path: string;
-  /** Root itself creates the sandbox's namespaces; the sandbox then switches permanently to its own user. */
+  /**
+   * Whether the server is root. Root itself creates the sandbox's namespaces; the sandbox then switches permanently to its own
+   * user.
+   */
   readonly asRoot: boolean;
   readonly system: readonly string[];
-  /** `sudo` cannot work in a sandbox, so a replacement is mounted over the machine's. */
+  /** Whether the machine has `sudo`, which cannot work in a sandbox. A replacement is then mounted over it. */
   readonly hasSudo: boolean;
   /** Files of /proc that reveal other users; empty inside sandboxes. */
   readonly masked: readonly string[];
@@ -31,7 +34,7 @@ export interface BubblewrapOptions {
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
-  /** Loader that hides the memory of pid 1 and the daemon. Undefined: none. */
+  /** Path of a loader that hides the memory of pid 1 and the daemon. Undefined: none. */
   readonly seal: string | undefined;
   /** Appears in command lines, because the search for leftovers cannot read the environment of sealed processes. */
   readonly id: string;
@@ -40,7 +43,10 @@ export interface BubblewrapOptions {
   readonly volumes?: readonly FolderVolume[];
   readonly limits: SandboxLimits;
   readonly user: number;
-  /** Limits that control groups enforce. Others apply to single processes. */
+  /**
+   * Limits that control groups enforce for the whole sandbox. Otherwise memory is limited per process, and the number of
+   * processes per user.
+   */
   readonly grouped: readonly LimitName[];
   /** The sandbox's own control groups: each folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];

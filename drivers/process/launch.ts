@@ -116,7 +116,10 @@ export interface SandboxConfinement {
 export interface LaunchedProcess {
   /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
-  /** Resolves with the end of the process's error output, possibly empty. */
+  /**
+   * Resolves when the process has exited, with the beginning of its error output, possibly empty. If it could not be started,
+   * resolves with the reason.
+   */
   readonly exited: Promise<string>;
 }
 

@@ -106,7 +106,7 @@ export interface ProcessDriverOptions {
   readonly root: string;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
-  /** Image names that this machine's own programs replace. Any other image is missing. */
+  /** Images that this machine's own programs replace. Any other image is rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
   /** Path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
@@ -203,7 +203,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     if (!record || !(await isProcessAlive(record))) await kernelLimits?.end(id, signal);
   }
   for (const id of (await kernelLimits?.grouped()) ?? []) {
-    // processes that survive the cleanup are killed with their sandbox
+    // processes that survive are killed when their sandbox starts again or is removed
     await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
   }
 

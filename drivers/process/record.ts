@@ -37,8 +37,8 @@ export async function endRecordedProcess(folders: SandboxFolders, id: SandboxId,
 }
 
 /**
- * Also ends processes of a start that was interrupted before it was recorded, and those that left their group. Resolves
- * once all are gone. Scans every process of the machine.
+ * Ends every process with the sandbox's id, including those that left their group, and those of a start that was interrupted
+ * before it was recorded. Resolves once all are gone. Scans every process of the machine.
  */
 export async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {

@@ -13,7 +13,10 @@ const groups = (asRoot: boolean) =>
     ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
-/** Limits that apply to a whole sandbox. If each sandbox has its own user, the kernel also counts processes by user. */
+/**
+ * Limits that apply to a whole sandbox. The kernel also counts processes by user, in a user namespace or if each sandbox has its
+ * own user.
+ */
 export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: ProcessProtections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];

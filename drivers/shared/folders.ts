@@ -62,11 +62,14 @@ export interface SandboxFolders {
    * removed.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
-  /** Recreates the mount if it is missing. Never restores a removed folder: undefined if it is removed concurrently. */
+  /**
+   * Returns the sandbox's record, and recreates the mount if it is missing. Undefined if there is no record, or the folder is
+   * removed concurrently; a removed folder is never restored.
+   */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * Puts the daemon's token into the sandbox's mount for this container or process. Only the first call has an effect,
-   * across all processes.
+   * Puts the daemon's token into the sandbox's mount for this container or process (`body`). Only the first call per body has an
+   * effect, across all server processes.
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;

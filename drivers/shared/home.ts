@@ -5,7 +5,7 @@
 export const sandboxHome = '/workspace/.corral/home';
 
 /**
- * Second mount point of the workspace: the user's home in the user database, where programs written for other systems
- * expect their files.
+ * Second mount point of the workspace. The user database names it as the user's home, because programs written for other systems
+ * expect their files there.
  */
 export const workspaceAlias = '/home/user';

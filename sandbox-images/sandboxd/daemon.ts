@@ -102,7 +102,8 @@ export interface Daemon {
   /** Returns a file of any size, preceded by a line with its size and version. */
   sendFile(path: string, part: FilePart): Promise<OpenFile>;
   /**
-   * Replaces the file atomically. `replaces`: the expected version, or `none` for no file. Rejects with file_changed.
+   * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist. Undefined:
+   * any. Rejects with file_changed (it has another version).
    */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
@@ -113,10 +114,13 @@ export interface Daemon {
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
   // Terminals for people. All methods except the first two reject with shell_not_found.
-  /** Opens the terminal, or returns an open one with this id. Rejects with conflict (too many) or unsupported. */
+  /**
+   * Opens the terminal, or returns an open one with this id. Rejects with conflict (too many), unsupported, or
+   * sandbox_unavailable (no shell could be started).
+   */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
-  /** The output from now on. Ends the terminal's previous reader. */
+  /** The last screenful, then the output from now on. Ends the terminal's previous reader. */
   readTerminal(id: string, signal: AbortSignal): TerminalOutput;
   typeTerminal(id: string, text: string): Promise<void>;
   /** A stream for everything that one person types. It blocks while the terminal has unread input. */
@@ -127,8 +131,8 @@ export interface Daemon {
 
   // Programs over pipes. All methods except the first two reject with not_found.
   /**
-   * Starts the program, or returns the one with this id. Rejects with conflict (too many), file_not_found or
-   * invalid_request.
+   * Starts the program, or returns the one with this id. Rejects with conflict (too many, or the run was stopped),
+   * file_not_found, path_outside, invalid_request, or internal (no process could be started).
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
@@ -139,10 +143,13 @@ export interface Daemon {
   closeProgram(id: string): Promise<void>;
 
   // Programs with any number of readers. All methods except the first two reject with not_found; an id can be a pid.
-  /** Rejects with conflict (too many), file_not_found, invalid_request or unsupported (no terminals). */
+  /**
+   * Rejects with conflict (too many, or the run was stopped), file_not_found, invalid_request, unsupported (no terminals),
+   * sandbox_unavailable, or internal (no process could be started).
+   */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
-  /** The output from now on, as frames. */
+  /** The output from now on, as frames. The first reader also gets the output that waited for it. */
   attachJob(id: string): Promise<Duplex>;
   /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
@@ -151,7 +158,7 @@ export interface Daemon {
   /** KILL resolves once every process that the job started has ended. */
   signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Files at any path that the sandbox's user can reach. Each rejects with file_not_found and invalid_request.
+  // Files at any path that the sandbox's user can reach. Each method can reject with file_not_found or invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
   /** Rejects with conflict (a link to itself) or payload_too_large (too many entries, or too much metadata). */
   listPaths(
@@ -181,7 +188,8 @@ export interface Daemon {
   closeWatch(id: string): Promise<void>;
 
   /**
-   * Connects to a port of the sandbox's own programs. Rejects with not_found (nothing listens) or conflict (too many).
+   * Connects to a port of the sandbox's own programs. Rejects with not_found (nothing listens), conflict (too many), or
+   * invalid_request (not a port, or the daemon's own).
    */
   openPort(port: number): Promise<Duplex>;
   listeningPorts(): readonly ListeningPort[];

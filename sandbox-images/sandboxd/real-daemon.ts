@@ -71,7 +71,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return all.filter(ours);
   };
 
-  /** Epoch ms. */
+  /** Start of the run in epoch ms. Infinity: the run is unknown. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 

@@ -42,7 +42,7 @@ export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'i
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface TerminalKeepers {
-  /** Holds a command's keeper until its process ends, shortly after the end of its output. */
+  /** Counts a command's keeper as the daemon's own until the keeper ends, shortly after the end of its output. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;

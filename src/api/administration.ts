@@ -52,7 +52,7 @@ const owned = {
   ownerName: z.string().nullable(),
 };
 const Overview = z.object({
-  /** Sessions on all servers: those with a running run, and those with a waiting run. */
+  /** Numbers of sessions on all servers: those with a running run, and those with a waiting run. */
   running: z.int(),
   waiting: z.int(),
   /** Running sandboxes of all servers that share this server's engine or cluster. */

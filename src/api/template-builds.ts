@@ -159,7 +159,7 @@ export const templateBuildsRouter = router({
     answer: [example],
   }).query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
 
-  /** The steps of a Dockerfile. COPY steps lack `files`: the hash under which their archive was uploaded. */
+  /** The steps of a Dockerfile. In COPY steps, `files` is missing: the caller sets it to the hash of the uploaded archive. */
   plan: procedure
     .input(DockerfileInput)
     .output(z.object({ base: z.string(), steps: z.array(BuildStep).readonly(), notes: z.array(z.string()).readonly() }))
@@ -229,7 +229,7 @@ export const templateBuildsRouter = router({
     .output(BuildView)
     .mutation(async ({ ctx, input: { id, build } }) => buildView(await ctx.services.templateBuilds.cancel(id, build))),
 
-  /** `from`: name:tag, or a name. */
+  /** `from`: `name:tag`, or a name alone for the tag `default`. */
   tag: procedure
     .input(z.strictObject({ from: BuildName, tags: Tags }))
     .output(Built)

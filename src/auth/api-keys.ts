@@ -16,11 +16,14 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /** The owner of the sessions that this key creates: the key itself, or the key that `beside` named. */
+  /**
+   * The owner of the sessions that this key creates: its person's owner, the owner of the key `beside`, or the key itself. A
+   * project's key is always its own owner.
+   */
   owner: z.string(),
   /**
-   * The person who created the key. The key has at most the person's rights, and the same owner. Null: a service
-   * account's key.
+   * The person who created the key. The key has at most the person's rights, and the same owner unless it is a project's key.
+   * Null: a service account's key.
    */
   person: z.string().nullable().default(null),
   /** The only project that the key can use, and the key's role there. Null: the key has a server role. */

@@ -35,7 +35,7 @@ export function createPeppers(secrets: readonly Secret[]): Peppers {
   };
 }
 
-/** Derives a key, so that the secret can safely be used for another purpose, too. */
+/** The pepper's id and its key. The key is derived, so that the secret can safely be used for another purpose, too. */
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];

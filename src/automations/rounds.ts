@@ -2,7 +2,7 @@ import { RoundRunner } from '../core/concurrency/rounds.ts';
 
 type RoundsDeps = ConstructorParameters<typeof RoundRunner>[0];
 
-/** The longest delay between two rounds, and the delay after a failure or on a server that does not lead. */
+/** The longest delay between two rounds. `shared` is also the delay after a failure, and on a server that does not lead. */
 export const maxRoundDelayMs = { shared: 2_000, alone: 60_000 } as const;
 
 /** `shared`: other servers change the records too, so rounds are frequent. */

@@ -24,7 +24,10 @@ export interface CliCommandInput {
   readonly isProgram: boolean;
   readonly options: ParsedOptions;
   readonly io: Io;
-  /** The server named by the command line or the environment, else the local server. */
+  /**
+   * The server named by the command line or the environment, else the local server, else that of `corral login`, else the default
+   * address.
+   */
   readonly corral: () => Corral;
 }
 

@@ -99,7 +99,7 @@ interface QuestionToAnswer {
   }[];
 }
 
-/** If the run ends in the meantime, no answer is needed. */
+/** Lets the user answer the question, or decide on each pending call. An interrupt ends this without an answer. */
 async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {

@@ -23,7 +23,7 @@ interface Package {
   };
 }
 
-/** The bundled Node binary, or the current one. */
+/** The bundled Node binary, or the current one. Undefined: there is no bundled one, and the current one is too old. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
   for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {

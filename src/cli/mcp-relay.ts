@@ -75,7 +75,10 @@ const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, ma
 /** How long pending requests can take after the client has closed its end. */
 const drainMs = 5_000;
 
-/** The client sends one message per line. Resolves when it closes the input. */
+/**
+ * The client sends one message per line. Resolves when it has closed the input and pending requests have ended, at most `drainMs`
+ * later.
+ */
 export async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
   const left = new AbortController();

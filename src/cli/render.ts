@@ -13,7 +13,7 @@ export interface EventRenderer {
 /** Calls whose effect has its own event: the plan, or the question that a person answers. */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
-/** A phase of the sandbox. The word "starting" is left out if the detail already contains it. */
+/** A phase of the sandbox, without the prefix `starting: ` before a detail. */
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
 

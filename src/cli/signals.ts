@@ -1,6 +1,9 @@
 import { constants } from 'node:os';
 
-/** Fires on the first SIGINT or SIGTERM; the second exits immediately. A closed output exits with 0. */
+/**
+ * Fires on the first SIGINT or SIGTERM; the second exits immediately. If the reader of the output is gone, the process exits with
+ * 0.
+ */
 export function createInterruptSignal(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

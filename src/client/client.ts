@@ -20,7 +20,7 @@ type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['Even
 export interface CorralClientOptions {
   /** The server's address, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Needed when the server has a token (CORRAL_TOKEN). */
+  /** A token or an API key, if the server requires one. */
   readonly token?: string;
   /**
    * The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all).

@@ -194,7 +194,7 @@ export class Corral {
     return this.#server.fetch(path, init);
   }
 
-  /** Every call of the low-level client, with a CorralError for each failure. */
+  /** Calls the low-level client. Failures reject with a CorralError. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result> {
     return this.#server.call(work);
   }
@@ -367,7 +367,7 @@ export class Box implements AsyncDisposable {
     this.#server.api.close();
   }
 
-  /** `await using` deletes a box that this program created, unless it was created with `keep`. */
+  /** `await using` deletes a box that `create`, `fork`, `forks` or `edit` created, unless it was created with `keep`. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#isOwn) await this.remove();

@@ -15,7 +15,7 @@ export interface ExecOptions {
   /** Called for each piece of output. The next call waits until a returned promise resolves; other return values are ignored. */
   readonly onStdout?: (text: string) => unknown;
   readonly onStderr?: (text: string) => unknown;
-  /** Maximum number of characters kept of each output; default: 1 MiB. */
+  /** Maximum number of characters kept of each output; default: 1,048,576. */
   readonly keep?: number;
 }
 export interface ExecResult {

@@ -9,12 +9,13 @@ type Holder = Inputs['memory']['notes'];
 export interface MemoryOptions {
   /** The notes of a project, by its id; default: the caller's own. */
   readonly project?: string;
-  /** The notes of another person, by the id of the key; for administrators. */
+  /** The notes of another owner of sessions, by the owner's id; for administrators. */
   readonly person?: string;
 }
 
 /**
- * The notes of a person or a project, which outlive sessions. A path without a note rejects with not_found.
+ * The notes of a person or a project, which outlive sessions. All methods but `list` and `write` reject with not_found for a path
+ * without a note.
  *
  * @example
  * await new Corral().memory().write('build/commands.md', 'make test');

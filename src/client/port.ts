@@ -23,7 +23,7 @@ export const resolvePreviewUrl = ({ address }: Pick<Connection, 'address'>, prev
   url: new URL(preview.url, `${address}/`).href,
 });
 
-/** A port of a box. Its preview opens on first use and lasts for 8 hours. */
+/** A port of a box. Its preview opens on first use and lasts for 8 hours by default. */
 export class Port {
   readonly number: number;
   readonly #server: Connection;

@@ -20,7 +20,10 @@ export interface TerminalOptions {
  */
 export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;
-  /** Resolves when the shell exits, is deleted or taken over, or after `detach`. Rejects when the connection breaks. */
+  /**
+   * Resolves when the shell exits, is taken over, or is deleted (alone or with its session), or after `detach`. Rejects when the
+   * connection breaks.
+   */
   readonly ended: Promise<TerminalEnd>;
   readonly #server: Connection;
   readonly #left = new AbortController();

@@ -7,9 +7,9 @@ export type { AppRouter };
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 
-/** The state of a sandbox, and the maximum that a pause of it keeps. */
+/** The state of a sandbox, its driver and limits, and the most that a pause of it can keep. */
 export type SandboxStatus = Outputs['sandbox']['status'];
-/** A copy of the files of a box, which outlives it. */
+/** A copy of a box's files that outlives the box. */
 export type Snapshot = Outputs['snapshots']['get'];
 export type Session = Outputs['sessions']['get'];
 /** A fact of a session's log; `type` determines its `data`. */

@@ -28,14 +28,17 @@ export class Volumes {
   get(volume: string): Promise<Volume> {
     return this.#server.call((api) => api.volumes.get.query({ volume }));
   }
-  /** `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects with conflict if the name is taken. */
+  /**
+   * `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects with conflict if the name is taken, quota, or
+   * unsupported if the server has no volumes.
+   */
   create(name: string, options: { readonly quota?: number | string } = {}): Promise<Volume> {
     return this.#server.call((api) => api.volumes.create.mutate({ name, ...options }));
   }
   update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
     return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
   }
-  /** Deletes the volume with its content. Rejects with conflict while a box mounts it. */
+  /** Deletes the volume with its content. Rejects with conflict while a box mounts it or its content is being transferred. */
   async remove(volume: string): Promise<void> {
     await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
   }

@@ -42,7 +42,7 @@ interface Block {
   readonly lines: readonly string[];
 }
 
-/** Lines that start with an unindented `name:`, each with the lines after it. */
+/** Splits lines into blocks, each from an unindented `name:` to the next one. */
 function parseBlocks(lines: readonly string[]): Block[] {
   const blocks: { field: string; lines: string[] }[] = [];
   for (const line of lines) {

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
-  /** Names without the prefix CORRAL_ that other tools also use, such as PORT. */
+  /** Variable names that other tools also use, such as PORT. These names lack the prefix CORRAL_. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
@@ -29,7 +29,7 @@ const describe = (
   more: Partial<SettingDescription>,
 ) => ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies SettingDescription;
 
-/** The default, as a user would write it. */
+/** Defines a setting with a default. `fallback`: the default, as a user would write it. */
 export const defineSetting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,

@@ -5,7 +5,7 @@ import type { Setting, SettingsLayout } from './settings.ts';
 
 interface Source extends SettingsLayout {
   readonly file: string;
-  /** The last sentence of the error for an unknown key without a similar known key. */
+  /** The end of the error for an unknown key, used when no known key is similar. */
   readonly help: string;
 }
 

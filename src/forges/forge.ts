@@ -89,9 +89,10 @@ export interface ForgeHttp {
   ): Promise<ForgeItems<Item>>;
 }
 /**
- * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method
- * rejects only with AppError, stops when the signal fires, and rejects with: forbidden (the credential), not_found,
- * rate_limited, deadline_exceeded, payload_too_large, provider_error (the forge failed, or sent an invalid answer).
+ * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method stops when the
+ * signal fires, and rejects only with AppError: forbidden (the credential), not_found, conflict or invalid_request (the forge
+ * refused the request), rate_limited, deadline_exceeded, payload_too_large, provider_error (the forge failed, or sent an invalid
+ * answer), cancelled.
  */
 export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;

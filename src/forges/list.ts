@@ -26,8 +26,8 @@ export const isForgeServerSetting = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
- * Parses a remote's address: https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git.
- * Undefined if the host is neither a well-known forge nor in `servers`.
+ * Parses a remote's address: https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Undefined if
+ * the host is neither a well-known forge nor in `servers`, or the path names no repository.
  */
 export function parseRepositoryUrl(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = parseRemote(remote);

@@ -31,8 +31,8 @@ interface Start {
 }
 
 /**
- * On a terminal, one line that is rewritten with each update and each second, so it never looks stuck. Elsewhere, one
- * line for each start that needs an image, because other starts take less than a second.
+ * On a terminal, one line that is rewritten with each update and each second, so it never looks stuck. Elsewhere, prints lines
+ * only for starts that need an image, because other starts take less than a second.
  */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();

@@ -14,8 +14,9 @@ const maxTries = 1_000; // attempts, each lost to another writer
 const maxRefusals = 3;
 
 /**
- * Changes a record based on its content at the time of the write, on any server. `change` runs again after a concurrent
- * write, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is taken), store_busy.
+ * Changes a record based on its content at the time of the write, on any server. `change` runs again after a concurrent write,
+ * and can throw. Resolves with the stored document, or undefined if nothing was written. Rejects: conflict (its unique name is
+ * taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -36,7 +37,10 @@ export async function changeRecord<Doc>(
   throw new AppError('store_busy', 'This is being changed by other callers. Try again.');
 }
 
-/** Like `changeRecord`, but resolves with the last call's value. Without `doc`, the record is unchanged. */
+/**
+ * Like `changeRecord`, but resolves with the `value` that the last call of `change` returned. Without `doc`, the record is
+ * unchanged.
+ */
 export async function changeRecordWithResult<Value>(
   records: Pick<RecordStore, 'get' | 'put'>,
   place: Pick<RecordPut, 'kind' | 'id'>,
@@ -54,8 +58,8 @@ export async function changeRecordWithResult<Value>(
 }
 
 /**
- * Reads a kind's records in rounds, each starting where the last one ended, so that a clean-up round costs the same for
- * any number of records. `from`: start of the list.
+ * Reads the records of a kind in rounds, each starting where the last one ended. A clean-up round thus costs the same for any
+ * number of records. `from`: where the list starts, used by the first round of each pass.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,

@@ -28,7 +28,7 @@ interface ExportCounts {
   readonly sha256: string;
 }
 
-/** Secrets, and records about blobs, which exports do not contain. */
+/** Kinds of records that exports omit: secrets, and records about blobs, which are not exported either. */
 const staysHere: ReadonlySet<string> = new Set([fileCopiesKind, copyBlobKind, workspaceManifestKind, credentialKind]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
@@ -80,8 +80,9 @@ export interface ImportCounts {
 }
 
 /**
- * Writes each session, reads it back and compares it. Completes an interrupted import. Rejects: invalid_request (not an
- * export, incomplete, or modified), conflict (a session with this id exists and differs).
+ * Writes each session, reads it back and compares it. Completes an interrupted import. Rejects: invalid_request (not an export,
+ * incomplete, or modified), conflict (a session with this id exists and differs), store_corrupt (a session reads back
+ * differently).
  */
 export async function importSessions(
   store: Store,

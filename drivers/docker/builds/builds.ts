@@ -96,7 +96,7 @@ interface Options {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly ids: IdSource;
-  /** Builds whose containers do not exist yet, so that `list` omits them. */
+  /** Ids of builds that have not ended. `list` skips their folders. */
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;

@@ -8,7 +8,7 @@ import { sandboxCpuShares, securityOptions } from '../create-body.ts';
 export interface FilterScope {
   /** The only installation whose sandboxes the server can create and change through the filter. */
   readonly instance: string;
-  /** The filter's own folder, with one subfolder per sandbox for its sockets. Nothing else is ever mounted. */
+  /** The filter's own folder, with one subfolder per sandbox for its sockets. No other host folder is ever mounted. */
   readonly root: string;
   readonly users: UserIdRange;
 }

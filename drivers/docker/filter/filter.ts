@@ -73,9 +73,9 @@ export interface FilterOptions {
 const maxBodyBytes = 2 ** 20;
 
 /**
- * Serves an engine socket that allows only the operations that sandboxes need. A process with the engine's own socket
- * is root on its host; a process with this socket can only create, list and end hardened containers of one
- * installation. Allowed requests pass unchanged, except for bodies that the filter parses.
+ * Serves an engine socket that allows only the operations that sandboxes need. A process with the engine's own socket is root on
+ * its host. A process with this socket can only pull images, and manage hardened containers and volumes of one installation.
+ * Allowed requests pass unchanged, except for bodies that the filter parses.
  */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -115,7 +115,10 @@ class Refusal extends Error {
   }
 }
 
-/** Resolves with the body if it was read, or `done` if the filter already acted. Rejects with a Refusal. */
+/**
+ * Resolves with the body to forward, `undefined` to forward the request unchanged, or `done` if the filter itself handled it.
+ * Rejects with a Refusal, or with the error of an engine that does not answer.
+ */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;

@@ -50,7 +50,10 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 
-  /** Undefined: the service does not exist, or was a leftover and is removed. */
+  /**
+   * Undefined: the service does not exist, or a leftover was removed. Rejects with sandbox_unavailable if another program's
+   * container has the name.
+   */
   async function present(name: string, requested: Readonly<Record<string, string>>, signal: AbortSignal) {
     const found = await findEngineObject(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
     if (!found) return undefined;
@@ -79,7 +82,9 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
   }
 
   return {
-    /** Starts the service unless its container exists. A service that exited keeps its exit code. */
+    /**
+     * Starts the service, or resumes it if it is paused. A service that exited is not started again, so it keeps its exit code.
+     */
     async start({ info, sandbox, service, news }: ServiceStart, call: CallOptions): Promise<void> {
       const { signal } = call;
       const name = nameFor(info.id, service.name);

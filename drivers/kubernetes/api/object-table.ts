@@ -31,7 +31,7 @@ export function createObjectTable<T extends KubeObject>(
         if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
       }
     },
-    /** Without a version, the object never returns. With a version, it can match the watch's selector again later. */
+    /** Records the object as gone up to `version`; later, it can match the watch's selector again. Default: gone forever. */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
       gone.set(uid, version);

@@ -126,7 +126,9 @@ export function createClaimEngine(options: Options) {
     );
   }
 
-  /** Throws sandbox_capacity if the pool is empty and already has as many waiting claims as members. */
+  /**
+   * Throws sandbox_capacity if at least as many other claims wait for a pod as the pool's size and its ready members add up to.
+   */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
     const known = claims.known();

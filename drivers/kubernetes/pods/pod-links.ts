@@ -87,8 +87,9 @@ type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
 /**
- * Resolves once the daemon answers. An `identity` command is sent as the first request, because a separate health check
- * would take another 70 ms through the API server. Rejects immediately if the sandbox is lost first.
+ * Resolves once the daemon answers. An `identity` command is sent as the first request, because a separate health check would
+ * take another 70 ms through the API server. Rejects immediately if the sandbox is lost first, or with sandbox_unavailable if the
+ * daemon refuses the token or cannot store the identity.
  */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,

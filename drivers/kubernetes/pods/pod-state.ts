@@ -48,7 +48,7 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** Waiting reasons that may never resolve by themselves. */
+/** Pod states for the kubelet's waiting reasons that may never resolve by themselves. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,

@@ -102,7 +102,10 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
 
   return {
     isOpen: () => isOpen,
-    /** Tries to reach the API server from an unused sandbox until enforcement is proven. Rejects with unsupported. */
+    /**
+     * Tries to reach the API server from an unused sandbox, until one attempt proves enforcement. Rejects with unsupported if the
+     * server is reachable and the operator has not accepted that.
+     */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next one is checked.
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);

@@ -46,7 +46,9 @@ export function toLimitFiles(
   }
 }
 
-/** A sandbox's share relative to others on busy processors. `usual` is the kernel's default. */
+/**
+ * A sandbox's share relative to others on busy processors. `usual` is the kernel's default; `first` is for a prioritized sandbox.
+ */
 export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum

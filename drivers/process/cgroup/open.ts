@@ -8,7 +8,8 @@ import { createKernelCgroupFiles } from './files.ts';
 import { parseHierarchies } from './hierarchies.ts';
 
 /**
- * Runs a shell that enters the groups before `--`, then becomes the program after it. Exits if it cannot enter a group.
+ * Returns the start of a command line: a shell that enters the groups, then becomes the program whose words follow. The shell
+ * exits if it cannot enter a group.
  */
 export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
@@ -16,7 +17,7 @@ export const createCgroupEntryCommand = (procs: readonly string[]): string[] => 
 ];
 
 /**
- * Finds the usable control groups of both versions: at the top if the server is root, else below its delegated group.
+ * Finds usable control groups of both versions: at the top if the server can write there, else at its own group or the parent.
  */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = createKernelCgroupFiles(canEnter);

@@ -22,13 +22,13 @@ const HelloLine = z.object({
 
 export type HandshakeResult =
   | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
-  /** The daemon knows the token but uses another protocol version. */
+  /** The daemon uses another protocol version, or is too old to receive its token. */
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads and answers the daemon's first line. Resolves with `refused` if no line arrives in time. Waits for `admitted` before the
- * answer, so that no program can start in the sandbox earlier.
+ * Reads and answers the daemon's first line. Resolves with `refused` if the line is missing, malformed or has a wrong token.
+ * Waits for `admitted` before the answer, so that no program can start in the sandbox earlier.
  */
 export async function acceptHandshake(
   socket: Socket,

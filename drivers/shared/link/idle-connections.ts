@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-const maxIdle = 128; // the daemon keeps at most 96; a peer that opens more is not a daemon
+const maxIdle = 128; // the daemon opens at most 96, so only another program can reach this limit
 /** The daemon opens at most 96. The last few are reserved for light requests, so that a health check never waits. */
 const maxBusy = 92;
 const maxWaiting = 1_024;

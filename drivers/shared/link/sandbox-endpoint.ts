@@ -133,7 +133,10 @@ export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
  * points to this socket only on the server that owns the session.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
-  /** Resolves with the daemon's first connection. Rejects if the daemon is incompatible or the sandbox is lost. */
+  /**
+   * Resolves with the daemon's first connection. Rejects if the daemon is incompatible, the sandbox is lost, or the endpoint is
+   * closed.
+   */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
   /** Sets the session of a claimed pool sandbox. The folder's record does not change. */

@@ -12,9 +12,9 @@ const staleMs = 1_000;
 const pressureShare = 0.6;
 
 /**
- * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences are meaningful. `init`: pid
- * of the daemon's parent on this machine. Zero if this machine cannot see the daemon, as in a container. `pressure`
- * returns how long programs of this machine have waited for a processor, in ms.
+ * Returns a function that measures how long a sandbox's daemon has waited for a processor, in ms; only differences are
+ * meaningful. The result stays 0 if this machine cannot see the daemon, as in a container. `init`: pid of the daemon's parent on
+ * this machine. `pressure`: returns how long programs of this machine have waited for a processor, in ms.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;

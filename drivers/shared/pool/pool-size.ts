@@ -1,9 +1,9 @@
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 
 export interface PoolSizer {
-  /** The maximum. 0: no pool. */
+  /** Upper limit of `now`. 0: no pool. */
   readonly most: number;
-  /** @param each maximum memory of one sandbox, in bytes */
+  /** Returns how many sandboxes to keep ready. `each`: maximum memory of one sandbox, in bytes. */
   now(each: number): number;
   recordRequest(): void;
   started(ms: number): void;

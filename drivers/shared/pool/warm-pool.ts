@@ -75,7 +75,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [computeRecipeHash(recipe), recipe]));
   const shelf = new KnownWarmSandboxes(clock, options.startTimeoutMs);
-  const started = new Set<SandboxId>(); // sandboxes that this process is starting
+  const started = new Set<SandboxId>(); // unclaimed sandboxes that this process is starting or has started
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();
   const { signal } = stop;

@@ -62,7 +62,9 @@ export class KnownWarmSandboxes {
     this.#taken.delete(id);
   }
 
-  /** Call before querying the backend: sandboxes added later are newer than its answer. */
+  /**
+   * Returns the ids for `before` in `found`. Call before querying the backend: sandboxes added later are newer than its answer.
+   */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
   }

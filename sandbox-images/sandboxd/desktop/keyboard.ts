@@ -17,7 +17,7 @@ const maxSpareKeys = 96;
 const settleMs = 150;
 const slowMs = 3_000;
 
-/** Keycodes with a meaning assigned by the daemon, least recently used first. */
+/** Spare keycodes and the keysyms that the daemon assigned to them (0: none yet), least recently used first. */
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**

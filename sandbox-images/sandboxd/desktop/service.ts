@@ -37,7 +37,10 @@ const attempts = 6;
 /** A program that ran this long did not fail at startup, so the restart delay is reset. */
 const longLifeMs = 30_000;
 
-/** Keeps a program running from the first `get` until `stop`, with growing delays between restarts. */
+/**
+ * Keeps a program running from the first `get` until `stop`, with growing delays between restarts. Gives up if the first start
+ * fails, or if restarts keep failing.
+ */
 export function superviseProgram<Value>({ clock, start, died, back }: Options<Value>): SupervisedProgram<Value> {
   let current: Period | undefined;
   let done: Promise<void> = Promise.resolve();

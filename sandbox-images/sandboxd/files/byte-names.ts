@@ -5,7 +5,7 @@ import { splitEscapedFileName } from '../../../src/core/text/files/byte-names.ts
 
 export type SystemPath = string | Buffer;
 
-/** The bytes of an escaped path, unless something exists only under the literal text. */
+/** Returns the bytes that an escaped path means. If only the literal text exists as a path, returns the text. */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
@@ -21,7 +21,10 @@ const isThere = (path: SystemPath) =>
     () => false,
   );
 
-/** `start` gets the folder as text, because Node accepts nothing else. */
+/**
+ * Calls `start` with a path to the folder as text, because Node accepts nothing else. If the folder's name is not UTF-8, the path
+ * leads to the opened folder.
+ */
 export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);
   if (typeof path === 'string') return start(path);

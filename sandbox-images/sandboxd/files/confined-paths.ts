@@ -14,10 +14,7 @@ export interface ConfinedPaths {
   readonly root: string;
   /** All mount points of the workspace, the root first. The system can report open files under any of them. */
   readonly roots: readonly string[];
-  /**
-   * Returns the path relative to the workspace; '' is the workspace itself. Rejects with path_outside or
-   * invalid_request.
-   */
+  /** Returns the path relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
   locate(path: string): string;
   /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;

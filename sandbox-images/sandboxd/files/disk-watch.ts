@@ -160,7 +160,7 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/** Bytes used by the folders. Follows no links, and stops once the sum exceeds `most`. */
+/** Bytes used by the folders and the `unnamed` open files. Follows no links, and stops once the sum exceeds `most`. */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

@@ -13,7 +13,10 @@ import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './conf
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** Neither the file nor the target of a link at the path has to exist. */
+/**
+ * Opens the folder of the file that the path leads to, creating it if necessary, then calls `work`. Follows a link at the path,
+ * even if its target does not exist. `before` is undefined for a new file.
+ */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
@@ -119,7 +122,7 @@ const second = 1_000_000_000n;
 /** A file system's clock ticks every few milliseconds. Two writes in one tick must not look like one version. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
-  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // a program set a time in the future
+  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // already later, or a program set a time in the future
   const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // utimes stores whole microseconds
   await handle.utimes(Number(atimeNs / 1_000n) / 1_000_000, later);
 }

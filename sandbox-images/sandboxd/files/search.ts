@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * Converts a POSIX extended regular expression for ripgrep, in which a literal `[` in a set, or a `{` that is not a
- * repetition, needs a backslash. ripgrep's own syntax, such as `\d`, stays unchanged.
+ * Converts a POSIX extended regular expression for ripgrep. ripgrep needs a backslash before a literal `[` in a set, and before a
+ * `{` that is not a repetition. Its own syntax, such as `\d`, stays unchanged.
  */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {

@@ -18,7 +18,7 @@ import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
-/** Each reader gets only output that arrives after it connects. */
+/** Each reader gets the output from its connection on. Until the first one connects, output waits for up to 30 s. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
@@ -136,7 +136,7 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Readers can connect and disconnect at any time. Output without a reader is lost. */
+/** Readers can connect and disconnect at any time. Output without a reader is lost, unless it still waits for the first one. */
 export function createJobOperations(parts: DaemonState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();

@@ -69,8 +69,8 @@ export class FileMetadataStore {
   }
 
   /**
-   * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported or payload_too_large (the
-   * file system has no room).
+   * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported, payload_too_large (the
+   * file system has no room), or as other file operations do.
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([

@@ -21,7 +21,7 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 
 export interface InputProbe {
   readonly members: readonly ProcessStat[];
-  /** The keeper's input if the operation has pipes. Undefined: a terminal. */
+  /** Link target of the keeper's standard input if the operation has pipes. Undefined: a terminal. */
   readonly pipe: string | undefined;
   /** Whether the output's last line is unfinished, as after a prompt. */
   readonly hasOpenLine: boolean;

@@ -14,7 +14,10 @@ export interface EndTreeOptions {
   readonly grace?: 'usual' | 'none';
 }
 
-/** Sends TERM, then KILL after 2 s, until no process of the tree is left. Resolves with the number of processes. */
+/**
+ * Sends TERM, then KILL after 2 s, until no process of the tree is left or KILL has failed for 10 s. Resolves with the number of
+ * processes that were not in `met`.
+ */
 export async function endProcessTree(
   tree: ProcessTree,
   { spared, met = new Set(), grace = 'usual' }: EndTreeOptions,

@@ -30,7 +30,7 @@ export type SparedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySet<n
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
-  /** Names of processes from an earlier scan, which still belong to the tree after their parents have ended. */
+  /** Keys (`toProcessKey`) of processes from an earlier scan, which still belong to the tree after their parents have ended. */
   readonly known?: ReadonlySet<string>;
   /** Whether processes in the middle of exec wait for a later scan. Otherwise their environment is treated as empty. */
   readonly waits?: boolean;

@@ -24,7 +24,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** Does not listen itself: the daemon passes it connections that the daemon dialled. */
+/** Does not listen itself: the daemon passes it the connections that it dials, or makes it listen. */
 export function createDaemonServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {

@@ -98,7 +98,10 @@ interface CollectedOutput {
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/** Keeps the first MiB in memory. Longer output goes to a file in full, and a slow disk makes the command wait. */
+/**
+ * Keeps the first MiB in memory. Longer output goes to a file from its beginning, up to the file's size limit. A slow disk makes
+ * the command wait.
+ */
 function collect(
   stream: Readable | null,
   whole: { readonly file: string; open(): Promise<OutputSpool> },

@@ -5,7 +5,7 @@ import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 
 /**
- * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records them as
+ * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records their operations as
  * lost.
  */
 export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string): Promise<void> {

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Texts of the newest update of a running or finished call. The texts of earlier updates only describe the call. */
+  /** Texts of the newest update since the call began to run. The texts of earlier updates only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   terminal: string;

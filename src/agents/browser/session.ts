@@ -100,7 +100,7 @@ interface OpenBrowser extends BrowserConnection {
 }
 type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<BrowserActionResult>;
 
-/** Calls run one after another. A browser that died is restarted. */
+/** Make one call at a time, as the browser tools do. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;

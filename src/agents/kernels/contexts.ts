@@ -21,8 +21,8 @@ interface KnownContext extends CodeContext {
 const maxContexts = 16;
 
 /**
- * Contexts of one sandbox. Each language has a default context, named after it, whose kernel starts with its first
- * cell.
+ * Contexts of one sandbox. The languages in `defaultContextLanguages` have a default context, named after the language. A
+ * context's kernel starts with its first cell.
  */
 export class KernelContexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
@@ -50,7 +50,7 @@ export class KernelContexts {
     return known ?? this.#add(context);
   }
 
-  // The following methods reject with not_found if the context does not exist.
+  // `execute`, `restart` and `remove` reject with not_found if the context does not exist.
   /** Runs a cell after the context's earlier cells. Rejects as `Kernel.execute` does. */
   async execute(id: string, cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     const known = this.#the(id);

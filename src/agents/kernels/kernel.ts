@@ -18,7 +18,10 @@ export interface Cell {
   readonly folder?: string;
 }
 export interface CellOutcome {
-  /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel ended. */
+  /**
+   * `whole`: the cell ended by itself, possibly with an error. `timed_out` and `cancelled`: the cell was interrupted. `died`: the
+   * kernel ended.
+   */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   /** Number of the execution in its kernel. Undefined if the kernel reported none. */
   readonly count: number | undefined;
@@ -59,9 +62,9 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores this is stopped.
-   * Rejects with cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`
-   * does.
+   * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores this is stopped. Rejects with
+   * cancelled (before the cell started), deadline_exceeded (the kernel did not start) or file_not_found (no such interpreter).
+   * Also rejects with unsupported (the kernel sent an invalid message), and as `ProgramClient` does.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));

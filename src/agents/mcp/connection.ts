@@ -61,7 +61,7 @@ export class McpConnection {
     return this.#isRefused;
   }
 
-  /** The server's tools that the operator allows. Rejects with unsupported and the reason, for people. */
+  /** The server's tools that the operator allows. Rejects as `call` does. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const listed = await this.#within(signal, (client) => this.#listed(client, signal));
@@ -69,7 +69,9 @@ export class McpConnection {
     return listed;
   }
 
-  /** Rejects with deadline_exceeded, unsupported with a reason for the model, or the sandbox's own error. */
+  /**
+   * Rejects with cancelled, deadline_exceeded, unsupported with a reason for people and the model, or the sandbox's own error.
+   */
   async call(name: string, args: object, { signal, onProgress }: McpCallOptions): Promise<McpCallResult> {
     const { timeoutMs } = this.server;
     const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };

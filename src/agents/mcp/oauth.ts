@@ -90,7 +90,7 @@ export async function completeSignIn(
   });
 }
 
-/** Rejects with unsupported if a person must sign in again. */
+/** Rejects with unsupported and the reason, such as an expired sign-in. */
 export async function refreshCredentials(access: OAuthCredentials, asking: OAuthContext): Promise<OAuthCredentials> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');

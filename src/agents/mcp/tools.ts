@@ -142,7 +142,7 @@ function mcpTool(
   };
 }
 
-/** A failure of a tool server is a result for the model: it never ends the turn. */
+/** A failure of a tool server is a result for the model and does not end the turn. Rethrows errors of the sandbox. */
 function failedCall(thrown: unknown): ToolResult {
   if (!(thrown instanceof AppError)) throw thrown;
   const reason =

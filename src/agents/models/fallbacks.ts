@@ -22,9 +22,10 @@ interface Deps {
 }
 
 /**
- * Uses the first model that works. A model is suspended after three failures in a row, after a minute of waiting, or
- * when its provider requires a longer delay; the next model then takes over, in the same turn if nothing was output
- * yet. All sessions share the models' health. The server never waits longer than a minute.
+ * Uses the first model that works. A model is suspended after three retryable failures in a row, or after more than a minute of
+ * waiting in total. A failure that only a changed setting ends, or a longer delay that its provider requires, suspends it
+ * immediately. The next model then takes over, in the same turn if nothing was output yet. All sessions share the models' health.
+ * The server never waits longer than a minute.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
@@ -96,7 +97,7 @@ function summed(failures: readonly FailedTurn[]): FailedTurn {
   return { ...last, retryable, message: failures.map(({ message }) => message).join(' Then the fallback: ') };
 }
 
-/** The provider's delay, at most a minute, with jitter so that sessions do not all retry at the same time. */
+/** Limits the provider's delay to a minute, with jitter so that sessions do not all retry at the same time. */
 function bounded(failure: FailedTurn, random: () => number): FailedTurn {
   const { retryAfterMs } = failure;
   if (retryAfterMs === undefined) return failure;

@@ -53,8 +53,9 @@ interface Endpoint {
 }
 
 /**
- * Reads a provider's list of models, at most 5,000. Rejects: model_unauthorized, model_rejected (the address has no
- * list), provider_error (unreachable, or failed). No message contains the key or the provider's text.
+ * Reads a provider's list of models, at most 5,000. Rejects: model_unauthorized, model_rejected (the address has no list),
+ * forbidden (a redirect, or a private address), provider_error (unreachable, or failed). No message contains the key or the
+ * provider's text.
  */
 export async function listModels(
   access: Listable,

@@ -42,7 +42,7 @@ export async function readFileBytes({ sandbox, signal }: ToolContext, path: stri
 
 export const readFileText = async (ctx: ToolContext, path: string) => decodeText(await readFileBytes(ctx, path), path);
 
-/** Undefined if the bytes are not text. */
+/** Undefined if the bytes are not text. Throws: invalid_request (text in an encoding that cannot be read). */
 export function decodeText(bytes: Buffer, path: string): FileText | undefined {
   const text = decodeTextFile(bytes);
   const encoding = text ? undefined : detectUnreadableEncoding(bytes);
@@ -78,7 +78,7 @@ export const unwritableFileResult = (path: string, { encoding }: FileText): Tool
     'can be written to it. Convert it by a command first, such as iconv. Nothing was changed.',
 });
 
-// The earlier content is only for display. A file whose earlier content cannot be read is still written.
+// The earlier content is only for display, so a file that is missing or too large to read is still written.
 export function ignoreMissingFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

@@ -56,7 +56,7 @@ export const fileRead = defineTool({
   },
 });
 
-/** Undefined: the bytes are not a picture. */
+/** Undefined: the bytes are not a picture, or pictures cannot be stored here. */
 async function pictureIn(ctx: ToolContext, path: string, data: Buffer): Promise<ToolResult | undefined> {
   const mimeType = detectPictureType(data);
   const size = mimeType && readPictureSize(data);

@@ -22,7 +22,7 @@ interface Bytes {
   readonly name: string;
 }
 
-/** A picture that models can see is also stored for them. */
+/** Saves the bytes as a file of the workspace. A picture in a format that models can see is also stored for them. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

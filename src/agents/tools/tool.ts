@@ -48,7 +48,7 @@ export interface SkillFileContent {
   readonly folder: string;
   readonly text: string;
 }
-/** Rejects: not_found, file_not_found, path_outside. */
+/** Rejects: not_found (no such skill), file_not_found, path_outside, invalid_request (the file is not text). */
 export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<SkillFileContent>;
 
 export interface StoredPicture {
@@ -173,7 +173,7 @@ export interface Tool extends ToolDescription {
 }
 
 export interface UnsupportedTool {
-  /** Absent for a custom tool of the session's agent. */
+  /** The name of the tool server. Absent for a custom tool of the session's agent. */
   readonly server?: string;
   readonly tool: string;
   readonly reason: string;

@@ -29,7 +29,7 @@ export interface PreviewAddress {
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
-  /** Undefined: the token is wrong, or the caller's credential is no longer valid. */
+  /** The principal that opened the preview. Undefined: the token is wrong, or that principal's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /** Default: 8 hours. Throws: invalid_request (longer than allowed). */
   lifeMs(minutes: number | undefined): number;

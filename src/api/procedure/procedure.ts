@@ -63,7 +63,10 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
-  /** `any` key, callers that can `create`, a role, or callers with this right to the input's resource. */
+  /**
+   * The required rights. `any`: every caller. `create`: callers with at least the role `user`. A role: callers with at least this
+   * role. An access kind: callers with this access to the input's resource.
+   */
   readonly may: AccessKind | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
   /** The action in the audit log. Absent: calls are not logged. */
   readonly audit?: string;

@@ -8,6 +8,6 @@ export interface CommandTerminal {
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   print(line: string): void;
-  /** Prints a line for people to stderr. */
+  /** Prints a line to stderr, for people. */
   say(text: string): void;
 }

@@ -28,7 +28,7 @@ export async function describeCommands(): Promise<{ name: string; usage: string;
   return await Promise.all(loaded);
 }
 
-/** All other commands call a running server. */
+/** Whether the server's own program runs the command. All other commands are the client's. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
 export async function loadCommand([name]: readonly string[]): Promise<ServerCommandDefinition | undefined> {

@@ -44,7 +44,9 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/** Must be an argument: with a configured name, the command could empty a namespace by accident. */
+/**
+ * The installation must be named on the command line: with a configured name, the command could empty a namespace by accident.
+ */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

@@ -29,7 +29,10 @@ interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Can run while the server runs, because the server decrypts with any configured encryption key. */
+/**
+ * Wraps stored keys with the primary encryption key, and retries until none is left. Requests need not wait, because the server
+ * decrypts with any configured encryption key.
+ */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {

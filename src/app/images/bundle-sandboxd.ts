@@ -40,7 +40,7 @@ const lazyBuiltins: Plugin = {
 
 /** Modules that load on first use: the daemon only calls their functions, and never during its start. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
-/** Reserved words cannot be export names. */
+/** Exports that are left out, because their names are reserved words. */
 const unreadable = new Set(['default', 'delete']);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

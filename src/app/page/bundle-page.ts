@@ -91,7 +91,7 @@ async function copyApiDocs(outdir: string): Promise<void> {
   for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'])
     await copyFile(resolve(`swagger-ui-dist/${name}`), join(outdir, name));
   const redoc = await readFile(resolve('redoc/bundles/redoc.standalone.js'), 'utf8');
-  // ReDoc loads its maker's logo from a content network.
+  // ReDoc would load its vendor's logo from a content delivery network.
   const offline = redoc.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
 }

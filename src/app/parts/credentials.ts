@@ -34,8 +34,8 @@ import type { Config } from '../settings/config.ts';
 /** The credentials that the proxy adds for sandboxes, and the placeholders that sandboxes get instead. */
 export interface ProxyCredentials {
   /**
-   * Order: the session's vaults, the session, its project, the settings, the server's store. At most a second old.
-   * Never rejects.
+   * The session's credentials, in this order: the session's vaults, the session, its project, the settings, the server's store.
+   * At most a second old. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
@@ -72,7 +72,10 @@ type NamedPlaces = CredentialInjection & Pick<CredentialWithHolder, 'name' | 'us
 const freshMs = 1_000;
 const maxKnown = 10_000;
 
-/** Rejects with invalid_request if a value is missing, so that a wrong setting is reported at the start. */
+/**
+ * Rejects with invalid_request if a value is missing or cannot be sent in a header, or if two credentials clash. A wrong setting
+ * is thus reported at the start.
+ */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;

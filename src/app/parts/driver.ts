@@ -24,7 +24,10 @@ import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
 import { type WarmPoolParts, withWarmPool } from './warm-pool.ts';
 
-/** In `strict` isolation, sandboxes get their own kernel. Rejects if no such runtime exists. */
+/**
+ * Adapts the settings to `strict` isolation, in which every sandbox has its own kernel. Rejects: invalid_request (the driver has
+ * no such runtime).
+ */
 export async function requireIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {

@@ -59,7 +59,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store' | '
 }
 export type ProjectInfrastructure = Awaited<ReturnType<typeof openProjectInfrastructure>>;
 
-/** `api` is for the facade, `hooks` for the engine. */
+/** `api` contains the services of the OpenCodex facade. */
 export async function openProjectInfrastructure({
   config,
   store,

@@ -14,7 +14,7 @@ import type { Config } from '../settings/config.ts';
 
 /** This process among the servers of a store. Dispose it after its work, so that other servers can take over. */
 export interface Replica extends AsyncDisposable {
-  /** Unique to this process, in sockets and leases; undefined if no other server uses the store. */
+  /** This process's unique name, used in sockets and leases. Undefined if the store is not shared. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
   isAlive(name: string): Promise<boolean>;
@@ -96,8 +96,8 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
 }
 
 /**
- * Only the holder's machine can determine this, and can then take over the leases immediately. The process's start time
- * reveals a reused pid.
+ * Whether the holder's process ended, so that its leases can be taken over immediately. Always false on another machine. The
+ * process's start time reveals a reused pid.
  */
 export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];

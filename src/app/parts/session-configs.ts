@@ -42,7 +42,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: SandboxSettingsS
 
 const egressKeyOf = ({ sandbox }: SandboxSettingsSource): string => JSON.stringify(sandbox?.egress ?? null);
 
-/** A template's settings override the server's. */
+/** The settings of sessions' sandboxes. A template's settings override the server's. */
 export class SandboxSettingsResolver {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];
@@ -108,7 +108,10 @@ export class SandboxSettingsResolver {
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
   }
 
-  /** False before the first read, when no connection is open. */
+  /**
+   * Whether the session's hosts differ from the remembered ones; remembers the new ones. False before the first read, when no
+   * connection is open.
+   */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;

@@ -70,7 +70,7 @@ function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget |
   };
 }
 
-/** `a=1,b=2`, with percent-encoded values. */
+/** Parses `a=1,b=2`, with percent-encoded values. */
 const pairsOf = (text = ''): Record<string, string> =>
   Object.fromEntries(
     text.split(',').flatMap((pair) => {

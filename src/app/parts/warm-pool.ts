@@ -34,7 +34,7 @@ export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }
       say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name} here: its sandboxes start on demand.`);
   };
   if (hostsPool(driver)) {
-    const size = sizeFor(() => undefined); // only the driver knows its nodes
+    const size = sizeFor(() => undefined); // only the driver knows the free memory of its nodes
     return withHostedPool(driver, { ...pool, size, shared: replica !== undefined, onNone });
   }
   if (!isPoolable(driver)) {

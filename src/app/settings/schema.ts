@@ -85,7 +85,10 @@ const periodBudgets = (whose: string) => ({
   ),
 });
 
-/** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
+/**
+ * All settings. The path in kebab case is the key in corral.yaml. CORRAL_ and the path form the variable, unless the setting
+ * names another one.
+ */
 export const Config = z.strictObject({
   host: defineSetting(textValue('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
   port: defineSetting(integerValue(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),

@@ -58,7 +58,7 @@ export interface AgentServices extends AsyncDisposable {
   readonly kernels: KernelRegistry;
   readonly loops: AcpAgents;
   readonly pictures: ScreenshotStore;
-  /** An agent waits while a person has control of keyboard and mouse. */
+  /** The viewers and the control of each desktop. An agent waits while a person has control of keyboard and mouse. */
   readonly screens: DesktopViewerHubs;
 }
 

@@ -33,10 +33,7 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
 /** The last phase of the start: the server listens, so requests arrive only when every part exists. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
-  /**
-   * The token that clients need, if it was created at the first start. Without isolation, any local program is a client
-   * too.
-   */
+  /** Without isolation, any local program is a client, so clients need this token. Undefined: the server needs no such token. */
   readonly startToken: StartToken | undefined;
 }
 interface HttpDeps {

@@ -16,7 +16,10 @@ interface Deps {
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
-/** The result can change while the server runs, because it depends on the state of the desktop image. */
+/**
+ * Checks whether templates can run here. The result can change while the server runs, because it depends on the state of the
+ * desktop image.
+ */
 export class TemplateAvailabilityChecker extends ServerPart<Deps> {
   check(session: SandboxSettingsSource): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
@@ -29,7 +32,10 @@ export class TemplateAvailabilityChecker extends ServerPart<Deps> {
     if (trouble) throw errorOf(trouble);
   }
 
-  /** A missing key is no reason to refuse a session: a client can bind a credential to it before its first message. */
+  /**
+   * Also reports a missing key, which is no reason to refuse a session: a client can bind a credential to it before its first
+   * message.
+   */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

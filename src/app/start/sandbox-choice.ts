@@ -13,7 +13,10 @@ interface Limits {
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
 }
 
-/** Throws: invalid_request if a choice exceeds the settings, unsupported if the driver cannot enforce it. */
+/**
+ * Throws: invalid_request if a choice is malformed, exceeds the settings, or changes an adopted sandbox; unsupported if the
+ * driver cannot enforce it.
+ */
 export function checkSandboxChoice(choice: SandboxChoice, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;
   const [fixed] = Object.keys(others).filter((name) => name !== 'idleSeconds');
@@ -86,7 +89,10 @@ function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config
     .some((own) => own && (own.below || !parseAddressRange(own.host) || isIn(own.host)));
 }
 
-/** An image's registries are known only after a sandbox with that image has started. */
+/**
+ * Under the policy `registries`, every entry is accepted, because an image's registries are known only after a sandbox with that
+ * image has started.
+ */
 function mayBeOpen(entry: PolicyEntry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);

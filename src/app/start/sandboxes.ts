@@ -51,7 +51,7 @@ export interface SandboxInfrastructure
   readonly credentials: ProxyCredentials;
   /** Reaches forges: public addresses, and private addresses that the operator lists. */
   readonly forgeFetch: GuardedFetch;
-  /** The server's settings, overridden by those of the session's template. */
+  /** The server's settings, overridden by those of the session's template and by the session's own choices. */
   readonly settingsOf: (
     session: SandboxSettingsSource,
   ) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;

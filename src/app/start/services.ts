@@ -65,7 +65,7 @@ import { runInBackground } from './startup.ts';
 const adoptionMs = 15_000;
 const maxProjects = 10_000; // projects whose names are shown with budgets and memories
 
-/** The fifth phase of the start: the facades' services, without permissions, and the retention that uses them. */
+/** The fifth phase of the start: the facades' services, without permission checks, and the retention that uses them. */
 export interface FacadeServices extends AsyncDisposable {
   readonly services: Services & OperationServices;
   readonly shared: SharedSessionService;

@@ -125,7 +125,9 @@ export class DeviceRegistry {
   get = (id: string): Device | undefined => this.#devices.get(id);
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
-  /** When the device was last used at this server; the current time while it is in use. */
+  /**
+   * Epoch ms of the device's last use at this server; the current time while it is in use. 0: not used since the server started.
+   */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
     const key = this.#deps.people.byId(person)?.key ?? '';
@@ -183,7 +185,10 @@ export class DeviceRegistry {
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
-  /** Claims the device's next check with the provider. Undefined: another server claimed it, or it is not due. */
+  /**
+   * Claims the device's next check with the provider. Undefined: another server claimed it, it is not due, or the device was
+   * signed out.
+   */
   async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
     const now = this.#deps.clock.now();
     return await this.#change(
@@ -210,7 +215,7 @@ export class DeviceRegistry {
 
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** Undefined: another request has rotated the secret. */
+  /** Undefined: another request has rotated the secret, or the device was signed out. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();

@@ -159,7 +159,7 @@ export class Issuer {
     }
   }
 
-  /** Verifies the token of a back-channel logout. Rejects: InvalidIdTokenError. */
+  /** Verifies the token of a back-channel logout. Rejects: InvalidIdTokenError, provider_error. */
   async readLogout(token: string): Promise<ProviderLogout> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });

@@ -99,7 +99,10 @@ export class SignInFlow {
     };
   }
 
-  /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusedError. */
+  /**
+   * Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusedError, not_found (no such provider),
+   * quota (too many people).
+   */
   async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
     const issuer = this.#issuer(provider);
     const { base, search, login, agent } = visit;
@@ -190,8 +193,8 @@ export class SignInFlow {
   }
 
   /**
-   * Signs out the devices of a session that the provider ended. Rejects: invalid_request, if the provider did not issue
-   * the token.
+   * Signs out the devices of a session that the provider ended. Rejects: invalid_request (the token is not valid), not_found (no
+   * such provider), provider_error.
    */
   async endedAtProvider(provider: string, token: string): Promise<void> {
     const { people, devices, tell } = this.#deps;

@@ -88,7 +88,7 @@ export class SigningKeys extends ServerPart<Options> {
   }
   has = (kid: string): boolean => this.#current()?.ids.has(kid) ?? false;
 
-  /** Reads the keys again, at most once per pause. Never rejects. */
+  /** Reads the keys again, at most once per `pauseMs`. Never rejects. */
   async refresh(): Promise<void> {
     const { now, warn, name } = this.deps;
     if (!this.#reading && now() - this.#triedAt < pauseMs) return;

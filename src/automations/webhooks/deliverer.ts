@@ -240,7 +240,7 @@ export class WebhookDeliverer {
     return true;
   }
 
-  /** Returns when the endpoint's suspension ends, epoch ms. 0: not suspended. */
+  /** Records whether the endpoint answered. Returns when its suspension ends, epoch ms; 0: not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.#deps.clock.now();
     const before = this.#silent.get(webhookId);

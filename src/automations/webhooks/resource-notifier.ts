@@ -41,7 +41,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
     };
   }
 
-  /** Deleting a vault also deletes its credentials. */
+  /** Archiving or deleting a vault does the same to its credentials, so their changes are reported too. */
   vaults(own: VaultService): VaultService {
     const whole = async (id: string) => ({ vault: await own.get(id), credentials: await own.credentials(id) });
     const one = (id: string, credential: string) => own.credential(id, credential);

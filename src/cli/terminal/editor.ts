@@ -74,7 +74,7 @@ export function applyKey(editor: EditorState, input: string, key: InkKey): Edito
   return withEditorText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
 }
 
-/** The key bindings of readline. */
+/** Ctrl with a letter, mostly as in readline. */
 function controlled(editor: EditorState, input: string): EditorState {
   const { text, at } = editor;
   const [start, end] = lineRangeAt(text, at);

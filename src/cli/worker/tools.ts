@@ -133,7 +133,10 @@ const tools: Readonly<Record<string, Run>> = {
 
 export const workerToolNames: readonly string[] = Object.keys(tools);
 
-/** Runs a call. A failed call is also a result; rejects only if the sandbox is unreachable or `signal` fires. */
+/**
+ * Runs a call. A failed call is also a result; rejects only if the sandbox is unreachable, the failure may be temporary, or
+ * `signal` fires.
+ */
 export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {
     try {

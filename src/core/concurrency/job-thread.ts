@@ -30,7 +30,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * Resolves with the thread's answer, or with undefined if the job killed the thread or took too long. Rejects:
+   * Resolves with the thread's answer, or with undefined if the job cannot be sent, kills the thread or takes too long. Rejects:
    * queue_full, cancelled, deadline_exceeded.
    */
   async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {

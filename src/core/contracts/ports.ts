@@ -60,8 +60,8 @@ export interface EventStore {
   /** The seq of the newest event of this type, or 0. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
-   * Drops all deltas and outputs but the newest `keepDroppable`, and the oldest events of any type above `keepAll`.
-   * Seqs do not change.
+   * Drops all deltas and outputs but the newest `keepDroppable`, and all events of any type but the newest `keepAll`. Seqs do not
+   * change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**

@@ -1,5 +1,5 @@
 export interface RecordIndexEntry {
-  /** The id of the owner, or of the record named by the field in `ownerFields`. */
+  /** The owner's id. For kinds in `ownerFields`: the id of the record that owns this record. */
   readonly owner: string | null;
   readonly shared: boolean;
   /** The parent record, such as the project of a session. */
@@ -10,7 +10,7 @@ export interface RecordIndexEntry {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Kinds whose records belong to another record instead of a person, with the field that holds its id. */
+/** Kinds whose records are owned by another record instead of a person, each with the field for the owner's id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };

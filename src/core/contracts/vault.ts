@@ -27,7 +27,7 @@ export interface SealedField {
  */
 export interface SecretSealer {
   seal(text: string, place: SealedField): SealedValue;
-  /** Throws: store_corrupt, for any damage. */
+  /** Throws: store_corrupt, for any damage or if the key-encryption key is not configured. */
   open(sealed: SealedValue, place: SealedField): string;
   /** Rewraps the data key under the primary key; the text does not change. Undefined if it already uses that key. */
   rewrap(sealed: SealedValue, place: SealedField): SealedValue | undefined;

@@ -43,7 +43,7 @@ export const getArmedFailpointSpec = (): string | undefined => armed?.spec;
 
 export const countFailpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 
-/** Always await this, so that `sleep` and `hang` delay only the caller. */
+/** Always await the result: without `await`, `sleep` and `hang` have no effect. */
 export function failpoint(name: string): void | Promise<void> {
   if (armed === undefined) return;
   const action = sprung(armed, name);

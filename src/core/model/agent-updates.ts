@@ -36,7 +36,7 @@ export type AgentUpdate =
   /** The agent lost the conversation and continues with a summary of it. */
   | { readonly kind: 'forgot'; readonly detail: string }
   | { readonly kind: 'model'; readonly name: string }
-  /** Additional tokens and costs, if the agent counts them. */
+  /** The tokens and cost used since the last update, if the agent counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
 export interface AgentToolCall {

@@ -40,7 +40,7 @@ export const credentialFields = {
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /** Only for git, in sessions that have a repository at this host: `read` can fetch, `write` can also push. */
   git: z.enum(['read', 'write']).optional(),
-  /** With `git`: repositories in addition to those of the session. */
+  /** Requests only below these paths. With `git`: also reads of other repositories below them. */
   paths: z
     .array(
       z

@@ -160,7 +160,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   ),
   /** The message is absent when a person decided on a call, or the decision timed out. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
-  /** A call waits for a person's permission until `approval.resolved`. */
+  /** A call waits for a person's permission, or for the result of a client or worker, until `approval.resolved`. */
   fact(
     'approval.requested',
     z.object({
@@ -168,11 +168,14 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /** Why the model's provider requires the approval, or the agent's title for the call. */
+      /**
+       * Why the call needs approval: the model's provider requires it, or the agent has read untrusted text. With an agent that
+       * has its own loop: its title for the call.
+       */
       reason: z.string().optional(),
       /** The text that the call would write, with the text that it replaces. */
       content: ToolContent.optional(),
-      /** The client that created the session runs the call and returns its result. */
+      /** The session's client or a worker runs the call and returns its result. */
       byClient: z.literal(true).optional(),
       /** A worker runs the call after a person has permitted it, and returns its result. */
       forWorker: z.literal(true).optional(),
@@ -391,14 +394,14 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
-      /** Usage that budgets add because the provider's count is not plausible. */
+      /** Usage that budgets add because the provider's count is missing or far too small. */
       assumed: EstimatedUsage.optional(),
       /** The number of this model request in the session. Absent in older logs. */
       turn: z.int().optional(),
       /** The SHA-256 of everything that the model saw. */
       requestHash: z.string().optional(),
       purpose: ModelCallPurpose.optional(),
-      /** Epoch ms. */
+      /** The time at which the request was sent, epoch ms. */
       askedAt: z.number().optional(),
       /** The readable part of the model's reasoning, or its start. */
       thoughts: z.string().optional(),

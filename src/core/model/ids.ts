@@ -20,7 +20,7 @@ export type SandboxId = z.infer<typeof SandboxId>;
 export const sandboxIdOf = (id: SessionId): SandboxId => SandboxId.parse(`sbx-${id}`);
 export const sessionIdOf = (id: SandboxId): SessionId => SessionId.parse(id.slice(4));
 
-/** Storage that outlives sessions. The id names its folder, or part of the engine's volume. */
+/** Storage that outlives sessions. The id is the name of its folder, or part of the name of the engine's volume. */
 export const VolumeId = z
   .string()
   .regex(/^vol-[0-9a-f]{16}$/)

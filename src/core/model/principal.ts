@@ -29,9 +29,12 @@ export interface Principal {
   readonly role: Role | 'nobody' | 'reader';
   /** The origin of a reader's page. */
   readonly origin?: string;
-  /** The id of the caller's key; absent for the server's own token, and when no credential is needed. */
+  /**
+   * The id of the caller's key. Absent for the server's own token, when no credential is needed, and for callers without their
+   * own key, such as workers.
+   */
   readonly key?: string;
-  /** The owner of everything that the caller creates; absent in the same cases as `key`. */
+  /** The owner of everything that the caller creates; absent for the server's own token, and when no credential is needed. */
   readonly owner?: string;
   /** The person's id, if the caller signed in. `key` then belongs to the browser or command line. */
   readonly person?: string;
@@ -50,7 +53,7 @@ export interface Principal {
   readonly session?: string;
   /** The caller's name in the audit log, for a caller that did not send its own key, such as one with a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
-  /** Fires when the caller loses rights: its key was revoked or expired, or the caller left a project. */
+  /** Fires when the caller loses rights: its key was revoked or expired, or its role in a project ended or was reduced. */
   readonly ended?: AbortSignal;
 }
 

@@ -70,7 +70,7 @@ export const SessionLifetime = z.object({
   /** Whether a request to the sandbox resumes it from a pause with memory. */
   resumes: z.boolean(),
   env: z.record(z.string(), z.string()),
-  /** The client's name for the kind of sandbox. */
+  /** The name of the sandbox's template in the client's API. */
   kind: z.string(),
   /** Ports require a token, even at their own host name. */
   privatePorts: z.boolean(),
@@ -139,7 +139,7 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /** The seq of the newest event in the record, not counting deltas, output, usage and egress. */
+  /** The seq of the newest event that the record reflects, not counting deltas, output, usage and egress. */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),

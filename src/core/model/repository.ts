@@ -63,7 +63,7 @@ export const RepositoryInput = z.strictObject({
   url: RepositoryUrl,
   /** Default: the repository's default branch. */
   ref: GitRef.optional(),
-  /** Default: the last part of the URL. */
+  /** Default: the last part of the URL, without `.git`. */
   path: RepositoryPath.optional(),
   depth: z.int().min(1).max(1_000_000).optional(),
   access: RepositoryAccess.default('write'),

@@ -29,7 +29,7 @@ const PlainAgent = z.object({
   /** The full names of the only server tools that the agent can use. */
   tools: z.array(z.string()).readonly(),
   clientTools: z.array(ClientTool).readonly(),
-  /** Remote tool servers. `name` has the form of `ToolProgram`; `tools` are globs. */
+  /** Remote tool servers. `name` has the same form as in `ToolProgram`; `tools` are globs. */
   servers: z.array(z.object({ name: z.string(), url: z.string(), tools: z.array(z.string()).readonly() })).readonly(),
   /** Vaults to search for a token for these servers, in this order. */
   vaults: z.array(z.string()).readonly().optional(),

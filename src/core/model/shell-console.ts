@@ -11,8 +11,8 @@ export interface LazyConsoleEntry extends Omit<ConsoleEntry, 'output'> {
 const leftOut = '[… left out …]';
 
 /**
- * All commands and the newest outputs, limited to `chars` characters in total. Commands are never left out; outputs
- * beyond the limit are not read.
+ * All commands, with the newest outputs that fit into `chars` characters together with their commands. Outputs older than these
+ * are not read.
  */
 export async function readNewestOutputs(commands: readonly LazyConsoleEntry[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;

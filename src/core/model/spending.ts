@@ -92,7 +92,7 @@ export const BudgetOverrun = z.object({
    * not a budget; the owner can no longer work in the project.
    */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
-  /** The period of a `person`, `project` or `server` budget, in its time zone; absent for `runningRuns`. */
+  /** The period of a `person`, `project` or `server` budget, in the time zone of the settings; absent for `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),
   /** `runningRuns`: the maximum number of concurrent runs is reached. */
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time', 'runningRuns']),

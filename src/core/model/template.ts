@@ -83,7 +83,7 @@ export interface Template {
   readonly skills?: readonly string[] | undefined;
   /** The repositories of its sessions, unless the session's creator chooses others. */
   readonly repositories?: readonly RepositoryInput[] | undefined;
-  /** The volumes of a new session, by their owner's names. */
+  /** The volumes that a new session mounts, by id or name. */
   readonly volumes?: readonly MountRequest[] | undefined;
   readonly tools: {
     /** Names, groups and globs; undefined: all. */

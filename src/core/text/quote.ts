@@ -1,7 +1,7 @@
 import { truncateEnd } from './text.ts';
 /**
- * Quotes third-party text in a message to an agent. Each line starts with `>`, so that no line can pass for the
- * sender's own words. A longer text is cut.
+ * Quotes third-party text in a message to an agent. Each line starts with `>`, so that no line can pass for the sender's own
+ * words. Text beyond `maxLength` characters is cut.
  */
 export function quoteLines(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${truncateEnd(text, maxLength)} […]` : text;

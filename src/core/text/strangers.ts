@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SessionFact } from '../model/events.ts';
 
 // Untrusted text reaches a model through pages, results of tool servers, deliveries and downloads in the sandbox. A session stays
-// marked, because its model continues to see the text.
+// marked with these sources, because its model continues to see the text.
 
 /** How untrusted text reached a session. `earlier`: the session started before the server tracked sources. */
 export const UntrustedSource = z.enum([

@@ -47,7 +47,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** Milliseconds within which open connections end after any server closes their preview. */
+/** Milliseconds between checks whether a preview was closed on any server. Its open connections end after the check. */
 const pollMs = 2_000;
 
 export async function servePreview(

@@ -35,7 +35,10 @@ function linkOperations(paths: Record<string, Json>): void {
   }
 }
 
-/** Operations on the resources that this operation creates: below the path of a POST, at the path of a PUT. */
+/**
+ * Operations on the resources that an operation creates or lists. Their paths are below its own; for a PUT also the same path,
+ * and for sessions also paths of other facades.
+ */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;
@@ -90,7 +93,7 @@ const description =
   'in all, with the same id. TypeScript and Python have clients: see the [guide](/guide/reference/client). Where the server ' +
   'has a token or keys, send one as a bearer token.';
 
-/** Sections for new programs, in reading order. */
+/** Descriptions of Corral's own sections, in reading order. New programs use these sections. */
 const own: Readonly<Record<string, string>> = {
   Server: 'Whether the server is well, its templates and models, and its settings.',
   Projects: 'Sessions and automations of several people, and who may use them.',

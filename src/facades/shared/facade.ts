@@ -53,7 +53,7 @@ interface FetchedFile {
   readonly isCut: boolean;
 }
 
-/** The services have the permissions of the caller. */
+/** Everything that the server provides to a facade. The services check the permissions of the caller. */
 export interface FacadeParts {
   readonly version: string;
   readonly services: Services;

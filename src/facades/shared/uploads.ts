@@ -20,8 +20,8 @@ export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void 
 }
 
 /**
- * Reads and drops the remainder of a refused body, because a client that sends everything first must still see the
- * answer.
+ * Yields the chunks of a body. If the reader stops early, the remaining body is read and dropped, because a client that sends
+ * everything first must still see the answer.
  */
 export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;
@@ -41,9 +41,9 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body. Once all have arrived, passes the files and the text fields to `keep`.
- * Files that `keep` does not keep are deleted. Rejects: invalid_request for a body without files or a file without a
- * name, payload_too_large.
+ * Stages the files of a multipart body. Once all have arrived, passes the files and the text fields to `keep`. Files that `keep`
+ * does not keep are deleted. Rejects: invalid_request (no files, a file without a valid name, or an unreadable body),
+ * payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,

@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../core/model/events.ts';
 
 /**
- * The run that is working: from its start, or the answer to its question, to its next wait or end. Lists of a conversation omit
- * the run's output so far, because a joining client gets that output from the socket and would show it twice.
+ * The run that is working, if any. A run works from its start or resumption until it waits or ends. Lists of a conversation omit
+ * its output so far, because a joining client gets that output from the socket and would show it twice.
  */
 export function findActiveRunId(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;

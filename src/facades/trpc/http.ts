@@ -48,7 +48,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
   return reply.send(response.headers.has('transfer-encoding') ? response.body : await response.text());
 }
 
-/** Rejects JSON that is too complex, because tRPC parses it once more without a limit. */
+/** Converts a request for tRPC. Rejects JSON that is too complex, because tRPC parses it once more without a limit. */
 function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): Request {
   if (rawBody) parseJsonBody(rawBody);
   for (const one of [(query as { input?: unknown }).input].flat()) {

@@ -49,7 +49,10 @@ const listOf = (header: string | string[] | undefined) =>
     .split(',')
     .map((entry) => entry.trim());
 
-/** The bare address of `[::1]:80`, `10.0.0.1:80`, `::ffff:10.0.0.1` and `fe80::1%eth0`; undefined for anything else. */
+/**
+ * The bare address of `10.0.0.1`, `10.0.0.1:80`, `[::1]:80`, `::ffff:10.0.0.1` or `fe80::1%eth0`. Undefined if the text contains
+ * no address.
+ */
 function plainAddress(text: string): string | undefined {
   const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
   const [bare = ''] = (bracketed ?? withPort ?? text).split('%', 1);

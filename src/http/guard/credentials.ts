@@ -7,7 +7,10 @@ import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 export interface CallerCredentialRegistry {
-  /** Hash of the server's token; empty: no token. Undefined: callers without a key currently have no rights. */
+  /**
+   * Hash of the server's token. Empty: the server has neither a token nor keys. Undefined: it has keys but no token, so callers
+   * without a key have no rights.
+   */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
@@ -15,7 +18,7 @@ export interface CallerCredentialRegistry {
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
   /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;
-  /** Includes expired credentials. */
+  /** Whether the text is a credential of this server, even an expired one. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }

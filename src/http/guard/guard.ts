@@ -212,7 +212,10 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
   });
 }
 
-/** Also true for opening a WebSocket: its procedures can change data, so each checks the principal again. */
+/**
+ * Whether the request only reads. Also true for opening a WebSocket, whose procedures can change data and therefore check the
+ * principal again.
+ */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
 /** The main defence against forms and scripts of other sites, because the content type of a body is not checked. */

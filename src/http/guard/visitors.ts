@@ -42,7 +42,10 @@ export class BrowserAuthenticator extends ServerPart<Deps> {
     return found && within(found);
   }
 
-  /** Loads a device that another server stored, and renews an old cookie. Undefined: nothing to await. */
+  /**
+   * Identifies the person that a proxy names, loads a device that another server stored, or renews an old cookie. Undefined:
+   * nothing to await.
+   */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
     const { devices, proxy } = this.deps;
     const prepared = proxy?.prepare(request.raw);
@@ -67,7 +70,10 @@ export class BrowserAuthenticator extends ServerPart<Deps> {
     readCookie(headers.cookie, 'session', this.isSecure(client));
 }
 
-/** Whether the server's own page sent the request. Browsers send the origin with every change and every socket. */
+/**
+ * Whether the server's own page can have sent the request; the caller has already refused other origins. Browsers send the origin
+ * with every change and every socket.
+ */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||
   headers.origin !== undefined ||

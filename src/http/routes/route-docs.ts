@@ -69,7 +69,7 @@ interface DescribedRoute<Schema extends object>
   readonly schema?: Schema;
   readonly config?: Omit<FastifyContextConfig, 'doc'>;
   readonly fails?: readonly number[];
-  /** Default: the facade's text. */
+  /** Description of the 404 reply. Default: the facade's. */
   readonly missing?: string;
 }
 interface FacadeDocs {

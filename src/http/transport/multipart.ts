@@ -59,8 +59,8 @@ interface FormFolder {
 }
 
 /**
- * Reads a whole folder into memory: files of the field `files[]`, whose names are relative paths. Rejects:
- * payload_too_large as soon as the limit is exceeded.
+ * Reads a whole folder into memory: files of the fields `files[]` and `files`, whose names are relative paths. Rejects:
+ * invalid_request (an unreadable body), payload_too_large as soon as a limit is exceeded.
  */
 export async function readMultipartFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = createParser(contentType(request), limits.files, { preservePath: true });
@@ -149,7 +149,8 @@ async function takeParts<Taken>(
 const unescapeName = (name: string) => name.replace(/%(?:0A|0D|22)/g, decodeURIComponent);
 
 /**
- * Maximum size of a part's headers, and of all non-file parts together. The parser reads anything longer and drops it.
+ * Maximum bytes of one file's headers, and of all data outside the files and their headers. The parser itself would read and drop
+ * any amount of such data.
  */
 const headerBytes = 16 * 1024;
 const bytesBeside = 8 * 2 ** 20;

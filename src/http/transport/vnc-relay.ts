@@ -10,7 +10,10 @@ import { type ClientSocket, closeCodes } from './ws-socket.ts';
 // Connects a viewer's socket to the screen of a sandbox. The screen's bytes pass unchanged; the viewer's are parsed,
 // and messages without permission are dropped. Each side is read only as fast as the other side reads.
 
-/** A quarter of a screen. With less, the programs on the path take turns instead of working in parallel. */
+/**
+ * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With less, the programs on the path
+ * take turns instead of working in parallel.
+ */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;

@@ -40,11 +40,9 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly params?: Params;
   readonly query?: Query;
   readonly doc?: RouteDoc;
-  /** The subprotocols to accept, `corral` by default; the token is never returned. */
+  /** The subprotocols to accept; default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /**
-   * Refuses clients that offer only unknown subprotocols, with 400. Otherwise they are accepted without a subprotocol.
-   */
+  /** Refuses clients that offer only unknown subprotocols, with 400. Unset: such clients are accepted without a subprotocol. */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens the socket without a token. */
   readonly signed?: SignedUrlPurpose;

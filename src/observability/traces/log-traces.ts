@@ -58,7 +58,7 @@ export class RunTraceExporter implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
-    const first = last < to ? last : 1; // the next run may already have started
+    const first = last < to ? last : 1; // if the next run has already started, the start of this run is unknown
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;
     for (let after = Math.max(0, first - 1 - lookBack); after < to; ) {

@@ -84,15 +84,15 @@ export interface JobClient {
 export interface PathClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
-   * Depth first, by name. `depth` 1: only the folder. Rejects: payload_too_large (more than 20,000 entries, or too much
-   * metadata).
+   * Depth first, by name. `depth` 1: only the folder. Rejects: conflict (a link that leads to itself), payload_too_large (more
+   * than 20,000 entries, or too much metadata).
    */
   list(
     path: string,
     options: { readonly depth: number; readonly metadata?: boolean },
     signal: AbortSignal,
   ): Promise<readonly PathEntry[]>;
-  /** Creates missing parents. Rejects: conflict (a file has this path). */
+  /** Creates missing parents. Rejects: conflict (the folder exists already). */
   makeFolder(path: string, signal: AbortSignal): Promise<PathEntry>;
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
   /** Succeeds if the path does not exist. */
@@ -178,7 +178,7 @@ export interface WatchClient {
 }
 
 export interface PortClient {
-  /** In order, at most 200, without the daemon's own ports. Empty with the daemon of an older image. */
+  /** Sorted by port, at most 200, without the daemon's own ports. Empty with the daemon of an older image. */
   list(signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /**
    * Connects to a port on the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found

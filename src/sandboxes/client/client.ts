@@ -156,7 +156,10 @@ export interface DesktopClient {
   start(signal: AbortSignal): Promise<DesktopStatus>;
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
-  /** Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. */
+  /**
+   * Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. Rejects: conflict
+   * (too many viewers).
+   */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
    * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with
@@ -197,7 +200,10 @@ export interface SandboxClient {
   /** The call does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
-  /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
+  /**
+   * Starts a command. Rejects: invalid_request, path_outside, conflict (the shell session is busy, too many sessions are busy, or
+   * processes of this tag were killed).
+   */
   start(operation: OperationSpec, signal: AbortSignal): Promise<OperationEntry>;
   /** The operation's current state. Undefined if the daemon does not know the id. */
   operation(id: string, signal: AbortSignal): Promise<OperationEntry | undefined>;
@@ -208,7 +214,7 @@ export interface SandboxClient {
     onBytes: (chunk: Uint8Array) => void,
     signal: AbortSignal,
   ): Promise<OperationEntry>;
-  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
+  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs or reads)
   /**
    * Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found.
    */

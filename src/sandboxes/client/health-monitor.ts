@@ -53,7 +53,7 @@ export class HealthMonitor {
     this.#patienceMs = shortMs;
   }
 
-  /** Call after each unanswered check. Returns true if the sandbox could have answered. */
+  /** Call after each unanswered check. Returns true if the sandbox is lost. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
     const sentAt = this.sentAt ?? at;

@@ -78,7 +78,8 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Called for each decision, except repeats within a minute. The decision becomes an `egress` fact. Must not throw.
+   * Called for each decision, except repeats within a minute, most of a flood, and refusals of Chromium's background requests.
+   * The decision becomes an `egress` fact. Must not throw.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;

@@ -29,7 +29,10 @@ const least: Readonly<Record<AccessKind, ProjectRole>> = {
 const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
-/** The principal's role for the resource: `owner` for its own resources. Undefined: no access. */
+/**
+ * The principal's role for the resource: `owner` for its own resources, in a project only if it may work there. Undefined: no
+ * access.
+ */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
   // A sandbox created without a key has no owner. A visitor of its public port may work in that sandbox only.
   if (by === 'nobody' && owner === undefined)

@@ -137,7 +137,7 @@ export function guardBudgets(
   };
 }
 
-/** People read and change their own notes and those of projects they own. */
+/** People read and change their own notes. In a project, viewers read its notes and members change them. */
 export function guardMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
   async function allowed({ of, id }: MemoryHolderRef, action: AccessKind): Promise<MemoryHolder> {
     const principal = principalOf();

@@ -205,7 +205,7 @@ interface OwnGuard {
   readonly principalOf: () => Principal;
 }
 
-/** Operators can allow hosts in sessions they see. */
+/** Operators can allow hosts, and revoke them, in sessions that they see. */
 function guardedEgress(egress: EgressService, own: EgressService, { check, principalOf }: OwnGuard): EgressService {
   const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
     return async (id, entry) => {

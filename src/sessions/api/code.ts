@@ -38,7 +38,9 @@ interface CodeContext {
  */
 export interface CodeContexts {
   list(): readonly CodeContext[];
-  /** Rejects: conflict (16 contexts exist already). */
+  /**
+   * Returns the existing context of this id, if any. Throws: conflict (it has another language, or 16 contexts exist already).
+   */
   create(context: CodeContext): CodeContext;
   /** Runs a cell after the earlier cells of its context. The signal interrupts it. */
   execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;

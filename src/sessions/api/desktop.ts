@@ -60,10 +60,7 @@ export interface DesktopViewer extends AsyncDisposable {
 export interface DesktopService {
   /** Does not start the desktop. */
   status(id: SessionId): Promise<DesktopView>;
-  /**
-   * Resolves when the desktop runs. Starts the sandbox if needed. Rejects after one minute: cancelled,
-   * deadline_exceeded.
-   */
+  /** Resolves when the desktop runs. Starts the sandbox if needed. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
    * Starts the desktop. A sandbox without a desktop is restarted with its files, which ends its processes. Rejects:

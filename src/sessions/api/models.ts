@@ -61,12 +61,15 @@ export interface ModelService {
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access and makes the model the default, from the next turn on, for all sessions that chose none.
-   * Rejects: invalid_request (the settings name another model or address, or this server must not use the model),
-   * forbidden (a private address).
+   * Stores the access and makes the model the default, from the next turn on, for all sessions that chose none. Rejects:
+   * invalid_request (the settings name another model or address, the name or address is not valid, this server must not use the
+   * model, or there are too many servers), forbidden (a private address), model_unauthorized (the provider refused the key).
    */
   use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<EffectiveModels>;
-  /** Deletes the key and address entered on the page, and the default model if it is from this provider. */
+  /**
+   * Deletes the key and address entered on the page, and the default model if it is from this provider. Rejects: not_found
+   * (nothing was entered).
+   */
   forget(provider: string): Promise<EffectiveModels>;
 }
 

@@ -32,7 +32,7 @@ type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
 export const ProjectMemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),
-  /** The name of the person, key or group, or the e-mail address; null: the name is no longer in use. */
+  /** The name of the person, key or group, or the e-mail address; null: the person or key no longer exists. */
   name: z.string().nullable(),
   /** The identity provider of a group. */
   issuer: z.string().nullable(),
@@ -86,12 +86,15 @@ export interface ProjectService {
   /** Ends the members' open streams after a resource has left the project. */
   departed(id: string): Promise<void>;
   /**
-   * Moves a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams
-   * of the previous project's members end. Rejects: not_found, conflict (the name is taken there, or a session uses the
-   * volume).
+   * Moves a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams of the
+   * previous project's members end. Rejects: not_found, conflict (the name is taken there, the resource is shared with everyone,
+   * or a session uses the volume).
    */
   move(id: string, to: ResourceMove, admit?: (resource: ResourceHolder) => void): Promise<void>;
-  /** Transfers the project to the person or key with this id. The previous owner becomes a maintainer. */
+  /**
+   * Transfers the project to the person or key with this id. The previous owner becomes a maintainer. Rejects: not_found (no such
+   * id).
+   */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
   delete(id: string): Promise<void>;

@@ -58,10 +58,10 @@ export interface NamedCheckResult extends EnvironmentCheckResult {
 }
 
 /**
- * The repositories of a session. Git runs only in the sandbox, as its user, and ignores hooks, filters and settings of
- * the repository. `path` identifies the repository. Every method but `list` starts a stopped sandbox, and rejects:
- * not_found (no such repository), conflict (it is not ready), unsupported (the sandbox has no git),
- * sandbox_unavailable, cancelled.
+ * The repositories of a session. Git runs only in the sandbox, as its user, and ignores hooks, filters and settings of the
+ * repository. `path` identifies the repository. Every method but `list` rejects: not_found (no such repository). Every method but
+ * `list` and `allowServices` starts a stopped sandbox, and also rejects: conflict (the repository is not ready, or git failed),
+ * unsupported (the sandbox has no git), sandbox_unavailable, cancelled.
  *
  * @example
  * const [{ path }] = await repositories.list(id);
@@ -72,19 +72,20 @@ export interface RepositoryService {
   /** Reads the session's record. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly SessionRepository[]>;
   /**
-   * Retries fetching a repository that is not ready, for example after its credential was bound. Rejects: conflict (it
-   * is ready).
+   * Retries fetching a repository that is not ready, for example after its credential was bound. Rejects: conflict (it is ready,
+   * or the fetch failed again).
    */
   fetch(id: SessionId, path: string, signal: AbortSignal): Promise<SessionRepository>;
   status(id: SessionId, path: string, signal: AbortSignal): Promise<RepositoryStatus>;
   diff(id: SessionId, path: string, query: DiffQuery, signal: AbortSignal): Promise<DiffText>;
-  /** The commits since the base, in mailbox format for `git am`. Rejects: payload_too_large. */
+  /** The commits since the base, in mailbox format for `git am`. Rejects: conflict (no commits), payload_too_large. */
   patch(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
-   * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict
-   * (nothing to push, or the remote branch has other commits), forbidden (no credential with write access).
+   * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict (nothing to
+   * push, no branch to push to, or the remote branch has other commits), forbidden (no credential with write access), not_found
+   * (the remote repository).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
@@ -202,18 +203,18 @@ export interface CheckpointRange {
 }
 
 /**
- * The checkpoints of a session: one after each run that changed files. They are stored outside its repositories and do
- * not touch their index, branches or settings. Files excluded by .gitignore are not included. Every method also rejects
- * with session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint), conflict
- * (a run is active), sandbox_unavailable, cancelled.
+ * The checkpoints of a session: one after each run that changed files. They are stored outside its repositories and do not touch
+ * their index, branches or settings. Files excluded by .gitignore are not included. Every method also rejects with
+ * session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint), conflict (git failed),
+ * sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly Checkpoint[]>;
   diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
   /**
-   * Restores the workspace to a checkpoint's files. The current files are saved as a checkpoint first, so a restore can
-   * be undone.
+   * Restores the workspace to a checkpoint's files. The current files are saved as a checkpoint first, so a restore can be
+   * undone. Rejects: conflict (a run is active), sandbox_lost (the session moved to another server).
    */
   restore(id: SessionId, number: number, signal: AbortSignal): Promise<{ readonly before: number }>;
 }

@@ -42,9 +42,10 @@ export interface SandboxService {
    */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
-   * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends
-   * them and keeps the workspace. Absent: the most that the driver can keep. Rejects: unsupported (by the driver),
-   * sandbox_not_found if it is not running, conflict if it would end the processes of a run.
+   * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends them and
+   * keeps the workspace. Absent: the most that the driver can keep. Rejects: unsupported (by the driver), sandbox_not_found (it
+   * is not running), sandbox_unavailable (its processes could not be frozen), sandbox_lost, conflict (the pause would end the
+   * processes of a run).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
   /**

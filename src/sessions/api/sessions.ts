@@ -53,7 +53,8 @@ export interface SessionListQuery {
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
   /**
-   * Limits the list to this owner and its projects, to this project, or to this status. Other sessions are not read.
+   * Limits what is read from the store. With `owner`: sessions of this owner and of `projects`; `projectId` is ignored. Without:
+   * sessions of `projectId`. `status` restricts both.
    */
   readonly owner?: string;
   readonly projects?: readonly string[];
@@ -84,7 +85,7 @@ export interface CreateSessionCommand {
   readonly owner?: string;
   /** `demo` or `provider/model`. If the model cannot be created, runs fail with an error that says why. */
   readonly model?: string;
-  /** Fallbacks, in order. Default: the template's, else the server's. */
+  /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
   /** In addition to those of the template and server; overrides servers of the same name. */
   readonly toolServers?: readonly ToolProgram[];
@@ -99,15 +100,15 @@ export interface CreateSessionCommand {
   readonly life?: SessionLifetime;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
-  /** The owner's volumes, by id or name. Replaces those of the template. */
+  /** Volumes of the owner or project, by id or name. They replace those of the template. */
   readonly volumes?: readonly MountRequest[];
-  /** The id or name of a template that the owner built. The sandbox starts from its image. */
+  /** The id or name of a template that the owner or project built. The sandbox starts from its image. */
   readonly built?: string;
   /** Limits in addition to those of its template and the server; the smallest applies. */
   readonly budget?: BudgetSpec;
   /** The session's own agent configuration. Replaces that of template and project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner and shared skills, in addition to the template's: `pdf`, or `pdf@3` for a version. */
+  /** Skills of the owner or project and shared skills, in addition to the template's: `pdf`, or `pdf@3` for a version. */
   readonly skills?: readonly string[];
   /** Set only by the server itself, for child sessions. */
   readonly parent?: SessionRecord['parent'];
@@ -239,14 +240,14 @@ export interface SessionMove {
  */
 export interface SessionService {
   /**
-   * Returns before the sandbox has started. Rejects: invalid_request (an unknown template, a forbidden model, a sandbox
-   * beyond the limits), unsupported (by the driver), sandbox_capacity (too many sessions), rate_limited (too many of the
-   * owner's sessions are starting).
+   * Returns before the sandbox has started. Rejects: invalid_request (an unknown template, a forbidden model, a sandbox beyond
+   * the limits), not_found (a skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Rejects also:
+   * forbidden (a repository folder that the operator did not list), unsupported, quota, sandbox_capacity, draining.
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
-   * Returns the session of this name, starting or resuming its sandbox in the background, or creates it. Concurrent
-   * calls get the same session, even on different servers. Rejects as `create` does.
+   * Returns the session of this name, starting or resuming its sandbox in the background, or creates it. Concurrent calls get the
+   * same session, even on different servers. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Starts nothing. Rejects: session_not_found. */
@@ -265,8 +266,8 @@ export interface SessionService {
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Sessions that are not being deleted, newest `latestMessageAt` first. A search can ignore the project and status
-   * in `only`; its `keep` always applies.
+   * Sessions that are not being deleted, newest `latestMessageAt` first. A search can ignore `projectId` and `status`, but always
+   * applies `keep`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
   /**
@@ -274,7 +275,7 @@ export interface SessionService {
    * last.
    */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
-  /** Rejects with session_not_found, as does every method below. */
+  /** Rejects with session_not_found, as does every method below that takes a session's id, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
@@ -283,10 +284,10 @@ export interface SessionService {
    */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
-   * Moves the session and its children to a project or, within its project, to another owner. The session loses its
-   * name. Open streams of the project's members end. Rejects: invalid_request (another owner without a project),
-   * not_found (no such person works in the project), conflict (the session is a child, or uses a volume of the
-   * project).
+   * Moves the session and its children into a project or out of it, or to another owner in a project. The session loses its name
+   * if it gets another owner. If it leaves a project, open streams of that project's members end. Rejects: invalid_request
+   * (another owner without a project), not_found (no such person works in the project), conflict (the session is a child, or uses
+   * a volume of its project), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
@@ -295,8 +296,8 @@ export interface SessionService {
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
-   * Ends the session's run, streams and processes, and removes its workspace and log. The session is in no list once
-   * this resolves.
+   * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and logs. The
+   * session is in no list once this resolves.
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
@@ -313,7 +314,7 @@ export interface SessionService {
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
-  /** The active run, from `run.started` to `run.end` including waits, and the seq at which it began. */
+  /** The run that has started but not ended, including one that waits, with the seq of its `run.started`. Undefined: none. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
   /** The request of a turn (default: the newest) as the model received it. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
@@ -350,7 +351,7 @@ export interface ServerHealth {
     readonly lacking?: readonly { readonly name: string; readonly text: string }[];
     /** Isolation features that this machine does not support; absent: all are supported, or unknown. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
-    /** Whether new sandboxes have a desktop; absent if disabled in the settings. */
+    /** Whether new sandboxes have a desktop; absent: they never have one. */
     readonly desktop?: DesktopAvailability;
   };
   readonly model: HealthCheckResult & { readonly name: string };

@@ -47,11 +47,14 @@ export interface SharedSessionService {
   /** Messages, titles and plans after a cursor. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
-   * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start
-   * it).
+   * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start it), and
+   * as listing a session's files does.
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
-  /** Rejects as `listFiles` does. */
+  /**
+   * Rejects: forbidden and sandbox_not_found as `listFiles` does, payload_too_large (more than 2 MiB), and as reading a session's
+   * files does.
+   */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
 }
 

@@ -16,7 +16,7 @@ export interface CommandPipes {
   readonly input: AsyncIterable<Uint8Array>;
   /** Called once the command has started, even if its time is up. If `run` rejects without this call, nothing ran. */
   readonly onStart?: () => void;
-  /** The command's output stays in its pipe until the returned promise resolves. */
+  /** Called with output as it arrives. Further output stays in the command's pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
   readonly onErrors: (bytes: Uint8Array) => void | Promise<void>;
 }
@@ -26,8 +26,7 @@ export interface CommandExit {
   readonly timedOut: boolean;
 }
 /**
- * A byte range of a file: `length` bytes after the first `from`, or fewer at the end of the file; without `length`, to
- * the end.
+ * A byte range of a file: `length` bytes from the offset `from`, or fewer at the end of the file; without `length`, to the end.
  */
 export interface FileRange {
   readonly path: string;

@@ -19,10 +19,7 @@ export interface TerminalConnection extends AsyncDisposable {
   write(data: string): void;
   /** `cols` and `rows` are 1–1000. */
   resize(cols: number, rows: number): void;
-  /**
-   * Resolves when the shell exits (`exited`), is deleted alone or with its session, or is taken over by a newer
-   * connection.
-   */
+  /** Resolves when the shell exits, the terminal or its session is deleted, or a newer connection replaces this one. */
   readonly ended: Promise<'exited' | 'deleted' | 'replaced' | 'session_deleted'>;
 }
 /** Every method rejects with shell_not_found for an unknown terminal. */

@@ -16,7 +16,7 @@ export const UsageTotal = z.object({
 export type UsageTotal = z.infer<typeof UsageTotal>;
 const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
-  /** The id of the key, model, project or session, or the day; empty: none. */
+  /** The id of the owner, project or session, the name of the model, or the day; empty: none. */
   id: z.string(),
   name: z.string(),
   ...UsageTotal.shape,

@@ -7,7 +7,7 @@ export interface WorkspaceService extends AsyncDisposable {
    */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
-/** The owner on whose behalf the member acts, if access is limited by owner. */
+/** Passed if access is limited by owner: the member's owner and the sessions that the member may use. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;

@@ -58,7 +58,10 @@ export class AttemptRecords {
     return changed.next;
   }
 
-  /** Stores the result of `step`, which runs again after a concurrent write. */
+  /**
+   * Stores the set that `step` returns; `wait` and `done` store nothing. `step` runs again after a concurrent write. Undefined:
+   * no such set.
+   */
   async step<Next extends AttemptSet | 'wait' | 'done'>(
     id: SessionId,
     attempts: string,

@@ -40,7 +40,7 @@ export class AttemptRunner {
   readonly #deps: Deps;
   readonly #rounds: RoundRunner;
   readonly #driven = new Map<string, Promise<void>>();
-  /** Failed starts of the next attempt, by set id. */
+  /** Number of failed starts of the next attempt, by set id. */
   readonly #tries = new Map<string, number>();
 
   constructor(deps: Deps) {

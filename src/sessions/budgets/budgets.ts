@@ -40,7 +40,7 @@ interface Deps {
   readonly holdings: Pick<ConcurrencyLimiter, 'used'>;
   readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
-  /** By owner. */
+  /** Display names of people by owner, and of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly calendar: Calendar;

@@ -44,7 +44,7 @@ const Link = z.object({
     .optional(),
 });
 const Lent = SessionRecord.pick({ status: true, budget: true, forkedFrom: true }).extend({
-  /** Absent in records of earlier versions; the log has the count. */
+  /** Absent in records of earlier versions; the usage is then summed from the log. */
   spending: Spending.optional(),
 });
 

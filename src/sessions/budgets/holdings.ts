@@ -106,7 +106,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
     return true;
   }
 
-  /** 0 without a limit. */
+  /** Amounts in use, by kind; 0 for a kind without a limit. */
   async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
     const limits = resolveBudgetLimits(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);

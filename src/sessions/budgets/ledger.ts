@@ -41,7 +41,7 @@ import type { BudgetAccountStore } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
 import { toSessionBudgetLines } from './session-lines.ts';
 
-/** The error for all requests of a session whose owner has lost access to it. */
+/** The refusal of every request of a session whose owner has lost access to it. */
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
 
 /** A reservation that its server no longer renews is released after this time. */
@@ -67,7 +67,7 @@ interface HeldAmounts {
   readonly holders: readonly BudgetHolder[];
   readonly amounts: BudgetAmounts;
   used: BudgetAmounts | undefined;
-  /** The holders whose account records the end of the reservation. */
+  /** Ids of the accounts in which the reservation has ended. */
   readonly settled: Set<string>;
 }
 
@@ -84,7 +84,7 @@ export class BudgetLedger implements AsyncDisposable {
   /** Counts a run as working, at most once. Resolves with a limit that has no room, if any. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
-  /** Accounts whose logs this process has counted. */
+  /** Ids of the accounts for which this process has counted the logs. */
   readonly #counted = new Set<string>();
   #freed = Promise.withResolvers<void>();
   #renewal: unknown;

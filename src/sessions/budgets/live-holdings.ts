@@ -13,7 +13,7 @@ interface Deps {
   readonly holdings: () => Pick<ConcurrencyLimiter, 'take' | 'freed' | 'moved'>;
 }
 
-/** An entry is removed when its session leaves memory. */
+/** Running runs and sandboxes of the sessions in this server's memory. A session that leaves memory is no longer counted. */
 export class LiveConcurrencyTracker extends ServerPart<Deps> {
   *shares(): Generator<ConcurrentUsage> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {

@@ -15,7 +15,7 @@ interface SessionUse {
   readonly now: number;
   /** Limits that apply to every session, even to one with its own hard budget. */
   readonly limits: BudgetSpec;
-  /** The part that the session's children hold. */
+  /** Amounts that the session's children hold. */
   readonly lent: UsageAmounts;
   /** Includes amounts that are not in the record yet. */
   readonly used: UsageAmounts;

@@ -6,7 +6,10 @@ import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/sna
 import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-/** Counts a holder's stored documents. Up to `enough`, the count can include session tombstones. */
+/**
+ * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A count
+ * of at most `enough` sessions can include tombstones.
+ */
 export type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
 
 export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {

@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
 }
 export interface BaseImage {
   readonly image: string;
-  /** Changes when the name refers to a different image. */
+  /** Identifies the image's content: changes when the name refers to a different image. */
   readonly content: string;
 }
 export interface QueuedBuild {
@@ -176,7 +176,10 @@ export class BuildQueue {
     }
   }
 
-  /** The disk can fill even if each build stays within its limit. The size of unlinked files cannot be measured. */
+  /**
+   * Aborts `limit` once free disk space is below the minimum. The disk can fill even if each build stays within its limit. The
+   * size of unlinked files cannot be measured.
+   */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.#deps;
     await runAtIntervals(

@@ -43,7 +43,7 @@ export class BuildRecords {
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
-  /** With an owner, also lists templates of its projects; without, all templates. */
+  /** Newest first. With `owner`, lists only templates of that owner and of the projects `parents`. */
   async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
     return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }
@@ -54,8 +54,9 @@ export class BuildRecords {
   }
 
   /**
-   * Finds a template by id or name, with an optional tag. Without an owner, names match only ownerless templates;
-   * otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found.
+   * Finds a template by id or name, with an optional tag. Without an owner, names match only templates without owner and project;
+   * otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found, conflict (several projects
+   * use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');

@@ -19,7 +19,7 @@ interface Deps {
 export const maxBuildStartMs = 60 * 60 * 1_000;
 export const maxBuildDelayMs = 60_000;
 const cleanUpMs = 60_000;
-/** How many untagged builds are kept per owner, as a cache for later builds. */
+/** How many untagged builds are kept per holder, as a cache for later builds. */
 const untaggedKept = 5;
 
 /** After this time, the build's server or caller is considered lost. */

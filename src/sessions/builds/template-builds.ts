@@ -184,7 +184,7 @@ export class TemplateBuilds {
     });
   }
 
-  /** Rejects: invalid_request, not_found. */
+  /** Rejects: invalid_request, not_found, conflict (the template has no build). */
   async #base({ base }: BuildPlan, holder: ResourceHolder): Promise<BaseImage> {
     const { images } = this.#deps.policy;
     const image =

@@ -16,7 +16,7 @@ import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
 const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
 
-/** An earlier holder may have processed the message without answering. */
+/** Finds a sent message in the log, because an earlier holder may have processed it without answering. */
 async function findSentMessage(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -106,8 +106,8 @@ export class CommandRouter implements ClusterCommands {
   }
 
   /**
-   * Sends of the same message run one at a time. The log is searched first: two servers can read the same post until
-   * one notices that it lost its lease, and a server may have posted a repeatable message before it died.
+   * Sends of the same message run one at a time, and only if the log does not contain it yet. Two servers can read the same post
+   * until one notices that it lost its lease. A server may also have posted a repeatable message before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;

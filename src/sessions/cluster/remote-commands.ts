@@ -49,7 +49,10 @@ const Answer = z.union([
 
 export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
-  /** Commands that this server is executing or has just executed, with the timer that removes them. */
+  /**
+   * Commands that this server is executing or has just executed, by id. The value is the timer that removes the command;
+   * undefined: still executing.
+   */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -134,7 +137,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // Commands in progress are unanswered too. A stop can be queued behind slow starts.
+    // Commands in progress are still listed, so the limit grows with them; otherwise a stop could be missed behind slow starts.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;

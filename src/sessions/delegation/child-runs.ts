@@ -38,7 +38,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
 interface Start {
   readonly parent: SessionRecord;
   readonly runId: RunId;
-  /** Children working at the same time. */
+  /** Maximum number of children working at the same time. */
   readonly most: number;
   readonly callId: string;
   readonly task: ChildTask;
@@ -225,7 +225,7 @@ async function readChildState(
   };
 }
 
-/** Also resolves when the child is gone, or waits for something other than an approval. */
+/** Resolves when the child's run has ended, the child is gone, or it waits for something other than an approval. */
 async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,

@@ -55,7 +55,7 @@ export class ChildStarter extends ServerPart<Deps> {
   /** Serializes starts per parent, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = createKeyedQueue();
 
-  /** Rejects: conflict (too deep, too many), invalid_request (an unknown template), quota (nothing is left). */
+  /** Rejects: conflict (too deep, too many), invalid_request (an unknown template or sub-agent), quota (nothing is left). */
   async start(start: ChildStart, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
     const sessions = await this.deps.sessions();

@@ -17,8 +17,8 @@ export interface SharedDesktopControl {
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Records that a viewer of this server took the lease. Without `isTakenOver`, keeps a holder on another server that this server
-   * has not seen yet.
+   * Records that a viewer of this server took the lease. If `isTakenOver` is false, a holder on another server that this server
+   * has not seen yet keeps the lease.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;

@@ -49,8 +49,8 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart. `#since`: when the run then continued. `#last`: its newest event.
-   * Downtime is not counted as working time.
+   * `#worked`: working time before the last restart. `#since`: when the run then continued. `#last`: when its newest event
+   * occurred. Downtime is not counted as working time.
    */
   #worked = 0;
   #since = 0;

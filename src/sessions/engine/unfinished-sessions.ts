@@ -15,7 +15,10 @@ export interface UnfinishedSession {
   readonly record: StoredSession;
 }
 
-/** Sessions not excluded by `isInHands`. If the store has no marks yet, reads all sessions once. */
+/**
+ * Sessions with a mark, except those for which `isInHands` is true. If the store was never marked, reads all sessions once to
+ * write the marks.
+ */
 export async function readUnfinishedSessions(
   records: RecordStore,
   isInHands: (id: SessionId) => boolean,

@@ -121,7 +121,7 @@ export class NamedSnapshots {
     );
   }
 
-  /** Rejects: quota, including for snapshots that other servers are storing concurrently. */
+  /** Rejects: quota, sandbox_capacity. Snapshots that other servers are storing concurrently count, too. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));

@@ -105,7 +105,7 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** Sorted, as text. Additional files are ignored. */
+/** Sorted paths of missing or changed files, decoded as UTF-8. Additional files are ignored. */
 export function findDamagedPaths(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();

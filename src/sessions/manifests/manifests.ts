@@ -22,7 +22,7 @@ interface FoundDamage {
   readonly seenAt: number;
   readonly copy: WorkspaceDamage['copy'];
   readonly aside: string | null;
-  /** Missing or different from the manifest; undefined: unknown. */
+  /** Paths that are missing or differ from the manifest; undefined: unknown. */
   readonly lost: readonly string[] | undefined;
 }
 const named = 20;
@@ -110,7 +110,7 @@ type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** The state of the files is unknown; the next start checks again. */
+/** Errors after which the state of the files is unknown; the next start checks again. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);

@@ -74,7 +74,7 @@ export class NoteStore extends ServerPart<Deps> {
     return (await this.#index(holder)).notes.map(toNote);
   }
 
-  /** Rejects: not_found, conflict (the text of this version is gone). */
+  /** Rejects: not_found, conflict (this version has no text: it was redacted, or deleted the note). */
   async read(holder: MemoryHolder, path: string, number?: number): Promise<NoteWithText> {
     return await this.#changeIndex(holder, async (index) => {
       const note = findNote(index, path);
@@ -131,7 +131,7 @@ export class NoteStore extends ServerPart<Deps> {
     });
   }
 
-  /** Rejects: not_found, conflict. */
+  /** Rejects: not_found, conflict (`to` is the current version, or was redacted). */
   async undo(holder: MemoryHolder, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);
@@ -190,7 +190,7 @@ export class NoteStore extends ServerPart<Deps> {
 
   /**
    * Deletes notes unchanged for `noteMs`, and drops versions replaced and notes deleted more than `historyMs` ago. An undefined
-   * limit never applies. Resolves with the number of removed records.
+   * limit never applies. Resolves with the number of dropped versions.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.deps.clock.now();

@@ -6,7 +6,7 @@ import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../ap
 // All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
 // version becomes a separate record when it is replaced; its text is a separate record from the start.
 
-/** Kept with a `deleted` head while it has versions. */
+/** A deleted memory is kept, with a `deleted` head, while it has versions. */
 const StoredMemory = z.object({
   id: z.string(),
   path: z.string(),

@@ -30,7 +30,7 @@ export interface BoundCredentialStore {
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;
-  /** The server's stored credentials, and the 1,000 newest of projects and sessions. */
+  /** All of the server's stored credentials, and the 1,000 newest of any holder. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;

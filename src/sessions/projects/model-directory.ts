@@ -13,9 +13,9 @@ const Facts = z.object({
 });
 const Stored = z.object({
   model: z.string().nullable().default(null),
-  /** Entered by users. */
+  /** Servers that users entered, by provider. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
-  /** From the providers' lists, for the chosen models. */
+  /** Facts from the providers' lists, by model (`provider/model`); only for chosen models. */
   facts: z.record(z.string(), Facts).default({}),
 });
 export type StoredModelSettings = z.output<typeof Stored>;

@@ -94,7 +94,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The listing is too long because the agent filled the folder: assumes that the copies still exist.
+    // The listing is too long because the agent filled the folder, so the copies are assumed to exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

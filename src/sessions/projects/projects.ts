@@ -26,7 +26,7 @@ import { formatModelRef, parseModelRef } from './providers.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Deleted with the project, like its sessions. */
+  /** Stores of resources that are deleted with the project, like its sessions. */
   readonly held?: () => readonly HeldResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -37,7 +37,7 @@ export interface MemberDirectory {
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
   /** The owner with this id. Rejects: not_found, including for any e-mail address. */
   findPerson(id: string): Promise<string>;
-  /** By id and owner. */
+  /** Display names of people, by id and by owner. */
   names(): Promise<ReadonlyMap<string, string>>;
   changed(project: string): Promise<void>;
 }

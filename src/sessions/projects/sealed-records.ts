@@ -16,7 +16,7 @@ interface Deps {
   readonly vault: SecretSealer;
   /** Each record has its secret in `sealed`. */
   readonly kind: string;
-  /** The name of the secret's record, which the vault binds the ciphertext to. */
+  /** The name of the secret within its record. The vault binds the ciphertext to kind, record and name. */
   readonly field: string;
 }
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });

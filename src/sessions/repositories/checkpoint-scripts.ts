@@ -78,8 +78,8 @@ refs="refs/corral/$session"
 const prepared = `${findRoots}${enter}`;
 
 /**
- * Prints the number of files that differ from the last checkpoint, or exits with `nothing`. Creates checkpoint
- * `$number`.
+ * Creates checkpoint `$number` and prints the number of files that differ from the last one. If nothing changed, exits with
+ * `nothing`.
  */
 export const checkpointScript = `${prepared}
 total=0 changed=
@@ -107,7 +107,10 @@ done
 printf '%s\\n' "$total"
 `;
 
-/** Prints each root's changed files, a line with 0x01, and the diff. `$to` can be empty. */
+/**
+ * Prints each root's changed files, a line with 0x01, and the diff from `$from` to `$to`. With an empty `$to`, compares with the
+ * current files.
+ */
 export const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
 trap 'rm -f -- "$names" "$text"' EXIT

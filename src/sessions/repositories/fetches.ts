@@ -80,7 +80,10 @@ export class RepositoryFetcher extends ServerPart<Deps> implements WorkspaceHook
       await raceAbort(pending ?? this.#start(live, client), signal);
   }
 
-  /** Fetches a failed repository again, or repeats its setup. Rejects: conflict. */
+  /**
+   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (it is usable already), not_found, sandbox_lost
+   * (the session moved to another server).
+   */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

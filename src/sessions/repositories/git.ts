@@ -19,7 +19,7 @@ export const gitExitCodes = {
   redirected: 149,
 } as const;
 
-/** Environment variables that disable all other settings, helpers and protocols of git. */
+/** Environment variables and a `git` function that disable all other settings, helpers and protocols of git. */
 const variables = `
 unset $(compgen -v GIT_ | grep -v '^GIT_SSL_CAINFO$') 2>/dev/null
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=true

@@ -12,7 +12,7 @@ import { createCopyFailureFormatter, runProgram } from '../services/streams/pipe
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
-  /** Per owner; the least recently used are removed first. 0: off. */
+  /** Maximum number of stored copies per owner; the least recently used are removed first. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;

@@ -10,7 +10,7 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { PreparedFileStore } from './prepared-files.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
-  /** Workspaces of all owners; 0: off. */
+  /** Maximum number of workspaces, over all owners; 0: off. */
   readonly keep: number;
   readonly maxAgeMs: number;
   readonly startTimeoutMs: number;
@@ -69,7 +69,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
   #ready: ReadyWorkspace[] = []; // oldest first
   #orders: WorkspaceOrder[] = [];
   #unwanted: SessionId[] = [];
-  /** Being created, ready, or being removed. */
+  /** Workspaces being created, ready, or being removed. */
   readonly #held = new Set<SessionId>();
   requests: { readonly choice: string; readonly at: number }[] = [];
   #wake = Promise.withResolvers<void>();

@@ -28,7 +28,7 @@ export class LogSizeEstimator {
     if (shared) this.#news = new RecordWatcher(records, 'session');
   }
 
-  /** `sessions`: all stored sessions. */
+  /** The bytes of each session's log. `sessions`: all stored sessions. */
   async of(sessions: readonly StoredSession[], signal: AbortSignal): Promise<ReadonlyMap<SessionId, number>> {
     this.#areAllKnown = false;
     const grown = new Set([...this.#grown, ...this.#justMeasured]);

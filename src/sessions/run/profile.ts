@@ -22,9 +22,9 @@ export interface AgentProfile {
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
-  /** By name; they replace the server's prompt parts. */
+  /** Texts that replace the server's prompt parts, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
-  /** Children working at the same time. Undefined: the agent cannot delegate. */
+  /** Maximum number of children working at the same time. Undefined: the agent cannot delegate. */
   readonly children?: number;
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];

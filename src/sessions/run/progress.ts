@@ -9,7 +9,7 @@ import type { ConversationEntry } from './log/conversation.ts';
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
-/** A failure without output, such as a search without a match, is not an error that different calls can share. */
+/** A failure without output, such as a search without a match, does not count as failed: it looks the same in unrelated calls. */
 export function createRunAct(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,

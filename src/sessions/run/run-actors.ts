@@ -99,8 +99,8 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
   });
 
 /**
- * Resolves when subscribers have all events so far. Preparing a request takes about as long as sending an event, on the
- * same event loop, so an immediate turn would delay the message it responds to.
+ * Resolves when subscribers have all events so far. Otherwise preparing the next request would block the event loop, and delay
+ * the message that the turn responds to.
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();

@@ -35,7 +35,10 @@ export interface SessionDesktop {
 
 export interface AgentDesktop {
   of(id: SessionId): SessionDesktop & {
-    /** True if the sandbox has not started yet. */
+    /**
+     * Whether the sandbox has a desktop. True if it does not answer, because a tool call that needs the desktop then reports the
+     * failure.
+     */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
@@ -53,7 +56,7 @@ export interface AgentKernels {
   release(client: SandboxClient): void;
 }
 
-/** Tools whose calls need a person's approval; `*`: all. */
+/** Decides which calls need a person's approval. `*` in `tools` means all tools. */
 export interface ApprovalPolicy {
   readonly tools: readonly string[];
   /** The first matching rule decides; calls without a match follow `tools`. */
@@ -83,7 +86,7 @@ export interface RunContext {
   readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
-  /** Resolves with a list of memory store changes that were not stored. */
+  /** Stores the changes of memory folders. Resolves with a text that lists the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /** Notes of folders that a call touches for the first time. Absent until all repositories are fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;

@@ -15,11 +15,11 @@ interface Base {
   readonly denied: readonly string[];
   readonly session: ResourceHolder;
 }
-const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to a timer's maximum
+const weeksMs = 20 * 24 * 60 * 60_000; // 20 days, because clients can answer late; a timer can last at most 24.8 days
 const toolTimeoutMs = 60_000;
 const mostChildren = 8; // running concurrently; templates have the same limit
 
-/** The server's denials and approvals still apply. */
+/** Profile of an agent that a client defined. The server's denials and approvals still apply. */
 export function buildSessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,

@@ -18,7 +18,7 @@ const CausedCost = EventCost.extend({
   /** Event that caused the turns; null before the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
-  /** Start of the message, or the tool's name. */
+  /** Detail of the event, such as the start of the message or the tool's name. */
   about: z.string(),
 });
 type CausedCost = z.infer<typeof CausedCost>;

@@ -85,7 +85,7 @@ export class SessionCountCache {
   }
 }
 
-/** Milliseconds. */
+/** Time for which a successful response is reused without a new check, in ms. */
 const servesFor = 200;
 /** Milliseconds. A slower check delays no caller if the last successful response is younger than `outlivesMs`. */
 const slowMs = 20;
@@ -123,7 +123,7 @@ export function createSharedHealthCheck(
     const late = new AbortController();
     const inPlace = sleep(slowMs, late.signal, clock).then(() => good.answer);
     inPlace.catch(() => {});
-    open.catch(() => {}); // the next caller gets the error
+    open.catch(() => {}); // may fail after this response, and the next call checks again
     return await Promise.race([open, inPlace]).finally(() => late.abort());
   };
 }

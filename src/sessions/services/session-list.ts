@@ -24,7 +24,7 @@ export class SessionList {
     this.#records = records;
   }
 
-  /** Returns the tombstone of a deleted session. */
+  /** Also returns the tombstone of a deleted session. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
     const found = await this.#records.get('session', id);
     return found && StoredSession.parse(found.doc);

@@ -60,12 +60,12 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
-    /** Returns the owner for a person or key that can work in the project. Rejects: not_found, conflict. */
+    /** Finds the owner id of a person or key that can work in the project. Rejects: not_found. */
     workerIn(project: string, named: string): Promise<string>;
     departed(project: string): Promise<void>;
   };
   readonly resume: (id: SessionId) => Promise<unknown>;
-  /** Fires when the server drains; every open stream then ends. */
+  /** Fires when the server shuts down; every open stream then ends. */
   readonly closing: AbortSignal;
 }
 

@@ -34,7 +34,10 @@ export class AgentPullRequests {
   }
 }
 
-/** Finds the repository that the model names by its folder, with or without parent folders. */
+/**
+ * Finds the path of the repository that the model names by its folder, with or without parent folders. Without a name, finds the
+ * only writable one. Throws: invalid_request, not_found.
+ */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
   const message = named === undefined ? undefined : trimEndCharacters(named, '/');

@@ -28,7 +28,7 @@ interface SessionSkill {
 export class SessionSkillResolver extends ServerPart<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
 
-  /** Rejects: not_found, naming the missing skills. */
+  /** Rejects: not_found, naming the first missing skill. */
   async of(session: SessionRecord): Promise<readonly OfferedSkill[]> {
     const { skills } = this.deps;
     return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({

@@ -19,7 +19,7 @@ interface FolderCheck {
   readonly warnings: readonly string[];
 }
 
-/** Ignores files that version control and operating systems create. */
+/** Ignores files of version control, operating systems and package managers. */
 export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values

@@ -5,7 +5,6 @@ interface TarEntry extends Pick<SkillFileEntry, 'path' | 'executable'> {
   readonly bytes: Uint8Array;
 }
 
-/** Paths can have at most 200 bytes. */
 export function createTar(files: readonly TarEntry[], folder: string): Buffer {
   const parts = files.flatMap(({ path, bytes, executable }) => [
     ...createTarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),

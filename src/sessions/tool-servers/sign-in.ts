@@ -32,7 +32,10 @@ export class ToolServerSignIns extends ServerPart<Deps> {
     return address;
   }
 
-  /** Rejects: not_found, invalid_request (the sign-in was not started, or expired), unsupported (refused). */
+  /**
+   * Rejects: not_found, invalid_request (the sign-in was not started, or expired), unsupported (refused), conflict (the server's
+   * address changed).
+   */
   async end(
     name: string,
     reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
@@ -63,7 +66,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   }
 
   /**
-   * Current access token. Concurrent requests share one renewal. Rejects: unsupported if a person must sign in again.
+   * Current access token. Concurrent requests share one renewal. Rejects: not_found, unsupported (a person must sign in again).
    */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;

@@ -151,7 +151,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
     return { ok, at: clock.now(), tools, message, wantsAccess };
   }
 
-  /** Headers and sign-in are kept only if the address is unchanged. */
+  /** Stored headers and sign-in are kept if the address is unchanged and no headers were entered. */
   function next(name: string, enteredAddress: ToolServerInput, now: SavedToolServer | undefined): SavedToolServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };

@@ -144,7 +144,7 @@ export class CredentialRecords {
   async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
     await this.#put({ recordId, credential: next, secrets, expect: version });
   }
-  /** Changes the newest stored credential. Rejects: not_found (archived or deleted). */
+  /** Changes the credential as it is stored now. Rejects: not_found (archived or deleted). */
   async edit(
     { recordId, credential: { id } }: StoredCredential,
     edit: (now: VaultCredential) => {
@@ -159,7 +159,10 @@ export class CredentialRecords {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /** Erases the secrets; the credential stays readable. Its tool server can then get a new one. */
+  /**
+   * Erases the secrets; the credential stays readable. The vault can then get a new credential for the same tool server or
+   * variable.
+   */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

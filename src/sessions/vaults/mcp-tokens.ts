@@ -49,7 +49,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
     return undefined;
   }
 
-  /** Rejects: invalid_request (not an OAuth credential), cancelled. */
+  /** Rejects: invalid_request (not an OAuth credential), not_found (archived or deleted), cancelled. */
   async try(at: StoredCredential, signal: AbortSignal): Promise<CredentialTestResult> {
     const { auth } = at.credential;
     if (auth.type !== 'mcp_oauth')

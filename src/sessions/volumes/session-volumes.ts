@@ -58,7 +58,7 @@ export class SessionVolumes extends ServerPart<Deps> {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** Keeps only volumes that the copy can use, read-only. */
+  /** Mounts the volumes that the copy can use, read-only, and omits the others. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
     const { volumes = [], ...rest } = toCopiedSandboxChoice(choice);

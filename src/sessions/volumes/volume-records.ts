@@ -51,7 +51,7 @@ export class VolumeRecords {
     return volume;
   }
 
-  /** Names are unique per holder. Rejects: not_found, conflict. */
+  /** Names are unique per holder. Rejects: not_found, conflict (several projects have a volume of this name). */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);

@@ -55,8 +55,8 @@ export class VolumeTransfers extends ServerPart<Deps> {
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * Rejects with conflict if `write` is requested while a session writes. `read` mounts the volume writable if nobody
-   * else writes, because some files are readable only by their owner.
+   * `read` mounts the volume writable if nobody else writes, because some files are readable only by their owner. Rejects:
+   * not_found, unsupported, conflict (`write` while a session or another transfer writes), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;

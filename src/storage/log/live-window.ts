@@ -32,7 +32,7 @@ export class LiveEventWindow {
     return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
   }
 
-  /** Facts out of order are ignored, or start a new window. */
+  /** Ignores facts that the window already has. Facts after a gap start a new window. */
   add({ sessionId, after, at, facts }: AppendRequest): void {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();

@@ -19,7 +19,10 @@ import {
 } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 
-/** Maximum age of a head that is used without reading again. Compaction keeps events much longer. */
+/**
+ * Maximum age of a head that is used without reading again, in ms. Compaction keeps younger events much longer, so a stale head
+ * still collides with them.
+ */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append can take several operations, each with its own deadline
 const maxSeen = 10_000; // sessions
@@ -34,11 +37,11 @@ interface AppenderParts {
 /**
  * Writes to the logs, on any server, without transactions:
  *
- * 1. The first event's document commits the append. Its `_id` is the seq after the head, which only one writer can
- *    insert, and it contains the rest of the append: further facts and records.
+ * 1. The first event's document commits the append. Its `_id` is the seq after the head, which only one writer can insert. The
+ * document also contains the rest of the append: further facts and records.
  * 2. The further events are inserted with it, and then the records are put. The append resolves when all is done.
- * 3. If this server fails in between, the log keeps its mark (open-logs.ts). The next writer, record reader or
- *    starting server then completes the append from its first event (completion.ts).
+ * 3. If this server fails in between, the log keeps its mark (`OpenLogMarker`). The next writer, record reader or starting server
+ * then completes the append from its first event (completion.ts).
  *
  * So an append is two round trips, or one if it has no records.
  */
@@ -160,7 +163,7 @@ export class EventAppender {
     if (mark === 'other' || (mark === 'own' && this.#incomplete.has(session))) await this.settle(session);
   }
 
-  /** Call at start-up: completes the appends of servers that died. */
+  /** Call at start-up: completes the appends of servers that died, and removes outdated records of erased sessions. */
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;

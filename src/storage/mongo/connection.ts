@@ -25,7 +25,7 @@ export interface MongoConnectionOptions {
 }
 
 export interface MongoCollections {
-  /** Sessions share one collection, except on a server without indexes. */
+  /** All sessions share one collection, except on a server whose range queries scan the whole collection. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
@@ -105,7 +105,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/** Collections for events on a server that scans. More would keep scans shorter, but creating 64 takes a second. */
+/** Number of event collections on a server that scans. More would shorten the scans, but creating 64 takes a second. */
 const spread = 64;
 
 function collections(db: Db, count: number): MongoCollections {

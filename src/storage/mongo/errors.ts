@@ -3,7 +3,9 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** Server shutting down or primary changed. The driver finds the new primary. */
+/**
+ * Error codes for an unreachable server, a server that is shutting down, and a changed primary. The driver finds the new primary.
+ */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>

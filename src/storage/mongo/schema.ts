@@ -68,7 +68,9 @@ async function indexRecords({ at, run }: MongoConnection, which: Filter<RecordDo
   await run(() => at.records.deleteMany({ kind: 'skill-name' }));
 }
 
-/** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
+/**
+ * Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, store_unavailable, forbidden.
+ */
 export async function prepareDatabase(connection: MongoConnection): Promise<void> {
   const { at, run } = connection;
   const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;

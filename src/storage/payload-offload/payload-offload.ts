@@ -97,7 +97,7 @@ const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page conti
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;
-  /** A repeated append passes the same object. */
+  /** Appends without their large parts, by the original append: a repeated append passes the same object. */
   const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {

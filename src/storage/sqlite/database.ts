@@ -13,12 +13,13 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs: number;
 }
 
-/** A check reads the whole file, at about 2 GB/s from memory. Damage in larger files is found only when it is read. */
+/**
+ * Largest file that is checked at start-up, because a check reads the whole file, at about 2 GB/s from memory. Damage in larger
+ * files is found only when it is read.
+ */
 const checkedBytes = 256 * 1024 * 1024;
 
-/**
- * Locks, checks, and creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable.
- */
+/** Locks, checks, and creates or upgrades the file. Throws: store_busy, store_corrupt, unsupported, store_unavailable. */
 export function openDatabaseForWriting(options: DatabaseOptions, now: number): { db: DatabaseSync } & Disposable {
   mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
   using stack = new DisposableStack();

@@ -4,9 +4,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import { isBusyError } from './errors.ts';
 
 /**
- * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it when the
- * process ends, and a reused process id cannot pass for the holder. No other code may open that file: in POSIX, closing
- * it releases the lock. A text file next to it names the holder.
+ * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it when the process
+ * ends, and a reused process id cannot pass for the holder. No other code of the process may open that file: in POSIX, closing
+ * any of its descriptors releases the lock. A text file next to it names the holder.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;

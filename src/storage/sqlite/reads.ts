@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Lease, UsageGroupKey } from '../../core/contracts/ports.ts';
 import { unindexedEventTypes } from './schema.ts';
 
-/** JSON text, which the caller parses once per page. */
+/** `events` is JSON text, which the caller parses once per page. */
 export type EventPageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
@@ -144,7 +144,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
       Number((unindexedEventTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, patternOf(text))),
-    /** The next chunk starts after a session that was found. */
+    /** After a match, the search continues with the next session, because each session is listed once. */
     search(text: string, from: EventPosition): SearchChunk<EventPosition> {
       const found = new Set<string>();
       const pattern = patternOf(text);

@@ -12,7 +12,7 @@ export interface RecoveryReport {
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
-  /** Sessions that lost events. Their readers get a resync. */
+  /** Number of sessions that lost events. Their readers get a resync. */
   readonly gaps: number;
 }
 
@@ -32,8 +32,8 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Replaces a damaged file with its readable part, read from a copy, and keeps the damaged file next to it. Rejects:
- * store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
+ * Replaces a damaged file with its readable part, read from a copy, and keeps the damaged file next to it. Throws: store_busy (a
+ * server uses it), file_not_found, store_corrupt (nothing is readable).
  */
 export function recoverDatabase(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -124,7 +124,7 @@ function isJson(text: unknown): boolean {
   }
 }
 
-/** Subscribers must reload sessions with gaps that compaction did not create. */
+/** Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of those sessions. */
 function markGaps(db: DatabaseSync): number {
   const holes = db
     .prepare(`

@@ -142,7 +142,7 @@ function move(by: number): void {
   const next = list[at < 0 ? 0 : at + by];
   if (!next) return;
   navigateToSession(next.id);
-  setTimeout(focusMessageBox, 30); // what had the focus is gone
+  setTimeout(focusMessageBox, 30); // the element that had the focus is gone
 }
 
 const sessionCommands: readonly PaletteCommand[] = [

@@ -29,7 +29,7 @@ export function showTab(id: string): void {
   showWorkPane();
 }
 
-/** Moves the keyboard into the pane too, for an action of the person. */
+/** Like `showTab`, but also moves the focus to the tab. Call only for a person's action. */
 export function goToTab(id: string): void {
   showTab(id);
   setTimeout(() => document.getElementById(tabElementIdOf(id))?.focus(), 50);

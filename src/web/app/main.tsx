@@ -151,14 +151,14 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
-  takeSignInErrorFromUrl(); // removes the error of a repeated sign-in by a person who is already signed in
+  takeSignInErrorFromUrl(); // removes an old sign-in error from the address, because the person is signed in
   document.addEventListener(
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
   );
   connectToServer(() => {
     markSessionsUnconfirmed();
-    void loadCurrentUser(); // a changed role closes the socket
+    void loadCurrentUser(); // the role may have changed, which closes the socket
   });
   followEnd();
   const command = takeCommandRequest();

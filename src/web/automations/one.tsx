@@ -24,7 +24,7 @@ interface HookAddressProps {
   readonly back: () => void;
 }
 
-/** Secrets created while this page is open, by automation, so that a confirmation dialog does not lose them. */
+/** Secrets created while this page is open, by automation id. A component's state would not survive a confirmation dialog. */
 const made = new Map<string, string>();
 
 /** Shows the secret only right after its creation. */

@@ -174,7 +174,7 @@ function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
   }
 }
 
-/** Parses an edited call: commands as text, other calls as JSON. Throws if the JSON is not an object. */
+/** Parses an edited call: commands as text, other calls as JSON. Throws if the text is not valid JSON. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;

@@ -86,7 +86,7 @@ function Screen({ address, text }: { address: string; text: string }) {
       seen.disconnect();
       fetchWithToken(path)
         .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
-        .catch(() => {}); // an old image is deleted; only its text stays
+        .catch(() => {}); // the image may have been deleted; its text is still shown
     });
     if (ref.current) seen.observe(ref.current);
     return () => seen.disconnect();

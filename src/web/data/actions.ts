@@ -4,7 +4,7 @@ import { navigateToSession } from './route.ts';
 import { createRandomKey, mutate, mutateWithRetry } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
-/** Each check has the server's default time limit. */
+/** A check without `timeoutSeconds` has the server's default time limit. */
 export interface GoalInput {
   readonly rubric?: string | undefined;
   readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];

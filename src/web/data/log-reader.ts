@@ -47,7 +47,7 @@ interface Gap {
 export class LogReader {
   readonly #source: LogSource;
   readonly #view: LogView;
-  /** The newest event that was read, and the newest that is known to exist. */
+  /** Seq of the newest event that was read, and of the newest that is known to exist. */
   #seq = 0;
   #head = 1;
   #gap: Gap | undefined;
@@ -91,7 +91,7 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure, such as a busy store. */
+  /** Waits after a temporary failure, such as a busy store. A missing session ends the reader. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();

@@ -37,7 +37,7 @@ const pongMs = 1_900;
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** Unanswered mutations. While the connection is broken, they wait and are sent on reconnection. */
+/** Paths of unanswered mutations. Mutations called while the connection is broken are sent on reconnection. */
 export const pendingChanges = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();

@@ -6,14 +6,14 @@ import { buildVncUrl, desktopRoute, isInOtherFrame, isInPane, linkSignature } fr
 import { ControlChannel } from './channel.ts';
 import { desktopClipboard, desktopControl, rfbClient, type ScreenOverlay, setScreenState } from './state.ts';
 
-/** WebSocket codes after which only a person can reconnect. */
+/** Overlays for WebSocket close codes after which only a person can reconnect. */
 const final: Readonly<Record<number, ScreenOverlay>> = {
   1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
   1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
-/** Codes for a missing session, for which a retry cannot succeed. */
+/** Overlays for close codes of a missing session, for which a retry cannot succeed. */
 const gone: Readonly<Record<number, ScreenOverlay>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },

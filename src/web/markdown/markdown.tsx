@@ -271,7 +271,7 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
 }
 
 const maxKept = 400;
-const maxKeptText = 2_000; // characters; longer texts are not cached, to keep frames short
+const maxKeptText = 2_000; // characters; trees of longer texts are not cached, because drawing a long cached tree would block a frame
 const pauseMs = 40;
 
 /** Results for the newest texts. Undefined: the worker could not parse the text. */

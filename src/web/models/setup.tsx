@@ -30,7 +30,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   const held = effectiveModels.value?.providers.find(({ id }) => id === preset.id);
   const hasKey = held?.isReady === true && held.kind === 'known';
   useEffect(() => {
-    if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // arrow keys go on to the next provider
+    if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // keyboard users may continue to the next provider with the arrow keys
     const fields = [...(form.current?.querySelectorAll<HTMLInputElement>('.labelled input') ?? [])];
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
     wasChosen.current = true;

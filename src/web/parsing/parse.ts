@@ -1,6 +1,6 @@
 import { ParseTaskQueue, type WorkerLike } from './queue.ts';
 
-/** Worker's script, inserted by the bundler. */
+/** Address of the worker's script, inserted by the bundler. */
 declare const PARSER_ADDRESS: string;
 
 interface TrustedTypes {

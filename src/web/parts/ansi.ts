@@ -53,7 +53,7 @@ interface Style {
   underline?: boolean;
 }
 
-// The 16 terminal colors, for the console's background.
+// The 16 terminal colors, adapted to the console's background.
 const foregrounds = [
   ...['#7a7068', '#f28b82', '#8fce9f', '#e8c06a', '#8fb8f0', '#d99ad0', '#7fcfd0', '#ece5dc'],
   ...['#a0968a', '#ffb0a8', '#aee6bb', '#ffd98a', '#b5d3ff', '#f0bce8', '#a8ecec', '#ffffff'],

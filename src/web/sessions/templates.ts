@@ -10,7 +10,7 @@ export type Template = Outputs['templates']['list']['templates'][number];
 export const chosenTemplate = createPref<string>('template', '');
 export const templates = signal<readonly Template[]>([]);
 
-/** Resets a choice whose template is gone or cannot run here. */
+/** Loads the templates. Resets a choice whose template is gone or cannot run here. */
 export async function loadTemplates(): Promise<void> {
   templates.value = (await query('templates.list', undefined)).templates;
   const chosen = templates.value.find(({ id }) => id === chosenTemplate.value);

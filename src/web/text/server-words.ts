@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 export interface ServerTranslations {
   /** A sentence for each error code. */
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Appends the server's own text as `{words}`. It contains details that the sentence lacks. */
+  /** Template that appends the server's own text, `{words}`, with details that the sentence lacks. */
   readonly quoted: string;
   /**
    * Labels, descriptions and sentences, by the server's text. `{name}` is a value in both, and `{list}` a list of

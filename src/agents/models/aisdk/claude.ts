@@ -1,7 +1,10 @@
 import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
-/** Versions up to this one accept a forced tool unless they reason; later versions are treated like the newest. */
+/**
+ * Versions up to this one accept a forced tool unless they reason. Later versions, except Haiku's, and unknown ones are treated
+ * like the newest.
+ */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools. No Claude model accepts forced tools while it reasons. */

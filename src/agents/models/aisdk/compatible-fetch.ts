@@ -134,7 +134,7 @@ class Reply {
   #kind = '';
   #lines: string[] = [];
   #calls = 0;
-  /** Calls that arrived in one piece. */
+  /** Calls that arrived in one piece, each as JSON. */
   readonly #whole = new Set<string>();
   hasContent = false;
   #finish: unknown;

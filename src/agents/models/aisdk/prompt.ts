@@ -60,7 +60,7 @@ function mark(messages: LanguageModelV4Message[], skipped: number, providerOptio
   }
 }
 
-/** `isOpen`: the exchange belongs to the turn that the request continues. */
+/** `isOpen`: the exchange came after the last message of the user. */
 type Form = Options & { readonly isOpen: boolean };
 
 function toMessages(piece: PromptPiece, form: Form): readonly LanguageModelV4Message[] {

@@ -32,7 +32,7 @@ const opening = new RegExp(forms.map(({ opens }) => opens.replaceAll(/[[\]|{]/g,
 const longestOpening = Math.max(...forms.map(({ opens }) => opens.length));
 const bare: Form = { opens: '{', closes: '', isCommon: true };
 const maxHeld = 1024 * 1024; // characters of one form
-const maxBlank = 1_000; // characters before a reply's first word
+const maxBlank = 1_000; // maximum white-space characters before a reply's first word
 const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
 
 export interface TextWithCalls {
@@ -70,7 +70,7 @@ export class TextToolCallFinder {
     return this.#read(true);
   }
 
-  /** Keeps the piece. True if the open form can end with it. */
+  /** Stores the piece. True if the open form can end with it, or has become too long. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -154,7 +154,7 @@ export class TextToolCallFinder {
   }
 }
 
-/** `name>{"a": 1}`, or `name><parameter=a>1</parameter>`. */
+/** Parses `name>{"a": 1}` or `name><parameter=a>1</parameter>`. */
 function functionIn(inside: string): TextToolCall[] {
   const close = inside.indexOf('>');
   if (close < 0) return [];
@@ -168,7 +168,7 @@ function functionIn(inside: string): TextToolCall[] {
   return [{ name, args: argumentsIn(rest, ['<parameter=', '>', '</parameter>']) }];
 }
 
-/** `"name"><parameter name="a">1</parameter>`. */
+/** Parses `"name"><parameter name="a">1</parameter>`. */
 function invokeIn(inside: string): TextToolCall[] {
   const [name = '', ...rest] = inside.split('>');
   return [{ name: unquoted(name), args: argumentsIn(rest.join('>'), ['<parameter name=', '>', '</parameter>']) }];

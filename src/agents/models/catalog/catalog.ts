@@ -16,7 +16,7 @@ interface PriceEntry {
   costOf(usage: TurnUsage): number | undefined;
 }
 
-// The package with the list takes 0.8 MB, so only servers that use a real model load it.
+// The published list is in `@pydantic/genai-prices`, which takes 0.8 MB. Only servers that use a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
@@ -45,7 +45,7 @@ function costAt(price: Price, { inputTokens, outputTokens, cachedTokens = 0, cac
   return (fresh * input + cachedTokens * cachedInput + cacheWrittenTokens * cacheWrite + outputTokens * output) / 1e6;
 }
 
-/** The operator's description in `models.catalog`, which overrides every other source. */
+/** The operator's description of a model in `models.catalog`, which overrides every other source. */
 export interface CatalogEntry {
   readonly window?: number | undefined;
   readonly maxOutput?: number | undefined;
@@ -61,7 +61,10 @@ interface Facts {
   readonly costOf: (usage: TurnUsage) => number | undefined;
 }
 
-/** In order of precedence: the settings, the published list, the provider, the assumptions. */
+/**
+ * Abilities and prices come from these sources, in order of precedence: the settings, the published list, the provider, the
+ * defaults.
+ */
 export async function findModelFacts(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
   const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);

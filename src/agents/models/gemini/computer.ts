@@ -1,8 +1,8 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models with it act in a
-// browser; their actions have the names of the server's tools of the shape `gemini`. Later models act on a whole
-// desktop; the tool `computer` offers their actions under other names.
+// Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models with it act in a browser,
+// and their actions have the names of the tools in src/agents/tools/computer/gemini.ts. Later models act on a whole desktop, and
+// their actions are converted to calls of the tool `computer`.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
@@ -12,7 +12,7 @@ const browserActions = [
 const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
-/** Undefined if the model supports none, or is unknown. */
+/** Undefined: the model supports neither kind, or is unknown. */
 export function findGeminiComputerKind(model: string): 'browser' | 'desktop' | undefined {
   if (/^gemini-2\.5-computer-use|^gemini-3-flash|^gemini-3\.1-pro(?!-image)/.test(model)) return 'browser';
   const [, major = '0', minor = '0'] = /^gemini-(\d+)(?:\.(\d+))?-flash(?:-preview.*|-latest|-\d+)?$/.exec(model) ?? [];

@@ -67,8 +67,8 @@ function inWords(
 }
 
 /**
- * The first call of a reply must have a signature. If the signature is missing, for example because an earlier call
- * became text, the call gets a marker.
+ * The first call of a reply must have a signature. If the signature is missing, for example because an earlier call became text,
+ * the call gets the placeholder.
  */
 function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);

@@ -22,7 +22,9 @@ import { toGeminiParameters } from './schema.ts';
 const chunkLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 500_000 };
 const parseChunk = (text: string) => parseJsonWithinLimits(text, chunkLimits) as GeminiChunk | null | undefined;
 
-/** `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}` */
+/**
+ * Milliseconds, from a detail such as `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}`. Undefined if there is none.
+ */
 function retryInfo(details: readonly unknown[]): number | undefined {
   for (const detail of details as readonly ({ retryDelay?: unknown } | null)[]) {
     const seconds = /^(\d+(?:\.\d+)?)s$/.exec(String(detail?.retryDelay ?? ''))?.[1];

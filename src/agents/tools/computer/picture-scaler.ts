@@ -48,7 +48,10 @@ export class PictureScaler implements AsyncDisposable {
     return Buffer.from(reply.bytes.buffer);
   }
 
-  /** Converts to a PNG, JPEG or WebP within the limits. Undefined if unreadable. Rejects: queue_full, cancelled. */
+  /**
+   * Converts a PNG, JPEG or WebP to a PNG or JPEG within the limits. Undefined if it is unreadable, too large or takes too long.
+   * Rejects: queue_full, cancelled, deadline_exceeded.
+   */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
     return reply?.ok ? reply : undefined;

@@ -18,7 +18,7 @@ const maxPixels = 50_000_000;
 /** Models see no more detail than this. */
 const maxShownPixels = 4_000_000;
 
-/** Undefined if the bytes are not a readable picture, or have too many pixels. */
+/** Undefined if the bytes are not a readable picture, have too many pixels, or cannot be made small enough. */
 async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = readPictureSize(bytes);

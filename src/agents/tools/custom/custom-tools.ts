@@ -47,7 +47,7 @@ async function load(file: string): Promise<{ readonly exported: unknown }> {
   return { exported: loaded.default };
 }
 
-/** Lets modules below the address import `corral/tools`, and zod if they have no copy of their own. */
+/** Lets modules whose URL starts with `below` import `corral/tools`, and zod if they have no copy of their own. */
 function resolving(below: string): Disposable {
   const hooks = registerHooks({
     resolve(specifier, context, next) {

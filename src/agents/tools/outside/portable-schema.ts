@@ -226,8 +226,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // Values can contradict the type, such as ["1", "2"] for a number. The server accepts the values, so they determine
-    // the type.
+    // Values can contradict the type, such as ["1", "2"] for a number. The tool accepts the values, so they determine the type.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =
@@ -299,7 +298,7 @@ class Portable {
     const patterns = toEntries(flat.patternProperties);
     const required = new Set(toStrings(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
-    // The server requires a property that it does not describe, so the model must be able to provide it.
+    // The tool requires a property that its schema does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
       for (const name of required) if (!declared.has(name)) declared.set(name, {});
     const properties: Record<string, PortableSchema> = {};
@@ -428,7 +427,7 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   } as Partial<Record<Low | High, number>>;
 }
 
-/** Puts the server's own names back where the schema declares replacements. */
+/** Puts the tool's own names back where the schema declares replacements. */
 function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
   if (names.size === 0 || typeof value !== 'object' || value === null) return value;
   const here = schemas.flatMap(function forms(one): PortableSchema[] {

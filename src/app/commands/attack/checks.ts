@@ -70,7 +70,10 @@ function bitsOf(hex: string | undefined): string[] {
   return set.map((at) => dangerous[at] ?? `capability ${at}`);
 }
 
-/** `repaired`: the fixed version of each branch. */
+/**
+ * Whether a kernel release has a flaw that exists since `from`. `repaired`: the first fixed version of each branch, the newest
+ * branch first.
+ */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
     (/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? []).slice(1).map((part) => Number(part ?? 0));

@@ -16,7 +16,7 @@ import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 import { openSignInServices, type SignInServices } from './sign-ins.ts';
 
-/** An owner's id is that of its first key. */
+/** An owner's id is the id of a person, or of the owner's first key. */
 export interface AuthServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */

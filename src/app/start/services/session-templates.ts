@@ -3,7 +3,7 @@ import type { ChosenTemplate } from '../../../sessions/services/sessions/creatio
 import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
-/** Chooses the named template, or the project's, or the server's. Rejects if the template cannot run here. */
+/** Chooses the named template, or the project's, or the server's. Rejects if the template does not exist or cannot run here. */
 export const createTemplateChooser =
   (
     { templates, projects, live }: ServerWithEngine,

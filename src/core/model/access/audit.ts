@@ -25,7 +25,7 @@ export interface AuditQuery {
   /** Epoch ms: `from <= at < to`. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  /** An action, or the part before a dot. */
+  /** An action, or a prefix of actions that ends before a dot: `person` finds `person.end`. */
   readonly action?: string | undefined;
   readonly target?: string | undefined;
   readonly key?: string | undefined;

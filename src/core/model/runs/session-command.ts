@@ -42,8 +42,8 @@ export const SessionCommand = z.discriminatedUnion('type', [
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   /**
-   * Decides a pending call, and the calls in `also` in the same step. The first decision on each call applies. `by`:
-   * the person who decides.
+   * Decides a pending call, and the calls in `also` in the same step. The first decision on each call applies. `by`: the caller
+   * who decides.
    */
   z.object({
     type: z.literal('cmd.decide'),

@@ -47,7 +47,7 @@ export const StartCommand = z.object({
   command: Text.min(1).optional(),
   /** The program is ready once this command succeeds or this port listens. */
   ready: z.union([z.object({ command: Text.min(1) }), z.object({ port: z.int().min(1).max(65_535) })]).optional(),
-  /** The working directory of both commands. */
+  /** The working directory of `command` and of the command in `ready`. */
   folder: Text,
 });
 export type StartCommand = z.infer<typeof StartCommand>;

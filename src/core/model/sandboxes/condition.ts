@@ -43,7 +43,7 @@ const byPhase = {
   lost: 'lost',
   released: 'stopped',
 } as const satisfies Record<SandboxPhase, SandboxCondition>;
-/** Records of earlier versions have no phase. */
+/** Used without a phase: the sandbox was never used, or the record is from an earlier version. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
 /** `pause`: what a pause can keep with this driver. With `none`, a stopped sandbox is never shown as paused. */

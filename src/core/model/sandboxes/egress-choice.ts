@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
-/**
- * Rules by address that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; a target in neither
- * list is allowed.
- */
+/** Rules that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; a target in neither list is allowed. */
 export const EgressRules = z.object({
-  /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. */
+  /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` lists no hosts. */
   allow: z.array(z.string()).readonly(),
   deny: z.array(z.string()).readonly(),
 });

@@ -16,7 +16,7 @@ export interface FileText {
 const sampleBytes = 64 * 1024;
 /** In percent, the sum of two estimates. Below this, a guess is no better than the most common single-byte encoding. */
 const leastConfidence = 25;
-/** In percent, of the whole text. */
+/** In percent. A guess from the whole text with at least this confidence is treated as certain. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 

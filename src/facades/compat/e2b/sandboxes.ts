@@ -91,7 +91,10 @@ export class DataPlaneSandboxes {
     });
   }
 
-  /** Rejects: conflict (already paused), unsupported (processes cannot be frozen). */
+  /**
+   * Rejects: conflict (already paused), unsupported (not created by a program, or its processes cannot be frozen), and as the
+   * sandbox service does.
+   */
   async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
     await this.#pause(id, keeps, { isDue: () => true, power: this.#deps.servicesOf(principal) });
   }
@@ -154,7 +157,7 @@ interface SandboxConnections {
 }
 interface EndRule {
   readonly isDue: (life: SessionLifetime) => boolean;
-  /** With the permissions of the caller who pauses. */
+  /** With the permissions of the caller who pauses, or of the server when the time has ended. */
   readonly power: PowerServices;
 }
 const maxConcurrent = 8;

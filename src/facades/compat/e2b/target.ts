@@ -44,8 +44,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the request is for a program's port. Ports are served only under their own host names: under the server's
-   * origin, a page of another site could use them.
+   * Whether the request names a program's port in its host name. Under the server's origin, a page of another site could use the
+   * port.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};

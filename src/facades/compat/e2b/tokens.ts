@@ -23,7 +23,7 @@ export interface SandboxTokens {
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
-  /** Allows one upload of a build's files. */
+  /** Allows uploads of one archive of a build's files. `id` includes its hash and the time of expiry. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */

@@ -4,8 +4,8 @@ import type { Services } from '../../../sessions/api/services.ts';
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * The matching sessions, newest creation first. With a limit, returns at least one more than the limit if there is one.
- * The service lists by newest message, which is never older than the session, so the first rows are usually enough.
+ * The matching sessions, newest creation first. With a limit, returns at least `limit` + 1 sessions if there are that many. The
+ * service lists by newest message, which is never older than the session, so the first rows are usually enough.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,

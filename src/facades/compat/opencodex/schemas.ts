@@ -4,7 +4,7 @@ import { toolGroups } from '../../../agents/tools/tool.ts';
 import { ToolProgramsInput } from '../../../config/tool-servers.ts';
 import type { OfferedProvider } from '../../../sessions/projects/providers.ts';
 
-// Only this folder uses snake_case names, as the wire does.
+// Names are in snake_case, as on the wire.
 
 const boundedText = (max: number) =>
   z
@@ -43,7 +43,7 @@ export const PathQuery = z.object({ path: path.describe('absolute, below /worksp
 export const DownloadAllQuery = z.object({ type: z.string().describe('uploaded or output') });
 export const ProvidersQuery = z.object({ featured_only: z.enum(['true', 'false', '1', '0', '']).optional() });
 export const StreamQuery = z.object({
-  // Accepts any value, because a frame reports an invalid one.
+  // Accepts any value, because the server reports an invalid one in a frame.
   after_seq: z.unknown().optional().meta({ type: 'string', description: 'resume after this event; 0 replays all' }),
 });
 

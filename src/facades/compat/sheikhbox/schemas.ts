@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GoalBody } from '../../shared/conversation/goal.ts';
 
-// Only this folder uses snake_case names, as the wire does.
+// Names are in snake_case, as on the wire.
 
 const text = (max: number) => z.string().max(max);
 const path = text(4096)

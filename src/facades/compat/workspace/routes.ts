@@ -51,7 +51,7 @@ const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
 export function createWorkspaceRoutes(deps: WorkspaceDeps): FacadeRoutes {
-  // Accepts any value, because a frame reports an invalid one.
+  // Accepts any value, because the server reports an invalid one in a frame.
   const about = { type: 'string', description: 'whose workspaces; anonymous by default' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });
   return {

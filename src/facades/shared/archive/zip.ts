@@ -7,7 +7,7 @@ import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** Maximum total size; files beyond it are left out. */
+  /** Maximum total bytes; files beyond it are left out. */
   readonly maxPacked: number;
 }
 
@@ -78,7 +78,7 @@ export function createZipStream(
   return output;
 }
 
-/** Limits years to 1980 to 2107, which the format can represent. */
+/** Clamps a time to the years 1980 to 2107, the range of the format. Text that is not a date becomes 1980. */
 function parseTime(message: string): Date {
   const ms = Date.parse(message);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));

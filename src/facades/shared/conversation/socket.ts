@@ -54,7 +54,7 @@ interface ConversationStart {
   readonly workdir: string;
   readonly profile: ClientProfile;
   readonly after: number;
-  /** The history that the page loaded has text and calls up to this seq, so the socket skips them. */
+  /** The history that the page loaded has text and calls up to this seq, so the socket skips them. 0: none. */
   readonly listedUpTo: number;
 }
 const brokenCode = 1006;
@@ -162,8 +162,8 @@ async function begin(
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = target ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // The history omits the text and calls of a working run, because this socket sends them, and contains those of a
-  // waiting run. Only clients of Crogia have such a history.
+  // Only clients of Crogia load a history. It contains the text and calls of a waiting run, but omits those of a working run,
+  // which this socket sends.
   const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
   const isListed = cursor === undefined && left === undefined && profile === 'crogia' && active?.waiting === true;
   return {

@@ -9,7 +9,7 @@ export type TextPlacement = 'skip' | 'plain' | 'parted';
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
 export interface TextPlacementState {
   readonly seq: number;
-  /** The message whose deltas the client already has. */
+  /** The message that the client has received in part, as deltas. Null: none. */
   readonly open: MessageId | null;
   readonly spoken: RunId | null;
 }

@@ -19,7 +19,10 @@ interface RelayedRequest {
   readonly path: string;
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
-  /** Changes the raw headers of the program's response; default: only hop-by-hop headers are removed. */
+  /**
+   * Changes the raw headers of the program's response. Default: `withoutHopHeaders`, which also removes headers that act beyond
+   * the program's host.
+   */
   readonly changed?: (raw: readonly string[]) => string[];
   /** Sends a response if the program closed the connection without one, or did not speak HTTP. */
   failed(how: RelayFailure): void;
@@ -129,7 +132,7 @@ export function rewriteHeaders(
   return kept;
 }
 
-/** Relays an upgrade, and joins the two connections until one of them closes. The response sets no cookies. */
+/** Relays an upgrade, and joins the two connections until one of them closes. Cookies are removed from the response. */
 export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   const { connection, client, path, headers, changed = withoutHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();

@@ -20,7 +20,9 @@ export interface Credential {
   readonly admits?: (method: string | undefined, url: string, target: EgressTarget) => boolean;
 }
 
-/** Plain HTTP gets no credentials, because third parties could read them. */
+/**
+ * The credentials for a target. Plain HTTP gets none, because third parties could read them; neither do addresses without a name.
+ */
 export const findCredentials = (all: readonly Credential[], target: EgressTarget): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []

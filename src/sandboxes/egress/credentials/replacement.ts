@@ -42,7 +42,10 @@ interface RequestParts {
   readonly headers: readonly string[];
   readonly body: readonly PlaceholderReplacement[];
 }
-/** Placeholders in chunked bodies are replaced as they arrive; compressed bodies are passed on unchanged. */
+/**
+ * Replaces the placeholders in a body: in a chunked body as it arrives, in a body of declared length once it is complete.
+ * Compressed bodies are passed on unchanged.
+ */
 export async function replacePlaceholdersInBody(
   req: IncomingMessage,
   { headers, body }: RequestParts,

@@ -18,8 +18,8 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Relays a server's WebSocket frames until a text appears in a message, even across frames; then it calls `found` once
- * and relays nothing more. Frames that cannot be searched are treated as found: masked, compressed or of an unknown
+ * Relays a server's WebSocket frames until a text appears in a control frame or a message, even across frames; then it calls
+ * `found` once and relays nothing more. Frames that cannot be searched are treated as found: masked, compressed or of an unknown
  * kind. The end of a message is relayed without waiting for the next message.
  */
 export function createFrameSearchFilter(

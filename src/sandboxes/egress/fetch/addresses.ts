@@ -35,7 +35,10 @@ export interface AddressRules {
   readonly denyRanges?: readonly string[];
 }
 
-/** Returns false for text that is not an address. Throws: invalid_request (a range that cannot be parsed). */
+/**
+ * Creates the check whether a connection to an address is allowed. Text that is not an address fails the check. Throws:
+ * invalid_request (a range that cannot be parsed).
+ */
 export function createAddressCheck(rules: AddressRules): (address: string) => boolean {
   const table = createRangeCheck(privateRanges);
   const allowed = createRangeCheck(rules.allowRanges ?? []);
@@ -65,7 +68,10 @@ export function isUnreachableRange(text: string, allowRanges: readonly string[])
 const contains = (whole: AddressRange, part: AddressRange): boolean =>
   whole.family === part.family && whole.prefix <= part.prefix && listOf([whole])(part.address);
 
-/** The address must be canonical. Throws: invalid_request. */
+/**
+ * Creates the check whether one of the ranges contains a canonical address. Throws: invalid_request (a range that cannot be
+ * parsed).
+ */
 export function createRangeCheck(ranges: readonly string[]): (canonical: string) => boolean {
   return listOf(ranges.map(rangeOrThrow));
 }

@@ -5,7 +5,10 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { toEgressTarget } from '../target.ts';
 import { type Connector, guardedConnect } from './guarded-connect.ts';
 
-/** Rejects with AppError: invalid_request, forbidden, not_found. */
+/**
+ * Connects to the host of a URL, over TLS for https. Rejects with AppError: invalid_request (another scheme), forbidden (a
+ * private address), not_found (no connection), cancelled, deadline_exceeded.
+ */
 export async function connectToUrl(
   url: URL,
   { via, ca }: { via: Connector; ca: string | undefined },

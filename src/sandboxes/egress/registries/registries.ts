@@ -36,7 +36,10 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
     return known?.entries ?? [];
   }
 
-  /** Resolves once the image's registries are known. A sandbox that has been used before is not read. */
+  /**
+   * Resolves with the image's registries. Rejects: sandbox_unavailable, if the image has not been read yet and this sandbox was
+   * used before.
+   */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
     const key = await this.deps.findImageKey(id);
     if (key === undefined) return [];

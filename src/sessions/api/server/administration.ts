@@ -9,7 +9,7 @@ export interface RunningSandboxView {
   readonly owner: string | null;
   readonly host: string;
   readonly isPaused: boolean;
-  /** Null: the sandbox is paused, or did not respond in time. */
+  /** Null: the sandbox is paused, cannot report usage, did not respond in time, or is not among the 200 that are measured. */
   readonly usage: SandboxUsage | null;
 }
 export interface WaitingRun {

@@ -33,7 +33,7 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
-  /** The best attempt by goal, checks, score and cost, in this order; null: no attempt has completed. */
+  /** The best completed attempt by goal, passed checks, score, cost and tokens, in this order; null: none has completed. */
   readonly best: number | null;
 }
 export interface AttemptDiff {
@@ -61,9 +61,9 @@ export interface AttemptService {
   /** The file changes of an ended attempt. Rejects: not_found (no diff is known). */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Gives the session exactly the files of an attempt, and stops the other attempts. Resolves when the session has the
-   * files. Rejects: conflict (the attempt has not ended or was deleted, a run of the session is active, the copy
-   * failed).
+   * Gives the session exactly the files of an attempt, and stops the other attempts. Resolves when the session has the files.
+   * Rejects: conflict (the attempt has not ended or was deleted, another is being chosen, a run of the session is active, the
+   * copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
   /** Stops all attempts; their sessions are kept. */

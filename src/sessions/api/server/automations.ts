@@ -155,7 +155,7 @@ export const Automation = z.object({
   /** Absent: the message and fields here define the task. */
   program: AutomationProgram.optional(),
   paused: AutomationPause.nullable(),
-  /** Failures since the last success. */
+  /** Failures since the last success or resume. */
   failures: z.int(),
   /** The next scheduled time, without jitter, epoch ms; null: none. */
   nextAt: z.number().nullable(),
@@ -242,8 +242,8 @@ export interface AutomationService {
   /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: invalid_request (an invalid schedule, an unknown template or model, a run without a message, a prebuild
-   * without a repository or on a server without file snapshots), quota (100 per owner).
+   * Rejects: invalid_request, not_found (the automation to follow), quota (100 per owner). A run needs a message. A prebuild needs a
+   * repository and a server with file snapshots, and takes neither message nor goal. An automation cannot start itself.
    */
   create(spec: AutomationSpec & AutomationProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
@@ -271,8 +271,8 @@ export interface AutomationService {
    */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
-   * Starts it for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (unknown, no
-   * secret, or a wrong signature), invalid_request (too old, or unreadable), payload_too_large.
+   * Starts it for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (unknown, no secret,
+   * or a wrong signature), invalid_request (too old, or unreadable), payload_too_large, rate_limited (20 starts are queued).
    */
   receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */

@@ -80,7 +80,9 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /** Notes of the caller and of each project that `sees` admits. Notes of other holders are not read. */
+  /**
+   * Summaries of the notes of each person and project that `sees` admits; absent: of all. Notes of other holders are not read.
+   */
   list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryHolderRef): Promise<readonly Note[]>;
@@ -93,7 +95,10 @@ export interface MemoryService {
   delete(holder: MemoryHolderRef, path: string, by?: string): Promise<Note>;
   /** Newest first. */
   history(holder: MemoryHolderRef, path: string): Promise<readonly NoteVersion[]>;
-  /** Restores the text of an earlier version; by default, of the version before the newest. Rejects: conflict. */
+  /**
+   * Restores the text of an earlier version; by default, of the version before the newest. Rejects: conflict (this is the newest
+   * version, its text was redacted, or there is no room).
+   */
   undo(holder: MemoryHolderRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
    * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the

@@ -33,8 +33,8 @@ export type ServerSetting = z.infer<typeof ServerSetting>;
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
   /**
-   * Rejects: not_found (no such setting), invalid_request (wrong kind of value, or set by a file or variable),
-   * conflict.
+   * Rejects: not_found (no such setting), invalid_request (a value that the setting does not accept, or a file or variable sets
+   * it), conflict.
    */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */

@@ -35,7 +35,7 @@ export type SkillFileEntry = z.infer<typeof SkillEntry>;
 export const SkillVersion = z.object({
   id: z.string(), // skillver_ and 24 hex digits
   skillId: z.string(),
-  /** Starts with 1. */
+  /** Starts at 1. */
   number: z.int(),
   name: z.string(),
   description: z.string(),
@@ -58,7 +58,7 @@ export interface SkillCheckResult {
 export interface SkillUpload {
   readonly files: readonly SkillFile[];
   readonly displayName?: string | null | undefined;
-  /** Absent: unchanged; a new skill of an administrator is shared. */
+  /** Absent: a new skill is shared if an administrator uploads it outside of projects. */
   readonly shared?: boolean | undefined;
   readonly projectId?: string | null | undefined;
 }

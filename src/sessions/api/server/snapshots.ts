@@ -33,10 +33,14 @@ export type SnapshotForkResult = { readonly session: SessionRecord } | { readonl
 export interface SnapshotService {
   /**
    * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed in the meantime. The snapshot
-   * belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota.
+   * belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota, sandbox_capacity (the
+   * server's limit).
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
-  /** Creates sessions that all start with the current files of this session. */
+  /**
+   * Creates sessions that all start with the current files of this session. A session that cannot be created yields an `error` in
+   * its place.
+   */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
@@ -53,7 +57,7 @@ export interface SnapshotService {
   /**
    * Imports a snapshot from another installation, completely or not at all. Labels are kept unless `labels` replaces them; the
    * name is not kept. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
-   * quota.
+   * quota, sandbox_capacity (the server's limit).
    */
   imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }

@@ -10,18 +10,18 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Tags in addition to the tag in the name. Without any: `default`. */
+  /** Tags of the build, in addition to one in `name`. If there are none at all, the build gets the tag `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** An image from the operator's list, or else the holder's built template of that name. */
+  /** `image`: an image from the operator's list, or else a built template of that name. `template`: only a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
   /** The number of the first step that must not use the cache. Undefined: every step can use it. */
   readonly freshFrom?: number | undefined;
-  /** Runs in the last step's working directory. */
+  /** The program that each sandbox runs from its start, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
 }
 export interface BuiltImage {
@@ -32,7 +32,7 @@ export interface DockerfilePlan {
   readonly base: string;
   /** COPY steps have no files yet: the caller uploads them. */
   readonly steps: readonly BuildStep[];
-  /** One note for each ignored line, with its usual effect. */
+  /** One note for each line that is ignored or has a limited effect, with the reason. */
   readonly notes: readonly string[];
 }
 export interface CreatedBuild {
@@ -53,9 +53,12 @@ export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
   /** Rejects: invalid_request, with the line number. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
-  /** Creates the template if it is new. Rejects: unsupported, quota, conflict (the name is the operator's). */
+  /** Creates the template if it is new. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
-  /** Queues the build and returns. Rejects: conflict (already started), invalid_request (an invalid plan). */
+  /**
+   * Queues the build and returns. Rejects: not_found (the build or its base template), conflict (already started, or the base
+   * template has no build), invalid_request (an invalid plan, base image or missing files).
+   */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
   /** The retained builds of a template, newest first. */
@@ -82,8 +85,8 @@ export interface TemplateBuildService {
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * The image of `name`, `name:tag` or an id. Without `holder`, templates of any holder match. Rejects: not_found,
-   * conflict (no build has succeeded).
+   * The image of `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name only templates without an
+   * owner or project. Rejects: not_found, conflict (no build has succeeded).
    */
   findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage>;
   /** Adds tags to the build that the tag `from` names. */

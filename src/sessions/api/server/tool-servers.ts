@@ -17,7 +17,7 @@ export const ListedToolServer = z.object({
   /** The address, or the program's command. */
   at: z.string(),
   headers: z.array(z.string()).readonly(),
-  /** Globs. */
+  /** Globs of the tools that agents can use. */
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),
@@ -27,7 +27,7 @@ export const ListedToolServer = z.object({
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The server's last response; null: not called since start-up. */
+  /** The result of the last call to the server; null: not called since start-up. */
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
@@ -60,15 +60,15 @@ export interface SignInRedirect {
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Creates or replaces the server of that name, and requests its tools. It is stored even if it does not respond.
-   * Rejects: invalid_request (the name is in the settings, or the address or a header is invalid), forbidden (a
-   * private address), conflict.
+   * Creates or replaces the server of that name, and requests its tools. The server is stored even if it does not respond.
+   * Rejects: invalid_request (an invalid name, address or header, or the name is in the settings), forbidden (a private address),
+   * conflict (50 servers exist already).
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
    * Changes the server of that name, and requests its tools. The change is stored even if the server does not respond. A new
    * address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
-   * would go to another address), forbidden, conflict (the new name is taken).
+   * would go to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /** Requests the tools of the stored server of that name, or of `entered`, for at most 20 s. Stores nothing. */
@@ -80,7 +80,10 @@ export interface ToolServerService {
    * `returnTo`).
    */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
-  /** Rejects: not_found, invalid_request (no such sign-in was started), unsupported (refused by the server). */
+  /**
+   * Rejects: not_found, invalid_request (no such sign-in was started, or it expired), unsupported (refused by the server),
+   * conflict (the address was changed in the meantime).
+   */
   endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;
   /** Deletes the access tokens from the sign-in. Rejects: not_found. */
   signOut(name: string): Promise<ListedToolServer>;

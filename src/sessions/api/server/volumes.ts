@@ -40,11 +40,14 @@ export interface VolumeEntry {
 }
 
 /**
- * Storage that outlives sessions. Sessions mount volumes at creation, one of them writable. Files are read and written
- * in a separate sandbox that has only the volume, so symlinks cannot reach the server's files.
+ * Storage that outlives sessions. Sessions mount volumes at creation; only one session at a time can write to a volume. Files are
+ * read and written in a separate sandbox that has only the volume, so symlinks cannot reach the server's files.
  */
 export interface VolumeService {
-  /** Rejects: conflict (the name is taken), quota (of the owner), unsupported (the driver has no volumes). */
+  /**
+   * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota (of the owner),
+   * sandbox_capacity (the server's limit), unsupported (the driver has no volumes).
+   */
   create(newVolume: NewVolume): Promise<Volume>;
   /** Sorted by name. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Volume[]>;
@@ -56,7 +59,10 @@ export interface VolumeService {
    * use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
-  /** Rejects: conflict (the name is taken), quota. */
+  /**
+   * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota, sandbox_capacity (the
+   * server's limit).
+   */
   change(id: string, change: VolumeChange): Promise<Volume>;
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
@@ -67,7 +73,9 @@ export interface VolumeService {
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
   /** The entries of a folder, `depth` levels deep. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
-  /** With `parents`, an existing folder is not an error. Rejects: conflict (the path exists). */
+  /**
+   * With `parents`, an existing folder is not an error. Rejects: conflict (the path exists, or a session writes to the volume).
+   */
   makeFolder(
     id: string,
     path: string,

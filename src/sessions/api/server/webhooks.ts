@@ -69,9 +69,9 @@ export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
 /** Every method with an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
-  /** Newest first. With `owner`, lists only webhooks of that owner. */
+  /** Newest first. With `owner`, lists only webhooks of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Webhook[]>;
-  /** Rejects: invalid_request (an invalid URL or project), quota (20 per owner). */
+  /** Rejects: invalid_request (a URL that webhooks cannot use), not_found (no such project), quota (20 per owner). */
   create(spec: WebhookSpec & { readonly owner?: string }): Promise<WebhookWithSecret>;
   get(id: string): Promise<Webhook>;
   /** Changes only the fields that are set. Rejects as `create` does. */
@@ -80,7 +80,7 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Stops deliveries. Events that occur while paused are not sent later. */
   pause(id: string): Promise<Webhook>;
-  /** `by` becomes its owner if the current owner still has no access. */
+  /** If the webhook was paused because its owner has no access, and still has none, `by` becomes the owner. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;

@@ -37,7 +37,7 @@ export interface WorkPollOptions {
   readonly blockMs: number;
   /** After this time, an unacknowledged claim lapses. */
   readonly reclaimMs: number;
-  /** The issuer of the worker's credential. The token is revoked with it. */
+  /** The issuer of the worker's credential. Revoking the issuer also revokes the token. */
   readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
@@ -85,7 +85,8 @@ export interface NewEnvironmentKey {
 }
 
 /**
- * Work queues of self-hosted environments. Each method takes the environment's id first, and rejects with not_found.
+ * Work queues of self-hosted environments. Each method takes the environment's id first, and rejects with not_found for an
+ * unknown environment or item.
  */
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
@@ -134,7 +135,7 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;
-  /** Only with a session token: the item that the worker claimed. */
+  /** Only with the token of a claimed item: that item. */
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
   /** Only with an environment key. */
   readonly keyId?: string;
@@ -145,7 +146,8 @@ export interface WorkerIdentity {
 /** Credentials of workers. No other part of the server accepts them. */
 export interface WorkerAuthenticator {
   /**
-   * Undefined: invalid, or for an item that another worker has claimed. Rejects: unauthorized (its key was revoked).
+   * Finds the worker of a credential. Undefined: invalid, or its item was stopped or claimed by another worker. Rejects:
+   * unauthorized (its key was revoked).
    */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

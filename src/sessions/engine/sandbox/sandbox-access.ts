@@ -23,7 +23,10 @@ interface LocalSandboxDeps {
   readonly hooks: readonly WorkspaceHook[];
 }
 
-/** A dead sandbox is replaced within six seconds, when it has missed three heartbeats. */
+/**
+ * A lost connection is rechecked for more than six seconds: by then, a dead sandbox is replaced, because it has missed three
+ * heartbeats.
+ */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
 export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {

@@ -126,7 +126,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use and may hang. A failed sandbox is destroyed before the next start. */
   const broken = new Set<SandboxId>();
-  /** Frozen sandboxes cannot report their commands. */
+  /** Commands of the processes in frozen sandboxes, which cannot report them. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,

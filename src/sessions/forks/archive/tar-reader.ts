@@ -117,7 +117,7 @@ class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Does not consume the bytes. Empty: the stream is empty. */
+  /** The first bytes of the stream, without consuming them. Empty: the stream is empty. */
   start = async (): Promise<Buffer> => (await this.#next()) ?? Buffer.alloc(0);
 
   async take(size: number): Promise<Buffer> {

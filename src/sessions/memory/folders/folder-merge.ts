@@ -11,7 +11,7 @@ export interface MemoryFolderState {
 }
 
 export interface MemoryFolderMerge {
-  /** Hashes that are already equal on both sides. */
+  /** The agreed hashes by path: current ones where both sides are equal, otherwise the last agreed ones. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
   /** Files to delete, because the store no longer has them. */

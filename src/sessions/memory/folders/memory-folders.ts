@@ -34,18 +34,18 @@ interface Unkept {
   /** Reported every time. */
   readonly once: readonly string[];
 }
-/** By folder: `known` messages have reached the agent, `fresh` messages have not. */
+/** `known`: the lasting messages, by folder. `fresh`: messages that have not reached the agent yet. */
 interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Per folder; further messages are not reported. */
+/** Lasting messages per folder; further ones are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
 /** Below `/mnt/memory`: the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
-/** The sandbox was lost, or the server is stopping. The next use of the folder continues. */
+/** Errors that mean that the sandbox was lost or the server is stopping. The next use of the folder continues. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);

@@ -35,7 +35,7 @@ export const StoredSession = SessionRecord.extend({
   workingSince: z.number().nullable().default(null),
   /** The active run waits because of the session's budget. */
   isOverBudget: z.boolean().default(false),
-  /** Approved by a person for the remainder of the session. */
+  /** Tools that a person permitted for the remainder of the session. */
   permitted: z.array(z.string()).default([]),
   /** The first sandbox starts from these files; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),

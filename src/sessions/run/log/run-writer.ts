@@ -165,7 +165,7 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
-  /** Undefined once the call is answered. */
+  /** Undefined: the call has no request in the log, or it is answered. */
   findRequest(callId: string): AnswerRequest | undefined {
     const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;

@@ -199,7 +199,10 @@ export class Transcript {
     return this.#messageIds.has(messageId);
   }
 
-  /** Places the server's note at a position that later requests keep. Drops earlier notes that become too long. */
+  /**
+   * Places the server's note at a position that later requests keep. Drops all earlier notes once they are longer than
+   * `maxBytes`.
+   */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
     if (text === '' || last?.text === text) return;

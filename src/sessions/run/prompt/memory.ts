@@ -8,13 +8,13 @@ export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.m
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** The file is missing or unreadable; later turns of the run would get the same error. */
+/** Error codes that a second read in the same run would repeat: the file is missing or unreadable. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
   readonly clock: Clock;
-  /** Tokens. Notes use at most about a tenth. */
+  /** The model's context window, in tokens. Notes use at most about a tenth of it. */
   readonly window: number;
   /** In addition to the workspace itself. */
   readonly folders?: readonly string[];
@@ -82,7 +82,9 @@ function joined(found: readonly { readonly path: string; readonly text: string }
 // Characters invisible to people but visible to models: controls, direction marks, joiners, and Unicode tags.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/** Limits an untrusted file's text, removes invisible characters, and escapes tags that could close its element. */
+/**
+ * Limits an untrusted file's text, removes invisible characters, and escapes tags that could close the element around the text.
+ */
 export function sanitizePromptFile(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;

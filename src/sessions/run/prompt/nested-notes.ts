@@ -85,6 +85,6 @@ function findFolders(args: unknown, workdir: string): readonly string[] {
   return parts.map((_, at) => parts.slice(0, at + 1).join('/'));
 }
 
-/** The name is used in the element around notes. `.git` is excluded. */
+/** Whether a folder name is safe in the element around notes. `.git` is excluded. */
 const isPlain = (part: string) =>
   part !== '' && part !== '..' && part !== '.git' && /^[^\p{C}<>"&]{1,255}$/u.test(part);

@@ -5,6 +5,6 @@ export interface OfferedSkill {
   readonly version: string;
   /** Relative to the workspace. */
   readonly folder: string;
-  /** Rejects: file_not_found, invalid_request (not text). */
+  /** Rejects: not_found (the version was deleted), file_not_found, invalid_request (not text, or too long). */
   read(file: string): Promise<string>;
 }

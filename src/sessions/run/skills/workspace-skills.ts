@@ -101,7 +101,7 @@ export async function findWorkspaceSkills(
   return { skills: [...found.values()], unread };
 }
 
-/** Rejects: file_not_found, path_outside. */
+/** Rejects: path_outside, and as `readFile` does. */
 export async function readWorkspaceSkill(
   client: Files,
   { folder }: WorkspaceSkill,

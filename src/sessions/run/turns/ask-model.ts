@@ -27,7 +27,7 @@ class RepetitionDetector {
     this.#unchecked += delta.length;
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
-    // Only repeated words; a separator line also repeats.
+    // Requires letters and spaces, because a separator line repeats too.
     return computePeriod(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
   }
 }
@@ -228,7 +228,7 @@ function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
 }
 
-/** Screenshots and users' pictures are both uploads. */
+/** Loads both screenshots and users' pictures, because both are stored as uploads. */
 function createLoader({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
   if (desktop) return (file) => desktop.loadPicture(file);
   return (

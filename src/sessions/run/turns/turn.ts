@@ -20,7 +20,7 @@ export type Turn =
       readonly spent: RunSpending;
       /** Unusable reply: empty, cut within a call, or repeating itself. */
       readonly empty: boolean;
-      /** With `empty`: explains to the model why the reply is unusable. Undefined if there was no text. */
+      /** With `empty`: explains to the model why the reply is unusable. Undefined if the reply had no text and was not cut. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
@@ -33,7 +33,7 @@ export async function takeTurn(
   const { runWriter, budget } = work;
   await runWriter.flush(); // otherwise followers would get all earlier events before the first text
   const { unheard } = runWriter;
-  // The user has sent a newer message.
+  // The user has sent a newer message, so the reply that broke off is not continued.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
@@ -109,7 +109,7 @@ const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** Joins a cut reply and its continuation. If the continuation is also cut, or fails, the text ends with a note. */
+/** Joins a cut reply and its continuation. If the continuation is also cut, or fails permanently, the text ends with a note. */
 function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta: string) => void): CheckedModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -119,7 +119,7 @@ function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta:
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 
-/** A cut call is never made. The hint explains that to the model, and how to avoid it. */
+/** Hint for the model if the length limit cut its reply within a call, or before any text. A cut call is never made. */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;

@@ -17,7 +17,7 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** Rejects: invalid_request for an unknown name. */
+  /** Rejects: invalid_request for an unknown name, and the reason if the template cannot run here. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot use. */
@@ -100,7 +100,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     startsFrom,
   }: CreateSessionCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
-    // A child has its parent's isolation.
+    // A child gets its parent's template, and with it the same isolation.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
     // The snapshot's files would occupy the folders of the template's repositories, so those are omitted.
     const requested = repositories ?? (startsFrom ? undefined : brings);

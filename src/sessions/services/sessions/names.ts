@@ -85,7 +85,8 @@ export class SessionNames {
   }
 
   /**
-   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has the name).
+   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has or is getting the
+   * name), and as `change` does.
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
@@ -115,7 +116,7 @@ export class SessionNames {
     return changed;
   }
 
-  /** Removes older entries that have no session, in batches. Resolves with their number. */
+  /** Removes entries from before this time that have no session, one batch per call. Resolves with their number. */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {

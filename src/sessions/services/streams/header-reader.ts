@@ -4,7 +4,7 @@ import type { FileStream } from '../../api/streams.ts';
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const maxFileVersionChars = 100;
 
-/** Returns the bytes after the header line, which has the file's size and version. */
+/** The returned function removes the header line, which has the file's size and version, and returns the bytes after it. */
 export function createTransferHeaderReader(
   found: (heading: TransferHeader) => void,
 ): (bytes: Uint8Array) => Uint8Array {
@@ -25,7 +25,7 @@ export function createTransferHeaderReader(
 
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/** Other text from a sandbox is refused, because the version becomes a response header. */
+/** Refuses text in another format, because it comes from a sandbox and becomes a response header. */
 export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

@@ -3,7 +3,7 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 const maxFileBytes = 10 * 1024 * 1024;
 
-/** Rejects: payload_too_large beyond 10 MiB. */
+/** Rejects: payload_too_large beyond 10 MiB, and as `readFile` does. */
 export async function readWholeFile(
   client: Pick<SandboxClient, 'readFile'>,
   path: string,

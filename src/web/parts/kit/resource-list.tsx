@@ -16,7 +16,7 @@ export interface ResourceListState<Item> {
   readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
 }
 
-/** Error messages start with `unread`. */
+/** Errors of the first load start with `unread`. */
 export function useResourceList<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');

@@ -54,7 +54,7 @@ interface Props<Name extends FormName> {
   readonly title?: string;
   /** In display order. Fields can depend on others' values. */
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
-  /** Initial values, and the values after a save. */
+  /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;
   /** Handwritten fields. Their errors come from a {@link InvalidFieldsError} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;

@@ -73,7 +73,10 @@ export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = tr
   );
 }
 
-/** The server does not reveal whether anyone has signed in with an e-mail address. */
+/**
+ * Whether the member is known by id, as a future owner must be: the server does not reveal whether anyone has signed in with an
+ * e-mail address.
+ */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {

@@ -77,7 +77,10 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
   );
 }
 
-/** Without a new key, the address keeps its stored key. */
+/**
+ * Headers for the chosen kind of access. `open` sends none, so an unchanged address keeps its stored key. Throws
+ * InvalidFieldsError.
+ */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {

@@ -1,7 +1,10 @@
 /** The text comes from a sandbox, and available libraries limit only rows. */
 export const maxCsvCells = 20_000;
 
-/** Parses CSV (RFC 4180): quoted fields can contain separators, line breaks and doubled quotes. Ends at `maxCells`. */
+/**
+ * Parses CSV (RFC 4180): quoted fields can contain separators, line breaks and doubled quotes. Stops at `maxRows` rows or
+ * `maxCsvCells` cells.
+ */
 export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIVE_INFINITY): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

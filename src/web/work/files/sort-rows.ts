@@ -10,7 +10,7 @@ export function toggleSortOrder(order: SortOrder | undefined, column: number): S
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/** Sorts numbers by value, before texts. Empty cells are last in both directions. */
+/** Sorts numbers by value. Ascending, numbers come before texts. Empty cells are last in both directions. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });

@@ -182,7 +182,7 @@ const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** An operator's template name never refers to a built template. */
+/** One of E2B's own template names means its public image, if the operator lists the name. Any other name is a built template. */
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;

@@ -283,7 +283,7 @@ const isAllowed = (check: Promise<void>): Promise<boolean> =>
     () => true,
     () => false,
   );
-/** Operators see a sandbox without its content. */
+/** An operator can see a sandbox without access to its content, and then gets no credentials. */
 const nothingIfForbidden = (thrown: unknown): [] => {
   const { code } = toAppError(thrown);
   if (code === 'forbidden' || code === 'session_not_found') return [];

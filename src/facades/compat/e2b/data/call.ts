@@ -14,9 +14,9 @@ export interface DataPlaneCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly url: URL;
-  /** Fires when the client disconnects, or the sandbox is paused or deleted. */
+  /** Fires when the client disconnects, the server closes, or `cut` fires. */
   readonly signal: AbortSignal;
-  /** Fires when the sandbox is paused or deleted. */
+  /** Fires when the sandbox is paused or deleted, its tokens are replaced, or the credential behind the token becomes invalid. */
   readonly cut: AbortSignal;
   readonly closing: AbortSignal;
   readonly clock: Clock;

@@ -138,7 +138,10 @@ export function sendConnectError(response: ServerResponse, error: ConnectError):
   response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
 }
 
-/** A stream reports its failure in its last envelope, because the clients drop the text of any other status. */
+/**
+ * A stream always answers with status 200 and reports its failure in the last envelope, because clients drop the text of any
+ * other status.
+ */
 export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
   using failed = new ConnectStream(request, response, {});
   failed.end(error);

@@ -45,7 +45,10 @@ export function createForwardedHeaders(
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
-/** Headers for the program, and those of its answer for the client. Cookies are confined to the program's host name. */
+/**
+ * The path and headers for the program, and a function that rewrites the headers of its answer. Cookies are confined to the
+ * program's host name.
+ */
 function forProgram(
   target: Pick<DataPlaneTarget, 'headers' | 'port' | 'url'>,
   mask: string | undefined,
@@ -191,7 +194,7 @@ function endUpgrade(socket: Duplex, { code, body }: DataPlaneRefusal): void {
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
 }
 
-/** Fires when the sandbox is paused or deleted, or when the credential behind the token becomes invalid. */
+/** Fires when the sandbox is paused or deleted, its tokens are replaced, or the credential behind the token becomes invalid. */
 const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
   principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
 

@@ -87,7 +87,7 @@ export async function prepareDeploymentSession(
   return { command, messages, begin };
 }
 
-/** The tokens of a deployment's repositories by address, stored separately from the visible fields. */
+/** The tokens of a deployment's repositories by repository URL, stored separately from the visible fields. */
 export const RepositoryTokens = z.record(z.string(), z.string());
 export type RepositoryTokens = z.output<typeof RepositoryTokens>;
 const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };

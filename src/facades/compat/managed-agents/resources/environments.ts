@@ -92,7 +92,7 @@ export type EnvironmentConfig = EnvironmentContent['config'];
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 export const unrestrictedConfig: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
-/** The config after a client's change, which is merged with the current one within the same type of networking. */
+/** The config after a client's change. Omitted fields keep their values, unless the change selects another type of networking. */
 function resolved(input: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
   if (!input) return now;
   if (input.type === 'self_hosted') return input;

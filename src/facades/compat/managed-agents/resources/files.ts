@@ -35,7 +35,9 @@ const UploadTexts = z.object({
     .optional(),
 });
 
-/** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
+/**
+ * The upload behind a file of this API. Rejects: not_found (also when it has expired), unsupported (this server keeps no files).
+ */
 export async function findUploadId(
   id: string,
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,

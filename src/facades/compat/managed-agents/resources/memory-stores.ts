@@ -90,7 +90,7 @@ export function createMemoryStoreRoutes({
   return [...own, ...createMemoryRoutes(stores)].map(withoutMixedHeaders);
 }
 
-/** The API refuses requests with both of its beta headers. */
+/** The API refuses a request whose `anthropic-beta` header names both agent-memory and managed-agents. */
 const withoutMixedHeaders = (route: ApiRoute): ApiRoute => ({
   ...route,
   async run(apiRequest) {

@@ -10,9 +10,7 @@ import { toIsoTime } from '../wire.ts';
 type Models = Pick<Services, 'models'>;
 const listMs = 15_000;
 
-/**
- * Lists every model of the server's providers by its full name, and Anthropic's models also by their short names.
- */
+/** Lists every model of the server's providers: Anthropic's models by their short names, all others as `provider/model`. */
 async function listed({ models }: Models) {
   const offered = await models.offered(AbortSignal.timeout(listMs));
   return offered.flatMap(toInfos);

@@ -7,10 +7,13 @@ import { toApiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
 export interface ContentFileStore {
-  /** Rejects: not_found. */
+  /** Rejects: not_found, unsupported (this server keeps no files). */
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
-  /** Fetches an address under the policy of the session. Rejects: forbidden, not_found, not_supported. */
+  /**
+   * Fetches an address under the policy of the session. Rejects: forbidden, not_found, invalid_request (addresses cannot be
+   * fetched here).
+   */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
   /** Stores the bytes of a part without a file. Returns the upload. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;

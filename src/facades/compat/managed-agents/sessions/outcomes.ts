@@ -15,7 +15,7 @@ interface Outcome {
   result: 'pending' | 'running' | 'evaluating' | Verdict;
   explanation: string | null;
   completedAt: number | null;
-  /** The event that started the current evaluation. */
+  /** The id of the event that started the current evaluation; undefined: none is running. */
   startedBy: string | undefined;
   usage: UsageTotals;
 }

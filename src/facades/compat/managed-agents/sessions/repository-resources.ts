@@ -56,7 +56,10 @@ interface NewRepository {
   readonly shown: RepositoryResource;
 }
 
-/** The repositories of a new session. Throws: invalid_request for a path outside the workspace, or one in use. */
+/**
+ * The repositories of a new session. Throws: invalid_request for too many repositories, a repository named twice, or a path that
+ * is outside the workspace or in use.
+ */
 export function prepareRepositoryResources(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },

@@ -77,9 +77,7 @@ export class FrameTranslator {
     this.#gap = false;
   }
 
-  /**
-   * The events up to `head` include the start of a message that is still arriving, sent as a `resuming_stream` frame.
-   */
+  /** Call if a message is still arriving at `head`. Its start is then sent as a `resuming_stream` frame. */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }

@@ -71,7 +71,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** Includes a message that was completed after the list was read. */
+/** The position at which to start the stream, so that it includes a message completed after the list was read. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,

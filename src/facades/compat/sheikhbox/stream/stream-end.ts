@@ -8,7 +8,7 @@ export const StreamBounds = z.object({
   after: z.int(),
   /** The stream ends with this run's first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
-  /** No run is active, so the log up to this seq is everything to stream. */
+  /** The last seq to stream if no run was active, or the active run was waiting; null: only `until` ends the stream. */
   last: z.int().nullable(),
 });
 export type StreamBounds = z.infer<typeof StreamBounds>;

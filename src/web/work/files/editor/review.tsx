@@ -30,7 +30,7 @@ export interface FileComparison {
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  /** Rejects with text for the person. */
+  /** Rejects with an error whose message is for the person. */
   readonly load: () => Promise<FileComparison>;
 }
 
@@ -74,7 +74,10 @@ export function ChangesReview({ store, path, load }: Props) {
 const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
-/** Another run began, for example by a comment. The review continues until the file changes. */
+/**
+ * Whether a new run, for example after a comment, made the reviewed text the earlier version. The review then continues until the
+ * file changes.
+ */
 const isRebased = (old: FileComparison, now: FileComparison): boolean =>
   now.before === now.after && now.after === old.after;
 
