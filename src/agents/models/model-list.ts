@@ -71,7 +71,7 @@ export async function listModels(
     const response = await fetch(base + path, { headers, signal, redirect: 'manual' }).catch((cause: unknown) => {
       signal.throwIfAborted();
       if (cause instanceof AppError && cause.code === 'forbidden') throw privateAddress(cause);
-      const text = 'The address does not answer. Check it, and whether the server there runs.';
+      const text = 'The server at this address is not responding. Check the address and that the server is running.';
       throw new AppError('provider_error', text, { cause });
     });
     refuseRedirect(response, base + path);

@@ -229,15 +229,21 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
       stderr,
     )
   ) {
-    const text = `${host} asks for a credential for ${url}, or refuses the one it got. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).`;
+    const text = `${host} requires a credential for ${url}, or refused the one it received. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).`;
     return new AppError('forbidden', text);
   }
-  if (/returned error: 403|CONNECT tunnel failed|Received HTTP code 403|Proxy CONNECT aborted/i.test(stderr)) {
-    const text = `The way to ${url} is closed: the egress policy does not open ${host}, or the credential has no right there. ${message}`;
+  if (/returned error: 403/i.test(stderr)) {
+    return new AppError('forbidden', `${host} refused access to ${url}: the credential lacks permission. ${message}`);
+  }
+  if (/CONNECT tunnel failed, response 403|Received HTTP code 403|Proxy CONNECT aborted/i.test(stderr)) {
+    const text = `The session's egress policy does not allow ${host}. Allow it in the network settings, then try again. ${message}`;
     return new AppError('forbidden', text);
+  }
+  if (/CONNECT tunnel failed|Received HTTP code \d+ from proxy/i.test(stderr)) {
+    return new AppError('provider_error', `The server cannot reach ${host}. Check the address and its network. ${message}`);
   }
   if (/not found|returned error: 404|does not exist/i.test(stderr)) {
-    const text = `${host} knows no repository ${url}, or shows it only with a credential. ${message}`;
+    const text = `${host} has no repository ${url}, or shows it only with a credential. ${message}`;
     return new AppError('not_found', text);
   }
   return undefined;

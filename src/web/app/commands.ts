@@ -4,7 +4,7 @@ import { setSessionArchived, setSessionPinned, stopRun } from '../data/actions.t
 import { conversationState } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
 import { navigateToSession } from '../data/route.ts';
-import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
+import { currentSession, currentSessionId, type Session, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
@@ -145,6 +145,11 @@ function move(by: number): void {
   setTimeout(focusMessageBox, 30); // the element that had the focus is gone
 }
 
+function changeCurrentSession(change: (session: Session) => Promise<unknown>): void {
+  const session = currentSession.value;
+  if (session) void tryOrNotify(t('notSaved'), () => change(session));
+}
+
 const sessionCommands: readonly PaletteCommand[] = [
   {
     id: 'sessions.search',
@@ -159,26 +164,22 @@ const sessionCommands: readonly PaletteCommand[] = [
   { id: 'inbox', label: 'inbox', icon: 'bell', keys: 'alt+i', run: openInbox },
   { id: 'sessions.next', label: 'nextSession', icon: 'down', keys: 'alt+j', run: () => move(1) },
   { id: 'sessions.previous', label: 'previousSession', icon: 'send', keys: 'alt+k', run: () => move(-1) },
-  {
-    id: 'sessions.pin',
-    label: 'pinThis',
-    icon: 'pin',
-    when: () => currentSession.value !== undefined,
-    run: () => {
-      const session = currentSession.value;
-      if (session) void tryOrNotify(t('notSaved'), () => setSessionPinned(session.id, !session.pinned));
+  ...([true, false] as const).flatMap((isOn): PaletteCommand[] => [
+    {
+      id: isOn ? 'sessions.pin' : 'sessions.unpin',
+      label: isOn ? 'pinThis' : 'unpinThis',
+      icon: 'pin',
+      when: () => currentSession.value?.pinned === !isOn,
+      run: () => changeCurrentSession(({ id }) => setSessionPinned(id, isOn)),
     },
-  },
-  {
-    id: 'sessions.archive',
-    label: 'archiveThis',
-    icon: 'archive',
-    when: () => currentSession.value !== undefined,
-    run: () => {
-      const session = currentSession.value;
-      if (session) void tryOrNotify(t('notSaved'), () => setSessionArchived(session.id, !session.archived));
+    {
+      id: isOn ? 'sessions.archive' : 'sessions.unarchive',
+      label: isOn ? 'archiveThis' : 'unarchiveThis',
+      icon: 'archive',
+      when: () => currentSession.value?.archived === !isOn,
+      run: () => changeCurrentSession(({ id }) => setSessionArchived(id, isOn)),
     },
-  },
+  ]),
   {
     id: 'session.rename',
     label: 'rename',

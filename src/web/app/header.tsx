@@ -5,6 +5,7 @@ import { currentSession, currentSessionId, type Session } from '../data/sessions
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
 import { DelegationLinks } from '../delegation/tree.tsx';
+import { inboxSessions } from '../inbox/needs.ts';
 import { openSessionModelChooser } from '../models/choose.tsx';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
@@ -151,18 +152,22 @@ function Title({ session }: { session: Session }) {
   );
 }
 
-const MenuButton = () => (
-  <IconButton
-    class="menu-button"
-    icon="menu"
-    label={t('menu')}
-    aria-expanded={isSidebarOpen.value}
-    aria-controls="sidebar"
-    onClick={() => {
-      isSidebarOpen.value = !isSidebarOpen.value;
-    }}
-  />
-);
+function MenuButton() {
+  const waiting = inboxSessions.value.length;
+  return (
+    <IconButton
+      class="menu-button"
+      icon="menu"
+      label={waiting === 0 ? t('menu') : `${t('menu')} · ${t('inbox')}: ${waiting}`}
+      data-waits={waiting > 0}
+      aria-expanded={isSidebarOpen.value}
+      aria-controls="sidebar"
+      onClick={() => {
+        isSidebarOpen.value = !isSidebarOpen.value;
+      }}
+    />
+  );
+}
 
 const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
 

@@ -37,7 +37,7 @@ import { followPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
 import { listPaletteCommands } from './commands.ts';
-import { isSidebarOpen } from './layout.ts';
+import { isSidebarOpen, visiblePane } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 import { promptForToken } from './token-dialog.tsx';
 
@@ -150,6 +150,9 @@ async function start(): Promise<void> {
   keepFocus();
   catchDrops();
   badgeInTitle();
+  effect(() => {
+    if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // of a phone
+  });
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
   takeSignInErrorFromUrl(); // removes an old sign-in error from the address, because the person is signed in
   document.addEventListener(

@@ -86,7 +86,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         <p class="quiet">{toApprovalDecisionText(decided)}</p>
       ) : note !== undefined ? (
         <form
-          class="row"
+          class="row wrap approval-note"
           onSubmit={(event) => {
             event.preventDefault();
             void act(() => rejectToolCall(sessionId, callId, note.trim() === '' ? undefined : note))();
@@ -191,7 +191,7 @@ export function toApprovalDecisionText(decided: ApprovalDecision): string {
     expired: t('approval.expired'),
     questioned: t('approval.questioned'),
   };
-  const comment = decided.text ? ` “${decided.text}”` : '';
+  const comment = decided.text ? ` ${t('quoted', { text: decided.text })}` : '';
   return `${word[decided.decision]}${by}.${comment}`;
 }
 

@@ -84,9 +84,11 @@ function RepositoryChip() {
         }}
       />
     );
-  const leave = (field: HTMLInputElement) => {
-    if (field.checkValidity()) isOpen.value = false;
-  };
+  // A tap on Send takes the focus first: closed at once, the field would move the button away from under the finger.
+  const leave = (field: HTMLInputElement) =>
+    setTimeout(() => {
+      if (field.checkValidity() && field !== document.activeElement) isOpen.value = false;
+    }, 300);
   return (
     <input
       ref={focusOnMount}

@@ -72,7 +72,7 @@ function Notifications() {
     </>
   );
 }
-interface Section {
+interface SettingsSection {
   readonly id: string;
   readonly group?: TextKey;
   readonly label: TextKey;
@@ -89,7 +89,7 @@ const ofServer =
   () => <ServerSettings key={parts[0]} parts={parts} />;
 
 // Few people open most of these pages, so their code loads on first use.
-const sections: readonly Section[] = [
+const sections: readonly SettingsSection[] = [
   { id: 'look', group: 'you', label: 'settings.look', Body: Look },
   {
     id: 'account',
@@ -155,6 +155,17 @@ const sections: readonly Section[] = [
   },
 ];
 
+/** A section without a group continues the group before it. */
+function groupSections(all: readonly SettingsSection[]): readonly (readonly [TextKey, readonly SettingsSection[]])[] {
+  const groups = new Map<TextKey, SettingsSection[]>();
+  let group: TextKey = 'you';
+  for (const section of all) {
+    group = section.group ?? group;
+    groups.set(group, [...(groups.get(group) ?? []), section]);
+  }
+  return [...groups];
+}
+
 export function Settings({ section: first }: { section?: string | undefined }) {
   const [open, setOpen] = useState(first ?? sections[0]?.id ?? '');
   const shown = sections.filter(({ id, shows }) => id === open || (shows?.() ?? true));
@@ -187,10 +198,14 @@ export function Settings({ section: first }: { section?: string | undefined }) {
           value={open}
           onChange={({ currentTarget }) => setOpen(currentTarget.value)}
         >
-          {shown.map(({ id, label }) => (
-            <option key={id} value={id}>
-              {t(label)}
-            </option>
+          {groupSections(shown).map(([group, ofGroup]) => (
+            <optgroup key={group} label={t(group)}>
+              {ofGroup.map(({ id, label }) => (
+                <option key={id} value={id}>
+                  {t(label)}
+                </option>
+              ))}
+            </optgroup>
           ))}
         </select>
         <section key={open} ref={body} tabIndex={-1} aria-label={section && t(section.label)}>

@@ -42,7 +42,7 @@ describe('prebuild', () => {
     const url = 'https://git.example.org/team/project.git';
     const { code, stdout, stderr } = await corral('prebuild', url);
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/the egress policy does not open git\.example\.org/);
+    expect(stderr).toMatch(/egress policy does not allow git\.example\.org/);
     expect((await corral('automation', 'ls', '--json')).stdout).toBe('');
     expect((await corral('ls', '--json')).stdout).not.toContain('Prebuild');
     const both = await corral('prebuild', `${url}#main`, '--ref', 'main');

@@ -42,7 +42,7 @@ test('a session fetches its repositories; work is committed, pushed, patched', {
   const [one, two, missing] = await client.repositories.list.query({ sessionId: id });
   expect(one).toMatchObject({ branch: `corral/mend-the-totals-please-${id.slice(0, 8)}`, baseBranch: 'main' });
   expect(one?.baseCommit).toBe(git.git('public/one', 'rev-parse', 'main').trim());
-  expect(missing?.error).toContain('knows no repository');
+  expect(missing?.error).toContain('has no repository');
   const kinds = real.factsOf(id, 'repository').map(({ data }) => `${data.path} ${data.kind}`);
   expect(kinds).toEqual([
     ...['one fetching', 'one ready', 'libs/second fetching', 'libs/second ready'],
@@ -276,7 +276,7 @@ test('a run that waits for a repository that is missing or cannot be set up ends
     return { error, next: await send() };
   };
   expect(await Promise.all(['public/nothing-here', 'public/no-setup'].map(begin))).toMatchObject([
-    { error: expect.stringMatching(/nothing-here could not be fetched: .*knows no repository/), next: 'completed' },
+    { error: expect.stringMatching(/nothing-here could not be fetched: .*has no repository/), next: 'completed' },
     { error: expect.stringMatching(/The setup of the repository no-setup failed/), next: 'completed' },
   ]);
 });

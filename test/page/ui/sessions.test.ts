@@ -246,9 +246,9 @@ test('on a phone a menu has what the header has no room for', { tags: ['nightly'
   const menu = page.getByRole('menu', { name: 'More' });
   expect(await menu.getByRole('menuitem').count()).toBe(7);
   const focused = () => page.evaluate('document.activeElement.textContent');
-  await expect.poll(focused).toContain('Pin or unpin');
+  await expect.poll(focused).toBe('Pin session');
   await page.keyboard.press('ArrowDown');
-  expect(await focused()).toContain('Archive or unarchive');
+  expect(await focused()).toBe('Archive session');
   await menu.getByRole('menuitem', { name: 'Share this session' }).click();
   await page.getByRole('dialog', { name: 'Share this session' }).waitFor();
 });

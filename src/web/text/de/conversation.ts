@@ -204,6 +204,7 @@ export const conversationTexts = {
   formula: 'Formel',
   diagram: 'Diagramm',
   'diagram.source': 'Quelltext des Diagramms',
+  quoted: '„{text}“',
   openFile: '{path} öffnen',
   'template.serversOwn': 'Standardvorlage des Servers',
   'template.unavailable': 'Nicht verfügbar',

@@ -201,6 +201,7 @@ export const conversationTexts = {
   formula: 'Formula',
   diagram: 'Diagram',
   'diagram.source': 'Diagram source',
+  quoted: '“{text}”',
   openFile: 'Open {path}',
   'template.serversOwn': 'The server’s default template',
   'template.unavailable': 'Unavailable',

@@ -157,12 +157,12 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   const { files } = await query('files.changes', { sessionId });
   const file = files.find((one) => one.path === path);
   const merge = async (edited: string) => edited;
-  if (!file) return { before: '', after: '', isReadOnly: false, version: undefined, merge };
-  if (Math.max(file.before ?? 0, file.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
-  const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
-  const read = file.after === null ? undefined : await store.read(path, true);
+  if (Math.max(file?.before ?? 0, file?.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
+  const read = file?.after === null ? undefined : await store.read(path, true);
   const now = decodeExactText(read?.bytes ?? new Uint8Array());
   const after = `${now.mark}${now.text}`;
+  if (!file) return { before: after, after, isReadOnly: false, version: read?.version, merge };
+  const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
   if (before.includes('\0') || after.includes('\0')) throw new Error(t('files.binary'));
   const isReadOnly = !now.isExact || before.includes(lost);
   return { before, after, isReadOnly, version: read?.version, merge };

@@ -33,10 +33,16 @@ test('submodules that were not fetched, and files in Git LFS, are remarks of a f
   expect((await fetched({ stdout: `base main\nstart ${commit}\n` })).notes).toEqual([]);
 });
 
-test('a fetch that fails says what is to be done', async () => {
-  const stderr = 'fatal: could not read Username for https://example.org';
-  await expect(fetched({ exitCode: 1, stderr })).rejects.toThrow(/Bind one with "git" to this session/);
-  await expect(fetched({ exitCode: 1, stderr: 'Received HTTP code 403' })).rejects.toThrow(/policy does not open/);
+test.each([
+  ['could not read Username for https://example.org', 'forbidden', /Bind one with "git" to this session/],
+  ['Received HTTP code 403 from proxy after CONNECT', 'forbidden', /egress policy does not allow .*network settings/],
+  ['CONNECT tunnel failed, response 403', 'forbidden', /egress policy does not allow/],
+  ['CONNECT tunnel failed, response 502', 'provider_error', /cannot reach .*Check the address/],
+  ['The requested URL returned error: 403', 'forbidden', /credential lacks permission/],
+  ["repository 'https://example.org/a/' not found", 'not_found', /has no repository/],
+])('a fetch that fails with %j says what to do', async (why, code, text) => {
+  const failing = fetched({ exitCode: 1, stderr: `fatal: ${why}` });
+  await expect(failing).rejects.toMatchObject({ code, message: expect.stringMatching(text) });
 });
 
 type Dependencies = ConstructorParameters<typeof RepositoryPreparer>[0];

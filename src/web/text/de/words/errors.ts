@@ -5,7 +5,7 @@ export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   invalid_request: 'Der Server nimmt diese Eingabe nicht an.',
   path_outside: 'Dieser Pfad liegt außerhalb des Arbeitsbereichs der Sitzung.',
   unauthorized: 'Das Token ist ungültig oder wurde widerrufen.',
-  forbidden: 'Ihre Rolle erlaubt das nicht.',
+  forbidden: 'Das ist nicht erlaubt.',
   not_found: 'Das gibt es nicht, oder Sie haben keinen Zugriff darauf.',
   session_not_found: 'Diese Sitzung gibt es nicht mehr, oder Sie haben keinen Zugriff darauf.',
   file_not_found: 'Diese Datei gibt es nicht.',

@@ -201,6 +201,20 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'Preparing {path} with .corral/setup.sh.': '{path} wird mit .corral/setup.sh vorbereitet.',
   '{path} has the prepared files from an earlier session.':
     '{path} enthält die vorbereiteten Dateien einer früheren Sitzung.',
+  '{host} requires a credential for {url}, or refused the one it received. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).':
+    '{host} verlangt Zugangsdaten für {url} oder hat die übermittelten abgelehnt. Hinterlegen Sie mit „git“ Zugangsdaten für diesen Host: in der Sitzung, ihrem Projekt oder auf dem Server (docs/repositories.md).',
+  '{host} refused access to {url}: the credential lacks permission. {output}':
+    '{host} hat den Zugriff auf {url} verweigert: Den Zugangsdaten fehlt die Berechtigung. {output}',
+  "The session's egress policy does not allow {host}. Allow it in the network settings, then try again. {output}":
+    'Die Netzwerkrichtlinie der Sitzung erlaubt {host} nicht. Erlauben Sie den Host in den Netzwerkeinstellungen und versuchen Sie es erneut. {output}',
+  'The server cannot reach {host}. Check the address and its network. {output}':
+    'Der Server erreicht {host} nicht. Prüfen Sie die Adresse und das Netzwerk. {output}',
+  '{host} has no repository {url}, or shows it only with a credential. {output}':
+    '{host} hat kein Repository {url} oder zeigt es nur mit Zugangsdaten. {output}',
+  'Sessions cannot use {url}: its folder is not listed in {setting}. Add it there and restart the server.':
+    'Sitzungen können {url} nicht verwenden: Der Ordner ist in {setting} nicht aufgeführt. Fügen Sie ihn dort hinzu und starten Sie den Server neu.',
+  'The server at this address is not responding. Check the address and that the server is running.':
+    'Der Server unter dieser Adresse antwortet nicht. Prüfen Sie die Adresse und ob der Server läuft.',
   '.corral/setup.sh of {path} ran.': '.corral/setup.sh von {path} ist durchgelaufen.',
   '.corral/setup.sh of {path} ran; its files ({size}) are kept for later sessions.':
     '.corral/setup.sh von {path} ist durchgelaufen; die Dateien ({size}) werden für spätere Sitzungen aufbewahrt.',
