@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { checkpointFolder, maxShownOutputBytes, outputFolder, runFilesFolder } from '../../core/model/run-files.ts';
+import {
+  checkpointFolder,
+  maxShownOutputBytes,
+  outputFolder,
+  runFilesFolder,
+  skillFolder,
+} from '../../core/model/run-files.ts';
 import type { WorkspaceFingerprint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type PipedProgram, runProgram, streamOutput } from '../services/streams/piped-command.ts';
@@ -45,15 +51,16 @@ const listing = (workdir: string) => [
     '-prune',
     '-o',
   ],
-  ...['-path', `${workdir}/${checkpointFolder}`, '-prune', '-o'],
+  ...[checkpointFolder, skillFolder].flatMap((path) => ['-path', `${workdir}/${path}`, '-prune', '-o']),
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// The workspace folder itself is left out, because it belongs to another user in some sandboxes.
+// The workspace folder itself is left out, because it belongs to another user in some sandboxes. So are skills: each sandbox gets
+// the versions of its own session, which are read-only.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
-pack() { tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFolder} --null --verbatim-files-from --files-from=- --file=-; }
+pack() { tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFolder} --exclude=./${skillFolder} --null --verbatim-files-from --files-from=- --file=-; }
 compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; else gzip -1; fi || exit ${exits.compress}; }
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;

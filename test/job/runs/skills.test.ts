@@ -71,6 +71,14 @@ test('a skill that a template names is read by the agent, and its scripts run in
     { name: 'letters', source: 'uploaded' },
     { name: 'mine', source: 'workspace', version: null },
   ]);
+  const set = await client.attempts.start.mutate({ sessionId: id, task: 'Write another letter', attempts: 2 });
+  const attempts = async () => (await client.attempts.get.query({ sessionId: id, id: set.id })).attempts;
+  await expect
+    .poll(async () => (await attempts()).map(({ state, error }) => [state, error]))
+    .toEqual([
+      ['completed', null],
+      ['completed', null],
+    ]);
   const plain = await client.sessions.create.mutate({});
   expect((await client.sessions.agent.query({ id: plain.id })).tools).not.toContain('skill_read');
   await expect(client.sessions.create.mutate({ skills: ['nothing'] })).rejects.toThrow('There is no skill nothing');
