@@ -7,6 +7,7 @@ import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, type Session, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
+import { openSessionModelChooser } from '../models/choose.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelectingSessions } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
@@ -180,6 +181,13 @@ const sessionCommands: readonly PaletteCommand[] = [
       run: () => changeCurrentSession(({ id }) => setSessionArchived(id, isOn)),
     },
   ]),
+  {
+    id: 'session.model',
+    label: 'models.change',
+    icon: 'spark',
+    when: () => currentSession.value !== undefined,
+    run: () => openSessionModelChooser(currentSession.value),
+  },
   {
     id: 'session.rename',
     label: 'rename',

@@ -169,7 +169,17 @@ function MenuButton() {
   );
 }
 
-const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
+const shown = [
+  'session.share',
+  'session.fork',
+  'session.model',
+  'sessions.pin',
+  'sessions.unpin',
+  'sessions.archive',
+  'sessions.unarchive',
+  'session.rename',
+  'session.delete',
+];
 
 const SessionMenu = () => (
   <Menu

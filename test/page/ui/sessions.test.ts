@@ -244,7 +244,7 @@ test('on a phone a menu has what the header has no room for', { tags: ['nightly'
   await ended(page);
   await page.getByRole('button', { name: 'More' }).click();
   const menu = page.getByRole('menu', { name: 'More' });
-  expect(await menu.getByRole('menuitem').count()).toBe(7);
+  expect(await menu.getByRole('menuitem').count()).toBe(8);
   const focused = () => page.evaluate('document.activeElement.textContent');
   await expect.poll(focused).toBe('Pin session');
   await page.keyboard.press('ArrowDown');

@@ -109,7 +109,9 @@ export function suggestCommands(word: string): Suggestions {
       label: `/${name}`,
       about: t(about),
       act: run,
-      ...(when?.() === false && { refused: t('complete.notNow', { name: `/${name}` }) }),
+      ...(when?.() === false && {
+        refused: t(hasSession() ? 'complete.notNow' : 'complete.needsSession', { name: `/${name}` }),
+      }),
     }));
   return entries.length > 0 ? { entries } : { entries, note: t('complete.noCommand') };
 }

@@ -235,6 +235,7 @@ export const conversationTexts = {
   'complete.unread': 'Dateien konnten nicht aufgelistet werden: {why}',
   'complete.noFile': 'Keine passenden Dateien.',
   'complete.noCommand': 'Unbekannter Befehl. Enter sendet den Text unverändert.',
+  'complete.needsSession': '{name} braucht eine Sitzung. Senden Sie eine erste Nachricht, um eine zu starten.',
   'complete.notNow': '{name} ist gerade nicht verfügbar.',
   'complete.useSkill': 'Nutze die Fähigkeit {name}:',
   'slash.title': 'Befehle und Tastenkürzel',

@@ -231,6 +231,7 @@ export const conversationTexts = {
   'complete.unread': 'Could not list files: {why}',
   'complete.noFile': 'No matching files.',
   'complete.noCommand': 'Unknown command. Enter sends the text as is.',
+  'complete.needsSession': '{name} needs a session. Send a first message to start one.',
   'complete.notNow': '{name} is not available right now.',
   'complete.useSkill': 'Use the skill {name}:',
   'slash.title': 'Commands and shortcuts',
