@@ -131,7 +131,7 @@ function ChooseTemplate() {
     <Dialog title={t('template')}>
       <List
         items={[
-          row('', t('form.default'), { lines: [t('template.serversOwn')] }),
+          row('', t('template.default'), { lines: [t('template.serversOwn')] }),
           ...ready.map(({ id, name, description }) =>
             row(id, translateServerText(name), { lines: [translateServerText(description)] }),
           ),

@@ -23,5 +23,5 @@ export const templateNameOf = (id: string): string =>
 /** The default, and the templates that can run here. The template `value` is always offered. */
 export const listTemplateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
-  return [['', t('form.default')], ...usable.map(({ id, name }) => [id, translateServerText(name)] as const)];
+  return [['', t('template.default')], ...usable.map(({ id, name }) => [id, translateServerText(name)] as const)];
 };
