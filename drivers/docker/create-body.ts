@@ -29,7 +29,7 @@ export interface ContainerRequest {
   readonly name: string;
   /** The engine's volume names, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
-  /** Default: the container's name. */
+  /** The engine's name of the workspace's volume. Default: the container's name. */
   readonly volume?: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -116,7 +116,10 @@ export function openEngineImages(engine: Dockerode, ours: readonly DefaultImage[
   };
 }
 
-/** Images of built templates are in no registry, so another publisher's image of that name is never pulled. */
+/**
+ * Name prefix of built templates' images. No registry has these images, so they are never pulled: a pull could only fetch another
+ * publisher's image.
+ */
 export const builtImagePrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =

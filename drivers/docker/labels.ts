@@ -23,10 +23,10 @@ export const createInstanceFilter = (instance: string) => `corral.owner-instance
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
 
-/** The recipe of a pool container. Labels cannot change, so this label remains after the claim. */
+/** Set on pool containers. Its value is the recipe's hash. Labels cannot change, so this label remains after the claim. */
 export const poolLabel = 'corral.pool';
 export const imageContentLabel = 'corral.content';
-/** Set on an empty volume that points to a session's workspace. */
+/** Set on an empty volume that points to a session's workspace. Its value is the name of the volume with the files. */
 export const workspaceLabel = 'corral.workspace';
 
 /**
@@ -45,8 +45,8 @@ export function createContainerNames(instance: string) {
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
     /**
-     * Read from the name instead of a label, because images keep the labels of the containers that they were created
-     * from.
+     * Id of the build whose container has this name. Labels do not show it, because images keep the labels of the containers that
+     * they were created from.
      */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };

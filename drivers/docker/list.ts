@@ -19,10 +19,13 @@ interface Options {
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/** A start creates its container soon after its folder, so an older folder without a container is a leftover. */
+/** Age from which a folder without a container is a leftover, because a start creates its container soon after its folder. */
 const startMs = 5_000;
 
-/** Lists containers, volumes without a container, and folders that a failed start or removal left behind. */
+/**
+ * Lists sandboxes from containers, volumes without a container, services without a sandbox, and folders that a failed start or
+ * removal left behind. Builds and unclaimed sandboxes are omitted.
+ */
 export function createSandboxLister(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 

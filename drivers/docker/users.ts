@@ -11,7 +11,7 @@ import { createInstanceFilter } from './labels.ts';
  */
 export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
-/** Image label: /workspace and the programs work for any user. */
+/** Image label. `1`: /workspace and the programs work for any user. */
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 

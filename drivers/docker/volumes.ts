@@ -8,7 +8,7 @@ import { callEngine, findEngineObject } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
-/** The label is the only record of a volume's id. */
+/** Label with the volume's id, by which volumes are listed. */
 const volumeLabel = 'corral.volume';
 const headerBytes = 512;
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };

@@ -42,7 +42,7 @@ interface Options {
 type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
 
 const cleanUpMs = 30_000;
-const dialMs = 5_000; // a daemon dials at least once a second
+const dialMs = 5_000; // longer than a daemon needs to find and dial a new socket: 2 s
 const renameMs = 5_000; // less than the interval between two checks of the pool
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
@@ -65,7 +65,10 @@ export function createDockerPool(options: Options): Poolable {
   let idle = new Set<string>();
   const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
-  /** Returns the image's content id, so that a claim never takes a sandbox of an outdated image. */
+  /**
+   * Returns the image's content id and the configured runtime, so that a claim never takes a sandbox of an outdated image or
+   * another runtime.
+   */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;

@@ -6,8 +6,8 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Gives the root of a new workspace to the sandbox's user, because only the owner can change a folder's mode and times, as `tar
- * -x` of `./` and `cp -a` do. The engine gives it to the owner of the image's folder. If the engine refuses, the folder stays
+ * Gives the root of a new workspace to the sandbox's user. Only the owner can change a folder's mode and times, as `tar -x` of
+ * `./` and `cp -a` do. By default, the root belongs to the owner of the image's folder. If the engine refuses, the folder stays
  * world-writable, as in the image.
  */
 export async function changeWorkspaceOwner(

@@ -99,7 +99,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       return raceAbort(made, signal);
     };
   }
-  /** Network policies must exist before the server's first pod. */
+  /** Creates the network policies unless the operator provides them. They must exist before the first sandbox's pod. */
   const fenced = shareAttempt(async (signal) => {
     if (options.networkPolicies !== 'given') await ensureNetworkPolicies(api, options, signal);
   });

@@ -84,8 +84,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Low priority on machines without control groups. Weaker than a group's weight: the kernel may schedule by the session's
- * `autogroup` value first, and a command that opens a new session resets that value.
+ * Start of a command that runs at low priority, used if no control group divides the processors. Weaker than a group's weight:
+ * the kernel may schedule by the session's `autogroup` value first, and a command that opens a new session resets that value.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],

@@ -149,7 +149,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     watch,
     end: { gate, ids, replica, caBundle, onRefused: refused },
   });
-  // Without isolation, a browser's pages could reach this machine's own services, including this server.
+  // Used only with isolation. Without it, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const lacking = await findMissingPrograms();
   const capabilities: Capabilities = kernelLimits

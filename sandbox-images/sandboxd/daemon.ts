@@ -59,7 +59,10 @@ export interface TerminalOutput {
   end(): TerminalEnd;
 }
 
-/** Methods start the programs that they need. They reject with `unsupported` if the image has no desktop. */
+/**
+ * All methods except `status` reject with `unsupported` if the image has no desktop. Methods that need the desktop's programs
+ * start them.
+ */
 export interface Desktop {
   status(): DesktopStatus;
   start(): Promise<DesktopStatus>;
@@ -103,7 +106,7 @@ export interface Daemon {
   sendFile(path: string, part: FilePart): Promise<OpenFile>;
   /**
    * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist. Undefined:
-   * any. Rejects with file_changed (it has another version).
+   * any. Rejects with file_changed (another version) or quota (the disk limit is exceeded), or as other file operations do.
    */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
@@ -199,7 +202,7 @@ export interface Daemon {
 
 export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** The server rejects longer answers. */
+  /** Maximum bytes of a JSON answer. The daemon rejects requests whose answer would be longer. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
   /** Per command in a shell's console. */
@@ -208,7 +211,7 @@ export const daemonLimits = {
   /** Per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Per folder. */
+  /** Maximum entries of one list of files, including its subfolders. */
   entries: 20_000,
   /** Total for all files in one list. */
   metadataBytes: 4 * 1024 * 1024,

@@ -19,7 +19,7 @@ export interface DaemonState {
   /** Limit for all of the sandbox's files. 0: the daemon does not enforce it. */
   readonly diskBytes: number;
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
-  /** Random, so that no process in the sandbox can guess it. */
+  /** Identifies this run of the daemon. Random, so that no output contains a command's end mark by chance. */
   readonly bootId: string;
   /** Pid of the init if all visible processes belong to this sandbox. Undefined on a shared machine. */
   readonly init: number | undefined;

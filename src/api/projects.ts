@@ -34,7 +34,7 @@ const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredP
   ...project,
   role: principal.projects?.get(project.id) ?? null,
 });
-/** A session's own model, fallbacks and tool servers override the project's. */
+/** A session's own model and fallbacks override the project's, as do its tool servers of the same name. */
 const Agent = z.object({
   template: z.string(),
   prompt: z.string().nullable(),

@@ -56,7 +56,7 @@ const BuildView = z.object({
 const Begun = z.object({ template: Built, build: BuildView });
 const BuildStatus = z.object({
   build: BuildView,
-  /** The log entries from `offset` on, at most 500. A finished build is reported only after its last entry. */
+  /** The log entries from `offset` on, at most 500. Once a build is reported as finished, its log is complete. */
   log: z.array(BuildLogEntry).readonly(),
 });
 const maxEntries = 500;
@@ -208,7 +208,7 @@ export const templateBuildsRouter = router({
     answer: { build: { ...build, status: 'ready' }, log: [] },
     fails: [404, 422],
   }).query(async ({ ctx: { services }, input: { id, build, offset } }) => {
-    // Read the state first: entries written between the two reads belong to the next call.
+    // Read the state first, so that the log of a build that is reported as finished is complete.
     const state = await services.templateBuilds.build(id, build);
     const { entries } = await services.templateBuilds.log(id, build, { offset, limit: maxEntries });
     return { build: buildView(state), log: entries };

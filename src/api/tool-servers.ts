@@ -53,7 +53,7 @@ const changesSomething = (input: object) =>
 const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
 const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
-/** Default: the address of the stored server of that name. */
+/** Default for `url`: the address of the stored server of that name. */
 const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
 const TestedAddress = TestToolServer.omit({ name: true });
 const BeginSignIn = z.strictObject({

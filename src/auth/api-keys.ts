@@ -210,7 +210,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), recordWatchIntervalMs);
   }
 
-  /** Records the time of use, at most once a minute. A conflict is ignored: the newer write also recorded a time. */
+  /** Records the time of use, at most once a minute. A failed write is ignored, because a later use writes again. */
   function use(entry: Entry, presented?: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;

@@ -147,7 +147,7 @@ export class EnvironmentKeys {
     return this.#peppers;
   }
 
-  /** Records the time, at most once a minute, and moves the key to the primary pepper. A conflict is ignored. */
+  /** Records the time, at most once a minute, and moves the key to the primary pepper. A failed write is ignored. */
   async #use(doc: StoredKey, { presented, version }: { readonly presented: string; readonly version: number }) {
     const { records, clock } = this.#deps;
     const now = clock.now();

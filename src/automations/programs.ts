@@ -9,7 +9,7 @@ import type {
 } from '../sessions/api/server/automations.ts';
 
 interface Deps {
-  /** A caller with the rights of an owner. Undefined: no valid key with sufficient rights remains. */
+  /** A caller with the rights of an owner. Undefined: the owner no longer has sufficient access. */
   readonly principalOf: (owner: string | undefined) => Principal | undefined;
 }
 type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];

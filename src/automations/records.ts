@@ -179,7 +179,7 @@ export class AutomationRecords {
   }
 }
 
-/** Whether the owner has a valid key and can work in the project. */
+/** Whether the owner still has access, with a key or as a person, and can work in the project. */
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
 /**
  * A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then.

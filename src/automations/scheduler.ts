@@ -47,7 +47,7 @@ export class AutomationScheduler {
     await this.#rounds.run(signal);
   }
 
-  /** Resolves with the time until the next item is due, in ms. */
+  /** Resolves with the delay until the next round, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, afterRuns, leads, clock, shared } = this.#deps;
     await afterRuns.look();

@@ -21,7 +21,10 @@ interface Deps {
   readonly receiver: Pick<HookReceiver, 'receive'>;
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
-  /** Rejects: invalid_request for a template, model, project or skill that does not exist. */
+  /**
+   * Rejects if a template, model, project, session, skill or repository folder does not exist or cannot be used: invalid_request,
+   * not_found, session_not_found, forbidden.
+   */
   readonly check: (
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,
     owner: string | undefined,

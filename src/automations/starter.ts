@@ -56,7 +56,7 @@ type Start = VersionedDocument<AutomationStart>;
 
 /** How long a start that failed for a temporary reason is retried. */
 const maxLatenessMs = 10 * 60_000;
-/** Longer than the maximum age of an accepted delivery. */
+/** How long ended starts are always kept: longer than the maximum age of an accepted delivery. */
 const keptMs = 2 * 60 * 60_000;
 
 /**
@@ -191,7 +191,7 @@ export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
     return false;
   }
 
-  /** The next start would fail in the same way, so a program's automation is paused until somebody resumes it. */
+  /** The next scheduled start would fail in the same way, so a program's automation is paused until somebody resumes it. */
   async #pauseProgram({ automationId, cause }: AutomationStart, why: { text: string; failure: string }): Promise<void> {
     if (cause.kind !== 'schedule') return;
     const { records, clock } = this.deps;

@@ -1,6 +1,6 @@
 import { CorralError, type CorralErrorCode } from '../client/index.ts';
 
-/** The exit codes of every command; scripts can rely on them. `exec` exits with the code of its command. */
+/** The exit codes of every command; scripts can rely on them. `corral exec` exits with the code of the program that it runs. */
 export const exitCodes = {
   ok: { code: 0, about: 'done; for `run`: the run is completed' },
   failed: { code: 1, about: 'the command or the run failed' },

@@ -10,7 +10,9 @@ export interface FollowRunOptions {
   readonly follow: boolean;
 }
 
-/** Asks the user to answer the run's questions and approvals. Resolves with the exit code. */
+/**
+ * Shows a run until it ends, and lets the user answer its questions and approvals where possible. Resolves with the exit code.
+ */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
   const shown = createEventRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {

@@ -24,7 +24,7 @@ export interface ProgramParts {
 
 export const allCliCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
 
-/** Resolves with the exit code, after printing the reason if it is not 0. */
+/** Resolves with the exit code. An error that a command throws is printed, unless the user interrupted the command. */
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   const { io } = parts;
   let code: number = exitCodes.ok.code;

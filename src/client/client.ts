@@ -142,7 +142,7 @@ function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
-/** Varies between clients, so that they do not all return to a restarted server at the same time. */
+/** Milliseconds before the next attempt. Random, so that clients do not all return to a restarted server at the same time. */
 function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }

@@ -22,7 +22,7 @@ type NewSession = Exclude<Inputs['sessions']['create'], void>;
 export interface NewBox {
   readonly title?: string;
   readonly projectId?: string;
-  /** `demo` or `provider/model`; default: the project's, or the server's. */
+  /** `demo` or `provider/model`; default: the template's, the project's, or the server's. */
   readonly model?: string;
   /** The recipe of its sandbox and agent; default: the project's, or the server's. */
   readonly template?: string;
@@ -335,13 +335,14 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
-  /** The state of the sandbox and, in `pause`, the maximum that a pause keeps. Does not start the sandbox. */
+  /** The state of the sandbox. Its `pause` is the most that a pause can keep. Does not start the sandbox. */
   status(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
   }
   /**
-   * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Default: keeps
-   * as much as possible. Rejects with unsupported if the sandbox cannot keep the requested parts.
+   * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Default: keeps as much as
+   * possible. Rejects: unsupported (the sandbox cannot keep the requested parts), sandbox_not_found (not running), conflict (the
+   * pause would end a run's processes), sandbox_unavailable (not frozen).
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
     const requested = { sessionId: this.id, ...(keeps && { keeps }) };

@@ -54,7 +54,7 @@ export function createUnreachableError(address: string, cause?: unknown): Corral
   return new CorralError('unreachable', text, { address, hint, retryable: true, cause });
 }
 
-/** The system's name for the failure, such as ECONNREFUSED. */
+/** The code of the failure, such as ECONNREFUSED or UND_ERR_CONNECT_TIMEOUT. */
 function findReason(thrown: unknown): string | undefined {
   for (let at = thrown; at instanceof Error; at = at.cause) {
     const { code } = at as { code?: unknown };

@@ -42,7 +42,7 @@ async function* oneConnection(
     { sessionId, lastEventId: String(afterSeq) },
     {
       onData({ data }) {
-        // a resync is ignored: it means that old events were dropped, which happens only after tens of thousands of events
+        // a resync is ignored: events that the log has dropped cannot be yielded
         if (data.type === 'resync' || end) return;
         waiting.push(data);
         if (waiting.length < maxWaiting) return wake();

@@ -8,7 +8,7 @@ export interface PreviewOptions {
   readonly minutes?: number;
 }
 
-/** Opens a preview, with absolute addresses. */
+/** Opens a preview and makes its `url` absolute. */
 export async function openPreview(
   server: Pick<Connection, 'address' | 'call'>,
   sessionId: string,

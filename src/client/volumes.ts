@@ -29,8 +29,9 @@ export class Volumes {
     return this.#server.call((api) => api.volumes.get.query({ volume }));
   }
   /**
-   * `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects with conflict if the name is taken, quota, or
-   * unsupported if the server has no volumes.
+   * `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects: conflict (the name is taken), invalid_request
+   * (`quota` over the server's limit), quota (too many volumes, or too many bytes together), unsupported (the server has no
+   * volumes).
    */
   create(name: string, options: { readonly quota?: number | string } = {}): Promise<Volume> {
     return this.#server.call((api) => api.volumes.create.mutate({ name, ...options }));

@@ -67,7 +67,7 @@ export const booleanValue = () => accepting('true or false', flagKind);
 export const booleanOrWord = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
-/** Visible ASCII only, because the value goes into a header. */
+/** By default, only visible ASCII is valid, because most secrets go into a header. */
 export const secretTextValue = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
   accepting(
     accepts,

@@ -101,7 +101,7 @@ export interface ForgeClient {
   /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch is not valid). */
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
-  /** People's comments on the pull request and on lines, oldest first. */
+  /** Comments on the pull request and on its lines, oldest first. Excludes notes that the forge writes itself. */
   comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;
   /** Excludes reviews that their authors have not submitted. */
   reviews(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestReview>>;

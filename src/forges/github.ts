@@ -18,7 +18,7 @@ export const GithubPull = z.object({
   title: z.string(),
   body: z.string().nullish(),
   state: z.string(),
-  merged: z.boolean().nullish(), // present only in Gitea's lists
+  merged: z.boolean().nullish(), // absent from GitHub's lists
   merged_at: z.string().nullish(),
   draft: z.boolean().optional(),
   user: User,

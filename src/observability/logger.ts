@@ -15,8 +15,7 @@ export interface LoggerOptions {
 
 const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 /**
- * The number of limited lines of each kind, logged or suppressed. Empty for a logger that `createLogger` did not
- * create.
+ * Numbers of logged and of suppressed lines, for each rate-limited kind. Empty for a logger that `createLogger` did not create.
  */
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 

@@ -30,7 +30,7 @@ export interface Metrics {
 }
 type CountSessions = () => Promise<Readonly<Record<string, number>>>;
 export interface MetricsSources {
-  /** The log lines that sandboxes and clients can cause, read at each scrape. */
+  /** Counts of the log lines that sandboxes and clients can cause, read at each scrape. */
   noise?(): readonly LogNoiseCount[];
 }
 

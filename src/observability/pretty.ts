@@ -10,7 +10,7 @@ export function formatLogLine(line: string, { colour }: { readonly colour: boole
   try {
     entry = JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return line; // the line was changed by the scrubber or another writer
+    return line; // not JSON: the scrubber changed the line, or another program wrote it
   }
   const { time, level, msg, err, ...fields } = entry;
   const at = typeof time === 'string' ? time.slice(11, 19) : '';

@@ -174,7 +174,7 @@ export class Collection<Doc extends OwnedDocument> {
     return doc;
   }
 
-  /** Calls `make`, which stores the document, if the owner's quota allows it. Rejects: quota. */
+  /** Calls `make`, which stores the document, if the owner's quota allows it. Rejects: quota, and as `make` does. */
   async within<Made>(quota: Quota<Doc>, doc: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
     const isFull = async (taken: QuotaPlaces) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
     return await this.#withPlace(doc, quota.now, make, async (taken) => {
@@ -183,7 +183,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** Calls `make`, which stores or changes the document, if the rule admits it. Rejects as the rule does. */
+  /** Calls `make`, which stores or changes the document, if the rule admits it. Rejects as the rule and `make` do. */
   async admitted<Made>({ admit, now }: OwnerLimit<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
     const { id, owner, projectId } = doc;
     const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
@@ -236,8 +236,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * If `change` returns undefined or the same object, nothing is written. Rejects: not_found, conflict (the name is
-   * taken).
+   * If `change` returns undefined or the same object, nothing is written. Rejects: not_found, conflict (the name is taken),
+   * store_busy.
    */
   async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
     const { kind, schema, missing } = this.#rules;

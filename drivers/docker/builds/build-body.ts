@@ -37,7 +37,7 @@ const maskedPaths = [
 
 /** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
-/** The daemon runs as a sandbox's user; every other process is a command of the build. */
+/** Start of the daemon's command: it runs as a sandbox's user. Every other process is a command of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**

@@ -27,7 +27,7 @@ const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
-/** The working directory is always `/`, so the engine resolves no link. */
+/** Resolves with the command's exit code. The working directory is always `/`, so the engine resolves no link. */
 async function runIn(
   engine: Dockerode,
   container: string,
@@ -100,7 +100,10 @@ interface Options {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/** The engine adds up all written files to measure them, so each measurement takes longer as the build grows. */
+/**
+ * Pause between measurements of a build's size. The engine adds up all written files, so each measurement takes longer as the
+ * build grows.
+ */
 const measureEveryMs = 3_000;
 
 export function explainMissingBuildSupport({

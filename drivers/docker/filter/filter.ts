@@ -74,8 +74,8 @@ const maxBodyBytes = 2 ** 20;
 
 /**
  * Serves an engine socket that allows only the operations that sandboxes need. A process with the engine's own socket is root on
- * its host. A process with this socket can only pull images, and manage hardened containers and volumes of one installation.
- * Allowed requests pass unchanged, except for bodies that the filter parses.
+ * its host. A process with this socket can only read the engine's state, pull images, and manage hardened containers, volumes and
+ * socket folders of one installation. Allowed requests pass unchanged, except for bodies that the filter parses or writes itself.
  */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -175,7 +175,7 @@ async function readOwned(
   const { status, json } = await ask(engine, what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`);
   const found = json as ContainerInfo;
   const labels = what === 'containers' ? found.Config?.Labels : found.Labels;
-  // another installation's container is treated as missing
+  // another installation's container or volume is treated as missing
   if (status !== 200 || labels?.['corral.owner-instance'] !== instance)
     throw new Refusal(404, `there is no such one among ${what}: ${id}`);
   return { ...found, labels };

@@ -48,7 +48,7 @@ export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
       else if (!cluster.proxyUrl) options.agent = agentFor(options);
       return options;
     },
-    /** Call after a 401: the next request reloads the credentials. */
+    /** Call after a 401: the next request reads the token file again. */
     forget() {
       token = undefined;
     },

@@ -20,7 +20,7 @@ interface ObjectKind<T extends KubeObject> {
   readonly path: string;
   readonly what: string;
   readonly selector: KubeSelector;
-  /** Trims an object to save memory. Default: removes `managedFields`. */
+  /** Trims an object further, to save memory. `managedFields` are always removed. */
   readonly keep?: (object: T) => T;
   readonly onChange?: () => void;
   readonly removal?: KubeRemovalOptions;

@@ -127,7 +127,8 @@ export function createClaimEngine(options: Options) {
   }
 
   /**
-   * Throws sandbox_capacity if at least as many other claims wait for a pod as the pool's size and its ready members add up to.
+   * Throws sandbox_capacity if as many other claims wait for a pod as the pool can serve: its size plus its ready members. Never
+   * throws for an existing claim.
    */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);

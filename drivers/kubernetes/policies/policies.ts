@@ -66,7 +66,7 @@ host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Some network plug-ins apply policies to a new pod only after a moment. */
+/** Attempts per check, because some network plug-ins apply policies to a new pod only after a moment. */
 const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
@@ -103,8 +103,8 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   return {
     isOpen: () => isOpen,
     /**
-     * Tries to reach the API server from an unused sandbox, until one attempt proves enforcement. Rejects with unsupported if the
-     * server is reachable and the operator has not accepted that.
+     * Tries to reach the API server from an unused sandbox, until one check proves enforcement or `maxUnknown` checks are
+     * inconclusive. Rejects with unsupported if the server is reachable and the operator has not accepted that.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next one is checked.

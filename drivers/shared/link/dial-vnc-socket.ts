@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 // A display listens in a folder that the sandbox can write, so everything in it is untrusted. The server never resolves
 // a path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
 
-/** Inside the sandbox's folder. The server opens only one name in it, the socket's. */
+/** Name of the folder for the display's socket, inside the sandbox's folder. The server opens only the socket in it. */
 export const screenFolder = 'screen';
 const socketName = 'vnc';
 /** O_PATH: a handle that only refers to a file. Node does not export it. */

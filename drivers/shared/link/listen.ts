@@ -66,7 +66,7 @@ export async function removeStaleSockets(folder: string): Promise<void> {
   );
 }
 
-/** True if nothing listens at the path. A paused or busy server still listens. */
+/** True if the path has a socket on which nothing listens. A paused or busy server still listens. */
 async function isRefused(path: string): Promise<boolean> {
   const socket = connect(path);
   const { promise, resolve } = Promise.withResolvers<boolean>();

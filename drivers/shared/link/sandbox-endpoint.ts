@@ -21,7 +21,10 @@ import { removeTokenFile } from './token.ts';
 
 /** Limit for each kind of connection, so that no kind can block another. */
 const maxEach = 128;
-/** The server opens streams itself, and its sandbox client limits their number. */
+/**
+ * Maximum streams for which the listening socket has room. The server opens them itself, and its sandbox client limits their
+ * number.
+ */
 const maxStreams = 2_048;
 const maxConnections = 3 * maxEach + maxStreams;
 const patienceMs = 5_000;
@@ -134,8 +137,8 @@ export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /**
-   * Resolves with the daemon's first connection. Rejects if the daemon is incompatible, the sandbox is lost, or the endpoint is
-   * closed.
+   * Resolves once the daemon connects for the first time. Rejects if the daemon is incompatible, the sandbox is lost, or the
+   * endpoint is closed.
    */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;

@@ -16,7 +16,7 @@ interface HeldEndpoint {
   links: number;
 }
 
-/** Endpoints are watched until their container or process ends. */
+/** Keeps one endpoint per sandbox. Once an endpoint is held, its container or process is watched until it ends. */
 export interface SandboxEndpointRegistry extends AsyncDisposable {
   /** Listens for the sandbox's daemon as its holder. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;

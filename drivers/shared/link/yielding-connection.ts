@@ -28,7 +28,7 @@ export class YieldingConnection extends Duplex {
     this.#most = Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the connection. Undefined if unread bytes make it unusable. */
+  /** Returns the connection. Undefined if unread bytes make it unusable, or it is already destroyed. */
   release(): Duplex | undefined {
     const isClean = this.#queue.length === 0 && this.readableLength === 0 && !this.destroyed;
     this.#isReleased = isClean;

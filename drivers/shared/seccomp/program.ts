@@ -41,7 +41,10 @@ const orElse = (test: Instruction, otherwise: Code): Code => [
   ...otherwise,
 ];
 
-/** Encodes as `struct sock_filter[]` for a little-endian machine. Throws if the kernel would reject the program. */
+/**
+ * Encodes as `struct sock_filter[]` for a little-endian machine. Throws if the program or one of its conditional jumps is too
+ * long.
+ */
 function assemble(code: Code): Buffer {
   if (code.length > most) throw new RangeError(`A filter has at most ${most} instructions, not ${code.length}.`);
   const out = Buffer.alloc(code.length * size);

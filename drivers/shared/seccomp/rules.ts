@@ -1,6 +1,9 @@
 import { constants } from 'node:os';
 
-/** System calls that code in a sandbox can make, for every driver. Unlisted calls are refused. */
+/**
+ * System calls that code in a sandbox can make, for every driver. Unlisted calls are refused, except those that
+ * `conditionalSystemCalls` allows.
+ */
 export const permittedSystemCalls = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
   pwrite64 pwritev pwritev2 lseek stat fstat lstat newfstatat statx statfs fstatfs ustat truncate ftruncate fallocate

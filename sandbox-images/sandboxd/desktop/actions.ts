@@ -10,7 +10,7 @@ type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind:
 const buttons = { left: 1, middle: 2, right: 3 } as const;
 const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
-/** Programs recognize a drag only if the pointer moves in several steps. */
+/** Pause between a drag's steps. Programs recognize a drag only if the pointer moves in several steps. */
 const dragStepMs = 8;
 /** The drop target needs this time to accept before the button is released. */
 const dropMs = 50;
@@ -135,8 +135,8 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the press. A window manager gets it first, and the display queues all later
- * events until the window manager is done. Queued events go to the pointer's position at that time, so no further
+ * Waits until the display has processed the input, at most `heldMs`. A window manager gets a press first, and the display queues
+ * all later events until the window manager is done. Queued events go to the pointer's position at that time, so no further
  * action can be sent earlier.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {

@@ -14,7 +14,7 @@ import type { DesktopPrograms } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type X11Connection } from './x11.ts';
 
-/** Socket `X100` belongs to display `:100`. */
+/** Folder of the displays' sockets: `X100` belongs to display `:100`. */
 const displaySockets = '/tmp/.X11-unix';
 const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
@@ -113,7 +113,7 @@ function flags({ width, height, clipboard }: DisplayOptions, { socket, mode, aut
   const shared = clipboard ? '1' : '0';
   return [
     ...['-displayfd', '3', '-nolisten', 'tcp', '-nolisten', 'local', '-auth', authority, '-extension', 'GLX'],
-    // Only the daemon and the server can reach the socket, and Xvnc listens on no port.
+    // No password: only the sandbox's user and the server can reach the socket, and Xvnc listens on no port.
     ...['-rfbunixpath', socket, '-rfbunixmode', mode, '-rfbport', '-1', '-SecurityTypes', 'None', '-Log', '*:stderr:0'],
     ...['-geometry', `${width}x${height}`, '-depth', '24', '-AcceptSetDesktopSize=0', '-desktop', 'desktop'],
     ...['-AlwaysShared=1', '-DisconnectClients=0', '-UseBlacklist=0', '-noreset', '-s', '0', '-dpms'],

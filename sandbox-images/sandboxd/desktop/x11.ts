@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// The part of the X protocol that screenshots and input need. It requires no library or helper program in the image, and each
-// action takes one write.
+// The part of the X protocol that screenshots and input need. It requires no library or helper program in the image.
 
 export interface X11Screen {
   readonly root: number;

@@ -82,7 +82,10 @@ export interface StagedFile extends AsyncDisposable {
   readonly handle: FileHandle;
 }
 
-/** Watches know these names and report only the finished file (`watches/inotify-program.ts`). */
+/**
+ * Creates a hidden file in the target's folder. Watches know its name pattern and report only the finished file
+ * (`watches/inotify-program.ts`).
+ */
 export async function stageFile(
   at: OpenedParentFolder['at'],
   before: Pick<Stats, 'mode'> | undefined,

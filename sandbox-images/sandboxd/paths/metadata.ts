@@ -53,7 +53,7 @@ export class FileMetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds nothing in an image without perl. Rejects with payload_too_large. */
+  /** Adds nothing in an image without perl. Rejects with payload_too_large, or with internal if the helper ends. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
@@ -70,7 +70,7 @@ export class FileMetadataStore {
 
   /**
    * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported, payload_too_large (the
-   * file system has no room), or as other file operations do.
+   * file system has no room), internal (the helper ended), or as other file operations do.
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([
@@ -141,7 +141,7 @@ export class FileMetadataStore {
 export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntry =>
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
-/** Omits values that are not text. */
+/** Omits entries whose key or value is not UTF-8. */
 function parseMetadata(word = 'none'): FileMetadata {
   const text = word === 'none' ? [] : word.split(',').map(decodeHelperWord);
   const found: Record<string, string> = {};

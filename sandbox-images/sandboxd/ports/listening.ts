@@ -5,7 +5,10 @@ import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/** Connections use the loopback addresses, so a program that listens only on another address is unreachable. */
+/**
+ * Addresses, as in /proc/net/tcp, on which a listening program is reachable. Connections use the loopback addresses, so a program
+ * that listens only on another address is unreachable.
+ */
 const reachable = new Set([
   ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
   ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],

@@ -25,7 +25,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
 
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
-/** Internal variables: hidden from commands, not carried to the next one. */
+/** Variables that commands do not inherit from the daemon, and that are not carried to the next command. */
 export const isInternalVariable = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 

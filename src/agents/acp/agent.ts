@@ -18,7 +18,8 @@ import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
 /**
- * Agents report token usage when they finish a message: some in the protocol's draft format, Gemini CLI as its quota.
+ * Agents report token usage when they finish a message: some in `usage`, as the protocol's draft specifies, and Gemini CLI in
+ * `_meta.quota`.
  */
 const Answer = z.object({
   usage: z.object({ totalTokens: count }).optional().catch(undefined),

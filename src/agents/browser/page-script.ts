@@ -227,7 +227,7 @@ export function locateElement({ index }: { index: number }): ElementLocation {
   return { coveredBy: over ? `<${over.tagName.toLowerCase()}>${text}` : 'something else' };
 }
 
-/** Fires the page's events. Returns the available options if none matches. */
+/** Selects the option and fires the page's events. `none`: why nothing was chosen, with the available options if none matches. */
 export function chooseOption({
   index,
   option,

@@ -12,7 +12,7 @@ export interface Cell {
   readonly timeoutMs: number;
   readonly listener: CellListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** Tag of the processes that this cell starts in a kernel. */
+  /** Tag of the cell's run. A kernel that starts for this cell gets it. */
   readonly tag?: string;
   /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;

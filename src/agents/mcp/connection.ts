@@ -23,7 +23,7 @@ export interface ToolServerTransport {
   readonly transport: Transport;
   /** Why the connection ended, for the model. Undefined while it is open. */
   ended(): string | undefined;
-  /** Whether the server's last answer was 401. Absent: the server requires no authorization. */
+  /** Whether the server's last answer was 401. Absent: the server is a program in the sandbox and answers without HTTP. */
   refused?(): boolean;
 }
 

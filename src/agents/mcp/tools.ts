@@ -77,8 +77,8 @@ const maxChars = 64; // the shortest limit of the model providers
 const hashChars = 8;
 
 /**
- * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No built-in tool starts with `mcp_`. Names
- * that are too long or not unique end with a hash of the full name.
+ * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No built-in tool starts with `mcp_`. Names that are
+ * too long or not unique end with a hash of the tool's own name.
  */
 export function toMcpToolNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();

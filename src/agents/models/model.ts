@@ -96,7 +96,7 @@ export type NativeTool =
    * the screenshot.
    */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
-  /** An action on a browser's screen that Gemini models know natively, with its name and arguments. */
+  /** The tool is an action on a browser's screen, with the name and arguments that Gemini models know natively. */
   | { readonly kind: 'screen_action' };
 export type Message =
   | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }
@@ -123,9 +123,9 @@ export interface Picture {
 }
 
 /**
- * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with
- * reasoning and signatures: the model that wrote it gets it back unchanged, and any other model gets text and calls.
- * `raw` names its calls in the order of `calls`. Calls beyond the last of `calls` are not sent back.
+ * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with reasoning and
+ * signatures. The model that wrote it gets it back unchanged, and any other model gets text and calls. The calls in `raw` are in
+ * the order of `calls`; any calls after these are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';

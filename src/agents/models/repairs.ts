@@ -145,7 +145,7 @@ interface RefusalWords {
   readonly tried: string[];
 }
 
-/** The request without the parts that the refusal names. Undefined if none of them can be left out. */
+/** The request without the parts that the refusal names, or that probably caused it. Undefined if no part can be left out. */
 function repairOf(request: TurnRequest, words: RefusalWords): Repair | undefined {
   const leftOut = refusedTools(request, words) ?? refusedPictures(request, words) ?? refusedReasoning(request, words);
   return leftOut && { request: without(request, leftOut), leftOut };

@@ -1,5 +1,5 @@
 /**
- * Splits a reply whose text starts inside the model's reasoning: the server put the opening tag in the prompt, so only
+ * Splits a reply whose text starts inside the model's reasoning: the model server put the opening tag in the prompt, so only
  * `</think>` arrives. A tag that the answer mentions, in code or in a sentence, stays.
  */
 export function splitThoughts(reply: string): { readonly thoughts: string; readonly text: string } {

@@ -14,7 +14,7 @@ export interface FetchedPage {
   /** The final address, after redirects. */
   readonly url: URL;
   readonly status: number;
-  /** Lower case, without parameters. Empty if the site sends none. */
+  /** The media type in lower case, without parameters. Empty if the site sends none. */
   readonly type: string;
   readonly charset: string | undefined;
   readonly bytes: Buffer;
@@ -25,8 +25,8 @@ const maxBytes = 10 * 1024 * 1024;
 
 /**
  * Fetches an address and follows redirects; each redirect is a separate request. The body is truncated at 10 MiB. Rejects with
- * AppError: invalid_request (not a web address), unsupported (an unknown compression), not_found (too many or invalid redirects,
- * or a broken body), and the errors of `ask`.
+ * AppError: invalid_request (not a web address, or one with a user name or password), unsupported (an unknown compression),
+ * not_found (too many or invalid redirects, or a broken body), and the errors of `ask`.
  */
 export async function fetchWithRedirects(address: string, ask: PageFetcher, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);

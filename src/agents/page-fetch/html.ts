@@ -4,7 +4,10 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /** The main content, if the page marks it; otherwise everything except navigation and similar parts. */
+  /**
+   * The main content, if the page marks at least 200 characters as such; otherwise everything except navigation and similar
+   * parts.
+   */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }

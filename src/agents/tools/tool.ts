@@ -159,7 +159,7 @@ export interface ToolDescription {
    * can run concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** Facades that have their own name for the tool. All other facades use its name and arguments. */
+  /** By facade: converts a call to the facade's own name and arguments. All other facades use those of the tool. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';

@@ -150,7 +150,7 @@ const grep = defineTool({
 
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** Rules for a backing tool also apply to its name in the toolset. */
+/** By the name in the toolset: the tools that do its work. Rules for these tools also apply to that name. */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],

@@ -18,7 +18,7 @@ export interface RequestAddress {
   readonly scheme: 'http' | 'https';
 }
 export interface PreviewAddress {
-  /** Absolute, or a path of this server if no host name of the sandbox is known to resolve. */
+  /** Absolute for a port whose host name is known to resolve; otherwise `path`. */
   readonly url: string;
   /** A path of this server that needs no host names, for programs. Pages under it are sandboxed. */
   readonly path: string;
@@ -31,7 +31,10 @@ export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /** The principal that opened the preview. Undefined: the token is wrong, or that principal's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
-  /** Default: 8 hours. Throws: invalid_request (longer than allowed). */
+  /**
+   * Converts minutes to milliseconds. Default: 8 hours, or the allowed maximum if that is shorter. Throws: invalid_request
+   * (longer than allowed).
+   */
   lifeMs(minutes: number | undefined): number;
   /** The domain of the preview names `<port>-<session>`, without scheme and port. */
   readonly domain: string;

@@ -24,7 +24,7 @@ interface Resource {
    */
   readonly style?: 'detail' | 'server' | 'session';
   readonly texts?: Readonly<Record<number, string>>;
-  /** The `corral` command whose verbs are its operations. */
+  /** The `corral` command of this resource. Each operation with a `verb` is a verb of the command. */
   readonly command?: {
     readonly name: string;
     readonly about: string;
@@ -44,7 +44,7 @@ interface Verb {
   readonly name: string;
   /** The input fields that the words after the verb set, in order. Default: the parameters of the path. */
   readonly words?: readonly string[];
-  /** Flags that differ from the names of their fields, such as `--cron <fields>` for `schedule.cron`. */
+  /** Flags by field, for fields whose flag has another name, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   readonly columns?: readonly string[];
   readonly note?: string;

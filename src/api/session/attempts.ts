@@ -62,7 +62,7 @@ const Attempts = z.object({
   sessionId: z.string(),
   createdAt: z.iso.datetime(),
   attempts: z.array(Attempt),
-  /** The best attempt by goal, checks, score and cost; null: none has completed. */
+  /** The number of the best attempt by goal, checks, score, cost and tokens; null: none has completed. */
   best: z.int().nullable(),
 });
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({

@@ -89,7 +89,7 @@ export const desktopRouter = router({
     .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A link to the screen that needs no token. It can be used once and expires. */
+  /** A link to the screen, usable without a token. Can be used once, and expires. */
   signedUrl: procedure
     .input(
       sessionTarget.extend({

@@ -23,7 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** Whether the log has earlier lines. The workspace file `log` has the whole log. */
+        /** Whether the log has earlier lines. `log` is the path of the workspace file with the whole log. */
         truncated: z.boolean(),
         log: z.string(),
       }),

@@ -4,7 +4,7 @@ import type { SessionService } from '../../sessions/api/sessions.ts';
 
 type Request = Awaited<ReturnType<SessionService['promptAt']>>['request'];
 
-/** Has the fields of `TurnRequest` in `src/agents/models/model.ts`. */
+/** Has the fields of `RecordedRequest` in `src/agents/models/seen-request.ts`. */
 export const RecordedTurn = z.object({
   turn: z.int(),
   runId: z.string(),

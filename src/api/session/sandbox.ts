@@ -84,7 +84,7 @@ export const sandboxRouter = router({
     return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
   }),
 
-  /** Does not start the sandbox. `absent`: it is not running. */
+  /** Does not start the sandbox. `absent`: the service is not running. */
   services: sessionProcedure
     .output(z.array(ServiceStatus).readonly())
     .query(({ ctx, input }) => ctx.services.sandboxes.services(input.sessionId, ctx.signal)),

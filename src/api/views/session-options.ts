@@ -13,7 +13,7 @@ const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
 const skillPin = /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/;
 
-/** An owner's name for a session. No id, and no reserved word of an API, has this form. */
+/** An owner's name for a session. No session id has this form, nor does the reserved word `last`. */
 export const BoxName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a name such as build-cache: a-z, 0-9, ".", "_" and "-", at most 63')
@@ -40,7 +40,7 @@ const SandboxSize = z.strictObject({
     .describe('bytes, or a size such as 512MiB'),
 });
 
-/** The owner's skills and shared skills. */
+/** Names of the project's skills, the owner's skills and shared skills, each optionally with a version. */
 export const SkillPins = z
   .array(z.string().regex(skillPin, 'must be the name of a skill such as pdf, or pdf@3 for one version'))
   .max(20)

@@ -77,7 +77,7 @@ export function createDesktopEnv(config: Config, hasDesktop: boolean): Record<st
   };
 }
 
-/** Any change in the folder changes the image's hash. */
+/** The image's hash covers every file of the build context. */
 export async function createBaseImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await prepareContext(bundle, []);
 }

@@ -35,7 +35,7 @@ import type { Config } from '../settings/config.ts';
 export interface ProxyCredentials {
   /**
    * The session's credentials, in this order: the session's vaults, the session, its project, the settings, the server's store.
-   * At most a second old. Never rejects.
+   * At most a second old while the store responds. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
@@ -73,8 +73,8 @@ const freshMs = 1_000;
 const maxKnown = 10_000;
 
 /**
- * Rejects with invalid_request if a value is missing or cannot be sent in a header, or if two credentials clash. A wrong setting
- * is thus reported at the start.
+ * Rejects with invalid_request if two credentials clash, or if a variable or file has no value that a header can contain. A wrong
+ * setting is thus reported at the start.
  */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;

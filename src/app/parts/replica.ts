@@ -35,7 +35,7 @@ const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
 /** How long automations can be interrupted when the server that starts them is lost. */
 const automationsMs = 15_000;
-/** Longer than one delivery attempt, so that another server takes over only after the attempt has ended. */
+/** The lease for deliveries. Longer than one attempt, so that another server takes over only after the attempt has ended. */
 const webhooksMs = 30_000;
 /** How long a shutdown waits for a slow store. After that, other servers notice the shutdown only when the lease expires. */
 const partingMs = 2_000;

@@ -14,7 +14,10 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Rejects: store_unavailable if the database is unreachable. */
+/**
+ * Rejects: store_unavailable (unreachable or unusable), store_busy (in use by another server), store_corrupt, unsupported
+ * (written by a newer Corral).
+ */
 export async function openStore({ config, logger, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, history } = config;
   if (history === 'memory') {

@@ -7,7 +7,9 @@ export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /** Contains one or more keys. If neither a file nor a key is set, a generated key is stored in the data folder. */
+    /**
+     * The path of a file with one or more keys. If neither a file nor a key is set, a generated key is stored in the data folder.
+     */
     readonly encryptionKeyFile?: string | undefined;
   };
 }

@@ -158,7 +158,9 @@ export class DeviceRegistry {
     return use;
   }
 
-  /** Only this answer contains the device's secret. Beyond the maximum number of devices, the oldest is signed out. */
+  /**
+   * Only this answer contains the device's secret. Above the maximum per person, the devices unused for longest are signed out.
+   */
   async enter(
     person: Person,
     { seal, agent, parent = null, ...more }: NewDevice,

@@ -38,7 +38,7 @@ interface Queue {
   readonly waiting: PendingDelivery[];
   readonly hasMore: boolean;
 }
-/** Consecutive attempts without an answer, and the time of the next attempt, epoch ms. */
+/** `tries`: consecutive attempts without an answer. `until`: the end of the suspension, epoch ms. */
 interface SilentEndpoint {
   readonly tries: number;
   readonly until: number;
@@ -61,9 +61,9 @@ export class WebhookDeliverer {
   readonly #deps: Deps;
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
-  /** By endpoint; an answer removes the entry. */
+  /** By endpoint. Removed by an answer, or an hour after the suspension. */
   readonly #silent = new Map<string, SilentEndpoint>();
-  /** Owners that had a turn since the last round, most recent last. */
+  /** Owners with queued deliveries that had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
   readonly #rounds: RoundRunner;
 
@@ -83,7 +83,7 @@ export class WebhookDeliverer {
     await this.settled();
   }
 
-  /** Starts due attempts, then creates deliveries of new events. Resolves with the time until the next is due, in ms. */
+  /** Starts due attempts, then creates deliveries of new events. Resolves with the delay until the next round, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.#deps;
     outbox.open(await records.areAny());
@@ -299,7 +299,7 @@ function refusalOf(url: string, { status, headers }: Response): string {
   return `It answered ${status}, a redirect to ${target}, which is not followed. Give the webhook that address.`;
 }
 
-/** The content is irrelevant, but the receiver must have sent its complete answer. */
+/** Reads the answer up to `bytes` and discards it, so that the receiver can finish a short answer. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

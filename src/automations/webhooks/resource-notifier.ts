@@ -12,8 +12,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 
 /**
- * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of all changes to
- * automations. A change is sent after it is stored, so a crash in between loses the message.
+ * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of every change to automations
+ * except a pause. A change is sent after it is stored, so a crash in between loses the message.
  */
 export class ResourceNotifier extends ServerPart<Deps> {
   documents(own: DocumentService): DocumentService {

@@ -22,7 +22,7 @@ export interface OpenChatOptions {
 
 export interface ChatTerminalResult {
   readonly box: Box;
-  /** How the run ended. Undefined if the user left before that, or the session was deleted. */
+  /** How `run` ended. Undefined without `run`, if the user quit before its end, or if the session was deleted. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];

@@ -15,7 +15,7 @@ export interface ChatTerminalOptions {
 export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
-  /** Resolves when the session is deleted or the user leaves. Rejects if the log cannot be read. */
+  /** Resolves when the user quits. Rejects when the session is deleted, or if the log cannot be read. */
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;

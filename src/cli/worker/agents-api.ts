@@ -169,7 +169,7 @@ export class AgentsApi {
     await this.#ask(`sessions/${sessionId}/events`, { method: 'POST', body: { events }, signal });
   }
 
-  /** A zip file, or a tar file of any compression. */
+  /** The skill's name, and its files as a zip file or a tar file of any compression. */
   async skill(skillId: string, version: string, signal: AbortSignal): Promise<{ name: string; archive: Uint8Array }> {
     const Version = z.object({ id: Id, name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/) });
     const at = `skills/${skillId}/versions`;

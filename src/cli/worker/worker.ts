@@ -17,8 +17,8 @@ const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
 /**
- * `finished`: this worker ends the item. `stopping`: the server requests the item back. `lost`: another worker may have
- * the item, so this worker must stop working on it.
+ * `finished`: this worker ends the item. `stopping`: the API requests the item back. `lost`: another worker may have the item, so
+ * this worker must stop working on it.
  */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
@@ -124,7 +124,7 @@ export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): P
 }
 
 interface RunningServe {
-  /** Ends the claim without notifying the server, because a newer claim replaces it. */
+  /** Ends the claim without notifying the API, because a newer claim replaces it. */
   readonly supersede: () => void;
   readonly done: Promise<void>;
 }
@@ -163,8 +163,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The server requested the item back, for example because its session was archived. A failed removal is repeated
-    // later.
+    // The API requested the item back, for example because its session was archived. A failed removal is repeated later.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {

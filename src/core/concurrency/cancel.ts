@@ -53,7 +53,10 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfAborted(signal);
 }
 
-/** Waits at most `ms` for the work. When the time is up, resolves and leaves the work running. */
+/**
+ * Waits at most `ms` for the work. When the time is up, resolves and leaves the work running. Rejects if the work rejects before
+ * that.
+ */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);

@@ -52,8 +52,8 @@ export type LogTrimMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
  */
 export interface EventStore {
   /**
-   * Atomic: appends all facts or none. Resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable,
-   * store_busy.
+   * Atomic: appends all facts or none. Resolves, once durable, with the seq of the last fact. Rejects: fenced, payload_too_large
+   * (more than the store accepts in one write), store_unavailable, store_busy.
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
@@ -134,12 +134,12 @@ export interface RecordChanges {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * Stores a record. A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the
-   * record must not exist). Without `expect` the last write wins. Rejects: conflict, also when another record of the
-   * kind has this record's unique name (`toRecordIndexEntry`).
+   * Stores a record. A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the record must
+   * not exist). Without `expect` the last write wins. Rejects with conflict if the record is not at `expect`, or if another
+   * record of the kind has its unique name (`toRecordIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** `expect`: deletes the record only if it still has this version. */
+  /** `expect`: deletes the record only if it still has this version; otherwise rejects with conflict. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
   /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;

@@ -55,7 +55,8 @@ export type ErrorCode = keyof typeof codes;
 export const errorCodes = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
 /**
- * `message` goes to the log; only `code`, `publicMessage` and `retryable` reach a client.
+ * `message` goes to the log. A client gets only `code`, `publicMessage`, `retryable` and, in a Retry-After header,
+ * `retryAfterMs`.
  *
  * @example
  * throw new AppError('file_not_found', 'There is no notes.txt in the workspace. List the files first.', { cause });
@@ -64,7 +65,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** Delay before the next try, in ms, if the provider sent one. */
+  /** Delay before the next try, in ms, if a model provider or a rate limit of the server determines it. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -101,7 +102,10 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** The sandbox was lost, does not respond, or is being released by this server. The next use of the sandbox tries again. */
+/**
+ * Codes that mean that the sandbox was lost, does not respond, or is being released by this server. The next use of the sandbox
+ * tries again.
+ */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);

@@ -296,8 +296,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   /**
-   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The
-   * server ends the sandbox and starts a new one only when a person requests it.
+   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server ends the
+   * sandbox. A new one starts only when a person requests it.
    */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
@@ -368,9 +368,9 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on, the model sees an older part of the conversation shortened: lines in place of tool results or
-   * pictures, or a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are
-   * affected; they stay in the log. Only tRPC sends it.
+   * From this turn on, the model sees an older part of the conversation shortened: lines in place of tool results or pictures, or
+   * a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are affected; they stay in the
+   * log. Imitated APIs do not show it.
    */
   fact(
     'context.compacted',

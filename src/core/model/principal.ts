@@ -16,7 +16,7 @@ export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
 
 /**
- * The authenticated caller. The object stays the same while the caller's key is valid.
+ * The authenticated caller. The object stays the same while the caller's key is valid and its rights are not reduced.
  *
  * @example
  * if (!hasRole(principal, 'operator')) throw forbiddenRoleError(principal);
@@ -57,7 +57,7 @@ export interface Principal {
   readonly ended?: AbortSignal;
 }
 
-/** The caller with the server's own token, and every caller on a server without credentials. */
+/** The caller with the server's own token. On a server that requires no credential: every caller except a `reader`. */
 export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 

@@ -43,7 +43,7 @@ export const EnvironmentFile = z.strictObject({
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
   ).nullish(),
-  /** `setup.sh` runs again when the content of one of these files changes. */
+  /** `setup.sh` runs again when the content of one of these files changes. Absent: the usual lock files. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
 export type EnvironmentFile = z.infer<typeof EnvironmentFile>;

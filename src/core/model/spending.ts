@@ -50,7 +50,7 @@ interface ModelUsage {
   readonly assumed?: EstimatedUsage | undefined;
 }
 
-/** The usage of turns. `cost`: the sum of the known costs; `unpriced`: the turns whose cost is unknown. */
+/** No usage, as the start of a sum. `cost`: the sum of the known costs; `unpriced`: the number of turns whose cost is unknown. */
 export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
 /** Adds `more` to each amount in `sum`. Other fields stay, and amounts that only `more` has are left out. */

@@ -29,7 +29,7 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
    * Rejects: unsupported.
    */
   readonly token?: (refused?: Secret) => Promise<Secret>;
-  /** Vaults that can contain a token for it. Undefined: only its headers apply. */
+  /** Vaults that can contain a token for it. Undefined: none. */
   readonly vaults?: SessionVaults;
 }
 /** The vaults that a client attached to a session. They apply as long as the session can use them. */

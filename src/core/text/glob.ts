@@ -5,8 +5,8 @@ import { AppError } from '../errors/errors.ts';
 const maxChars = 4_096; // as long as the longest path
 
 /**
- * Matches the base name, or the whole relative path if the glob contains a slash. Throws invalid_request for a glob
- * that is too long.
+ * Matches the base name, or the whole relative path if the glob contains a slash. Throws invalid_request for a glob that is too
+ * long or has too many alternatives.
  */
 export function compileGlob(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
@@ -110,7 +110,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** When the remaining pattern does not match, the last star takes one more character: at most pattern × text steps. */
+/** When the remaining pattern does not match, the last star takes one more item: at most pattern × text steps. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

@@ -1,10 +1,13 @@
 import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
-/** Shorter secrets would mask ordinary words. */
+/**
+ * Minimum length of a secret to be recognized in logs and in answers to a sandbox; a shorter one would match ordinary words.
+ * `maskSecret` masks any length.
+ */
 export const minMaskedChars = 6;
 
-/** Removes the secret from text, such as the error of a provider that received it. */
+/** Replaces each form of the secret with `mask`, for example in the error of a provider that received it. */
 export function maskSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part of a secret remains
   const forms = toSecretForms(secret.reveal()).sort((a, b) => b.length - a.length);

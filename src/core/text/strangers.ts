@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { SessionFact } from '../model/events.ts';
 
-// Untrusted text reaches a model through pages, results of tool servers, deliveries and downloads in the sandbox. A session stays
-// marked with these sources, because its model continues to see the text.
+// Untrusted text reaches a model from web pages, tool servers, deliveries, downloads in the sandbox, skills of the workspace, and
+// other sessions and their files. A session stays marked with these sources, because its model continues to see the text.
 
 /** How untrusted text reached a session. `earlier`: the session started before the server tracked sources. */
 export const UntrustedSource = z.enum([

@@ -1,4 +1,4 @@
-// Writes POSIX ustar archives, which the tar of every image can read.
+// Writes ustar archives, with GNU extensions for long names and large files. The tar of every image can read them.
 
 const block = 512;
 const maxName = 100; // bytes of a path or target in a header

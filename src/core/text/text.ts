@@ -58,7 +58,7 @@ export function tryParseJson(text: string): unknown {
   }
 }
 
-/** Lower-cases only ASCII letters, as the stores do. */
+/** Lower-cases only ASCII letters, as the stores' search for messages does. */
 export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** Removes these characters from the end. A pattern such as `/x+$/` would rescan every run of them. */

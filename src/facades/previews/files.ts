@@ -36,7 +36,10 @@ interface Workspace {
   readonly folder: string | undefined;
 }
 
-/** Sends a workspace file so that browsers sandbox it. Returns false if the file does not exist or is hidden. */
+/**
+ * Sends a workspace file so that browsers sandbox it. Returns false if the file is missing, hidden or outside `folder`, or if the
+ * method is not GET or HEAD.
+ */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = parseWorkspacePath(target.url);

@@ -11,7 +11,7 @@ import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
 /** Only for finding previews; a preview acts for the principal of its token. */
 const server: Principal = { role: 'admin', by: 'server' };
-/** Development servers load hundreds of files for one page. */
+/** Requests per preview and minute. The limit is high because development servers load hundreds of files for one page. */
 const perMinute = 12_000;
 
 export function createPreviewRoutes(parts: FacadeParts): FacadeRoutes {

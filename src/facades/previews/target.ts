@@ -4,7 +4,7 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** A preview request, reduced to what its program may see. */
+/** A parsed request for a preview. Other credentials are removed from its headers and URL before the program receives it. */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;

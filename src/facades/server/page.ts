@@ -60,7 +60,7 @@ const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
-/** Lets only the main page show the desktop's page in a frame. */
+/** Lets only this server's own pages show the desktop's page in a frame. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
 export const createMainPageHeaders = (frames: string) => ({
   ...ofPage,

@@ -81,7 +81,7 @@ export interface FacadeParts {
   readonly metrics: HttpMetrics;
   readonly logger: HttpLogger;
   readonly clock: Clock;
-  /** Builds the files on the first call in a clone of the repository. */
+  /** In a clone of the repository, the first call builds the files. */
   readonly page: () => Promise<PageFiles>;
   readonly clipboard: boolean;
   readonly credentials: CallerCredentialRegistry;

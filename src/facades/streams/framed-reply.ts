@@ -8,7 +8,7 @@ import type { HttpLogger } from '../../http/routes/observe.ts';
 import { type SseContext, waitForDrain, writeStreamHead } from '../../http/transport/sse.ts';
 
 const pingMs = 15_000;
-/** A client that reads nothing for this long is disconnected. */
+/** A client that has not read all queued bytes within this time is disconnected. */
 const stalledMs = 60_000;
 
 export interface FramedReply extends Disposable {

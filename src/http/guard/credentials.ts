@@ -18,7 +18,7 @@ export interface CallerCredentialRegistry {
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
   /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;
-  /** Whether the text is a credential of this server, even an expired one. */
+  /** Whether the text is this server's token, or has the form of a key, even an expired one. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }

@@ -15,7 +15,7 @@ interface HeaderNames {
   readonly email?: string | undefined;
   readonly name?: string | undefined;
   readonly groups?: string | undefined;
-  /** A signed token, which replaces the other headers. */
+  /** The header with a signed token. If set, the other headers are ignored. */
   readonly token?: string | undefined;
 }
 interface Deps {

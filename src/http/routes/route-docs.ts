@@ -24,7 +24,7 @@ export interface RouteDoc {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Only header parameters; the schemas define all others. */
+  /** Descriptions of the header parameters, by name; the schemas define all other parameters. */
   readonly headers?: Readonly<Record<string, string>>;
   /** By status; `default` covers all statuses not listed. */
   readonly failures: ReplyDocs;
@@ -45,7 +45,10 @@ export const jsonReply = <Schema extends z.ZodType>(
 });
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
-/** A reply in one of two formats, chosen by the client's `Accept` header. Handlers never return the other format. */
+/**
+ * A reply in one of two formats, chosen by the client's `Accept` header. Handlers return the first format, and send the other one
+ * through `reply`.
+ */
 export const negotiatedReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,

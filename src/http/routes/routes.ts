@@ -41,7 +41,7 @@ declare module 'fastify' {
     /** Identifies the caller for rate limits and idempotency keys; never a token itself. */
     caller: string;
     principal: Principal;
-    /** The request presented a valid token, or needs none. */
+    /** The request has a valid token or comes from a signed-in browser, or the server requires neither. */
     known: boolean;
     right: SignedUrlRight | undefined;
     rawBody: Buffer | undefined;

@@ -12,8 +12,9 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of a multipart body to `take` as it arrives. A broken or truncated body fails the file that is being
- * read, and then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
+ * Passes each file of the fields `file` and `files` of a multipart body to `take` as it arrives. A broken or truncated body fails
+ * the file that is being read, and then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by
+ * name.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
@@ -31,8 +32,8 @@ export async function readMultipartFiles<Taken>(
 }
 
 /**
- * Like `readMultipartFiles`, for an already decoded body, one file after another. File names keep their folders; a part
- * without a file name has an empty one.
+ * Like `readMultipartFiles`, but reads the files of the field `file` from an already decoded body, one after another. File names
+ * keep their folders; a part without a file name has an empty one.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,

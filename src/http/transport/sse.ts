@@ -4,10 +4,13 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { getCurrentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
-/** A client that reads nothing for this long is disconnected; it can resume from its cursor. */
+/** A client that has not read all queued bytes within this time is disconnected; it can resume from its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
-/** At this size the kernel's cost per byte is small, and a slow reader's backlog stays small. */
+/**
+ * Frames are joined into writes of up to this size, unless a single frame is larger. The kernel's cost per byte is then small,
+ * and so is a slow reader's backlog.
+ */
 const pieceBytes = 64 * 1024;
 
 export interface SseContext {
@@ -129,7 +132,10 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
   res.socket?.setNoDelay(true);
 }
 
-/** Waits until the client has read everything, has disconnected, or has read nothing for `stalledMs`. */
+/**
+ * Waits until all queued bytes are sent or the client has disconnected. Disconnects a client that has not read them within
+ * `stalledMs`.
+ */
 export function waitForDrain(
   out: FastifyReply['raw'],
   stalledMs: number,

@@ -63,7 +63,7 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // Temporary and permanent failures have the same close code and differ only in their reason.
+    // A missing desktop always has the same close code. Only the reason shows whether it is missing for now or for good.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);

@@ -44,7 +44,7 @@ export class WsConnection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** After the close: whether the peer or the network broke the connection after every byte had left this process. */
+  /** After a close with 1006: whether the peer or the network broke the connection after every byte had left this process. */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;
   }

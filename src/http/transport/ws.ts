@@ -147,7 +147,10 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
-/** Switches protocols. Throws while an HTTP response can still be sent. */
+/**
+ * Returns the function that switches protocols, which throws while an HTTP response can still be sent. Undefined: the client has
+ * left.
+ */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;
   let answering: FastifyReply | undefined;

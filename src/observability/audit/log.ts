@@ -27,8 +27,8 @@ export interface AuditOptions {
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
   /**
-   * Called with the newest position when a file is full, and at shutdown. A copy kept elsewhere reveals whether the
-   * log's end was cut off later.
+   * Called with the position of a file's last row when the file is full, and at shutdown. A copy kept elsewhere reveals whether
+   * the log's end was cut off later.
    */
   readonly onHead: (head: AuditPosition) => void;
 }

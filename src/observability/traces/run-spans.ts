@@ -15,7 +15,10 @@ export interface RunSpanOptions {
 }
 type Attributes = Record<string, AttributeValue | undefined>;
 
-/** Undefined if the events do not include the end of the run. Events of other runs are ignored. */
+/**
+ * Undefined if the events do not include the end of the run. Events of other runs are ignored, except those of the sandbox's
+ * phase.
+ */
 export function buildRunSpans(
   events: readonly SessionEvent[],
   runId: string,

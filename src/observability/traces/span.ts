@@ -1,6 +1,6 @@
 export type AttributeValue = string | number | boolean;
 
-/** A finished span. Parents come before their children. */
+/** A finished span. */
 export interface SpanData {
   readonly name: string;
   readonly kind: 'internal' | 'client';

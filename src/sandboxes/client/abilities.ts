@@ -59,7 +59,10 @@ export interface JobStream {
  * a minute after its end. `id` can also be its pid.
  */
 export interface JobClient {
-  /** Rejects: conflict (too many), file_not_found (no such program), invalid_request (no such folder), unsupported. */
+  /**
+   * Rejects: conflict (too many, or processes of this tag were killed), file_not_found (no such program), invalid_request (no
+   * such folder), unsupported, sandbox_unavailable.
+   */
   start(job: JobSpec, signal: AbortSignal): Promise<JobEntry>;
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
@@ -161,7 +164,7 @@ export interface FileWatchOptions {
   readonly path: string;
   /** Includes subfolders, even those created later. */
   readonly recursive?: boolean;
-  /** Each change includes the current entry. */
+  /** Adds the current entry to each `create`, `write` and `chmod`. */
   readonly entries?: boolean;
 }
 /**
@@ -181,8 +184,8 @@ export interface PortClient {
   /** Sorted by port, at most 200, without the daemon's own ports. Empty with the daemon of an older image. */
   list(signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /**
-   * Connects to a port on the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found
-   * (nothing listens), conflict (256 connections are already open).
+   * Connects to a port on the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found (nothing
+   * listens), conflict (256 connections are already open), invalid_request (the daemon's own port).
    */
   connect(port: number, signal: AbortSignal): Promise<Duplex>;
 }

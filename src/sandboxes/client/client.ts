@@ -54,17 +54,18 @@ export interface TerminalListener {
 }
 
 /**
- * Terminals for people, separate from the agent's shells. A terminal has one reader at a time; output without a reader
- * is lost.
+ * Terminals for people, separate from the agent's shells. A terminal has one reader at a time; without a reader, only the last
+ * screenful of output is kept.
  */
 export interface TerminalClient {
   /**
-   * Opens an 80×24 terminal, or returns the terminal with this id. Rejects: conflict (16 already exist), unsupported.
+   * Opens an 80×24 terminal, or returns the terminal with this id. Rejects: conflict (16 already exist), unsupported,
+   * sandbox_unavailable (no shell started).
    */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
   // The following methods also reject with shell_not_found.
-  /** Reads the output from now on. A previous reader's `read` ends with `replaced`. */
+  /** Reads the last screenful, then the output from now on. A previous reader's `read` ends with `replaced`. */
   read(id: string, reader: TerminalListener, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   /**
@@ -110,8 +111,8 @@ export interface ProgramPipes {
 /** Programs without a terminal: at most 32 at a time. They run until they end, are closed, or the daemon restarts. */
 export interface ProgramClient {
   /**
-   * Starts a program. Rejects: conflict (32 already run), file_not_found (no such program), invalid_request,
-   * unsupported.
+   * Starts a program. Rejects: conflict (32 already run, or processes of this tag were killed), file_not_found (no such program),
+   * path_outside, invalid_request, unsupported.
    */
   open(program: ProgramSpec, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
@@ -136,7 +137,7 @@ export type ScreenAction =
     }
   | { readonly kind: 'press' | 'release'; readonly button: 'left' | 'middle' | 'right' }
   | { readonly kind: 'drag'; readonly path: readonly { readonly x: number; readonly y: number }[] }
-  | { readonly kind: 'scroll'; readonly x: number; readonly y: number; readonly dx: number; readonly dy: number } // wheel notches
+  | { readonly kind: 'scroll'; readonly x: number; readonly y: number; readonly dx: number; readonly dy: number } // dx, dy: wheel notches
   | { readonly kind: 'type'; readonly text: string }
   | { readonly kind: 'keysyms'; readonly keysyms: readonly number[] } // X keysyms of characters, typed in order
   | { readonly kind: 'key'; readonly keys: string; readonly holdMs?: number }; // X keysym names joined by `+`: ctrl+l, Return
@@ -150,15 +151,15 @@ export type CdpMessage =
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };
 
-/** The desktop of the sandbox. Every method except `status` rejects with `unsupported` if the image has none. */
+/** The desktop of the sandbox. Every method except `status` and `cdpMessage` rejects with `unsupported` if the image has none. */
 export interface DesktopClient {
   status(signal: AbortSignal): Promise<DesktopStatus>;
   start(signal: AbortSignal): Promise<DesktopStatus>;
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. Rejects: conflict
-   * (too many viewers).
+   * Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. With too many
+   * viewers, rejects with conflict, or closes the stream if it is a direct connection to the display.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
@@ -168,7 +169,7 @@ export interface DesktopClient {
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** Parses one message of the debugging pipe. A large message gets its own turn of the event loop. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
-  /** Stops the browser; the next `cdp` or viewer starts a new one. */
+  /** Restarts the browser if a viewer is connected; otherwise stops it until its next use. */
   restartBrowser(signal: AbortSignal): Promise<void>;
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
@@ -220,7 +221,8 @@ export interface SandboxClient {
    */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /**
-   * The newest commands, with `chars` characters of each command and output. Default: all. Rejects: shell_not_found.
+   * The newest commands. `chars`: the maximum characters of each command and of each output; absent: no further limit. Rejects:
+   * shell_not_found.
    */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**

@@ -5,7 +5,10 @@ type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 /** Whether the daemon has the routes of this version. A sandbox keeps its image's daemon for its whole life. */
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
-/** A memory sandbox's daemon always has the server's version, and rejects features that it lacks with `unsupported`. */
+/**
+ * The version that a memory sandbox's daemon reports. Such a daemon always has the server's version, and rejects features that it
+ * lacks with `unsupported`.
+ */
 const inMemory = 'memory';
 
 /** Queries the daemon once. */

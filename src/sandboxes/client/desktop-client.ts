@@ -4,7 +4,7 @@ import { validateResponseInTurn } from './answers/validate-answer.ts';
 import type { DesktopClient } from './client.ts';
 import type { createRequester, DaemonRequest } from './request.ts';
 
-/** `RFB 003.008` and a newline: the first bytes of every display. */
+/** Length of `RFB 003.008` and a newline, with which every display greets. */
 const greetingBytes = 12;
 const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
@@ -93,9 +93,9 @@ type DaemonRequester = ReturnType<typeof createRequester> & {
   readonly screen?: () => Promise<Duplex | undefined>;
 };
 
-/** Milliseconds; a display and a browser start slowly on a busy machine. */
+/** Time limit of most desktop calls: a display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
-/** Typing a long text or holding a key takes a while. */
+/** Time limit of one input: typing a long text or holding a key takes a while. */
 const actMs = 60_000;
 /** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;

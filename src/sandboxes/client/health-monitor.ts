@@ -13,9 +13,9 @@ const maxMs = 120_000;
 const busyShare = 0.25;
 
 /**
- * Decides whether a sandbox that does not answer is lost. On an overloaded machine a daemon can be silent because it
- * gets no processor time, and a server without processor time cannot receive an answer that has arrived. Neither time
- * counts against the sandbox. Each further check then waits twice as long as the previous check.
+ * Decides whether a sandbox that does not answer is lost. On an overloaded machine a daemon can be silent because it gets no
+ * processor time, and a server without processor time cannot receive an answer that has arrived. Neither time counts against the
+ * sandbox. Each further check then waits twice as long as the previous check, up to 16 s.
  */
 export class HealthMonitor {
   readonly #clock: Clock;

@@ -24,7 +24,8 @@ export interface DaemonRequest {
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, for use in `whileAlive`.
+   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, such as for uploads and for calls
+   * in `whileAlive`.
    */
   readonly timeoutMs?: number;
   readonly onAnswer?: () => void;
@@ -45,9 +46,9 @@ type Trailers = Readonly<Record<string, string | undefined>>;
 const defaultTimeoutMs = 30_000;
 /** Milliseconds for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
-/** The daemon opens at most 96 connections. Long calls must leave some of them for other calls. */
+/** Maximum number of long calls. The daemon opens at most 96 connections, and some must remain for other calls. */
 const maxLong = 64;
-/** Each stream has its own connection, which uses a file descriptor of the server. */
+/** Maximum number of raw streams. Each has its own connection, which uses a file descriptor of the server. */
 const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 

@@ -9,8 +9,8 @@ export type DetectedProtocol =
 const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
 /**
- * A normal ClientHello has one or two records. The parser restarts with each chunk, so many small records would be
- * expensive.
+ * Maximum records of a ClientHello; a normal one has one or two. The parser restarts with each chunk, so many small records would
+ * be expensive.
  */
 const maxRecords = 64;
 

@@ -12,7 +12,7 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Shorter than the time that clients wait for a new sandbox. */
+/** Time limit until the program is ready; shorter than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const lookEveryMs = 500;
 const markMs = 10_000;

@@ -15,7 +15,10 @@ export interface OwnedResource {
   readonly id?: string;
   readonly owner?: string | undefined;
   readonly shared?: boolean;
-  /** If set, the resource's owner has only the rights that this project grants. */
+  /**
+   * If set, the resource's owner has access only through this project: all rights with a role that may work there, else the
+   * rights of the role.
+   */
   readonly projectId?: string | null | undefined;
 }
 

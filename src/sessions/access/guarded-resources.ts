@@ -26,7 +26,10 @@ interface BudgetGuard {
   readonly seeProject: (id: string) => Promise<void>;
 }
 
-/** People see their own and shared automations. An automation starts only in projects that its owner may work in. */
+/**
+ * People see their own automations, shared ones, and those of their projects. Callers can choose only projects in which they may
+ * work.
+ */
 export function guardAutomations(
   automations: AutomationService,
   own: AutomationService,
@@ -37,7 +40,7 @@ export function guardAutomations(
     get: (id: string) => automations.get(id),
     noun: 'automation',
   });
-  /** A rule can follow only runs that its creator can read. */
+  /** An automation can follow sessions and automations that the caller may read, and projects in which the caller may work. */
   async function mayFollow(after: CompletionTrigger | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
     if (after?.of === 'project') await intoProject(after.id);
@@ -73,7 +76,7 @@ export function guardAutomations(
   };
 }
 
-/** Only administrators can share a skill, and their uploads outside of projects are shared. */
+/** Only administrators can share a skill. Their uploads outside of projects are shared by default. */
 export const guardSkills = (own: SkillService, principalOf: () => Principal): SkillService => ({
   ...own,
   async create(upload) {

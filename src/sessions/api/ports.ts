@@ -16,7 +16,10 @@ export const PreviewView = z.object({
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** The API key that opened the preview and on whose behalf it acts; absent: the server's own token. */
+  /**
+   * The API key that opened the preview and on whose behalf it acts; absent: opened without a key, such as with the server's
+   * token.
+   */
   key: z.string().optional(),
 });
 export type PreviewView = z.infer<typeof PreviewView>;

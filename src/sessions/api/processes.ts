@@ -20,14 +20,17 @@ export interface ProcessLog {
   /** Whether the file contains text before the excerpt. */
   readonly truncated: boolean;
 }
-/** Processes of a session's sandbox. `stop`, `logs` and `startBackground` start a sandbox that is not running. */
+/** Processes of a session's sandbox. `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
    * Running processes, except Corral's own, and finished background processes, newest first. Beyond 200, finished ones
    * are left out first. Does not start a sandbox: empty if none runs.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
-  /** Sends SIGTERM to the process and its children. Succeeds if the process has ended. Rejects: not_found. */
+  /**
+   * Sends SIGTERM, and SIGKILL after 2 s, to the process and its descendants. Succeeds if a background process has ended.
+   * Rejects: not_found.
+   */
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
   /** The last lines of the process's log, at most 1 MiB; empty if it has no log. Rejects: not_found. */
   logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<ProcessLog>;

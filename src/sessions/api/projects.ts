@@ -96,7 +96,10 @@ export interface ProjectService {
    * id).
    */
   handOver(id: string, to: string): Promise<Project>;
-  /** Also deletes the project's sessions, their sandboxes and its files. */
+  /**
+   * Also deletes the project's sessions with their sandboxes, its files, and the resources that it holds, such as volumes and
+   * skills.
+   */
   delete(id: string): Promise<void>;
 }
 

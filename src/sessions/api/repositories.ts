@@ -31,7 +31,7 @@ export interface DiffQuery {
 export interface CommitCommand {
   /** A trailer with the session's id is appended. */
   readonly message: string;
-  /** Default: the session's user. */
+  /** Default: the session's user, else the server's configured author. */
   readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];

@@ -44,8 +44,8 @@ export interface SandboxService {
   /**
    * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends them and
    * keeps the workspace. Absent: the most that the driver can keep. Rejects: unsupported (by the driver), sandbox_not_found (it
-   * is not running), sandbox_unavailable (its processes could not be frozen), sandbox_lost, conflict (the pause would end the
-   * processes of a run).
+   * is not running), sandbox_unavailable (its processes could not be frozen), deadline_exceeded (not frozen within 30 s),
+   * sandbox_lost, conflict (the pause would end the processes of a run).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
   /**

@@ -87,7 +87,7 @@ export interface CreateSessionCommand {
   readonly model?: string;
   /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** In addition to those of the template and server; overrides servers of the same name. */
+  /** In addition to those of the server, template and project; overrides servers of the same name. */
   readonly toolServers?: readonly ToolProgram[];
   /** Fetched into the workspace before first use. */
   readonly repositories?: readonly RepositoryInput[];

@@ -14,7 +14,7 @@ export interface WorkspaceUser {
 }
 /**
  * Calls on one workspace run in order, even after the member has left; calls on different workspaces run in parallel. The first
- * call creates the workspace. Rejects like file and command calls on sessions.
+ * call creates the workspace. Rejects like file and command calls on sessions, and with cancelled once the workspace is closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

@@ -31,7 +31,7 @@ const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets
 const graceMs = 60_000; // an older mark without attempts was left by a server that died
 const maxTries = 5; // of a start that fails with a transient error
-/** Errors unrelated to the attempt. Its start is retried in the next round. */
+/** Errors unrelated to the attempt. The next round repeats the step that failed. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);

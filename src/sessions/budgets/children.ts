@@ -119,7 +119,10 @@ export class ChildBudgets extends ServerPart<Deps> {
     return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
   }
 
-  /** Read from the child's record, which counts each turn, including those of an active run. */
+  /**
+   * Read from the session's record, which counts each turn, including those of an active run. Summed from the log if an earlier
+   * version wrote the record.
+   */
   async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);
     return toCountedSpending(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));

@@ -112,7 +112,7 @@ export class BudgetLedger implements AsyncDisposable {
     return new TurnBudget({ run: run.budget, session, shared, ...(lends && { keepCalls }) });
   }
 
-  /** `admit` is called before each request. */
+  /** `admit` is called before each reservation and after each charge. */
   of(
     session: BudgetedSession,
     admit: () => Promise<BudgetOverrun | undefined> = async () => undefined,

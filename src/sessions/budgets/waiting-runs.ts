@@ -24,7 +24,7 @@ const most = 1_000; // runs per round
 export class WaitingRunResumer {
   readonly #deps: Deps;
   readonly #rounds: RoundRunner;
-  /** Number of runs refused by a `runningRuns` limit since the last round that found no waiting run. */
+  /** Number of runs refused by a `runningRuns` limit since the last round that found no run waiting for such a limit. */
   #refusals = 1;
 
   constructor(deps: Deps) {

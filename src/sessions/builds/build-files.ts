@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
-/** Older files must be uploaded again. */
+/** How long uploads are kept; older files must be uploaded again. */
 const keptMs = 24 * 60 * 60 * 1_000;
 
 /** Per holder, regardless of size. */

@@ -77,7 +77,9 @@ function continued(line: string, escapeSign: string): string | undefined {
   return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;
 }
 
-/** The escape character can be set by a `# name=value` comment at the very top. */
+/**
+ * Reads the escape character from an `# escape=` comment among the `# name=value` comments at the very top. Default: a backslash.
+ */
 function parseEscape(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];

@@ -15,7 +15,7 @@ import { checkBuildPlan } from './plan.ts';
 
 /** Maximum total length of all ARGs. Each RUN gets all of them. */
 const maxArgs = 16_384;
-/** Maximum total length of all variable values. */
+/** Maximum total length of the values that replace variables. A value counts each time it is used. */
 const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];

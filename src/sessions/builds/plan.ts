@@ -104,7 +104,7 @@ export function resolveStepPath(folder: string, path: string): string {
 }
 
 /**
- * A hash of the base, then for each step a hash of everything up to and including it. Builds with the same hash have
+ * A hash of the holder and base, then for each step a hash of everything up to and including it. Builds with the same hash have
  * the same files.
  */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {

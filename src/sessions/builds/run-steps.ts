@@ -86,7 +86,7 @@ interface StepRun {
 
 const ids = { root: '0:0', user: '10001:10001' } as const;
 const homes = { root: '/root', user: '/home/user' } as const;
-// pip refuses to install into the system Python by default. This is safe here, because each sandbox has its own.
+// By default, pip refuses to install into the system Python. Allowing this is safe here, because each sandbox has its own Python.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
 /** Runs the steps that are not cached, then prepares the files for use in sandboxes. Rejects: BuildStepError. */

@@ -13,7 +13,7 @@ interface Options {
 }
 const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
-const betweenMs = 200; // allowed between a claim and the record of its server
+const betweenMs = 200; // time allowed from a claim until its server's record of the claim
 
 /**
  * The store's inbox. A claim can be taken over once its server is gone. Otherwise, after a crash, a client that repeats

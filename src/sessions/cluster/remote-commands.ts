@@ -90,7 +90,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     await Promise.all(this.#work);
   }
 
-  /** Rejects: deadline_exceeded after a minute. */
+  /** Rejects with the holder's error, or with deadline_exceeded after a minute. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.deps;
     const commandId = `${id}:${ids.short()}`;
@@ -147,7 +147,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     const { commands, act, warn } = this.deps;
     this.#taken.set(command.id, undefined);
     const answer = await this.#outcome(command, act);
-    // Another server now owns the session and will execute the command.
+    // The command stays in the store, and the session's next holder executes it.
     if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
       this.#taken.delete(command.id);
       return;

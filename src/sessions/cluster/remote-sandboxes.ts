@@ -18,7 +18,10 @@ interface Options {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** How long the holder considers the sandbox used after a request. */
+  /**
+   * The interval between requests to the holder while the sandbox is in use, so that the holder does not treat it as idle.
+   * Milliseconds.
+   */
   readonly freshMs: number;
 }
 interface RemoteLink {

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 
-/** Passed to the parent unchanged, because they concern the server itself or show the model how to proceed. */
+/** Error codes that reach the parent unchanged, because they concern the server itself or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',

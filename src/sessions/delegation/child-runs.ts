@@ -113,8 +113,8 @@ export class Delegation {
   }
 
   /**
-   * Called after a restart: stops children whose parent's run has ended or whose parent is gone. Retries until the
-   * signal fires if the store is unreachable.
+   * Called after a restart. Stops delegated children that began before their parent's last run ended, and deletes children whose
+   * parent is gone. Retries until the signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.#deps;

@@ -101,7 +101,7 @@ export class DesktopViewerHub {
     } else this.lease.giveBack(id, 'returned');
   }
 
-  /** The desktop's start must reach the log first. */
+  /** Control facts after this call are logged once `news` settles, because the log must show the desktop's start first. */
   follow(news: Promise<unknown>): void {
     this.#before = Promise.allSettled([this.#before, news]);
   }

@@ -9,7 +9,7 @@ type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 /** Keeps only the newest screenshots. */
 export interface ScreenshotStore {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<StoredPicture | undefined>;
-  /** Base64; undefined if the file was deleted. */
+  /** Base64; undefined if the file cannot be read. */
   load(file: string): Promise<string | undefined>;
   forget(id: SessionId): Promise<void>;
 }

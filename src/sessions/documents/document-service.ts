@@ -109,7 +109,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/** Deletes a batch of expired files in each round. Resolves with the number deleted. */
+/** Each call checks the next batch of files and deletes those that have expired. Resolves with the number deleted. */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

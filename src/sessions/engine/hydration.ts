@@ -29,7 +29,7 @@ export interface SessionPolicies {
   /** The longest time that the session's sandbox can be idle, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly passivateMs: number;
-  /** Further messages are refused with queue_full. */
+  /** The maximum number of queued messages; further ones are refused with queue_full. */
   readonly maxQueued: number;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {

@@ -70,7 +70,7 @@ export interface AgentParts {
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
   };
-  /** Rejects: not_found for a deleted skill that the session's template names. */
+  /** Rejects: not_found for a missing skill that the session, its agent or its template names. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachableCredential[]>;
   readonly memoryFolders?: {

@@ -241,7 +241,7 @@ function toPendingCall(requested: AnswerRequest): PendingCall {
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** Event types that show that the agent continued to work after its goal was judged. */
+/** Event types that show that the agent works again, so an unfinished judgement of its goal no longer applies. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);

@@ -77,7 +77,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     return answer;
   }
 
-  /** Dropped if the session has no actor. */
+  /** Sends a command without waiting for a result. Dropped once the supervisor has stopped. */
   send(id: SessionId, command: SessionCommand): void {
     if (this.#actor?.getSnapshot().status !== 'active') return;
     this.#actor.send({ type: 'session.command', id, command });

@@ -8,7 +8,9 @@ const pageSize = 500;
 
 export interface EditedMessage {
   readonly seq: number;
-  /** End of the last run or step before the message, whose files the branch starts with. Undefined: none. */
+  /**
+   * The seq at which the last run or step before the message ended; the branch starts with the files from then. Undefined: none.
+   */
   readonly filesAt: number | undefined;
   /** The original message, from which both sessions branch. */
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };

@@ -114,7 +114,7 @@ export class ForkCreator extends ServerPart<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** Files that are not copied yet are copied by the sandbox's owner once the sandbox is used. */
+  /** Files that are not copied yet are copied by the session's holder once the sandbox is used. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SessionFilesCopyState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);

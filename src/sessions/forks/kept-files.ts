@@ -51,7 +51,10 @@ export async function writeSessionFilesCopies(
   await records.put({ kind: fileCopiesKind, id, doc });
 }
 
-/** Returns and rejects as `CopyStore.share` does. */
+/**
+ * Copies the stored copy and records it as the session's files at `seq`. Undefined: the stored copy had changed. Rejects as
+ * `CopyStore.share` does.
+ */
 export async function shareCopyForSession(
   deps: Deps,
   id: SessionId,

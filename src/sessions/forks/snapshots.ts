@@ -147,7 +147,10 @@ export class SessionFilesCopier extends ServerPart<Deps> implements WorkspaceHoo
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /** The sandbox's processes must have ended. Rejects if no complete copy could be created. */
+  /**
+   * The sandbox's processes must have ended. Creates no copy if copies are off or the workspace is too large. Rejects if the copy
+   * fails.
+   */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(

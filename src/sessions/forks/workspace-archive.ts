@@ -25,7 +25,7 @@ export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
   /** Packs only untracked files of a repository, uncompressed. */
   readonly only?: 'untracked';
-  /** Reported by `measure`; undefined: unknown. */
+  /** The size of the files as `measure` reports it; undefined: unknown. */
   readonly bytes?: number;
 }
 export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {

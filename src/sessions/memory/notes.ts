@@ -131,7 +131,7 @@ export class NoteStore extends ServerPart<Deps> {
     });
   }
 
-  /** Rejects: not_found, conflict (`to` is the current version, or was redacted). */
+  /** Rejects: not_found, conflict (`to` is the current version or was redacted, or the restored text does not fit). */
   async undo(holder: MemoryHolder, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);

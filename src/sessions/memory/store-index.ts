@@ -72,7 +72,7 @@ export function checkMemoryText(text: string): void {
     );
 }
 
-/** Throws if there is no room for the memory: MemoryConflict, quota. */
+/** Throws: MemoryConflictError (the path is taken or clashes with a folder), quota (no room). */
 export function assertMemoryFits(
   { memories }: MemoryStoreIndex,
   own: string,

@@ -12,7 +12,9 @@ const firstTemplate = 'default';
 const AgentConfig = z.object({
   id: z.string(),
   projectId: z.string(),
-  /** The template of the project's sessions. The other fields were copied from it. */
+  /**
+   * The template of the project's sessions. Environment, prompt and tools were copied from it, and the project can change them.
+   */
   template: z.string().default(firstTemplate),
   agentType: z.string(),
   environment: z.string().nullable(),
@@ -45,7 +47,7 @@ export interface AgentConfigService {
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
   readonly templates: Pick<TemplateService, 'get'>;
   readonly providers: () => Promise<readonly Pick<OfferedProvider, 'id'>[]>;
-  /** CORRAL_MODEL, the model of a new project. */
+  /** CORRAL_MODEL, the model of a new project whose template names none. */
   readonly model: string;
   readonly checkModel?: (ref: string) => void;
 }

@@ -12,7 +12,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Throws: invalid_request for an unknown option, which would have no effect. */
+/** Throws: invalid_request for an invalid value, or for an unknown option, which would have no effect. */
 export function checkSamplingOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;

@@ -14,7 +14,7 @@ export interface KeyRotationCounts {
 interface Deps {
   readonly records: RecordStore;
   readonly vault: SecretSealer;
-  /** Each record has its secret in `sealed`. */
+  /** The kind of the records, each of which has its secret in `sealed`. */
   readonly kind: string;
   /** The name of the secret within its record. The vault binds the ciphertext to kind, record and name. */
   readonly field: string;

@@ -28,7 +28,7 @@ const maxDepth = 20;
 const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 
-/** The bare repository itself, or its `.git`. Rejects: not_found, unsupported. */
+/** The folder's `.git`, or the folder itself if it is a bare repository. Rejects: not_found, unsupported. */
 export async function findGitFolder(folder: string, url: string): Promise<GitFolder> {
   const inner = join(folder, '.git');
   const found = await unlessMissing(lstat(inner));
@@ -45,8 +45,8 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
 }
 
 /**
- * Streams a bare repository as a tar archive: HEAD, branches, tags and all objects, with settings of our own. Rejects:
- * conflict (the folder changes during the copy, or contains links), unsupported.
+ * Streams a bare repository as a tar archive: HEAD, branches, tags and all objects, with settings of our own. Rejects: conflict
+ * (the folder changes during the copy, contains links, or is not readable), unsupported.
  */
 export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await readSettings(folder);

@@ -240,7 +240,10 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
     return new AppError('forbidden', text);
   }
   if (/CONNECT tunnel failed|Received HTTP code \d+ from proxy/i.test(stderr)) {
-    return new AppError('provider_error', `The server cannot reach ${host}. Check the address and its network. ${message}`);
+    return new AppError(
+      'provider_error',
+      `The server cannot reach ${host}. Check the address and its network. ${message}`,
+    );
   }
   if (/not found|returned error: 404|does not exist/i.test(stderr)) {
     const text = `${host} has no repository ${url}, or shows it only with a credential. ${message}`;

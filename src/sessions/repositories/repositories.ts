@@ -291,7 +291,10 @@ interface RepositoryScript {
   readonly remote?: SessionRepository;
 }
 
-/** Rejects: conflict, forbidden, not_found. The message contains git's output if there is any. */
+/**
+ * Rejects: conflict, forbidden, not_found, provider_error, and as `runGitInRepository` does. The message contains git's output if
+ * there is any.
+ */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

@@ -10,7 +10,7 @@ export class DesktopFactTracker {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** Another server may have recorded earlier changes. */
+  /** Starts from the current status without recording it, because another server may have recorded it already. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;

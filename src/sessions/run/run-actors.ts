@@ -128,8 +128,8 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes outlive a completed run. They are ended after a stopped run, and after a failed run with open
-  // calls.
+  // Background processes outlive a completed run, and a failed run without open calls. Every other end of a run also ends its
+  // processes.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {

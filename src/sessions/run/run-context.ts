@@ -45,7 +45,7 @@ export interface AgentDesktop {
 }
 
 export interface ExternalTools {
-  /** Tools shown to the model, and all tools that it can call. Failed servers are omitted. */
+  /** Tools shown to the model, and all tools that it can call. Failed tool servers are omitted. */
   of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<ToolServerTools>;
   release(client: SandboxClient): void;
 }

@@ -87,7 +87,10 @@ export class SessionCountCache {
 
 /** Time for which a successful response is reused without a new check, in ms. */
 const servesFor = 200;
-/** Milliseconds. A slower check delays no caller if the last successful response is younger than `outlivesMs`. */
+/**
+ * How long a caller waits for a check, in ms. The caller then gets the last successful response, if that is younger than
+ * `outlivesMs`.
+ */
 const slowMs = 20;
 const outlivesMs = 2_000;
 

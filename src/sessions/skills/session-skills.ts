@@ -87,8 +87,8 @@ export class SessionSkillResolver extends ServerPart<Deps> {
   }
 
   /**
-   * A project's skill overrides the owner's, which overrides a shared skill. Templates name only shared skills, which
-   * nobody can override.
+   * A project's skill overrides the owner's, which overrides a shared skill. With `shared`, as for templates, only shared skills
+   * are found.
    */
   async #find(pin: string, whose: 'shared' | ResourceHolder): Promise<SessionSkill> {
     const { skills } = this.deps;

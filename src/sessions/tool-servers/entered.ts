@@ -66,7 +66,7 @@ export class ToolServerRecords {
     return found && this.#opened(found.doc);
   }
 
-  /** Servers for sessions, read from the store each time. Returns the same object until a server changes. */
+  /** Tool servers for sessions, read from the store each time. Returns the same object until a tool server changes. */
   async inForce(): Promise<readonly RemoteToolServer[]> {
     const found = await this.#deps.records.list(kind);
     const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
@@ -95,7 +95,7 @@ export class ToolServerRecords {
   }
 
   /**
-   * Like `change`, but stores the server under another name. Rejects: not_found, conflict (the name is taken, or the
+   * Like `change`, but stores the tool server under another name. Rejects: not_found, conflict (the name is taken, or the tool
    * server was changed concurrently).
    */
   async rename(name: string, work: (now: SavedToolServer) => SavedToolServer): Promise<SavedToolServer> {
@@ -127,7 +127,7 @@ export class ToolServerRecords {
   #opened(doc: unknown): SavedToolServer {
     const { sealed, ...rest } = Stored.parse(doc);
     const secrets = Sealed.parse(JSON.parse(this.#sealing.open(idOf(rest.name), sealed).reveal()));
-    this.#learn(secrets); // another server may have stored the secrets
+    this.#learn(secrets); // another Corral server may have stored the secrets
     return { ...rest, secrets };
   }
 

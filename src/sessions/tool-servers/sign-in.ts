@@ -89,7 +89,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
       });
       return new Secret(fresh.accessToken);
     } catch (thrown) {
-      // Another server may have renewed the access, which invalidates this server's refresh token.
+      // Another Corral server may have renewed the access, which invalidates this server's refresh token.
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);
@@ -115,7 +115,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   }
 }
 
-const oauth = () => import('../../agents/mcp/oauth.ts'); // most servers never need the package
+const oauth = () => import('../../agents/mcp/oauth.ts'); // loaded on first use, because most Corral servers never need the package
 
 function gone(name: string): never {
   throw unknownToolServerError(name);

@@ -96,7 +96,7 @@ function checkedReturn(text: string): string {
 interface Deps {
   readonly entered: ToolServerRecords;
   readonly signIns: ToolServerSignIns;
-  /** Servers from the settings, which take precedence. */
+  /** Tool servers from the settings, which take precedence. */
   readonly settings: readonly McpServer[];
   /** Variable or corral.yaml key that sets them. */
   readonly setBy: string;
@@ -140,9 +140,9 @@ export function createToolServerService(deps: Deps): ToolServerService {
   }
   const viewOf = (server: SavedToolServer) => view(entered.addressOf(server), 'page');
 
-  /** Rejects: forbidden. */
+  /** Rejects: forbidden (the address is private). */
   async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ToolServerState> {
-    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // most servers never need the package
+    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // loaded on first use, because most Corral servers never need the package
     const { ok, tools, message, wantsAccess } = await checkToolServer(
       server,
       { fetch: deps.fetchFor(server), clock },

@@ -142,7 +142,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
     }
     return outcome;
   }
-  /** Token that another server or a person stored while this server requested one. */
+  /** Token that another Corral server or a person stored while this server requested one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.deps.credentials.find(vaultId, id).catch(ignoreNotFound);
@@ -261,7 +261,7 @@ function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** Reads only the start of a body, because a server can send any amount. */
+/** Reads only the start of a body, because a third-party server can send any amount. */
 async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];
@@ -274,7 +274,7 @@ async function readBodyText({ body }: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** Masks secrets, because a server can repeat request data. */
+/** Masks secrets, because a third-party server can repeat request data. */
 function toTestResponse(
   { status, headers }: Response,
   text: string,

@@ -73,8 +73,8 @@ export class VolumeRecords {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule admits it in addition to the owner's and the project's volumes.
-   * Rejects as the rule does.
+   * Calls `make`, which stores the volume, if the rule admits it in addition to the owner's and the project's volumes. Rejects as
+   * the rule and `make` do.
    */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);

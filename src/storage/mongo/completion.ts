@@ -78,7 +78,7 @@ export async function putRecords(
   await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
 }
 
-/** An append that an earlier version left incomplete has no index fields. */
+/** An append left incomplete by an earlier version of Corral has no index fields. */
 const withIndex = (put: PutDocument): PutDocument =>
   put.of ? put : { ...put, ...toIndexFields(put.kind, JSON.parse(put.doc)) };
 

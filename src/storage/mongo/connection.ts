@@ -25,7 +25,7 @@ export interface MongoConnectionOptions {
 }
 
 export interface MongoCollections {
-  /** All sessions share one collection, except on a server whose range queries scan the whole collection. */
+  /** All sessions share one collection, except on a database server whose range queries scan the whole collection. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
@@ -74,7 +74,7 @@ export async function connectToMongo(options: MongoConnectionOptions): Promise<M
       at: collections(db, ranges ? 1 : spread),
       can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
-      // close() can hang on a dead server, so it is bounded.
+      // close() can hang on a dead database server, so it is bounded.
       [Symbol.asyncDispose]: () => waitAtMost(goodbyeMs, client.close()),
     };
   } catch (thrown) {
@@ -92,7 +92,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
     heartbeatFrequencyMS: 2_000,
-    retryWrites: false, // our own retries recognize their earlier writes, and work on every server
+    retryWrites: false, // our own retries recognize their earlier writes, and work on every database server
     retryReads: false,
   };
   try {
@@ -105,7 +105,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/** Number of event collections on a server that scans. More would shorten the scans, but creating 64 takes a second. */
+/** Number of event collections on a database server that scans. More would shorten the scans, but creating 64 takes a second. */
 const spread = 64;
 
 function collections(db: Db, count: number): MongoCollections {

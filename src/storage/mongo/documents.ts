@@ -130,7 +130,7 @@ export const toSessionRecordFilter = (session: SessionId): Document[] => [
 ];
 export const erasedRecordKind = 'erased';
 /**
- * Replaces an erased session's record for an hour. A concurrent put on any server finds it and changes nothing, instead
+ * Replaces an erased session's record for at least an hour. A concurrent put on any server finds it and changes nothing, instead
  * of restoring the session.
  */
 export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({

@@ -4,7 +4,8 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
 /**
- * Error codes for an unreachable server, a server that is shutting down, and a changed primary. The driver finds the new primary.
+ * Error codes for a database server that is unreachable or shutting down, and for a changed primary. The MongoDB driver finds the
+ * new primary.
  */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 

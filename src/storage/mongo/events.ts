@@ -202,7 +202,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
-  const [events] = at.allEvents as [Collection<EventDocument>]; // such a server has one events collection
+  const [events] = at.allEvents as [Collection<EventDocument>]; // a database server with change streams has one events collection
   const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });

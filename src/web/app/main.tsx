@@ -50,8 +50,8 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * The tab's title shows the selected session and how many sessions wait or finished unseen. Notifications report both,
- * if allowed.
+ * The tab's title shows the selected session, and how many sessions wait or ended while the page was hidden. If allowed,
+ * notifications report these changes on a hidden page.
  */
 function badgeInTitle(): void {
   effect(() => {
@@ -151,7 +151,7 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   effect(() => {
-    if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // of a phone
+    if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone, which shows one pane at a time
   });
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
   takeSignInErrorFromUrl(); // removes an old sign-in error from the address, because the person is signed in

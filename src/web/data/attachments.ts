@@ -9,7 +9,7 @@ export interface Attachment {
   readonly key: number;
   readonly name: string;
   readonly size: number;
-  /** Thumbnail address. Undefined: not an image. */
+  /** Thumbnail address. Undefined: not an image, or an image type without a thumbnail. */
   readonly picture: string | undefined;
   /** From 0 to 1. */
   readonly done: number;

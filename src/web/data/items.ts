@@ -109,7 +109,7 @@ export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
 }
-/** A file written by file tools, before and after a run. */
+/** A file's text before and after writes of the file tools, in one call or a whole run. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;

@@ -19,7 +19,7 @@ export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
   /** Sends events after a seq, old and new, until the returned function is called. */
   follow(afterSeq: number, hearer: LogSubscriber): () => void;
-  /** Whether retrying is pointless because the session does not exist. */
+  /** Whether a retry is pointless, for example because the session does not exist. */
   isFinal(error: unknown): boolean;
 }
 export interface LogSubscriber {
@@ -91,7 +91,7 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure, such as a busy store. A missing session ends the reader. */
+  /** Waits after a temporary failure, such as a busy store. A final one, such as a missing session, ends the reader. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();

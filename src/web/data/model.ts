@@ -408,7 +408,9 @@ export class ConversationState {
     else this.#retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
   }
 
-  /** The card shows the failure, so the retry line keeps only the number of retries. */
+  /**
+   * Call before adding the error item of a run. The item shows the failure, so the retry line keeps only the number of failures.
+   */
   #shortenRetries(detail: string): void {
     const line = this.#items.findLast((item) => item.kind === 'retry');
     if (line?.kind === 'retry' && line.state.value.detail === detail)

@@ -18,7 +18,7 @@ export async function loadCurrentUser(): Promise<void> {
   if (response?.ok) currentUser.value = (await response.json()) as Outputs['people']['me'];
 }
 
-/** Providers that people can sign in with. Empty without a connection. */
+/** Providers that people can sign in with. Empty if the request fails. */
 export async function readSignInProviders(): Promise<readonly SignInProvider[]> {
   const response = await request('/sign-in');
   return response?.ok ? ((await response.json()) as { providers: readonly SignInProvider[] }).providers : [];

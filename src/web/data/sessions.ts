@@ -64,7 +64,7 @@ const received: ((news: SessionChange, before: Session | undefined) => void)[] =
 export const onSessionChange = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(hear);
 
-/** Draws once per frame, because thousands of sessions can arrive together when a page opens. */
+/** Draws at most once every 16 ms, because thousands of sessions can arrive together when a page opens. */
 export function watchSessions(): void {
   setTimeout(() => {
     areSessionsLoaded.value = true;

@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** Text that is still growing is drawn once it stops changing. */
+/** How long the text must stay unchanged before it is drawn, in ms, because it may still be growing. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;

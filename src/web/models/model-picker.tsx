@@ -86,7 +86,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   );
 }
 
-/** Local servers name a model by its file. */
+/** Local model servers name a model by its file. */
 const nameOf = ({ name, id }: ListedModel): string =>
   name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
 

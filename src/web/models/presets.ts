@@ -26,7 +26,7 @@ export function slugifyProviderName(text: string): string {
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
-/** Names the server at an address, such as `models-example-com`, or `local-1234` on this machine. */
+/** Derives a provider's name from its address, such as `models-example-com`, or `local-1234` on this machine. */
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);

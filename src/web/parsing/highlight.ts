@@ -49,7 +49,7 @@ export type HighlightedPiece = string | { readonly class: string; readonly inner
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
- * Colors code, separately for each of its `textParts`. Accepts language names and file extensions. Undefined: unknown
+ * Colors code, separately for each part from `splitTextParts`. Accepts language names and file extensions. Undefined: unknown
  * language, or too many pieces.
  */
 export function highlightTextParts(

@@ -12,7 +12,7 @@ interface Delimiters {
   readonly close: string;
   readonly isBlock: boolean;
 }
-/** Longer delimiters come before their prefixes. */
+/** Checked before a single `$`, because `$$` starts with one. */
 const pairs: readonly Delimiters[] = [
   { open: '$$', close: '$$', isBlock: true },
   { open: '\\[', close: '\\]', isBlock: true },

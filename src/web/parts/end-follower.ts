@@ -5,7 +5,10 @@ interface View {
 }
 
 const near = 120; // pixels from the end; scrolling down to here resumes following
-/** Duration of momentum scrolling after a touch. On a busy machine, scroll events are late, too. */
+/**
+ * How long after an input an upward scroll is attributed to a person, in ms. Momentum continues after a touch, and busy machines
+ * report scrolls late.
+ */
 const handMs = 2_000;
 
 /**

@@ -3,9 +3,11 @@
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
-/** A component that moves the focus itself does so within this time. Milliseconds. */
+/** Delay before a lost focus is moved, in ms. A component that moves the focus itself does so within this time. */
 const graceMs = 120;
-/** A button is often disabled only while its request runs. Milliseconds. */
+/**
+ * How long a lost focus waits for a disabled or hidden element, in ms. A button is often disabled only while its request runs.
+ */
 const busyMs = 1_000;
 
 interface FocusPosition {

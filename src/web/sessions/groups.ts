@@ -73,7 +73,7 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
   return rows;
 }
 
-/** Counts calendar days, because a day on which clocks change has 23 or 25 hours. */
+/** Subtracts a calendar day, because a day on which clocks change has 23 or 25 hours. */
 function dayBefore(now: number): Date {
   const day = new Date(now);
   day.setDate(day.getDate() - 1);

@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
 export const sessionSearchText = signal('');
-/** Sessions with a message in which the server found the searched words. */
+/** Sessions in which the server found the searched text, in the title or in a message. */
 export const matchingSessionIds = signal<ReadonlySet<string>>(new Set());
 export const isSearchingSessions = signal(false);
 

@@ -21,7 +21,7 @@ export function openFileInPane(sessionId: string, path: string): void {
 /** `placeBefore`: preview at the start of the run. A preview that the person has opened since then stays. */
 async function show(sessionId: string, placeBefore: PreviewLocation | undefined): Promise<void> {
   if (conversationState.runUsed.peek().toolCalls === 0) return;
-  if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
+  if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // otherwise the query of the changes would start the sandbox
   const { files } = await query('files.changes', { sessionId });
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';

@@ -168,7 +168,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   });
   await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();
   await see('the archive', async () => {
-    await command(page, 'archive or unarchive');
+    await command(page, 'archive session');
     await command(page, 'search sessions');
     await page.getByRole('button', { name: /^Archived/ }).click();
   });

@@ -2,8 +2,8 @@ import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
 /**
- * Versions up to this one accept a forced tool unless they reason. Later versions, except Haiku's, and unknown ones are treated
- * like the newest.
+ * Versions up to this one accept a forced tool unless they reason. Fable, unknown versions, and later versions except Haiku's are
+ * treated like the newest.
  */
 const lastForced = 5;
 

@@ -30,7 +30,7 @@ export class ThinkTagParser {
         this.#state = 'after';
       }
       if (this.#state === 'after' && !this.#hasThought) {
-        text += this.#held; // without a start tag, an end tag can be anywhere in the reply
+        text += this.#held; // without an opening tag, an end tag can be anywhere in the reply, so `splitThoughts` handles it
         this.#held = '';
         return { text, thought };
       }

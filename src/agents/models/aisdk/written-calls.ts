@@ -115,7 +115,9 @@ export class TextToolCallFinder {
     return { text: texts.join(''), calls };
   }
 
-  /** Moves the held text to the start of its first form. The text before it cannot start a form and is passed on. */
+  /**
+   * Passes on the held text up to its first form, or up to an ending that can still become one. Undefined: no form has started.
+   */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();

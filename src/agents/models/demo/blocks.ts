@@ -8,7 +8,7 @@ interface Block {
   readonly word: string;
   readonly text: string;
 }
-// A fence is a line of exactly three backticks and a word; with anything else on the line, it is text.
+// A block starts with a line of exactly three backticks and a word. A line with anything else is text.
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 

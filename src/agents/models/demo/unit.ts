@@ -10,6 +10,6 @@ export interface BuiltInTask {
   /** Messages that start the task, in the page's languages. A user's message must equal one of them. */
   readonly asks: readonly string[];
   readonly units: readonly DemoStep[];
-  /** Describes the page that the task creates, and what a person sees there. */
+  /** The last paragraph of the final message if no call failed, such as where the result is. */
   readonly ends: string;
 }

@@ -22,7 +22,7 @@ interface Content {
 // Google's placeholder signature for a call by another model.
 const foreignSignature = 'skip_thought_signature_validator';
 
-/** Converts the conversation so that every call is followed by its answer and the end is a user message. */
+/** Converts the conversation so that every call is followed by its answer. */
 export const toGeminiContents = (request: TurnRequest, model: string): Content[] =>
   toPromptPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];

@@ -49,7 +49,7 @@ function choices(schema: Json): Json {
     : {};
 }
 
-/** Adds constraints for which Gemini's schema has no field. */
+/** Adds to the description the constraints for which Gemini's schema has no field. */
 function toDescription(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;

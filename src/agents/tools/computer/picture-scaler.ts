@@ -39,8 +39,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * The part of the picture as a PNG of the requested size. Rejects: unsupported (no readable picture), queue_full,
-   * cancelled, deadline_exceeded.
+   * The part of the picture as a PNG of the requested size. Rejects: unsupported (unreadable, too large or takes too long),
+   * queue_full, cancelled, deadline_exceeded.
    */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);

@@ -13,13 +13,16 @@ export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
   do(action: ScreenAction): Promise<void>;
-  /** In the model's pixels. Default: the whole screen. */
+  /** A PNG. `part` is in the model's pixels; default: the whole screen. */
   photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
   pointer(): Promise<Point>;
   wait(ms: number): Promise<void>;
 }
 
-/** Performs the action, then shows the screen. Input waits while a person has control of the keyboard and mouse. */
+/**
+ * Performs `work`, then shows the screen unless `work` returns a complete result. `acts`: waits while a person has control of the
+ * keyboard and mouse.
+ */
 export async function runOnDesktop(
   ctx: ToolContext,
   kind: 'looks' | 'acts',

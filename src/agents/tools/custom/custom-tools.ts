@@ -13,8 +13,8 @@ const definition = new URL(`./definition${extname(import.meta.url)}`, import.met
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
 
 /**
- * Loads one tool per module in the folder, or none without a folder. Rejects: invalid_request, which names the file and
- * field of every error.
+ * Loads one tool per module in the folder, or none without a folder. Rejects: invalid_request, which lists every error with its
+ * file.
  */
 export async function loadCustomTools(folder: string | undefined): Promise<readonly Tool[]> {
   const files = folder === undefined ? [] : modulesIn(folder);

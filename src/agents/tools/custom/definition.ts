@@ -31,7 +31,7 @@ export interface CustomToolContext {
   readonly signal: AbortSignal;
 }
 
-/** Text for the model, or a failure that it can act on. */
+/** Text for the model. `ok: false`: a failure that the model can act on. */
 export type CustomToolResult = string | { readonly ok: boolean; readonly output: string };
 
 export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {

@@ -28,14 +28,17 @@ export interface ChildState {
   readonly tokens: number;
   readonly cost: number;
   readonly toolCalls: number;
-  /** The files that differ from its initial files, each with a letter: A, M or D. */
+  /** The files that differ from the child's initial files, each with a letter: A, M or D. Empty while the child runs. */
   readonly changes: readonly string[];
 }
 /** The ids are those that `start` returned. */
 export interface ChildSessions {
-  /** Repeated calls with the same call id start only one child. Rejects: conflict, quota, invalid_request. */
+  /**
+   * Repeated calls with the same call id start only one child. Rejects: invalid_request (an unknown template or agent), conflict
+   * (too deep, too many, or no budget is left).
+   */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /** `wait`: returns only when the child has ended or has a question. */
+  /** `wait`: resolves only when the child's run has ended, or waits for something other than an approval. */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;

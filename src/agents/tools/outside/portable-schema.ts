@@ -104,7 +104,7 @@ function isDeeper(value: unknown, most: number): boolean {
   return false;
 }
 
-/** Includes property names, because any key at any depth could be one. */
+/** Collects the keys at every depth, because any of them could be a property name. */
 function keysIn(source: JsonRecord): Set<string> {
   const keys = new Set<string>();
   for (const open: unknown[] = [source]; open.length > 0; ) {

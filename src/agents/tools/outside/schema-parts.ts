@@ -20,7 +20,7 @@ export interface PortableSchema {
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
 export type JsonRecord = { readonly [key: string]: unknown };
 
-/** A schema that no provider can express. Its message is shown to people. */
+/** Thrown for a schema that has no portable form. The message is shown to people. */
 export class UnsupportedSchemaError extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];

@@ -78,7 +78,7 @@ export async function probeServer(about: ProbeTarget, signal: AbortSignal): Prom
   return Object.fromEntries(answers) as ProbeResponses;
 }
 
-/** `fetch` sets Host and drops Upgrade, so it cannot send these requests. */
+/** Uses `node:http` instead of `fetch`, which overwrites Host and rejects an Upgrade header. */
 function send(
   url: string,
   { method = 'GET', path, headers = {}, body }: ProbeRequest,

@@ -24,13 +24,16 @@ export interface AuthServices extends AsyncDisposable {
   /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly people: () => Promise<Map<string, string>>;
-  /** An owner whose first key was deleted has no name. */
+  /** The name of each owner, by owner id. Empty if the owner's first key was deleted. */
   readonly owners: () => Promise<Map<string, string>>;
   /** Whether the owner is a person who has signed in, even if that person no longer has access. */
   readonly isPerson: (owner: string) => boolean;
   readonly memberships: Memberships;
   readonly directory: MemberDirectory;
-  /** The owner as a caller. Undefined: the owner has no key that can change anything, or cannot work in the project. */
+  /**
+   * The owner as a caller. Undefined: the owner has no valid key or sign-in that can change anything, or cannot work in the
+   * project.
+   */
   readonly workingOwner: (owner: string, projectId?: string | null) => Principal | undefined;
 }
 

@@ -1,8 +1,7 @@
 import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
-// The arithmetic of every budget. A run, a session, a person and a project each have budget lines; a child's budget is
-// reserved in the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times
-// in ms.
+// The arithmetic of every budget. A run, a session, a person, a project and the server each have budget lines; a child's budget
+// is reserved in the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times in ms.
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
@@ -18,7 +17,7 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
   readonly reserved?: number;
 }
 
-/** Rounds up, so that no request is free. Less than a billionth is ignored as floating-point error. */
+/** Rounds up, so that no request is free. Less than half a billionth is ignored as floating-point error. */
 export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicroCost = (cost: number): number => cost / 1e6;
 export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({

@@ -39,7 +39,6 @@ export type GoalResult = z.infer<typeof GoalResult>;
 export const GoalAssessment = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
 export type GoalAssessment = z.infer<typeof GoalAssessment>;
 
-/** In characters. */
 export const maxGoalReasonChars = 2_000;
 
 export function addGoalToTask(task: string, goal: Goal | undefined): string {

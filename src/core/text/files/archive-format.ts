@@ -69,7 +69,7 @@ export function isTarHeader(block: Uint8Array): boolean {
   return reported === sum || sum === 8 * 32;
 }
 
-/** Throws: invalid_request. */
+/** Throws: invalid_request, if the bytes show a known format that is not expected. */
 export function assertArchive(start: Uint8Array, ...expected: readonly ArchiveFormat[]): void {
   const format = detectArchive(start);
   if (format === undefined || expected.includes(format)) return;

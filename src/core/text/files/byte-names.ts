@@ -22,7 +22,7 @@ export function decodeFileName(name: Buffer): string {
     });
 }
 
-/** A shell command that encodes names for `decodeFileNames`. Printed as plain text, bytes that are not UTF-8 would be lost. */
+/** A shell command that encodes names for `decodeFileNames`. Plain output would lose bytes that are not UTF-8. */
 export const encodeFileNamesCommand = 'base64 -w 0';
 export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 

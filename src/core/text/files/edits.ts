@@ -90,7 +90,10 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/** Converts text to append to the line endings of the existing text. */
+/**
+ * Converts the line endings of a text that is appended to those of the existing text. An appended text that contains \r stays
+ * unchanged.
+ */
 export const matchLineEndings = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));

@@ -7,8 +7,8 @@ export interface FileText {
   /** `UTF-8`, or the likely encoding. */
   readonly encoding: string;
   /**
-   * Encodes a changed text. Undefined: a new character cannot be written in the encoding, or the encoding is only
-   * guessed.
+   * Encodes a changed text. Undefined: the encoding lacks a new character, or the encoding is only guessed and the file does not
+   * contain the character yet.
    */
   encode(text: string): Buffer | undefined;
 }

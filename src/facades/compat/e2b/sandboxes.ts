@@ -41,8 +41,8 @@ export class DataPlaneSandboxes {
   }
 
   /**
-   * Undefined: the sandbox is gone or stopped, or stays paused. `look` never resumes it, because the SDKs check the
-   * state after each broken stream.
+   * Undefined: the sandbox is gone or stopped, its time has ended, or it stays paused. `look` never resumes it, because the SDKs
+   * check the state after each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;

@@ -44,8 +44,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the request names a program's port in its host name. Under the server's origin, a page of another site could use the
-   * port.
+   * Whether the request names a program's port in its host name. Ports that headers name share the server's origin, where pages
+   * of other sites must not use them.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
@@ -73,7 +73,7 @@ export class DataPlaneTargetResolver {
       return this.#lead(request, { sid: undefined, port: envdPort, byHost: false, url });
     }
     if (below === 'sandbox') {
-      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // no other route has this name
+      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // refused: this host name is only for signed URLs and for requests that name a sandbox in headers
     }
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;

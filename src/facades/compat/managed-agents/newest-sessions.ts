@@ -21,7 +21,7 @@ export async function listNewestSessions(
     .sort(newestFirst)
     .slice(0, limit + 1);
   const [oldest, last] = [found[limit], part.at(-1)];
-  // Sessions with equal times keep their order, so unread ones come after those already read.
+  // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
   // Read in one call, because a session that gets a message in the meantime moves in the list.
   return isWhole ? found : await all();

@@ -11,7 +11,7 @@ export interface ApiRequest {
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** The worker that sent the request; undefined: the caller has a key of the server, or no key is required. */
+  /** The worker that sent the request; undefined: any other caller. */
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredentialKind = 'environment' | 'session';
@@ -63,7 +63,7 @@ function mountRoute(app: App, route: ApiRoute, access: RouteGuard): void {
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
-      // The guard lets everyone through: the handler refuses callers without a key or a worker's credential.
+      // The server's guard lets everyone through; the handler refuses unknown callers without a worker's credential.
       ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),

@@ -17,7 +17,7 @@ const Options = z.object({
 
 /**
  * Clients of this facade send arbitrary bodies or none, so only known fields are read. Sandbox limits must be valid: a misread
- * limit would allow more than was requested. Rejects: invalid_request.
+ * limit would allow more than was requested. Throws: invalid_request.
  */
 export function parseNewSession(raw: Buffer | undefined): Omit<CreateSessionCommand, 'origin'> {
   const body = parseJson(raw);

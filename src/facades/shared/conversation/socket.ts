@@ -214,7 +214,7 @@ async function answer(
   }
 }
 
-/** Sends one `error` frame, then closes. If the session is missing under an open socket, it was deleted. */
+/** Sends one `error` frame, then closes with the error's close code. */
 function refuse(socket: ClientSocket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
   if (socket.closed.aborted) return;
   const error = toAppError(thrown);

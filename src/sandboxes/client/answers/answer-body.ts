@@ -36,7 +36,10 @@ interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/** The whole body of an answer. Throws UntrustedResponseError once its declared or actual length exceeds the limit. */
+/**
+ * The whole body of an answer. Throws UntrustedResponseError if it is longer than declared or allowed, or a required
+ * content-length is missing.
+ */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = readDeclaredLength(response, limit);

@@ -25,15 +25,15 @@ export interface DaemonResponseRule<Value = unknown> extends JsonLimits {
 }
 
 const KiB = 1024;
-/** The daemon limits a JSON answer to the same size. */
+/** Maximum bytes of a JSON answer; the daemon has the same limit. */
 export const maxLargeResponseBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
 const maxShells = 32;
-/** Characters of one command and its output in a shell's console. */
+/** Maximum characters of one command, and of its output, in a shell's console. */
 const maxShown = 64 * KiB;
-/** The bytes kept of each output stream when only the result is requested. */
+/** Bytes of each output stream that an `exec` answer contains at most. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();
@@ -51,7 +51,7 @@ const iso = text(40)
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
 const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
-/** A path as the sandbox reports it. Lists drop paths that no workspace file can have. */
+/** A path as the sandbox reports it. Searches drop paths that no workspace file can have. */
 const path = text(8 * KiB);
 
 /** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */

@@ -12,8 +12,8 @@ interface Stream {
 }
 
 /**
- * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws
- * `lost` when the connection breaks or the sandbox is no longer trusted.
+ * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws the error of
+ * the broken trust, or `lost` when the connection breaks.
  */
 export async function* readDaemonFrames(
   stream: Duplex,

@@ -37,8 +37,8 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
   }
 
   /**
-   * Resolves with the image's registries. Rejects: sandbox_unavailable, if the image has not been read yet and this sandbox was
-   * used before.
+   * Resolves with the image's registries. Rejects: sandbox_unavailable (the script was interrupted, or the image has not been
+   * read yet and this sandbox was used before).
    */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
     const key = await this.deps.findImageKey(id);

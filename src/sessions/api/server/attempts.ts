@@ -28,7 +28,7 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
   readonly turns: number;
   readonly tokens: number;
   readonly cost: number;
-  /** The session can no longer be opened or chosen. */
+  /** The attempt cannot be opened or chosen: its session does not exist yet, or was deleted. */
   readonly isGone: boolean;
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {

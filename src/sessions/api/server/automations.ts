@@ -121,7 +121,7 @@ export type AutomationPause = z.infer<typeof AutomationPause>;
  */
 export const Automation = z.object({
   id: z.string(), // 12 hex digits
-  /** 1 at creation, incremented by each change by a person. A start records the version it ran. */
+  /** 1 at creation, incremented by each `update`. A start records the version it ran. */
   version: z.int(),
   /** Same meaning as a session's `owner`. */
   owner: z.string().optional(),
@@ -138,7 +138,7 @@ export const Automation = z.object({
   template: z.string().nullable(),
   /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /** Shared skills that its sessions use: `pdf`, or `pdf@3` for a version. */
+  /** Skills that its sessions use, of its owner or project or shared ones: `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
   schedule: Schedule.nullable(),
   hook: HookSpec.nullable(),
@@ -200,7 +200,7 @@ export const AutomationStart = z.object({
   /** How its run or prebuild ended; null before that, or if there was none. */
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
-  /** Cost of its session, in the price list's currency. Null before the end, or if a price is unknown. */
+  /** Usage of its session; null before the end. `cost` is in the price list's currency; null: a price is unknown. */
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
@@ -242,8 +242,9 @@ export interface AutomationService {
   /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: invalid_request, not_found (the automation to follow), quota (100 per owner). A run needs a message. A prebuild needs a
-   * repository and a server with file snapshots, and takes neither message nor goal. An automation cannot start itself.
+   * Rejects: invalid_request, not_found (the automation to follow), quota (100 per owner). A run needs a message. A prebuild
+   * needs a repository and a server that keeps prepared files, and takes neither message nor goal. An automation cannot start
+   * itself.
    */
   create(spec: AutomationSpec & AutomationProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;

@@ -39,7 +39,7 @@ export interface BudgetService {
   /** Holders with usage in this month, limits of their own, or current usage of a concurrency limit. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
-  /** Omitted limits are unchanged. Runs that waited for this budget continue. */
+  /** Omitted limits are unchanged. Runs that waited for this budget continue if there is room. */
   change(holder: BudgetHolder, change: BudgetChange): Promise<SharedBudget>;
 }
 

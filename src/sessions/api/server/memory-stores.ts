@@ -89,15 +89,15 @@ export interface MemoryStoreService {
   /** Sorted by path. */
   memories(id: string): Promise<readonly MemoryEntry[]>;
   memory(id: string, memory: string): Promise<MemoryEntryWithText>;
-  /** Rejects: invalid_request, payload_too_large, quota, MemoryConflict (the path is taken). */
+  /** Rejects: invalid_request, payload_too_large, quota, MemoryConflictError (the path is taken). */
   addMemory(
     id: string,
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
   ): Promise<MemoryEntry>;
-  /** An unchanged path and text create no version. Rejects as `addMemory` does, and with MemoryConflict (`expect`). */
+  /** An unchanged path and text create no version. Rejects as `addMemory` does, and with MemoryConflictError (`expect`). */
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
-  /** Keeps the versions. Rejects: MemoryConflict (`expect`). */
+  /** Keeps the versions. Rejects: MemoryConflictError (`expect`). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
   /** Newest first, including versions of deleted memories. With `memory`, lists only its versions. */
   versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;

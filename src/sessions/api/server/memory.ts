@@ -10,7 +10,7 @@ export interface MemoryHolder {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
-/** A holder as named by a caller. Without an id: the caller. */
+/** A holder as named by a caller. Without an id: the caller; a project needs an id. */
 export interface MemoryHolderRef {
   readonly of: MemoryHolder['of'];
   readonly id?: string | undefined;

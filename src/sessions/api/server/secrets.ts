@@ -23,11 +23,8 @@ export interface NewSecret extends ResourceHolder {
 }
 
 /**
- * Secrets of API clients. A value leaves the server only through the egress proxy, in a header of a request to a host
- * that a session bound it to. Every method with an id rejects with not_found for an unknown secret.
- *
- * @example
- * const { id } = await secrets.create({ name: 'model-key', value: new Secret('…'), metadata: {} });
+ * Secrets of API clients. A value leaves the server only through the egress proxy, in a header of a request to a host that a
+ * session or project bound it to. Every method with an id rejects with not_found for an unknown secret.
  */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */

@@ -34,7 +34,7 @@ export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
   /**
    * Rejects: not_found (no such setting), invalid_request (a value that the setting does not accept, or a file or variable sets
-   * it), conflict.
+   * it).
    */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */

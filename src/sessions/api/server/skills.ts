@@ -88,9 +88,9 @@ export interface SkillService {
   version(id: string, version: string): Promise<SkillVersion>;
   /** A zip file that contains one folder, named after the skill. */
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
-  /** Rejects: file_not_found, invalid_request (not text). */
+  /** Rejects: file_not_found, invalid_request (not text, or larger than 1 MiB). */
   read(id: string, version: string, file: string): Promise<string>;
-  /** Sessions that have the skill lose it. Rejects: conflict (a template names it). */
+  /** Later runs of sessions that name the skill fail. Rejects: conflict (a template names it). */
   delete(id: string): Promise<void>;
   /** Rejects: conflict (a template names the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;

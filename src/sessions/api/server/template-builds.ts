@@ -81,12 +81,13 @@ export interface TemplateBuildService {
   list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
   /**
-   * Finds a template by id or name, with an optional tag. Rejects: not_found, conflict (several projects use the name).
+   * Finds a template by id or name; a tag after the name is ignored. Rejects: not_found, conflict (several projects use the
+   * name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
    * The image of `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name only templates without an
-   * owner or project. Rejects: not_found, conflict (no build has succeeded).
+   * owner or project. Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage>;
   /** Adds tags to the build that the tag `from` names. */

@@ -71,7 +71,7 @@ export interface ToolServerService {
    * would go to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Requests the tools of the stored server of that name, or of `entered`, for at most 20 s. Stores nothing. */
+  /** Requests the tools of the server of that name, or of `entered`, for at most 20 s. Changes no stored server. */
   test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;

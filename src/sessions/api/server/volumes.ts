@@ -99,8 +99,9 @@ export interface VolumeService {
   /** The content as a compressed tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the content with an archive from `backup`, completely or not at all. Rejects: conflict (a session writes
-   * to the volume, or the archive is invalid), payload_too_large.
+   * Replaces the content with an archive from `backup`. Nothing changes if the archive cannot be unpacked. Rejects:
+   * invalid_request (not a gzip-compressed tar archive), conflict (a session writes to the volume, or the archive is damaged),
+   * payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

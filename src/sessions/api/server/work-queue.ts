@@ -98,7 +98,10 @@ export interface WorkQueueService {
   /** Removes the claimed item from the queue. Rejects: conflict (not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
-  /** `force` stops the item immediately; otherwise the worker stops it. Rejects: conflict (stopped already). */
+  /**
+   * Stops a queued item immediately, and any other item if `force` is set; otherwise the worker stops it. Rejects: conflict
+   * (stopped already).
+   */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
   items(environmentId: string): Promise<readonly WorkItem[]>;
@@ -140,7 +143,7 @@ export interface WorkerIdentity {
   /** Only with an environment key. */
   readonly keyId?: string;
   readonly maker: CredentialIssuer;
-  /** Fires when the credential is revoked or expires on this server. */
+  /** Fires when this server revokes the credential's key, stops its item, or lets another worker claim the item. */
   readonly ended: AbortSignal;
 }
 /** Credentials of workers. No other part of the server accepts them. */

@@ -24,7 +24,10 @@ import type { DiskUsageMonitor } from './disk-reports.ts';
 const named = 20;
 const commandChars = 120;
 const settleMs = 2_000;
-/** On a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout of a pause request. */
+/**
+ * The time limit of the flush before a pause: on a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout
+ * of a pause request.
+ */
 const syncMs = 15_000;
 
 /**

@@ -17,7 +17,7 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** Generous, because some programs write a header per folder. */
+/** The maximum number of folder headers before a file. Generous, because some programs write a header per folder. */
 const maxFolders = 100;
 const block = 512;
 
@@ -95,7 +95,8 @@ export interface SnapshotArchive {
   readonly sha256: string;
   readonly bytes: number;
   /**
-   * The compressed files; ends after the whole archive has been read. Fails if the archive does not match its manifest.
+   * The compressed files; ends after the whole archive has been read. Fails if the archive ends early or something follows the
+   * files. The caller compares the hash with `sha256`.
    */
   readonly content: AsyncIterable<Uint8Array>;
 }

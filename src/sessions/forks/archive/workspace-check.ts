@@ -12,7 +12,7 @@ export interface WorkspaceArchiveLimits {
 }
 const maxPath = 4_096;
 const maxDepth = 200;
-/** All paths of symbolic links stay in memory during the check. */
+/** The maximum total length of symbolic links' paths, all of which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
 /** Header fields that sandboxes' archives use. Another field could give a file a different name in some programs. */
 const known =

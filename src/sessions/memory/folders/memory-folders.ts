@@ -221,6 +221,6 @@ const isSame = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>):
 
 const withoutStop = (text: string): string => text.replace(/\.$/, '');
 
-/** A thread writes on behalf of its session. */
+/** A delegated child writes on behalf of its parent session. */
 const rootOf = ({ id, writer: { record } }: MemoryFolderSession): SessionId =>
   record.parent && record.parent.attempts === undefined ? record.parent.sessionId : id;

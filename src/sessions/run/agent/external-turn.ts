@@ -247,7 +247,7 @@ function toUsageFacts(
   return [{ type: 'usage', runId, data }];
 }
 
-/** The run waits until all answers have arrived. */
+/** Passes each decision to the agent. An undecided call makes the run wait until all answers have arrived. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: ToolCallsInput,

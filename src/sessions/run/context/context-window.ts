@@ -13,7 +13,7 @@ type Deps = Pick<RunContext, 'model' | 'runWriter'>;
 
 const worthIt = 0.8; // of the previous size: a compaction must save at least a fifth
 const leastResult = 9_000; // characters; more than `recall` returns
-const longResult = 32_000; // more than most tools return
+const longResult = 32_000; // characters; a limit this high is not applied, because most tools return less
 const fullAt = 0.9; // of the space for a request, because sizes are estimates
 
 export const maxFailedSummaries = 2;

@@ -12,7 +12,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Returns undefined if this server is certainly the holder. Rejects: fenced. */
+  /** Called before each write. Returns undefined if this server is certainly the holder. Rejects: fenced, store_unavailable. */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
   /** Called when a write fails. Memory is then ahead of the log, so nothing more is written. */

@@ -115,7 +115,7 @@ export class Transcript {
     this.#unstored.push({ runId, compaction });
   }
 
-  /** Includes the records of the next write. */
+  /** The number of stored messages and compactions, including those of the next write. */
   get length(): number {
     return this.#stored + this.#unstored.length;
   }

@@ -15,7 +15,7 @@ export interface PromptFacts {
   /** Tools whose calls need a person's approval; `*`: all. */
   readonly approvals: readonly string[];
   readonly skills?: string | undefined;
-  /** Undefined: the agent has no memory. */
+  /** List of the notes in the agent's memory. Undefined: the agent has no memory. */
   readonly notes?: string | undefined;
   readonly memory?: string | undefined;
 }

@@ -74,7 +74,10 @@ export interface FoundSkills {
   readonly unread: readonly string[];
 }
 
-/** Finds the first skill of each name. Folders without a readable SKILL.md are ignored. */
+/**
+ * Finds the first skill of each name, and lists problems of their files in `unread`. Folders whose SKILL.md is missing or cannot
+ * be read are ignored.
+ */
 export async function findWorkspaceSkills(
   client: Files,
   folders: readonly string[],

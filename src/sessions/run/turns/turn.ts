@@ -109,7 +109,10 @@ const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** Joins a cut reply and its continuation. If the continuation is also cut, or fails permanently, the text ends with a note. */
+/**
+ * Joins a cut reply and its continuation. If the continuation is also cut, repeats itself or fails permanently, the text ends
+ * with a note.
+ */
 function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta: string) => void): CheckedModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;

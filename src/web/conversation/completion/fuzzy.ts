@@ -5,7 +5,10 @@ import { foldText } from '../../parts/word-search.ts';
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
-/** Scores matches, higher near the end. Undefined: not all letters occur in this order. */
+/**
+ * Scores a match higher for adjacent letters, starts of words and the last part of a path, and lower for long names. Undefined:
+ * not all letters occur in this order.
+ */
 export function computeFuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;

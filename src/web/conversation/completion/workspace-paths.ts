@@ -34,7 +34,7 @@ export async function loadWorkspacePaths(sessionId: string, { starts = false } =
   }
 }
 
-/** Tool calls and ended runs change files, so the next completion lists the files again. */
+/** Tool calls, ended runs and sandbox phases can change files, so the next completion lists the files again. */
 export const followWorkspacePaths = (): (() => void) =>
   onSessionEvent(({ type }) => {
     if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;

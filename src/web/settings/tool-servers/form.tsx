@@ -14,7 +14,7 @@ const placeholders = {
   timeoutSeconds: { isAdvanced: true },
 };
 
-/** The server can be tested before it is added, and replaces one of the same name. */
+/** A person can test the tool server before adding it. An added tool server replaces one of the same name. */
 export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) => Promise<unknown> }) {
   const [kind, setKind] = useState<Access>('open');
   const [header, setHeader] = useState('');

@@ -1,4 +1,4 @@
-/** The text comes from a sandbox, and available libraries limit only rows. */
+/** Maximum cells of a table, because the text comes from a sandbox. Available libraries limit only rows. */
 export const maxCsvCells = 20_000;
 
 /**

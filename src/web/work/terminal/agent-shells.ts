@@ -15,7 +15,7 @@ interface Shell {
   text: string;
   running: string | undefined;
   waits: boolean;
-  /** Output of the newest command that `text` already contains. */
+  /** The part of the newest command's output that `text` already contains. */
   printed: string;
 }
 const maxText = 1_000_000;

@@ -38,7 +38,7 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
       ]);
       setOwn(found);
       if (found.length === 0 && state === 'running') await make();
-    })().catch(() => {}); // the buttons show the error
+    })().catch(() => {}); // a person who opens a terminal with the button sees the error
   }, [sessionId]);
   const close = (id: string) =>
     tryOrNotify(t('terminal.close'), async () => {

@@ -186,7 +186,7 @@ export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
 const ownPrefix = 'e2b-';
 /** Marks a process whose request set no folder, so that lists show no folder for it. */
 const homePrefix = `${ownPrefix}home-`;
-/** The processes that this service started, without those that other clients started in the sandbox. */
+/** The processes that this facade started, without those that other clients started in the sandbox. */
 const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
 

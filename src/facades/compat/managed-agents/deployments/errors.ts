@@ -2,7 +2,9 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, AutomationStartError } from '../../../../sessions/api/server/automations.ts';
 import { ManagedAgentsError } from '../errors.ts';
 
-/** Permanent reasons why a deployment's runs get no session. They also pause the deployment. */
+/**
+ * Codes of permanent reasons why a deployment's runs get no session. If a scheduled run fails with one, the deployment is paused.
+ */
 const lasting = [
   'agent_archived',
   'environment_archived',

@@ -38,7 +38,10 @@ interface Deployment {
   readonly tokens?: RepositoryTokens | undefined;
 }
 
-/** Prepares the session of a run as if the client created it now. Rejects: invalid_request, not_found. */
+/**
+ * Prepares the session of a run as if the client created it now. Rejects: invalid_request, not_found, unsupported (this server
+ * keeps no files).
+ */
 export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,
   deps: PrepareDeps,

@@ -23,7 +23,10 @@ import {
   toDeployment,
 } from './shapes.ts';
 
-/** The automation's settings that a deployment cannot set. An automation is paused only after 100 consecutive failures. */
+/**
+ * The automation's settings that a deployment cannot set. Failed runs pause the automation only after 100 in a row; a permanent
+ * error of a scheduled start pauses it immediately.
+ */
 const usual = {
   kind: 'run',
   goal: null,

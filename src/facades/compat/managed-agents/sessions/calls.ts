@@ -12,7 +12,7 @@ interface KnownCall {
   readonly answered: boolean;
 }
 /**
- * `waitsFor` is undefined while the call runs, after its answer, and until the log shows that it waits again.
+ * `waitsFor`: the answer that the call waits for, as far as the log shows it. Undefined while the call runs and after its answer.
  */
 export interface AnnouncedToolCall {
   readonly callId: string;

@@ -15,7 +15,7 @@ export interface ContentFileStore {
    * fetched here).
    */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
-  /** Stores the bytes of a part without a file. Returns the upload. */
+  /** Stores the bytes of a part that names no file. Returns the upload's id. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
 }
 /** The content of an event: what the model reads, and what the API shows of it. */
@@ -33,7 +33,10 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
-/** Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found. */
+/**
+ * Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found, unsupported (this server
+ * keeps no files).
+ */
 export async function readEventContents(
   events: readonly InboundEvent[],
   files: ContentFileStore,

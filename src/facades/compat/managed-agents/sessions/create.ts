@@ -70,11 +70,14 @@ export interface CreateSessionDeps {
 interface NewManagedSession {
   readonly command: CreateSessionCommand;
   readonly initial: readonly InboundEvent[];
-  /** Bound to the session after its creation. */
+  /** The tokens of its repositories, bound to the session after its creation. */
   readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
 }
 
-/** Prepares the session that a program requests. Rejects before anything is created: invalid_request, not_found. */
+/**
+ * Prepares the session that a program requests. Rejects before anything is created: invalid_request, not_found, unsupported (this
+ * server keeps no files).
+ */
 export async function prepareManagedSession(body: unknown, deps: CreateSessionDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const values = parseInput(NewSession, body);

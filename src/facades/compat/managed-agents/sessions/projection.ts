@@ -22,7 +22,7 @@ export type StopReason =
 export interface AgentDetails {
   readonly name: string;
   readonly customTools: ReadonlySet<string>;
-  /** The program's names of tool servers, by the server's own names. */
+  /** The names that the program gave to tool servers, by Corral's names for them. */
   readonly servers: ReadonlyMap<string, string>;
   /** The names of the agents that it can delegate to, by the names in its calls; absent: none. */
   readonly subAgents?: ReadonlyMap<string, string>;

@@ -131,9 +131,7 @@ export async function catchUpProjection(
   }
 }
 
-/**
- * Takes the remaining events of the page whose first event is the earliest; on a tie, the log that started first.
- */
+/** The page whose first remaining event is the earliest; on a tie, the page of the log that started first. */
 function takeEarliest(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
   let found: SessionEvent[] | undefined;
   for (const rest of pages.values()) {

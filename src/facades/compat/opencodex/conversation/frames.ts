@@ -71,7 +71,8 @@ export class FrameTranslator {
     for (const event of events) this.of(event);
     const { message } = this.#run;
     if (message && !message.isWhole) had(this.#run, message.id);
-    // the log drops only output, and only more text of the same message can follow dropped text
+    // events before the cursor are missing; the log drops only deltas and output, so a delta directly after them continues the
+    // same message
     this.#isTorn = this.#seen < cursor;
     this.#seen = cursor;
     this.#gap = false;

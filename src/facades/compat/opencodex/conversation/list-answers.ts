@@ -11,7 +11,7 @@ interface Lists {
   answer: { readonly head: number; readonly at: number } | undefined;
   readonly waiting: Set<(head: number) => void>;
 }
-/** An older answer belongs to an earlier load of the page. */
+/** Maximum age of an answer. An older one belongs to an earlier load of the page. */
 const recentMs = 2_000;
 /** The longest wait for a client that has not requested the list. A pending request is always awaited. */
 const patienceMs = 5_000;

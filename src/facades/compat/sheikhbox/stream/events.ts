@@ -56,7 +56,7 @@ export function toSheikhboxEvent(
   }
 }
 
-/** Makes a client reload the history and continue the stream after this id. */
+/** Makes a client reload the history and continue the stream after the event's own id. */
 export function createResyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',

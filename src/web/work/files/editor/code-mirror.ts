@@ -199,8 +199,8 @@ interface DiffOptions extends EditorOptions {
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /**
- * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only
- * reverted. A new file is one change, which a person deletes instead.
+ * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. A new
+ * file has neither control, because a person deletes the file instead.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;

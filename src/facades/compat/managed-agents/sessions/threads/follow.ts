@@ -20,7 +20,7 @@ interface Step {
 }
 
 /**
- * Follows all logs of a session from the projection's position; logs of children from their beginning. Ends when the
+ * Follows all logs of a session from the projection's position, and the logs of new children from their beginning. Ends when the
  * primary thread's log ends. Yields undefined when a log can no longer be followed from there.
  */
 export async function* followThreads<Output>({

@@ -1,0 +1,103 @@
+// @module-tag all
+// What a person does with keys alone, or with a finger, and where the focus is afterwards.
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { type Desk, deskTest, phone } from './desk.ts';
+
+const test = deskTest({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'shell_exec' });
+const focused = (page: Page) =>
+  page.evaluate<string>(
+    `(({ tagName, ariaLabel, innerText }) => tagName + ' ' + (ariaLabel ?? innerText))(document.activeElement)`,
+  );
+const write = `Write\n${fence('file:notes.html', '<p>one</p>')}`;
+
+async function opened(desk: Desk, task: string) {
+  const visit = await desk.open(`/#${await desk.worked(task)}`);
+  await visit.page.locator('.ended').first().waitFor();
+  return visit;
+}
+
+test('a review goes on after its comment, and keys lead from the run to the file', async ({ desk }) => {
+  const { page, complaints } = await opened(desk, write);
+  await page.getByRole('button', { name: 'Review changes' }).press('Enter');
+  await expect.poll(() => focused(page)).toBe('BUTTON Files');
+  await page.getByRole('button', { name: 'added notes.html' }).press('Enter');
+  const now = page.getByRole('textbox', { name: 'Changes to notes.html' });
+  await now.waitFor();
+  await page.getByRole('button', { name: 'Comment on line 1' }).last().press('Enter');
+  await page.keyboard.type('Shorter, please.');
+  await page.keyboard.press('Enter');
+  await page.locator('.ended').nth(1).waitFor();
+  await now.getByText('one').waitFor();
+  await expect.poll(() => focused(page)).toBe('DIV Changes to notes.html');
+  expect(complaints).toEqual([]);
+});
+
+test('a call is rejected with a reason typed after Enter, and Cancel goes back', async ({ desk }) => {
+  const { page } = await desk.open(`/#${await desk.worked(`Try\n${fence('sh', 'echo one')}`)}`);
+  const explain = page.getByRole('button', { name: 'Reject and explain' });
+  await explain.press('Enter');
+  await page.getByRole('group', { name: 'Approval' }).getByRole('button', { name: 'Cancel' }).press('Enter');
+  await explain.press('Enter');
+  await page.keyboard.type('Not today');
+  await page.keyboard.press('Enter');
+  await page.getByText('Not today').first().waitFor();
+});
+
+test('a control that is gone or disabled passes the focus on to the next one', async ({ desk }) => {
+  const { page } = await opened(desk, write);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Memory' }).press('Enter');
+  await expect.poll(() => focused(page)).toMatch(/^SECTION Memory/);
+  await page.keyboard.press('Escape');
+  for (const change of ['disabled = true', 'remove()']) {
+    await page.getByRole('button', { name: 'Fork here' }).first().waitFor();
+    await page.evaluate(
+      `document.querySelector('.work-head').insertAdjacentHTML('afterbegin', '<button id="doomed">Doomed</button>')`,
+    );
+    await page.locator('#doomed').press('Shift');
+    await page.evaluate(`document.getElementById('doomed').${change}`);
+    await expect.poll(() => focused(page)).toBe('BUTTON Files');
+    await page.evaluate(`document.getElementById('doomed')?.remove()`);
+  }
+});
+
+test('a page of the sandbox is entered by keys', async ({ desk }) => {
+  const { page } = await opened(desk, write);
+  await page.getByRole('button', { name: 'Open notes.html' }).press('Enter');
+  await expect.poll(() => focused(page)).toBe('BUTTON Files');
+  const enter = page.getByRole('button', { name: 'Type into this page' });
+  await enter.waitFor({ state: 'attached' });
+  await enter.press('Enter');
+  await expect.poll(() => focused(page)).toMatch(/^IFRAME/);
+});
+
+test('a part that an updated server no longer has offers to reload the page', async ({ desk }) => {
+  const id = await desk.worked(write);
+  const { page } = await desk.open(`/#${id}`);
+  await page.locator('.ended').first().waitFor();
+  await page.route('**/static/part-*', (route) => route.fulfill({ status: 404 }));
+  await page.getByRole('tab', { name: 'Cost' }).click();
+  await page.getByText('The server was updated.').waitFor();
+  await page.unroute('**/static/part-*');
+  await page.getByRole('button', { name: 'Reload' }).click();
+  await page.getByRole('tab', { name: 'Cost', selected: true }).waitFor();
+  await page.getByText('The server was updated.').waitFor({ state: 'hidden' });
+});
+
+test('on a phone a tap on a session opens it, and shows its conversation', async ({ desk }) => {
+  const first = await desk.worked(write);
+  await desk.worked('Say hello');
+  const { page } = await desk.open(`/#${first}`, { ...phone, hasTouch: true });
+  await page.locator('.ended').first().waitFor();
+  await page.getByRole('button', { name: 'Work', exact: true }).tap();
+  await page.getByRole('button', { name: 'Sessions' }).tap();
+  const row = page.getByRole('link', { name: /Say hello/ });
+  const box = await row.boundingBox();
+  await row.tap({ position: { x: (box?.width ?? 0) - 30, y: 20 } });
+  await page.getByRole('article', { name: 'You' }).getByText('Say hello').waitFor();
+  await page.getByRole('button', { name: 'Sessions' }).tap();
+  await page.getByRole('link', { name: /^Write/ }).waitFor(); // not archived
+});
