@@ -21,7 +21,7 @@ import type {
   Verdict,
   Verdicts,
 } from './run-types.ts';
-import { computeMaxRememberedActs, type RunAct } from './stuck.ts';
+import { computeMaxRememberedActs, type ProgressEntry } from './stuck.ts';
 
 export const zeroSpending: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
@@ -121,7 +121,7 @@ export function parseVerdict(text: string): Verdict {
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 
-export const appendAct = ({ acts, policy }: RunMachineContext, act: RunAct) =>
+export const appendAct = ({ acts, policy }: RunMachineContext, act: ProgressEntry) =>
   [...acts, act].slice(-computeMaxRememberedActs(policy.stuck));
 
 export function recordTurn(context: RunMachineContext, result: TurnResult): Partial<RunMachineContext> {

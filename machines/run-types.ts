@@ -10,7 +10,7 @@ import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetLine } from '../src/core/model/runs/budget.ts';
 import type { Goal, GoalAssessment, GoalResult } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun, BudgetSpec, WaitReason } from '../src/core/model/spending.ts';
-import type { RunAct, StuckPolicy } from './stuck.ts';
+import type { ProgressEntry, StuckPolicy } from './stuck.ts';
 
 /**
  * The work from one user message to its end. `resume`, folded from the log, is the part done before a restart.
@@ -54,7 +54,7 @@ export interface RunResume {
   /** Working time so far, in ms, excluding waits. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
-  readonly acts?: readonly RunAct[];
+  readonly acts?: readonly ProgressEntry[];
   readonly hinted?: boolean;
   readonly approvals?: readonly PendingApproval[];
   readonly judgement?: JudgementProgress;
@@ -167,7 +167,7 @@ export type TurnResult =
       readonly retryAfterMs: number | undefined;
     };
 export type CallResult =
-  | { readonly kind: 'called'; readonly act: RunAct; readonly steps?: readonly PlanStep[] }
+  | { readonly kind: 'called'; readonly act: ProgressEntry; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
 /**
  * `held`: not started, because it must follow a call that needs an answer or is unaffordable. `unaffordable`: not
@@ -175,7 +175,7 @@ export type CallResult =
  */
 export type CallOutcome =
   | CallResult
-  | { readonly kind: 'permitted'; readonly act: RunAct }
+  | { readonly kind: 'permitted'; readonly act: ProgressEntry }
   | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
   | { readonly kind: 'held' };
 export type Verdicts = Readonly<Record<string, Verdict>>;
@@ -235,7 +235,7 @@ export interface RunMachineContext extends RunInput {
   granted: boolean; // a user has just granted the budget, so the next request is always sent
   workedMs: number; // in ms, before a restart
   overtime: boolean;
-  acts: readonly RunAct[];
+  acts: readonly ProgressEntry[];
   hint: string | undefined;
   hinted: boolean;
   empties: number;

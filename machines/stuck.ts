@@ -7,7 +7,7 @@ export interface StuckPolicy {
 }
 
 /** Texts are stored as digests to save memory. */
-export type RunAct =
+export type ProgressEntry =
   | {
       readonly kind: 'call';
       readonly action: string;
@@ -24,9 +24,9 @@ export const computeMaxRememberedActs = (policy: StuckPolicy): number => Math.ma
  * Undefined if the run makes progress. Only the unbroken series up to the newest act is examined. Repeated acts that
  * wait, such as polls, are tolerated up to `sameWait`.
  */
-export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
+export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
-  const repeats = (count: number, key: (act: RunAct) => string | undefined) => {
+  const repeats = (count: number, key: (act: ProgressEntry) => string | undefined) => {
     const needed = acts.slice(-count).some(isWait) ? Math.max(count, sameWait) : count;
     return sameAtEnd(acts, key) >= needed ? needed : undefined;
   };
@@ -45,17 +45,18 @@ export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): s
   return undefined;
 }
 
-const isWait = (act: RunAct): boolean => act.kind === 'call' && act.waits === true;
-const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
+const isWait = (act: ProgressEntry): boolean => act.kind === 'call' && act.waits === true;
+const keyOf = (act: ProgressEntry): string | undefined =>
+  act.kind === 'call' ? `${act.action} ${act.result}` : undefined;
 
-function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
+function sameAtEnd(acts: readonly ProgressEntry[], key: (act: ProgressEntry) => string | undefined): number {
   const last = acts.at(-1);
   const target = last && key(last);
   if (target === undefined) return 0;
   return acts.length - 1 - acts.findLastIndex((act) => key(act) !== target);
 }
 
-function isAlternating(acts: readonly RunAct[]): boolean {
+function isAlternating(acts: readonly ProgressEntry[]): boolean {
   const keys = acts.map(keyOf);
   const [a, b] = keys;
   return a !== undefined && b !== undefined && a !== b && keys.every((key, n) => key === (n % 2 === 0 ? a : b));

@@ -8,9 +8,9 @@ export interface SettingDescription {
   readonly isSecret: boolean;
   readonly fallback: unknown;
   /** Undefined: the setting is read once, at start-up. */
-  readonly change?: ChangeableSetting | undefined;
+  readonly change?: SettingEditor | undefined;
 }
-export interface ChangeableSetting {
+export interface SettingEditor {
   readonly section: 'approvals' | 'tools' | 'network' | 'template' | 'budgets' | 'retention' | 'memory';
   readonly form: SettingForm;
 }
@@ -57,5 +57,5 @@ export const defineOptionalSecret = <Schema extends z.ZodType>(
 ) => kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
 
 /** Marks a setting that administrators can change while the server runs, unless the file or a variable sets it. */
-export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: ChangeableSetting): Schema =>
+export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: SettingEditor): Schema =>
   schema.meta({ ...schema.meta(), change });

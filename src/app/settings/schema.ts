@@ -21,12 +21,12 @@ import {
   wordList,
 } from '../../config/kinds.ts';
 import {
-  type ChangeableSetting,
   defineOptionalSecret,
   defineOptionalSetting,
   defineSecretSetting,
   defineSetting,
   markChangeable,
+  type SettingEditor,
   type SettingForm,
 } from '../../config/setting.ts';
 import { readSettingsLayout } from '../../config/settings.ts';
@@ -48,7 +48,7 @@ import {
 
 const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
-const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
+const budgetIn = (unit: Unit): SettingEditor => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
 const maxSnapshots = (whose: string) => defineOptionalSetting(integerValue(0), `named snapshots of ${whose}`);
 const heldLimits = (whose: string) => ({

@@ -9,16 +9,16 @@ import {
   urlValue,
 } from '../../config/kinds.ts';
 import {
-  type ChangeableSetting,
   defineOptionalSecret,
   defineOptionalSetting,
   defineSetting,
   markChangeable,
+  type SettingEditor,
   type SettingForm,
 } from '../../config/setting.ts';
 
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
-const keptIn = (unit: Unit): ChangeableSetting => ({ section: 'retention', form: { kind: 'amount', unit } });
+const keptIn = (unit: Unit): SettingEditor => ({ section: 'retention', form: { kind: 'amount', unit } });
 
 export const storageSection = z.strictObject({
   kind: defineSetting(

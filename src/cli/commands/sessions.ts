@@ -1,5 +1,5 @@
 import type { Outputs } from '../../client/types.ts';
-import { lacksRepository } from '../../core/model/runs/session-outcome.ts';
+import { hasUnusableRepository } from '../../core/model/runs/session-outcome.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import { toOneLine, toPrintable } from '../io.ts';
@@ -45,7 +45,7 @@ type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome' | 'repositori
 const withState = <Session extends State>(session: Session) => ({
   ...session,
   status:
-    session.status === 'completed' && (session.outcome?.status === 'failed' || lacksRepository(session))
+    session.status === 'completed' && (session.outcome?.status === 'failed' || hasUnusableRepository(session))
       ? ('failed' as const)
       : session.status,
 });

@@ -88,7 +88,7 @@ export function computeStepContexts(
   return states;
 }
 
-export const computeFinalFolder = (steps: readonly BuildStep[]): string =>
+export const computeFinalWorkdir = (steps: readonly BuildStep[]): string =>
   computeStepContexts(steps, { env: {}, done: 0 }).at(-1)?.folder ?? imageHomeFolder;
 
 /** Keeps a trailing slash, because it marks a folder. */

@@ -12,7 +12,7 @@ import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, defaultTemplateTag, isOpenBuild } from './build-records.ts';
 import { BuiltImages, computeBuildExpiry } from './built-images.ts';
 import { parseDockerfile } from './dockerfile.ts';
-import { checkBuildPlan, computeFinalFolder } from './plan.ts';
+import { checkBuildPlan, computeFinalWorkdir } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
@@ -154,7 +154,7 @@ export class TemplateBuilds {
       }
       // Includes the wait for other builds, so that the record cannot stay open forever.
       const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
-      const start = plan.start && { ...plan.start, folder: computeFinalFolder(plan.steps) };
+      const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
       await this.#records.putBuild(begun);
       this.#queue.add({ build: begun, plan, base });

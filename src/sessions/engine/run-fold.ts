@@ -18,7 +18,7 @@ import {
   type UserMessage,
 } from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
-import { listRunActs } from '../run/progress.ts';
+import { listProgressEntries } from '../run/progress.ts';
 
 const pageSize = 500;
 
@@ -227,7 +227,7 @@ export class RunFold {
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
       // With a goal, a message can arrive while the finished work is being judged, so the agent is not done.
-      acts: this.#goal && unseen > 0 ? [] : listRunActs(transcript.entries, runId, this.#actsFrom),
+      acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
       ...(approvals.length > 0 && { approvals }),

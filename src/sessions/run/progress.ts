@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RunAct } from '../../../machines/stuck.ts';
+import type { ProgressEntry } from '../../../machines/stuck.ts';
 import type { Message, ToolCall } from '../../agents/models/model.ts';
 import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
@@ -10,10 +10,10 @@ import type { ConversationEntry } from './log/conversation.ts';
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
 /** A failure without output, such as a search without a match, does not count as failed: it looks the same in unrelated calls. */
-export function createRunAct(
+export function createProgressEntry(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,
-): RunAct {
+): ProgressEntry {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
   const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same text
   return {
@@ -41,9 +41,13 @@ function isWait(name: string, args: unknown): boolean {
  * Lists a run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is
  * omitted, because the run requests it again.
  */
-export function listRunActs(entries: readonly ConversationEntry[], runId: RunId, since: number): readonly RunAct[] {
+export function listProgressEntries(
+  entries: readonly ConversationEntry[],
+  runId: RunId,
+  since: number,
+): readonly ProgressEntry[] {
   const calls = new Map<string, ToolCall>();
-  const acts: RunAct[] = [];
+  const acts: ProgressEntry[] = [];
   let ofTurn = new Set<string>();
   for (const { message, ...entry } of entries) {
     if (entry.runId !== runId) continue;
@@ -57,7 +61,7 @@ export function listRunActs(entries: readonly ConversationEntry[], runId: RunId,
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
     if (message.role !== 'tool' || !call || call.name === makePlanTool.name || !counts) continue;
-    const act = createRunAct(call, message);
+    const act = createProgressEntry(call, message);
     const key = JSON.stringify(act);
     if (!ofTurn.has(key)) acts.push(act);
     ofTurn.add(key);

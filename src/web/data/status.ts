@@ -1,5 +1,5 @@
 import { computed } from '@preact/signals';
-import { lacksRepository } from '../../core/model/runs/session-outcome.ts';
+import { hasUnusableRepository } from '../../core/model/runs/session-outcome.ts';
 import { conversationState } from './log.ts';
 import { currentSession, currentSessionId, type Session } from './sessions.ts';
 
@@ -9,7 +9,7 @@ export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stoppe
 export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
-  return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
+  return hasUnusableRepository(session) ? 'failed' : endStatus(session.outcome);
 }
 
 function endStatus(end: { status?: string; reason?: string } | null | undefined): DisplayStatus {
@@ -25,7 +25,7 @@ export const currentSessionStatus = computed<DisplayStatus>(() => {
   const run = conversationState.run.value;
   const listed = currentSession.value && toDisplayStatus(currentSession.value);
   if (listed === 'running' || listed === 'waiting') return listed;
-  if (run.kind === 'ended' && currentSession.value && lacksRepository(currentSession.value)) return 'failed';
+  if (run.kind === 'ended' && currentSession.value && hasUnusableRepository(currentSession.value)) return 'failed';
   if (run.kind === 'ended') return endStatus(run.end.data);
   if (run.kind === 'running' || run.kind === 'waiting') return run.kind;
   return listed ?? 'new';

@@ -65,7 +65,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
     tab.load().then(
       (Tab) => setLoaded({ Tab }),
       (thrown: unknown) => {
-        reportError(thrown);
+        if (!(thrown instanceof TypeError)) reportError(thrown); // a part that is not there is no fault of the page
         setLoaded({ hasFailed: true });
       },
     );

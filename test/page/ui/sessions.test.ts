@@ -39,7 +39,7 @@ test('an archived session leaves the list and comes back', { tags: ['all'] }, as
   await expect.poll(() => row(page, 'Old work').count()).toBe(0);
   await page.getByRole('button', { name: /^Archived \(\d+\)/ }).click();
   await row(page, 'Old work').waitFor();
-  await palette(page, 'archive or');
+  await palette(page, 'unarchive session');
   await expect.poll(() => page.getByRole('button', { name: /^Archived/ }).count()).toBe(0);
   await row(page, 'Old work').waitFor();
 });

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { expect, test } from 'vitest';
 import { toFileChange } from '../../../src/agents/tools/file-text.ts';
 import {
-  decodeExactText,
+  decodeEditableText,
   detectLineEnd,
   isTruncatedText,
   mergeEdit,
@@ -28,7 +28,7 @@ test.each([
     isUtf8(bytes),
   ]),
 ])('%s: what the editor saves unchanged is the file, else it opens read-only', (_, bytes, lineEnd, isExact) => {
-  const file = decodeExactText(bytes);
+  const file = decodeEditableText(bytes);
   expect([file.isExact, detectLineEnd(file.text)]).toEqual([isExact, lineEnd]);
   const lines = file.text.split(lineEnd); // as CodeMirror holds them
   if (isExact) expect(Buffer.from(`${file.mark}${lines.join(lineEnd)}`)).toEqual(bytes);

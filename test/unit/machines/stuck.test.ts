@@ -1,14 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { computeMaxRememberedActs, explainStuckRun, type RunAct } from '../../../machines/stuck.ts';
+import { computeMaxRememberedActs, explainStuckRun, type ProgressEntry } from '../../../machines/stuck.ts';
 import { runPolicy } from '../../support/machines/machines.ts';
 
 const policy = runPolicy.stuck;
-const call = (action: string, result: string, failed = false): RunAct => ({ kind: 'call', action, result, failed });
-const text = (digest: string): RunAct => ({ kind: 'text', text: digest });
-const times = (count: number, ...acts: RunAct[]): RunAct[] => Array.from({ length: count }, () => acts).flat();
+const call = (action: string, result: string, failed = false): ProgressEntry => ({
+  kind: 'call',
+  action,
+  result,
+  failed,
+});
+const text = (digest: string): ProgressEntry => ({ kind: 'text', text: digest });
+const times = (count: number, ...acts: ProgressEntry[]): ProgressEntry[] =>
+  Array.from({ length: count }, () => acts).flat();
 
 describe('F083 stuck', () => {
-  test.each<[string, RunAct[], RegExp]>([
+  test.each<[string, ProgressEntry[], RegExp]>([
     ['the same action with the same result, 4 times', times(4, call('ls', 'a')), /same action/],
     [
       'the same error 3 times, whatever the action',
@@ -22,7 +28,7 @@ describe('F083 stuck', () => {
     expect(explainStuckRun(acts.slice(1), policy)).toBeUndefined();
   });
 
-  test.each<[string, RunAct[]]>([
+  test.each<[string, ProgressEntry[]]>([
     ['the same action with new results', ['1', '2', '3', '4'].map((it) => call('poll', it))],
     ['the same result of other actions', ['a', 'b', 'c', 'd'].map((it) => call(it, 'ok'))],
     ['other errors', ['1', '2', '3'].map((it) => call('a', it, true))],

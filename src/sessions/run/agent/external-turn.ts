@@ -10,7 +10,7 @@ import { decidePermission, toLoggedArgs } from '../calls/approval.ts';
 import { attachFiles, resolveAttachments } from '../context/attachments.ts';
 import type { ConversationEntry } from '../log/conversation.ts';
 import { toTaskTitle } from '../plan.ts';
-import { computeShortHash, createRunAct } from '../progress.ts';
+import { computeShortHash, createProgressEntry } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closePlan, createTodoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
@@ -266,7 +266,7 @@ export async function decideExternalCalls(
     // The agent would make the original call, not the one a person changed and approved.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: toLoggedArgs(call.args), content }, isAllowed);
-    outcomes.push({ kind: 'permitted', act: createRunAct(call, { output: call.callId, success: true }) });
+    outcomes.push({ kind: 'permitted', act: createProgressEntry(call, { output: call.callId, success: true }) });
   }
   return outcomes;
 }

@@ -13,7 +13,7 @@ import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallMessages } from '../context/recall.ts';
 import { splitInHalf } from '../plan.ts';
-import { createRunAct } from '../progress.ts';
+import { createProgressEntry } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { createTodoFacts } from '../todo-facts.ts';
 import { decidePermission, toLoggedArgs } from './approval.ts';
@@ -205,7 +205,7 @@ async function record(
     ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
     ...(result.plan ? createTodoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
-  const act = createRunAct({ name, args }, message);
+  const act = createProgressEntry({ name, args }, message);
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 

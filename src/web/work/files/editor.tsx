@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { TextEditor } from './editor/editor-text.tsx';
-import { decodeExactText, detectLineEnd } from './editor/file-text.ts';
+import { decodeEditableText, detectLineEnd } from './editor/file-text.ts';
 import { ConflictNotice, useFileSaving } from './editor/saving.tsx';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -19,7 +19,7 @@ interface Props {
 
 export function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
-  const [{ text: first, mark }] = useState(() => decodeExactText(file.bytes));
+  const [{ text: first, mark }] = useState(() => decodeEditableText(file.bytes));
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const saving = useFileSaving({ store, path, version });

@@ -8,7 +8,7 @@ import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
-import { decodeExactText, isTruncatedText, mergeEdit } from './editor/file-text.ts';
+import { decodeEditableText, isTruncatedText, mergeEdit } from './editor/file-text.ts';
 import { ChangesReview, type FileComparison } from './editor/review.tsx';
 import type { FileWrite } from './editor/steps.ts';
 import { FileEditor } from './editor.tsx';
@@ -56,7 +56,7 @@ export function FileView({ store, path, part }: Props) {
   const file = read && 'bytes' in read ? read : undefined;
   const kind = file && detectFileKind(path, file.bytes);
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
-  const isExact = useMemo(() => file && decodeExactText(file.bytes).isExact, [file]);
+  const isExact = useMemo(() => file && decodeEditableText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
   const isEdited = mayEdit && (kind === 'text' || isEditing || store.drafts.has(path));
   const close = () => {
@@ -159,7 +159,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   const merge = async (edited: string) => edited;
   if (Math.max(file?.before ?? 0, file?.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
   const read = file?.after === null ? undefined : await store.read(path, true);
-  const now = decodeExactText(read?.bytes ?? new Uint8Array());
+  const now = decodeEditableText(read?.bytes ?? new Uint8Array());
   const after = `${now.mark}${now.text}`;
   if (!file) return { before: after, after, isReadOnly: false, version: read?.version, merge };
   const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
@@ -175,7 +175,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
-  const exact = decodeExactText(now?.bytes ?? new Uint8Array());
+  const exact = decodeEditableText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;
   return {
     before: before ?? '',

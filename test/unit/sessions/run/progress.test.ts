@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { computeMaxRememberedActs, explainStuckRun, type RunAct } from '../../../../machines/stuck.ts';
-import { createRunAct, listRunActs } from '../../../../src/sessions/run/progress.ts';
+import { computeMaxRememberedActs, explainStuckRun, type ProgressEntry } from '../../../../machines/stuck.ts';
+import { createProgressEntry, listProgressEntries } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
 
 const policy = runPolicy.stuck;
 type CallRow = readonly [name: string, args: unknown, output: string, more?: { failed?: boolean; picture?: boolean }];
 
-const act = ([name, args, output, { failed = false, picture = false } = {}]: CallRow): RunAct =>
-  createRunAct(
+const act = ([name, args, output, { failed = false, picture = false } = {}]: CallRow): ProgressEntry =>
+  createProgressEntry(
     { name, args },
     { output, success: !failed, ...(picture && { pictures: [{ file: 'p', mimeType: 'image/png' }] }) },
   );
@@ -23,7 +23,7 @@ const edit = (n: number): CallRow => ['file_str_replace', { file: 'a.ts', old: `
 
 /** The first alarm within this many rounds. */
 function alarm(loop: (round: number) => readonly CallRow[], rounds = 12): string | undefined {
-  const acts: RunAct[] = [];
+  const acts: ProgressEntry[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const made of loop(round)) {
       acts.push(act(made));
@@ -124,12 +124,12 @@ describe('F083 after a restart', () => {
   test('the acts are those of the transcript, with equal calls of one reply once', () => {
     const entries = [reply('ls', 'ls'), answer('ls0', 3), answer('ls1', 4), reply('ls'), answer('ls0', 5)];
     const one = act(['shell_exec', { command: 'ls' }, 'same']);
-    expect(listRunActs(entries, runId(), 0)).toEqual([one, one]);
+    expect(listProgressEntries(entries, runId(), 0)).toEqual([one, one]);
   });
 
   test('acts before the last hint or answer, and those of other runs, do not count', () => {
     const entries = [reply('ls'), answer('ls0', 3), reply('ls'), answer('ls0', 9), answer('ls0', 9, runId(2))];
-    expect(listRunActs(entries, runId(), 5)).toHaveLength(1);
+    expect(listProgressEntries(entries, runId(), 5)).toHaveLength(1);
   });
 
   test('a reply in words at the end is left to the run', () => {
@@ -137,7 +137,7 @@ describe('F083 after a restart', () => {
       runId: runId(),
       message: { role: 'assistant', model: 'demo', text: 'Hm.', raw: [], calls: [] } as const,
     };
-    expect(listRunActs([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
-    expect(listRunActs([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
+    expect(listProgressEntries([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
+    expect(listProgressEntries([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
   });
 });

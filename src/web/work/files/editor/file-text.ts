@@ -3,7 +3,7 @@ import { applyPatch, structuredPatch } from 'diff';
 const mark = '\ufeff';
 
 /** Includes everything that a save must preserve. */
-export interface ExactText {
+export interface EditableText {
   /** Without the byte-order mark, and with the file's own line ends. */
   readonly text: string;
   readonly mark: string;
@@ -11,7 +11,7 @@ export interface ExactText {
   readonly isExact: boolean;
 }
 
-export function decodeExactText(bytes: Uint8Array): ExactText {
+export function decodeEditableText(bytes: Uint8Array): EditableText {
   const decode = (fatal: boolean) => new TextDecoder('utf-8', { fatal, ignoreBOM: true }).decode(bytes);
   const withMark = (text: string) => (text.startsWith(mark) ? { text: text.slice(1), mark } : { text, mark: '' });
   try {
