@@ -46,7 +46,7 @@ export class LifecycleCoordinator implements AsyncDisposable {
     return this.#hurry.signal;
   }
 
-  /** Rejects calls that are still waiting. */
+  /** Aborts starts and ends in progress, and waits until they have cleaned up. */
   async [Symbol.asyncDispose](): Promise<void> {
     const last = setTimeout(() => this.#hurry.abort(), lastMs);
     try {

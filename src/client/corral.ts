@@ -128,8 +128,8 @@ export class Corral {
   }
 
   /**
-   * Gets your box by name and starts or resumes it in the background, or creates it. The other options apply only to a
-   * new box. Concurrent calls get the same box. `await using` does not delete it.
+   * Gets your box by name and starts or resumes it in the background, or creates it. `env` always applies; the other options
+   * apply only to a new box. Concurrent calls get the same box. `await using` does not delete it.
    */
   async box(name: string, { env, ...requested }: NamedBox = {}): Promise<Box> {
     const { session } = await this.#server.call((api) =>

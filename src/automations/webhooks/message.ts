@@ -188,7 +188,10 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   };
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
-/** In the Managed Agents API, a thread has no outcomes, and clients cannot change it. */
+/**
+ * Managed Agents event types for a child session, which that API calls a thread. Types without an entry are not sent: for
+ * example, a thread has no outcomes, and clients cannot change a thread.
+ */
 const ofThread: Partial<Record<WebhookEventType, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',

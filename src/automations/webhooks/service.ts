@@ -26,7 +26,7 @@ interface Deps {
   readonly isOwned: OwnerAccessCheck;
   readonly learn: (secret: Secret) => void;
   readonly wake: () => void;
-  /** From now on, appends carry the events for webhooks. */
+  /** Called after a webhook is created. From then on, appends also store the events that webhooks send. */
   readonly opened: () => void;
 }
 

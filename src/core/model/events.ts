@@ -22,7 +22,7 @@ export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
 /** The content of a tool call for display; null when there is only the output. */
 export const ToolContent = z.union([
-  /** `running`: the newest command still runs, waiting for input or for the end of another call. */
+  /** `running`: the newest command has not ended yet. */
   z.object({ console: z.array(ConsoleEntry), running: z.literal(true).exactOptional() }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
   z.object({ screenshot: z.string() }),

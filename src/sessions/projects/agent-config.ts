@@ -53,7 +53,7 @@ interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
 }
 const kind = 'agent-config';
 const missing = () => new AppError('not_found', 'There is no such project.');
-/** The API has several agent types; Corral has one. */
+/** The OpenCodex API has several agent types; Corral has one. */
 export const agentType = 'code_agent';
 
 export function createAgentConfigService(deps: Deps): AgentConfigService & AgentConfigLifecycle {

@@ -33,7 +33,7 @@ const maxProcesses = 20_000;
 const maxShells = 32;
 /** Maximum characters of one command, and of its output, in a shell's console. */
 const maxShown = 64 * KiB;
-/** Bytes of each output stream that an `exec` answer contains at most. */
+/** Maximum bytes of each output stream in an `exec` answer. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();

@@ -50,7 +50,7 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The first read was stopped or lost its sandbox. Neither reveals anything about the image, so this sandbox is read.
+    // Not read yet, or the last read failed or was partial, which proves nothing about the image. So this sandbox is read.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(

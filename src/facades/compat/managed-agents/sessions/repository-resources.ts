@@ -12,7 +12,8 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import { parseInput, toIsoTime } from '../wire.ts';
 
-// GitHub repositories of a session: Corral's own repositories, each with a session credential for its token.
+// The API's GitHub repository resources. Each is stored as an ordinary repository of the session, and its token as a session
+// credential.
 
 const host = 'github.com';
 const workspace = '/workspace/';
