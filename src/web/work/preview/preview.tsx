@@ -13,7 +13,9 @@ import {
   computePreviewAddress,
   findOrOpenPreview,
   hasOwnOrigin,
+  keepPath,
   markPortsSeen,
+  openPort,
   type Port,
   type Preview,
   ports,
@@ -43,13 +45,7 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
 
 const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   <li>
-    <button
-      type="button"
-      class="row tree-row full"
-      onClick={() => {
-        previewLocation.value = { port, path: '/' };
-      }}
-    >
+    <button type="button" class="row tree-row full" onClick={() => openPort(port)}>
       <Icon name="globe" size={16} />
       <strong>{t('preview.port', { port })}</strong>
       <code class="cut fill quiet">{command}</code>
@@ -120,6 +116,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
         onSubmit={(event) => {
           event.preventDefault();
           showPath(path);
+          keepPath({ port: at.port, path });
           setTurn(turn + 1);
         }}
       >

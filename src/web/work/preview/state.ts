@@ -18,6 +18,8 @@ export const unseenPorts = signal<ReadonlySet<number>>(new Set());
 /** Undefined: the list of ports. */
 export const previewLocation = signal<PreviewLocation | undefined>(undefined);
 let seen = new Set<number>();
+/** The path that was shown last, by port. */
+const shownPaths = new Map<number, string>();
 
 /** Call while the tab is open. */
 export function markPortsSeen(): void {
@@ -27,7 +29,14 @@ export function markPortsSeen(): void {
 
 export function showPreviewAt(at: PreviewLocation): void {
   previewLocation.value = at;
+  keepPath(at);
   showTab('preview');
+}
+
+export const keepPath = ({ port, path }: PreviewLocation): void => void shownPaths.set(port, path);
+
+export function openPort(port: number): void {
+  previewLocation.value = { port, path: shownPaths.get(port) ?? '/' };
 }
 
 async function look(sessionId: string): Promise<void> {
@@ -45,6 +54,7 @@ export function followPorts(): void {
   effect(() => {
     const sessionId = currentSessionId.value;
     [ports.value, unseenPorts.value, previewLocation.value, seen] = [undefined, new Set(), undefined, new Set()];
+    shownPaths.clear();
     if (sessionId === undefined) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const tryLook = () => void look(sessionId).catch(() => {}); // the next check retries
