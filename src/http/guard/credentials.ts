@@ -37,7 +37,7 @@ export const findOwnerProjects = (
 ) => (owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects);
 
 /** Matches keys of callers, environments, and environments' work items. */
-const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
+const ownForm = /^crl(?:work_|[a-z]*_[0-9A-Za-z]+_)/;
 
 export function createCallerCredentialRegistry({
   token,

@@ -10,6 +10,7 @@ import {
   relayUpgrade,
   withoutCredentials,
 } from '../../../src/facades/shared/previews/port-relay.ts';
+import { createCallerCredentialRegistry } from '../../../src/http/guard/credentials.ts';
 
 let answer = '';
 let program: Server;
@@ -179,6 +180,21 @@ test.each([
 ])('a program gets no credential of the server: %s: %s', (name, value, kept) => {
   const isOurs = (one: string) => one === ours;
   expect(withoutCredentials({ url: '/', headers: { [name]: value } }, isOurs).headers[name]).toBe(kept);
+});
+
+const token = 'x'.repeat(43);
+const claim = Buffer.from(JSON.stringify({ environmentId: 'env_1', workId: 'work_1' })).toString('base64url');
+test.each([
+  ['a key', `crl_5f0c3d9b21aa_${token}`, true],
+  ['a device', `crlp_5f0c3d9b21aa_${token}`, true],
+  ['a sign-in', `crll_0_${token}`, true],
+  ['an environment', `crlenv_5f0c3d9b21aa_${token}`, true],
+  ['a work item', `crlwork_${claim}.01234567.${token}`, true],
+  ['a program', `sk-${token}`, false],
+])('the token of %s is known as the server’s own or not', (_of, text, isOurs) => {
+  const gate = { required: false, accepts: () => false, acceptsLocal: () => false } as never;
+  const parts = { keys: undefined, limiter: undefined, audit: undefined, lockout: {} as never, token: undefined };
+  expect(createCallerCredentialRegistry({ ...parts, gate }).isOurs(text)).toBe(isOurs);
 });
 
 test.each([
