@@ -88,7 +88,7 @@ export function createSandboxBody({
   const { memoryBytes, diskBytes } = spec.limits;
   const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
-  // Files in a tmpfs count as memory, so together these mounts get at most half of it.
+  // Files in a tmpfs count as memory, so /tmp and /home/agent together get at most half of the sandbox's memory.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
@@ -107,12 +107,12 @@ export function createSandboxBody({
     ...createIsolationConfig(spec.limits),
     NetworkMode: 'none',
     ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
-    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share it
+    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share this memory
     Tmpfs: {
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
       '/home/agent': `${scratch},mode=700,${owned}`,
-      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // holds links to the client's files
+      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // holds links into the workspace, such as /mnt/session
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },

@@ -100,7 +100,10 @@ export interface DockerOptions {
   readonly host: string;
   /** This installation's name, part of every container's name. Several installations can share one engine. */
   readonly instance: string;
-  /** The folder of the sandboxes' sockets. Keep it short: a Unix socket's path has at most 107 bytes. */
+  /**
+   * The folder of the sandboxes' records and, without `socketsDir`, of their sockets. If its path is too long for Unix sockets,
+   * they are in a short temporary folder.
+   */
   readonly root: string;
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
@@ -294,7 +297,7 @@ export async function createDockerDriver(
 
     async attach(id, { signal }, role = 'holder') {
       const { Id, State, Config } = await running(id, signal);
-      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps its id from the pool
+      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // the labels and folder of a claimed sandbox keep its id from the pool
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
       const link = { ...held, starvedMs: createCpuWaitMeter(State.Pid) };

@@ -13,7 +13,10 @@ export interface DefaultImage extends BundledImage {
 type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface EngineImages extends AsyncDisposable {
-  /** Resolves with the image reference to run. Rejects with image_missing. */
+  /**
+   * Builds or pulls the image if the engine does not have it. Resolves with the image reference to run. Rejects with
+   * image_missing.
+   */
   ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 

@@ -30,8 +30,8 @@ export const imageContentLabel = 'corral.content';
 export const workspaceLabel = 'corral.workspace';
 
 /**
- * A pool container has its own name until a claim renames it for the session. The name is the lock, because it is
- * unique.
+ * A pool container has its own name until a claim renames it for the session. Names are unique, so a session never has two
+ * containers.
  */
 export function createContainerNames(instance: string) {
   const base = `corral-${instance}-`;

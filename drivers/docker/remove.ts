@@ -20,7 +20,7 @@ export async function removeContainer(
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
-      // A sandbox has no anonymous volumes. A service can have those that its image declares.
+      // `v` also removes anonymous volumes, which the engine creates if the image declares volumes.
       await callEngine(signal, () => container.remove({ force: true, v: true, abortSignal: signal }));
       return;
     } catch (error) {

@@ -17,11 +17,17 @@ const maxLooks = 64;
 
 export interface UserIdAllocator {
   ofWorkspace(labels: Labels): number;
-  /** Returns a user id that no running sandbox has, for a new workspace. Rejects with sandbox_capacity. */
+  /**
+   * Returns a user id for a new workspace: one that no running sandbox has, or without a range the image's user. Rejects with
+   * sandbox_capacity.
+   */
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
-  /** Rejects if another running sandbox has that user id. If two starts chose it concurrently, both are refused. */
+  /**
+   * Rejects if another running container has that user id, unless all sandboxes share one. If two starts chose it concurrently,
+   * both can be refused.
+   */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
 type Labels = Readonly<Record<string, string>> | undefined;
@@ -33,8 +39,8 @@ interface Options {
 }
 
 /**
- * The kernel counts inotify instances, keys, pipe pages and pending signals per user, so running sandboxes never share
- * a user id. Labels on containers and volumes are the only record.
+ * If a range is set, running sandboxes never share a user id. The kernel counts inotify instances, keys, pipe pages and pending
+ * signals per user. Labels on containers and volumes are the only record.
  */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });

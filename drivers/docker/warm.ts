@@ -150,7 +150,7 @@ export function createDockerPool(options: Options): Poolable {
     for (const id of waiting) {
       if (ready.has(id)) continue;
       waiting.delete(id);
-      if (options.hasReplicas) await holds.rest(id); // another server owns it now
+      if (options.hasReplicas) await holds.rest(id); // another server may have claimed it
     }
   }
 

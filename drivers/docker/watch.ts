@@ -14,7 +14,8 @@ export interface ContainerWatcher extends AsyncDisposable {
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// The engine can be silent for hours, and its connection can break without an error.
+// Milliseconds until all containers are checked again: `heard` after the event stream opened, `unheard` if it does not open. The
+// engine can be silent for hours, and its connection can break without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {
@@ -37,7 +38,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
       const either = AbortSignal.any([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // needed if the stream never delivers an event
+        lookAtAll(either).catch(() => {}); // needed if the stream does not open
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;

@@ -26,9 +26,9 @@ export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promis
   );
 
 /**
- * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but not the
- * pods of Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects'
- * kinds and names.
+ * Cleans up after a removed installation: deletes its claims, pools, templates and pods, then their volume claims, but not the
+ * pods of Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects' kinds and
+ * names.
  */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,

@@ -21,7 +21,7 @@ export interface Bubblewrap {
   readonly system: readonly string[];
   /** Whether the machine has `sudo`, which cannot work in a sandbox. A replacement is then mounted over it. */
   readonly hasSudo: boolean;
-  /** Files of /proc that reveal other users; empty inside sandboxes. */
+  /** Files of /proc that reveal keys, other users or other processes; empty inside sandboxes. */
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
@@ -79,12 +79,12 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   const quarter = Math.floor(limits.memoryBytes / 4);
   // Files in a tmpfs use memory until they are removed, so together they must leave room for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
-  const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share it
+  const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share this memory
   return [
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Created implicitly, these folders would belong to root.
+    // Created implicitly, these folders would have mode 0700, so under a root server the sandbox's user could not enter them.
     ...[
       '/etc',
       '/etc/profile.d',
@@ -106,7 +106,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ...groups.flatMap(([folder, path]) => ['--ro-bind', folder, path]),
     ...[...scratch('/dev/shm', shared), ...scratch('/tmp'), ...['--symlink', '/tmp', '/var/tmp'], ...scratch(home)],
-    ...scratch('/mnt', 2 ** 20), // links to the client's files, see src/sessions/setup
+    ...scratch('/mnt', 2 ** 20), // holds links into the workspace, such as /mnt/session; see src/sessions/setup
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${sandboxToolsFolder}/bin/node`, '--ro-bind', init, `${sandboxToolsFolder}/init.sh`],
@@ -130,7 +130,9 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   ];
 }
 
-/** Parents that bubblewrap creates itself would belong to root. */
+/**
+ * Creates the parents explicitly: under a root server, the sandbox's user could not enter those that bubblewrap creates itself.
+ */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
   const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
@@ -142,8 +144,8 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 
 /** Sets the limits that no control group enforces, in a shell that then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
-  // The kernel counts processes per user: only this sandbox's in a user namespace, otherwise those of everyone who shares the
-  // user.
+  // The kernel counts processes per user. In a user namespace, it counts only this sandbox's; otherwise it counts those of
+  // everyone who shares the user.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;

@@ -52,7 +52,7 @@ export async function createUnreadableLoader(
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a killed server may have left a partial copy
   await copyFile(loader, draft);
-  // If the server is not root, the sandbox's user owns the file; otherwise root does.
+  // If the server is not root, the sandbox's user owns the file, so even the owner must not read it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
   return await tried(path);
@@ -242,7 +242,7 @@ async function unconfined(
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const daemon = resolve(await programs.daemon());
-  // Without isolation nothing forwards to the gate, so proxy variables would point nowhere.
+  // Without isolation, nothing forwards to the egress gate, so proxy variables would point nowhere.
   const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
   const env = {
     ...Object.fromEntries(passed),

@@ -69,7 +69,7 @@ export async function findMissingPrograms(searched = folders): Promise<readonly 
 
 const lastsMs = 1_000;
 
-/** Prioritizes a sandbox on busy processors until one second after the last call. */
+/** Prioritizes a sandbox on busy processors until one second after the last call of `hasten`. */
 export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {

@@ -79,7 +79,7 @@ export function openSandboxUserIds(folders: SandboxFolders, { first, last }: Use
 }
 
 /**
- * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
+ * Gives the workspace or volume and everything in it to the user, if another user owns it. The folder itself changes last, so an
  * interrupted change is repeated. A link's own owner is changed; links are never followed.
  */
 export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {

@@ -24,7 +24,7 @@ export interface FolderVolumes extends VolumeHosting {
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly FolderVolume[]>;
 }
 
-/** Volumes as folders next to the sandboxes'. The server never reads or writes their content. */
+/** Volumes are folders next to those of the sandboxes. The server never reads or writes their content. */
 export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);
@@ -40,7 +40,7 @@ export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): Fol
     },
     async volumes() {
       const there = await names();
-      // The next listing resumes an interrupted removal.
+      // Resumes interrupted removals.
       for (const name of there.filter((one) => one.startsWith(removedPrefix))) await remove(join(base, name));
       return there.flatMap((name) => VolumeId.safeParse(name).data ?? []);
     },

@@ -47,7 +47,7 @@ export const toSandboxInfoFields = ({
   expiresAt,
 });
 
-/** The server's folders, one per sandbox. A sandbox sees only its `mount`. */
+/** The server's folders, one per sandbox. `mount` is visible in the sandbox and holds the socket and the token for its daemon. */
 export interface SandboxFolders {
   readonly root: string;
   home(id: SandboxId): string;
@@ -73,7 +73,7 @@ export interface SandboxFolders {
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
-  /** Only one call succeeds, across all processes. */
+  /** Claims the sandbox. Until `unclaim`, only one call succeeds, across all processes. */
   claim(id: SandboxId): Promise<'done' | 'taken' | 'missing'>;
   isClaimed(id: SandboxId): Promise<boolean>;
   unclaim(id: SandboxId): Promise<void>;
@@ -81,7 +81,7 @@ export interface SandboxFolders {
 
 let drafts = 0;
 
-/** `elsewhere`: the mounts are outside the server's own folders. */
+/** `elsewhere`: creates the sandboxes' mounts outside the server's own folders. */
 export async function openSandboxFolders(folder: string, elsewhere?: SandboxMounts): Promise<SandboxFolders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });

@@ -70,7 +70,7 @@ export interface Desktop {
   vnc(): Promise<Duplex>;
   /** Returns a stream that counts as one viewer until it ends, for viewers that connect to the display directly. */
   watch(): Promise<Duplex>;
-  /** Ends the previous connection to the browser's debugging protocol. */
+  /** Opens a connection to the browser's debugging protocol and ends the previous one. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;
   screenshot(): Promise<Uint8Array>;
@@ -177,9 +177,15 @@ export interface Daemon {
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole, if it is small.
-  /** `done` is false if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
+  /**
+   * Saves the files as they are before a run, once per run. `done` is false if the workspace is too large or unsuitable: a
+   * program in the sandbox must then save them.
+   */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
-  /** Empty if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
+  /**
+   * Computes a fingerprint of the files. Empty if the workspace is too large or unsuitable: a program in the sandbox must then
+   * compute it.
+   */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
   // Folder watches. All methods except the first reject with not_found.
@@ -205,7 +211,7 @@ export const daemonLimits = {
   /** Maximum bytes of a JSON answer. The daemon rejects requests whose answer would be longer. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Per command in a shell's console. */
+  /** Maximum characters of a command's own text in a shell's console. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Per output stream of `exec`. */

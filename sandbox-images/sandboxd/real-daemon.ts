@@ -158,7 +158,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       return await endTagged(tag);
     },
     async exec(request, signal) {
-      stopped.check(request.tag); // not tracked: a running command ends with its caller's connection
+      stopped.check(request.tag); // not checked again after the start: a running command ends with its caller's connection
       if (request.tag !== undefined && !tagged.has(request.tag)) {
         if (tagged.size > 1_000) tagged.clear();
         tagged.set(request.tag, clock.now());

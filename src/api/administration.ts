@@ -64,7 +64,7 @@ const Overview = z.object({
       ...owned,
       host: z.string(),
       isPaused: z.boolean(),
-      /** Null: the sandbox is paused, did not answer in time, or is not among the first 200. */
+      /** Null: the sandbox is paused, did not answer in time, cannot report usage, or is not among the first 200. */
       usage: SandboxUsageView.nullable(),
     }),
   ),
@@ -85,7 +85,7 @@ const Overview = z.object({
   ),
   storage: z.object({
     store: z.string(),
-    /** Null: the store has no disk. */
+    /** Null: the data is not stored on disk. */
     bytes: z.int().nullable(),
     blobs: z.string(),
     uploads: z.int(),

@@ -73,7 +73,9 @@ const Delivery = stored.WebhookDelivery.extend({
   endedAt: IsoTime.nullable(),
 });
 
-/** Operators see only the host of another owner's webhook, because the whole address is often a secret itself. */
+/**
+ * A caller who cannot change the webhook sees only the host of its address, because the whole address is often a secret itself.
+ */
 const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
   url: permitsAction(principal, 'work', doc) ? doc.url : `${new URL(doc.url).origin}/…`,

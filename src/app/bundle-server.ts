@@ -12,7 +12,10 @@ const workers = [
   'agents/tools/computer/scale-worker',
   'observability/watchdog-worker',
 ];
-/** Packages that locate their own files, or a binary for the platform, next to their code. */
+/**
+ * Packages that locate their own files, or a binary for the platform, next to their code. `react-devtools-core` is not installed;
+ * Ink imports it only for development.
+ */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 export async function bundleServer(folder: string, program = 'src/app/main.ts'): Promise<void> {

@@ -86,7 +86,7 @@ export interface HttpServerDeps {
   readonly abilities?: SandboxCapabilities;
   /** Accepted like the token while this server runs. */
   readonly localToken?: TokenHash | undefined;
-  /** The server's secret, from which tokens are derived. Undefined only in tests. */
+  /** The store's secret, shared by its servers, from which tokens are derived. Undefined only in tests. */
   readonly peppers?: FacadeParts['peppers'];
   readonly ids?: Pick<IdSource, 'short'>;
   /** Validates each reply against its documented schema. Slow, so only for tests and development. */
@@ -302,7 +302,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();
-      // the link would let anyone control a desktop that a reader can only watch
+      // a link could allow more than a reader can do, such as control of a desktop
       if (principal.role === 'reader') throw forbiddenRoleError(principal);
       return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],

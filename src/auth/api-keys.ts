@@ -67,8 +67,8 @@ export interface ApiKeyAdmin {
   trust(newKey: NewKeyRequest, rule: TrustRule): Promise<ApiKeyView>;
   list(): Promise<readonly ApiKeyView[]>;
   /**
-   * Revokes the key and ends its open streams and sockets. Rejects: not_found, conflict (the last admin key, and
-   * CORRAL_TOKEN is not set).
+   * Revokes the key and ends its open streams and sockets. Rejects: not_found, conflict (the last admin key, without CORRAL_TOKEN
+   * or sign-in).
    */
   revoke(id: string): Promise<ApiKeyView>;
 }
@@ -82,7 +82,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   /** Other processes create and revoke keys in the same store. */
   readonly shared: boolean;
-  /** CORRAL_TOKEN is set, so a caller who can create keys always exists. */
+  /** CORRAL_TOKEN is set or people can sign in, so the server needs no admin key. */
   readonly hasToken: boolean;
   /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;

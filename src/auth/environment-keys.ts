@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials of workers of self-hosted environments: a permanent key, stored like API keys, and signed tokens for a
-// claim on one item, which are not stored.
+// Credentials of workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token is for a
+// claim on one work item, and is not stored.
 
 const Maker = z.object({
   key: z.string().optional(),

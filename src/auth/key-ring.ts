@@ -10,7 +10,7 @@ export interface PrincipalResolver {
   readonly any: boolean;
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
-  /** Reads new credentials, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
+  /** Verifies new tokens of trusted issuers, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   live(id: string): Principal | undefined;

@@ -44,7 +44,7 @@ export function createLockout({ clock, onFailure: listener }: LockoutOptions): L
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // moves to the end, so the first entry is always the one with the oldest failure
+      windows.delete(network); // moves to the end, so the first entry is the one whose last failure is oldest
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

@@ -58,7 +58,7 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/** A browser's WebSocket cannot set any other header, so the token is sent as one of the offered protocols. */
+/** A browser's WebSocket can set no header except the offered protocols, so the token is sent as one of them. */
 export function parseSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')

@@ -5,7 +5,7 @@ export function withAddedRecords(
   carry: (entry: AppendRequest) => AppendRequest,
   isOpen: () => boolean,
 ): EventLog {
-  const carried = new WeakMap<AppendRequest, AppendRequest>(); // a repeated append must return the same object
+  const carried = new WeakMap<AppendRequest, AppendRequest>(); // a repeated append must pass the same object to the log
   return {
     ...log,
     append: (entry) => {

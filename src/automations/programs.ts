@@ -23,7 +23,7 @@ export class AutomationPrograms extends ServerPart<Deps> implements AutomationPr
     this.#served.set(api, prepare);
   }
 
-  /** Called once every API of this server has registered. */
+  /** Called after every API of this server has registered. */
   open(): void {
     this.#isOpen = true;
   }

@@ -28,7 +28,7 @@ export function parseCronRule({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and `L`, which other programs that read the field do not.
+  // The library also accepts seconds, years, nicknames and `L`, which other programs that read the schedule do not.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
@@ -125,7 +125,7 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** The latest due time from `from` to `now`. A downtime can have missed several. */
+/** The latest due time from `from` to `now`. Several can have passed during a downtime. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;

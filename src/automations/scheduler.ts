@@ -14,7 +14,9 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: AutomationStarter;
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
-  /** Two servers that start automations at the same time still start each only once. */
+  /**
+   * Whether this server starts automations now. Two servers that start automations at the same time still start each only once.
+   */
   readonly leads: () => Promise<boolean>;
   readonly shared: boolean;
 }
@@ -26,7 +28,7 @@ const missedMs = 60_000;
 
 export class AutomationScheduler {
   readonly #deps: Deps;
-  /** A round starts when one of these sessions ends. */
+  /** A round starts when a run of one of these sessions ends. */
   #working: ReadonlySet<SessionId> = new Set();
   readonly #rounds: RoundRunner;
 

@@ -48,7 +48,7 @@ export interface AutomationStarterDeps {
   readonly readCost: (id: SessionId) => Promise<AutomationStartCost>;
   readonly isOwned: OwnerAccessCheck;
   readonly clock: Clock;
-  /** Called before the outcome of a start is stored: a session, or a refusal. */
+  /** Called before the outcome of a start is stored: a session was started, or none was. */
   readonly tell?: (event: AutomationStartEvent) => Promise<void>;
   readonly count?: (cause: string, end: string) => void;
 }

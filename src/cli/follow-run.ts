@@ -11,7 +11,8 @@ export interface FollowRunOptions {
 }
 
 /**
- * Shows a run until it ends, and lets the user answer its questions and approvals where possible. Resolves with the exit code.
+ * Shows a run until it ends. Where possible, lets the user answer its questions and decide on its approvals. Resolves with the
+ * exit code.
  */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
   const shown = createEventRenderer(io, { quiet: !follow || json });

@@ -9,9 +9,9 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Prints a line of the result. */
+  /** Writes a line of the command's result to stdout. */
   print(line: string): void;
-  /** Prints a line for people. */
+  /** Writes a line for people to stderr. */
   say(line: string): void;
   /** The text in a style, if the stream is a terminal that shows colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
@@ -44,7 +44,10 @@ export function createProcessIo(
 }
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
-/** Keeps only Corral's own colours; control characters that JSON does not escape become JSON escapes. */
+/**
+ * Removes control sequences, except line breaks, tabs and, with `hasColour`, Corral's own colours. Control characters that JSON
+ * does not escape become JSON escapes.
+ */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -66,7 +69,7 @@ export function toOneLine(text: string, most: number): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Resolves once a slow reader is ready; undefined if there is no need to wait. */
+/** Resolves once a slow reader is ready or gone; undefined if there is no need to wait. */
 export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {

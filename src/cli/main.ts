@@ -1,4 +1,5 @@
-// The package's `corral`, which runs on Node 20 or later. Commands that belong to the server run on the pinned Node.
+// The package's `corral`, which runs on Node 20 or later. Commands that belong to the server run on the bundled Node, if there is
+// one.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';

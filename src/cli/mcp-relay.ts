@@ -19,7 +19,7 @@ const named: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 };
 
-/** `version`: negotiated at initialization, if any. */
+/** `version`: the protocol version negotiated at initialization, if any. */
 function requestHeaders({ method = '', params }: McpMessage, version: string | undefined): Record<string, string> {
   const meta = params?._meta as Readonly<Record<string, unknown>> | undefined;
   const claimed = meta?.['io.modelcontextprotocol/protocolVersion'];
@@ -119,7 +119,7 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
       open.get(message.params?.requestId as McpMessage['id'])?.abort(); // the server sees the connection end
       continue;
     }
-    if (message.method === undefined) continue; // a response, but this server sends no requests
+    if (message.method === undefined) continue; // a response, but Corral sends no requests
     while (work.size >= maxOpen) await Promise.race(work);
     const passed = pass(line, message).finally(() => work.delete(passed));
     work.add(passed);
@@ -135,7 +135,7 @@ function parsed(line: string): McpMessage | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 
-/** An HTTP error without an id would leave the client waiting forever. */
+/** An error response without the request's id would leave the client waiting forever, so the id is added. */
 function toClientLine({ id }: McpMessage, text: string, { status }: Response): string | undefined {
   if (id == null) return undefined; // a notification has no answer
   if (status < 400) return text;

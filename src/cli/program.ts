@@ -91,7 +91,7 @@ export function createProgram(
   return program;
 }
 
-/** Commands without a group come last. */
+/** The groups of commands in the help. Commands without a group come last. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   Sessions: ['run', 'chat', 'box', 'ls', 'show', 'logs', 'open', 'attempts', 'fork', 'stop', 'rm'],
   Sandboxes: ['exec', 'attach', 'cp', 'ps', 'port', 'desktop', 'vnc', 'pause', 'resume', 'snapshot', 'volume'],
@@ -153,7 +153,7 @@ function toOption(flags: string, text: string): Option {
 
 const maxSummary = 76; // In characters.
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
-/** Cuts at the end of a clause, or else at the end of a word. */
+/** Shortens a description for the command list, at the end of a clause or else of a word. */
 function summary(about: string): string {
   const [sentence = about] = about.split(/[;:] /, 1);
   if (sentence.length <= maxSummary) return sentence;

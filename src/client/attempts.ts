@@ -27,7 +27,7 @@ export class BoxAttempts {
     this.#sessionId = sessionId;
   }
 
-  /** Resolves before an attempt has started. Rejects with conflict while a run or other attempts are in progress. */
+  /** Resolves before an attempt has started. Rejects with conflict, for example while a run or other attempts are in progress. */
   start(task: string, { attempts = 3, ...options }: AttemptsOptions = {}): Promise<Attempts> {
     const requested = { sessionId: this.#sessionId, task, attempts, ...options };
     return this.#server.call((api) => api.attempts.start.mutate(requested));
@@ -56,7 +56,7 @@ export class BoxAttempts {
       });
     }
   }
-  /** The files that an ended attempt changed. */
+  /** The changes that an ended attempt made to the files, as a diff. */
   diff(id: string, n: number): Promise<AttemptDiff> {
     return this.#server.call((api) => api.attempts.diff.query({ sessionId: this.#sessionId, id, n }));
   }

@@ -22,7 +22,7 @@ type NewSession = Exclude<Inputs['sessions']['create'], void>;
 export interface NewBox {
   readonly title?: string;
   readonly projectId?: string;
-  /** `demo` or `provider/model`; default: the template's, the project's, or the server's. */
+  /** `demo` or `provider/model`; default: the model that the project chose, else the template's, else the server's. */
   readonly model?: string;
   /** The recipe of its sandbox and agent; default: the project's, or the server's. */
   readonly template?: string;
@@ -60,7 +60,7 @@ export interface NewBox {
   /** Your own key-value pairs; `list` can filter by them. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
-/** The options for a box that is created because no box has this name. */
+/** The options for getting a box by name. `env` always applies; the others apply only if the box is created. */
 export type NamedBox = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
@@ -118,7 +118,7 @@ export class Corral {
     return box;
   }
 
-  /** Gets a box by name, on the server in the options. */
+  /** Gets a box by name, or creates it, on the server in the options. */
   static box(
     name: string,
     { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBox = {},
@@ -149,7 +149,7 @@ export class Corral {
     } while (cursor !== undefined);
   }
 
-  /** Opens the box of an existing session. Rejects with session_not_found. */
+  /** Opens the box of an existing session. Rejects with session_not_found if there is none. */
   async open(id: string): Promise<Box> {
     return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
   }
@@ -341,14 +341,15 @@ export class Box implements AsyncDisposable {
   }
   /**
    * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Default: keeps as much as
-   * possible. Rejects: unsupported (the sandbox cannot keep the requested parts), sandbox_not_found (not running), conflict (the
-   * pause would end a run's processes), sandbox_unavailable (not frozen).
+   * possible. Rejects: unsupported (the sandbox cannot keep the requested parts), sandbox_not_found (not running), sandbox_lost
+   * (it ended unexpectedly), conflict (the pause would end a run's processes), sandbox_unavailable or deadline_exceeded (not
+   * frozen).
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
     const requested = { sessionId: this.id, ...(keeps && { keeps }) };
     return this.#server.call((api) => api.sandbox.pause.mutate(requested));
   }
-  /** Resumes the paused sandbox, or starts it. Any use does this automatically. */
+  /** Resumes the paused sandbox, or starts it. Any use of a paused sandbox does this automatically. */
   resume(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.resume.mutate({ sessionId: this.id }));
   }

@@ -25,7 +25,10 @@ export async function* followEvents(
   }
 }
 
-/** Ends without yielding `over` when too many unread events wait for the reader; the log has them all. */
+/**
+ * Yields the events of one subscription, then `over` when the server ends it. Ends without `over` when too many unread events
+ * wait; the caller then subscribes again.
+ */
 async function* oneConnection(
   server: Connection,
   sessionId: string,

@@ -44,8 +44,8 @@ export class Files {
   }
 
   /**
-   * Watches the files in and below a folder. No change is missed once the promise has resolved. After a broken
-   * connection, a change `lost` means that changes may have been missed. Leaving the loop ends the watch.
+   * Watches the files in and below a folder. No change is missed once the promise has resolved, unless a change `lost` reports
+   * otherwise, such as after a broken connection. Leaving the loop ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
     return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });

@@ -50,7 +50,10 @@ export class Port {
     return this.open().then(({ url }) => url);
   }
 
-  /** Sends a request to the program behind the port. Resolves with its answer, or with 502 if nothing listens. */
+  /**
+   * Sends a request to the program behind the port. Resolves with its answer, with 502 if nothing listens, or with 503 if the
+   * sandbox is not running.
+   */
   async fetch(path = '/', init: RequestInit = {}): Promise<Response> {
     const { path: base } = await this.open();
     // Sent without the server's token, which a program in a sandbox must not see.

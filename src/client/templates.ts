@@ -24,7 +24,7 @@ export interface BuildOptions {
   readonly tags?: readonly string[];
   /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;
-  /** Provides the files for the source of a COPY, as written in the Dockerfile. */
+  /** Called for each source of a COPY, with its path relative to the folder of the Dockerfile. Resolves with the files. */
   readonly files?: (source: string) => Promise<CopiedFiles>;
   readonly onLog?: (entry: BuildLogEntry) => void;
   /** Aborts the call and cancels the build. */
@@ -32,7 +32,7 @@ export interface BuildOptions {
 }
 const pollMs = 500;
 
-/** Templates that users build from a Dockerfile, isolated in a sandbox. */
+/** Templates that users build from a Dockerfile. Each build is isolated like a sandbox. */
 export class Templates {
   readonly #server: Connection;
 

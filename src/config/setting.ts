@@ -7,7 +7,7 @@ export interface SettingDescription {
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** Undefined: the setting is read once, at start-up. */
+  /** How administrators edit the setting while the server runs. Undefined: it is read once, at start-up. */
   readonly change?: SettingEditor | undefined;
 }
 export interface SettingEditor {

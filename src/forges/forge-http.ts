@@ -6,7 +6,7 @@ import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
 /**
- * Connects only to addresses that the operator allows for the server. Follows no redirect, which would send the token
+ * Connects only to addresses that the operator allows for the forge's server. Follows no redirect, which would send the token
  * elsewhere.
  */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;

@@ -63,7 +63,7 @@ export const PullRequestCheck = z.object({
 export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
 export interface ForgeItems<Item> {
   readonly items: readonly Item[];
-  /** More items exist beyond the page limit. */
+  /** Whether more items exist beyond the page limit. */
   readonly isCut: boolean;
 }
 
@@ -90,9 +90,9 @@ export interface ForgeHttp {
 }
 /**
  * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method stops when the
- * signal fires, and rejects only with AppError: forbidden (the credential), not_found, conflict or invalid_request (the forge
- * refused the request), rate_limited, deadline_exceeded, payload_too_large, provider_error (the forge failed, or sent an invalid
- * answer), cancelled.
+ * signal fires. Rejects only with AppError: forbidden (the credential is invalid or lacks a permission), not_found, conflict or
+ * invalid_request (the forge refused the request), rate_limited, cancelled. Rejects also: deadline_exceeded, payload_too_large,
+ * provider_error (the forge failed, was unreachable, or sent an invalid answer).
  */
 export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;

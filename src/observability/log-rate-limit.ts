@@ -102,8 +102,8 @@ export function findLogNoiseSource(level: number, [about, text]: readonly unknow
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];
-  // Refused requests and routes without a credential. Other requests are already rate limited, so their lines need no
-  // limit.
+  // Only lines of refused requests and of routes without a rate limit have an address. All other requests are already rate
+  // limited, so their lines need no limit.
   if (text !== 'request' || address === undefined) return undefined;
   const what = Number(status) >= 400 ? 'refused' : String(route);
   return [`request ${what} ${status}`, source, requestsPerSource];

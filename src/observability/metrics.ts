@@ -17,7 +17,7 @@ export interface Metrics {
   event(type: string): void;
   runEnded(status: string): void;
   automationStart(cause: string, end: string): void;
-  /** Counts an incoming delivery: `started`, `left_out`, or the error code. */
+  /** Counts a delivery to an automation's hook by its outcome: `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
   memoryChange(by: 'person' | 'agent', action: string): void;
   /** Counts an attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` for good. */

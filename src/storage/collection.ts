@@ -268,7 +268,7 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** Reservations for documents being stored, by document id; one record per owner. */
+/** Reservations for documents being stored, by document id. One record per kind of document and owner or project. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;

@@ -47,7 +47,7 @@ export class RecordMirror<Doc extends { readonly id: string; readonly createdAt:
     else this.#drop(id);
   }
 
-  /** Resolves with the stored document, even if `change` did not change it. */
+  /** Resolves with the mirror's document, even if `change` changed nothing. */
   async change(id: string, change: (now: Doc | undefined) => Doc | undefined): Promise<Doc | undefined> {
     const { records, kind, schema } = this.#options;
     const changed = await changeRecord<Doc>(records, { kind, id }, (found) => {

@@ -37,7 +37,7 @@ const maskedPaths = [
 
 /** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
-/** Start of the daemon's command: it runs as a sandbox's user. Every other process is a command of the build. */
+/** Prefix of the daemon's command, so that the daemon runs as the image's user. Every other process is a command of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**

@@ -142,7 +142,7 @@ export function findMountedFolder(
   return id && join(root, id);
 }
 
-/** A claimed sandbox keeps its files in the pool's volume. */
+/** Volume names of pool sandboxes. A claimed sandbox keeps its files in such a volume. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
 export function createVolumeRules(instance: string): z.ZodType {

@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 /**
- * Folders for the sandboxes' sockets. The engine resolves their paths at every start of a container, long after the filter
- * checked them. Every parent folder therefore belongs to root or the filter's user. The server's user can write only into the
- * innermost folder, which it can neither rename nor replace with a link.
+ * Folders for the sandboxes' sockets. The engine resolves their paths at every start of a container, after the filter has checked
+ * them. Every parent folder therefore belongs to root or the filter's user. The server's user can write only into the innermost
+ * folder, which it can neither rename nor replace with a link.
  */
 export interface SocketFolders {
   readonly root: string;
   path(id: string): string;
   make(id: string): Promise<void>;
-  /** Removes the folder, which the sandbox's server must have emptied. Rejects with ENOTEMPTY otherwise. */
+  /** Removes the folder, which the server must have emptied first. Rejects with ENOTEMPTY otherwise. */
   remove(id: string): Promise<void>;
   isOurs(id: string): Promise<boolean>;
 }

@@ -12,7 +12,7 @@ export interface KubeApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
-  /** Completes the sentence "not allowed to …". */
+  /** The request's action, such as "list pods", for error messages. */
   readonly what: string;
   readonly accept?: string;
   /** Maximum attempts while the API server is unavailable. Default: retry until the signal aborts. */
@@ -27,7 +27,7 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 /**
- * Rejects only with AppError. Replaces `CoreV1Api` of `@kubernetes/client-node` 2.0, which does not limit answers and
+ * Rejects only with AppError. Replaces `CoreV1Api` of `@kubernetes/client-node` 2.0, which does not limit the size of answers and
  * opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8.
  */
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {

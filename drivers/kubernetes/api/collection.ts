@@ -17,7 +17,7 @@ export interface KubeSelector {
 }
 interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
   readonly selector: KubeSelector;
-  /** Applied to each page, so that at most one full page is in memory. */
+  /** Trims each object when its page arrives, so that at most one full page is in memory. */
   readonly keep?: (object: T) => T;
 }
 

@@ -128,7 +128,7 @@ export function createClaimEngine(options: Options) {
 
   /**
    * Throws sandbox_capacity if as many other claims wait for a pod as the pool can serve: its size plus its ready members. Never
-   * throws for an existing claim.
+   * throws for an existing claim, or if the pool's size is 0.
    */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);

@@ -14,7 +14,7 @@ const logBytes = 64 * mebibyte;
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =
-  /** A pod of one session: its variables hold the tokens. */
+  /** A pod of one session: its variables hold the egress token and the hash of the daemon's token. */
   | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
   /** A pod of a shared template, which gets its session after the start. */
   | { readonly of: 'template'; readonly publicKey: string };
@@ -181,7 +181,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // The browser's tabs share it; a pod's default is only 64 MiB.
+  // The browser's tabs share /dev/shm, which has only 64 MiB by default in a pod.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: k8s.V1VolumeMount[] = [

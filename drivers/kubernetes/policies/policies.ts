@@ -13,7 +13,10 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/** A sandbox accepts connections from the server and, unless its policy is `none`, can dial the proxy. */
+/**
+ * A sandbox accepts connections only at the daemon's port: from the server's pods, or from any peer if `serverPods` is not set.
+ * Unless its policy is `none`, it can dial the proxy.
+ */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
@@ -35,7 +38,7 @@ export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
     spec: {
       podSelector: { matchLabels: { 'corral/instance': instance, 'corral/egress': kind } },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: incoming, // the library names the field `_from`
+      ingress: incoming, // contains `from`, as in the API; the library's type names that field `_from`
       egress: kind === 'proxy' ? outgoing : [],
     },
   }));
@@ -71,7 +74,7 @@ const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/** Policies need a network plug-in that enforces them, and the API does not report whether there is one. */
+/** Policies need a network plug-in that enforces them, and the Kubernetes API does not report whether there is one. */
 export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
@@ -103,8 +106,9 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   return {
     isOpen: () => isOpen,
     /**
-     * Tries to reach the API server from an unused sandbox, until one check proves enforcement or `maxUnknown` checks are
-     * inconclusive. Rejects with unsupported if the server is reachable and the operator has not accepted that.
+     * Tries to reach the API server from an unused sandbox. Checks end once one proves enforcement, `maxUnknown` are
+     * inconclusive, or the operator has accepted unenforced policies. Rejects with unsupported if the API server is reachable and
+     * the operator has not accepted that.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next one is checked.

@@ -16,7 +16,7 @@ export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cp
 export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
-/** In write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
+/** In write order. Sandboxes get no swap in addition to their memory, because they could fill the disk with it. */
 export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,

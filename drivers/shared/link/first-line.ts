@@ -5,7 +5,7 @@ const patienceMs = 5_000;
 /** Parses the next chunk. Calls `found` with the line, or with undefined if there will be none. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
-/** Undefined if the peer disconnects or sends no line within 5 s. */
+/** Undefined if `read` finds no line, the peer disconnects, or 5 s pass. */
 export async function readFirstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const hear = (chunk: Buffer) => read(chunk, resolve);

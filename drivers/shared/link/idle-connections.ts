@@ -72,7 +72,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** The returned function stops waiting. */
+  /** Calls the waiter's `give` once it can have a connection, or its `fail`. The returned function stops waiting. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -111,8 +111,8 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers used connections, because the daemon replaces each unused one that is taken. Light requests cause no
-   * replacement, so they prefer unused ones; the used ones then stay idle and expire.
+   * Prefers used connections, because the daemon replaces each unused one that is taken. Light requests prefer unused ones, which
+   * current daemons then do not replace; the used ones stay idle and expire.
    */
   #inOrderFor({ isLight = false }: ConnectionWaiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];

@@ -7,7 +7,7 @@ export interface SocketListenOptions {
   /** An unused name in the same folder, no longer than the path's own name. */
   readonly temporaryName: string;
   readonly maxConnections: number;
-  /** Set if the receiver closes connections itself, even after the peer has ended its half. */
+  /** If true, a connection remains half open after the peer ends its side, and `serve` must close it. */
   readonly allowHalfOpen: boolean;
 }
 

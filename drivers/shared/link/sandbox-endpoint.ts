@@ -19,7 +19,7 @@ import { createLinkLifetime } from './link-end.ts';
 import { listenOnUnixSocket, removeStaleSockets } from './listen.ts';
 import { removeTokenFile } from './token.ts';
 
-/** Limit for each kind of connection, so that no kind can block another. */
+/** Maximum connections of each kind (silent, daemon, egress), so that no kind can block another. */
 const maxEach = 128;
 /**
  * Maximum streams for which the listening socket has room. The server opens them itself, and its sandbox client limits their
@@ -71,8 +71,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Peeks at the first byte; undefined if there is none. Calls `report` synchronously, because a later listener would
- * miss the event for unread bytes.
+ * Reports the first byte without consuming it; undefined if none arrives in time. Calls `report` synchronously, because a later
+ * listener would miss the event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -142,7 +142,7 @@ export interface SandboxEndpoint extends AsyncDisposable {
    */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  /** Sets the session of a claimed pool sandbox. The folder's record does not change. */
+  /** Sets the id and session of a claimed pool sandbox. The folder's record does not change. */
   identify(as: SandboxIdentity): void;
   takeEgress(): Promise<void>;
   /** Calls `over` once the link is closed. */

@@ -16,9 +16,12 @@ interface HeldEndpoint {
   links: number;
 }
 
-/** Keeps one endpoint per sandbox. Once an endpoint is held, its container or process is watched until it ends. */
+/**
+ * Keeps one endpoint per sandbox. After `hold` or `link`, also watches the sandbox's container or process until it ends or the
+ * endpoint closes.
+ */
 export interface SandboxEndpointRegistry extends AsyncDisposable {
-  /** Listens for the sandbox's daemon as its holder. Call before the daemon can start. */
+  /** Listens for the sandbox's daemon and serves its egress. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
   /** Like `open`, but without egress, for unclaimed sandboxes. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
@@ -27,7 +30,7 @@ export interface SandboxEndpointRegistry extends AsyncDisposable {
    * start time.
    */
   hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
-  /** If several servers share the sandbox, closing the last link closes the endpoint. */
+  /** If several servers share the sandbox, closing this server's last link also closes its endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
   /** Stops listening if this server has no link to the sandbox. */
   rest(id: SandboxId): Promise<void>;
@@ -37,7 +40,7 @@ interface LinkOptions {
   readonly body: string;
   readonly workdir: string;
   readonly role: 'holder' | 'guest';
-  /** The sandbox's session, if it differs from the folder's record. */
+  /** The sandbox's id and session, if they differ from the folder's record. */
   readonly who?: SandboxIdentity;
 }
 export interface SandboxEndpointRegistryOptions {

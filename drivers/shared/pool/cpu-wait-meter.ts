@@ -5,9 +5,9 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * Share of the machine's CPU pressure that counts as the daemon's wait, because the kernel reports waits of its
- * programs and other threads only for the whole machine. A hanging daemon is abandoned after about 30 s on an
- * overloaded machine, and after 3 s on an idle one.
+ * Share of the machine's CPU pressure that counts as the daemon's wait. The kernel reports waits of the daemon's programs and
+ * other threads only for the whole machine. A hanging daemon is abandoned after about 30 s on an overloaded machine, and after 3
+ * s on an idle one.
  */
 const pressureShare = 0.6;
 
@@ -26,7 +26,7 @@ export function createCpuWaitMeter(init: number, pressure = machinePressure): ()
     daemon ??= await daemonUnder(init);
     const now = daemon === undefined ? undefined : await readSample(daemon, pressure);
     if (!now)
-      daemon = undefined; // restarted: the next call finds the new daemon
+      daemon = undefined; // the daemon may have restarted: the next call looks for it again
     else if (last) {
       // The kernel adds a wait only when it ends, so a daemon that has not run since the last sample has waited ever
       // since.

@@ -20,7 +20,7 @@ const roundEveryMs = 10_000;
 const callMs = 20_000;
 const closeMs = 4_000;
 
-/** Sends the backend the number of sandboxes to keep ready whenever it changes. */
+/** Sends the backend the recipe and the number of sandboxes to keep ready, whenever either changes. */
 export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();
@@ -66,7 +66,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
       await running;
       if (sentText !== '' && !options.shared) {
         const call = { signal: AbortSignal.timeout(closeMs) };
-        // If this fails, the next server to start empties the pool.
+        // If this fails, the pool keeps its sandboxes until the next server sets its size.
         await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {});
       }
       await driver[Symbol.asyncDispose]();

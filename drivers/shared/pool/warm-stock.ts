@@ -57,7 +57,7 @@ export class KnownWarmSandboxes {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** Call after `take`, once done with the sandbox. Its state is unknown until the next update. */
+  /** Call if the claim of a taken sandbox failed. Its state is unknown until the next update. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }

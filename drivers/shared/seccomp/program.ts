@@ -14,7 +14,7 @@ type Instruction =
   | { readonly op: 'and'; readonly mask: number }
   | { readonly op: 'skip'; readonly count: number }
   | { readonly op: 'return'; readonly value: number }
-  /** Numbers of instructions to skip, at most 255. */
+  /** `whenTrue`, `whenFalse`: numbers of instructions to skip, at most 255. */
   | {
       readonly op: 'equal' | 'atLeast';
       readonly value: number;

@@ -136,8 +136,8 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
 }
 /**
  * Waits until the display has processed the input, at most `heldMs`. A window manager gets a press first, and the display queues
- * all later events until the window manager is done. Queued events go to the pointer's position at that time, so no further
- * action can be sent earlier.
+ * all later events until the window manager is done. The display then delivers them at the pointer's current position, so no
+ * further action can be sent before that.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

@@ -31,7 +31,7 @@ const roomySharedMemory = 128 * 1024 * 1024;
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
-/** Chromium can be controlled only through its debugging pipe. */
+/** Starts Chromium. The debugging protocol is available only through the pipe, not on a port. */
 export async function startBrowser(
   { keepers, place }: DaemonState,
   env: Readonly<Record<string, string>>,

@@ -15,7 +15,7 @@ export interface DesktopProcessSpec {
    * 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0.
    */
   readonly oomScore: number;
-  /** Runs at normal priority even while a shell is busy, because a person may be watching. */
+  /** If true, the program runs at normal instead of reduced priority, because a person may be watching. */
   readonly isPrompt?: boolean;
   /** Limits apply to each process, not to the program as a whole. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };

@@ -15,7 +15,7 @@ import { type Display, startDisplay } from './display.ts';
 import { readPointer, takeScreenshot } from './screen.ts';
 import { programStoppedMessage, type RunningProgram, superviseProgram } from './service.ts';
 
-/** Windows fill the screen, dialogs keep their size, and there is no root menu. */
+/** Starts the window manager. Windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
   { keepers, place }: DaemonState,
   program: string,
@@ -59,7 +59,7 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 export interface DesktopOptions extends BrowserOptions {
   /** Idle time after which the desktop stops. 0: never. */
   readonly idleMs: number;
-  /** How long a running browser can leave a request unanswered before it is considered hung. */
+  /** How long a debugging connection can take to open before a running browser is considered hung. */
   readonly hungMs: number;
 }
 

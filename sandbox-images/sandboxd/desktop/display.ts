@@ -158,7 +158,7 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Connects a viewer once the display sends its greeting: a dying display accepts connections but drops them. */
+/** Connects a viewer and waits for the display's greeting: a dying display accepts connections but drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, createDirectSocket);
   viewer.on('error', () => {}); // the close event suffices

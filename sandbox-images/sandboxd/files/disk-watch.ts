@@ -7,7 +7,7 @@ import { type ProcessStat, readStartTime, scanProcesses } from '../processes/pro
 import { findProcessSubtree } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 
-// Enforces a sandbox's disk limit if the storage has no quota. Measures often while the disk fills and rarely
+// Enforces the disk limit of a sandbox or volume if the storage has no quota. Measures often while the disk fills and rarely
 // otherwise, and ends the processes that write beyond the limit.
 
 const quickMs = 200;
@@ -56,8 +56,8 @@ export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Limited even while the disk fills: another sandbox may be filling it, and measuring then costs the same but finds
-    // nothing.
+    // Measurements are limited even while the disk fills: another sandbox may be filling it, and measuring then costs the same
+    // but finds nothing.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;

@@ -76,14 +76,14 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/** Hidden, next to the file that it will replace. Disposing removes it unless it was renamed. */
+/** Hidden, and normally next to the file that it will replace. Disposing removes it unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;
 }
 
 /**
- * Creates a hidden file in the target's folder. Watches know its name pattern and report only the finished file
+ * Creates a hidden file, normally in the target's folder. Watches know its name pattern and report only the finished file
  * (`watches/inotify-program.ts`).
  */
 export async function stageFile(

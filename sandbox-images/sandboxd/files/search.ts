@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * Converts a POSIX extended regular expression for ripgrep. ripgrep needs a backslash before a literal `[` in a set, and before a
- * `{` that is not a repetition. Its own syntax, such as `\d`, stays unchanged.
+ * Converts a POSIX extended regular expression for ripgrep. ripgrep needs backslashes before a literal `[`, `&&` or `~~` in a
+ * set, and before a `{` that is not a repetition. Other ripgrep syntax, such as `\d`, stays unchanged.
  */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {
@@ -99,7 +99,7 @@ interface SearchContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
-  /** Set if the program searches binary files too. */
+  /** Returns whether a file is text. Set if the program searches binary files too. */
   readonly isText?: (file: string) => Promise<boolean>;
 }
 /** grep and ripgrep both print `file NUL line:content`, and exit with 2 for an invalid expression. */

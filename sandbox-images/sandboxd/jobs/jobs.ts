@@ -209,7 +209,7 @@ export function createJobOperations(parts: DaemonState): JobOperations {
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
-    // A slow reader blocks the output, so the timer runs only while no output arrives.
+    // Each output restarts the timer, and streams that a slow reader has paused stay open.
     let timer: NodeJS.Timeout | undefined;
     const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
     const linger = () => {

@@ -48,7 +48,7 @@ export function createPathOperations(parts: Pick<DaemonState, 'place' | 'env' | 
         const stats = await handle.stat();
         if (!stats.isFile())
           throw createBadRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
-        // Files of /proc and /sys report a size of zero.
+        // Many files of /proc and /sys report a size of zero.
         const created = stats.size === 0 ? await readContent(handle) : undefined;
         if (created && created.length > 0) {
           const part = created.subarray(from, from + most);

@@ -1,6 +1,6 @@
 /** One writer, one reader. The writer waits until its chunk is taken. */
 export interface ChunkHandoff {
-  /** Resolves once the chunk is taken, or there is no reader left. */
+  /** Resolves once the chunk is taken or the stream is closed. */
   give(chunk: Uint8Array): Promise<void>;
   /** Ends the stream. A pending chunk is still delivered. */
   close(): void;

@@ -114,7 +114,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
-  // Streams take no further requests and do not count towards this limit.
+  // Streams take no further requests and do not count towards `most`.
   const lent = (request: { socket: Socket }) => {
     if (all.delete(request.socket)) streams.add(request.socket);
     unused.delete(request.socket);

@@ -9,7 +9,10 @@ const maxChunks = 4;
 export interface DirectSocket extends Socket {
   /** True once the other side has sent a byte; false if the connection ends first. */
   readonly spoken: Promise<boolean>;
-  /** Call once, before any byte was read. Starts reading, which pauses while the target is full. */
+  /**
+   * Call once. Forwards the chunk that was already read, if any, and then everything else. Reading pauses while the target is
+   * full.
+   */
   pourInto(to: Duplex): void;
 }
 

@@ -21,7 +21,7 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
 }
 
 /**
- * Reads ahead while there is room. With `pipe`, both programs and the daemon would take turns for every 64 KiB of a
+ * Reads ahead while there is room. With `pipe`, the programs at both ends and the daemon would take turns for every 64 KiB of a
  * screen, which is slow on busy processors.
  */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {

@@ -10,10 +10,10 @@ export interface HttpExchange {
   readonly query: URLSearchParams;
   json(): Promise<unknown>;
   readonly raw: AsyncIterable<Uint8Array>;
-  /** Aborts when the client disconnects or the answer is complete. */
+  /** Aborts if the client disconnects before the answer is complete. */
   readonly signal: AbortSignal;
 }
-/** Undefined: 204. */
+/** Undefined: the answer is an empty 204. */
 export type RouteReply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
   readonly method: string;

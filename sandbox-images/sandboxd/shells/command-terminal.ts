@@ -8,7 +8,7 @@ import { openPipedTerminal, openTerminal, type Terminal, type TerminalSpec } fro
 
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
-/** Uses pipes if the image has no `script`. Undefined if no process can be started. */
+/** Uses pipes if no terminal can be opened, as in an image without `script`. Undefined if no process can be started. */
 export async function openCommandTerminal(
   { stateDir, env }: DaemonState,
   request: OperationSpec,

@@ -36,7 +36,7 @@ export function createExecutor(parts: DaemonState) {
     );
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
-      // The answer names this file, so clients must be able to read it immediately.
+      // The response names this file, so the file must not exceed the size that clients can read.
       return { file, open: () => openOutputSpool(place, file, Math.min(parts.spoolCap, daemonLimits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
@@ -58,10 +58,10 @@ export function createExecutor(parts: DaemonState) {
     const { timeoutMs } = request;
     const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
     signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end(); // the caller disconnected before the command started
+    if (signal.aborted) end(); // the caller disconnected while the command was starting
     try {
       const code = await exitCode(child);
-      await ending; // a killed command is answered only after its last process is gone
+      await ending; // after a kill, respond only once the command's last process is gone
       await quiet(child, [stdout, stderr]);
       parts.touch();
       const [out, errors] = [await stdout.end(), await stderr.end()];
@@ -156,7 +156,7 @@ async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): 
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {
     for (const stream of streams) await stream.settled();
-    await new Promise(setImmediate); // after one turn of the event loop, all readable data has been read
+    await new Promise(setImmediate); // three turns of the event loop without new data mean that everything readable has been read
     still = seen() === before ? still + 1 : 0;
     before = seen();
   }

@@ -18,7 +18,7 @@ export interface Journal {
   all(): readonly JournalEntry[];
   get(id: string): JournalEntry | undefined;
   record(entry: JournalEntry): void;
-  /** When the tag was first recorded, in epoch ms. */
+  /** Start of the tag's first recorded operation, in epoch ms. */
   firstOf(tag: string): number | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 
-/** Write-only. Further input waits until `type` calls back. */
+/** Write-only. Passes input to `type`; further input waits until `type` calls `taken`. */
 export function createKeystrokeStream(type: (bytes: Buffer, taken: () => void) => void): Duplex {
   const created = new Duplex({
     read() {},

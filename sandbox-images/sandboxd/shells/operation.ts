@@ -17,7 +17,10 @@ import { createExitMarkFinder, exitMarkPrefix, type Terminal } from './terminal.
 interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
-  /** Frees memory that the kept bytes do not need. No more bytes may follow. */
+  /**
+   * Frees memory that the kept bytes do not need. From then on, `text` includes an incomplete last character. A later `push`
+   * reopens the buffer.
+   */
   close(): void;
 }
 
@@ -30,7 +33,7 @@ export function createTailBuffer(cap: number): TailBuffer {
   const room = (more: number) => {
     if (length + more <= buffer.length) return;
     const kept = Math.min(length, cap);
-    // Twice the cap, so that copying is rare even with small chunks.
+    // Grows to at most twice the cap, so that copying is rare even with small chunks.
     const bigger = Buffer.allocUnsafeSlow(Math.min(2 * cap, Math.max(2 * (kept + more), 1024)));
     const target = bigger.length >= kept + more && buffer.length !== bigger.length ? bigger : buffer;
     buffer.copy(target, 0, length - kept, length);
@@ -66,7 +69,7 @@ export function createTailBuffer(cap: number): TailBuffer {
 
 export interface RunningOperation {
   now(): OperationEntry;
-  /** Whether the command has waited for input since its last output. */
+  /** Whether the command waits for input and has printed nothing for a second. */
   asks(): boolean;
   readonly spool: OutputSpool;
   readonly tag: string | undefined;
@@ -80,7 +83,7 @@ export interface RunningOperation {
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** Set while the operation's whole run is being stopped. */
+/** Passed to `end` when the operation's whole run is being stopped. */
 export interface PendingRunStop {
   /** Resolves with the number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
@@ -238,7 +241,7 @@ export async function launchOperation(
     terminal?.close(); // all processes are dead, but the keeper has not reported the command's exit
     await finished.promise;
   };
-  // A command that waits for input gets extra time, because a person can take long to answer.
+  // A command that waits for input gets extra time, because a person may need time to answer.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

@@ -32,6 +32,6 @@ export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string
   }
 }
 
-/** Notes for the next daemon that terminals or programs can exist that the journal does not list, so that it kills them. */
+/** Records that terminals or programs may exist that the journal does not list, so that the next daemon kills them. */
 export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -98,6 +98,6 @@ async function create(place: ConfinedPaths, path: string): Promise<FileHandle | 
     await using parent = await place.openParent(path, 'make');
     return await open(parent.at(parent.name), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o644);
   } catch {
-    return undefined; // no room for a file: the output stays in memory
+    return undefined; // the file cannot be created: the output stays in memory
   }
 }

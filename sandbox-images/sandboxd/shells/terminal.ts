@@ -14,7 +14,7 @@ export interface Terminal {
   readonly input: Writable;
   /** Includes the mark at the command's end. */
   readonly output: Readable;
-  /** Resolves with the keeper's exit code, which is the command's if there is no mark. */
+  /** Resolves with the keeper's exit code, which is used as the command's if the keeper printed no mark. */
   readonly closed: Promise<number>;
   /** Closes the terminal, even for processes that still use it. */
   close(): void;
@@ -28,7 +28,7 @@ export interface TerminalSpec {
   readonly mark: string;
 }
 
-/** Not passed to the keeper, so that a command that prints its environment does not print the whole mark. */
+/** Not part of `CORRAL_MARK`, so that a command that prints the keeper's environment does not print the whole mark. */
 export const exitMarkPrefix = '\x1e';
 
 const keeper = [
@@ -80,7 +80,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
-  stdin.on('error', () => {}); // the command exited before reading everything; `write` reports it
+  stdin.on('error', () => {}); // the command can exit before it has read all of its input
   return {
     pid: child.pid ?? 0,
     isTerminal: program === 'script',

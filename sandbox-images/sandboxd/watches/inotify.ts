@@ -14,7 +14,7 @@ import {
 import type { DaemonState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
-/** `lost`: the kernel dropped changes, because there were too many. */
+/** `lost`: changes were dropped because there were too many, or new folders are not watched because of the limit. */
 export interface RawFileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */
@@ -44,7 +44,7 @@ export class Inotify {
     this.#parts = parts;
   }
 
-  /** Rejects with file_not_found, invalid_request (not a folder), conflict (too many folders) or unsupported. */
+  /** Rejects with file_not_found, invalid_request (not a folder, or not readable), conflict (too many folders) or unsupported. */
   async open(
     id: string,
     { path, recursive }: { readonly path: string; readonly recursive: boolean },

@@ -47,7 +47,7 @@ function keptRun(corral: WorkspaceFolder): string | undefined {
   }
 }
 
-/** False if the file is gone, unreadable, or was replaced after the listing. */
+/** False if the file is gone or unreadable, has become too large, or is no longer a regular file. */
 function copied({ path, name, folder }: WorkspaceEntry, into: WorkspaceFolder): boolean {
   const content = read(folder, name);
   if (!content) return false;

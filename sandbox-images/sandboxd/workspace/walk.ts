@@ -20,8 +20,8 @@ interface Walk {
 const patienceMs = 250;
 
 /**
- * Everything in the workspace, folders before their content. Follows no links and enters no other file systems. Reads
- * on the event loop, which costs less than a thread for a small workspace.
+ * Everything in the workspace that `leavesOut` does not match, folders before their content. Follows no links and enters no other
+ * file systems. Reads on the event loop, which costs less than a thread for a small workspace.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;
@@ -46,7 +46,7 @@ export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generat
   yield* below(workspace, '', workspace.stats()?.dev ?? 0n);
 }
 
-/** Undefined: the entry was removed, or its owner denies access. */
+/** Undefined: the entry was removed or replaced, or its owner denies access. */
 function opened(folder: WorkspaceFolder, name: string): WorkspaceFolder | undefined {
   try {
     return folder.folder(name);

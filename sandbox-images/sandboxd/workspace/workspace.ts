@@ -8,8 +8,8 @@ import { saveRunFiles } from './keep.ts';
 import { formatModificationTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
- * Equal fingerprints mean equal files. Folder modification times are omitted, because the entries already show any
- * change.
+ * Equal fingerprints mean unchanged files. Run files, sockets and small output files are not included. Folder modification times
+ * are omitted, because the entries already show any change.
  */
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
@@ -33,7 +33,7 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatModificationTime(stats)}`;
 }
 
-/** Larger workspaces are left to external programs. */
+/** Maximum entries. Larger workspaces are left to external programs. */
 const most = 2_000;
 
 export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {

@@ -82,7 +82,7 @@ export class AcpAgents extends ServerPart<Deps> {
     await agent?.close();
   }
 
-  /** Call when the connection to the sandbox was closed. */
+  /** Call when the connection to the sandbox has closed. */
   release(client: SandboxClient): void {
     void this.end(client);
   }

@@ -39,10 +39,7 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/**
- * An agent's tool calls under the server's own ids, because an agent can reuse ids. Each call has the agent's newest
- * data.
- */
+/** An agent's tool calls under Corral's own ids, because an agent can reuse ids. Each call has the agent's newest data. */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
@@ -183,7 +180,9 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/** The shell command that a call runs: a text, or the words of `[bash, -lc, text]`. */
+/**
+ * The shell command that a call runs: from the input, as text or as words such as `[bash, -lc, text]`, or else the call's title.
+ */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;
@@ -235,7 +234,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Prefers the raw output: texts in the content are written for people, some in a Markdown fence. */
+/** Prefers the raw output, then the terminal's: texts in the content are written for people, some in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

@@ -8,7 +8,7 @@ const connectMs = 20_000;
 
 export interface BrowserConnection {
   readonly context: BrowserContext;
-  /** The session of the browser itself, in addition to those of its pages. */
+  /** The DevTools session of the browser itself, in addition to those of its pages. */
   readonly control: CDPSession;
   isOpen(): boolean;
   /** Closes the connection but not the browser. */

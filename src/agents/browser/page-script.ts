@@ -122,7 +122,7 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: PageScan
         continue;
       }
       if (!element.matches(interactive) || !shows(element) || !isSeen(element, root, dx, dy)) continue;
-      // An element inside a link or a button is treated as that link or button.
+      // Elements inside a link or a button are not listed, unless they are links, buttons or form fields themselves.
       const outer = element.closest('a[href],button');
       if (outer && outer !== element && !element.matches('a[href],button,input,select,textarea')) continue;
       if (listed.length >= maxElements) {
@@ -273,7 +273,7 @@ export function setElementValue({ index, text }: { index: number; text: string }
   return true;
 }
 
-/** Scrolls the element in the middle of the screen, or else the page. Returns whether anything moved. */
+/** Scrolls the scrollable element in the middle of the screen, or else the page. Returns whether anything moved. */
 export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);

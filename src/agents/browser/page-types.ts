@@ -79,7 +79,7 @@ export interface FoundElement {
   readonly text: string;
 }
 export interface PageScan {
-  /** Changes with each document. */
+  /** Random id of the document. A new document gets a new id. */
   readonly document: string;
   readonly title: string;
   readonly contentType: string;

@@ -1,6 +1,9 @@
 import type { CDPSession } from 'playwright-core';
 
-/** An error of the page's own code, or the reason why the server's code could not run. The message is for the model. */
+/**
+ * An error thrown by code that the server ran in the page: a page function or the model's JavaScript. The message is for the
+ * model.
+ */
 export class PageError extends Error {}
 
 const world = 'corral';

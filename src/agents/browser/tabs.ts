@@ -68,7 +68,7 @@ export class BrowserTabs {
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
   }
 
-  /** Waits for tabs that pages requested, or until it is clear that Chromium opens none. */
+  /** Waits up to five seconds for tabs that pages requested. */
   async arrived(signal: AbortSignal): Promise<void> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(comingMs)]);
     while (this.#coming > 0 && !patience.aborted) {

@@ -3,7 +3,7 @@ import type { ConnectOverCDPTransport } from 'playwright-core';
 import { sandboxReadSlice } from '../../core/concurrency/time-slice.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
-/** Ten times a screenshot of a huge page, the largest browser message. */
+/** Ten times the size of the largest browser message, a screenshot of a huge page. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** Unread pieces of 64 KiB at which reading from the browser pauses. */
 const maxPieces = 16;

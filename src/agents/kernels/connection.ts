@@ -62,9 +62,9 @@ export class KernelConnection {
   }
 
   /**
-   * Attaches to the program, interrupts it if it may be executing, and waits until the kernel answers. Earlier output is dropped.
-   * Rejects with file_not_found (no interpreter), not_found (the program has ended), unsupported (it sent an invalid message),
-   * and as `ProgramClient` does.
+   * Attaches to the program and waits until the kernel answers. Interrupts the kernel if it is busy with an earlier cell. Earlier
+   * output is dropped. Rejects with file_not_found (no interpreter), not_found (the program has ended), unsupported (it sent an
+   * invalid message), and as `ProgramClient` does.
    */
   static async open(
     programs: ProgramClient,

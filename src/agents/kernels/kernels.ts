@@ -25,8 +25,8 @@ export class KernelRegistry {
   }
 
   /**
-   * Forgets a sandbox whose connection was closed. Its kernels are deleted with the sandbox, or wait for the next
-   * server.
+   * Forgets a sandbox whose connection was closed. Its kernels keep running for the next server process, or are deleted with the
+   * sandbox.
    */
   release(client: SandboxClient): void {
     this.#sandboxes.get(client)?.detach();

@@ -32,7 +32,7 @@ const languages = {
   },
 } as const satisfies Record<string, LanguageDescription>;
 export type KernelLanguage = keyof typeof languages;
-/** Languages whose contexts exist from the start. Other contexts are created on first use. */
+/** Languages whose contexts exist from the start. Other contexts are created on demand. */
 export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly KernelLanguage[];
 
 /** The programs are next to this file, or in the source tree if tsc's output is running. */

@@ -10,9 +10,9 @@ import type { McpTool } from './server.ts';
 export interface ToolServerCheckResult {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
-  /** The failure, in words for people. Empty if the server answered. */
+  /** The failure, in words for people. Empty if `ok`. */
   readonly message: string;
-  /** Whether the server answered 401. */
+  /** Whether the check failed after the tool server answered 401. */
   readonly wantsAccess: boolean;
 }
 interface Deps {
@@ -21,7 +21,7 @@ interface Deps {
 }
 const checkMs = 20_000;
 
-/** Rejects with forbidden if the address is private. */
+/** Rejects with forbidden if `fetch` does not allow the address, such as a private one. */
 export async function checkToolServer(
   server: RemoteToolServer,
   { fetch, clock }: Deps,

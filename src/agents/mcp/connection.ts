@@ -61,7 +61,7 @@ export class McpConnection {
     return this.#isRefused;
   }
 
-  /** The server's tools that the operator allows. Rejects as `call` does. */
+  /** The tools that the model can call, by the globs in the server's definition. Rejects as `call` does. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const listed = await this.#within(signal, (client) => this.#listed(client, signal));
@@ -158,7 +158,7 @@ export class McpConnection {
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
-  /** A message that a model can act on. The server's own text is shortened and marked as third-party. */
+  /** A message that a model can act on. The tool server's own text is shortened and attributed to that server. */
   #toAppError(thrown: unknown, way: ToolServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;

@@ -12,8 +12,8 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server,
-// Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
+// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server, Corral
+// registers there automatically, and a person consents in a browser. Third-party text in errors is shortened.
 
 export interface OAuthContext {
   readonly url: string;

@@ -1,6 +1,6 @@
 import type { PortableParameters, RefusedParameters } from '../tools/outside/portable-schema.ts';
 
-/** All text is the server's own and untrusted. */
+/** All text comes from the tool server and is untrusted. */
 export type McpTool = ListedMcpTool & (PortableParameters | RefusedParameters);
 interface ListedMcpTool {
   readonly name: string;

@@ -7,7 +7,7 @@ export interface ToolServerState {
   readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
   readonly message: string;
-  /** The server refused a caller as unauthorized. Undefined: unknown. */
+  /** Whether the last check failed because the tool server answered 401. Undefined: unknown. */
   readonly wantsAccess?: boolean;
 }
 const most = 200;

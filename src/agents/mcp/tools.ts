@@ -12,8 +12,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const maxPictures = 8;
 
 /**
- * Converts a server's result for the model. Pictures and other bytes become files of the workspace, and pictures are
- * also shown.
+ * Converts a server's result for the model. Pictures and other bytes become files of the workspace, and the first eight pictures
+ * are also shown.
  */
 async function toolResult(
   ctx: ToolContext,

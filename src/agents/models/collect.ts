@@ -4,7 +4,7 @@ import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart 
 import { splitThoughts } from './thoughts.ts';
 
 export interface TurnLimits {
-  /** Characters of text and arguments, or of raw parts. */
+  /** Maximum characters of text, reasoning and arguments together, and also of the raw parts. */
   readonly maxChars: number;
   readonly maxCalls: number;
 }

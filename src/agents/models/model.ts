@@ -66,7 +66,7 @@ export interface TurnRequest {
   readonly tools: readonly ToolDeclaration[];
   /** The tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
   readonly mustCall?: string;
-  /** An absent option uses the provider's default. A refused option is left out. */
+  /** An absent option uses the provider's default. The provider packages omit options that a model is known to refuse. */
   readonly sampling?: SamplingOptions;
   /** The conversation's key in the provider's prompt cache, such as the session id. At most 64 characters. */
   readonly cacheKey?: string;
@@ -150,7 +150,7 @@ export interface ToolCall {
   readonly confirm?: string;
 }
 
-/** All calls come after the text, directly before the end. */
+/** All calls come after the text. Only `left_out` parts can come between the calls and the end. */
 export type TurnPart =
   | { type: 'text'; delta: string }
   /** Readable reasoning, for people. It is never sent back to the model, unlike `raw` parts. */
@@ -175,7 +175,7 @@ export interface TurnUsage {
   /** The whole reply, including its reasoning. */
   readonly outputTokens: number;
   readonly cachedTokens?: number;
-  /** The part of the input written to the provider's cache, if that has a separate price. */
+  /** The part of the input written to the provider's cache, if the provider reports it. */
   readonly cacheWrittenTokens?: number;
   readonly reasoningTokens?: number;
   /** In the currency of the price list. Absent: the price of the model is unknown. */

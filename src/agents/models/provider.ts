@@ -22,7 +22,7 @@ export interface Provider<Name extends string = string> {
   build(options: ModelBuildOptions): Promise<Model>;
 }
 export interface ProviderAccess {
-  /** Standard variables for the key; the first is the one shown to users. */
+  /** Names of the environment variables or the setting for the key; the first is shown to users. */
   readonly keyVariables: readonly [string, ...string[]];
   readonly baseUrl: string;
   /** A free request that requires a valid key. */

@@ -26,7 +26,10 @@ interface Repair {
   readonly leftOut: readonly OmittedContent[];
 }
 
-/** Repeats a refused request without the part that the provider names: one bad part must not end a session. */
+/**
+ * Repeats a refused request without the part that the provider names or that probably caused the refusal. One bad part must not
+ * end a session.
+ */
 export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
 

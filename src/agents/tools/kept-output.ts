@@ -22,7 +22,10 @@ interface Bytes {
   readonly name: string;
 }
 
-/** Saves the bytes as a file of the workspace. A picture in a format that models can see is also stored for them. */
+/**
+ * Saves the bytes as a file of the workspace. A picture is also stored for models, unless they cannot see its format or it is too
+ * large.
+ */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

@@ -110,7 +110,7 @@ type ToolOutcome =
 
 type Args = Readonly<Record<string, unknown>>;
 
-/** The names are part of the APIs. */
+/** Corral's APIs and settings contain these names, so changing one breaks clients and settings files. */
 export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
 export type ToolGroup = (typeof toolGroups)[number];
 

@@ -150,7 +150,10 @@ const grep = defineTool({
 
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** By the name in the toolset: the tools that do its work. Rules for these tools also apply to that name. */
+/**
+ * By the name of a tool in this toolset: Corral's tools that do the same work. Rules for those tools also apply to the toolset's
+ * tool.
+ */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],

@@ -53,7 +53,8 @@ interface Verb {
 /** Describes an operation; tRPC, REST with its OpenAPI document, rights and the audit log are derived from it. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
   /**
-   * Method and path of its REST route. A parameter is a field of the input; in `:sid=sessionId` the two names differ.
+   * Method and path of its REST route. A parameter of the path sets the input field of the same name; `:sid=sessionId` sets
+   * `sessionId`.
    */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
   /**

@@ -8,8 +8,8 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// The wire schemas of this facade. Inputs are strict: a misspelt field is refused by name. A malformed id is reported as not
-// found, not as invalid.
+// The wire schemas of Corral's own API, over tRPC and REST. Inputs are strict: a misspelt field is refused by name. A malformed
+// id is reported as not found, not as invalid.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -66,7 +66,7 @@ export const Session = z.object({
   forkedFrom: ForkOrigin.nullable(),
   /** `depth` is counted from the first session. Null: a person or a client started this session. */
   parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
-  /** The message that the session's first message replaces; null unless the session started with an edit. */
+  /** The message of the original session that the edit replaced. Null unless this session started with an edit. */
   branch: MessageBranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),

@@ -54,7 +54,7 @@ const Attempt = z.object({
   turns: z.int(),
   tokens: z.int(),
   cost: z.number(),
-  /** The session can no longer be opened, and the attempt can no longer be chosen. */
+  /** The attempt cannot be opened or chosen: its session does not exist yet, or was deleted. */
   isGone: z.boolean(),
 });
 const Attempts = z.object({

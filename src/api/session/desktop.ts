@@ -79,7 +79,10 @@ export const desktopRouter = router({
       ? services.desktop.takeControl(sessionId, viewer)
       : services.desktop.giveControl(sessionId, viewer),
   ),
-  /** Takes control, even from another viewer. The viewer must be connected under the name in its address (`viewer`). */
+  /**
+   * Takes control, even from another viewer. `viewer` is a connected viewer, named by the query parameter `viewer` of its
+   * connection's address.
+   */
   takeControl: procedure
     .input(ofViewer)
     .output(DesktopView)

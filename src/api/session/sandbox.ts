@@ -79,7 +79,7 @@ export const sandboxRouter = router({
     fails: [404],
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
-  /** Null if the sandbox is not running. Does not start it or delay its idle stop. */
+  /** Null if the sandbox is not running or cannot report usage. Does not start it or delay its idle stop. */
   usage: sessionProcedure.output(SandboxUsageView.nullable()).query(async ({ ctx, input }) => {
     return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
   }),
@@ -118,7 +118,7 @@ export const sandboxRouter = router({
     fails: [404, 503],
   }).mutation(thenStatus((sandboxes, id, signal) => sandboxes.start(id, signal))),
 
-  /** Creates sandboxes that start with a copy of this sandbox's current files, but without its processes. */
+  /** Creates sessions whose sandboxes start with a copy of this sandbox's current files, but without its processes. */
   fork: procedure
     .input(sessionTarget.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkResult))

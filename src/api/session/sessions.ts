@@ -196,7 +196,10 @@ export const sessionsRouter = router({
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
-  /** The cost of the session's turns, by the event that caused each turn: a message, a tool's result, the plan. */
+  /**
+   * The cost of the session's turns, by the event that caused each turn, such as a message, a tool's result or an approval
+   * decision.
+   */
   cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
     const { forkedFrom } = await ctx.services.sessions.get(id);
     return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);

@@ -7,7 +7,7 @@ import type { BuildContext, DriverParts } from '../../../drivers/descriptor.ts';
 import type { Config } from '../settings/config.ts';
 
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
-/** The server's own image contains this file, because that image has no tools for building. */
+/** A package and the server's own image contain this file, because they have no tools to build it. */
 const built = join(images, 'sandboxd.mjs');
 export const initScriptPath = join(images, 'init.sh');
 export const sudoScriptPath = join(images, 'sudo');

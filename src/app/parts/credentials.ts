@@ -39,7 +39,7 @@ export interface ProxyCredentials {
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
-  /** Placeholders for the variables of the server's own credentials. */
+  /** Placeholders for the variables of the credentials in the settings. */
   readonly env: Readonly<Record<string, string>>;
   /** Placeholders for the variables of all credentials that apply to the session. */
   readEnv(
@@ -50,7 +50,8 @@ export interface ProxyCredentials {
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachableCredential[]>;
   /**
-   * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials, once the store is open.
+   * Sets, once the store is open, the sources of providers' keys (for `value-from: {key: …}`), stored credentials and vault
+   * variables.
    */
   readFrom(stored: CredentialSources): void;
   changed(): void;

@@ -6,7 +6,7 @@ import type { ProxyCredentials } from './credentials.ts';
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
 /**
- * Prefers the credential for the API's host to the one that git would use for the repository. Forges accept the same
+ * Prefers the credential for the host of the forge's API to the one that git would use for the repository. Forges accept the same
  * token for both, so users bind it only once.
  */
 export function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {

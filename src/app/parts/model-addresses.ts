@@ -4,7 +4,7 @@ import { createGuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.t
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 
-/** This machine and private networks. The metadata services of clouds are link-local or in `denyRanges`. */
+/** This machine and private networks, without clouds' metadata services: those are link-local, or in `denyRanges`. */
 const allowRanges = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7'],
@@ -22,7 +22,10 @@ export const createReachLimitedFetch =
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
-/** By default, private networks are included only if every program on the machine has administrator rights anyway. */
+/**
+ * `auto` includes private networks only on a loopback server without credentials, where every local program is an administrator
+ * anyway.
+ */
 export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
@@ -32,7 +35,10 @@ export function chooseNetworkReach(
   return setting === 'allow' ? 'private' : 'public';
 }
 
-/** Reaches public addresses and `listed` ranges; tool servers with reach `private` can be on private networks too. */
+/**
+ * Reaches public addresses and `listed` ranges; tool servers with reach `private` can also be on this machine and in private
+ * networks.
+ */
 export function createToolServerFetchFactory(listed: readonly string[]): ToolServerFetchFactory {
   const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
   const within = createGuardedFetch({

@@ -105,7 +105,10 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
   timeoutMs: timeoutSeconds * second,
 });
 
-/** Throws: invalid_request for an unknown tool. Globs and tool servers' tools pass; groups only for `tools.deny`. */
+/**
+ * Throws: invalid_request for an unknown tool. Globs and tool servers' tools are not checked. Groups are accepted only in
+ * `tools.deny`.
+ */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {
   const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
   const isKnown = (name: string) =>

@@ -188,7 +188,10 @@ export async function openProjectInfrastructure({
     vaultCredentials: ofVaults,
     secrets: secrets.service,
     copies,
-    /** Reseals stored keys with the newest encryption key. Resolves soon after `closing` fires, even if unfinished. */
+    /**
+     * Reseals stored secrets with the primary encryption key, if there are older keys. Resolves soon after `closing` fires, even
+     * if unfinished.
+     */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
         await rotateKeysInBackground({
@@ -216,8 +219,8 @@ export async function openProjectInfrastructure({
 }
 
 /**
- * Adds the tool servers that people entered, except those whose name is also in the settings. Returns the same profile until
- * either changes.
+ * Adds the tool servers that people entered to the profile, except those whose name is also in the settings. Returns the same
+ * object until the profile or the entered servers change.
  */
 function withEntered(
   usualOf: Options['usualOf'],

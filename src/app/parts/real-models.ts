@@ -4,8 +4,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * Refuses real models, whether the settings, a project or a session chose them, if nothing isolates the sandboxes and
- * the operator has not set `CORRAL_UNCONFINED=1`.
+ * Refuses real models from the settings, a project or a session if sandboxes have no isolation or an open network.
+ * `CORRAL_UNCONFINED=1` allows them anyway.
  */
 export class RealModelGuard {
   readonly #unconfined: boolean;
@@ -34,7 +34,10 @@ export class RealModelGuard {
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /** Called when a driver detects missing isolation late. `refuse`: a real model was used without CORRAL_UNCONFINED. */
+  /**
+   * Called when a driver finds, after the start, that network policies are not enforced. `refuse`: a real model was already
+   * chosen, without CORRAL_UNCONFINED.
+   */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

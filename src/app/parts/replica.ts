@@ -20,9 +20,15 @@ export interface Replica extends AsyncDisposable {
   isAlive(name: string): Promise<boolean>;
   mayReap(): Promise<boolean>;
   mayDeleteOld(): Promise<boolean>;
-  /** Two servers that start automations at the same time would still start each only once. */
+  /**
+   * Takes or renews the lease for starting automations. Two servers that start automations at the same time would still start
+   * each only once.
+   */
   mayStartAutomations(): Promise<boolean>;
-  /** Two servers that deliver at the same time would send some messages twice, with the same ids. */
+  /**
+   * Takes or renews the lease for deliveries. Two servers that deliver at the same time would send some messages twice, with the
+   * same ids.
+   */
   mayDeliverWebhooks(): Promise<boolean>;
   /** Whether another live server works on the session, as far as this server knows. */
   isWithPeer(id: SessionId): boolean;
@@ -96,8 +102,8 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
 }
 
 /**
- * Whether the holder's process ended, so that its leases can be taken over immediately. Always false on another machine. The
- * process's start time reveals a reused pid.
+ * Whether the holder's process has ended, so that its leases can be taken over immediately. Always false on another machine, in
+ * another PID namespace or after a reboot. The process's start time reveals a reused pid.
  */
 export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];

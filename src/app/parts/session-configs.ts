@@ -13,7 +13,10 @@ type SandboxSections = Pick<Config, 'sandbox' | 'egress'>;
 export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'sandbox'>;
 export interface SandboxSettings {
   readonly config: Config;
-  /** The template if it has sandbox settings; otherwise `default`, so that such sessions share a warm pool. */
+  /**
+   * The template's name if it changes the sandbox or its egress; otherwise `default`, so that such sessions share a warm pool.
+   * `.own` follows if the session changes more.
+   */
   readonly recipe: string;
   readonly packages: Packages;
   readonly template: string;
@@ -101,7 +104,10 @@ export class SandboxSettingsResolver {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /** Call this before the sandbox starts, so that a broken store does not block the sandbox's network access. */
+  /**
+   * Keeps the choice in memory. Call this before the sandbox starts, so that a broken store does not block the sandbox's network
+   * access.
+   */
   remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
@@ -109,8 +115,8 @@ export class SandboxSettingsResolver {
   }
 
   /**
-   * Whether the session's hosts differ from the remembered ones; remembers the new ones. False before the first read, when no
-   * connection is open.
+   * Whether the session's egress choice differs from the remembered one; remembers the new one. False if none is remembered: then
+   * no connection is open.
    */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
@@ -153,7 +159,7 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // The recipe name is unique, because no template name contains a dot.
+  // No template has such a recipe name, because template names contain no dot.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
@@ -171,7 +177,8 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // If the server builds no images, as on Kubernetes, the operator names an image that the engine has.
+  // If the operator names an image that is not bundled, as on Kubernetes, where the server builds none, that image replaces the
+  // code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
   // The server enforces the idle time, so sandboxes that differ only in it can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;

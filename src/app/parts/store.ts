@@ -15,8 +15,8 @@ interface Options {
 }
 
 /**
- * Rejects: store_unavailable (unreachable or unusable), store_busy (in use by another server), store_corrupt, unsupported
- * (written by a newer Corral).
+ * Rejects: store_unavailable (unreachable or unusable), store_busy (in use by another server, or overloaded), store_corrupt,
+ * unsupported (written by a newer Corral).
  */
 export async function openStore({ config, logger, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, history } = config;

@@ -31,7 +31,7 @@ interface ChoosableNames {
   readonly templates: Pick<TemplateService, 'get'>;
 }
 
-/** Throws: invalid_request for a value that names something unknown, because it would have no effect. */
+/** Throws: invalid_request for a value that names an unknown template or tool, or an egress entry that cannot be read. */
 export function checkKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);

@@ -28,7 +28,7 @@ const otherVariables = new Set([
   'CORRAL_STATE',
 ]);
 
-/** The environment overrides corral.yaml, which overrides the defaults. The error lists all mistakes. */
+/** The environment overrides corral.yaml, which overrides the defaults. Throws: invalid_request with all mistakes. */
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
   const source = { ...settingsLayout, file: 'corral.yaml', help: seeHelp };

@@ -12,7 +12,10 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /** Variables that credentials set in sandboxes, from the settings, the server and projects. */
+  /**
+   * Variables that credentials set in sandboxes: those of the settings and the server, and the newest of all projects and
+   * sessions.
+   */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 

@@ -66,7 +66,7 @@ interface Beginning {
   readonly id: SessionId;
   readonly settings: SandboxSettings;
   readonly client: Pick<SandboxClient, 'ports' | 'health'>;
-  /** The sandbox was started by an earlier server, so only failures are reported. */
+  /** The session adopted a running sandbox, whose services were already reported, so only failures are reported. */
   readonly isAdopted: boolean;
   readonly clock: Clock;
   readonly tell: (detail: string) => void;
@@ -99,7 +99,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
     async start(name: string, within: AbortSignal) {
       const spec = specs.get(name);
       if (!spec) return;
-      // The operator may have shortened the list since the session was created.
+      // The operator may have shortened the list of allowed images since the session was created.
       if (!isImageAllowed(spec.image, settings.config.sandbox.serviceImages)) {
         const text = `the server does not allow the image ${spec.image} any more (CORRAL_SANDBOX_SERVICE_IMAGES).`;
         throw new AppError('sandbox_unavailable', text);

@@ -63,7 +63,7 @@ import { requiresStartToken } from './start-token.ts';
 import { runInBackground } from './startup.ts';
 
 const adoptionMs = 15_000;
-const maxProjects = 10_000; // projects whose names are shown with budgets and memories
+const maxProjects = 10_000; // maximum number of projects whose names are shown with budgets and memories
 
 /** The fifth phase of the start: the facades' services, without permission checks, and the retention that uses them. */
 export interface FacadeServices extends AsyncDisposable {

@@ -34,7 +34,7 @@ export interface StorageServices
   readonly outbox: WebhookOutbox;
   readonly news: ResourceNotifier;
   readonly afterRuns: RunEndTriggers;
-  /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
+  /** Finds requests that clients repeat. A request that a dead server did not answer can be claimed again. */
   readonly inbox: IdempotencyStore;
   readonly watchers: SessionStreamRegistry;
   readonly liveSessions: LiveSessions;

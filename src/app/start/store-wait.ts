@@ -14,8 +14,8 @@ interface UnavailableServer {
 }
 
 /**
- * Answers clients while the server waits for its store: `/healthz` succeeds, `/readyz` and `/health` report not ready,
- * and other requests get a retryable error. Dispose to free the port.
+ * Answers clients while the server waits for its store. `/healthz` succeeds; `/readyz`, `/health` and `/health/detailed` report
+ * `unhealthy`; other requests get a retryable error. Dispose to free the port.
  */
 async function unavailableServer({ host, port, reason }: UnavailableServer): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {

@@ -17,7 +17,7 @@ const Device = z.object({
   /** The browser that approved this command line. The command line loses access when the browser does. */
   parent: z.string().nullable().default(null),
   secret: Hash,
-  /** The secret before the last rotation, valid until the new secret is used. */
+  /** The secret before the last rotation, valid until a minute after the new secret is first used. */
   before: Hash.nullable(),
   rotatedAt: z.number(),
   agent: z.string(),

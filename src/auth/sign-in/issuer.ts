@@ -14,9 +14,7 @@ export const DeviceTokens = z.object({
   refresh: z.string().optional(),
   /** Sent to the provider at sign-out, to name the session. */
   idToken: z.string(),
-  /**
-   * Whether the ID token contained the groups. If so, a refresh without groups does not mean that the person has none.
-   */
+  /** Whether the ID token contained the groups. If so, a refresh without an ID token and without groups does not change them. */
   hasGroups: z.boolean(),
 });
 export type DeviceTokens = z.infer<typeof DeviceTokens>;
@@ -26,7 +24,10 @@ export interface SignInResult {
   readonly tokens: DeviceTokens;
   readonly sid: string | null;
 }
-/** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer, so try again. */
+/**
+ * `gone`: the provider refuses the person, or sent invalid data. `away`: it did not answer, or rejects this server's settings;
+ * try again.
+ */
 export type RefreshResult =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }
   | {
@@ -66,7 +67,7 @@ interface Discovered {
 }
 const strangersWaitMs = 5_000;
 
-/** The ID token was not signed by the provider for this client, or it belongs to another request. */
+/** A code, token or user info is not valid, or belongs to another client, request or person. */
 export class InvalidIdTokenError extends Error {}
 
 export class Issuer {

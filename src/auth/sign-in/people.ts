@@ -28,7 +28,10 @@ const Person = z.object({
   /** Null: the provider's groups no longer give a role. */
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
-  /** The provider ended the person's session, or no longer knows the person. Personal keys pause until the next sign-in. */
+  /**
+   * In the last check, the provider refused the person, or the stored tokens could not be opened. Personal keys pause until the
+   * next sign-in or successful check.
+   */
   hasLapsed: z.boolean().default(false),
   createdAt: z.number(),
   lastSeenAt: z.number(),

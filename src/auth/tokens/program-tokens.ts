@@ -52,7 +52,7 @@ export class FederatedTokenVerifier extends ServerPart<Deps> {
     return undefined;
   }
 
-  /** Invalidates expired tokens, and tokens whose key the issuer withdrew. */
+  /** Invalidates tokens that have expired, whose account has ended, or whose key the issuer withdrew. */
   async look(): Promise<void> {
     const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
     for (const issuer of inUse) await this.deps.issuers.get(issuer)?.keepFresh();

@@ -23,7 +23,7 @@ const algorithms = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 const freshMs = 10 * 60_000;
-/** Minimum pause between reads for unknown keys, because anyone can name one. */
+/** Minimum pause between reads of the keys, because anyone can cause a read by naming an unknown key. */
 const pauseMs = 5_000;
 const readMs = 10_000;
 const limits = { maxBytes: 262_144, maxDepth: 8, maxValues: 5_000 };
@@ -60,7 +60,7 @@ export class SigningKeys extends ServerPart<Options> {
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
-  /** The claims and key of a valid token. Undefined: invalid. Rejects: provider_error, if no keys are known. */
+  /** The claims of a valid token, and the id of its key. Undefined: invalid. Rejects: provider_error, if no keys are known. */
   async verify(
     token: string,
     checks: RequiredClaims,

@@ -93,7 +93,7 @@ export class WebhookDeliverer {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox can still hold the announcement of a pause, which a later round checks.
+    // The outbox can still hold the announcement of a pause or of a start, which a later round checks.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
   }
@@ -154,7 +154,7 @@ export class WebhookDeliverer {
     }
   }
 
-  /** The queue of the owner with the fewest slots; in a tie, of the owner who has waited longest. */
+  /** The queue of the owner with the fewest attempts in progress; in a tie, of the owner who has waited longest. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;

@@ -29,7 +29,7 @@ export interface WebhookMessageData {
   readonly cause?: string;
   readonly pausedBy?: string;
   readonly text?: string;
-  /** The session in the page. Absent if the settings do not set the page's address. */
+  /** The session in the page. Absent for a deleted session, or if the page's address is unknown. */
   readonly url?: string;
 }
 
@@ -115,7 +115,7 @@ export const toAutomationStartData = (
   ...(start.text !== '' && { text: start.text }),
 });
 
-/** One message, or for API programs one per matching event of their API. */
+/** The number of messages for an event: one, or for programs of the Managed Agents API one per matching event of that API. */
 export const countWebhookMessages = (
   format: Webhook['format'],
   type: WebhookEventType,
@@ -147,7 +147,7 @@ interface ProgramEvent {
   readonly id: string;
   readonly session_thread_id?: string;
 }
-/** Empty if programs cannot see the event's subject. */
+/** Empty if the Managed Agents API has no such event. */
 function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };

@@ -7,8 +7,8 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { withAddedRecords } from '../carried-appends.ts';
 
-// Events that endpoints have not received yet. Each record is written with the append that it reports, so a crash loses
-// none.
+// Events for which no deliveries have been created yet. A session's events are written with the append that they report, so a
+// crash loses none.
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;

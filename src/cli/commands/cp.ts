@@ -39,7 +39,7 @@ interface CopyReport {
   readonly size: number;
 }
 
-/** Parses `box:path`. Undefined for a local path, which has no colon, has a slash before it, or starts with a dot. */
+/** Parses `<session>:<path>`. Undefined for a local path, which has no colon, has a slash before it, or starts with a dot. */
 function parsePlace(word: string): { session: string; path: string } | undefined {
   const [, session = '', path = ''] = /^([a-z0-9][a-z0-9._-]{0,62}):(.*)$/.exec(word) ?? [];
   return session === '' ? undefined : { session, path: path || '.' };

@@ -47,7 +47,7 @@ export function clearAfterSend(editor: EditorState): EditorState {
   return createEditorState(next);
 }
 
-/** A backslash before the cursor, or Alt or Shift with Enter, starts a new line instead. */
+/** Enter sends the message. After a backslash, or with Alt or Shift, it starts a new line. */
 export const isSendKey = ({ text, at }: EditorState, key: InkKey): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 

@@ -22,7 +22,7 @@ export interface OpenChatOptions {
 
 export interface ChatTerminalResult {
   readonly box: Box;
-  /** How `run` ended. Undefined without `run`, if the user quit before its end, or if the session was deleted. */
+  /** How `run` ended. Undefined without `run`, or if the screen closed before the run's end. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];

@@ -80,7 +80,7 @@ export class ChatTerminal {
     return (await this.corral.call((api) => api.runs.stop.mutate({ sessionId: this.box.id }))).stopped;
   }
 
-  /** Cached until the next tool call, command or end of a run. */
+  /** The paths of the workspace's files, cached until the next tool call, command or end of a run. */
   files(): Promise<readonly string[]> {
     this.#files ??= this.corral
       .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))

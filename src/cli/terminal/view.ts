@@ -37,7 +37,7 @@ export interface ChatView {
   readonly approvals: readonly DataOf<'approval.requested'>[];
   readonly model: string | undefined;
   readonly tokens: number;
-  /** Undefined: the price is unknown. */
+  /** The sum of the known costs of the run's model requests; undefined: none is known yet. */
   readonly cost: number | undefined;
 }
 

@@ -6,7 +6,7 @@ import { trimEndCharacters } from '../../core/text/text.ts';
 const maxOutputBytes = 100_000;
 const defaultTimeoutMs = 120_000;
 
-/** The worker's folder in a workspace, which the page hides. */
+/** The worker's folder in a workspace, which the web page does not show. */
 export const workerFolder = '.corral/worker';
 
 /**
@@ -39,8 +39,8 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 `;
 
 /**
- * Files keep the shell's variables, functions and folder between calls, as if one shell ran all calls. `timeout`
- * creates its own process group, which `endBashCall` ends.
+ * Files keep the shell's exported variables, functions and folder between calls, as if one shell ran all calls. `timeout` creates
+ * its own process group, which `endBashCall` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '
@@ -58,7 +58,7 @@ mv "$2/exit.new" "$2/exit"
 
 export interface WorkerCallResult {
   readonly text: string;
-  /** In the format of the API. */
+  /** An image block in the format of the Managed Agents API. */
   readonly picture?: object;
   readonly isError: boolean;
 }

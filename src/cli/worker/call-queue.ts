@@ -33,7 +33,7 @@ export class ToolCallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** The number of interrupts. On each, the API itself answers the waiting calls. */
+  /** The number of interrupts. On each, the Managed Agents API itself answers the waiting calls. */
   get interrupts(): number {
     return this.#interrupts;
   }
@@ -85,7 +85,7 @@ export class ToolCallQueue {
   }
 
   #addCall({ id, name, input, evaluated_permission: permission }: z.infer<typeof ToolUse>): void {
-    // Other tools run at the API itself, or in another program.
+    // Other tools run at the Managed Agents API itself, or in another program.
     if (!this.#tools.has(name) || this.#settled.has(id)) return;
     if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
     // A call with an unknown permission also waits, because nobody has approved it.

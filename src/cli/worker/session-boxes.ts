@@ -18,7 +18,7 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** If the lease expires during this call, its old and its new holder get the same box. */
+  /** If the work item's lease expires during this call, its old and its new holder get the same box. */
   async open({ id, title }: AgentSession): Promise<Box> {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);
@@ -30,7 +30,7 @@ export class SessionBoxes {
     return await this.#corral.open(first);
   }
 
-  /** Every holder of a lease uses the oldest box. */
+  /** The session's oldest box, which every holder of the lease uses. */
   async #oldest(sessionId: string): Promise<string | undefined> {
     const boxes: { readonly id: string; readonly at: number }[] = [];
     for await (const { id, createdAt } of this.#corral.list({ metadata: { [names.session]: sessionId } }))
@@ -48,7 +48,10 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /** Removes the boxes of sessions that ended while no worker served them. Resolves with the number of sessions. */
+  /**
+   * Removes the boxes of the environment's ended sessions, such as those that ended while no worker ran. Resolves with the number
+   * of boxes found.
+   */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

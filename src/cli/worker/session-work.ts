@@ -6,7 +6,7 @@ import { type SessionPhase, ToolCallQueue, type WorkerToolCall } from './call-qu
 import { endToolCall, runWorkerTool, workerToolNames } from './tools.ts';
 
 interface SessionWorkParts {
-  /** Uses the session's own key. */
+  /** Uses the session's own key, if its work item has one. */
   readonly api: AgentsApi;
   readonly sessionId: string;
   readonly box: Box;
@@ -80,7 +80,7 @@ class RunningCalls {
   get count(): number {
     return this.#running.size;
   }
-  /** Fires when a call can be neither run nor answered. */
+  /** Fires when a call cannot be run, or its answer cannot be sent. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }

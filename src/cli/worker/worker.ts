@@ -17,8 +17,8 @@ const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
 /**
- * `finished`: this worker ends the item. `stopping`: the API requests the item back. `lost`: another worker may have the item, so
- * this worker must stop working on it.
+ * `finished`: this worker no longer serves the item. `stopping`: the API requests the item back. `lost`: another worker, or a
+ * newer claim of this worker, may have the item, so this claim must stop working on it.
  */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 

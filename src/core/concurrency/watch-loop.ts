@@ -5,7 +5,10 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 // Logs the stack of the code that blocks the main thread's event loop. This must happen in another thread, because the
 // main thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
 
-/** Shared by both threads: `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
+/**
+ * Positions in `counts`, which both threads share. `beats` grows while the main thread's event loop turns; `reports` counts
+ * logged lines.
+ */
 export const watchdogCounterIndex = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;

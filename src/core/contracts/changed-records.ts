@@ -4,8 +4,8 @@ import type { RecordStore, StoredRecord } from './ports.ts';
 export const recordWatchIntervalMs = 1_000;
 
 /**
- * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its
- * last call (all of them the first time) and the ids of those deleted since.
+ * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its last call
+ * (all of them the first time) and the ids of those deleted since. A store with `changes` reports only the deletion of sessions.
  */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;

@@ -53,7 +53,7 @@ export type LogTrimMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
 export interface EventStore {
   /**
    * Atomic: appends all facts or none. Resolves, once durable, with the seq of the last fact. Rejects: fenced, payload_too_large
-   * (more than the store accepts in one write), store_unavailable, store_busy.
+   * (more than the store accepts in one write), store_unavailable, store_busy, store_corrupt.
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
@@ -129,7 +129,7 @@ export interface RecordChanges {
  *
  * @example
  * const version = await records.put({ kind: 'project', id, doc: project });
- * await records.delete('project', id, version); // conflict if somebody changed it in the meantime
+ * await records.delete('project', id, version); // deletes nothing if somebody changed it in the meantime
  */
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
@@ -139,7 +139,7 @@ export interface RecordStore {
    * record of the kind has its unique name (`toRecordIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** `expect`: deletes the record only if it still has this version; otherwise rejects with conflict. */
+  /** `expect`: deletes the record only if it still has this version, and otherwise does nothing. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
   /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
@@ -190,10 +190,8 @@ export interface Lease {
   readonly expiresAt: number;
 }
 /**
- * Leases of sessions. The holder of a session's lease is the only writer of its log.
- *
- * @example
- * const lease = await leases.acquire(name, replica, clock.now(), 15_000); // undefined: another replica has it
+ * Leases, by name, on sessions and on background work that only one server does. The holder of a session's lease is the only
+ * writer of its log.
  */
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
@@ -220,7 +218,7 @@ export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command posted before this time: no running server holds them. */
+  /** Sessions with an unanswered command posted before this time. Probably no running server holds them. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
   /** Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
@@ -283,12 +281,12 @@ export interface FollowOptions {
 export interface EventLog {
   /** Resolves once the facts are durable; no follower sees them before that. */
   append(entry: AppendRequest): Promise<number>;
-  /** Calls `listener` after each durable append to any session, for the lifetime of the log. */
+  /** Calls `listener` after each durable append by this server, to any session, for the lifetime of the log. */
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields past events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is
-   * impossible, yields a resync.
+   * Yields past events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is impossible,
+   * yields a resync. With `after` 0, events that were already dropped are not a gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

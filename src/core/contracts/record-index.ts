@@ -2,7 +2,7 @@ export interface RecordIndexEntry {
   /** The owner's id. For kinds in `ownerFields`: the id of the record that owns this record. */
   readonly owner: string | null;
   readonly shared: boolean;
-  /** The parent record, such as the project of a session. */
+  /** The id of the record that this record is part of, such as the project of a session. */
   readonly parent: string | null;
   readonly state: string | null;
   /** Unique among the records of a kind. A put that would duplicate it is refused. */

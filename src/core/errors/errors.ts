@@ -55,8 +55,8 @@ export type ErrorCode = keyof typeof codes;
 export const errorCodes = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
 /**
- * `message` goes to the log. A client gets only `code`, `publicMessage`, `retryable` and, in a Retry-After header,
- * `retryAfterMs`.
+ * `message` goes to the log. A client gets `code`, `publicMessage`, `retryable` and, in a Retry-After header, `retryAfterMs`, but
+ * never `cause`.
  *
  * @example
  * throw new AppError('file_not_found', 'There is no notes.txt in the workspace. List the files first.', { cause });
@@ -65,7 +65,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** Delay before the next try, in ms, if a model provider or a rate limit of the server determines it. */
+  /** Delay before the next try, in ms, if a rate limit of the server or of a forge determines it. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {

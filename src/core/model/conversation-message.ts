@@ -6,8 +6,8 @@ const calls = z
   .readonly();
 
 /**
- * One message of a conversation with a model, as it is stored and sent by APIs. Its type is `Message` in
- * `src/agents/models/model.ts`.
+ * One message of a conversation with a model, as it is stored and as Corral's own API sends it. The type `Message` in
+ * `src/agents/models/model.ts` describes the same fields.
  */
 export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),

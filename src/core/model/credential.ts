@@ -38,7 +38,10 @@ export const credentialFields = {
     .optional()
     .describe('the name of basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
-  /** Only for git, in sessions that have a repository at this host: `read` can fetch, `write` can also push. */
+  /**
+   * If set, only git can use the credential, in sessions that have a repository at one of its hosts. `read` can fetch, `write`
+   * can also push.
+   */
   git: z.enum(['read', 'write']).optional(),
   /** Requests only below these paths. With `git`: also reads of other repositories below them. */
   paths: z

@@ -15,7 +15,7 @@ interface Traits<Data> {
   readonly label: string;
   /**
    * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler reports
-   * missing handlers. `state`: the same, but imitated APIs do not show it. `note`: changes no state and needs no handler.
+   * missing handlers. `state`: the same, but most imitated APIs do not show it. `note`: changes no state and needs no handler.
    */
   readonly role: 'work' | 'state' | 'note';
   /**
@@ -23,9 +23,12 @@ interface Traits<Data> {
    * finds its text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
-  /** `side`: waits until the arriving message is complete. `breaks`: completes that message first. */
+  /**
+   * `side`: recorded after the agent message that is being streamed. `breaks`: completes that message first. `message.user`,
+   * `title` and `session.updated` do neither.
+   */
   readonly order: 'side' | 'breaks';
-  /** Frequent events do not move the session up in lists. */
+  /** Frequent events do not change the `lastSeq` of the session's record. */
   readonly isFrequent: boolean;
   /**
    * Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything.
@@ -327,7 +330,7 @@ const traitsOf = ({ type }: TypedEvent): Traits<unknown> =>
 export const isNoteEvent = <Event extends TypedEvent>(
   event: Event,
 ): event is Extract<Event, { readonly type: NoteEventType }> => traitsOf(event).role === 'note';
-/** Whether imitated APIs never show the event. */
+/** Whether the event is one that most imitated APIs do not show. */
 export const isHiddenEvent = <Event extends TypedEvent>(
   event: Event,
 ): event is Extract<Event, { readonly type: TypesWithRole<'state' | 'note'> }> => traitsOf(event).role !== 'work';
@@ -370,7 +373,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** Whether the tool reads or searches files. Its results have the same shape as those of a file write. */
+/** Whether the tool reads or searches files. The content of such a call looks like that of a file write, but changes nothing. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -158,7 +158,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       total: Spending.optional(),
     }),
   ),
-  /** The message is absent when a person decided on a call, or the decision timed out. */
+  /**
+   * `messageId` is absent if a call was decided, got its result or timed out, or if an earlier message already answered the
+   * question.
+   */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
   /** A call waits for a person's permission, or for the result of a client or worker, until `approval.resolved`. */
   fact(
@@ -188,7 +191,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       callId: z.string(),
       decision: ApprovalDecision,
-      /** The caller who decided; `timeout` if nobody decided in time. */
+      /** `user`, `program` (a client or worker of the Managed Agents API), or `timeout` if nobody decided in time. */
       by: z.string(),
       text: z.string().optional(),
       /** The arguments with which the call runs, if the person changed them. */
@@ -252,7 +255,7 @@ export const SessionFact = z.discriminatedUnion('type', [
         /** `unknown`: the check itself failed, so the result says nothing about the work. */
         result: z.enum(['passed', 'missed', 'unknown']),
         exitCode: z.int().optional(),
-        /** The last part of the command's output, or the grader's reason. */
+        /** The last part of the command's output, the grader's reason, or why the check itself failed. */
         detail: z.string(),
         /** The grader's score for how well the work meets the rubric, 0 to 100. */
         score: z.int().optional(),
@@ -314,7 +317,10 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   fact('sandbox.files_damaged', WorkspaceDamage),
-  /** A file or package that the session's creator requested is missing in its sandbox. */
+  /**
+   * Something that the session needs is missing in its sandbox, such as a file or package. Or a memory store's folder could not
+   * be kept in sync.
+   */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
@@ -368,9 +374,9 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on, the model sees an older part of the conversation shortened: lines in place of tool results or pictures, or
-   * a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are affected; they stay in the
-   * log. Imitated APIs do not show it.
+   * From this turn on, the model sees an older part of the conversation shortened. It sees lines in place of tool results or
+   * pictures, or a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are affected; they
+   * stay in the log.
    */
   fact(
     'context.compacted',

@@ -40,7 +40,7 @@ export interface Principal {
   readonly person?: string;
   /** The caller uses one of the person's keys, so it cannot manage the person's account: devices and keys. */
   readonly isPersonalKey?: true;
-  /** The person's other names in projects: each group as `ISSUER\nNAME`, and the verified e-mail address. */
+  /** Other names under which projects can list the person: each group as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
   /**
    * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the

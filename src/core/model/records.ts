@@ -148,7 +148,7 @@ export const SessionRecord = z.object({
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
   outcome: RunOutcome.optional(),
-  /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
+  /** The owner's id: a key's or a person's. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
   /** `demo` or `provider/model`; absent: the creator chose none. */
   model: z.string().optional(),
@@ -160,7 +160,7 @@ export const SessionRecord = z.object({
   /** The skills that the creator chose: `pdf`, or `pdf@3` for one version. */
   skills: z.array(z.string()).readonly().optional(),
   parent: ChildOrigin.optional(),
-  /** Absent unless a client created the session for a sandbox that it drives itself. */
+  /** Only in sessions that a client created for a sandbox that it drives itself. */
   life: SessionLifetime.optional(),
   repositories: z.array(SessionRepository).readonly().optional(),
   hasCheckpoints: z.boolean().optional(),

@@ -109,7 +109,7 @@ export const toCountedSpending = ({ turns, tokens, cost, toolCalls = 0, assumed 
   ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },
 });
 
-/** The creator's limits for all runs of a session together. An absent limit adds none. */
+/** The limits of a run, or of all runs of a session together. An absent limit adds none. */
 export const BudgetSpec = z.object({
   turns: z.int().optional(),
   tokens: z.int().optional(),

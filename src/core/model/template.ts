@@ -28,7 +28,7 @@ export interface Template {
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** The variables that can hold its key; at least one must be set. */
+    /** The variables that can hold its key; a secret must set at least one of them. */
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;

@@ -16,7 +16,7 @@ export const ToolProgram = z.object({
 });
 export type ToolProgram = z.infer<typeof ToolProgram>;
 
-/** A remote tool server, which the server calls itself. */
+/** A remote tool server, which Corral calls directly instead of from the sandbox. */
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;

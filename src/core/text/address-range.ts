@@ -2,7 +2,7 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /** One address, or all addresses that start with the same bits. */
 export interface AddressRange {
-  /** Canonical: `address/prefix`, or a single address alone. */
+  /** `address/prefix` with the address in canonical notation, or a single address alone. */
   readonly text: string;
   readonly address: string;
   readonly prefix: number;

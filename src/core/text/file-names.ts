@@ -52,7 +52,7 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Truncates the name to the byte limit, before its extension. */
+/** Shortens the part before the extension until the name fits into the byte limit. Puts `suffix` between the two. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -69,8 +69,8 @@ export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
- * Returns portable names for the files of one archive. No two are equal when case and Unicode forms are ignored. Call
- * it once for each path.
+ * Creates a function that returns portable names for the files of one archive. No two names are equal when case and Unicode forms
+ * are ignored. Call the function once for each path.
  */
 export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();

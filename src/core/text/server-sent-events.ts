@@ -1,7 +1,7 @@
 // Reads server-sent events. The packaged client uses this file, so it uses no Node APIs.
 
 export interface ServerSentEvent {
-  /** `message` if the server names none. */
+  /** `message` if the frame names none. */
   readonly type: string;
   /** Undefined: the frame only sets the id or retry delay, or keeps the connection open. */
   readonly data: string | undefined;

@@ -34,7 +34,7 @@ export function findUntrustedSource(fact: SessionFact): UntrustedSource | undefi
   }
 }
 
-/** Adds `network` without isolation: nothing records what the session's programs fetch there. */
+/** Without isolation, adds `network`, because nothing records what the session's programs fetch. */
 export const listUntrustedSources = (
   recorded: readonly UntrustedSource[],
   isIsolated: boolean,

@@ -7,7 +7,7 @@ import { docsFolder, guidePagePaths, guideSections } from './pages.ts';
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** The anchor of a heading, as GitHub computes it, so that a link works in both places. */
+/** The anchor of a heading, as GitHub computes it, so that a link works on GitHub and in the guide. */
 export function toAnchor(heading: string): string {
   const words = heading
     .replaceAll(/<[^<>]+>/g, '')

@@ -9,7 +9,7 @@ import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, servePreviewUpgrade } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
-/** Only for finding previews; a preview acts for the principal of its token. */
+/** Used only to find previews. Requests to a preview act for the caller who created it. */
 const server: Principal = { role: 'admin', by: 'server' };
 /** Requests per preview and minute. The limit is high because development servers load hundreds of files for one page. */
 const perMinute = 12_000;

@@ -47,7 +47,9 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** Milliseconds between checks whether a preview was closed on any server. Its open connections end after the check. */
+/**
+ * How often, in milliseconds, an open connection checks whether its preview was closed on any server. If so, the connection ends.
+ */
 const pollMs = 2_000;
 
 export async function servePreview(

@@ -29,7 +29,7 @@ const example = {
   template: 'default',
   createdAt: '2026-11-24T12:00:00.000Z',
 };
-// Routes outside of sessions reply without the envelope.
+// Routes outside of sessions reply without the `code`, `msg` and `data` envelope, so failures are `{detail}`.
 const about = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: describeDetailFailures });
 const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
   name,

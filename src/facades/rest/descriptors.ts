@@ -47,7 +47,7 @@ interface Section {
   readonly audience: string;
   /** Default: the tag's path below `/api/v1`. */
   readonly paths?: readonly string[];
-  /** Default: the section's page in the reference. */
+  /** Default: the section's page in the reference, and `/docs`. */
   readonly documents?: string;
   readonly byHand?: readonly ((parts: FacadeParts) => FacadeRoutes)[];
 }

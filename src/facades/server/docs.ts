@@ -4,7 +4,7 @@ import { describeRoute } from './about.ts';
 import { type AssetSource, assetReply, htmlContentType, mountAssets, publicRouteConfig } from './assets.ts';
 import { buildOpenApiDocument } from './openapi.ts';
 
-// Swagger UI and ReDoc are copied from their packages when the page is built. They work offline without inline scripts.
+// Swagger UI and ReDoc are copied from their packages when the web page is built. They work offline and without inline scripts.
 
 /**
  * Sections start collapsed, because Swagger UI stops rendering at about 140 open operations. Also fixes links in

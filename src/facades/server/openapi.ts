@@ -37,7 +37,7 @@ function linkOperations(paths: Record<string, Json>): void {
 
 /**
  * Operations on the resources that an operation creates or lists. Their paths are below its own; for a PUT also the same path,
- * and for sessions also paths of other facades.
+ * and for the list of sessions also paths of other facades.
  */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {

@@ -37,9 +37,9 @@ export interface FacadeProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
-  /** Includes the compatible servers from the settings. */
+  /** Includes the OpenAI-compatible model servers from the settings. */
   readonly providers: readonly OfferedProvider[];
-  /** Also includes the compatible servers that administrators added on the page. */
+  /** Also includes the OpenAI-compatible model servers that administrators added on the web page. */
   readonly offered: () => Promise<readonly OfferedProvider[]>;
   readonly sideMessages: SideMessageService;
   readonly maxUploadBytes: number;
@@ -59,7 +59,7 @@ export interface FacadeParts {
   readonly services: Services;
   readonly drain: OperationServices['drain'];
   readonly projects: FacadeProjectParts | undefined;
-  /** Reads files without permission checks, for callers that may read the session. */
+  /** Reads uploads without permission checks. Use it only for callers who may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission. Undefined: off. */
   readonly shared: SharedSessionService | undefined;

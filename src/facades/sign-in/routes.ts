@@ -18,7 +18,7 @@ const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name:
 const Code = z.strictObject({ code: z.string().max(4_096), verifier: z.string().min(43).max(128) });
 const Token = z.object({ token: z.string(), name: z.string() });
 const Left = z.object({
-  /** The address that ends the session at the provider; null: the provider has none. */
+  /** The address at which the browser ends its session at the provider. Null: there is none. */
   location: z.string().nullable(),
 });
 const redirect: ReplyDoc = { description: 'See Other' };

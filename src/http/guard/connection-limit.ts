@@ -29,7 +29,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   const tooMany = new WeakSet<Socket>();
   let quietUntil = 0;
 
-  /** Counts this connection until it closes. Returns whether its address has too many open. */
+  /** Counts a connection, or a request from a proxy, until it closes. Returns whether its address has too many open. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
     const network = toNetworkKey(address);
     const count = (open.get(network) ?? 0) + 1;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** Recognizes a facade's requests by Host or other headers instead of by path. */
+/** Recognizes a facade's requests before routing: by Host, other headers, or path. */
 export interface HostRouter {
   /**
    * Can change the request's URL and headers, but neither Host nor Origin, which the guard compares. True: the request

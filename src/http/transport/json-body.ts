@@ -8,7 +8,9 @@ import { InvalidRequestError } from '../errors/error-style.ts';
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/** Parses a client's body and replaces lone surrogates; empty: undefined. Rejects with a reason for the client. */
+/**
+ * Parses a client's body and replaces lone surrogates; empty: undefined. Throws an error whose text tells the client the reason.
+ */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);

@@ -32,8 +32,8 @@ export async function readMultipartFiles<Taken>(
 }
 
 /**
- * Like `readMultipartFiles`, but reads the files of the field `file` from an already decoded body, one after another. File names
- * keep their folders; a part without a file name has an empty one.
+ * Like `readMultipartFiles`, but reads the files of the field `file` from a body that is already decompressed, one after another.
+ * File names keep their folders; the name of a part without one is empty.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,

@@ -22,7 +22,9 @@ export interface VncRelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /** The viewer receives text frames that identify the holder of the keyboard and mouse, and can request control. */
+  /**
+   * Whether the viewer gets text frames about who has the keyboard and mouse, and can send text frames to take or return control.
+   */
   readonly talks: boolean;
 }
 export interface VncRelayDeps {

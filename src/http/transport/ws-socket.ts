@@ -42,7 +42,7 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** Limit of queued history: reading pauses here, far below the backlog that closes the socket. */
+/** Queued bytes at which sending history pauses, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
 /** Time limit of the close handshake at a shutdown; then the connection is cut. */
 const closeTimeoutMs = 4_000;

@@ -11,7 +11,10 @@ const mostBytes = 8 * 1024 * 1024; // maximum read by one call
 
 type Row = AuditRowPage['rows'][number];
 
-/** The matching rows, newest file first. `next` is the position at which to continue; null at the end. */
+/**
+ * The matching rows: newest file first, and in each file newest row first. `next` is the position at which to continue; null at
+ * the end.
+ */
 export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRowPage> {
   const rows: Row[] = [];
   const matches = matcher(query);

@@ -7,7 +7,10 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   /** `done`, or the error code. */
   readonly outcome: string;
-  /** The kind of credential that the caller presented; `open` if the server requires none. */
+  /**
+   * The kind of credential that the caller presented. `open`: the server requires none. `nobody`: no valid one. `server`,
+   * `command`: Corral itself, or its command line.
+   */
   readonly by:
     | 'key'
     | 'person'

@@ -97,7 +97,7 @@ function toSpans(event: SessionEvent, own: readonly SessionEvent[], options: Run
   return [{ name: 'start sandbox', kind: 'client', start: ts - (data.ms ?? 0), end: ts, attributes }];
 }
 
-/** The conventions' provider names that differ from ours. */
+/** OpenTelemetry's provider names, by Corral's names, where they differ. */
 const providers: Readonly<Record<string, string>> = { gemini: 'gcp.gemini' };
 
 function chat({ sessionId, ts }: SessionEvent, data: FactOf<'usage'>['data']): SpanData {

@@ -12,8 +12,9 @@ import type {
 
 export type * from './answers/answers.ts';
 
-// The daemon's abilities in the whole sandbox, with the permissions of its user: programs in any folder, files at any
-// path, file changes, ports. As in client.ts, every method takes a signal and rejects only with AppError.
+// Further calls to the daemon. Programs, paths, watches and ports reach the whole sandbox, with the permissions of its user;
+// transfers and `WorkspaceClient` reach only the workspace. As in client.ts, every method takes a signal and rejects only with
+// AppError.
 
 /** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
@@ -23,7 +24,10 @@ export interface TerminalSize {
 
 /** A program that any number of readers can follow. */
 export interface JobSpec {
-  /** Makes `start` idempotent: a second call with the same id returns the first job. Never a number (a pid). */
+  /**
+   * Makes `start` idempotent: a second call with the same id returns the first job. Must not be a number, because methods also
+   * accept a pid as the id.
+   */
   readonly id: string;
   /** The program and its arguments, passed to the system without a shell. */
   readonly argv: readonly string[];
@@ -87,8 +91,8 @@ export interface JobClient {
 export interface PathClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
-   * Depth first, by name. `depth` 1: only the folder. Rejects: conflict (a link that leads to itself), payload_too_large (more
-   * than 20,000 entries, or too much metadata).
+   * Depth first, by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that leads to itself),
+   * payload_too_large (more than 20,000 entries, or too much metadata).
    */
   list(
     path: string,
@@ -124,8 +128,8 @@ export interface TransferClient {
   /** The content starts with one line: the size and version of the whole file. Rejects: file_not_found. */
   open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
-   * Creates missing parents. The file is replaced atomically; if the content fails, the old file stays. `replaces`: the
-   * version that must exist, or `none`. Rejects: quota, file_changed.
+   * Creates missing parents. The file is replaced atomically; if reading `content` fails, the old file stays. `replaces`: the
+   * version that the file must have, or `none` if it must not exist. Rejects: quota, file_changed.
    */
   write(
     path: string,
@@ -151,11 +155,14 @@ export interface WorkspaceFingerprint {
  */
 export interface WorkspaceClient {
   /**
-   * Saves the files as they are before a run (run-files.ts), once per run. False: a program in the sandbox must save
-   * them. Rejects: unsupported (a sandbox in memory).
+   * Saves a list of the files, and copies of small files, as they are before a run (run-files.ts), once per run. False: a program
+   * in the sandbox must save them. Rejects: quota, unsupported (a sandbox in memory).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
-  /** Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. */
+  /**
+   * Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. Rejects: unsupported
+   * (a sandbox in memory).
+   */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
 
@@ -168,14 +175,14 @@ export interface FileWatchOptions {
   readonly entries?: boolean;
 }
 /**
- * Watches of folders: at most 1,000 at a time. The newest 10,000 changes wait for their reader. A watch is closed after
- * ten minutes without a reader or request. Methods except `open` reject with not_found.
+ * Watches of folders: at most 1,000 at a time. Each keeps its newest 10,000 changes for its reader, and is closed after ten
+ * minutes without a reader or request. Methods except `open` reject with not_found.
  */
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
   changes(id: string, signal: AbortSignal): Promise<FileChangeBatch>;
-  /** Follows the changes until the watch is closed. Rejects: sandbox_lost, cancelled. */
+  /** Follows the changes until the watch is closed. A new follower ends an earlier one. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
   close(id: string, signal: AbortSignal): Promise<void>;
 }

@@ -112,7 +112,7 @@ export interface ProgramPipes {
 export interface ProgramClient {
   /**
    * Starts a program. Rejects: conflict (32 already run, or processes of this tag were killed), file_not_found (no such program),
-   * path_outside, invalid_request, unsupported.
+   * path_outside, invalid_request, unsupported, sandbox_unavailable (no process could be started).
    */
   open(program: ProgramSpec, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
@@ -208,14 +208,14 @@ export interface SandboxClient {
   start(operation: OperationSpec, signal: AbortSignal): Promise<OperationEntry>;
   /** The operation's current state. Undefined if the daemon does not know the id. */
   operation(id: string, signal: AbortSignal): Promise<OperationEntry | undefined>;
-  /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
+  /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. Rejects: not_found. */
   follow(
     id: string,
     fromByte: number,
     onBytes: (chunk: Uint8Array) => void,
     signal: AbortSignal,
   ): Promise<OperationEntry>;
-  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs or reads)
+  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs, or 1 MiB is unread)
   /**
    * Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found.
    */
@@ -237,7 +237,9 @@ export interface SandboxClient {
   ): Promise<KillResult>;
 
   /**
-   * Runs one command over pipes, without a terminal, and waits for its end. Each output stream is truncated at 1 MiB.
+   * Runs one command over pipes, without a terminal, and waits for its end. Each output stream is truncated at 1 MiB. Rejects:
+   * invalid_request, path_outside, conflict (processes of this tag were killed), sandbox_unavailable (no process could be
+   * started).
    */
   exec(
     request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
@@ -278,8 +280,8 @@ export interface SandboxClient {
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
   /**
-   * Signals a process and all its descendants, even detached ones. TERM is followed by KILL after 2 s; after both, no
-   * process is left. Rejects: not_found.
+   * Signals a process and all its descendants, even detached ones. TERM is followed by KILL after 2 s. TERM and KILL resolve once
+   * no process is left. Rejects: not_found.
    */
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 

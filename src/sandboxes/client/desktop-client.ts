@@ -10,8 +10,8 @@ const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
 
 /**
- * The stream of a display whose greeting was checked. The server does not parse the remaining bytes: it passes them on
- * unchanged, no faster than the viewer accepts them.
+ * Checks the greeting of a display's stream, unless the stream ends or is silent for 10 s, and returns the stream. The server
+ * does not parse the remaining bytes: it passes them on unchanged, no faster than the viewer accepts them.
  */
 async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex> {
   const first = await beginning(stream);

@@ -62,7 +62,10 @@ export function createSandboxClient(
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
   const { lost = neverAbortingSignal } = way;
-  /** Retries an idempotent call up to five times while the sandbox is alive: a restarted daemon reconnects within a second. */
+  /**
+   * Retries an idempotent call whose connection was lost, up to five times while the sandbox is alive: a restarted daemon
+   * reconnects within a second.
+   */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
       try {

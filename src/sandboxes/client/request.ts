@@ -32,7 +32,7 @@ export interface DaemonRequest {
 }
 interface StreamRequest extends DaemonRequest {
   /**
-   * `bytes`: streams the body. `patient`: the same for a slow reader, without a time limit. `both`: turns the
+   * `bytes`: streams the body. `patient`: the same for a slow reader, without a time limit between bytes. `both`: turns the
    * connection into a raw two-way stream.
    */
   readonly stream?: 'bytes' | 'patient' | 'both';

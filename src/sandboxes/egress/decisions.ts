@@ -32,7 +32,7 @@ export class EgressDecisionDeduplicator {
       if (now - at < windowMs) break;
       this.#reported.delete(key);
     }
-    // Reported in addition to the connection's own decision
+    // A credential's decisions are reported in addition to the connection's own decision.
     const use = rule.startsWith('credential') ? ` ${rule}` : '';
     const key = `${decision} ${host} ${port}${use}`;
     if (this.#reported.has(key)) return 'repeat';

@@ -26,8 +26,8 @@ import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
 /**
- * Narrows the policy's permit by the rules of the session's creator. If the rules allow address ranges, the permit
- * depends on the name's address, which is known only after the name is resolved for the connection.
+ * Narrows the policy's permit by the rules of the session's creator. If the rules decide by address, the permit depends on the
+ * name's address, which is known only after the name is resolved for the connection.
  */
 function withinChoice(permit: EgressPermit, choice: EgressChoice | undefined, target: EgressTarget): EgressVerdict {
   if (choice === undefined) return permit;

@@ -34,8 +34,8 @@ export interface PolicyDescriptor {
   forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
-   * True: the first bytes of a tunnel must name the requested target. False: they can also name another target that
-   * the policy allows.
+   * True: refuses tunnels that hide their target: TLS without a readable name, or on ports 80 and 443 a protocol other than TLS
+   * and HTTP. False: allows them. In both cases a TLS name must match the target.
    */
   readonly strict: boolean;
   readonly usesEntries?: boolean;
@@ -71,7 +71,7 @@ export interface PolicyEntry {
 }
 
 export const webPorts: readonly number[] = [80, 443];
-/** Every name, at ports 80 and 443. */
+/** Every host, at ports 80 and 443. */
 export const anyHostEntry: PolicyEntry = { text: '*', host: '', below: true, port: undefined };
 
 export function parsePolicyEntry(text: string): PolicyEntry | undefined {

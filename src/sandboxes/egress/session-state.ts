@@ -14,7 +14,7 @@ export interface EgressLimits {
   readonly bytesPerHour: number;
   readonly idleMs: number;
   readonly connectMs: number;
-  /** Milliseconds from the first to the last byte of a request's head or a TLS hello. */
+  /** Milliseconds from the first to the last byte of a request's head, a SOCKS greeting or a TLS hello. */
   readonly helloMs: number;
 }
 export const defaultEgressLimits: EgressLimits = {
@@ -27,7 +27,7 @@ export const defaultEgressLimits: EgressLimits = {
 
 const hourMs = 3_600_000;
 
-/** Dropped after an hour without use. */
+/** A session's open connections, traffic volume and reported decisions. Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
   /** The number of changes to the session's rules. A connection that opens during a change is checked again. */

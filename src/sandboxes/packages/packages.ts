@@ -39,7 +39,8 @@ interface Install {
 }
 
 /**
- * Resolves immediately if the sandbox has the packages. Rejects: packages_failed, with the package manager's message.
+ * Resolves immediately if the sandbox has the packages. Rejects: packages_failed, with the package manager's message or another
+ * reason.
  */
 export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
   const { client, packages, image, clock } = install;

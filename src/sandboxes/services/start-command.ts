@@ -17,13 +17,16 @@ const patienceMs = 45_000;
 const lookEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
-/** On the sandbox's memory disk, so it is lost when the sandbox's processes end. A pause that freezes them keeps it. */
+/**
+ * Marks the program as started. On the sandbox's memory disk, so it is lost when the sandbox's processes end. A pause that
+ * freezes them keeps it.
+ */
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts a built template's program in each of its sandboxes, once per start of the sandbox's processes, and waits
- * until the program is ready. A program that fails or is not ready in time is only reported. Rejects only when the
- * signal fires or the sandbox is lost.
+ * Starts a built template's program in a sandbox, once per start of the sandbox's processes, and waits until the program is
+ * ready. A program that does not start or is not ready in time is only reported. Rejects when the signal fires, or the sandbox is
+ * lost or cannot run programs.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

@@ -51,7 +51,7 @@ export const toOwnedResource = ({ id, owner }: Pick<Project, 'id' | 'owner'>): O
   projectId: id,
 });
 
-/** The only place that decides whether a principal is allowed an action. */
+/** The only place that decides whether a principal is allowed an action on a resource. */
 export function permitsAction(principal: Principal, action: AccessKind, thing: OwnedResource): boolean {
   if (principal.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';
@@ -102,7 +102,7 @@ export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { o
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
-/** Hides texts, metadata and repositories from a principal who may not read the session. */
+/** Hides texts, author, metadata and repositories from a principal who may not read the session. */
 export function toVisibleSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;

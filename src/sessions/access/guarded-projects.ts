@@ -42,7 +42,10 @@ export function guardProjects(
       await ofProject(id, isOwn ? 'read' : 'manage');
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
     },
-    /** The owner and maintainers of a resource can move it into projects they work in. */
+    /**
+     * The owner of a resource and maintainers of its project can move it into projects in which they may work, or out of its
+     * project.
+     */
     async move(id, to) {
       if (to.projectId !== null) await ofProject(to.projectId, 'work');
       const gone = () => notFoundError(to.of);

@@ -101,8 +101,8 @@ export const guardModels = (models: ModelService, own: ModelService, principalOf
 });
 
 /**
- * A caller gets the totals of the sessions that it may read. A link to another owner's shared session gives no access
- * to its totals.
+ * A caller gets the totals of the sessions that it may read; auditors and administrators get all totals. A link to another
+ * owner's shared session gives no access to its totals.
  */
 export const guardUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
@@ -112,7 +112,7 @@ export const guardUsage = (usage: UsageService, principalOf: () => Principal): U
   },
 });
 
-/** People see their own budget and those of projects they see. Only administrators change a budget. */
+/** People see their own budget and those of projects they see; auditors see all. Only administrators change a budget. */
 export function guardBudgets(
   budgets: BudgetService,
   own: BudgetService,
@@ -195,7 +195,7 @@ export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Pri
   };
 }
 
-/** Only a caller who may use a secret can bind it, in a session or project that the caller may work in. */
+/** A caller can bind a secret that it may use: in a session in which it may work, or a project that it may manage. */
 export const guardCredentials = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,

@@ -147,8 +147,7 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
 }
 
 /**
- * Requires that an agent's vaults, memory stores and environment belong to its session's project or owner. Rejects:
- * not_found.
+ * Rejects with not_found if an agent's vault, memory store or environment belongs to another project or owner than its session.
  */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
@@ -219,7 +218,7 @@ function guardedEgress(egress: EgressService, own: EgressService, { check, princ
 
 type OfSession<Name extends keyof Services> = Pick<Services, Name | 'sessions'>;
 
-/** A terminal of a session that the principal may not see is reported as unknown. */
+/** If the principal has no access to a terminal's session, the terminal is reported as unknown. */
 function guardedTerminals(
   { terminals, sessions }: OfSession<'terminals'>,
   own: TerminalService,
@@ -462,7 +461,10 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMe
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
   permitsAction(principal, 'see', session);
 
-/** With API keys, each key has its own workspaces: the same name under another key is a different workspace. */
+/**
+ * Each owner has its own workspaces: the same name of another owner is a different workspace. Callers without an owner share
+ * theirs.
+ */
 export function guardWorkspaces(
   workspaces: WorkspaceService,
   principalOf: () => Principal,

@@ -5,8 +5,8 @@ import type { ServiceRules } from './rules.ts';
 
 export const DesktopAvailability = z.object({
   /**
-   * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: disabled by the
-   * settings.
+   * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: the settings or the driver
+   * allow no desktop.
    */
   state: z.enum(['ready', 'building', 'failed', 'none']),
   /** The current build step, why the build failed, or why the state is `none`. */
@@ -54,8 +54,9 @@ export interface DesktopViewer extends AsyncDisposable {
   giveBack(): void;
 }
 /**
- * One person at a time controls the keyboard and mouse; the agent's own input waits in the meantime. Rejects:
- * unsupported if the sandbox has no desktop (`status` reports that instead), sandbox_not_found after an explicit stop.
+ * One person at a time controls the keyboard and mouse; the agent's own input waits in the meantime. `start`, `watch` and
+ * `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with sandbox_not_found after an
+ * explicit stop.
  */
 export interface DesktopService {
   /** Does not start the desktop. */

@@ -21,14 +21,15 @@ export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
-   * Allows an entry (`host` or `*.host`, each with an optional `:port`) at a public address. Rejects: invalid_request
-   * (the entry cannot be allowed), conflict (the session has 100 already), unsupported (no network access).
+   * Allows connections to an entry (`host` or `*.host`, each with an optional `:port`) if its address is public. Rejects:
+   * invalid_request (the entry cannot be allowed), conflict (the session has 100 already), unsupported (no network access).
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Limits the sandbox to these hosts of the policy; null: no limit. Open connections to other hosts are closed. Rejects:
-   * invalid_request (not a host or range, or not allowed by the policy), unsupported (egress is not restricted, or the sandbox
-   * runs without network access).
+   * Replaces the limit that the creator set within the policy: the only reachable hosts, or rules that allow and deny targets;
+   * null: no limit. Open connections that are no longer allowed are closed. Rejects: invalid_request (not a host or range, or not
+   * allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access to the running
+   * sandbox).
    */
   narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
   /** Revokes an entry. Connections that are already open are kept. Succeeds if the entry was not allowed. */

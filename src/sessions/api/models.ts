@@ -62,8 +62,9 @@ export interface ModelService {
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
    * Stores the access and makes the model the default, from the next turn on, for all sessions that chose none. Rejects:
-   * invalid_request (the settings name another model or address, the name or address is not valid, this server must not use the
-   * model, or there are too many servers), forbidden (a private address), model_unauthorized (the provider refused the key).
+   * forbidden (a private address), model_unauthorized (the provider refused the key), invalid_request. The latter: the settings
+   * define the default model or the provider's key or address, the name or address is not valid, this server must not use the
+   * model, or there are too many model servers.
    */
   use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<EffectiveModels>;
   /**

@@ -15,7 +15,7 @@ export const ProcessInfo = z.object({
 export type ProcessInfo = z.infer<typeof ProcessInfo>;
 export interface ProcessLog {
   readonly text: string;
-  /** The complete log file, relative to the workspace; empty if the process has none. */
+  /** Path of the complete log file, relative to the workspace; empty if the process has none. */
   readonly log: string;
   /** Whether the file contains text before the excerpt. */
   readonly truncated: boolean;
@@ -23,8 +23,8 @@ export interface ProcessLog {
 /** Processes of a session's sandbox. `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Running processes, except Corral's own, and finished background processes, newest first. Beyond 200, finished ones
-   * are left out first. Does not start a sandbox: empty if none runs.
+   * Running processes, except Corral's own, and finished background processes, newest first. Beyond 200, finished ones are left
+   * out first. Does not start a sandbox: if none runs, all background processes are listed as finished.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**

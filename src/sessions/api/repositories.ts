@@ -84,8 +84,8 @@ export interface RepositoryService {
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
    * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict (nothing to
-   * push, no branch to push to, or the remote branch has other commits), forbidden (no credential with write access), not_found
-   * (the remote repository).
+   * push, no branch to push to, or the remote branch has other commits), forbidden (no credential with write access, or the
+   * egress policy refuses the host), not_found (the remote repository), provider_error (the host cannot be reached).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
@@ -203,10 +203,10 @@ export interface CheckpointRange {
 }
 
 /**
- * The checkpoints of a session: one after each run that changed files. They are stored outside its repositories and do not touch
- * their index, branches or settings. Files excluded by .gitignore are not included. Every method also rejects with
- * session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint), conflict (git failed),
- * sandbox_unavailable, cancelled.
+ * The checkpoints of a session: one before the first run, and one after each run that changed files. They are stored outside its
+ * repositories and do not touch their index, branches or settings. Files excluded by .gitignore are not included. Every method
+ * also rejects with session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint),
+ * conflict (git failed), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */

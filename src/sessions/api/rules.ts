@@ -6,16 +6,16 @@ export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * The callers of the method. An action: those with this access to the resource whose id is the first argument.
-   * `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`:
-   * everyone, limited to the owners they may see. `find`: by id, or by name, the caller's own first. `copy`: callers
-   * that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own guard for the
+   * The callers of the method. An AccessKind: those with this access to the resource whose id is the first argument. `any`,
+   * `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`: everyone, limited to
+   * the owners they may see. `find`: those who may see the resource found by id or name; the caller's own is found first. `copy`:
+   * callers that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own guard for the
    * method; without a guard, every call is refused.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
-   * The action recorded in the audit log, whether the call succeeds or is refused. `look`: reading another owner's
-   * session records at most one entry in ten minutes. Null: no entry.
+   * The action recorded in the audit log, whether the call succeeds or is refused. `look`: records reads of another owner's
+   * session, at most one entry per caller and session in ten minutes. Null: no entry.
    */
   readonly audit: string | null;
 }

@@ -37,9 +37,7 @@ export interface SandboxService {
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready; `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /**
-   * Stops the active run and ends every process; files are kept. Only `start` or a new run starts the sandbox again.
-   */
+  /** Stops the active run and ends every process; files are kept. Afterwards, `exec` rejects until `start` or a new run. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
    * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends them and

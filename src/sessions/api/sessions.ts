@@ -60,7 +60,7 @@ export interface SessionListQuery {
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
-  /** Only sessions with the text in the title, or in a message if `mayRead` admits the session. */
+  /** Only sessions with the text in the title or a message. `mayRead` limits whose messages are searched; absent: no limit. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
@@ -291,8 +291,8 @@ export interface SessionService {
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
-   * Yields every session in scope as `changed`, then each change or deletion of any session. Ends when the signal fires
-   * or the server drains. Rejects: queue_full.
+   * Yields every session in scope as `changed`, then each change or deletion of any session. Ends when the signal fires or the
+   * server shuts down. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
@@ -310,7 +310,7 @@ export interface SessionService {
    */
   decide(id: SessionId, command: DecideApprovalCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
-  /** Events after a cursor. `follow` ends when the session is deleted or the server drains. */
+  /** Events after a cursor. `follow` ends when its signal fires, the session is deleted, or the server shuts down. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;

@@ -44,7 +44,7 @@ export interface SharedSessionPage {
  * a link that is unknown, expired or revoked, or whose session was deleted.
  */
 export interface SharedSessionService {
-  /** Messages, titles and plans after a cursor. */
+  /** Messages, titles, plans with their steps, and the starts, waits, errors and ends of runs, after a cursor. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
    * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start it), and

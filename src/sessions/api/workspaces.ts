@@ -1,6 +1,9 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** Maps users' workspace names to sessions. Workspaces of two users with the same name are different sessions. */
+/**
+ * Maps users' workspace names to sessions. Two users' workspaces of the same name are different sessions. The id of an ordinary
+ * session that the user may use refers to that session.
+ */
 export interface WorkspaceService extends AsyncDisposable {
   /**
    * A member of a user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.

@@ -26,7 +26,7 @@ export type BudgetPeriod = (typeof budgetPeriods)[number];
 const kinds = ['tokens', 'cost', 'toolCalls'] as const;
 type Kind = (typeof kinds)[number];
 
-/** `unlimited` overrides the settings. Absent: from the settings. */
+/** Overrides the limit in the settings; `unlimited` removes it. Absent: the limit in the settings applies. */
 export const StoredLimitOverride = z.union([z.number().nonnegative(), z.literal('unlimited')]);
 const OwnLimits = z.object({
   tokens: StoredLimitOverride.optional(),
@@ -54,7 +54,7 @@ export const BudgetAccount = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /** Each server's totals for its sessions, by server id. A lost server no longer renews its entry. */
+  /** Amounts that each server's sessions hold at present, by server id. A lost server no longer renews its entry. */
   held: z
     .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(concurrentLimits), z.number()) }))
     .default({}),

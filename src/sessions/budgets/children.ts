@@ -69,7 +69,7 @@ export class ChildBudgets extends ServerPart<Deps> {
     this.#expected.delete(id);
   }
 
-  /** Includes ended children. */
+  /** Includes ended and deleted children. */
   async listChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
     const links = await this.#links(id);
     return links.filter(([, { attempts }]) => only === 'all' || attempts === undefined).map(([child]) => child);

@@ -62,8 +62,8 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   /**
-   * Calls `hold` if all limits have room; from then on, `live` includes the amounts. Otherwise resolves with a limit
-   * that has no room.
+   * If all limits have room, calls `hold`, which has to make the amounts count from then on. Otherwise resolves with a limit that
+   * has no room.
    */
   async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {

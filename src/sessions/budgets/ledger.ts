@@ -344,7 +344,9 @@ export class BudgetLedger implements AsyncDisposable {
     }, renewMs);
   }
 
-  /** Renews the reservations of requests in progress, even those released as lost. */
+  /**
+   * Renews the reservations of requests in progress, even those released as lost. Retries those whose end could not be written.
+   */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);

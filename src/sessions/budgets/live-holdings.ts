@@ -23,7 +23,7 @@ export class LiveConcurrencyTracker extends ServerPart<Deps> {
     }
   }
 
-  /** A parent's run waits for its children, so their runs are part of it. */
+  /** Counts no runs of children, because a delegating run waits for them and is counted itself. */
   async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
     const live = this.deps.sessions.get(id);
     if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;

@@ -57,8 +57,9 @@ export class BuiltImages extends ServerPart<Deps> {
   }
 
   /**
-   * Removes untagged builds older than `before`, images that no build or session needs, containers left by a dead
-   * server, and old uploads. Resolves with the number removed.
+   * Removes untagged builds that are older than `before` or whose template is gone, and open builds that have expired. Also
+   * removes images that no build or session needs, containers of a dead server, and old uploads. Resolves with the number
+   * removed.
    */
   async collect(before: number): Promise<number> {
     const { driver, records, clock, files } = this.deps;

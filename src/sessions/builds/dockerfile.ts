@@ -79,7 +79,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       base = parseFrom(one, words());
       global = new Map(values);
       values.clear();
-      // A Dockerfile starts as root in `/`, even if the image says otherwise.
+      // Unlike in Docker, the steps start as root in `/`, even if the image sets another user or folder.
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }

@@ -104,8 +104,8 @@ export function resolveStepPath(folder: string, path: string): string {
 }
 
 /**
- * A hash of the holder and base, then for each step a hash of everything up to and including it. Builds with the same hash have
- * the same files.
+ * A hash of the holder and base, then for each step a hash of everything up to and including it. Builds with the same hash are
+ * treated as having the same files.
  */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];

@@ -121,7 +121,7 @@ export class TemplateBuilds {
         now: at,
         template: (others) => {
           const found = others.find((one) => one.name === name && toHolderKey(one) === toHolderKey(by));
-          template = found ?? template; // another server may have just stored the template
+          template = found ?? template; // a template of this name gets another build
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
           const text = `You have ${own.length} built templates of ${policy.ownerCount} allowed.`;
@@ -152,7 +152,7 @@ export class TemplateBuilds {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // Includes the wait for other builds, so that the record cannot stay open forever.
+      // Includes the wait for other builds. Afterwards the build counts as lost, so that its record cannot stay open forever.
       const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
@@ -172,7 +172,7 @@ export class TemplateBuilds {
     return base;
   }
 
-  /** Resolves with undefined if the build was already started. */
+  /** Resolves with undefined if the build was already started or has ended. */
   async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
     const { templateId, id } = build;
     return await this.#records.inTurn(toHolderKey(build), async () => {

@@ -82,7 +82,7 @@ export class CommandRouter implements ClusterCommands {
     await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
   }
 
-  /** Reports that the sandbox's peer is not our daemon. The session's holder destroys the sandbox. */
+  /** Reports that something other than our daemon answers in the sandbox. The session's holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findProtocolViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;

@@ -16,8 +16,8 @@ const By = z.object({ by: z.string(), at: z.number() });
 const betweenMs = 200; // time allowed from a claim until its server's record of the claim
 
 /**
- * The store's inbox. A claim can be taken over once its server is gone. Otherwise, after a crash, a client that repeats
- * its request would get "in progress" until the key expires.
+ * Idempotency keys, kept in the store's inbox. A claim can be taken over once its server is gone. Otherwise, after a crash, a
+ * client that repeats its request would get "in progress" until the key expires.
  */
 export function createIdempotencyStore({
   store: { inbox, records, shared },

@@ -21,7 +21,7 @@ export interface LeaseOptions {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** This server certainly holds the lease until this time, by a monotonic clock that includes suspensions. */
+  /** By the clock `elapsed`. This server certainly holds the lease only before this time and before `sureUntilTime`. */
   readonly sureUntil: number;
   /** By the wall clock, which other servers use. */
   readonly sureUntilTime: number;

@@ -10,7 +10,7 @@ export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'> {
   readonly ownership: Ownership;
   /** Unique to this server process. */
   readonly name: string;
-  /** Fires when this server drains. */
+  /** Fires when this server shuts down. */
   readonly closing: AbortSignal;
   /** Continues the unfinished work of sessions that lost their holder, unless another server does so first. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;

@@ -10,7 +10,7 @@ import type { SandboxLease } from '../run/sandbox-lease.ts';
 interface SandboxHolder {
   /** Requests that the holder mark the sandbox as used, and start it if it is not running. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Reports that the peer is not our daemon; the holder destroys the sandbox. */
+  /** Reports that something other than our daemon answers in the sandbox; the holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void;
 }
 interface Options {

@@ -17,7 +17,10 @@ const plain: readonly ErrorCode[] = [
   'store_unavailable',
 ];
 
-/** A child that cannot work must not fail its parent's run. */
+/**
+ * Turns a child's errors into `conflict`, or `not_found` if the child is gone, so that they do not fail the parent's run. Codes
+ * in `plain` are kept.
+ */
 export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
     return await call;

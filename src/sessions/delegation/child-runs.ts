@@ -90,7 +90,9 @@ export class Delegation {
     };
   }
 
-  /** Children that the agent started must not outlive its run. */
+  /**
+   * Stops the children that are still working. `delegated`: only those that the agent started, which must not outlive its run.
+   */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;

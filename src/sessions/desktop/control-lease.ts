@@ -53,7 +53,7 @@ export class DesktopControlLease extends ServerPart<Options> {
     return true;
   }
 
-  /** Does nothing if another viewer holds the lease. */
+  /** Does nothing unless this viewer, connected to this server, holds the lease. */
   giveBack(viewer: string, why: DesktopControlReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();

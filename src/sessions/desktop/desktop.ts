@@ -53,7 +53,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     return offer;
   }
 
-  /** Undefined if no sandbox runs. Does not start one. */
+  /** Undefined if no sandbox runs, or if sandboxes have no desktop. Starts no sandbox. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
@@ -236,7 +236,7 @@ const absence = (offer: DesktopAvailability) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopAvailability): AppError {
-  // The API contract requires this short text if sandboxes never have a desktop.
+  // The VNC socket of the SheikhBox API requires exactly this text if sandboxes never have a desktop.
   const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }

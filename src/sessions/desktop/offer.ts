@@ -1,6 +1,6 @@
 import type { DesktopAvailability } from '../api/desktop.ts';
 
-/** Empty: unknown reason. */
+/** Why a sandbox has no desktop, and how to get one. Empty: the reason is unknown. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
   switch (state) {
     case 'none':

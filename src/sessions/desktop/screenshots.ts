@@ -6,7 +6,7 @@ import type { UploadStore } from '../projects/uploads.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Keeps only the newest screenshots. */
+/** Keeps only the newest screenshots of each session. */
 export interface ScreenshotStore {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<StoredPicture | undefined>;
   /** Base64; undefined if the file cannot be read. */

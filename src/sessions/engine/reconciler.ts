@@ -41,7 +41,7 @@ export class Reconciler extends ServerPart<Deps> {
   readonly #unclaimed = new Map<string, number>();
   readonly #offered = new Set<string>();
   readonly #removing = new Set<SessionId>();
-  /** Sessions that had a sandbox when the server started. */
+  /** Sessions that had a sandbox when the server started. Empty once `recover` has woken them. */
   #waiting: SessionId[] = [];
   #isSettled = false;
   /** Prevents logging the same outage more than once. */

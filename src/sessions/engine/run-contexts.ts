@@ -304,7 +304,7 @@ interface ToolServerLender {
   readonly tell: (failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[]) => Promise<void>;
 }
 
-/** If the sandbox cannot start, no tools are added. A call that needs the sandbox then reports the failure. */
+/** If the sandbox cannot start, the tool servers' tools are omitted. A call that needs the sandbox then reports the failure. */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;

@@ -87,5 +87,5 @@ export class RunRecorder extends ServerPart<Deps> {
   }
 }
 
-/** A broken session ends its run's goal without a verdict. */
+/** The goal of a run that fails with its actor or session ends without a verdict. */
 const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedGoalEnd('failed') } : {});

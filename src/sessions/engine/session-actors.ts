@@ -29,7 +29,7 @@ export interface SandboxParts {
   readonly restore?: SandboxDeps['restore'];
   readonly rest?: SandboxDeps['rest'];
   readonly workdir: (id: SandboxId) => string;
-  /** Undefined if sandboxes' disks are on other machines, such as cluster nodes. */
+  /** Guards the free space of this machine's disk; undefined if sandboxes' disks are on other machines, such as cluster nodes. */
   readonly diskFloor?: DiskGuard | undefined;
   readonly holdings?: SandboxQuota | undefined;
 }
@@ -46,7 +46,7 @@ interface Deps {
   readonly facts: SandboxFactChannel;
   readonly reports: DesktopStatusRecorder;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Lets shutdown wait for each release. */
+  /** Called with each release in progress, so that shutdown can wait for it. */
   readonly track: (released: Promise<AppError | undefined>) => void;
 }
 
@@ -94,7 +94,7 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
           const found = liveSessions.get(id);
           if (found) found.sandboxFailure = failure;
           holdings?.freeSandbox(id);
-          if (!failure.retryable) return; // already in the session's log, and in the server's log by `onFact`
+          if (!failure.retryable) return; // the session's log already has such a failure, and `onFact` copied it to the server's log
           const why = { code: failure.code, err: failure.cause ?? failure };
           logger.warn({ session: id, ...why }, 'a sandbox failed and can be restarted');
         },

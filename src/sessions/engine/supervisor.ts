@@ -113,7 +113,10 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     });
   }
 
-  /** Rejects: fenced if another server owns the session. */
+  /**
+   * Resolves with the session in memory, reading it from the store if necessary. Rejects: session_not_found, fenced (another
+   * server owns it).
+   */
   async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.deps.ids.short() });
     return this.deps.liveSessions.the(id);

@@ -6,7 +6,7 @@ export class SessionStreamRegistry {
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
-  /** Whether a client has an open stream of the session. */
+  /** Whether a client watches the session, or has an event stream, desktop or terminal of it open. */
   isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
   inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
 

@@ -46,7 +46,7 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as BlobReference['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** Within this time after a session is created, its copy is not verified again. */
+/** A copy that this server read in full less than this time ago is not read again to verify it. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
@@ -105,7 +105,7 @@ export class CopyStore {
     return this.#deps.blobs.open(blob);
   }
 
-  /** If no hash is stored, the copy only has to exist. */
+  /** Without a stored hash, the copy only has to be readable. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverAbortingSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);

@@ -176,7 +176,7 @@ export class ForkCreator extends ServerPart<Deps> {
       sandboxState: 'created',
       sandboxHeld: false,
       sandboxUntrusted: false,
-      // A truncated log does not list all sources.
+      // Includes the parent's untrusted sources, because a truncated log does not show all of them.
       strangers: [...new Set([...parent.strangers, ...record.strangers, ...(child ? ['session' as const] : [])])],
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });

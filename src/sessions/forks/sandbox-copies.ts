@@ -26,7 +26,7 @@ find . -mindepth 1 -maxdepth 1 ! -name .corral -exec rm -rf -- {} +
 find ${landing} -mindepth 1 -maxdepth 1 ! -name .corral -exec mv -t . -- {} +
 rm -rf -- ${landing}`;
 
-/** Copies whole workspaces from one running sandbox to another. An interrupted copy can be repeated. */
+/** Copies whole workspaces from one session's sandbox to another's. An interrupted copy can be repeated. */
 export class WorkspaceCopier extends ServerPart<Deps> {
   /** Overwrites existing files. */
   async copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {

@@ -22,7 +22,7 @@ import type { WorkspaceArchive } from './workspace-archive.ts';
 export interface SessionFilesCopyPolicy {
   /** Newest copies kept per session; 0: off. */
   readonly keep: number;
-  /** A workspace with larger files is not copied. */
+  /** A workspace whose files are larger in total is not copied. */
   readonly maxBytes: number;
   readonly sessionBytes: number;
 }

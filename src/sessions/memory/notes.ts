@@ -30,7 +30,7 @@ interface KeyedVersion {
   readonly stored: number;
   readonly version: StoredVersion;
 }
-/** Holders' ids contain no colon: they are ids of keys and projects. */
+/** Holders' ids are owners and project ids, none of which contains a colon. */
 const keyOf = ({ of, id }: MemoryHolder) => `${of}:${id}`;
 const holderOf = (key: string): MemoryHolder => {
   const at = key.indexOf(':');
@@ -50,7 +50,7 @@ export class NoteStore extends ServerPart<Deps> {
     return this.deps.limits;
   }
 
-  /** Without `among`, lists all holders that ever had notes. */
+  /** Without `among`, lists all holders, including those whose notes are all deleted. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
@@ -176,7 +176,7 @@ export class NoteStore extends ServerPart<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // A change that read a text before its redaction fails at this write, and reads again.
+      // A concurrent change that read a redacted text fails because of this write, and reads again.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }

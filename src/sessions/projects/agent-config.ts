@@ -41,7 +41,7 @@ export interface AgentConfigService {
    * options that no model supports).
    */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the template's settings. Keeps provider and model if the project chose them itself. */
+  /** Copies the template's settings. Keeps provider and model if the project chose them itself or the template names none. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {

@@ -65,7 +65,7 @@ interface Deps {
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** Chosen on the page; undefined: from the settings. */
+  /** The model chosen on the page; undefined: none was chosen, or the settings name one. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 
@@ -190,8 +190,8 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   ): Promise<Model> {
     const ofProject = config && formatModelRef(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
-    // A project that never chose a model uses the model chosen on the page, else the model that the settings had when the project
-    // was created.
+    // If the session, project and template choose no model, the one chosen on the page applies. Without it, the model that the
+    // settings had when the project was created applies.
     const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
@@ -203,7 +203,10 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
     return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
   }
 
-  /** Groups that the project enabled are included completely; groups that it disabled are excluded. */
+  /**
+   * Groups that the project added to its template's are included completely; groups that it removed are excluded. The template's
+   * rules apply to all others.
+   */
   function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];
     return (tool: ToolDescription): boolean => {

@@ -47,7 +47,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
-  /** The value of an API client's secret for a session, or for the sessions of a project. Rejects: not_found. */
+  /** The value of a stored secret, by id, for a session or for the sessions of a project. Rejects: not_found. */
   readonly secretValue: (id: string, session: ResourceHolder) => Promise<Secret>;
 }
 /** The holder of credentials that apply to all sessions. No session or project has this id. */
@@ -60,7 +60,10 @@ const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
-/** Credentials that users bind to a session or project. A value leaves the server only toward its hosts. */
+/**
+ * Credentials that users bind to a session, a project or the whole server. A value leaves the server only toward the credential's
+ * hosts.
+ */
 export function createBoundCredentialStore({
   records,
   vault,

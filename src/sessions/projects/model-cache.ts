@@ -12,7 +12,9 @@ interface Deps {
   readonly readState?: (provider: string, ref: string) => Promise<string>;
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
-/** Default: the server's fallbacks. Rejects if the model cannot be created: no key, unknown provider. */
+/**
+ * Without `fallbacks`, the server's apply. Rejects if the model must not be used or cannot be created: no key, unknown provider.
+ */
 export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
 
 const kept = 64;

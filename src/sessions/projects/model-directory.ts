@@ -13,7 +13,7 @@ const Facts = z.object({
 });
 const Stored = z.object({
   model: z.string().nullable().default(null),
-  /** Servers that users entered, by provider. */
+  /** Model servers that users entered, by provider. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
   /** Facts from the providers' lists, by model (`provider/model`); only for chosen models. */
   facts: z.record(z.string(), Facts).default({}),

@@ -192,7 +192,7 @@ export function createModelService(deps: Deps): ModelService {
       const { provider, baseUrl, key, reach } = await entered(access);
       const ref = formatModelRef(provider, model);
       deps.checkModel(ref);
-      // The list includes context window and price. A server without a list can still be used.
+      // The list includes context window and price. A provider without a list can still be used.
       const listed = await ask({ provider, baseUrl, key, reach }, signal).catch((thrown: unknown) => {
         signal.throwIfAborted();
         if (toAppError(thrown).code === 'forbidden' || toAppError(thrown).code === 'model_unauthorized') throw thrown;

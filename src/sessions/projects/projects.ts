@@ -235,7 +235,7 @@ const Movable = z.looseObject({
 });
 type Movable = z.infer<typeof Movable>;
 
-/** The owner is unchanged. Users in the former project lose access. */
+/** Moves a resource into or out of a project. Its owner is unchanged; members of its former project lose access. */
 function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   const of = (kind: string, noun: string) =>
     new Collection<Movable>(records, {

@@ -5,7 +5,7 @@ import { type BoundCredentialStore, serverHolderId } from './credentials.ts';
 
 interface Deps {
   readonly ring: Pick<BoundCredentialStore, 'createService'>;
-  /** Override stored credentials. */
+  /** Credentials from the settings. They override stored ones. */
   readonly settings: readonly (CredentialInjection & { readonly name: string })[];
   readonly setBy: string;
 }

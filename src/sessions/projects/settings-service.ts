@@ -4,7 +4,7 @@ import type { StoredSettings } from './stored-settings.ts';
 
 export interface KnownSetting
   extends Pick<ServerSetting, 'key' | 'section' | 'about' | 'accepts' | 'variable' | 'form' | 'fallback' | 'setBy'> {
-  /** Whether the setting accepts this value, in the form used in the file. */
+  /** Whether the setting accepts this value, in the form used in the settings file. */
   readonly takes: (value: unknown) => boolean;
   readonly value: () => unknown;
 }

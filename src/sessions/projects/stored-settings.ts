@@ -15,7 +15,7 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** Settings changed on the page, by key, in the form used in the file. */
+/** Settings changed on the page, by key, in the form used in the settings file. */
 export class StoredSettings {
   readonly #records: Deps['records'];
   readonly #clock: Clock;

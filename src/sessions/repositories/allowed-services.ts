@@ -20,7 +20,10 @@ interface AllowedServices {
   readonly names: readonly string[] | undefined;
 }
 
-/** Rejects before any change. */
+/**
+ * Adds services of a repository to the session, and stops a running sandbox. Rejects before any change: not_found, conflict, and
+ * what `checkSandbox` throws.
+ */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: RepositoryServiceDeps,

@@ -108,8 +108,8 @@ printf '%s\\n' "$total"
 `;
 
 /**
- * Prints each root's changed files, a line with 0x01, and the diff from `$from` to `$to`. With an empty `$to`, compares with the
- * current files.
+ * Prints the encoded changed files of all roots, the byte 0x01, and the diff from `$from` to `$to`. With an empty `$to`, compares
+ * with the current files.
  */
 export const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)

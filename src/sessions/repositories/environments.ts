@@ -14,7 +14,9 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 /** `print` decides which prepared files can be used. */
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
-  /** A hash of `setup.sh`, the files it names and the sandbox's system; undefined: no `setup.sh`. */
+  /**
+   * A hash of `setup.sh`, the files that `cache` names (default: lock files) and the sandbox's system; undefined: no `setup.sh`.
+   */
   readonly print: string | undefined;
 }
 export interface SetupScriptResult {
@@ -109,7 +111,7 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/** Once per sandbox, in the background. Writes its output to a file in the workspace. */
+/** Runs `start.sh` once per start of the sandbox, in the background. Writes its output to a file in the workspace. */
 export async function runRepositoryStartScript(
   client: Client,
   { path }: SessionRepository,

@@ -21,8 +21,8 @@ export interface RepositoryFetchRequest {
   readonly branch: string;
   readonly author: GitAuthor;
   /**
-   * Writes a bare copy of a folder on the server to `folder` in the sandbox; undefined: git fetches from the
-   * repository's server.
+   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches from the
+   * repository's own server.
    */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }

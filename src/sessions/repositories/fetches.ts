@@ -66,7 +66,10 @@ export class RepositoryFetcher extends ServerPart<Deps> implements WorkspaceHook
   /** Sessions in whose new sandbox the repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
-  /** Call when a sandbox has started. Returns whether repositories remain to be fetched or started, even if no caller waits. */
+  /**
+   * Call when a sandbox has started. Returns whether repositories must be fetched or prepared, or start scripts run, even if no
+   * caller waits.
+   */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);

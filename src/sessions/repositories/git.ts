@@ -131,7 +131,10 @@ export async function runGit(
   return output;
 }
 
-/** Runs a script in a repository of the workspace, ignoring its settings. Also rejects: conflict. */
+/**
+ * Runs a script in a repository of the workspace, ignoring its settings. Rejects as `runGit` does, and: conflict (the folder is
+ * not a repository).
+ */
 export async function runGitInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,

@@ -92,7 +92,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /** Call before the repository is fetched. False: the files no longer exist. */
+  /** Unpacks stored files into the workspace. Call before their repository is fetched. False: the files no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;

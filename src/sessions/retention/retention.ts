@@ -20,7 +20,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly name: string;
   readonly ttlMs: number;
 }
-const kind = 'viewed'; // `<session>:viewed:<server>`
+const kind = 'viewed'; // ids have the form `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
 /** Stores which sessions have viewers on each server, so that no server deletes a session viewed on another. */

@@ -13,7 +13,7 @@ import type { Transcript } from './log/transcript.ts';
 export interface LiveSession {
   readonly id: SessionId;
   readonly writer: SessionWriter;
-  /** Loaded by the first run on this server and kept for later runs, because it grows with the session. */
+  /** Loaded by the first run on this server. Kept for later runs, so that a long conversation is not loaded again. */
   readonly transcript: Transcript;
   runWriter: RunWriter | undefined;
   task: string;

@@ -18,8 +18,8 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves the most expensive reply that fits; nothing is sent if not even a usual reply fits. Afterwards,
-// the provider's count is settled, or the server's own if that is missing or far too small.
+// Each request reserves the most expensive reply that fits; nothing is sent if not even a usual reply fits. Afterwards, the
+// provider's count is settled, or Corral's estimate if that count is missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -35,7 +35,10 @@ interface ModelRequest {
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /** Already counted in the budgets; write it with the turn's other facts. Absent if the reply broke off. */
+  /**
+   * Already counted in the budgets; write it with the turn's other facts. Absent if the request was not sent or the reply broke
+   * off.
+   */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
 }

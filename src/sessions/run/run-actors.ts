@@ -99,8 +99,8 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
   });
 
 /**
- * Resolves when subscribers have all events so far. Otherwise preparing the next request would block the event loop, and delay
- * the message that the turn responds to.
+ * Resolves when subscribers have all events so far. Otherwise preparing the next request would block the event loop, and
+ * subscribers would get those events late.
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
@@ -215,7 +215,7 @@ async function takeStepTurn(
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
-    // A message that is partly in the log is completed now: no other fact can be written before its end.
+    // A message that is partly in the log is completed now: no other fact of the run can precede its end.
     if (pieces.length > 0) await runWriter.write(...facts);
     else runWriter.deferToNextWrite(...facts);
     return { kind: 'calls', calls, spent };
@@ -228,7 +228,7 @@ async function takeStepTurn(
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  // The event contract requires a step's result after the step's end and before the complete message.
+  // The event contract requires the step's end before the complete message with the step's result.
   await runWriter.write(runWriter.step(done), ...facts, ...omissionReporter.callless(work), runWriter.plan(after));
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }

@@ -118,7 +118,7 @@ export class TurnBudget {
 
   /**
    * Reserves the most expensive reply that fits. Returns the exceeded budget if not even a usual reply fits. Rejects as
-   * `SharedBudgets` does.
+   * `SharedBudgetReserver` does.
    */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;

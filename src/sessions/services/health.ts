@@ -11,7 +11,7 @@ import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'store'> {
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
-  /** Model chosen on the page, which overrides the settings. */
+  /** Name of the model in use: the one chosen on the page, unless the settings name one. */
   readonly usualModel?: (() => Promise<string>) | undefined;
   readonly desktopFor: () => DesktopAvailability;
   sessions(): Promise<SessionCounts>;

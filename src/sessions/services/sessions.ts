@@ -41,7 +41,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: AgentProfileResolver;
-  /** Children move and are deleted with their parent session. */
+  /** Children are moved, stopped and deleted with their parent session. */
   readonly children?: {
     listChildren(id: SessionId): Promise<readonly SessionId[]>;
     stopChildren(id: SessionId): Promise<void>;

@@ -36,7 +36,10 @@ export function createTerminalService(deps: Deps): TerminalService {
     });
   }
 
-  /** Lists the terminals that exist in their sandbox, and deletes the records of all others. */
+  /**
+   * Lists the session's terminals, and deletes the records of those that no longer exist in its sandbox. Keeps all records if
+   * this server cannot look into the sandbox.
+   */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
@@ -63,7 +66,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Checks only with the daemon, because each key press takes this path. */
+  /** Omits the check by `alive`, because each key press takes this path. The daemon rejects input to an ended terminal. */
   async function typing(
     terminalId: string,
     signal: AbortSignal,

@@ -112,7 +112,7 @@ export function createShareService({
   };
 }
 
-/** Hides the goal of a shared session, because its result's reason can contain command output. */
+/** Hides the goal of a shared session, because the reason in the goal's result can contain command output. */
 function withoutGoal(event: SessionEvent): SessionEvent {
   if (event.type === 'message.user') {
     const { goal: _, ...data } = event.data;

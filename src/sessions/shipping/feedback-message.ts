@@ -20,7 +20,7 @@ interface Feedback {
 const maxQuoted = 4_000;
 const maxItems = 50;
 
-/** Feedback that requires work: open comments, reviews with text or requested changes, and failed checks. */
+/** Feedback that requires work: open comments, reviews that request changes or comment with text, and failed checks. */
 export function toFeedbackItems({ pullRequest, comments, reviews, checks }: Feedback): FeedbackItem[] {
   const { commit } = pullRequest.head;
   return [

@@ -44,7 +44,7 @@ export class SkillRecords {
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict (the project, the owner, or for a shared skill the shared skills already have this name), quota. */
+  /** Rejects: conflict (the name is taken among the skills of the owner or project, or among shared skills), quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills

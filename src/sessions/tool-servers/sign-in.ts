@@ -55,7 +55,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
     });
   }
 
-  /** Deletes the access and the registration. Rejects: not_found. */
+  /** Deletes the tokens and the registration of Corral as an OAuth client. Rejects: not_found. */
   async forget(name: string): Promise<SavedToolServer> {
     const { entered, newToken } = this.deps;
     return await entered.change(name, (now = gone(name)) => ({

@@ -137,7 +137,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
       await credentials.change(at, next, { ...secrets, token, refreshToken });
     } catch (thrown) {
       if (toAppError(thrown).code !== 'conflict') throw thrown;
-      // A person entered another token, or archived the credential.
+      // Another Corral server or a person stored another token, or the credential was archived.
       return (await this.#changedMeanwhile(at, secrets)) ?? outcome;
     }
     return outcome;
@@ -219,7 +219,7 @@ const Granted = z.object({
     .catch(null),
 });
 
-/** Requests a new access token (RFC 6749, section 6). Rejects only when its signal fires. */
+/** Requests a new access token (RFC 6749, section 6). Never rejects: without a response, the outcome is `connect_error`. */
 async function requestToken(
   { clientId, tokenEndpoint, clientAuth, scope, resource }: OAuthRefresh,
   secrets: CredentialSecrets,

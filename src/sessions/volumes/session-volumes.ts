@@ -27,13 +27,13 @@ interface Deps {
 type MountingSession = ResourceHolder & Pick<SessionRecord, 'id'>;
 
 /**
- * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. While a session
- * can write to a volume, nobody else can write to it or delete it.
+ * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. A held volume
+ * cannot be deleted. While a session can write to a volume, nobody else can.
  */
 export class SessionVolumes extends ServerPart<Deps> {
   /**
-   * Mounts all of these volumes, or none. Rejects: unsupported, invalid_request, not_found (also for a volume of
-   * another owner or project), conflict (another session writes to it), quota.
+   * Mounts all of these volumes, or none. Rejects: unsupported, invalid_request, not_found (also for a volume of another owner or
+   * project). To mount for writing also rejects: conflict (another session or a transfer writes), quota (the volume exceeds it).
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);

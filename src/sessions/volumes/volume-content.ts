@@ -35,8 +35,7 @@ type Content = Pick<
 >;
 
 /**
- * Archives are first unpacked completely into this folder. Only sessions that read the volume during a restore can see the
- * folder.
+ * Archives are first unpacked completely into this folder. Volume calls hide it; only sessions that mount the volume can see it.
  */
 const staging = '.corral-restore';
 // Replaces the content within the volume, because each volume is a separate file system.

@@ -4,7 +4,7 @@ import type { VolumeEntry } from '../api/server/volumes.ts';
 import { emptyInput, runProgramOverPipes } from '../services/streams/piped-command.ts';
 import type { TransferLease } from './volume-transfers.ts';
 
-/** Resolves path $2 in the volume with root $1, and verifies that no part of it leads out of the volume. */
+/** Shell functions that resolve path $2 in the volume with root $1, and exit if a part of it leads out of the volume. */
 const located = String.raw`
 root=$1; at=$1; [ -n "$2" ] && at=$1/$2
 within() { case "$1/" in "$root"/*) ;; *) exit 45 ;; esac; }

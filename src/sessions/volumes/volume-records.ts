@@ -10,7 +10,7 @@ interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
   readonly clock: Clock;
 }
-/** How long a session can hold a volume before its record exists. */
+/** How long a session can hold a volume before the session's record exists. */
 const creationMs = 60_000;
 
 export const volumeNotFoundError = (named?: string) =>
@@ -84,7 +84,7 @@ export class VolumeRecords {
     await this.#volumes.delete(id);
   }
 
-  /** `change` gets the newest state, and can throw. Rejects: not_found. */
+  /** `change` gets the newest state. Rejects: not_found, store_busy, and as `change` does. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
     return await this.#volumes.change(id, (now) => {
       if (now.removing !== undefined) throw volumeNotFoundError();

@@ -72,7 +72,7 @@ export class VolumeTransfers extends ServerPart<Deps> {
     throw new AppError('internal', 'No access mode was tried.');
   }
 
-  /** Ends the volume's idle sandboxes, so that a session can use it. */
+  /** Ends the volume's idle transfer sandboxes, so that a session can write to the volume, or the volume can be deleted. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));

@@ -55,7 +55,10 @@ export class Volumes {
     };
   }
 
-  /** Completes operations interrupted before this time. Resolves with the number of volumes removed. */
+  /**
+   * Removes volumes whose creation or deletion was interrupted before this time, storage without a record, and holders that are
+   * gone. Resolves with the number of volumes removed.
+   */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.#deps;
     if (!hostsVolumes(driver)) return 0;

@@ -33,7 +33,8 @@ import {
 const maxNames = 10_000;
 
 /**
- * Signals by name, for streams that stop when their credential becomes invalid. The oldest beyond 10,000 are dropped.
+ * Abort signals by credential name, for streams that stop when their credential becomes invalid. Keeps the 10,000 that were used
+ * most recently.
  */
 class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
@@ -86,7 +87,7 @@ interface KeptItem {
   readonly version: number;
 }
 
-const kind = 'work-item'; // newest item of each session; the session's id erases both kinds
+const kind = 'work-item'; // newest item of each session; ids of both kinds begin with the session's id, so erasing the session erases them
 const pastKind = 'work-item-past'; // earlier items, as `<session>:<number>`
 const pageSize = 100;
 const lookEveryMs = 250; // finds items queued by another server

@@ -43,7 +43,10 @@ export class LiveEventWindow {
     this.#trim();
   }
 
-  /** Called when other servers have appended up to `head`. `events` is empty if there are too many new events. */
+  /**
+   * Called when other servers have appended up to `head`. `events`: the new events, or empty if they were not read, which empties
+   * the window.
+   */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();

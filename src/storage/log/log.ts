@@ -192,7 +192,7 @@ interface LogFollowers {
 
 const fast = 20;
 const slow = 100; // ms; followers see other servers' events within 150 ms
-const idle = 250; // ms; for sessions without an event for a minute
+const idle = 250; // ms; after a minute without news in any followed session
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // a watch that the store does not support fails sooner

@@ -49,7 +49,7 @@ const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = 
 ];
 const indexedAtOnce = 200;
 
-/** Adds each record's index entry. Skill names used to be separate records. */
+/** Adds each record's index entry, and deletes the separate records that once held skill names. */
 async function indexRecords({ at, run }: MongoConnection, which: Filter<RecordDocument>): Promise<void> {
   const updates: AnyBulkWriteOperation<RecordDocument>[] = [];
   const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
@@ -102,7 +102,7 @@ async function create({ at, run }: MongoConnection, { of, key, options = {} }: I
   }
 }
 
-/** Detects sessions with records and logs but without any event, as after a collection was dropped. */
+/** Rejects with store_corrupt if a log has a head but the database has no event at all, as after a collection was dropped. */
 async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

@@ -54,7 +54,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** Cheap lower bound of the JSON's bytes, because every event is checked. Stops soon after `enough`. */
+/** Rough size of the JSON in bytes. Cheap, because every event is checked. Stops soon after `enough`. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;

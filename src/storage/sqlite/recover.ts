@@ -8,7 +8,7 @@ import { lockStore } from './lock.ts';
 import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** Path of the damaged file, which is unchanged. Undefined: nothing was damaged. */
+  /** Path of the damaged file, which was renamed but not changed. Undefined: nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
@@ -33,7 +33,8 @@ const tables: readonly Table[] = [
 
 /**
  * Replaces a damaged file with its readable part, read from a copy, and keeps the damaged file next to it. Throws: store_busy (a
- * server uses it), file_not_found, store_corrupt (nothing is readable).
+ * server uses it), file_not_found, unsupported (a newer version wrote it), store_corrupt (nothing is readable),
+ * store_unavailable.
  */
 export function recoverDatabase(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -124,7 +125,10 @@ function isJson(text: unknown): boolean {
   }
 }
 
-/** Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of those sessions. */
+/**
+ * Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of those sessions and of
+ * sessions whose newest events are missing.
+ */
 function markGaps(db: DatabaseSync): number {
   const holes = db
     .prepare(`

@@ -108,7 +108,7 @@ const StopButton = ({ id }: { id: string }) => (
 
 /**
  * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while a person types
- * is applied afterwards.
+ * is applied afterwards, unless the person renames the session.
  */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);

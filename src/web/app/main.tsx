@@ -50,8 +50,8 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * The tab's title shows the selected session, and how many sessions wait or ended while the page was hidden. If allowed,
- * notifications report these changes on a hidden page.
+ * The browser tab's title shows the selected session, and the number of sessions that wait, or that ended while the page was
+ * hidden. If allowed, notifications report these changes on a hidden page.
  */
 function badgeInTitle(): void {
   effect(() => {

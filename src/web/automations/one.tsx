@@ -27,7 +27,7 @@ interface HookAddressProps {
 /** Secrets created while this page is open, by automation id. A component's state would not survive a confirmation dialog. */
 const made = new Map<string, string>();
 
-/** Shows the secret only right after its creation. */
+/** Shows a secret only while the page that created it is open. */
 function HookAddress({ id, hook, back }: HookAddressProps) {
   const [secret, setSecret] = useState(made.get(id));
   const [trouble, tryIt] = useActionError();

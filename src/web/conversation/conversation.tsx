@@ -113,7 +113,7 @@ export function Conversation() {
 }
 
 /**
- * Questions and permissions that the agent waits for. They are outside the conversation's log, so that nothing an agent
+ * Questions and permissions that the agent waits for. The page draws them outside the list of messages, so that nothing an agent
  * writes can hide them or keep them from being drawn.
  */
 const OpenItems = ({ model }: { model: ConversationState }) => (

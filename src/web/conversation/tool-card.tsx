@@ -61,7 +61,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** The result mentions a person's rejection only in its text for the model. */
+/** Whether the call was rejected or otherwise not approved. The result mentions this only in its text for the model. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';

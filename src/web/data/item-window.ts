@@ -8,7 +8,7 @@ export interface ItemWindow {
   readonly items: readonly ConversationItem[];
   /** Index of the first drawn item, at the start of a part. */
   readonly first: number;
-  /** Index of an item that starts a part. All parts have the same size. */
+  /** Index of an item that starts a part. All parts except the first and the last have the same size. */
   readonly anchor: number;
 }
 

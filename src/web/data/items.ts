@@ -35,7 +35,7 @@ export interface UserItem extends Base {
   readonly kind: 'user';
   readonly text: string;
   readonly attachments: readonly string[];
-  /** The message arrived while the agent was working. */
+  /** The message arrived during a run, and has no goal. A message with a goal starts its own run. */
   readonly steers: boolean;
   readonly goal: EventDataOf<'message.user'>['goal'];
 }
@@ -97,7 +97,7 @@ export interface RetryItem extends Base {
     readonly detail: string;
     /** Missing in old logs. `number` counts from 1. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
-    /** The provider has answered, or the run has ended. */
+    /** The provider has answered, or the run no longer waits for it. */
     readonly isOver: boolean;
   }>;
 }

@@ -34,7 +34,7 @@ export interface LogView {
   /** Receives the remaining events up to the newest. From then on nothing is missing, and only `take` is called. */
   join(end: readonly Event[]): void;
   gone(): void;
-  /** The server no longer has the next events. The reader has stopped; the view starts a new one. */
+  /** The server cannot continue with the next events, and sent a resync. The reader has stopped; the view starts a new one. */
   startAgain(): void;
 }
 

@@ -6,10 +6,13 @@ import { CallError, query, subscribeTo } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
 export const conversationState = new ConversationState();
-/** All events of the selected session, in order. Grows in place; `sessionEventCount` signals changes. */
+/**
+ * Events of the selected session, in order and without gaps, as far as they were read. Grows in place; `sessionEventCount`
+ * signals changes.
+ */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
-/** Leaves a session that no longer exists. */
+/** Set at start-up. Called when the session's log has ended or cannot be read, usually because the session was deleted. */
 export const missingSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
 const hearers = new Set<(event: Event) => void>();
@@ -18,7 +21,7 @@ export function onSessionEvent(hear: (event: Event) => void): () => void {
   return () => void hearers.delete(hear);
 }
 
-/** The model shows the end of a long log while earlier events are read. */
+/** Whether the page shows only the end of a long log, while earlier events are read. */
 export const isLoadingHistory = signal(false);
 let history: ConversationState | undefined;
 /** Message that began before the part of the log that is shown. Its pieces are skipped, because their beginning is missing. */

@@ -75,7 +75,10 @@ const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' |
 
 export class ConversationState {
   readonly items: Signal<readonly ConversationItem[]> = signal([]);
-  /** Decisions that a person must make now: calls to approve, or a question. Drawn apart from the agent's own texts. */
+  /**
+   * Decisions that a person must make now: calls to approve, or a run that waits, for example for an answer. Drawn apart from the
+   * agent's own texts.
+   */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
@@ -88,7 +91,7 @@ export class ConversationState {
   #calls = new Map<string, ToolItem>();
   #steps = new Map<string, StepItem>();
   #approvals = new Map<string, ApprovalItem>();
-  /** Approvals whose calls have not started. */
+  /** Approvals that were requested before their calls started. */
   #requests = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;

@@ -26,7 +26,7 @@ export async function readSignInProviders(): Promise<readonly SignInProvider[]> 
 
 const refusal = 'sign-in';
 
-/** The provider sends the browser back to the current address. */
+/** After the sign-in, the browser returns to the current address. */
 export function signInWith({ id }: SignInProvider): void {
   forgetToken(); // a refused token would take precedence over the cookie
   const url = new URL(location.href);
@@ -44,7 +44,7 @@ export function takeSignInErrorFromUrl(): string | undefined {
   return reason;
 }
 
-/** Ends this browser's session here and, if the provider has a sign-out page, there too. */
+/** Signs the person out of Corral and, if the provider has a sign-out page, of the provider. */
 export async function signOut(): Promise<void> {
   const response = await request('/sign-in/end', { method: 'POST' });
   const { location: next } = response?.ok

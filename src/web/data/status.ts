@@ -5,7 +5,9 @@ import { currentSession, currentSessionId, type Session } from './sessions.ts';
 
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
-/** Without work in progress, the status depends on how the last run ended. */
+/**
+ * Without work in progress: `new` before the first run, `failed` with an unusable repository, otherwise how the last run ended.
+ */
 export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
@@ -19,7 +21,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'stopped' ? 'stopped' : 'finished';
 }
 
-/** Uses the log, which is more recent than the session's entry in the list. */
+/** Running and waiting come from the session's entry in the list. Otherwise the log decides, if it has a run. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationState.run.value;

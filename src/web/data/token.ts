@@ -1,4 +1,5 @@
-// The token comes in the link that the server prints. It is kept only in this tab, and removed from the address bar.
+// The token comes from the link that the server prints, or from the token dialog. Only this tab keeps it, and the address bar no
+// longer shows it.
 
 const key = 'corral.token';
 
@@ -24,7 +25,7 @@ export function buildAuthorizationHeaders(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** A browser's WebSocket cannot send the header, so the token is sent as a subprotocol. */
+/** A browser's WebSocket cannot send the `Authorization` header, so the token is sent as a subprotocol. */
 export function buildTokenProtocols(): string[] {
   const token = readToken();
   if (!token) return ['corral'];

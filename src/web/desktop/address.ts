@@ -4,7 +4,7 @@ const api = `/api/v1/sessions/${session}`;
 export const isInPane = new URLSearchParams(location.search).has('pane');
 /** Whether this page is in any other frame. It then shows only the screen. */
 export const isInOtherFrame = window.parent !== window && !isInPane;
-/** Replaces the token: the link's creator decided what the viewer can do. */
+/** Signature of a signed link, which replaces the token. The link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
 /** The same for all connections of this page, so that the relay recognizes its viewer. */
 const viewer =

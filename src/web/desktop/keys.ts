@@ -18,7 +18,10 @@ export function toKeysym(character: string): number {
 
 /** `code`: the browser's name of the key; empty for a character that no key produced. */
 export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
-  /** Some browsers end a composition before their last input event, others after it. */
+  /**
+   * Runs after each input and each composition, because some browsers end a composition before their last input event, others
+   * after it.
+   */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
     reset();
@@ -91,7 +94,7 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
-  /** Last key, until its keypress event. */
+  /** Key after a dead key, until its keypress event. */
   #last = '';
 
   /** Whether the key belongs to a composition, so that noVNC must not send it. */

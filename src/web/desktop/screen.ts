@@ -87,7 +87,10 @@ function connect(): void {
   rfbClient.value = made;
 }
 
-/** Labels noVNC's canvas, and lets Tab reach it. In the pane, only for a person in control: the canvas keeps all keys. */
+/**
+ * Labels noVNC's canvas. Tab reaches it outside of frames, and in the pane only for a person in control, because it keeps all
+ * keys.
+ */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;

@@ -16,7 +16,7 @@ import { sessionNameOf } from '../sessions/name.ts';
 import { t, translateError, translateFailure } from '../text/text.ts';
 import { findInboxReason } from './needs.ts';
 
-// Limits of the search for a wait's event: from 100 events before the session's last change, at most 500 events.
+// The entry reads at most 500 events, beginning 100 before the last one. They show what the session waits for, or why it failed.
 const before = 100;
 const limit = 500;
 

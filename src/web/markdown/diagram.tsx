@@ -19,7 +19,8 @@ let nextId = 1;
 type Drawing = { readonly kind: 'waiting' | 'failed' | 'hung' } | { readonly kind: 'drawn'; readonly height: number };
 
 /**
- * Draws a Mermaid diagram in a frame without an origin. Shows the text if the frame cannot parse it or does not answer.
+ * Draws a Mermaid diagram in a frame without an origin. Shows the text if it is too long, or if the frame cannot parse it or does
+ * not answer.
  */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);

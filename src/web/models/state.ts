@@ -21,7 +21,7 @@ export async function loadAvailableProviders(): Promise<void> {
   availableProviders.value = (await query('models.offered', undefined)).providers;
 }
 
-/** Applies the server's answer to a change. Views that show the lists request them again. */
+/** Applies the server's answer to a change, and clears the list of available models, which views then load again. */
 export function applyModels(now: EffectiveModels): void {
   effectiveModels.value = now;
   availableProviders.value = undefined;

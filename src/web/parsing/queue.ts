@@ -40,8 +40,8 @@ export class ParseTaskQueue {
   }
 
   /**
-   * Resolves with undefined if the task failed, took too long, or is no longer needed. The newest task runs first,
-   * because people see the end of a conversation.
+   * Resolves with undefined if the task failed, took too long, was aborted or displaced by newer tasks, or if the worker does not
+   * start. The newest task runs first, because people see the end of a conversation.
    */
   run<Name extends ParseTaskName>(
     name: Name,

@@ -17,7 +17,7 @@ export const parseTasks = {
   }): Promise<ReturnType<typeof highlightTextParts>> {
     return (await import('./highlight.ts')).highlightTextParts(code, language); // large, so it loads with the first code block
   },
-  /** Undefined: not a formula, or beyond the limits. KaTeX loads with the first formula. */
+  /** Undefined: beyond the limits. Throws if it is not a formula. KaTeX loads with the first formula. */
   async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {
     return (await import('./formula.ts')).parseFormula(tex, isBlock);
   },

@@ -12,7 +12,7 @@ const busyMs = 1_000;
 
 interface FocusPosition {
   readonly parent: Element;
-  /** Position of the branch in `parent`. */
+  /** Index in `parent` of the child that contains the focused element. */
   readonly at: number;
 }
 

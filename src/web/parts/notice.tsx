@@ -3,7 +3,7 @@ import { CallError, connectionState, pendingChanges, toErrorText } from '../data
 import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 
-// A line at the top of the conversation: the connection's state, or an action's error.
+// A line at the top of the conversation: the connection's state, an action's result or error, or a server that is draining.
 
 /** `wait`: a temporary problem, or nothing was done. */
 type NoticeKind = 'good' | 'wait' | 'bad';

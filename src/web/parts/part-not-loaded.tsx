@@ -3,7 +3,7 @@ import { t } from '../text/text.ts';
 import { Button } from './kit/button.tsx';
 import { EmptyState } from './kit/empty.tsx';
 
-/** Code of the page that did not load. If the server responds, it has another version of the page. */
+/** Replaces a part of the page whose code did not load. If the server responds, it has another version of the page. */
 export function PartNotLoaded({ again }: { again: () => void }) {
   const isOutdated = connectionState.value === 'open';
   return (

@@ -62,7 +62,7 @@ export function FilterBar() {
 
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** `done`: called at the end, for example to return to another dialog. */
+/** `done`: called after the project is created or the form canceled, for example to return to another dialog. */
 export const openNewProjectDialog = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
 
 function NewProject({ done }: { done: () => void }) {

@@ -15,7 +15,7 @@ import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-/** Administrators only. */
+/** Everyone sees the page. Only administrators can change the models and add providers. */
 export function ModelsPage({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();

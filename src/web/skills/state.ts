@@ -15,7 +15,7 @@ export async function loadSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
 }
 
-/** Skills that a session's agent can read, for completion. */
+/** Skills that a session's agent can read, suggested while a person types a message. */
 export const sessionSkills = signal<{ readonly id: string; readonly all: readonly SessionSkill[] } | undefined>(
   undefined,
 );

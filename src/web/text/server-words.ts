@@ -7,8 +7,8 @@ export interface ServerTranslations {
   /** Template that appends the server's own text, `{words}`, with details that the sentence lacks. */
   readonly quoted: string;
   /**
-   * Labels, descriptions and sentences, by the server's text. `{name}` is a value in both, and `{list}` a list of
-   * phrases separated by commas.
+   * Labels, descriptions and sentences, by the server's text. In the text and its translation, `{name}` represents a value, and
+   * `{list}` a list of phrases separated by commas.
    */
   readonly phrases: Readonly<Record<string, string>>;
 }

@@ -12,6 +12,8 @@ export function findBestResult(paths: readonly string[], answer: string): string
   return undefined;
 }
 
-/** Path of the page on the server that the run started. Servers show a folder's index at its root. */
+/**
+ * Path of a result page on the web server that the run started. An index page, and any page in a folder, is expected at the root.
+ */
 export const toPreviewPath = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

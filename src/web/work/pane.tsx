@@ -65,7 +65,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
     tab.load().then(
       (Tab) => setLoaded({ Tab }),
       (thrown: unknown) => {
-        if (!(thrown instanceof TypeError)) reportError(thrown); // a part that is not there is no fault of the page
+        if (!(thrown instanceof TypeError)) reportError(thrown); // code that could not be downloaded is not an error in the page
         setLoaded({ hasFailed: true });
       },
     );

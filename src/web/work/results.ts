@@ -37,7 +37,10 @@ async function show(sessionId: string, placeBefore: PreviewLocation | undefined)
   openAt(sessionId, best, port);
 }
 
-/** Opens a page on the server that the run started, because its scripts run there. Without a server: opens the file. */
+/**
+ * Opens a page on the web server that the run started, because its scripts run there. Without such a server, or for another kind
+ * of file, opens the file.
+ */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
   goToTab(openTabId.peek());

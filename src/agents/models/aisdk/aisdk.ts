@@ -33,7 +33,7 @@ function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined 
       retryAfterMs: delayOf(responseHeaders, now),
     };
   }
-  if (thrown instanceof AppError) return undefined; // this server's own connection failed
+  if (thrown instanceof AppError) return undefined; // Corral's own error, such as a refused redirect
   const error = thrown as { statusCode?: unknown; message?: unknown; data?: unknown; type?: unknown; code?: unknown };
   const inside = namesIn(error?.data ?? error);
   const isRefusal = typeof error?.statusCode === 'number' || (typeof error?.message === 'string' && inside.length > 0);

@@ -17,8 +17,8 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the server's
- * id of a call where it differs from Corral's: some servers keep a signature in it.
+ * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the provider's id of a
+ * call if Corral's differs: some providers keep a signature in it.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }

@@ -92,7 +92,7 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
   return all;
 }
 
-/** Longer than the largest file that a tool writes. */
+/** Allows arguments that contain the largest file that a tool writes. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
 /** Text that is not JSON stays text, which the tool refuses. */
 function parseArgs(input: string): unknown {

@@ -66,7 +66,7 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-/** Each answer states that it comes from the demo model, because it can be read outside the page. */
+/** Starts the demo model's first and final messages, because they can be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
 export const describeUnsupportedTask = (): string =>

@@ -43,13 +43,13 @@ const kept = (schema: Json): Json =>
 
 function choices(schema: Json): Json {
   const values = (schema.const === undefined ? schema.enum : [schema.const]) as readonly unknown[] | undefined;
-  const texts = values?.filter((value) => typeof value === 'string' && value !== ''); // Gemini refuses an empty text
+  const texts = values?.filter((value) => typeof value === 'string' && value !== ''); // Gemini refuses empty strings in an enum
   return texts && texts.length > 0 && values?.every((value) => typeof value === 'string')
     ? { type: 'string', enum: texts }
     : {};
 }
 
-/** Adds to the description the constraints for which Gemini's schema has no field. */
+/** Describes in words the constraints that Gemini's schema cannot express. */
 function toDescription(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;

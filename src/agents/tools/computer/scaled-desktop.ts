@@ -8,7 +8,10 @@ import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.t
 const startMs = 90_000;
 const settleMs = 500; // until the effect of a click is visible
 
-/** Converts the coordinates of the model's smaller screen. */
+/**
+ * The desktop as the model sees it, on a screen that can be smaller. `at` converts the model's coordinates to those of the
+ * desktop, and `pointer` converts back.
+ */
 export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;

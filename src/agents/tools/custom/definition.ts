@@ -44,7 +44,8 @@ export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   /** The arguments. They are checked before `run`, and the model gets the errors. */
   readonly parameters: Schema;
   /**
-   * The tool group that projects and templates turn on. Without a group, only a template's `deny` excludes the tool.
+   * The tool group that projects and templates turn on. Without a group, only a template's `deny` or `tools.deny` in the settings
+   * excludes the tool.
    */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;

@@ -2,7 +2,7 @@ import type { Goal } from '../../../core/model/runs/goal.ts';
 
 export interface ChildTask {
   readonly task: string;
-  /** A template for its instructions, model and tools. Undefined: the parent's. */
+  /** A template for the child's instructions, model and tools. Undefined: the parent's. */
   readonly template?: string | undefined;
   readonly agent?: string | undefined;
   /** `copy`: the child starts with the parent's current files. */
@@ -38,7 +38,9 @@ export interface ChildSessions {
    * (too deep, too many, or no budget is left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
-  /** `wait`: resolves only when the child's run has ended, or waits for something other than an approval. */
+  /**
+   * `wait`: resolves only when the child's run has ended, the child is gone, or it waits for something other than an approval.
+   */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;

@@ -8,8 +8,8 @@ export interface AgentNote {
 }
 
 /**
- * Notes that outlive the session: those of its owner and of its project. Every method rejects with AppError:
- * invalid_request, not_found, conflict, payload_too_large.
+ * Notes that outlive the session: those of its owner and of its project. Methods can reject with AppError: invalid_request,
+ * not_found, conflict, payload_too_large, store_busy.
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;

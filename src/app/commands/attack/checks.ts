@@ -71,8 +71,8 @@ function bitsOf(hex: string | undefined): string[] {
 }
 
 /**
- * Whether a kernel release has a flaw that exists since `from`. `repaired`: the first fixed version of each branch, the newest
- * branch first.
+ * Whether a kernel release has a flaw that was introduced in version `from`. `repaired`: the first fixed version of each branch,
+ * the newest branch first.
  */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
@@ -314,7 +314,7 @@ export const sandboxChecks: readonly Check[] = [
   }),
 ];
 
-/** An incomplete report proves nothing. */
+/** An incomplete report cannot prove that a check holds, but the flaws that it shows still count. */
 export function evaluateSandboxFacts(facts: InspectionFacts): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {

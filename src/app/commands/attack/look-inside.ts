@@ -3,7 +3,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 export type InspectionFacts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
-  /** Text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
+  /** The title of this process. A sandbox must see neither this process nor `canaryFile`, a file of this machine. */
   readonly canary: string;
   readonly canaryFile: string;
   readonly serverPort: number;
@@ -61,7 +61,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/** Leaves no change behind and sends nothing outside. Each output line is a name and a value. */
+/** The script leaves no change behind and sends nothing outside. Each line of its output is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `

@@ -19,12 +19,12 @@ import { openSignInServices, type SignInServices } from './sign-ins.ts';
 /** An owner's id is the id of a person, or of the owner's first key. */
 export interface AuthServices extends AsyncDisposable {
   readonly keys: ApiKeys;
-  /** Undefined: no identity provider is configured. */
+  /** Undefined: neither an identity provider nor an identity proxy is configured. */
   readonly signIns: SignInServices | undefined;
   /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly people: () => Promise<Map<string, string>>;
-  /** The name of each owner, by owner id. Empty if the owner's first key was deleted. */
+  /** The name of each owner, by owner id; an empty name if the owner's first key was deleted. */
   readonly owners: () => Promise<Map<string, string>>;
   /** Whether the owner is a person who has signed in, even if that person no longer has access. */
   readonly isPerson: (owner: string) => boolean;

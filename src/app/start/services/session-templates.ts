@@ -3,7 +3,10 @@ import type { ChosenTemplate } from '../../../sessions/services/sessions/creatio
 import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
-/** Chooses the named template, or the project's, or the server's. Rejects if the template does not exist or cannot run here. */
+/**
+ * Chooses the named template, else the project's; outside a project, the server's. Rejects if it cannot run here, or does not
+ * exist and is not the project's.
+ */
 export const createTemplateChooser =
   (
     { templates, projects, live }: ServerWithEngine,

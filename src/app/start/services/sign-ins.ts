@@ -26,7 +26,9 @@ export interface SignInServices extends AsyncDisposable {
   readonly signIn: SignInFlow;
   /** The main provider first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
-  /** The person's principal, if the provider confirmed the person within the lifetime of a sign-in. */
+  /**
+   * The person's principal, if the person's access has not lapsed and the person was last seen within the lifetime of a sign-in.
+   */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
   readonly seconds: number;
@@ -91,7 +93,7 @@ export async function openSignInServices(
   return opened;
 }
 
-/** The provider without a name in the settings is `main`. */
+/** The provider at the top level of the settings gets the id `main`. */
 async function readIssuers({
   config: { oidc },
   learn,

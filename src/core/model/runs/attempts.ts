@@ -3,12 +3,13 @@ import { RunStatus } from '../events.ts';
 import { SessionId } from '../ids.ts';
 import { Goal, GoalAssessment } from './goal.ts';
 
-/** Attempts at one task, `<session>:<attempts>`. They are erased with the session. */
+/** Records of attempts at one task, with the id `<session>:<attempts>`. They are erased with the session. */
 export const attemptsKind = 'attempts';
-/** The diff of one attempt, `<session>:<attempts>:<n>`. */
+/** Records with the diff of one attempt each, with the id `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
 /**
- * Marks a session's attempts as unfinished, `of-<session>`. It outlives the session until all attempts are deleted.
+ * Records that mark a session's attempts as unfinished, with the id `of-<session>`. Each outlives its session until all attempts
+ * are deleted.
  */
 export const unfinishedAttemptsKind = 'attempts-open';
 

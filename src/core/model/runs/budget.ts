@@ -103,7 +103,7 @@ export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts):
 export interface BudgetGrant {
   readonly granted: BudgetAmounts;
   readonly over: BudgetAmountOverrun | undefined;
-  /** Requests in progress hold the missing amount. */
+  /** The request must wait for requests in progress. Meaningless if `over` is set. */
   readonly isBusy: boolean;
 }
 

@@ -11,7 +11,7 @@ const Decision = z.object({
   args: z.record(z.string(), z.unknown()).exactOptional(),
   /** The result of a call that the session's client or a worker runs; the server then does not run the tool. */
   result: ExternalToolResult.exactOptional(),
-  /** Further calls of the approved call's tool need no approval in this session. */
+  /** Also approves the pending calls of the same tool. Its further calls in this session need no approval. */
   always: z.boolean().exactOptional(),
 });
 export type CallDecision = z.infer<typeof Decision>;
@@ -42,8 +42,8 @@ export const SessionCommand = z.discriminatedUnion('type', [
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   /**
-   * Decides a pending call, and the calls in `also` in the same step. The first decision on each call applies. `by`: the caller
-   * who decides.
+   * Decides a pending call, and the calls in `also` in the same step. The first decision on each call applies. `by`: `user`, or
+   * `program` for a client or worker of the Managed Agents API.
    */
   z.object({
     type: z.literal('cmd.decide'),
@@ -59,7 +59,10 @@ export const SessionCommand = z.discriminatedUnion('type', [
   /** Requests a ready sandbox. The caller is one of its users until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox has stopped. */
+  /**
+   * Ends the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` in the answer is false if there was
+   * none.
+   */
   bare('sandbox.stop'),
   /** Freezes the sandbox's processes until its next use. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
-/** Rules that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; a target in neither list is allowed. */
+/**
+ * Rules that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; an address in neither list passes. A host
+ * that is not in `allow` is checked by its addresses.
+ */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` lists no hosts. */
   allow: z.array(z.string()).readonly(),

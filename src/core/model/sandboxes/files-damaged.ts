@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 export const WorkspaceDamage = z.object({
-  /** The copy that replaced the files: its place in the log and its creation time; null: no intact copy existed. */
+  /** The copy that replaced the files: its place in the log and its creation time; null: no copy replaced them. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
-  /** The first paths that are now missing or older. */
+  /** The first paths that are missing, older or damaged. */
   lost: z.array(z.string()),
-  /** The total number of missing or older paths; null: unknown. */
+  /** The total number of such paths; null: unknown. */
   lostCount: z.int().nullable(),
   /** The folder of the workspace that now holds the damaged files; null: nothing was moved. */
   aside: z.string().nullable(),

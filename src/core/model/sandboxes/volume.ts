@@ -49,7 +49,7 @@ export const Volume = z.object({
   quotaBytes: z.int(),
   /** The size of the content when it was last measured. */
   usedBytes: z.int(),
-  /** A session has mounted it for writing since the last measurement. */
+  /** A session has had it mounted for writing since the last measurement. */
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeAttachment).readonly(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-// The services of a session: containers of other images, such as a database, that only its sandbox can reach.
+// The services of a session: containers of other images, such as a database. Only its sandbox and its other services can reach
+// them.
 
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);

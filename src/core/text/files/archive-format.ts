@@ -1,7 +1,10 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { AppError } from '../../errors/errors.ts';
 
-/** In hexadecimal digits. A tar file starts with the name of its first file, which cannot match any of these. */
+/**
+ * Patterns of the first bytes, in hexadecimal digits. A tar file without the `ustar` mark starts with the name of its first file,
+ * which hardly ever matches.
+ */
 const signs = {
   gzip: /^1f8b/,
   zstd: /^28b52ffd|^5.2a4d18/,
@@ -28,8 +31,8 @@ export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
 const sampleBytes = 4_096;
 
 /**
- * Passes through a tar archive, compressed or not. Rejects with invalid_request if the first bytes show another format, or if the
- * gzip file contains no tar archive, because tar treats some other contents as an empty archive.
+ * Passes the content through if its format is one of `expected` or unknown. Rejects with invalid_request for another format. A
+ * gzip file must also contain a tar archive, because tar treats some other contents as an empty archive.
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,

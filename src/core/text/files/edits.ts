@@ -41,7 +41,10 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
   return { text: parts.join('') + text.slice(done), times };
 }
 
-/** Models write composed accented letters where the text has decomposed letters, or the reverse. */
+/**
+ * Returns a function that normalizes to the Unicode form in which the text contains `sought`. Models write composed accented
+ * letters where the text has decomposed letters, or the reverse.
+ */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
     ? undefined
@@ -59,8 +62,8 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
 }
 
 /**
- * Maps positions in the text with \n alone to positions in the original text. Each call must be for a later position
- * than the previous one.
+ * Maps positions in the text with \n alone to positions in the original text. No position may be before that of the previous
+ * call.
  */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;

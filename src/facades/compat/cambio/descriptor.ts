@@ -1,7 +1,7 @@
 import { defineFacade } from '../../shared/facade.ts';
 import { createCambioRoutes as cambioRoutes } from './routes.ts';
 
-/** Crogia mounts the socket that both share. */
+/** The Crogia facade mounts the WebSocket that both APIs share. */
 export const cambio = defineFacade({
   label: 'CambioML',
   audience: 'clients of its sessions and its WebSocket',

@@ -81,7 +81,9 @@ const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
 const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: describeDetailFailures });
 
-/** The socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
+/**
+ * Mounts only the session routes: the socket `/ws/{sid}` is shared with Crogia, and the server facade serves `/health` and `/`.
+ */
 export function createCambioRoutes(deps: CambioDeps): FacadeRoutes {
   return { mount: (app) => mountSessions(app, deps) };
 }

@@ -10,8 +10,8 @@ import type { HistoryItem, HistoryMessage } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
-// The conversation is not stored: each request reads it from the log. An active run contributes only its users'
-// messages, because a page that joins gets everything else from the socket and would show it twice.
+// The conversation is not stored: each request reads it from the log. An active run contributes only its user messages, because a
+// page that joins gets everything else from the socket and would show it twice.
 
 export function toHistoryMessage(event: SessionEvent): HistoryMessage | undefined {
   if (event.type === 'run.error')

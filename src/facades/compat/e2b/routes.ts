@@ -55,7 +55,7 @@ const style: ErrorStyle = {
 /** The caller that finds sandboxes, and pauses or deletes them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** Limit of requests per address: a signed URL does not name its sandbox, so all sandboxes are tried. */
+/** Maximum requests with signed URLs per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
 /**
  * Limit of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for each

@@ -11,7 +11,7 @@ import type { CallerCredentialRegistry } from '../../../http/guard/credentials.t
  * replaced.
  */
 export interface SandboxTokens {
-  /** Opens the agent API of the sandbox, and its ports. */
+  /** Opens envd, the sandbox's API for files and processes, and the sandbox's ports. */
   access(box: Box, maker: Principal): string;
   /** Opens only the ports of the sandbox. */
   traffic(box: Box, maker: Principal): string;

@@ -11,7 +11,7 @@ import type { ClientPathContext } from './names.ts';
 export interface OpencodexDeps
   extends FacadeProjectParts,
     Pick<FacadeParts, 'services' | 'idempotency' | 'sockets' | 'clock'> {
-  /** `first`: the oldest public page, which does not know `resuming_stream`. */
+  /** The front end that this facade serves. `first`: the oldest public version, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
 }
 

@@ -172,7 +172,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Failures to start a sandbox, for which the reply includes the driver's text. */
+/** Failures to start a sandbox. The reply contains the error's text, which can be the driver's, instead of its code. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

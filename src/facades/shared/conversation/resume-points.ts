@@ -7,7 +7,7 @@ const maxSockets = 16; // per client and session, for open tabs
 
 export interface ResumeKey {
   readonly session: string;
-  /** The caller's name in rate limits: its key, the token, or its address. */
+  /** The caller's name in rate limits: its key's id, the word `token`, or its address. */
   readonly caller: string;
 }
 
@@ -33,7 +33,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Removes and returns the seq from which a reopened socket continues. Undefined: no socket broke. */
+  /** Removes and returns the seq from which a reopened socket continues. Undefined: no socket broke within the last minute. */
   take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);
@@ -42,7 +42,7 @@ export class ResumePoints {
     return seq;
   }
 
-  /** Call when a client loads the history: its next socket then starts from the beginning. */
+  /** Call when a client loads the history: its next socket then starts like a first one, with the active run or new events. */
   forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }

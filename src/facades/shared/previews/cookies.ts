@@ -1,6 +1,6 @@
-// The cookies that keep a browser in a preview. They belong to the preview's own host only, and never reach the
-// program. No other host can set `secureName`, and browsers send it in frames of the page. Browsers that refuse it over
-// http keep `plainName`.
+// The cookies that keep a browser in a preview. They belong to the preview's own host only, and never reach the program. No other
+// host can set `secureName`, and browsers send it also when Corral's web page shows the preview in a frame. Browsers that refuse
+// it over http keep `plainName`.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';
@@ -16,7 +16,7 @@ export function parsePreviewTokens(header: string | undefined): string[] {
   return ordered.slice(0, 4).map((pair) => pair.slice(pair.indexOf('=') + 1));
 }
 
-/** `isCredential` identifies further values to remove. */
+/** `isCredential` identifies further cookies to remove, by their values. */
 export function withoutPreviewCookies(
   header: string | undefined,
   isCredential: (value: string) => boolean = () => false,

@@ -43,8 +43,8 @@ const id = text(256);
 /** Truncates longer text, which the daemon of an older image can send. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
 /**
- * A time in the only format that the facades return. A file can have any year, so times are clamped to the years 0000
- * to 9999.
+ * Converts a time to the format of `toISOString`, the only format that the facades return. A file can have any year, so times are
+ * clamped to the years 0000 to 9999.
  */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
@@ -306,7 +306,9 @@ export const daemonResponseRules = {
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
-  /** One message of the browser. Playwright reads the content of `params` and `result`. */
+  /**
+   * One message of the browser's debugging pipe. The content of `params` and `result`, which Playwright reads, is not checked.
+   */
   cdp: rule(
     z.looseObject({
       id: z.int().optional(),

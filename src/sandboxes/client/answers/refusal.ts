@@ -1,8 +1,8 @@
 import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 
 /**
- * The error codes that a daemon can use; `fenced` also requires an epoch. Any other code, such as `session_not_found`,
- * `unauthorized` or `shutting_down`, would speak for the server.
+ * The error codes that a daemon can use; `fenced` also requires an epoch. Any other code, such as `session_not_found` or
+ * `unauthorized`, is reserved for Corral's server and becomes `sandbox_unavailable`.
  */
 const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
   'invalid_request',

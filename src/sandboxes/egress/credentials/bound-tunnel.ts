@@ -41,12 +41,12 @@ interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Agents that speak TLS to a tunnel's target, first over the tunnel's own connection and then over further connections
- * that the policy allows. A sandbox's next connection to a host resumes the last TLS session, because the handshake is
- * half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
+ * Creates HTTP agents that speak TLS to a tunnel's target, first over the tunnel's own connection and then over further
+ * connections that the policy allows. A sandbox's next connection to a host resumes the last TLS session, because the handshake
+ * is half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
  */
 function upstreamAgents(trusted: string, open: UpstreamOpener) {
-  let secureContext: SecureContext | undefined; // created for the first tunnel, because most servers have none
+  let secureContext: SecureContext | undefined; // created for the first tunnel, because most Corral servers have none
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
     tickets.delete(key);
@@ -237,7 +237,10 @@ interface Upgrade extends InjectedRequest {
   readonly head: Buffer;
 }
 
-/** Why a request cannot change the protocol: only WebSocket answers can be searched. */
+/**
+ * Refuses a protocol change other than to WebSocket, because only WebSocket answers can be searched. Undefined: the change is
+ * allowed.
+ */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;

@@ -17,9 +17,8 @@ export function parseUrlTarget(url: string): EgressTarget {
 }
 
 /**
- * Admits git's requests to a session's repositories: reads if the credential's paths allow them, writes if both the
- * credential and the session's access are `write`. Also admits reads of other repositories below `paths`, such as
- * submodules.
+ * Admits git's requests to a session's repositories if the credential's paths allow them. Writes also require `write` from both
+ * the credential and the session's access. Also admits reads of other repositories below `paths`, such as submodules.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

@@ -18,9 +18,9 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Relays a server's WebSocket frames until a text appears in a control frame or a message, even across frames; then it calls
- * `found` once and relays nothing more. Frames that cannot be searched are treated as found: masked, compressed or of an unknown
- * kind. The end of a message is relayed without waiting for the next message.
+ * Relays a server's WebSocket frames until one of the texts appears in a control frame or a message, even across frames. Then it
+ * calls `found` once and relays nothing more. Frames that cannot be searched have the same effect: masked, compressed, malformed
+ * or of an unknown kind. The end of a message is relayed without waiting for the next message.
  */
 export function createFrameSearchFilter(
   texts: readonly Buffer[],
@@ -58,7 +58,10 @@ export function createFrameSearchFilter(
     }
     return released;
   }
-  /** Undefined: more bytes are needed. */
+  /**
+   * Reads the next frame or part of a message, and returns the bytes to relay. Undefined: more bytes are needed, or the relay has
+   * ended.
+   */
   function step(): Buffer[] | undefined {
     if (!current) {
       const frame = parseFrame(unread);

@@ -5,7 +5,7 @@ import { waitForResponse } from '../answer.ts';
 import { connectToUrl } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
-/** Works like the global fetch, with text bodies only. */
+/** Works like the global fetch, but sends only text bodies. */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 const connectMs = 10_000;

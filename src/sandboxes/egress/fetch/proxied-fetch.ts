@@ -31,8 +31,9 @@ const headers = {
 };
 
 /**
- * Fetches through the proxy, like programs in the session's sandbox: under the same policy, with the same events.
- * Rejects with AppError: forbidden (the proxy's refusal), not_found (no connection), cancelled, deadline_exceeded.
+ * Fetches through the proxy, like programs in the session's sandbox: under the same policy, with the same events. Rejects with
+ * AppError: forbidden (the proxy refused, or could not connect), not_found (the connection was interrupted, or TLS failed),
+ * cancelled, deadline_exceeded.
  */
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;

@@ -1,8 +1,7 @@
 /**
- * A script for sh in an unused container of the image, with the user and environment of sessions, with or without
- * network. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line,
- * `late<TAB>tool` for a tool that took too long, and then `end`. An unconfigured tool reports its own default, so the
- * script contains no default.
+ * A script for sh in an unused sandbox of the image, with the user and environment of sessions, with or without network. Prints
+ * the configured registries of the image's package managers, one `tool<TAB>url` per line, `late<TAB>tool` for a tool that took
+ * too long, and then `end`. An unconfigured tool reports its own default, so the script contains no default.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null

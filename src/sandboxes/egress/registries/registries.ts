@@ -102,7 +102,7 @@ interface RegistryDiscoveryResult {
 }
 
 interface RegistryDiscoveryOptions {
-  /** The key of the stored result: an image with another digest is read again. */
+  /** The key of the stored result: the names of the driver and the image. */
   readonly imageDigest: string;
   readonly run: (signal: AbortSignal) => Promise<string>;
   readonly fetchPage: PageTextFetcher;

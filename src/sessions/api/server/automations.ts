@@ -62,7 +62,7 @@ export const AutomationBudget = z.object({
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** The task of an automation that was created through another API. Only that API changes it. */
+/** The task of an automation that was created through a facade's API. Only that API changes it. */
 const AutomationProgram = z.object({
   api: z.string(),
   /** The version of the agent to start, in the API's format. Recorded with each start. */
@@ -85,14 +85,17 @@ export interface AutomationStartAuthorization {
 }
 export interface AutomationProgramRegistry {
   /**
-   * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
-   * AutomationStartError, or as creating a session does.
+   * Registers a facade's API. Each start of an automation created through it calls `prepare` with the rights of the automation's
+   * owner. `prepare` rejects with AutomationStartError, or as creating a session does.
    */
   serve(
     api: string,
     prepare: (automation: Automation, rights: AutomationStartAuthorization) => Promise<PreparedAutomationStart>,
   ): void;
-  /** Called once all APIs of this server have registered. */
+  /**
+   * Called once all facades of this server have registered their APIs. Before that, a start whose API is not registered is
+   * retried.
+   */
   open(): void;
 }
 /** A session cannot be created; `word` is the API's own name for the reason. */
@@ -190,8 +193,9 @@ export const AutomationStart = z.object({
   cause: z.discriminatedUnion('kind', [schedule, person, hook, run]),
   at: z.number(), // epoch ms
   /**
-   * `queued`: waits for a slot. `starting`: its session is being created. `skipped`: `maxRunning` sessions were
-   * still active. `failed`: no session was started. `ended`: its run ended, see `outcome`.
+   * `queued`: waits for a slot. `starting`: its session is being created. `skipped`: `maxRunning` sessions were still active.
+   * `failed`: no session was started, or a prebuild's session was deleted. `ended`: its run ended, see `outcome`, or its session
+   * was deleted.
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
@@ -210,7 +214,7 @@ export const AutomationStart = z.object({
   chain: z.array(z.string()).readonly(),
   /** The agent version of an API-defined automation at this start; absent: not defined by an API. */
   agent: z.string().optional(),
-  /** Why no session exists, as the API's word or an error code; absent: a session exists. */
+  /** Why no session could be created, as the API's word or an error code; otherwise absent. */
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
@@ -242,9 +246,9 @@ export interface AutomationService {
   /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: invalid_request, not_found (the automation to follow), quota (100 per owner). A run needs a message. A prebuild
-   * needs a repository and a server that keeps prepared files, and takes neither message nor goal. An automation cannot start
-   * itself.
+   * Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something that the automation
+   * names does not exist or cannot be used). A run needs a message. A prebuild needs a repository and a server that keeps
+   * prepared files, and takes neither message nor goal. An automation cannot start itself.
    */
   create(spec: AutomationSpec & AutomationProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;

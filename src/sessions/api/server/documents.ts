@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 export const documentIdPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
 export type DocumentKind = keyof typeof documentIdPrefixes;
 
-/** A versioned document that an API client stores on the server. The API that stores it defines its content. */
+/** A versioned document that a client of a facade's API stores in Corral. The facade defines its content. */
 export const StoredDocument = z.object({
   ...ResourceHolder.shape,
   /** The prefix of its kind, `_` and 24 hex digits. */

@@ -39,7 +39,7 @@ export interface SnapshotService {
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /**
    * Creates sessions that all start with the current files of this session. A session that cannot be created yields an `error` in
-   * its place.
+   * its place. Rejects: conflict (files keep changing), payload_too_large.
    */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */

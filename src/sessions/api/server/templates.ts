@@ -20,7 +20,10 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
-  /** Undefined if sessions with the template can start. */
+  /**
+   * Why the template cannot be used, for example because its image or a key is missing. Undefined: it can be used. Without the
+   * key, sessions can still start.
+   */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 

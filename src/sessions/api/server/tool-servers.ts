@@ -27,7 +27,7 @@ export const ListedToolServer = z.object({
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The result of the last call to the server; null: not called since start-up. */
+  /** The result of the last call to the tool server; null: none since Corral started. */
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;

@@ -87,9 +87,9 @@ export interface CredentialTestResult {
   /** `unknown`: the tool server's response does not show whether it accepts the credential. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
-  /** The step that failed; null: none. `answer` is null if the server did not respond. */
+  /** The MCP method whose call failed; null: none. `answer` is null if the tool server did not respond. */
   readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
-  /** Null: no new token was needed. */
+  /** Null: no refresh was needed, because the tool server did not answer 401. */
   readonly refresh: {
     readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
     readonly answer: CredentialTestResponse | null;

@@ -67,14 +67,15 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // Paths are relative to the volume's root. The methods reject: path_outside, file_not_found, invalid_request.
+  // The following methods take paths relative to the volume's root. They reject: path_outside, file_not_found, invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
   /** The entries of a folder, `depth` levels deep. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
   /**
-   * With `parents`, an existing folder is not an error. Rejects: conflict (the path exists, or a session writes to the volume).
+   * With `parents`, creates missing parent folders, and an existing folder is not an error. Rejects: conflict (the path exists,
+   * or a session writes to the volume).
    */
   makeFolder(
     id: string,

@@ -24,18 +24,24 @@ export type WebhookEventType = z.infer<typeof SentEvent>;
 
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
-  /** The owner of the sessions whose events it receives; absent: all sessions. */
+  /**
+   * The webhook receives events of this owner's sessions, automations and resources; absent: of all owners. `projectId` replaces
+   * this limit.
+   */
   owner: z.string().optional(),
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEventTypes)).readonly(),
-  /** `json`: signed according to Standard Webhooks. `slack`: one line of text, for Slack's incoming webhooks. */
+  /**
+   * `json`: signed according to Standard Webhooks. `slack`: one line of text, for Slack's incoming webhooks. `managed-agents`:
+   * events of the Managed Agents API.
+   */
   format: z.enum(['json', 'slack', 'managed-agents']),
-  /** Only sessions and automations of this project; null: all that belong to the owner. */
+  /** Only events of this project's sessions, automations and resources, of any owner; null: all that `owner` allows. */
   projectId: z.string().nullable(),
   /**
-   * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner has no valid key
-   * left.
+   * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner no longer has access, to
+   * Corral or to the project.
    */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })

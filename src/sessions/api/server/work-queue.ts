@@ -91,7 +91,7 @@ export interface NewEnvironmentKey {
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Removes an ended session from the queue. A worker that serves it gets a stop signal. */
+  /** Removes an ended session from the queue. If a worker serves it, its item becomes `stopping`. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the item that has waited longest. Resolves with undefined if none arrives in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;

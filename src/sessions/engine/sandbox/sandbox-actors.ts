@@ -90,7 +90,8 @@ export interface SandboxDeps {
   track(released: Promise<AppError | undefined>): void;
   readonly holdings?: SandboxQuota | undefined;
   /**
-   * Called with the error and cause of a failed start or lost sandbox. The machine passes on only what clients may see.
+   * Called with the error and cause of a failed start or lost sandbox. The sandbox's state machine passes on only what clients
+   * may see.
    */
   failed(sessionId: SessionId, failure: AppError): void;
   release?(client: SandboxClient): void;
@@ -313,7 +314,7 @@ interface WatchedSandbox {
   readonly disk: ReturnType<DiskUsageMonitor['follow']> | undefined;
 }
 
-/** Throws when the sandbox is lost. */
+/** Watches the sandbox until `signal` fires. Throws when the sandbox is lost or no longer responds. */
 async function watch(
   {
     own,

@@ -45,7 +45,10 @@ const maxTries = 2;
 const maxReported = 20;
 /** Below `/mnt/memory`: the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
-/** Errors that mean that the sandbox was lost or the server is stopping. The next use of the folder continues. */
+/**
+ * Errors that mean that the sandbox was lost, the session moved to another server, or the server is stopping. The next use of the
+ * folder continues.
+ */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);
@@ -82,7 +85,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
-  /** An interrupted run can leave changes. */
+  /** Syncs when a run ends, because an interrupted run can leave changes that no call has synced. */
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     // if this fails, the next use retries
@@ -110,7 +113,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     }
   }
 
-  /** False: the agent has received the messages already. */
+  /** Queues new messages for the agent. False: none of them is new. */
   #report(client: object, folder: string, { lasting, once }: Unkept): boolean {
     const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
     this.#reports.set(client, reports);

@@ -22,8 +22,8 @@ type SummaryAttempt =
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Removes old results, then adds a summary, and finally cuts the conversation without one, until the next request fits.
- * `refused`: the model refused the request as too long, which overrides the estimate.
+ * Removes old pictures and results, then adds a summary, and finally cuts the conversation without one, until the next request
+ * fits. `refused`: the model refused the request as too long, which overrides the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -67,7 +67,8 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run retries as after any failed turn, but only a few times: other requests may succeed.
+    // The run retries as after any failed turn. After a few failures it continues without a summary, because other requests may
+    // succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }

@@ -22,7 +22,7 @@ export const maxFailedSummaries = 2;
 export class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** The model refused the request as too long; nothing has been removed since. */
+  /** The model refused the request as too long. No compaction except of pictures has followed. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;
@@ -65,7 +65,7 @@ export class ContextWindow {
     return this.size(plannedCompaction) <= this.size() * worthIt;
   }
 
-  /** `by`: the model that wrote the summary; `usage`: the usage of that request. */
+  /** `by`: the model that wrote the summary; `usage`: the facts with the usage of its request. */
   async apply(
     plannedCompaction: PlannedCompaction,
     by: string | null = null,

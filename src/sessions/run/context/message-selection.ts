@@ -5,7 +5,7 @@ export const PromptSection = z.object({ part: z.string(), text: z.string() });
 export type PromptSection = z.infer<typeof PromptSection>;
 
 export const MessageSelection = z.object({
-  /** Number of messages and compactions in the conversation. */
+  /** Number of messages and compactions in the conversation when the request was made. */
   length: z.int(),
   /** Exclusive end index of the summarized messages. */
   upto: z.int().optional(),

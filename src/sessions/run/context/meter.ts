@@ -75,7 +75,7 @@ export const countConversationBytes = createListFold(0, (sum, message: Message) 
 
 export const countMessageBytes = memoizeByKey((message: Message) => measured(message));
 
-const frame = 40; // role and name of each message
+const frame = 40; // bytes for the role and name of each message
 
 function measured(message: Message): number {
   if (message.role === 'assistant') {

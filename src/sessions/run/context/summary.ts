@@ -86,9 +86,7 @@ export async function summarizeConversation(
   return { kind: 'none', why };
 }
 
-/**
- * Returns why a reply is not a summary. A reply with a call is accepted only if its text has the requested headings.
- */
+/** Returns why a reply is not a summary. A reply with a call is accepted only if its text has a heading. */
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
@@ -96,8 +94,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * The messages that the summary replaces, with the prefix of the previous request so that the provider's cache applies. Results
- * are shortened only if the request would otherwise be too long. Undefined: still too long.
+ * The messages that the summary replaces, as in the previous request, so that the provider's cache applies. Results are shortened
+ * only if the request would otherwise be too long. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,

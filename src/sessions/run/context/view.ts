@@ -3,14 +3,14 @@ import type { Message } from '../../../agents/models/model.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 
 /**
- * A compaction of what the model sees; the conversation itself is unchanged. Numbers are positions in the
+ * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in the
  * conversation.
  *
- * - `results`: tool results before `upto` are replaced by a line that says where to find the whole result. Results from
- *   there to `until` keep their first `most` characters, if set.
- * - `pictures`: the same for pictures alone.
- * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes
- *   the text of a `summary`; the server writes that of a `cut`, if the model could not.
+ * - `results`: before `upto`, a line that says where to find the whole result replaces each tool result, and pictures are
+ * removed. Results from `upto` to `until` keep their first `most` characters, if set.
+ * - `pictures`: before `upto`, a line with their number replaces pictures.
+ * - `summary`, `cut`: the user's own messages and `summary` replace everything before `upto`. The model writes the text of a
+ * `summary`. The server writes that of a `cut`, if the model could not.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
@@ -21,7 +21,7 @@ export const Compaction = z.object({
   after: z.int(),
   most: z.int().optional(),
   summary: z.string().optional(),
-  /** Maximum total characters of the user's messages before `upto`. */
+  /** Maximum characters kept of the user's messages before `upto`, in total. */
   userChars: z.int().optional(),
 });
 export type Compaction = z.infer<typeof Compaction>;

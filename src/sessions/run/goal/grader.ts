@@ -47,7 +47,7 @@ export type GradingResult =
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** The model judges in a separate context. Retries once if there is no verdict. */
+/** The model judges in a separate context. Retries once if there is no verdict, unless the model declined. */
 export async function gradeAgainstRubric(
   work: RunContext,
   input: GradingInput,

@@ -37,7 +37,7 @@ export const StoredSession = SessionRecord.extend({
   isOverBudget: z.boolean().default(false),
   /** Tools that a person permitted for the remainder of the session. */
   permitted: z.array(z.string()).default([]),
-  /** The first sandbox starts from these files; null once restored. */
+  /** The first sandbox starts from these files. Null: no such files, or already restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   /** When files of the stopped sandbox were last found damaged, and what replaced them. */
   filesDamaged: WorkspaceDamageReport.nullable().default(null),

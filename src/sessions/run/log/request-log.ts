@@ -68,7 +68,7 @@ export class RequestLog {
     return this.#unstored.splice(0);
   }
 
-  /** Refers to the previous request's notes that are the same objects. */
+  /** Stores the new notes. Notes that are the same objects as in the previous request become a reference to it. */
   #storeNotes(turn: number, earlier: readonly PositionedNote[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
@@ -91,6 +91,6 @@ export class RequestLog {
   }
 }
 
-/** Whether `list` starts with all of `before`. Lists are only appended to or replaced. */
+/** Whether `list` starts with all of `before`. Comparing one note is enough, because lists are only appended to or replaced. */
 const continues = (list: readonly PositionedNote[], before: readonly PositionedNote[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);

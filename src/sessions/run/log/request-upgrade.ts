@@ -19,7 +19,7 @@ export async function upgradeStoredRequests(records: RecordStore, clock: Clock, 
   const known = await records.get(place.kind, place.id);
   let after = known ? Place.parse(known.doc).after : undefined;
   while (after !== null) {
-    // Newest first, so that the previous request still contains its own notes.
+    // Newest first, so that the previous request still has its complete list of notes.
     const page = await records.list(modelRequestKind, { limit: perPage, ...(after && { after }) });
     for (const record of page) {
       throwIfAborted(signal);

@@ -224,7 +224,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** A complete message, in the pieces that arrived. `reason`: why the run waits, if the message is a question. */
+  /** A complete message, logged in these pieces. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
@@ -392,7 +392,7 @@ export class RunWriter {
   }
 }
 
-/** Removes an answered request. An approved call of a worker then waits for its result. */
+/** Removes an answered request. An approved call for a worker then waits for the worker's result. */
 export function applyAnswer(
   requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],

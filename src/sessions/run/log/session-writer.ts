@@ -28,7 +28,7 @@ interface PendingWrite {
   readonly done: PromiseWithResolvers<number>;
 }
 
-const maxWaiting = 5_000; // facts; beyond this, the log is too slow and writes are refused
+const maxWaiting = 5_000; // writes; beyond this, the log is too slow and further writes are refused
 const retryDelays = [50, 200, 1_000, 3_000];
 
 /**
@@ -45,7 +45,7 @@ export class SessionWriter {
   #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
-  /** Whether the session is marked as unfinished; cleared when it leaves memory. */
+  /** Whether this writer has marked the session as unfinished. The mark stays until the session leaves memory. */
   #isListed = false;
 
   constructor(options: Options) {
@@ -164,7 +164,7 @@ export class SessionWriter {
         if (!passing || delay === undefined) throw thrown;
         await sleep(delay, neverAbortingSignal, this.#options.clock);
         await this.#options.confirm?.(); // another server may have become the holder during the wait
-        if (this.#broken) throw this.#broken; // the callers have been answered
+        if (this.#broken) throw this.#broken; // fenced during the wait
       }
     }
   }

@@ -9,8 +9,8 @@ import { applyCompactions, type Compaction, type IndexedMessage } from '../conte
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
-// The conversation is stored apart from the log, which must not contain the provider's raw parts; they are sent back
-// unchanged. Facts and transcript are written in one transaction.
+// The conversation is stored apart from the log, because the log must not contain the provider's raw parts. The raw parts return
+// to the provider unchanged. Facts and transcript are written in one transaction.
 
 interface View {
   readonly of: RunId;

@@ -52,7 +52,10 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
 }
 
-/** Notes that state the purpose of a turn. They are at the end of a request because they change. */
+/**
+ * Notes that state the purpose of a turn, at the end of a request because they change. `grader` is the system prompt of the
+ * grader instead.
+ */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
 type SystemPart = keyof typeof systemParts;
@@ -76,10 +79,10 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   'todo-list': { must: ['plan'] },
   step: { must: ['step'], may: ['plan', 'number'] },
 };
-/** Models, including the demo model, read the folder from this line. */
+/** Models, including the demo model, read the workspace folder from this line. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
-/** Throws: invalid_request for text that the server cannot fill. `where` names the file. */
+/** Throws: invalid_request for text that the server cannot fill. `where` names the text's source in the error. */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);
@@ -107,7 +110,7 @@ export const promptPartValuesOf = (name: SystemPart, facts: PromptFacts): PartVa
 export const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** Next to this file, or in the source tree if this file is compiled. */
+/** Folder of the built-in parts: next to this file, or in the source tree if this file is compiled. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

@@ -5,7 +5,7 @@ import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.
 // Open Agent Skills format: a folder with a SKILL.md that starts with the skill's name and description.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
-const maxBody = 500; // lines; longer files are still read completely
+const maxBody = 500; // lines; a longer body only causes a warning
 
 const maxDescription = 1_024; // characters shown to agents
 

@@ -31,7 +31,7 @@ export async function takeTurn(
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter, budget } = work;
-  await runWriter.flush(); // otherwise followers would get all earlier events before the first text
+  await runWriter.flush(); // otherwise followers would get the earlier events only with the reply's first text
   const { unheard } = runWriter;
   // The user has sent a newer message, so the reply that broke off is not continued.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());

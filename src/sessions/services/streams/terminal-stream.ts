@@ -67,7 +67,7 @@ export class TerminalInputWriter {
   }
 }
 
-/** Resolves when the connection is open. `ended` settles when the terminal ends. */
+/** Resolves when the connection is open or the terminal has ended. `ended` settles when the terminal ends. */
 export async function forwardTerminalOutput(
   client: TerminalClient,
   id: string,

@@ -7,7 +7,10 @@ export interface Suggestion {
   readonly about: string;
   readonly refused?: string;
   readonly inserts?: string;
-  /** Called when the entry is chosen. The word is then removed from the message. */
+  /**
+   * Called when the entry is chosen, after `inserts` has replaced the word. Without `inserts`, a `/` word is removed and an `@`
+   * word stays.
+   */
   readonly act?: () => void;
 }
 

@@ -19,7 +19,10 @@ export interface FullOutputFile {
   readonly path: string;
 }
 
-/** File with a command's full output. Undefined: the logged output is not truncated. */
+/**
+ * File with the full output of a command in the selected session. Undefined: another tool's output, another session, or the
+ * logged output is not truncated.
+ */
 export function findFullOutputFile(
   { sessionId, runId, callId, family }: ToolItem,
   text: string,

@@ -63,7 +63,7 @@ export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, 
 
 interface SureProps {
   readonly label: string;
-  /** Name of the list's item, for screen readers. */
+  /** The button's name for screen readers, which includes the item, such as `Revoke key build`. */
   readonly name: string;
   readonly ask: string;
   readonly act: () => unknown;

@@ -56,7 +56,7 @@ interface Props<Name extends FormName> {
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;
-  /** Handwritten fields. Their errors come from a {@link InvalidFieldsError} that `send` throws. */
+  /** Handwritten fields. Their errors come from an {@link InvalidFieldsError} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
   /** Save is enabled only after a change. */
   readonly needsChange?: boolean;

@@ -5,7 +5,10 @@ import { Button } from './button.tsx';
 
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
-/** Shows errors inside a dialog, which covers the page's notice. The function resolves with true on success. */
+/**
+ * Runs actions and returns the last one's error, for a dialog, which covers the page's notice. `tryIt` resolves with true on
+ * success.
+ */
 export function useActionError(): [text: string, tryIt: RunAction] {
   const [text, setText] = useState('');
   const tryIt: RunAction = async (what, work) => {

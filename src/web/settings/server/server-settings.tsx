@@ -8,7 +8,7 @@ import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField,
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
-  /** Set on a page that everyone can open. Settings that the person cannot read are then omitted. */
+  /** Set on a page that everyone can open. A person who cannot read the settings then sees none, instead of an error. */
   readonly isForAll?: boolean;
 }
 

@@ -71,7 +71,7 @@ function shown(limit: BudgetLimit, amount: number): string {
   return limit.startsWith('cost') ? formatPrice(amount) : formatCount(amount);
 }
 
-/** Limit to show in an empty field. The answer lacks the default if the holder has its own limit. */
+/** Placeholder of an empty field: the default limit. If the holder has its own limit, the server does not report the default. */
 function usualOf(name: BudgetLimit, budget: Budget): string {
   const { limit, own } = budget[name];
   if (own !== null) return t('budgets.usual');

@@ -127,7 +127,7 @@ function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => n
     amounts: new Map(group.days.map((day) => [day.day, amountOf(day)])),
   }));
   const left = (day: Day) => named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
-  // A difference of sums is seldom exactly zero.
+  // Rounding errors can make this difference slightly more or less than zero, so the number of groups decides.
   const others = groups.length > first.length ? days.map((day) => [day.day, Math.max(0, left(day))] as const) : [];
   return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];
 }

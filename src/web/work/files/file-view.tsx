@@ -134,7 +134,7 @@ const isSame = (one: LoadedFile, other: LoadedFile): boolean =>
 
 const keys = new WeakMap<LoadedFile, number>();
 let nextKey = 0;
-/** Each load of a file gets a new editor. */
+/** Each load of a file gets a new editor, unless the editor itself saved the loaded text. */
 function editorKeyOf(file: LoadedFile): number {
   const known = keys.get(file) ?? nextKey++;
   keys.set(file, known);

@@ -25,7 +25,7 @@ interface Props {
   readonly kind: FileKind;
 }
 
-/** Markdown and tables can also be shown as source. */
+/** HTML, notebooks, Markdown and tables can also be shown as source. */
 export function FilePreview({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;

@@ -7,7 +7,7 @@ const readBytes = 1024 * 1024;
 const settleMs = 600;
 const maxOpened = 12; // files; beyond this, the oldest one without changes is closed
 
-/** A save requires the version that was loaded. */
+/** A save replaces only this version, unless the person chooses to overwrite another. */
 export interface LoadedFile {
   readonly path: string;
   readonly version: string;
@@ -107,7 +107,7 @@ export class FileStore {
     return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
-  /** Follows the session's events, because the agent's commands and files change the list. */
+  /** Lists the files again after each tool call, run and change of the sandbox's phase. Starts no sandbox. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {

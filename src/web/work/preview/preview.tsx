@@ -56,7 +56,7 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
 /** Excludes the page's own frames, whose links are closed with them. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 
-/** Anyone who has a preview's address can use it. */
+/** Open previews, which a person can copy or close. Anyone who has a preview's address can use it. */
 function Open({ sessionId }: { sessionId: string }) {
   const [open, setOpen] = useState<readonly Preview[]>([]);
   const look = () =>

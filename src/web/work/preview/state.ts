@@ -76,7 +76,7 @@ export function followPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** Finds the open preview that expires last. Opens a new one if all expire within half an hour. */
+/** Finds the open preview of this port, or of the files, that expires last. Opens a new one if all expire within half an hour. */
 export async function findOrOpenPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);

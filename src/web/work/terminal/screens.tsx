@@ -72,7 +72,7 @@ export function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }:
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // No call follows a command that waits for input, so the log lacks its later output.
+  // Later output of a command that waits for input is not logged until the agent's next call, so the page queries it.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {
@@ -90,7 +90,7 @@ export function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }:
     () =>
       new ShellInputQueue({
         send: (text) => mutate('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
-        // A waiting command has already started.
+        // A command that waits for input has already started, so refused keys are not sent again.
         hasCommand: () => running.current.running !== undefined && !running.current.waits,
       }),
   );

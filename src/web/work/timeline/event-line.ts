@@ -9,7 +9,7 @@ const maxLine = 300; // characters
 export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** Other events have the server's own line, whose text comes from a person or a program. */
+/** Translates the lines of most events. The other lines come from `eventLineOf`, with text from a person or a program. */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':

@@ -72,7 +72,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** Fails a build whose plan is invalid; otherwise it would count against its owner's limit of open builds. */
+  /** Cancels a waiting build whose plan is invalid; otherwise it would count against its owner's limit of open builds. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();

@@ -80,8 +80,8 @@ export const explainPauseDifference = (
     : undefined;
 
 /**
- * Decides whether a pause keeps the memory or only the files. Throws: unsupported, if this server's sandboxes cannot
- * keep the requested state, so nothing is lost silently.
+ * Decides whether a pause keeps the memory or only the files. With `pause: files`, only the files are kept if the driver cannot
+ * freeze processes. Throws: unsupported, if the result would lose more than that.
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

@@ -157,7 +157,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
     if (life?.paused) {
-      await services.inside.admits(record.id); // the steps below do not check the caller's permission
+      await services.inside.admits(record.id); // checked first, because the next step acts partly with the server's own permissions
       await sandboxes.wake(record, seconds, request.principal);
       reply.code(201);
     } else if (life) {

@@ -64,7 +64,7 @@ async function resolveSource(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // Answers that contain the value are cut off, and a short value could occur in many answers.
+    // The egress proxy cuts off responses that contain the value, and many responses could contain a short value.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }
@@ -79,7 +79,7 @@ async function resolveSource(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** If a header of a host had two values, either could be sent. */
+/** Refuses a wildcard rule and another rule that set the same header of a host, because either value could be sent. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;

@@ -27,7 +27,10 @@ export const TimeoutBody = z.object({ timeout: z.int().min(0).default(300), memo
 export const PauseBody = z.object({ memory: z.boolean().default(true) });
 export const SandboxParams = z.object({ sid: z.string() });
 
-/** The SDKs use file metadata from 0.6.2 on, entries in watch events from 0.6.3, and network mounts from 0.6.4. */
+/**
+ * The version of E2B's daemon envd that this facade reports. The SDKs use file metadata from 0.6.2 on, entries in watch events
+ * from 0.6.3, and network mounts from 0.6.4.
+ */
 export const emulatedEnvdVersion = '0.6.4';
 const clientID = 'corral';
 

@@ -33,7 +33,7 @@ const toView = ({ id, name }: Snapshot) => ({
 /** Snapshots and forks: copies of the files, because no driver copies the memory of processes. */
 export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
-  /** A copy requires a running sandbox. Silently resuming a paused sandbox would end its pause. */
+  /** Rejects: conflict (paused). A copy requires a running sandbox, and resuming one silently would end its pause. */
   const running = async (value: string) => {
     const found = await withLife(value);
     if (found.life.paused) throw new AppError('conflict', `Sandbox ${value} is paused. Connect to it first.`);

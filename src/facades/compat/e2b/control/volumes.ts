@@ -27,7 +27,7 @@ const NewVolume = z.object({ name: VolumeName });
 const Params = z.object({ volume: z.string().max(100) });
 const Path = z.string().min(1).max(4_096);
 const Mode = z.preprocess(octal, z.int().min(0).max(0o777).optional());
-/** Files belong to the sandbox user that writes them, so a program cannot choose another owner. */
+/** Refused if set: files belong to the sandbox user that writes them, so a program cannot choose another owner. */
 const owner = { uid: z.unknown().optional(), gid: z.unknown().optional() };
 const AtPath = z.object({ path: Path });
 const Listing = AtPath.extend({ depth: z.coerce.number().int().min(1).max(maxDepth).default(1) });

@@ -23,7 +23,7 @@ export interface DataPlaneCall {
   audit(action: string, outcome: string): void;
   /** Variables of every process, each as NAME=value. */
   readonly env: readonly string[];
-  /** Opens the sandbox, which stays in use until the call ends. */
+  /** Opens the sandbox, which stays in use until the handle is disposed. */
   enter(signal?: AbortSignal): Promise<SandboxHandle>;
   sample(): ReturnType<DataPlaneSandboxes['sample']>;
   home(inside: SandboxHandle): Promise<string>;

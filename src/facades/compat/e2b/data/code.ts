@@ -89,7 +89,7 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
   const query = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
   const action = Object.hasOwn(actions, query) ? actions[query] : undefined;
   let isAudited = false;
-  /** The audit row is written before the answer. */
+  /** Audits the request once, before it is answered. */
   const auditOnce = (outcome: string) => {
     if (action !== undefined && !isAudited) call.audit(action, outcome);
     isAudited = true;

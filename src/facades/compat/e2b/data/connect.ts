@@ -64,9 +64,9 @@ const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
 export const isSandboxLossError = (thrown: unknown): boolean =>
   thrown instanceof AppError && lostCodes.has(thrown.code);
 
-/** Messages that carry no data: paths, selectors, sizes. */
+/** Limits of messages that contain only paths, selectors and sizes. */
 export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
-/** Messages that carry input, arguments or code. */
+/** Limits of messages that contain input, arguments or code. */
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
 /** Reads the body. If it is too large, the request stays open for the answer. */

@@ -110,7 +110,7 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
     const written = inside.paths.write(full, counted(content, intake), signal, metadata).catch((thrown: unknown) => {
-      throw intake.failure ?? thrown; // the thrown error reports only a broken connection
+      throw intake.failure ?? thrown; // `thrown` reports only a broken connection; `intake.failure` is its cause
     });
     return shown(await written);
   };

@@ -51,7 +51,7 @@ export async function startProcess(call: DataPlaneCall, message: unknown): Promi
   });
 }
 
-/** The limit applies to the process even if its client has disconnected. */
+/** Kills the process when its time limit ends, even if its client has disconnected. */
 function endLater(call: DataPlaneCall, { id }: JobEntry, timeoutMs: number): void {
   const end = async () => {
     const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);
@@ -86,7 +86,7 @@ async function started(
     return await inside.jobs.start(job, call.signal);
   } catch (thrown) {
     if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
-    // The wire reports a missing program as a shell does: as a process that prints an error and exits with 127.
+    // The API reports a missing program as a shell does: as a process that prints an error and exits with 127.
     const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
     return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
   }

@@ -313,7 +313,7 @@ const hashesInOneTurn = 500;
 
 /**
  * A signed URL does not name its sandbox, so the search finds the sandbox whose token produces the signature. It computes one
- * hash for each sandbox and key, so wrong signatures are limited by address, and other requests are served between the hashes.
+ * hash for each sandbox and key, so wrong signatures are limited by address. Other requests are served after every 500 hashes.
  */
 async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): Promise<string | DataPlaneRefusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;

@@ -3,7 +3,8 @@ import { type AutomationPause, AutomationStartError } from '../../../../sessions
 import { ManagedAgentsError } from '../errors.ts';
 
 /**
- * Codes of permanent reasons why a deployment's runs get no session. If a scheduled run fails with one, the deployment is paused.
+ * Permanent reasons why a run gets no session that have an error type of their own in the API. All other reasons get a general
+ * type.
  */
 const lasting = [
   'agent_archived',
@@ -35,8 +36,8 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
 }
 
 /**
- * Gives a permanent error its code in this API, which is stored with the start. A temporary error is unchanged, so the start is
- * retried.
+ * Gives a permanent error of this facade its code in the API, which is stored with the start. Any other error is unchanged; if it
+ * is temporary, the start is retried.
  */
 export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);

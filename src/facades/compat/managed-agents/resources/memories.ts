@@ -92,7 +92,7 @@ function below(all: readonly MemoryEntry[], query: QueryParameters) {
   return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
 }
 
-/** Worker credentials can use these routes, because a session's worker keeps its own copy of the session's memory stores. */
+/** The token of a work item opens these routes, because a session's worker keeps its own copy of the session's memory stores. */
 const worker = ['session'] as const;
 
 export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {

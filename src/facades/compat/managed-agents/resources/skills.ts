@@ -75,7 +75,7 @@ export function createSkillRoutes({
       body: 'stream',
       async run(apiRequest) {
         const { id = '' } = apiRequest.params;
-        await skills.get(id); // refused before the folder is read
+        await skills.get(id); // rejects an unknown skill before the upload is read
         const { files } = await readFormFolder(apiRequest);
         return toVersion(await skills.addVersion(id, { files }));
       },

@@ -197,7 +197,10 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
   return { egress: [...new Set([...hosts, ...more])] };
 }
 
-/** Files of a new session, each with its own path below `/mnt/session/uploads`. */
+/**
+ * Prepares the files that a request adds to a session, each with its own path below `/mnt/session/uploads`. `taken`: paths
+ * already in use.
+ */
 export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
   { resolveUpload, newId, now }: Pick<CreateSessionDeps, 'resolveUpload' | 'newId' | 'now'>,

@@ -71,7 +71,10 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /** The log's compaction marks at the time of reading. Once its deltas are dropped, a text is known only from its last event. */
+  /**
+   * The log's compaction marks when it was read. If they have changed, deltas were dropped, so a complete read could give
+   * different events.
+   */
   readonly dropped: string;
   newestAt: number;
 }

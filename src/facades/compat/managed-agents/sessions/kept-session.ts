@@ -55,7 +55,7 @@ interface SessionRequest {
   readonly kept: ManagedSessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The session's self-hosted environment, which updates keep. */
+  /** The id of the session's self-hosted environment, which an update of the agent keeps. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }

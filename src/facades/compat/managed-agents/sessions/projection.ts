@@ -378,7 +378,7 @@ export class ThreadProjection {
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** Nothing is retried: a change of the environment or the credential takes effect with the next run. */
+  /** The event says `retrying`, but a change of the environment or the credential takes effect only with the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });

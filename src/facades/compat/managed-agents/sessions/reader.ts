@@ -78,7 +78,10 @@ async function addWithChild(
 
 interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
-  /** Whether the projection can continue with a page of a thread's log; undefined: the thread is gone. */
+  /**
+   * Whether the projection can continue with a page of a thread's log. The page is undefined if the thread is gone or the caller
+   * cannot read it.
+   */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
   /** The projection is shared: it stops before a child that this caller cannot read, instead of dropping the child. */
   readonly isShared?: true;

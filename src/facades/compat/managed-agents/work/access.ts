@@ -14,8 +14,8 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// A worker's credential is not a key of the server: the guard never sees it, so it opens only the routes that name it.
-// On those routes the worker acts with the permissions of the key that created the credential, and only for that
+// A worker's credential is not a key of the server: the guard never sees it, so it opens only routes whose `worker` lists its
+// kind. On those routes the worker acts with the permissions of the key that created the credential, and only for that
 // environment and its sessions.
 
 const header = 'x-corral-worker';

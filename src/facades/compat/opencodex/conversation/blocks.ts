@@ -8,7 +8,10 @@ import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
+/**
+ * Splits the conversation into blocks. The text and calls of an active run since its start or the user's last answer are omitted,
+ * because the socket replays them.
+ */
 export function toBlocks(events: readonly SessionEvent[], view: ClientPathContext): Block[] {
   const working = findActiveRunId(events);
   const saying = events.findLast(

@@ -124,8 +124,8 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 });
 
 /**
- * Maps `/workspace` and paths below it to the workspace's real path. The daemon starts no command outside the
- * workspace, so for any other absolute path a shell changes to that folder first.
+ * Maps `/workspace` and paths below it to relative paths in the workspace. The daemon starts no command outside the workspace, so
+ * for any other absolute path a shell changes to that folder first.
  */
 async function placed(
   { command, workdir }: { command: string; workdir: string },

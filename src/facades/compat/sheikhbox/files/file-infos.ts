@@ -56,7 +56,7 @@ export class FileInfoCache {
 
   async #find(ids: Iterable<string>): Promise<void> {
     for (const id of ids) {
-      // of a deleted file, only the id in the log remains
+      // a deleted file is known only by its id in the log
       const file = await this.#uploads?.get(id).catch(() => undefined);
       if (this.#known.size >= maxKnown) this.#known.clear();
       if (file) this.#known.set(id, toUploadInfo(file));

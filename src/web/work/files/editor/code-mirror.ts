@@ -103,7 +103,7 @@ export interface EditorOptions {
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
-  /** First and last selected line, counted from 1. */
+  /** Called when the text or the selection changes, with the first and last selected line, counted from 1. */
   readonly onLines: (from: number, to: number) => void;
   readonly onComment: (from: number, to: number) => void;
 }
@@ -199,8 +199,8 @@ interface DiffOptions extends EditorOptions {
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /**
- * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. A new
- * file has neither control, because a person deletes the file instead.
+ * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. In one
+ * column, a new file has neither control, because a person deletes the file instead.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;

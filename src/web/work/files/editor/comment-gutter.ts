@@ -1,8 +1,8 @@
 import { type Extension, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, WidgetType } from '@codemirror/view';
 
-// A plus next to the line under the pointer, and a slot for a comment below a line. The page fills the slot, so the
-// comment has the page's styles and not those of the editor's shadow root.
+// A plus next to the line under the pointer and the last selected line, and a slot for a comment below a line. The page fills the
+// slot, so the comment has the page's styles and not those of the editor's shadow root.
 
 /** The comment is below this line, counted from 1. Undefined: no comment. */
 export const setCommentedLine = StateEffect.define<number | undefined>();

@@ -28,7 +28,10 @@ class State {
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
-/** Events about the whole session. Their ids use parts from 80 on; a log's own events use lower parts. */
+/**
+ * Types of events about the whole session. Ids of events that are built here use parts from 80 on; a log's own events use lower
+ * parts.
+ */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
 /**
