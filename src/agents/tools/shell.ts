@@ -189,8 +189,8 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-const watchedBytes = 256 * 1024; // the limit of live output in the log; a result keeps less of the output's start
-// how much of the end is read if the output overwrites itself, because little of it remains visible
+const watchedBytes = 256 * 1024; // maximum of live output in the log; a result keeps a shorter start
+// read from the end of output that redraws itself, such as a progress bar: most of these bytes are overwritten
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the operation when it ends
 

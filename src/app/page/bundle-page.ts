@@ -84,7 +84,10 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/** Copies the packages' own bundles, so a server needs neither package, nor React for ReDoc. */
+/**
+ * Copies the prebuilt bundles of Swagger UI and ReDoc, so that a server needs neither of these packages installed, and no React
+ * for ReDoc.
+ */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });

@@ -148,8 +148,8 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
 /**
- * Returns the function that switches protocols. It throws while an HTTP response can still be sent, and returns undefined if the
- * client has left.
+ * Returns the function that switches protocols. It throws if the handshake is refused; an HTTP error can then still be sent. It
+ * returns undefined if the client has left.
  */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;

@@ -76,7 +76,7 @@ export interface DesktopService {
   watch(id: SessionId, request: DesktopWatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
   /** `viewerId` must be connected. Rejects: not_found, forbidden (the viewer may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
-  /** Succeeds if this viewer does not have control. */
+  /** Returns control to the agent. Does nothing if this viewer does not have control. */
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   /** Resolves when no person controls the keyboard and mouse. Rejects: cancelled. */
   gate(id: SessionId, signal: AbortSignal): Promise<void>;

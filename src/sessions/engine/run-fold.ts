@@ -206,7 +206,6 @@ export class RunFold {
     });
     const requests = [...this.requests.values()];
     const calls = [...ofModel, ...requests.filter(({ fixed }) => fixed).map(toPendingCall)];
-    // Before the first turn, the task itself is unseen but does not count as an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
@@ -221,6 +220,7 @@ export class RunFold {
       steps: this.#steps,
       calls,
       waiting: this.#waiting,
+      // Before the first turn there is no plan, and only the task is unseen, which is not an injected message.
       unseen: planned && !isAnswer ? unseen : 0,
       spent: { turns: turns + cut, tokens, cost },
       toolCalls,

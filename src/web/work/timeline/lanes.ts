@@ -9,7 +9,10 @@ export interface TimelineColumn {
   readonly heights: Readonly<Record<TimelineLane, number>>;
 }
 
-/** Each column has the same number of events. A shorter log has one column per event. */
+/**
+ * Each column has the same number of events, except that the last can have fewer. A log of at most `most` events has one column
+ * per event.
+ */
 export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<TimelineLane, number>[] = [];

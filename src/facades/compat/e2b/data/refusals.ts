@@ -21,7 +21,7 @@ export interface DataPlaneRefusal {
   readonly body: { readonly code: number; readonly message: string };
   readonly retryAfterSeconds?: number;
 }
-/** The texts are part of the wire: clients compare them. */
+/** The fixed texts are part of the wire format: clients compare them. */
 export const dataPlaneRefusals = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
   closed: (sandboxId: string, port: number) => ({

@@ -108,7 +108,7 @@ export interface EditorOptions {
   readonly onComment: (from: number, to: number) => void;
 }
 
-/** Uses the file's own line ends, even for pasted lines. */
+/** Uses the file's own line endings, even for pasted text. */
 const linesWith = (lineEnd: LineEnd): Extension => [
   EditorState.lineSeparator.of(lineEnd),
   EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n|\r|\n/g, lineEnd)),
