@@ -32,5 +32,7 @@ export function showTab(id: string): void {
 /** Like `showTab`, but also moves the focus to the tab. Call only for a person's action. */
 export function goToTab(id: string): void {
   showTab(id);
-  setTimeout(() => document.getElementById(tabElementIdOf(id))?.focus(), 50);
+  const focus = () => document.getElementById(tabElementIdOf(id))?.focus();
+  if (document.getElementById(tabElementIdOf(id))?.checkVisibility()) focus();
+  else setTimeout(focus, 50); // the pane is drawn first
 }

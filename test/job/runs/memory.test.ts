@@ -73,7 +73,7 @@ test('a note outlives its session, and words of a page are kept only with an app
   const { events } = await client.events.list.query({ sessionId: third, limit: 1_000 });
   const choices = events.flatMap((it) => (it.type === 'approval.requested' ? [it.data] : []));
   const content = { content: evil.text, oldContent: note.text };
-  const reason = expect.stringContaining('stranger');
+  const reason = expect.stringContaining('untrusted');
   expect(choices).toMatchObject([{ function: 'memory_write', args: evil, reason, content }]);
   const callId = choices[0]?.callId ?? '';
   await client.runs.reject.mutate({ sessionId: third, callId });

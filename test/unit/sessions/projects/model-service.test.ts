@@ -167,7 +167,7 @@ test('the lists of the ready providers are shared for ten minutes, and one that 
   expect(fake.requests.length).toBe(before + 2);
   await models.use({ provider: 'gone', baseUrl: 'http://127.0.0.1:9/v1', model: 'x' }, never);
   expect(await models.offered(never)).toContainEqual(
-    expect.objectContaining({ provider: 'gone', models: [], trouble: expect.stringContaining('does not answer') }),
+    expect.objectContaining({ provider: 'gone', models: [], trouble: expect.stringContaining('not responding') }),
   );
 });
 

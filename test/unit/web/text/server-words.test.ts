@@ -147,6 +147,8 @@ test('no phrase is left over from words that the server no longer says', () => {
     ],
     ...[
       ...['src/sandboxes/egress/open-upstream.ts', 'src/agents/tools/computer/gemini.ts'],
+      ...['src/sessions/repositories/fetch-repository.ts', 'src/sessions/repositories/repository-folders.ts'],
+      'src/agents/models/model-list.ts',
       ...['src/sessions/run/missing-tools.ts', 'src/sessions/builds/template-builds.ts', 'drivers/process/process.ts'],
     ],
   ].map((path) => readFileSync(path, 'utf8'));
