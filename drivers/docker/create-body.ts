@@ -18,8 +18,8 @@ const mebibyte = 2 ** 20;
 export const sandboxCpuShares = 16;
 
 /**
- * Our seccomp profile. No AppArmor profile is named, so the engine applies its default. The engine filter requires exactly these
- * options.
+ * No new privileges, and our seccomp profile. No AppArmor profile is named, so the engine applies its default. The engine filter
+ * requires exactly these options.
  */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createOciProfile()}`];
 
@@ -29,7 +29,7 @@ export interface ContainerRequest {
   readonly name: string;
   /** The engine's volume names, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
-  /** The engine's name of the workspace's volume. Default: the container's name. */
+  /** The engine's name for the workspace's volume. Default: the container's name. */
   readonly volume?: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -151,7 +151,7 @@ export function createSandboxBody({
 }
 
 const volumeOptions = (labels: Readonly<Record<string, string>>) => ({
-  NoCopy: false, // a new volume copies the image's /workspace, which belongs to the sandbox's user
+  NoCopy: false, // a new volume starts as a copy of the image's /workspace, which every user can write
   Labels: { ...labels },
   DriverConfig: { Name: 'local', Options: {} },
 });

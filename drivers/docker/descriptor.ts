@@ -62,7 +62,7 @@ export const dockerDescriptor = defineDriver({
       variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });
   },
-  /** The server starts anyway: the engine can come up later. */
+  /** Only reports an engine that does not answer: the server starts anyway, because the engine can come up later. */
   async report(driver, { host = socket, runtime }, { say }) {
     try {
       await driver.check(soon());

@@ -141,7 +141,7 @@ function builtLayer(text: string): string | undefined {
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
 }
 
-/** A pull reports many lines a second, so only the start and end of each layer are passed on. */
+/** A pull reports each layer many times a second, so only the start and end of a layer are passed on. */
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {

@@ -39,7 +39,7 @@ interface ContainerStart {
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** The workspace's owner is undefined while it has no files. */
+  /** `user` is undefined while the workspace has no files. */
   readonly workspace: WorkspaceVolume;
   readonly image: string;
   /** Pool labels; set only for a sandbox that no session owns yet. */
@@ -153,7 +153,10 @@ interface ContainerToStart {
   readonly isFresh: boolean;
 }
 
-/** Accepts 304 (already running), which dockerode reports as an error. */
+/**
+ * Hands over the token, the volumes and a new workspace, and starts the container. Accepts 304 (already running), which dockerode
+ * reports as an error.
+ */
 async function start(
   { engine, folders, users, volumes, image, runtime }: ContainerStart,
   { id, spec, token, user, isFresh }: ContainerToStart,

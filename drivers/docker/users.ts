@@ -39,8 +39,8 @@ interface Options {
 }
 
 /**
- * If a range is set, running sandboxes never share a user id. The kernel counts inotify instances, keys, pipe pages and pending
- * signals per user. Labels on containers and volumes are the only record.
+ * If a range is set, running sandboxes never share a user id, except those whose workspace is older than the range. The kernel
+ * counts inotify instances, keys, pipe pages and pending signals per user. Labels on containers and volumes are the only record.
  */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });

@@ -123,7 +123,7 @@ export function createDockerPool(options: Options): Poolable {
   }
 
   /**
-   * Removes leftovers of interrupted starts and removals: pool volumes that have no container and no session's files.
+   * Removes pool volumes, left by interrupted starts or removals, that no container and no session has used since the last check.
    */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));

@@ -22,7 +22,7 @@ type Numbers = readonly [number, number, number];
 interface FixedVersions {
   /** How many version components identify a release line. */
   readonly names: number;
-  /** First version of each release line without a known container escape. Later lines include the fixes. */
+  /** In each release line, the first version without a known container escape. Later lines include the fixes. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: FixedVersions = {

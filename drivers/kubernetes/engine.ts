@@ -15,11 +15,14 @@ export interface SandboxEngineOptions extends KubeObjectOptions {
 export interface SandboxStart {
   /** Creates the sandbox or takes over an existing one. Its pod may not be running yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
-  /** The command that gives the pod its sandbox's identity and prints `done`. Undefined: the pod already has it. */
+  /**
+   * The command that gives the pod its sandbox's identity and prints `done`. Undefined: the pod already has it, or needs none
+   * because it cannot dial the egress proxy.
+   */
   identity(pod: V1Pod): string | undefined;
   /** Call once the pod's daemon answers. Resolves with the object that has the sandbox's labels, now complete. */
   finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
-  /** Removes what this call created, but never a sandbox that was already running. */
+  /** Undoes this start. Never ends a sandbox that was already running. */
   undo(signal: AbortSignal): Promise<void>;
 }
 

@@ -41,7 +41,7 @@ export const deleteInstanceObjects = (
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
       return { kind, path: extensionPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
-    // Claims and pools first, because they would replace deleted pods.
+    // The order of `kinds` matters: claims and pools first, because they would replace deleted pods.
     const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
     const kinds = [...ofClaims, podsOf(options), volumeClaims];
     const removed: string[] = [];

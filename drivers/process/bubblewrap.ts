@@ -36,7 +36,7 @@ export interface BubblewrapOptions {
   readonly daemon: string;
   /** Path of a loader that hides the memory of pid 1 and the daemon. Undefined: none. */
   readonly seal: string | undefined;
-  /** Appears in command lines, because the search for leftovers cannot read the environment of sealed processes. */
+  /** The sandbox's id, also passed as an argument: the search for leftovers cannot read the environment of sealed processes. */
   readonly id: string;
   readonly browserPolicy?: string;
   readonly screen: string | undefined;

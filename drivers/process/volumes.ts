@@ -24,7 +24,7 @@ export interface FolderVolumes extends VolumeHosting {
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly FolderVolume[]>;
 }
 
-/** Volumes are folders next to those of the sandboxes. The server never reads or writes their content. */
+/** Volumes are folders next to those of the sandboxes. The server never reads or writes the files in them. */
 export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);

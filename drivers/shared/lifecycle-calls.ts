@@ -9,7 +9,8 @@ type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) =>
 const lastMs = 4_000;
 
 /**
- * Serializes a driver's starts and ends per sandbox: at most one of each at a time, and a start never overlaps an end.
+ * Serializes a driver's starts and ends per sandbox: simultaneous calls of the same kind share one operation, and a start never
+ * overlaps an end.
  */
 export class LifecycleCoordinator implements AsyncDisposable {
   readonly #starts = new SingleFlight<SandboxInfo>();

@@ -110,7 +110,7 @@ export interface Daemon {
    */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
-  /** `types`: globs. A name must also match one of them. Empty: all names match. */
+  /** `types`: further globs; each result must also match one of them. Empty: no restriction. */
   find(path: string, glob: string, types: readonly string[]): Promise<SearchMatches<string>>;
   grep(path: string, regex: string, types: readonly string[]): Promise<SearchMatches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
@@ -217,7 +217,7 @@ export const daemonLimits = {
   /** Per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Maximum entries of one list of files, including its subfolders. */
+  /** Maximum entries of one list of files, including the entries of its subfolders. */
   entries: 20_000,
   /** Total for all files in one list. */
   metadataBytes: 4 * 1024 * 1024,

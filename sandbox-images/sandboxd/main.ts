@@ -38,7 +38,7 @@ function known(): string {
 }
 
 const { env } = process;
-// If the environment has only the token's hash, pid 1 passes the token on stdin, so that no other process can read it.
+// If the token is in a file, pid 1 reads it and passes it on stdin, so that no other process can read it.
 const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const workspace = env.CORRAL_WORKSPACE ?? '/workspace';

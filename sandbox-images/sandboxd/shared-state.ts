@@ -10,13 +10,15 @@ export interface DaemonState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
   readonly stateDir: string;
-  /** Folder in which the server finds the display. Undefined: only the daemon reaches it. */
+  /**
+   * Folder for the display's socket, if the server connects to the display too. Undefined: only the daemon reaches the display.
+   */
   readonly screenDir: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
   readonly keepers: TerminalKeepers;
   readonly spoolCap: number;
-  /** Limit for all of the sandbox's files. 0: the daemon does not enforce it. */
+  /** Maximum bytes of the files in the workspace and `screenDir` together. 0: the daemon enforces no limit. */
   readonly diskBytes: number;
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
   /** Identifies this run of the daemon. Random, so that no output contains a command's end mark by chance. */

@@ -55,7 +55,7 @@ const Overview = z.object({
   /** Numbers of sessions on all servers: those with a running run, and those with a waiting run. */
   running: z.int(),
   waiting: z.int(),
-  /** Running sandboxes of all servers that share this server's engine or cluster. */
+  /** Running and paused sandboxes of all servers that share this server's engine or cluster. */
   sandboxes: z.array(
     z.object({
       sessionId: z.string(),
@@ -242,7 +242,7 @@ export const administrationRouter = router({
 });
 
 const Draining = z.object({
-  /** While true, this server creates no sessions, and unused sandboxes are paused. */
+  /** While true, this server creates no sessions, and pauses or stops unused sandboxes. */
   draining: z.boolean(),
   since: IsoTime.nullable(),
   /** Running sessions on this server, which continue. Null: the caller cannot see other owners' sessions. */

@@ -17,7 +17,7 @@ const Credential = z.object({
   name: z.string(),
   hosts: z.array(z.string()).readonly(),
   header: z.string(),
-  /** Null: the header is the value itself. */
+  /** Null: the header contains only the credential's value. */
   scheme: z.enum(['bearer', 'basic']).nullable().default(null),
   user: z.string().nullable().default(null),
   env: z.array(z.string()).readonly(),

@@ -43,8 +43,8 @@ const Agent = z.object({
   /** Null: those of the template or of the settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
   /**
-   * In addition to those of the template and of the settings. The agent and readers of the project can read their
-   * environment variables.
+   * Added to the tool servers of the template and of the settings. The agent and readers of the project can read the environment
+   * variables of these servers.
    */
   mcpServers: ToolProgramSettings,
 });

@@ -17,8 +17,8 @@ const StoredKey = z.object({
   name: z.string(),
   role: z.enum(roles),
   /**
-   * The owner of the sessions that this key creates: its person's owner, the owner of the key `beside`, or the key itself. A
-   * project's key is always its own owner.
+   * The owner of the sessions that this key creates: its person's owner, the owner of the key that `beside` named, or the key
+   * itself. A project's key is always its own owner.
    */
   owner: z.string(),
   /**
@@ -167,7 +167,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     settle(entry);
     return entry;
   }
-  /** The principal stays the same while the key exists and its person keeps the same rights. */
+  /** Keeps the key's principal while the key is active and its person has the same rights; otherwise ends it. */
   function settle(entry: Entry): void {
     const { doc, over } = entry;
     const from = doc.person === null ? undefined : deps.personOf?.(doc.person);

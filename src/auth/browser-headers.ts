@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// Checks the headers by which a browser describes a web page's request. They protect a server on loopback from other
+// Checks the headers by which a browser describes the origin of a request. The checks protect a server on loopback from other
 // pages: DNS rebinding shows in Host, another site's page in Origin and Sec-Fetch-Site.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -16,7 +16,7 @@ export function isHostAllowed(host: string | undefined, extra: readonly string[]
 }
 
 const developmentPorts = [3000, 5173, 5174];
-/** The origins of development servers, on which any program can serve any page. */
+/** The origins of development servers. Any program can listen on these ports and serve any page. */
 export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].flatMap((name) =>
   developmentPorts.map((port) => `http://${name}:${port}`),
 );

@@ -2,8 +2,8 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/text/secret.ts';
 
 /**
- * Stores secrets of 256 random bits as their HMAC, so a reader of the store can neither use nor test a secret. New
- * secrets use the first pepper; some stored secrets may still use the older peppers after it.
+ * Hashes secrets of 256 random bits with an HMAC, so a reader of the store can neither use nor test a secret. New secrets use the
+ * first pepper; some stored secrets may still use the older peppers after it.
  */
 export interface Peppers {
   hash(text: string): PepperedHash;

@@ -20,7 +20,7 @@ export interface SignedUrlScope {
 }
 interface SignedFields {
   readonly right?: SignedUrlRight;
-  /** The id of an API key. The link acts on behalf of the key, and stops working with it. */
+  /** The id of an API key. The link acts on behalf of the key, and stops working when the key does. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {

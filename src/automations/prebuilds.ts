@@ -25,7 +25,9 @@ const maxText = 2_000;
 
 /** Prepares sessions' repositories without an agent, so that later sessions of their owner find the files. */
 export class Prebuilds extends ServerPart<Deps> {
-  /** Empty after a server restart; unfinished work then starts again. */
+  /**
+   * Preparations in progress, or whose result was not read yet. Empty after a server restart; unfinished work then starts again.
+   */
   readonly #preparing = new Map<SessionId, Preparing>();
 
   /** Starts the work unless it is running, and resolves with its result. Undefined: the work continues, or will be retried. */

@@ -97,7 +97,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       );
   }
 
-  /** Throws: invalid_request. Only the program's own API can change what its sessions do. */
+  /** Throws: invalid_request. Only the API through which a program created the automation can change what its sessions do. */
   function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
     if (!now.program || change.program) return;
     const other = ofProgram.find(

@@ -60,8 +60,8 @@ const maxLatenessMs = 10 * 60_000;
 const keptMs = 2 * 60 * 60_000;
 
 /**
- * Advances open starts by one step: queued, starting, running, ended. Each step can be repeated, even by another
- * server: the id of a session is derived from its start, and a session with a message gets no second message.
+ * Advances open starts: queued, starting, running, ended. Each step can be repeated, even by another server. The id of a session
+ * is derived from its start, and messages that the session already has are not sent again.
  */
 export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
   /** Resolves with false if the start cannot advance yet. */
@@ -129,7 +129,8 @@ export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
     }
     await begin?.(sessionId);
     const sent = messages.length === 0 ? 0 : await this.#countMessages(sessionId, messages.length);
-    // Message ids are stable, because a server that died may have left a message for the session's server.
+    // A server that died may have sent a message that is still on its way. With a stable id, the session gets the message only
+    // once.
     for (const [n, message] of [...messages.entries()].slice(sent))
       await sessions.send(sessionId, { ...message, messageId: deriveMessageId(`automation ${start.doc.id} ${n}`) });
     await this.#tell(start.doc, 'automation.started');
@@ -249,7 +250,7 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedAut
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 
-/** A stop by a person is neither a success nor a failure. */
+/** A stopped run is neither a success nor a failure. */
 function verdictOf({ state, outcome }: AutomationStart): 'success' | 'failure' | undefined {
   if (state === 'failed') return 'failure';
   if (!outcome || outcome.status === 'stopped') return undefined;

@@ -11,8 +11,8 @@ export interface FollowRunOptions {
 }
 
 /**
- * Shows a run until it ends. Where possible, lets the user answer its questions and decide on its approvals. Resolves with the
- * exit code.
+ * Shows a run until it ends, or until it waits and the user cannot answer here. Otherwise the user can answer questions and
+ * decide on approvals. Resolves with the exit code.
  */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
   const shown = createEventRenderer(io, { quiet: !follow || json });

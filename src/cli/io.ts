@@ -17,7 +17,7 @@ export interface Io {
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether the user can answer: keyboard and screen are terminals. */
   readonly canAsk: boolean;
-  /** Whether the screen can be redrawn: keyboard and all outputs are one terminal that supports it. */
+  /** Whether the screen can be redrawn: keyboard and all outputs are terminals that support it. */
   readonly canDraw: boolean;
 }
 
@@ -69,7 +69,7 @@ export function toOneLine(text: string, most: number): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Resolves once a slow reader is ready or gone; undefined if there is no need to wait. */
+/** Writes bytes to a stream. Resolves once a slow reader is ready or gone; undefined if there is no need to wait. */
 export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {

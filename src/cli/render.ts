@@ -10,7 +10,10 @@ export interface EventRenderer {
   settle(): void;
 }
 
-/** Tools whose calls are not shown, because their effect has its own event: the plan, or the question that a person answers. */
+/**
+ * Tools whose successful calls are not shown, because their effect has its own event: the plan, or the question that a person
+ * answers.
+ */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /** A phase of the sandbox, without the prefix `starting: ` before a detail. */

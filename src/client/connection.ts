@@ -20,7 +20,7 @@ export interface SizedStream {
 export interface Connection {
   readonly address: string;
   readonly api: CorralClient;
-  /** Calls `api`. Failures reject with a CorralError. */
+  /** Calls `work` with `api`. Failures reject with a CorralError. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
   /**
    * Resolves with an answer of any status. Rejects with a CorralError if no server answers, or with the signal's

@@ -364,7 +364,7 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.delete.mutate({ id: this.id }));
   }
 
-  /** Ends the subscriptions of this client; the session stays. */
+  /** Ends all subscriptions of this client, including those of its other boxes; the session stays. */
   close(): void {
     this.#server.api.close();
   }

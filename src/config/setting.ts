@@ -43,7 +43,7 @@ export const defineOptionalSetting = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
-/** Error messages never contain its value. */
+/** Defines a setting whose value error messages never contain. */
 export const defineSecretSetting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,

@@ -63,7 +63,7 @@ export const PullRequestCheck = z.object({
 export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
 export interface ForgeItems<Item> {
   readonly items: readonly Item[];
-  /** Whether more items exist beyond the page limit. */
+  /** Whether the forge has more items than were fetched. */
   readonly isCut: boolean;
 }
 

@@ -41,7 +41,7 @@ const Status = z.object({
   target_url: z.string().nullish(),
 });
 
-const perPage = { limit: 50 }; // the server's default maximum
+const perPage = { limit: 50 }; // the default maximum of Gitea and Forgejo
 const maxReviewsWithComments = 50;
 
 /** Gitea and Forgejo. Their APIs are identical in everything used here. */
@@ -81,7 +81,7 @@ export const gitea = defineForge({
         const body = { title: draft ? `WIP: ${title}` : title, body: text, head, base };
         return toPullRequest(await http.post(`${repo}/pulls`, { answer: GithubPull, body }, signal));
       },
-      /** Comments on lines belong to their reviews. */
+      /** Comments on lines are listed per review. */
       async comments(number, signal) {
         const [onWhole, ofReviews] = await Promise.all([
           http.get(`${repo}/issues/${number}/comments`, { answer: z.array(GithubComment) }, signal),

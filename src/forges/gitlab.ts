@@ -30,7 +30,7 @@ const Note = z.object({
   body: z.string(),
   author: User.nullable(),
   created_at: z.string(),
-  /** Written by GitLab itself: "added 1 commit". */
+  /** Whether GitLab itself wrote the note, such as "added 1 commit". */
   system: z.boolean(),
   resolved: z.boolean().optional(),
   position: z
@@ -104,7 +104,7 @@ export const gitlab = defineForge({
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
         return { ...found, items: found.items.toSorted(compareByCreatedAt) };
       },
-      /** Approvals have a time; for a reviewer who requests changes, only the state is known. */
+      /** Approvals have a time; for other reviews, only the reviewer's state is known. */
       async reviews(number, signal) {
         const [{ approved_by }, reviewers] = await Promise.all([
           http.get(`${requests}/${number}/approvals`, { answer: Approvals }, signal),

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Sandboxes and anonymous clients can cause the same line many times. The log shows the first lines of each kind and
-// source, then one line per interval with the number of suppressed lines. A metric counts all of them.
+// Sandboxes and anonymous clients can cause the same line many times. The log shows the first lines of each kind and source, then
+// one line per interval with the number of suppressed lines. A metric counts the logged and the suppressed lines.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;
@@ -26,7 +26,7 @@ export interface SuppressedLines {
   readonly kind: string;
   readonly suppressed: number;
   readonly sources: number;
-  /** The source of most of these lines. Empty if unknown. */
+  /** The source with the most suppressed lines. Empty if unknown. */
   readonly most: string;
 }
 interface Window {

@@ -12,7 +12,7 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** Sets the function that counts sessions by status at each scrape. Until then, none are counted. */
+  /** Sets the function that counts sessions by status at each scrape. Before this call, none are counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;

@@ -144,8 +144,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Without `owner`, all documents. Otherwise the owner's documents outside of other projects, the documents of
-   * `parents`, and with `shared` all shared documents.
+   * Without `owner`, all documents. Otherwise the documents of `parents`, the owner's documents outside all other projects, and
+   * with `shared` all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();

@@ -16,8 +16,8 @@ export const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', '
 const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
- * The engine's own list, plus files that only the host's root can read and that reveal the host's memory. The kernel
- * checks the user here, not a capability.
+ * Files of /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that reveal
+ * the host's memory. The kernel checks the user here, not a capability.
  */
 const maskedPaths = [
   ...[
@@ -41,8 +41,8 @@ const scratch = '/home/agent';
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**
- * A sandbox's isolation with four exceptions: the root file system is writable, root has a few capabilities, file
- * watches are refused, and there is no workspace, because images do not include volumes.
+ * Like a sandbox's container, but the root file system is writable and root has a few capabilities. There is no workspace,
+ * because images do not include volumes. In return, file watches are refused, more paths are masked, and some limits are lower.
  */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);

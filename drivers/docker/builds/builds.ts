@@ -60,7 +60,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // ignored: the exit code reports failures
+    const ended = finished(stream, { writable: false }).catch(() => {}); // ignored: `inspect` below shows whether the command ended, and with which exit code
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);
@@ -248,7 +248,10 @@ export function openImageBuilder(options: Options): ImageBuilding {
     throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
   }
 
-  /** Clears the build sandbox's own variables, because a committed image keeps them. The next sandbox sets its own. */
+  /**
+   * Commits the container as the built image. Clears the build sandbox's own variables, because an image keeps them; the next
+   * sandbox sets its own.
+   */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],

@@ -72,7 +72,10 @@ export const createProcessRules = ({ instance, users }: Pick<FilterScope, 'insta
   Tty: never,
 });
 
-/** Accepts exactly the shape of `createSandboxBody`. Other keys are refused, including options of future engines. */
+/**
+ * Accepts exactly the shape of `createSandboxBody` without `spec.volumes`. Other keys are refused, including options of future
+ * engines.
+ */
 export function createContainerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({

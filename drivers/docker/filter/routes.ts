@@ -5,7 +5,7 @@ interface OwnedRoute {
   readonly what: 'containers' | 'volumes';
   readonly id: string;
   readonly newName?: string;
-  /** Set if the request starts the container, so that the engine resolves its mount paths. */
+  /** Set if the request starts the container; the engine then resolves its mount paths. */
   readonly starts?: true;
 }
 

@@ -48,7 +48,7 @@ export function createServiceBody(request: ServiceContainerRequest): ContainerCr
   };
 }
 
-/** A service without its own check gets none, because the image's check is untrusted. */
+/** A service without a health check in its spec gets none, because the image's check is untrusted. */
 function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;

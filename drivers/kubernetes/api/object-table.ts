@@ -31,7 +31,10 @@ export function createObjectTable<T extends KubeObject>(
         if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
       }
     },
-    /** Records the object as gone up to `version`; later, it can match the watch's selector again. Default: gone forever. */
+    /**
+     * Records the object as gone up to `version`; a later version means that it matches the watch's selector again. Default: gone
+     * forever.
+     */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
       gone.set(uid, version);

@@ -32,8 +32,8 @@ export function createSandboxTokenDeriver(instance: string, keys: readonly Secre
     provesEgress: (id: string, token: string) =>
       keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
     /**
-     * Daemon token in a pod of a shared template: a signature of the pod's uid, because such pods are identical until
-     * they are claimed. The template holds only the public key. Undefined if this server no longer has the key.
+     * Daemon token for a pod of a shared template: a signature of the pod's uid, because such pods are identical until they are
+     * claimed. The template holds only the public key. Undefined if this server no longer has the key.
      */
     signedToken(uid: string, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);

@@ -15,7 +15,7 @@ const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
 /**
  * A sandbox accepts connections only at the daemon's port: from the server's pods, or from any peer if `serverPods` is not set.
- * Unless its policy is `none`, it can dial the proxy.
+ * With `port-forward`, it accepts only connections from its node. Unless its policy is `none`, it can dial the proxy.
  */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
@@ -61,8 +61,8 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
 }
 
 /**
- * Dials the API server, whose address is in every pod. The script first dials the daemon's own port: if that fails, the
- * image lacks a tool, and a failed dial to the API server proves nothing.
+ * Shell script that dials the API server, whose address is in every pod. The script first dials the daemon's own port: if that
+ * fails, the image lacks a tool, and a failed dial to the API server would prove nothing.
  */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
@@ -107,8 +107,8 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
     isOpen: () => isOpen,
     /**
      * Tries to reach the API server from an unused sandbox. Checks end once one proves enforcement, `maxUnknown` are
-     * inconclusive, or the operator has accepted unenforced policies. Rejects with unsupported if the API server is reachable and
-     * the operator has not accepted that.
+     * inconclusive, or one finds unenforced policies and `unenforced` accepts them. Rejects with unsupported if they are
+     * unenforced and not accepted.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next one is checked.

@@ -31,8 +31,9 @@ export class IdleConnections {
   }
 
   /**
-   * Keeps the connection until a request needs it or it ends. The caller must have attached an error listener.
-   * `isSparing`: the daemon does not replace a connection that a light request takes.
+   * Lends the connection to a waiting request, or keeps it until a request needs it. A used connection is closed after
+   * `lingerMs`. The caller must have attached an error listener. `isSparing`: the daemon does not replace a connection that a
+   * light request takes.
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
     if (isSparing) this.#sparing.add(connection);

@@ -132,8 +132,8 @@ export interface SandboxEndpointOptions {
 export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
 /**
- * The server's end of one sandbox: the listening socket, and the connections that the daemon opened. The name `egress`
- * points to this socket only on the server that owns the session.
+ * The server's end of one sandbox: the listening socket, and the connections that the daemon opened. The link `egress` next to
+ * the socket points to the socket of the server that owns the session.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /**

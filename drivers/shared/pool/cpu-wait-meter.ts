@@ -13,8 +13,9 @@ const pressureShare = 0.6;
 
 /**
  * Returns a function that measures how long a sandbox's daemon has waited for a processor, in ms; only differences are
- * meaningful. The result stays 0 if this machine cannot see the daemon, as in a container. `init`: pid of the daemon's parent on
- * this machine. `pressure`: returns how long programs of this machine have waited for a processor, in ms.
+ * meaningful. The result stays 0 if this server cannot see the daemon's process, for example from inside a container. `init`: pid
+ * of the daemon's parent on this machine. `pressure`: returns how long programs of this machine have waited for a processor, in
+ * ms.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;

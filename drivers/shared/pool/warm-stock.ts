@@ -12,7 +12,7 @@ interface StockCheck {
 export class KnownWarmSandboxes {
   readonly #clock: Clock;
   readonly #patienceMs: number;
-  readonly #ready = new Map<SandboxId, WarmSandbox>(); // in start order
+  readonly #ready = new Map<SandboxId, WarmSandbox>(); // roughly in start order: a sandbox that is put back goes last
   readonly #taken = new Map<SandboxId, WarmSandbox>();
   /** Starting sandboxes of other processes, with the time of their discovery. */
   readonly #starting = new Map<SandboxId, number>();

@@ -42,8 +42,8 @@ const orElse = (test: Instruction, otherwise: Code): Code => [
 ];
 
 /**
- * Encodes as `struct sock_filter[]` for a little-endian machine. Throws if the program or one of its conditional jumps is too
- * long.
+ * Encodes the program as `struct sock_filter[]` for a little-endian machine. Throws if the program or one of its conditional
+ * jumps is too long.
  */
 function assemble(code: Code): Buffer {
   if (code.length > most) throw new RangeError(`A filter has at most ${most} instructions, not ${code.length}.`);
@@ -86,8 +86,8 @@ interface Segment {
 }
 
 /**
- * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown;
- * the caller must not start an unfiltered sandbox by mistake.
+ * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown; sandboxes
+ * then run unfiltered.
  */
 export function buildSeccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;

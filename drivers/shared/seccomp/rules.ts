@@ -52,7 +52,7 @@ export const permittedSystemCalls = names(`
 export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes of the same user would share them.
   keyrings: names('add_key request_key keyctl'),
-  // In its own namespace a program has capabilities that most kernel exploits require.
+  // In a user namespace of its own, a program has capabilities that most kernel exploits require.
   'name spaces': names('unshare setns'),
   mounts: names(`mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree open_tree_attr
     mount_setattr open_by_handle_at fanotify_init fanotify_mark`),
@@ -75,7 +75,7 @@ export type ArgumentComparison =
 const equal = (argument: number, ...values: number[]): ArgumentComparison[] =>
   values.map((value) => ({ kind: 'equal', argument, value }));
 
-/** Allowed if any of the comparisons is true. */
+/** Calls that are allowed if any of their comparisons is true. */
 export const conditionalSystemCalls: Readonly<Record<string, readonly ArgumentComparison[]>> = {
   // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual
   // machine's host. Not AF_ALG and similar families, which only enlarge the attack surface.

@@ -112,7 +112,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
 }
 
 const looks = 10;
-/** True even if one folder is mounted twice. */
+/** Whether both paths lead to the same folder, even if it is mounted twice. */
 async function isSameFolder(one: string, other: string): Promise<boolean> {
   for (let look = 0; look < looks; look++) {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));

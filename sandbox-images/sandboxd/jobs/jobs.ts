@@ -171,7 +171,7 @@ export function createJobOperations(parts: DaemonState): JobOperations {
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : resolveAbsolutePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw createBadRequestError(`There is no folder ${requested.cwd}.`);
-    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // variables must be text
+    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // PWD is set only if the path is UTF-8, because variables must be text
     const env = {
       ...parts.env,
       ...own,

@@ -2,8 +2,8 @@ import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
 
-// Records every operation that was started, so that none runs twice, even if the daemon is killed. Kept outside the
-// workspace, so that an agent's changes to its files cannot erase it.
+// Records started operations, so that none runs twice, even if the daemon is killed. Beyond 2,000 operations, the oldest ended
+// ones are dropped. Kept outside the workspace, so that an agent's changes to its files cannot erase it.
 
 export interface JournalEntry {
   readonly operation: OperationEntry;
@@ -55,7 +55,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work. The record is then lost only if the daemon crashes.
+        // A full disk must not stop the work. The record then exists only in memory and is lost when the daemon ends.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

@@ -77,7 +77,7 @@ export interface RunningOperation {
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
-  /** Resolves once every process that the operation started is gone. */
+  /** Ends the operation. Resolves once every process that it started is gone. */
   end(reason: 'timed_out' | 'killed', within?: PendingRunStop): Promise<void>;
   /** Resolves after the command's end, with the folder and environment that its shell reported, if any. */
   readonly ended: Promise<ShellState | undefined>;

@@ -29,8 +29,8 @@ export const shellStatePath = (stateDir: string, id: string) => join(stateDir, `
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
 /**
- * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous, because another
- * thread would delay the end of every command.
+ * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous: asynchronous file calls run
+ * on other threads, which would delay the end of every command.
  */
 export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = shellStatePath(stateDir, id);

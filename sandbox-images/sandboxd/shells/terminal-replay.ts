@@ -1,5 +1,5 @@
-// Keeps the bytes that redraw a terminal for its next viewer: the last screenful of lines, or everything that a
-// full-screen program drew. Queries are removed, because the viewer's terminal would type its replies into the shell.
+// Keeps up to 64 KiB for a terminal's next viewer: the last screenful of lines, or the output of a running full-screen program.
+// Queries are removed, because the viewer's terminal would type its replies into the shell.
 
 const cap = 64 * 1024;
 const esc = 0x1b;

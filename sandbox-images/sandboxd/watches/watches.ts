@@ -27,7 +27,7 @@ interface OpenWatch {
 /** A watch without a reader expires after this time without a request. */
 const idleMs = 600_000;
 
-/** Changes wait for a reader. Beyond the limit, only the newest are kept. */
+/** Changes are kept until they are read. Beyond the limit, a `lost` change replaces the oldest ones. */
 export function createWatchOperations(
   parts: Pick<DaemonState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>,
 ): WatchOperations {

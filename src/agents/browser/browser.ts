@@ -9,7 +9,7 @@ export interface PictureBytes {
 }
 export interface BrowserReport {
   readonly ok: boolean;
-  /** Set if `ok` is false. `refused`: the egress policy forbids the action, or it makes no sense here. */
+  /** Set if `ok` is false. `refused`: the egress policy blocks the address, or the browser does not open such addresses. */
   readonly reason?: 'failed' | 'not_found' | 'refused' | 'timed_out';
   readonly text: string;
   readonly picture?: PictureBytes;
@@ -33,7 +33,7 @@ export interface AgentBrowser {
   moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport>;
   /** Examples: `Enter`, `Control+a`, `ArrowDown`. */
   pressKey(key: string, signal: AbortSignal): Promise<BrowserReport>;
-  /** Selects by position (from 0), text or value. */
+  /** `index` is the element's number in the last view, `option` the option's position (from 0), text or value. */
   selectOption(index: number, option: string, signal: AbortSignal): Promise<BrowserReport>;
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;

@@ -56,7 +56,7 @@ export class BrowserReporter extends ServerPart<Options> {
         const looking = raceTabCrash(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await isTabClosedError(tab, thrown))) throw thrown;
-          return undefined; // the tab closed, so the previous one becomes current
+          return undefined; // the tab closed, so another one is now the current tab
         });
         if (shown) [lines, picture] = shown;
       }

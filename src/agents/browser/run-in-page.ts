@@ -31,7 +31,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
   }
 }
 
-/** Runs code in the page itself, as its console does. The browser ends code that takes too long. */
+/** Runs code in the page itself, as its console does. The browser ends code that blocks the page for longer than `timeoutMs`. */
 export async function runInConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,

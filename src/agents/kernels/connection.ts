@@ -95,7 +95,10 @@ export class KernelConnection {
     return connection;
   }
 
-  /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` shows whether it ended by itself. */
+  /**
+   * Resolves when the cell has ended. Rejects when the kernel has ended or sent an invalid message, or when the connection was
+   * lost. `exitCode` is set only if the kernel ended by itself.
+   */
   async execute(code: string, listener: CellListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);

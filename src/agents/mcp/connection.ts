@@ -29,7 +29,7 @@ export interface ToolServerTransport {
 
 const connectMs = 60_000;
 const listMs = 20_000;
-/** Delay before another attempt to start a server that failed to start. */
+/** After a failed attempt to connect, calls fail with the same error for this long. */
 const restMs = 30_000;
 const maxTools = 500;
 const maxPages = 20;
@@ -41,7 +41,7 @@ export interface McpCallOptions {
   readonly onProgress: (text: string) => void;
 }
 
-/** Opens on first use, and again after the server ended. */
+/** Connects on first use, and again after the connection or the server's session has ended. */
 export class McpConnection {
   readonly server: McpServer;
   readonly #open: () => ToolServerTransport;

@@ -4,7 +4,7 @@ import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart 
 import { splitThoughts } from './thoughts.ts';
 
 export interface TurnLimits {
-  /** Maximum characters of text, reasoning and arguments together, and also of the raw parts. */
+  /** Maximum characters of text, reasoning and arguments together. The raw parts have a separate limit of the same size. */
   readonly maxChars: number;
   readonly maxCalls: number;
 }

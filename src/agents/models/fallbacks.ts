@@ -25,7 +25,7 @@ interface Deps {
  * Uses the first model that works. A model is suspended after three retryable failures in a row, or after more than a minute of
  * waiting in total. A failure that lasts until a setting changes suspends it immediately, as does a required delay of more than a
  * minute. The next model then takes over, in the same turn if nothing was output yet. Sessions with the same models and keys
- * share the models' health. The server never waits longer than a minute.
+ * share the models' health. No single wait is longer than a minute.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;

@@ -124,8 +124,8 @@ export interface Picture {
 
 /**
  * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with reasoning and
- * signatures. The model that wrote it gets it back unchanged, and any other model gets text and calls. The calls in `raw` are in
- * the order of `calls`; any calls after these are not sent back.
+ * signatures. The model that wrote it gets it back unchanged, and any other model gets text and calls. The calls in `raw` have
+ * the order of `calls`; if `raw` has more calls, the additional ones are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';

@@ -26,7 +26,7 @@ export const createPageTextThread = (patienceMs = 10_000): JobThread<HtmlPageJob
   });
 
 function startWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js'; // running from source, or from tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js'; // running from source, or built as JavaScript
   return new Worker(new URL(file, import.meta.url), {
     name: 'pages of the web',
     resourceLimits: { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },

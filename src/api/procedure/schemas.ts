@@ -50,7 +50,10 @@ export const Session = z.object({
   origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /** The owner's name if the caller sees another person's session in a project; otherwise null. */
+  /**
+   * The owner's name, or else e-mail address, if another person owns the session and the caller can use its project. Otherwise
+   * null.
+   */
   ownerName: z.string().nullable(),
   /** The model chosen for the session; null: that of its template, its project or the server. */
   model: z.string().nullable(),

@@ -35,7 +35,9 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** The newest event at the start. Events up to it are history, which is sent as fast as the client reads. */
+  /**
+   * Position of the newest event at the start. Events up to this position are history, which is sent as fast as the client reads.
+   */
   readonly head: number;
 }
 

@@ -10,8 +10,8 @@ interface ServerAnnouncement {
 }
 
 /**
- * Publishes the server's address to this user's commands, in files in the data folder and the user's runtime folder.
- * Only this user can read them. Dispose to remove them.
+ * Publishes the server's address, process id and token to this user's commands, in files in the data folder and the user's
+ * runtime folder. Only this user can read them. Dispose to remove them.
  */
 export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };

@@ -86,7 +86,7 @@ export async function createDesktopImageContext(bundle: () => Promise<string>): 
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
 
-/** Builds an image on the stage `tools`, which does not change with the daemon. */
+/** Returns the build context of an image that is based on the stage `tools`, which does not change with the daemon. */
 async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
   const context = await prepareContext(bundle, [dockerfile, ...more]);
   const tools = await hashFiles(context.folder, ['Dockerfile']);

@@ -45,7 +45,7 @@ export interface ProxyCredentials {
   readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;
-  /** The session's vault variables for a host that its sandbox cannot reach. */
+  /** The session's vault variables that have a host which the session's sandbox cannot reach. */
   findUnreached(
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachableCredential[]>;

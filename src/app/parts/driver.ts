@@ -107,7 +107,7 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   return driver;
 }
 
-/** Runs in the background, so the start does not wait. */
+/** Reports to the operator what the driver's backend lacks. Runs in the background, so the start does not wait. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }

@@ -59,7 +59,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store' | '
 }
 export type ProjectInfrastructure = Awaited<ReturnType<typeof openProjectInfrastructure>>;
 
-/** `api` contains the services of the OpenCodex facade. */
+/** In the result, `api` contains the services of the OpenCodex facade. */
 export async function openProjectInfrastructure({
   config,
   store,
@@ -79,7 +79,7 @@ export async function openProjectInfrastructure({
   warn,
 }: Options) {
   const { records } = store;
-  const newId = () => ids.messageId(); // any UUID
+  const newId = () => ids.messageId(); // a random UUID; nothing in it is specific to messages
   await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
     logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
   });

@@ -15,7 +15,7 @@ export interface SandboxSettings {
   readonly config: Config;
   /**
    * The template's name if it changes the sandbox or its egress; otherwise `default`, so that such sessions share a warm pool.
-   * `.own` follows if the session changes more.
+   * `.own` is appended if the session chooses its own egress, image, processors or memory.
    */
   readonly recipe: string;
   readonly packages: Packages;
@@ -144,7 +144,7 @@ export class SandboxSettingsResolver {
   }
 }
 
-/** A stored choice never exceeds the current settings. */
+/** Applies a session's stored choice. Processors and memory are capped at the current maximum. */
 function withChoice(
   own: SandboxSettings,
   { egress, cpus, memory, image, start, services = own.services }: SandboxChoice,
@@ -159,7 +159,7 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // No template has such a recipe name, because template names contain no dot.
+  // A recipe name that ends with `.own` is never a template's name, because template names contain no dot.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
@@ -177,8 +177,8 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // If the operator names an image that is not bundled, as on Kubernetes, where the server builds none, that image replaces the
-  // code image.
+  // The server builds no images on Kubernetes, so the operator names one there. An operator's image that is not bundled replaces
+  // the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
   // The server enforces the idle time, so sandboxes that differ only in it can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;

@@ -15,9 +15,9 @@ interface VariableValue {
   readonly from: string | undefined;
 }
 
-// Variables with the prefix that are not settings. CORRAL_CONFIG names the settings file, and CORRAL_URL the server
-// that commands and clients call; a shell that exports it also passes it to `corral up`. The others are set in Corral's
-// own sandboxes, and a Corral inside a sandbox ignores them.
+// CORRAL_ variables that are not settings. CORRAL_CONFIG names the settings file. CORRAL_URL is the server that commands and
+// clients call; a shell that exports it also passes it to `corral up`. The others are set in Corral's own sandboxes, and a Corral
+// inside a sandbox ignores them.
 const otherVariables = new Set([
   'CORRAL_CONFIG',
   'CORRAL_URL',

@@ -86,8 +86,8 @@ const periodBudgets = (whose: string) => ({
 });
 
 /**
- * All settings. The path in kebab case is the key in corral.yaml. CORRAL_ and the path form the variable, unless the setting
- * names another one.
+ * All settings. A setting's path in this object, in kebab case, is its key in corral.yaml. CORRAL_ and the path form its
+ * variable, unless the setting names another one.
  */
 export const Config = z.strictObject({
   host: defineSetting(textValue('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),

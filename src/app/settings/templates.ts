@@ -177,7 +177,7 @@ export const templateNamePattern = /^[a-z][a-z0-9_-]{0,40}$/;
 
 const layout = readSettingsLayout(TemplateFile);
 
-/** Throws: invalid_request with every mistake in the file. `file` is its name in errors. */
+/** Throws: invalid_request for mistakes in the file. `file`: the file's name in the messages. */
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
   const problems: string[] = [];
   const keys = layout.settings.map(({ key }) => key).join(', ');

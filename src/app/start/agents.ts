@@ -43,7 +43,7 @@ import type { StorageServices } from './storage.ts';
 
 /** The third phase of the start: models and tools of agents. */
 export interface AgentServices extends AsyncDisposable {
-  /** The model of sessions without a project. */
+  /** The model from the settings: the default of sessions without a project. */
   readonly model: Model;
   readonly tools: ToolRegistry;
   readonly projects: ProjectInfrastructure;
@@ -69,7 +69,7 @@ function screenOf(geometry: string): { width: number; height: number } {
   return { width, height };
 }
 
-/** Pages are fetched through the sandboxes' egress, so the fetch tool does not exist if the egress is closed. */
+/** web_fetch uses the sandboxes' egress, so no agent gets it if the server's egress policy is `none`. */
 const deniedIn = ({ tools, egress }: Config): readonly string[] =>
   egress.policy === 'none' ? [...tools.deny, 'web_fetch'] : tools.deny;
 

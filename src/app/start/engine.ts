@@ -54,7 +54,7 @@ import type { ServerWithAgents } from './agents.ts';
 import { openVolumeServices, type VolumeServices } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
-/** An unreadable upload is skipped, and the turn continues. */
+/** An upload that cannot be read does not fail the turn: the message to the agent says that it cannot be read. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadReader => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -116,7 +116,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const snapshots = new SessionFilesCopier({
     ...server,
     archive,
-    // An in-memory sandbox's files are lost when the process ends.
+    // The files of an in-memory sandbox are lost when the server's process ends, so its snapshots are not kept either.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
   });
   const manifests = new WorkspaceManifests({ ...server, snapshots, archive, files: workspaceFiles });

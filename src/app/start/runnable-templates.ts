@@ -13,7 +13,7 @@ interface Deps {
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
   /**
-   * Variables that credentials set in sandboxes: those of the settings and the server, and the newest of all projects and
+   * Variables that credentials set in sandboxes: credentials of the settings and the server, and the newest ones of projects and
    * sessions.
    */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;

@@ -79,7 +79,7 @@ const beyond = (text: string, { policy }: Config['egress']) => {
   return bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
 };
 
-/** Any allowed host name could resolve to an address in the range. */
+/** Whether the policy could open an address of the range. A host name on the allow list could resolve to any address. */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
   if (policy === 'none' || isUnreachableRange(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;

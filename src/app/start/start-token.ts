@@ -21,7 +21,9 @@ export interface StartToken {
   readonly path: string;
 }
 
-/** Created at the first start. Only its hash is stored, because a program without isolation can read this file. */
+/**
+ * Creates the token at the first start. Only the token's hash is stored, because a program without isolation can read the file.
+ */
 export async function ensureStartToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

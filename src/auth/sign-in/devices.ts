@@ -97,7 +97,7 @@ export class DeviceRegistry {
     await this.#devices.load();
   }
 
-  /** Browsers send the secret only in a cookie, and command lines never do. */
+  /** Finds a device of this kind by its secret. Browsers send the secret only in a cookie, and command lines never do. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';

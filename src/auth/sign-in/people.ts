@@ -25,7 +25,7 @@ const Person = z.object({
   isVerified: z.boolean().default(false),
   picture: z.string().nullable(),
   groups: z.array(z.string()),
-  /** Null: the provider's groups no longer give a role. */
+  /** Null: the last check with the provider gave the person no role. */
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
   /**

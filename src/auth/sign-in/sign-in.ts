@@ -193,8 +193,8 @@ export class SignInFlow {
   }
 
   /**
-   * Signs out the devices of a session that the provider ended. Rejects: invalid_request (the token is not valid), not_found (no
-   * such provider), provider_error.
+   * Signs out the devices of the session or person that the provider's logout token names. Rejects: invalid_request (the token is
+   * not valid), not_found (no such provider), provider_error.
    */
   async endedAtProvider(provider: string, token: string): Promise<void> {
     const { people, devices, tell } = this.#deps;

@@ -1,6 +1,6 @@
 import { toAsciiLower } from '../../core/text/text.ts';
 
-// Reads the blocks of a comment as forges display it, line by line, because the text is untrusted.
+// Reads the blocks of a comment as forges display them. The text is untrusted, so it is read line by line.
 
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 

@@ -61,7 +61,7 @@ export class WebhookDeliverer {
   readonly #deps: Deps;
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
-  /** By endpoint. Removed by an answer, or an hour after the suspension. */
+  /** Endpoints that did not answer, by id. An entry is removed by an answer, or an hour after the end of the suspension. */
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners with queued deliveries that had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
@@ -102,7 +102,7 @@ export class WebhookDeliverer {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Resolves with the ms until another delivery is due, and suspended endpoints' due deliveries. */
+  /** Fills the queues. Resolves with the ms until another delivery is due, and with the due deliveries of suspended endpoints. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.#deps;
     const now = clock.now();
@@ -110,7 +110,7 @@ export class WebhookDeliverer {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // This batch can omit endpoints whose deliveries are due later than all of these.
+    // A full batch can omit endpoints whose deliveries became due later than all deliveries in it.
     const hidden = (isFull ? await records.list() : []).filter(({ id }) => !byEndpoint.has(id));
     await Promise.all(
       hidden.map(async ({ id }) => byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id))),

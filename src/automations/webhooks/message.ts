@@ -54,7 +54,7 @@ const statuses: Partial<Record<OfSession['type'], WebhookMessageData['status']>>
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/** Programs of the Managed Agents API receive only the first run start of a child session, as the creation of its thread. */
+/** Programs of the Managed Agents API receive a child session's `run.started` only once, as the creation of its thread. */
 export function receivesEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;

@@ -98,7 +98,7 @@ function controlled(editor: EditorState, input: string): EditorState {
   }
 }
 
-/** Moves a line up or down; at the first or last line, to the message before or after. */
+/** Moves the cursor a line up or down; on the first or last line, shows the previous or next message. */
 function vertical(editor: EditorState, by: -1 | 1): EditorState {
   const { text, at } = editor;
   const [start, end] = lineRangeAt(text, at);

@@ -15,7 +15,10 @@ export interface ChatTerminalOptions {
 export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
-  /** Resolves when the user quits. Rejects when the session is deleted, or if the log cannot be read. */
+  /**
+   * Resolves when the user leaves the session, or when the signal fires. Rejects when the session is deleted, or if the log
+   * cannot be read.
+   */
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;

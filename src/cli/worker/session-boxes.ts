@@ -6,7 +6,7 @@ const names = { session: 'managed-agents.session', environment: 'managed-agents.
 
 export type WorkerBoxOptions = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
 
-/** One box per session, found by its metadata. */
+/** One box per session of the Managed Agents API, found by the box's metadata. */
 export class SessionBoxes {
   readonly #corral: Corral;
   readonly #environmentId: string;

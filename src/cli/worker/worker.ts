@@ -171,7 +171,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   });
 }
 
-/** The reason cannot be read with the item's own token. */
+/** Reads the reason with the environment's key, because the item's own token cannot read it. */
 async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';
@@ -205,7 +205,7 @@ async function sweep({ api, boxes, say }: WorkerParts, signal: AbortSignal): Pro
   }
 }
 
-/** Unpacks an archive into `skills/NAME/`. SKILL.md is at the top of the archive, or in its folder. */
+/** Unpacks an archive into `skills/NAME/`. SKILL.md is at the top of the archive, or in a folder there. */
 const unpack = `
 set -e
 a=$1 d=skills/$2 t=$(mktemp -d)

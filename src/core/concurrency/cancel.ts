@@ -9,7 +9,7 @@ export const neverAbortingSignal: AbortSignal = Object.defineProperty(
   },
 );
 
-/** Throws deadline_exceeded after a timeout, otherwise cancelled. */
+/** If the signal has fired, throws deadline_exceeded after a timeout, otherwise cancelled. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const cause = signal.reason;

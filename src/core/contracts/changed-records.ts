@@ -5,7 +5,8 @@ export const recordWatchIntervalMs = 1_000;
 
 /**
  * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its last call
- * (all of them the first time) and the ids of those deleted since. A store with `changes` reports only the deletion of sessions.
+ * (all of them the first time) and the ids of those deleted since. A store with `changes` reports only deletions by `erase`,
+ * which removes a session's records.
  */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;

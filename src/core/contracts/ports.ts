@@ -18,9 +18,12 @@ export interface RecordPut {
   readonly sort?: number;
 }
 
-/** `day` is in UTC: 2026-11-24. */
+/** `day` is a date in UTC, such as 2026-11-24. */
 export type UsageGroupKey = 'owner' | 'project' | 'session' | 'model' | 'day';
-/** Usage of model requests, without those inherited from a forked session. Keys that were not requested are empty. */
+/**
+ * Usage of model requests. A fork's sum excludes requests inherited from its original session. Keys that were not requested are
+ * empty.
+ */
 export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
   readonly turns: number;
   readonly inputTokens: number;
@@ -45,7 +48,7 @@ export interface EventPage {
 export type LogTrimMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /**
- * The log's backend: it neither notifies nor caches. Rejects only with AppError.
+ * The log's storage. It caches nothing, and only some backends report appends. Rejects only with AppError.
  *
  * @example
  * const head = await events.append({ sessionId, after: 4, at: clock.now(), facts }); // 4 + facts.length, or fenced

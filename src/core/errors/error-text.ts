@@ -28,7 +28,10 @@ export function readErrorText(body: unknown, depth = 0): string {
   return depth === 0 ? '' : truncateEnd(JSON.stringify(body), maxChars);
 }
 
-/** The text of an HTML page, or the text itself. Reads at most 64 KiB, by index, because the input is untrusted. */
+/**
+ * The text of an HTML page, or the text itself. Reads at most 64 KiB and finds tags without a regular expression, because the
+ * input is untrusted.
+ */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();

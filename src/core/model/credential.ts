@@ -43,7 +43,10 @@ export const credentialFields = {
    * can also push.
    */
   git: z.enum(['read', 'write']).optional(),
-  /** Requests only below these paths. With `git`: also reads of other repositories below them. */
+  /**
+   * Only requests below these paths get the value. With `git`: git can also read repositories below them that are not the
+   * session's, but cannot push to them.
+   */
   paths: z
     .array(
       z

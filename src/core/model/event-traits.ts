@@ -19,8 +19,8 @@ interface Traits<Data> {
    */
   readonly role: 'work' | 'state' | 'note';
   /**
-   * `droppable`: compaction can drop it, because a message or tool result contains its whole text. `searched`: a search
-   * finds its text.
+   * `droppable`: compaction of the log can drop it, because a message or tool result contains its whole text. `searched`: a
+   * search finds its text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
   /**

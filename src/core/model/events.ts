@@ -5,8 +5,8 @@ import { Goal, GoalAssessment, GoalResult } from './runs/goal.ts';
 import { WorkspaceDamage } from './sandboxes/files-damaged.ts';
 import { BudgetOverrun, BudgetSpec, EstimatedUsage, ModelCallPurpose, Spending, WaitReason } from './spending.ts';
 
-// The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields follow the
-// wire contract; each facade translates them. The traits of each type are in event-traits.ts.
+// The facts of a session, in the past tense. Requests are commands and never enter the log. Each facade translates names and
+// fields to those of its API. The traits of each type are in event-traits.ts.
 
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;
@@ -110,7 +110,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       messageId: MessageId,
       text: z.string(),
       attachments: z.array(z.string()),
-      /** The sender's clock in epoch seconds, which identifies a retry. */
+      /** The sender's clock in epoch seconds. A retry has the same value and the same text. */
       clientTimestamp: z.int().optional(),
       /** The message in the format of the client's API, if it is more than text. */
       blocks: z.array(ApiBlock).optional(),
@@ -404,7 +404,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       assumed: EstimatedUsage.optional(),
       /** The number of this model request in the session. Absent in older logs. */
       turn: z.int().optional(),
-      /** The SHA-256 of everything that the model saw. */
+      /** The SHA-256 of everything that the model saw in this request. */
       requestHash: z.string().optional(),
       purpose: ModelCallPurpose.optional(),
       /** The time at which the request was sent, epoch ms. */

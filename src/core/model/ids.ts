@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-// 16 hex digits: opaque to every facade, valid in the name of a container or pod, never used as a path.
+// 16 hex digits, so it is valid in the name of a container or pod.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
@@ -47,7 +47,7 @@ export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;
   messageId(): MessageId;
-  /** 12 hex digits, for ids without a type of their own: tool calls, commands, output files. */
+  /** 12 hex digits, for ids without a type of their own, such as those of commands and keys. */
   short(): string;
   /** 256 random bits as base64url, for credentials. */
   token(): string;

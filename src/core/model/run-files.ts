@@ -1,5 +1,5 @@
-// Copies of a workspace's files from the start of a run, kept in the workspace itself. The daemon copies a small
-// workspace; a script copies a larger one.
+// Copies of a workspace's files from the start of a run, kept in the workspace itself. The daemon copies a small workspace; in a
+// larger one, a script copies a limited number of files.
 
 export const runFilesFolder = '.corral/run';
 /** Folders that tools generate; their files are not compared. */

@@ -26,12 +26,12 @@ export type MountedMemoryStore = z.infer<typeof MountedMemoryStore>;
 const PlainAgent = z.object({
   name: z.string(),
   instructions: z.string().nullable(),
-  /** The full names of the only server tools that the agent can use. */
+  /** The server's own tools that the agent can use, by full name. It gets no others. */
   tools: z.array(z.string()).readonly(),
   clientTools: z.array(ClientTool).readonly(),
   /** Remote tool servers. `name` has the same form as in `ToolProgram`; `tools` are globs. */
   servers: z.array(z.object({ name: z.string(), url: z.string(), tools: z.array(z.string()).readonly() })).readonly(),
-  /** Vaults to search for a token for these servers, in this order. */
+  /** Vaults to search, in this order, for tokens of these servers and for variables of the sandbox. */
   vaults: z.array(z.string()).readonly().optional(),
   /** Evaluated after the server's rules. */
   approvals: z.array(ApprovalRule).readonly(),

@@ -85,7 +85,7 @@ export const addToolCall = (spending: Spending): Spending => ({
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
-/** The budget that cannot cover the next model request or tool call. `needs`: the expected amount. */
+/** The budget that cannot cover the next model request or tool call. `needs`: the minimum amount for it. */
 export const BudgetOverrun = z.object({
   /**
    * `person`, `project` and `server`: the budget of the session's owner, of its project, or of all sessions. `member`:

@@ -33,7 +33,10 @@ export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);
   let open: (PipeFrame & { filled: number }) | undefined;
 
-  /** Copies the bytes of the incomplete frame, and returns the bytes after it. */
+  /**
+   * Copies bytes into the incomplete frame, and returns the bytes after it. Without such a frame, returns all bytes, after those
+   * of an incomplete header.
+   */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
     const copied = chunk.copy(open.payload, open.filled);

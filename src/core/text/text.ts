@@ -76,7 +76,7 @@ export function trimCharacters(text: string, characters: string): string {
   return rest.slice(start);
 }
 
-/** Joins the lines of a text: each line break and the blanks around it become `joint`. */
+/** Joins the lines of a text with `joint`. Trims each line and drops empty ones. */
 export const joinLines = (text: string, joint = ' '): string =>
   text
     .split(/[\r\n]/)

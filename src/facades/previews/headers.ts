@@ -3,8 +3,8 @@ import { confineProgramCookie } from '../shared/previews/cookies.ts';
 import { parseConnectionHeader, rewriteHeaders, withoutHopHeaders } from '../shared/previews/port-relay.ts';
 import type { MatchedPreview } from './target.ts';
 
-// Rewrites a request so that the program sees a browser in its own sandbox, because development servers accept no other
-// Host and Origin.
+// Rewrites a request as if a browser in the program's own sandbox had sent it: many development servers accept no other Host and
+// Origin. Also filters the headers of the program's responses.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'proxy-authorization', 'host'],
@@ -92,7 +92,7 @@ export const untrustedFileHeaders = {
   'X-DNS-Prefetch-Control': 'off',
 } as const;
 
-/** Path and query of a URL with a local address of the program; undefined for any other URL. */
+/** Path, query and fragment of a URL that has a local address and the program's port; undefined for any other URL. */
 function localPath(location: string, port: number): string | undefined {
   const found = /^(?:https?:)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
   if (!found || Number(found[1] ?? 80) !== port) return undefined;

@@ -32,7 +32,7 @@ import {
 import type { MatchedPreview } from './target.ts';
 
 export interface PreviewServerDeps {
-  /** Has no permission checks; used only to find previews. */
+  /** Acts for the server itself, which may see every preview. Used only to find previews. */
   readonly ports: Pick<PortService, 'opened'>;
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;

@@ -4,17 +4,20 @@ import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
-/** A parsed request for a preview. Other credentials are removed from its headers and URL before the program receives it. */
+/**
+ * A parsed request for a preview. Its headers and URL can still contain other credentials of this server; they are removed before
+ * the program receives the request.
+ */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
   /** True: each port has its own origin. False: the port is a path of this server, and its pages are sandboxed. */
   readonly byHost: boolean;
-  /** Path and query as the program receives them, without a token. */
+  /** Path and query, without the preview's token. */
   readonly url: string;
   /** In order of precedence. */
   readonly tokens: readonly string[];
-  /** Whether the token came in the address instead of a cookie. */
+  /** Whether the address contains a token, which is then the first in `tokens`. All other tokens come from cookies. */
   readonly isShown: boolean;
   readonly headers: IncomingHttpHeaders;
 }

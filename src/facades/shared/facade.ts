@@ -69,9 +69,9 @@ export interface FacadeParts {
   /** Fetches an address under the egress policy of a session. Undefined: off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
-  /** Operations of a principal, for transports that carry several calls. */
+  /** The services with the permissions of this principal. */
   readonly acting: (principal: Principal) => CallerContext;
-  /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
+  /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of the client's address. */
   readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;

@@ -18,8 +18,8 @@ export interface CallerContext {
   readonly unchecked: OperationServices;
   readonly audit?: AuditRecorder | undefined;
   /**
-   * Runs `work` at most once per key and repeats the first answer; a failure releases the key. Rejects: conflict (the key has
-   * other content, or its first call is still running).
+   * Runs `work` at most once per key and repeats the first answer; a failure releases the key. Rejects: conflict (the key was
+   * used with other content, or its first call is still running).
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly sign: SignedUrls['sign'];

@@ -18,12 +18,14 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { BrowserAuthenticator } from './visitors.ts';
 
 export interface GuardOptions {
-  /** The server listens on loopback only, so Host must name this machine. */
+  /** The server listens on loopback only, so Host must name this machine, an allowed host, or a facade. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   readonly isForProgram?: (request: IncomingMessage) => boolean;
-  /** Allowed origins. Undefined: those of development servers, which, without a token, can only read. */
+  /**
+   * Allowed origins. Undefined: those of development servers; if the server requires no credentials, their pages can only read.
+   */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
   readonly keys?: PrincipalResolver | undefined;
@@ -37,7 +39,7 @@ const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-Af
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** The order of the checks is part of the contract. */
+/** The order of the checks decides which error a client gets, so keep it. */
 export function installGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);

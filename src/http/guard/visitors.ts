@@ -71,7 +71,7 @@ export class BrowserAuthenticator extends ServerPart<Deps> {
 }
 
 /**
- * Whether the server's own page can have sent the request; the caller has already refused other origins. Browsers send the origin
+ * Whether the server's own page can have sent the request; `find` has already refused other origins. Browsers send the origin
  * with every change and every socket.
  */
 const isOwn = ({ method, headers }: Request): boolean =>

@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream';
 /** Recognizes a facade's requests before routing: by Host, other headers, or path. */
 export interface HostRouter {
   /**
-   * Can change the request's URL and headers, but neither Host nor Origin, which the guard compares. True: the request
-   * is for this facade, and no other facade is tried.
+   * Can change the request's URL and headers, except Host, which the guard checks. True: the request is for this facade, and no
+   * other facade is tried.
    */
   rewrite(request: IncomingMessage): boolean;
   /** Whether the request's Host is a name of this facade. The server accepts such names. */

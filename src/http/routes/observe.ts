@@ -27,7 +27,7 @@ interface Observers {
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');
-  // No hook is async, because a promise would cost more than the hook's work.
+  // The hook is not async, because a promise would cost more than the hook's work.
   app.addHook('onRequest', (request, reply, done) => {
     const started = performance.now();
     request.route = request.routeOptions;

@@ -31,7 +31,9 @@ export interface RouteDoc {
   readonly bodyExample?: unknown;
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   readonly websocket?: true;
-  /** A file of a web page. The OpenAPI document omits it, because it is not part of the API. */
+  /**
+   * A file of a web page, or a step of a sign-in or sign-out. The OpenAPI document omits it, because it is not part of the API.
+   */
   readonly asset?: true;
 }
 

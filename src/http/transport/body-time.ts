@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { handleClientError } from '../errors/errors.ts';
 
-/** The time limit for receiving a body, except those of uploads and programs' input; sending the response has none. */
+/** Time limit for receiving a body, unless it is an upload or a program's input. Sending the response has no time limit. */
 const wholeMs = 30_000;
 const idleMs = 30_000;
 const checkMs = 5_000;

@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 
-/** Parses a client's cursor, a decimal seq. Empty and null mean no cursor. Rejects: invalid_request. */
+/** Parses a client's cursor, a decimal seq. Undefined, null and empty text mean no cursor. Throws: invalid_request. */
 export function parseCursor(text: unknown): number | undefined {
   if (text === undefined || text === null || text === '') return undefined;
   if (typeof text !== 'string' || !/^(0|[1-9][0-9]{0,15})$/.test(text)) {

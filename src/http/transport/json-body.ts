@@ -4,7 +4,7 @@ import { InvalidRequestError } from '../errors/error-style.ts';
 
 /**
  * Limits far above any real request: parsing a million keys would block the server for half a second. Transports limit the bytes
- * first: CORRAL_MAX_BODY_BYTES, the maximum frame of a socket, the maximum line of a request.
+ * first: CORRAL_MAX_BODY_BYTES, the maximum size of a socket's frame, and that of a request's line.
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 

@@ -32,8 +32,8 @@ export async function readMultipartFiles<Taken>(
 }
 
 /**
- * Like `readMultipartFiles`, but reads the files of the field `file` from a body that is already decompressed, one after another.
- * File names keep their folders; the name of a part without one is empty.
+ * Like `readMultipartFiles`, but for a body that is already decompressed. Passes the files of the field `file` to `take` one
+ * after another. File names keep their folders; the name of a part without one is empty.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,

@@ -5,8 +5,8 @@
 // whole messages of a known kind pass.
 
 /**
- * `share`: whether other viewers may stay connected. `press`: a key or button goes down. `hands`: other keyboard and
- * mouse input, such as a release or a movement.
+ * `share`: whether other viewers may stay connected. `press`: a key goes down, or the mouse has a pressed button, even while it
+ * moves. `hands`: other keyboard and mouse input, such as a release.
  */
 export type RfbMessageKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {

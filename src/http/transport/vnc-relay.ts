@@ -11,8 +11,8 @@ import { type ClientSocket, closeCodes } from './ws-socket.ts';
 // and messages without permission are dropped. Each side is read only as fast as the other side reads.
 
 /**
- * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With less, the programs on the path
- * take turns instead of working in parallel.
+ * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With less, the programs between
+ * display and viewer take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;

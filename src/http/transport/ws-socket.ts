@@ -146,7 +146,7 @@ export function openSocket(connection: WsConnection, { clock, closing, logger, o
   };
 }
 
-/** Undefined when the frame is not a JSON object or exceeds the depth or size limits. */
+/** Undefined when the frame is not a JSON object, is too deep, or has too many values. */
 function parseFrame(bytes: Buffer): JsonObject | undefined {
   try {
     const frame = parseJsonBody(bytes);

@@ -6,7 +6,7 @@ import type { SpanData, SpanSink } from './span.ts';
 export function findLoadedTracer(version: string): Tracer | undefined {
   const tracer = trace.getTracer('corral', version);
   const probe = tracer.startSpan('probe', { root: true });
-  return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // never ended, so never sent
+  return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // the probe is never ended, so it is never sent
 }
 
 /** Sends spans to an SDK, which assigns its own ids. All spans of a session are below one parent. */

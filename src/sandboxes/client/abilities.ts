@@ -12,7 +12,7 @@ import type {
 
 export type * from './answers/answers.ts';
 
-// Further calls to the daemon. Programs, paths, watches and ports reach the whole sandbox, with the permissions of its user;
+// Further calls to the daemon. Jobs, paths, watches and ports reach the whole sandbox, with the permissions of its user;
 // transfers and `WorkspaceClient` reach only the workspace. As in client.ts, every method takes a signal and rejects only with
 // AppError.
 
@@ -59,8 +59,8 @@ export interface JobStream {
   detach(): void;
 }
 /**
- * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers it for
- * a minute after its end. `id` can also be its pid.
+ * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers it for a minute
+ * after its end. The `id` parameters also accept the job's pid.
  */
 export interface JobClient {
   /**
@@ -123,7 +123,7 @@ export interface FilePart {
 
 /** Files of any size in the workspace. Methods reject with path_outside and invalid_request (not a file). */
 export interface TransferClient {
-  /** False for the daemon of an older image, which has none of the other methods. */
+  /** False for the daemon of an older image, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
   /** The content starts with one line: the size and version of the whole file. Rejects: file_not_found. */
   open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;

@@ -6,12 +6,12 @@ type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
 /**
- * The version that a memory sandbox's daemon reports. Such a daemon always has the server's version, and rejects features that it
+ * The version that a memory sandbox's daemon reports. Such a daemon is always as new as the server, and rejects features that it
  * lacks with `unsupported`.
  */
 const inMemory = 'memory';
 
-/** Queries the daemon once. */
+/** Creates a version check that reads the daemon's version once and remembers it. */
 export function createVersionCheck(health: (signal: AbortSignal) => Promise<DaemonHealth>): VersionCheck {
   let known: string | undefined;
   return async (target, signal) => {

@@ -15,7 +15,7 @@ const busyShare = 0.25;
 /**
  * Decides whether a sandbox that does not answer is lost. On an overloaded machine a daemon can be silent because it gets no
  * processor time, and a server without processor time cannot receive an answer that has arrived. Neither time counts against the
- * sandbox. Each further check then waits twice as long as the previous check, up to 16 s.
+ * sandbox. After a miss on such a machine, the next check waits twice as long, up to 16 s.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
@@ -39,10 +39,7 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /**
-   * Called when a check begins. If the deadline then fires late, this server could not receive answers during the
-   * delay.
-   */
+  /** Call when a check begins. If its deadline fires late, this server could not receive answers during the delay. */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
   }

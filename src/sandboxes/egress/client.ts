@@ -87,8 +87,8 @@ export class EgressClient {
   }
 
   /**
-   * Runs pipelined requests one after another, so that an inbound connection has at most one outbound connection.
-   * Closes the connection when more than 32 requests wait.
+   * Runs pipelined requests one after another, so that an inbound connection has at most one outbound connection. Closes the
+   * connection when more than 32 requests are unanswered.
    */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();

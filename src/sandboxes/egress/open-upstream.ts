@@ -99,8 +99,8 @@ export interface EgressRuleSources {
   readRegistries(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly PolicyEntry[];
   /**
-   * Entries that an operator allowed only in this session. Read only if the policy refuses the host, or permits it only
-   * at certain addresses.
+   * Entries that an operator allowed only in this session. Read only if the policy refuses the host, or permits it only at
+   * certain addresses; never for the policy `none`.
    */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }

@@ -23,7 +23,7 @@ export function detectProtocol(seen: Buffer): DetectedProtocol {
   return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
 }
 
-/** TLS records → one handshake message → its server_name. Any violation of the format is `broken-tls`. */
+/** Reads the server name from a ClientHello, which can span several TLS records. Any violation of the format is `broken-tls`. */
 function clientHello(seen: Buffer): DetectedProtocol {
   try {
     const handshake = unwrapRecords(seen);

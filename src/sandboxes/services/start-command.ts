@@ -18,8 +18,8 @@ const lookEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
 /**
- * Marks the program as started. On the sandbox's memory disk, so it is lost when the sandbox's processes end. A pause that
- * freezes them keeps it.
+ * A folder that marks the program as started. The sandbox's memory disk holds it, so it is lost when the sandbox's processes end.
+ * A pause that freezes them keeps it.
  */
 const mark = '/tmp/.corral-started';
 

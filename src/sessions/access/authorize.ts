@@ -16,8 +16,8 @@ export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
   /**
-   * If set, the resource's owner has access only through this project: all rights with a role that may work there, else the
-   * rights of the role.
+   * If set, the resource's owner has access only through this project. An owner who may work there has all rights; any other has
+   * the rights of the role there.
    */
   readonly projectId?: string | null | undefined;
 }
@@ -102,7 +102,7 @@ export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { o
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
-/** Hides texts, author, metadata and repositories from a principal who may not read the session. */
+/** Hides the latest message, the last task, author, metadata and repositories from a principal who may not read the session. */
 export function toVisibleSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;

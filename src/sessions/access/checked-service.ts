@@ -28,7 +28,10 @@ type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 const goneOf = (noun: string | undefined) => (noun === undefined ? sessionNotFoundError : () => notFoundError(noun));
 export const notFoundError = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
-/** Returns a check of one action on the resource with an id. Skipped for admins, so nothing is read from the store. */
+/**
+ * Creates a check whether the caller may perform an action on the resource with this id. Admins pass without a check, so nothing
+ * is read from the store.
+ */
 export const createAccessCheck =
   <Id>({ principalOf, get, noun }: ResourceGuard) =>
   (id: Id, action: AccessKind): Promise<void> | undefined => {

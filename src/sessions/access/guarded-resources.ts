@@ -112,7 +112,10 @@ export const guardUsage = (usage: UsageService, principalOf: () => Principal): U
   },
 });
 
-/** People see their own budget and those of projects they see; auditors see all. Only administrators change a budget. */
+/**
+ * People see their own budget and those of projects they see. Auditors, administrators and readers see all budgets. Only
+ * administrators change a budget.
+ */
 export function guardBudgets(
   budgets: BudgetService,
   own: BudgetService,

@@ -355,7 +355,10 @@ function guardedSessions(
       if (command.agent) await mayHave?.({ ...command, ...toOwnerField(principal) }, command.agent);
       return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
-    /** Names are per caller. The snapshot must exist even if the session does, but is used only when the session is created. */
+    /**
+     * Each owner has its own names. The snapshot must exist even if the session does, but is used only when the session is
+     * created.
+     */
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);

@@ -26,14 +26,14 @@ export type BoundCredential = z.infer<typeof BoundCredential>;
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
-   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a
-   * sandbox next starts. Rejects: invalid_request (the value), conflict (another credential uses the same header of a
-   * host or the same variable, or 50 exist already).
+   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a sandbox next
+   * starts. Rejects: invalid_request (an invalid value), conflict (another credential uses the same header of a host or the same
+   * variable, or 50 exist already).
    */
   put(of: Id, credential: CredentialInjection & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
-   * Like `put`, with a reference to a stored secret instead of a value: each request takes the secret's current value.
-   * A request whose secret was deleted is refused. Also rejects: not_found (no such secret).
+   * Like `put`, with a reference to a stored secret instead of a value: each request takes the secret's current value. Requests
+   * are refused once the secret is deleted. Also rejects: not_found (no such secret).
    */
   bind(
     of: Id,

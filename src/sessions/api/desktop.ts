@@ -45,7 +45,7 @@ export interface DesktopViewer extends AsyncDisposable {
   /** Whether this viewer's input is forwarded. A press takes control when no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;
   /**
-   * Types characters, as X keysyms, that the display's keyboard may lack. Resolves once the focused program has
+   * Types characters (X keysyms), including those that the display's keyboard layout lacks. Resolves once the focused program has
    * received them.
    */
   type(keysyms: readonly number[]): Promise<void>;
@@ -64,8 +64,8 @@ export interface DesktopService {
   /** Resolves when the desktop runs. Starts the sandbox if needed. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Starts the desktop. A sandbox without a desktop is restarted with its files, which ends its processes. Rejects:
-   * conflict during a run; unsupported, with the reason, if no image with a desktop exists.
+   * Starts the desktop. A sandbox without a desktop is restarted with its files, which ends its processes. Rejects: conflict (the
+   * restart would end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Succeeds if no desktop runs. Viewers' streams end with `stopped`. */
@@ -74,7 +74,7 @@ export interface DesktopService {
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: DesktopWatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
-  /** `viewerId` must be connected. Rejects: not_found, forbidden (the viewer may only watch). */
+  /** `viewerId` must be connected to this server. Rejects: not_found (it is not), forbidden (the viewer may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   /** Returns control to the agent. Does nothing if this viewer does not have control. */
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;

@@ -7,9 +7,9 @@ export const EffectiveEgress = z.object({
   policy: z.string(),
   /** A readable description of the hosts that the policy allows. */
   opens: z.string(),
-  /** The operator's list, if the policy uses it. */
+  /** The hosts on the operator's list; empty if the policy uses no list. */
   entries: z.array(z.string()).readonly(),
-  /** The creator's limit: of the policy's hosts, only these are reachable; absent: all. */
+  /** The creator's limit: of the policy's hosts, only these are reachable. Absent: no limit, or `rules` instead. */
   within: z.array(z.string()).readonly().optional(),
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
@@ -21,7 +21,7 @@ export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
-   * Allows connections to an entry (`host` or `*.host`, each with an optional `:port`) if its address is public. Rejects:
+   * Allows connections to `host` or `*.host`, each with an optional `:port`, if the host's address is public. Rejects:
    * invalid_request (the entry cannot be allowed), conflict (the session has 100 already), unsupported (no network access).
    */
   allow(id: SessionId, entry: string): Promise<void>;

@@ -54,7 +54,7 @@ export interface ResourceMove {
 }
 type MemberName = Omit<ProjectMember, 'role'>;
 interface MemberChange {
-  /** Rejects a change that leaves the project without a maintainer. */
+  /** Whether to reject a change after which the project has neither an owner nor a maintainer. Default: true. */
   readonly keepsMaintainer?: boolean;
 }
 

@@ -35,7 +35,7 @@ export interface CommitCommand {
   readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
-  /** A patch against `head` with changes in these files that stay uncommitted. */
+  /** A patch against `head`: the changes in the committed files that stay uncommitted. */
   readonly leaveOut?: string;
 }
 export interface CreatedCommit {
@@ -43,7 +43,7 @@ export interface CreatedCommit {
   readonly branch: string;
 }
 export interface PushCommand {
-  /** The remote branch's name. Default: the local name. Never the base branch unless named explicitly. */
+  /** The remote branch's name. Default: the local name. The base branch is refused unless named here. */
   readonly branch?: string;
 }
 export interface PushedBranch {

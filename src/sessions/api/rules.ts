@@ -1,6 +1,6 @@
 /**
- * Kinds of access: see a session in lists, read its content, change its content, end its run or the session itself,
- * manage a project's members and secrets.
+ * Kinds of access to a resource: see it in lists, read its content, change its content, stop or delete it, manage it (such as a
+ * project's members).
  */
 export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 

@@ -44,8 +44,8 @@ import { type TerminalService, terminalRules } from './terminals.ts';
 import { type UsageService, usageRules } from './usage.ts';
 
 /**
- * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an
- * unknown session. Each interface has its own file in this folder, with its permissions and audit log actions.
+ * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown
+ * session. The interfaces, with their permissions and audit log actions, are in this folder.
  *
  * @example
  * const record = await services.sessions.get(id);

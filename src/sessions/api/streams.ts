@@ -14,7 +14,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** The command's standard input, closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started, even if its time is up. If `run` rejects without this call, nothing ran. */
+  /** Called once the command has started, even if it has already timed out. If `run` rejects without this call, nothing ran. */
   readonly onStart?: () => void;
   /** Called with output as it arrives. Further output stays in the command's pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;

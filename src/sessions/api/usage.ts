@@ -39,7 +39,7 @@ export interface UsageQuery {
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
-  /** The first groups up to this number include their usage by day. Default 0. */
+  /** How many groups, from the first, include their usage by day. Default 0. */
   readonly dailyGroups?: number;
   /** Default 1,000. */
   readonly limit?: number;

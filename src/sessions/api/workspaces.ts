@@ -1,12 +1,13 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
 /**
- * Maps users' workspace names to sessions. Two users' workspaces of the same name are different sessions. The id of an ordinary
- * session that the user may use refers to that session.
+ * Maps users' workspace names to sessions. Two users' workspaces of the same name are different sessions. If the name is the id
+ * of an ordinary session that the user may use, the workspace is that session.
  */
 export interface WorkspaceService extends AsyncDisposable {
   /**
-   * A member of a user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
+   * Registers a member of the user's workspaces until disposed. A workspace without members loses its sandbox after a grace
+   * period.
    */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }

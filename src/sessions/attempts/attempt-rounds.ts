@@ -29,7 +29,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets
-const graceMs = 60_000; // an older mark without attempts was left by a server that died
+const graceMs = 60_000; // an older mark whose attempt set is missing was left by a server that died
 const maxTries = 5; // of a start that fails with a transient error
 /** Errors unrelated to the attempt. The next round repeats the step that failed. */
 const passing: ReadonlySet<ErrorCode> = new Set([

@@ -299,7 +299,7 @@ export class BudgetLedger implements AsyncDisposable {
     return over;
   }
 
-  /** Runs once per process, and again after a server was lost before it reported its usage. */
+  /** Counts the logs once per account and process, and again after a server was lost before it reported its usage. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;

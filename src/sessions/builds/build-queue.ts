@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
 }
 export interface BaseImage {
   readonly image: string;
-  /** Identifies the image's content: changes when the name refers to a different image. */
+  /** Identifies the image's content, and changes with it. The same as `image`: only the name is known. */
   readonly content: string;
 }
 export interface QueuedBuild {

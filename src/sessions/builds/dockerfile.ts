@@ -36,7 +36,7 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates have no ONBUILD. Write the steps where they run.',
 };
 
-/** `args`: values of the Dockerfile's ARGs. Throws: invalid_request, with the line number. */
+/** `args`: values of the Dockerfile's ARGs. Throws: invalid_request, with the line number if a line is the cause. */
 export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseDockerfileInstructions(text);
   const values = new Map<string, UnexpandedText>();

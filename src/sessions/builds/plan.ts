@@ -14,7 +14,7 @@ export const imageHomeFolder = '/home/user';
 const first: BuildStepContext = { user: 'user', folder: imageHomeFolder, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
-/** Variables for the sandbox's egress and server connection: an image that changed them would not work. */
+/** Variables that belong to the sandbox itself, such as those of its egress proxy. An image that changed them would not work. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
 export interface BaseImageState {

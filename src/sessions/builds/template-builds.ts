@@ -291,5 +291,5 @@ export class TemplateBuilds {
   }
 }
 
-/** Without the tag `default`, the bare name refers to the newest build. */
+/** Without the tag `default`, the bare name refers to the build that was tagged last. */
 const newest = ({ tags }: BuiltTemplate) => Object.values(tags).sort((a, b) => b.at - a.at)[0];

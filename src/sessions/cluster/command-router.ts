@@ -106,8 +106,9 @@ export class CommandRouter implements ClusterCommands {
   }
 
   /**
-   * Sends of the same message run one at a time, and only if the log does not contain it yet. Two servers can read the same post
-   * until one notices that it lost its lease. A server may also have posted a repeatable message before it died.
+   * Sends of the same message run one at a time. A posted or repeatable message is sent only if the log does not contain it yet:
+   * two servers can read the same post until one notices that it lost its lease. A server may also have posted a repeatable
+   * message before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;

@@ -48,7 +48,7 @@ export function createIdempotencyStore({
       return isFirst;
     }
     const found = await records.get(kind, key);
-    if (!found) await sleep(betweenMs, neverAbortingSignal, clock); // if its server records itself now, the put conflicts
+    if (!found) await sleep(betweenMs, neverAbortingSignal, clock); // if the claim's server writes its record in the meantime, the put below conflicts
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
     return (await records.put(mine).catch(ignoreConflict)) !== undefined;

@@ -188,7 +188,7 @@ export class LeasedOwnership implements Ownership {
       if (this.#held.get(id) !== held) continue; // released or acquired again in the meantime
       const epoch = epochs?.get(sessionLeaseNameOf(id));
       if (epoch === held.epoch) this.#keep(id, { epoch, expiresAt }, since);
-      else if (epochs || !this.#isSure(held)) this.#lose(id); // retried soon if the store did not respond
+      else if (epochs || !this.#isSure(held)) this.#lose(id); // otherwise, the store did not respond and the renewal is retried soon
     }
   }
 }

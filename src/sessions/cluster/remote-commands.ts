@@ -90,7 +90,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     await Promise.all(this.#work);
   }
 
-  /** Rejects with the holder's error, or with deadline_exceeded after a minute or when this server shuts down. */
+  /** Rejects: the holder's error, cancelled, deadline_exceeded (after a minute, or when this server shuts down). */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.deps;
     const commandId = `${id}:${ids.short()}`;

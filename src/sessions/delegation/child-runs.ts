@@ -115,8 +115,8 @@ export class Delegation {
   }
 
   /**
-   * Called after a restart. Stops delegated children that began before their parent's last run ended, and deletes children whose
-   * parent is gone. Retries until the signal fires if the store is unreachable.
+   * Called after a restart, for children that still run or wait. Stops delegated ones that began before their parent's last run
+   * ended, and deletes those whose parent is gone. Retries until the signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.#deps;
@@ -164,7 +164,7 @@ export class Delegation {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // Without a requested budget, a child gets a quarter, which leaves some for other children and the parent.
+    // Without a requested budget, a child gets a quarter of what remains, so that other children and the parent have some, too.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;

@@ -88,7 +88,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
   }
 
-  /** Finds out why a desktop stream ended. Calls the sandbox if it still exists. */
+  /** Finds out why a desktop stream ended. If the sandbox still responds, the desktop was restarted. */
   async function findCause(
     id: SessionId,
     screen: DesktopViewerHub,

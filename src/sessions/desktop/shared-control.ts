@@ -12,7 +12,7 @@ export interface SharedDesktopControlOptions {
 export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;
 
 export interface SharedDesktopControl {
-  /** Applies the lease as other servers last stored it. */
+  /** Updates `lease` to the state in the store. */
   look(): Promise<void>;
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;

@@ -7,7 +7,7 @@ import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 /** `forked` changes no field: it appends the fact that another session was forked from this one. */
 export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
-/** Commands to sessions of any server. If needed, the holder hydrates the session first. */
+/** Commands to sessions that this or another server holds. If needed, the holder hydrates the session first. */
 export interface SessionCommands {
   /**
    * Resolves with the session's result. Rejects with the session's reason for a refusal, session_not_found, or

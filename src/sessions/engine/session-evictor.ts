@@ -77,7 +77,7 @@ export class SessionEvictor implements SessionEndListener {
 
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { records, ownership } = this.#deps;
-    // a leftover mark is harmless
+    // if this fails, the leftover `unfinished` mark is harmless
     if (record && !isUnfinished(record)) await records.delete(unfinishedSessionKind, id).catch(() => {});
     await ownership.release(id);
   }

@@ -115,7 +115,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
 
   /**
    * Resolves with the session in memory, reading it from the store if necessary. Rejects: session_not_found, fenced (another
-   * server owns it).
+   * server owns it), shutting_down.
    */
   async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.deps.ids.short() });

@@ -12,7 +12,7 @@ export interface WorkspaceHook {
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs work in order per session. The next use of the session's sandbox waits for that work. */
+/** Runs work in order per session. Hooks await the work started with `begin` before the next use of the session's sandbox. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

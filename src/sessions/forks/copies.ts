@@ -125,7 +125,10 @@ export class CopyStore {
     await this.#deps.records.delete(kind, idOf(place));
   }
 
-  /** Announces the blob first, because earlier versions stored blobs without announcing them. */
+  /**
+   * Deletes the blob once `giveUp` has removed the reference to it. Announces the blob first, because earlier versions stored
+   * blobs without announcing them.
+   */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();

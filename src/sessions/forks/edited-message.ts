@@ -9,7 +9,8 @@ const pageSize = 500;
 export interface EditedMessage {
   readonly seq: number;
   /**
-   * The seq at which the last run or step before the message ended; the branch starts with the files from then. Undefined: none.
+   * The seq of the event that ended the last run or step before the message. The branch starts with the files at that seq.
+   * Undefined: there is none.
    */
   readonly filesAt: number | undefined;
   /** The original message, from which both sessions branch. */

@@ -21,7 +21,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: SessionFilesCopier;
-  /** Keeps only volumes that the copy is allowed to use, read-only. */
+  /** Mounts the volumes that the copy can use, read-only, and omits the others. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,

@@ -240,7 +240,7 @@ export class NamedSnapshots {
     await this.#deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
   }
 
-  /** Rejects: conflict if the copied blob differs from its hash. */
+  /** Rejects: conflict (the copied blob does not match its hash), and as `CopyStore.share` does. */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: AbortSignal.timeout(copyMs) };
     const copy = await shareCopyForSession(this.#deps, to, { ...snapshot, seq: 0 }, options);

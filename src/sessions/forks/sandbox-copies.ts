@@ -15,7 +15,7 @@ interface Deps {
 const landing = '.corral/chosen';
 const timeoutMs = 120_000;
 
-// An interrupted copy leaves the old files unchanged, because new files are first written to a separate folder.
+// The old files are removed only after all new files have arrived in a separate folder.
 const prepare = `set -e
 rm -rf -- ${landing}
 mkdir -p -- ${landing}`;
@@ -35,7 +35,7 @@ export class WorkspaceCopier extends ServerPart<Deps> {
     await this.#move(source.client, target.client, signal);
   }
 
-  /** Leaves exactly the files of the other workspace, except Corral's own folder. */
+  /** Replaces all files of the session `to` with those of `from`. Corral's own folder is not changed. */
   async replace(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     await using source = await this.deps.sandboxes.use(from, signal);
     await using target = await this.deps.sandboxes.use(to, signal);

@@ -188,7 +188,7 @@ export class SessionFilesCopier extends ServerPart<Deps> implements WorkspaceHoo
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // A failed copy of an ending sandbox must not replace an older copy.
+    // An entry without a copy could push out an older copy, so a sandbox that is being stopped adds none.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;

@@ -100,7 +100,7 @@ const unpacking = (workdir: string, isPlain = false) =>
     `--directory=${workdir}`,
   ] as const;
 
-/** Archives are created by the sandbox's own tar and gzip, so that the server never unpacks files that a sandbox wrote. */
+/** Programs in the sandbox pack and unpack the archives. The server never extracts files that a sandbox wrote. */
 export const workspaceArchive: WorkspaceArchive = {
   async measure(sandbox, name, signal) {
     const seen = await sandbox.workspace.print(signal);

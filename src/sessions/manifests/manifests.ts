@@ -116,8 +116,8 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Records the hashes of files when a sandbox ends, and compares them before the files are used again. If files are
- * missing or altered, the newest complete copy replaces all of them. A manifest exists only while nobody can use the
+ * Records the hashes of files when a sandbox ends, and compares them before the files are used again. If files are missing or
+ * altered, the newest complete copy, if there is one, replaces all of them. A manifest exists only while nobody can use the
  * files, so users' changes are never taken for damage.
  */
 export class WorkspaceManifests extends ServerPart<Deps> {

@@ -62,7 +62,7 @@ for (let from = 0, to; (to = names.indexOf(0, from)) >= 0; from = to + 1) {
 }`;
 const beside = `cd -- "$1" && find . -mindepth 1 -maxdepth 1 ! -name .corral ! -name "$2" -exec`;
 const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { rmdir -- "$2" 2>/dev/null || true; }`;
-// Opens folders without permissions, so that they can be removed.
+// Grants access to folders without permissions, so that they can be removed.
 const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
 
 export const workspaceFiles: WorkspaceFiles = {

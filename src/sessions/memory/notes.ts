@@ -216,7 +216,10 @@ export class NoteStore extends ServerPart<Deps> {
     return gone.length;
   }
 
-  /** Without a draft, nothing changes. `again`: a concurrent write occurred, so everything is read again. */
+  /**
+   * `draft` resolves with the change to make. Undefined: nothing changes. `again`: a concurrent write occurred, so everything is
+   * read again.
+   */
   async #change(
     holder: MemoryHolder,
     path: string,

@@ -44,7 +44,7 @@ export const toMemoryEntry = ({ id, path, createdAt, head }: StoredMemory): Memo
   updatedAt: head.at,
 });
 
-// Control and format characters, lone surrogates, and line and paragraph separators.
+// Control, format, private-use and unassigned characters, lone surrogates, and line and paragraph separators.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 export function checkMemoryPath(path: string): void {
   const refusal = (text: string) =>
@@ -95,7 +95,7 @@ export function assertMemoryFits(
   throw new MemoryConflictError('path', `The path ${path} ${what}.`);
 }
 
-/** `forgotten`: the oldest deleted memories, dropped because of the limit. */
+/** `forgotten`: ids of the memories that were deleted longest ago and exceed the limit for deleted memories. */
 export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLiveMemory(one)).sort((a, b) => b.head.at - a.head.at);

@@ -55,8 +55,8 @@ interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
   /**
-   * The profile of sessions without a project, before their template is applied. Read for each turn; returns the same
-   * object until a setting changes.
+   * The server's own profile, which template, project and session override. Called for each turn; returns the same object until a
+   * setting changes.
    */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   /** Names, groups or globs of tools that no agent can use. */
@@ -70,8 +70,8 @@ interface Deps {
 }
 
 /**
- * Merges the settings of the server, template, project and session; later settings take precedence. A session uses its
- * project's template unless it names one. Read for each turn, so a project's changes apply to running sessions.
+ * Merges the settings of the server, template, project and session, each of which overrides the ones before it. A session uses
+ * its project's template unless it names one. Called for each turn, so a project's changes apply to running sessions.
  */
 export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;

@@ -34,7 +34,7 @@ export interface BoundCredentialStore {
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;
-  /** Credentials of sessions need no call, because they are removed with the log. */
+  /** Deletes a project's credentials. A session's are removed with its log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
   createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;

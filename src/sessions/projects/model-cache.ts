@@ -19,7 +19,7 @@ export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Pro
 
 const kept = 64;
 
-/** Creates each model once, and again after a key or address in its chain changes. */
+/** Caches the newest models. Creates a model again after a key, address or description of it or of its fallbacks changes. */
 export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

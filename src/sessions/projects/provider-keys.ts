@@ -81,7 +81,7 @@ const Stored = z.object({
 });
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly vault: SecretSealer;
-  /** Other endpoints that use a provider's wire format, by provider. */
+  /** Endpoints used instead of the providers' own, in the same wire format, by provider. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
   readonly compatible?: ModelsConfig['compatible'];
   /** Called with each key before its first use, so that the logger can mask it. */

@@ -51,7 +51,7 @@ export class StoredSettings {
     await runAtIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal);
   }
 
-  /** A response requested before a later change must not undo that change. */
+  /** Ignores older versions, because a read that started before a change must not undo that change. */
   #take(version: number, doc: unknown): void {
     if (version <= this.#version) return;
     this.#version = version;

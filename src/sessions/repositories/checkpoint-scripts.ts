@@ -79,7 +79,7 @@ const prepared = `${findRoots}${enter}`;
 
 /**
  * Creates checkpoint `$number` and prints the number of files that differ from the last one. If nothing changed, exits with
- * `nothing`.
+ * `gitExitCodes.nothing`.
  */
 export const checkpointScript = `${prepared}
 total=0 changed=

@@ -94,7 +94,7 @@ function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType
 
 const nameOf = (path: string) => path.replaceAll('/', '+');
 
-/** Runs as the sandbox's user, in the repository's folder. Writes its full output to a file in the workspace. */
+/** Runs `setup.sh` as the sandbox's user, in the repository's folder. Writes the full output to a file in the workspace. */
 export async function runSetupScript(
   client: Client,
   { path }: SessionRepository,

@@ -76,7 +76,10 @@ export class RepositoryFetcher extends ServerPart<Deps> implements WorkspaceHook
     return starts || hasUnpreparedRepository(writer.record);
   }
 
-  /** A repository that could not be fetched fails only the run that waited for it. */
+  /**
+   * Waits until all repositories are fetched and prepared, or have failed. Does not reject for a failed repository: that fails a
+   * run, but not other uses of the sandbox.
+   */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);
     if (pending || this.#toStart.has(live.id) || hasUnpreparedRepository(live.writer.record))

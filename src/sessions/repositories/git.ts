@@ -9,7 +9,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
-/** Exit codes of the scripts; git's own are below 130. */
+/** Exit codes of the scripts. All except `noGit` are above git's own, which are below 130. */
 export const gitExitCodes = {
   noGit: 127,
   notOurs: 145,

@@ -60,9 +60,9 @@ function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: Pr
 const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
- * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped
- * sandbox, in which only tar has run, and is taken over by one session, which gets the sandbox's id. Sessions therefore
- * share no files, and a start takes no longer than without prepared files. Only this process knows the workspaces; if
+ * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped sandbox, in
+ * which those files were unpacked and nothing else has run. One session takes it over and gets the sandbox's id. Sessions
+ * therefore share no files, and a start takes no longer than without prepared files. Only this process knows the workspaces; if
  * it is killed, the next server's reconciler removes them.
  */
 export class ReadyWorkspaces extends ServerPart<Deps> {

@@ -5,12 +5,12 @@ import type { SessionId } from '../../core/model/ids.ts';
 type CompactionLimits = Parameters<EventStore['compact']>[1];
 
 /**
- * Compacts a log at the end of a run once it has grown by a twentieth of its limits. A compaction reads everything it
+ * Compacts a log at the end of a run once it has grown by a twentieth of the smaller limit. A compaction reads everything it
  * keeps, so running it after each run would slow down long sessions. Until then, a log can exceed its limits.
  */
 export function createLogCompactor(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
-  const due = new Set<SessionId>(); // at most the sessions with an open run
+  const due = new Set<SessionId>(); // sessions whose logs are compacted when their next run ends
   return (id: SessionId, { type }: Pick<SessionFact, 'type'>, seq: number): void => {
     if (seq % part === 0) due.add(id);
     if (type !== 'run.end' || !due.delete(id)) return;

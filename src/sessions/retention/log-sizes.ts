@@ -10,7 +10,7 @@ interface MeasuredLog extends LogTrimMarks {
 }
 const pageSize = 256;
 
-/** Estimates the bytes of each log. Reads a log once in full and later only its new events. */
+/** Estimates the bytes of each log. Reads a log in full once and after each compaction, otherwise only its new events. */
 export class LogSizeEstimator {
   readonly #events: EventStore;
   /** Sessions changed by any server. */

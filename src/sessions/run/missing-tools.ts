@@ -15,7 +15,7 @@ export interface UnreachableCredential {
   readonly host: string;
 }
 
-/** Logs the servers, tools and pictures that a run's requests lack, each once per run. */
+/** Logs the tool servers, tools and pictures that a run's requests lack, each once per run. */
 export class OmissionReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 

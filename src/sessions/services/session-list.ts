@@ -30,7 +30,9 @@ export class SessionList {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Usually one read; more if `keep` or `matches` rejects sessions. */
+  /**
+   * Usually reads each list once: the owner's and each project's. Reads more if `keep`, `matches` or `among` rejects sessions.
+   */
   async part(query: SessionListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
     const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };

@@ -33,8 +33,8 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   }
 
   /**
-   * Rejects: not_found, invalid_request (the sign-in was not started, or expired), unsupported (refused), conflict (the server's
-   * address changed).
+   * Rejects: not_found, invalid_request (the sign-in was not started, or expired), unsupported (refused), conflict (the tool
+   * server's address changed).
    */
   async end(
     name: string,
@@ -115,7 +115,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   }
 }
 
-const oauth = () => import('../../agents/mcp/oauth.ts'); // loaded on first use, because most Corral servers never need the package
+const oauth = () => import('../../agents/mcp/oauth.ts'); // loaded on first use, because most Corral servers never need the MCP package
 
 function gone(name: string): never {
   throw unknownToolServerError(name);

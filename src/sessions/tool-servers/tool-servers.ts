@@ -142,7 +142,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
 
   /** Rejects: forbidden (the address is private). */
   async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ToolServerState> {
-    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // loaded on first use, because most Corral servers never need the package
+    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // loaded on first use, because most Corral servers never need the MCP package
     const { ok, tools, message, wantsAccess } = await checkToolServer(
       server,
       { fetch: deps.fetchFor(server), clock },

@@ -27,7 +27,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
 /** Tokens that expire sooner are replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
-/** How long a refusal by the token endpoint is remembered, so that a busy session does not retry on each call. */
+/** How long a failed refresh is remembered, so that a busy session does not retry on each call. */
 const restMs = 30_000;
 const maxRemembered = 1_000;
 

@@ -33,7 +33,7 @@ type MountingSession = ResourceHolder & Pick<SessionRecord, 'id'>;
 export class SessionVolumes extends ServerPart<Deps> {
   /**
    * Mounts all of these volumes, or none. Rejects: unsupported, invalid_request, not_found (also for a volume of another owner or
-   * project). To mount for writing also rejects: conflict (another session or a transfer writes), quota (the volume exceeds it).
+   * project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota (the volume exceeds it).
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);

@@ -180,7 +180,7 @@ export function createVolumeContentService({ records, transfers, archive, ids }:
       await run('rm -rf -- "$1" && mkdir -- "$1"', to); // an interrupted restore may have left the folder behind
       try {
         const target = { workdir: to, programs: client.programs, workspace: client.workspace };
-        // An archive whose compressed size exceeds the quota cannot fit.
+        // Stops early if the compressed archive alone exceeds the quota.
         const packed = atMost(expectArchive(content, 'gzip'), quotaBytes);
         await archive.unpack(target, { name: `unpack-${ids.short()}`, content: packed }, until);
         const bytes = await bytesIn(used, to, until);

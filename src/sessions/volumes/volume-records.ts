@@ -51,7 +51,10 @@ export class VolumeRecords {
     return volume;
   }
 
-  /** Names are unique per holder. Rejects: not_found, conflict (several projects have a volume of this name). */
+  /**
+   * Names are unique within an owner's volumes and within a project's. Rejects: not_found, conflict (several projects have a
+   * volume of this name).
+   */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);
@@ -105,7 +108,7 @@ export class VolumeRecords {
   }
 }
 
-/** Names the writing session, which its owner can then delete. */
+/** Names the writing session, which its owner can then delete. A transfer is reported without a session. */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

@@ -56,8 +56,8 @@ export class Volumes {
   }
 
   /**
-   * Removes volumes whose creation or deletion was interrupted before this time, storage without a record, and holders that are
-   * gone. Resolves with the number of volumes removed.
+   * Removes volumes whose creation or deletion began before this time and was interrupted, storage that had no record then, and
+   * holders that are gone. Resolves with the number of volumes removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.#deps;
@@ -84,8 +84,8 @@ export class Volumes {
   }
 
   /**
-   * Ends the transfer sandboxes of a killed server, and releases their volumes. Call only on a single server, before
-   * its first transfer.
+   * Ends the transfer sandboxes of a killed server, and releases their volumes. Call only if no other server shares the store,
+   * and before the first transfer.
    */
   async freeTransfers(signal: AbortSignal): Promise<void> {
     const { records, driver } = this.#deps;
@@ -124,7 +124,7 @@ export class Volumes {
       holders: [],
     };
     return await this.#within(volume, bytes, async () => {
-      // Written first, so that storage never exists without a record.
+      // Written first, so that an interrupted creation leaves no storage without a record.
       await records.put({ ...volume, removing: at });
       try {
         await driver.makeVolume(id, this.#call(signal));

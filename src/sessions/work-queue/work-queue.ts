@@ -248,7 +248,8 @@ export class WorkQueue implements WorkerAuthenticator {
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // The call was repeated, or the worker's claim lapsed, which its next heartbeat will report.
+      // The call was repeated, the item was stopped, or the worker's claim lapsed. The worker's next heartbeat reports a stop or
+      // a lapse.
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeWorkItem(now, clock.now());

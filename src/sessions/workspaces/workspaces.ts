@@ -55,7 +55,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
  * directory.
  */
 function commandScript(command: string, cwd: string | undefined): string {
-  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
+  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: the command starts in the workspace's folder
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
   return `exec ${toLoginShellCommand(script)} 3>&2 2>&1`;
 }
@@ -82,7 +82,10 @@ const workingMs = 1_000;
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceHandle>;
-  /** Fires when the grace period ends without a member. Running calls are cancelled. */
+  /**
+   * Fires when the workspace closes: after the grace period without a member, once no run uses the sandbox. Running calls are
+   * then cancelled.
+   */
   readonly over: AbortController;
   /** Created by this service. Its sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
@@ -177,7 +180,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // The sandbox stays until a run from another facade ends. An error is treated as a run.
+    // The sandbox stays until a run from another facade ends. An error counts as a run, unless the session is gone.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));

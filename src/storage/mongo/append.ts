@@ -20,8 +20,8 @@ import {
 import { isDuplicateKeyError } from './errors.ts';
 
 /**
- * Maximum age of a head that is used without reading again, in ms. Compaction keeps younger events much longer, so a stale head
- * still collides with them.
+ * Maximum age of a head that is used without reading again, in ms. Compaction keeps events for much longer than this, so an
+ * append at a stale head still collides with newer events.
  */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append can take several operations, each with its own deadline
@@ -163,7 +163,10 @@ export class EventAppender {
     if (mark === 'other' || (mark === 'own' && this.#incomplete.has(session))) await this.settle(session);
   }
 
-  /** Call at start-up: completes the appends of servers that died, and removes outdated records of erased sessions. */
+  /**
+   * Call at start-up: completes the appends of servers that died, and removes the markers of sessions erased more than an hour
+   * ago.
+   */
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;

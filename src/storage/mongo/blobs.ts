@@ -121,7 +121,7 @@ async function remove(bucket: GridFSBucket, filename: string, replacedBefore: nu
   }
 }
 
-/** Deletes chunks of unfinished uploads. Their ids contain the start time. */
+/** Deletes chunks of uploads that began over an hour ago and never finished. An upload's id contains its start time. */
 async function sweep({ db }: MongoConnection, now: number): Promise<void> {
   const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
   const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];

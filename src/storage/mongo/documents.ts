@@ -18,7 +18,7 @@ export interface EventDocument {
   readonly type: string;
   readonly at: number;
   readonly fact: string;
-  /** Session, type and seq of an event that compaction keeps; read by `findLastSeq`. */
+  /** Session, type and seq, unless the type is droppable; read by `findLastSeq`. */
   readonly mark?: string;
   /** Set on messages, so that a search reads nothing else. */
   readonly said?: 1;

@@ -7,11 +7,11 @@ import { toEventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // delay before a write, in durations of the last write, so that a slow store gets fewer writes
+const share = 3; // multiple of the last write's duration that the next write waits, within the two limits, so that a slow store gets fewer writes
 
 /**
- * Newest seqs of many sessions. With change streams they are rarely needed, so each log's end is read. Otherwise
- * replicas poll: each append stores its head shortly afterwards, and one read finds all of them.
+ * Newest seqs of many sessions. With change streams they are rarely needed, so each log's end is read. Otherwise servers poll:
+ * each append stores its head shortly afterwards, and one read finds all of them.
  */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;

@@ -44,7 +44,7 @@ const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = 
   },
   (connection) => indexRecords(connection, { of: { $exists: false } }),
   (connection) => indexRecords(connection, { kind: { $in: [...recordKindsWithParent] } }),
-  // Records of these kinds also belong to projects.
+  // Records of these kinds can also belong to projects.
   (connection) => indexRecords(connection, { kind: { $in: ['automation', webhookKind] } }),
 ];
 const indexedAtOnce = 200;

@@ -12,7 +12,7 @@ export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
 }
-/** Limits of one message to the thread, which is one transaction. */
+/** Limits of one message to the thread. A message with writes is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
 /** Characters. Larger requests are bulk requests: command output, files, whole logs. */

@@ -93,11 +93,11 @@ export const migrations: readonly string[] = [
   UPDATE record SET parent = doc ->> '$.environmentId' WHERE kind IN ('work-item', 'work-item-past');
   CREATE INDEX record_parent ON record (kind, parent, sort DESC, id) WHERE parent IS NOT NULL;
   `,
-  // Automations and webhooks also belong to projects.
+  // Automations and webhooks can also belong to projects.
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
-  // Lists of an owner or project by status.
+  // Lists of an owner or project by state.
   `
   CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
   WHERE owner IS NOT NULL AND state IS NOT NULL;

@@ -25,8 +25,8 @@ export function createCallRunner(
 }
 
 /**
- * Group commit: all requests share one transaction and one fsync. Each has a savepoint, so a failed request has no
- * effect and the others continue. `ok` means on disk.
+ * Group commit: all requests share one transaction and one fsync. Each has a savepoint, so a failed request has no effect and the
+ * others continue. `ok` means committed, and on disk if `synchronous` is `full`.
  */
 export function createGroupCommitter(
   db: DatabaseSync,

@@ -33,8 +33,8 @@ export interface ReplyBatch {
 const lockedMs = 20;
 const restMs = 1_000;
 /**
- * Prefixes of record kinds that contain users' text. A session's records are erased with its events; other kinds have
- * no such text.
+ * First words of the record kinds that contain users' text. A session's own records are not among them, because they are erased
+ * with its events.
  */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
@@ -67,8 +67,8 @@ function serve(): void {
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /**
-   * Runs a second after the first of several deletions: deleting a project removes many records. Later deletions do not
-   * extend the wait.
+   * Empties the write-ahead log a second after the first of several deletions: deleting a project removes many records. Later
+   * deletions do not extend the wait.
    */
   const emptyAtRest = () => {
     if (resting) return;

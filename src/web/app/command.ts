@@ -1,7 +1,7 @@
 import type { IconName } from '../parts/kit/icon.tsx';
 import type { TextKey } from '../text/texts.ts';
 
-/** `keys` also work outside the palette. `mod` is Ctrl, or Cmd on a Mac. */
+/** `keys` is a shortcut that works while no dialog is open. `mod` is Ctrl, or Cmd on a Mac. */
 export interface PaletteCommand {
   readonly id: string;
   readonly label: TextKey;

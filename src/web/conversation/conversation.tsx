@@ -70,7 +70,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // the message becomes another object once the whole log has been read
+  }, [id, last?.seq]); // compares the seq, because the message becomes another object once the whole log has been read
   return (
     <>
       <div

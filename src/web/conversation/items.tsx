@@ -84,7 +84,8 @@ function useEndFirst(model: ConversationState): ItemWindow {
 }
 
 /**
- * Whether the first items have their final height. Until then they are hidden, so that no line moves under a pointer.
+ * Whether the newest items, which are drawn first, have their final height. Until then, but for at most a second, all items are
+ * hidden, so that no line moves under a pointer.
  */
 function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
   const [isStill, setStill] = useState(false);

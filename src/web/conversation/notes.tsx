@@ -111,7 +111,7 @@ export function toPhaseTextKey(phase: string): TextKey {
   return isTextKey(key) ? key : 'phase.starting';
 }
 
-/** Phases of an idle sandbox, which the next message ends. Hidden unless the item lists ended processes. */
+/** Phases of pausing, resuming and releasing an idle sandbox. Hidden unless the item lists ended processes. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
 export function PhaseNote({ item }: { item: PhaseItem }) {

@@ -95,7 +95,7 @@ export interface RetryItem extends Base {
   readonly state: Signal<{
     readonly failures: number;
     readonly detail: string;
-    /** Missing in old logs. `number` counts from 1. */
+    /** The next attempt; missing in old logs. `number` counts from 1. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
     /** The provider has answered, or the run no longer waits for it. */
     readonly isOver: boolean;

@@ -3,7 +3,7 @@ import type { Event } from '../../client/types.ts';
 // Reads a session's log. A long log's end comes first, because people read the newest messages first.
 
 const pageSize = 1_000; // events
-/** Events read first of a log longer than a page: enough for several screens. */
+/** Number of events at the end of a long log that are shown first: enough for several screens. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
@@ -31,7 +31,10 @@ export interface LogView {
   take(events: readonly Event[]): void;
   /** Receives events of the log's end, in order, while earlier ones are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
-  /** Receives the remaining events up to the newest. From then on nothing is missing, and only `take` is called. */
+  /**
+   * Called when all earlier events have been read. Receives the events of the log's end again, up to the newest. From then on,
+   * only `take` is called.
+   */
   join(end: readonly Event[]): void;
   gone(): void;
   /** The server cannot continue with the next events, and sent a resync. The reader has stopped; the view starts a new one. */

@@ -6,7 +6,7 @@ export const isInPane = new URLSearchParams(location.search).has('pane');
 export const isInOtherFrame = window.parent !== window && !isInPane;
 /** Signature of a signed link, which replaces the token. The link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
-/** The same for all connections of this page, so that the relay recognizes its viewer. */
+/** Id of this page's viewer, sent with all its connections, so that the relay recognizes the viewer. */
 const viewer =
   `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
 

@@ -44,7 +44,7 @@ export function Diagram({ source }: { source: string }) {
     addEventListener('message', hear);
     return () => removeEventListener('message', hear);
   }, []);
-  // Creates the frame once it comes near the view. A frame that does not load is removed, so that the text is shown.
+  // Creates the frame once the diagram comes near the view. A frame that does not load is removed, so that the text is shown.
   useEffect(() => {
     if (!whole.current) return undefined;
     const seen = new IntersectionObserver(

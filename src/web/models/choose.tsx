@@ -28,7 +28,7 @@ interface ChoiceOptions {
 
 export const openModelChooser = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** Changes the session's model from its next turn on. `undefined`: the next session's. */
+/** Changes the session's model from its next turn on. `undefined`: chooses the model of the next new session. */
 export const openSessionModelChooser = (session: Session | undefined): void =>
   openModelChooser({
     title: t(session ? 'model' : 'models.choose'),

@@ -170,7 +170,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   );
 }
 
-/** Completes addresses as people type them, such as `127.0.0.1:8080` and `localhost:11434/v1`. */
+/** Adds `http://` to an address without a scheme, such as `127.0.0.1:8080` or `localhost:11434/v1`. */
 const withScheme = (address: string): string =>
   /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
 

@@ -49,7 +49,7 @@ interface Limits {
   readonly now: () => number;
 }
 
-/** `[^1]` is a footnote only if a line starts with `[^1]:`; otherwise it can be a pattern. */
+/** `[^1]` is a footnote only if a line starts with `[^1]:`; otherwise it can be part of a regular expression. */
 class NoteTokenizer extends CjkTokenizer {
   readonly #notes: ReadonlySet<string>;
 

@@ -35,7 +35,7 @@ function settled(text: string): string {
   return last.replace(controls, '');
 }
 
-/** Without regular expressions, because a search for carriage returns would take quadratic time. */
+/** Uses no regular expression, because one that finds carriage returns would take quadratic time. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === '\r') end--;

@@ -1,5 +1,5 @@
 const newline = 10;
-const maxRow = 2_000; // maximum characters drawn per line
+const maxRow = 2_000; // maximum bytes drawn per line
 
 /** Lines of text that arrives in parts. A line is decoded only when drawn, so a million lines take only their bytes. */
 export class TextLines {

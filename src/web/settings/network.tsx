@@ -107,7 +107,7 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
 const canHelp = (rule: string): boolean => ['not listed', 'port not allowed'].includes(rule);
 const webPorts = [80, 443];
 
-/** Refused hosts, the most recent first. Ports 80 and 443 are omitted, as in the list of allowed hosts. */
+/** Refused hosts, the most recent first. Ports 80 and 443 are not part of a host's name, as in the list of allowed hosts. */
 function blockedHosts(): readonly BlockedHost[] {
   sessionEventCount.value;
   const found = new Map<string, BlockedHost>();

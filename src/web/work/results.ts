@@ -38,8 +38,8 @@ async function show(sessionId: string, placeBefore: PreviewLocation | undefined)
 }
 
 /**
- * Opens a page on the web server that the run started, because its scripts run there. Without such a server, or for another kind
- * of file, opens the file.
+ * Opens a page on a web server that listens in the sandbox, because the page's scripts run there. Without such a server, or for
+ * another kind of file, opens the file.
  */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));

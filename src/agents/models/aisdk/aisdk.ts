@@ -20,7 +20,7 @@ import { createReplyReader } from './reply.ts';
 /** A longer refusal is reported without its text. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
-/** Undefined for a broken connection. */
+/** Undefined if the provider did not refuse the request, for example because the connection broke. */
 function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;

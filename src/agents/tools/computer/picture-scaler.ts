@@ -49,8 +49,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Converts a PNG, JPEG or WebP to a PNG or JPEG within the limits. Undefined if it is unreadable, too large or takes too long.
-   * Rejects: queue_full, cancelled, deadline_exceeded.
+   * Converts a PNG, JPEG or WebP to a PNG or JPEG within the limits. Undefined if it is unreadable, has too many pixels, takes
+   * too long, or cannot be made small enough. Rejects: queue_full, cancelled, deadline_exceeded.
    */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
@@ -63,7 +63,7 @@ export class PictureScaler implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // running from source, or from tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // running from source, or built as JavaScript
   const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 };
   return new Worker(new URL(file, import.meta.url), {
     name: 'pictures',

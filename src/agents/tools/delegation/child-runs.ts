@@ -39,12 +39,13 @@ export interface ChildSessions {
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /**
-   * `wait`: resolves only when the child's run has ended, the child is gone, or it waits for something other than an approval.
+   * `wait`: waits until the child's run has ended, or waits for something other than an approval. Rejects with not_found if the
+   * child is gone.
    */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;
   stop(id: string): Promise<void>;
-  /** Copies the child's files over those of the parent. Without paths: everything that the child changed. */
+  /** Applies the child's changes, including deletions, to the parent's files. Without paths: all changes. */
   take(id: string, paths: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -82,7 +82,10 @@ export function parseParameters(source: unknown): PortableParameters | RefusedPa
 
 const descriptionChars = 1_024; // the shortest limit of the model providers
 
-/** Moves the end of a long description to the parameters, because some providers limit its length. */
+/**
+ * Moves the end of a long tool description into the description of the parameters, because some providers limit the length of a
+ * tool's description.
+ */
 export function describeParameters(text: string, schema: PortableSchema): { description: string; parameters: object } {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
   const description = truncateEnd(text, descriptionChars);

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 
-/** Status 0: the server closed the connection. */
+/** Status 0: there was no response, for example because the server closed the connection. */
 export interface ProbeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -49,7 +49,7 @@ const ofHost = [
   '/usr',
   '/home',
 ];
-/** Mounts that a sandbox can write to: its workspace, its sockets and its own memory. */
+/** Mounts that a sandbox may write to: its workspace, its sockets, its own memory, and its network files in /etc. */
 const ownMounts =
   /^\/(workspace|home\/user|tmp|var\/tmp|dev|run\/corral|run\/user|proc|sys)(\/|$)|^\/(etc\/(hosts|hostname|resolv\.conf))$/;
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;

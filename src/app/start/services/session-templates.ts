@@ -4,8 +4,8 @@ import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
 /**
- * Chooses the named template, else the project's; outside a project, the server's. Rejects if it cannot run here, or does not
- * exist and is not the project's.
+ * Chooses the named template, else the project's; outside a project, the server's. Rejects if the template cannot run here, or
+ * does not exist. A missing template of a project is accepted.
  */
 export const createTemplateChooser =
   (

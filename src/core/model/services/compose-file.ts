@@ -110,8 +110,8 @@ function parseWords(value: unknown, key: string, refuse: Refuse): string[] | und
 }
 
 /**
- * Splits into words as a shell does: blanks separate words; quotation marks and backslashes keep them together.
- * Undefined if a quote is not closed.
+ * Splits into words at blanks, as a shell does. Blanks inside quotation marks or after a backslash belong to the word. Undefined
+ * if a quote is not closed.
  */
 function splitWords(text: string): string[] | undefined {
   const words: string[] = [];

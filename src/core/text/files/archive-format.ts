@@ -3,7 +3,7 @@ import { AppError } from '../../errors/errors.ts';
 
 /**
  * Patterns of the first bytes, in hexadecimal digits. A tar file without the `ustar` mark starts with the name of its first file,
- * which hardly ever matches.
+ * which hardly ever matches one of them.
  */
 const signs = {
   gzip: /^1f8b/,

@@ -93,10 +93,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/**
- * Converts the line endings of a text that is appended to those of the existing text. An appended text that contains \r stays
- * unchanged.
- */
+/** Gives text that is appended the line endings of the existing text. An appended text that contains \r stays unchanged. */
 export const matchLineEndings = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));

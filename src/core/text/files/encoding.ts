@@ -143,8 +143,8 @@ interface Guess {
 }
 
 /**
- * Encoding declarations of editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Quoted names elsewhere are function calls in
- * code.
+ * Encoding declarations of editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Quoted names elsewhere are ignored, because
+ * they are arguments of function calls in code.
  */
 const declaration =
   /(?:coding|charset)[ \t]?[:= ][ \t]?([a-z][\w.:-]{1,39})|(?:<(?:\?xml|meta)[^<>]{1,200}(?:encoding|charset)=|@charset )["']([a-z][\w.:-]{1,39})/gi;
@@ -209,8 +209,8 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
 /**
- * Maps each character of one or two bytes to those bytes, as Latin-1. The first mapping wins; a check of the whole file
- * follows.
+ * Maps each character of one or two bytes to those bytes, as Latin-1. The first mapping wins, so `legacy` checks that it encodes
+ * the whole file unchanged.
  */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));

@@ -26,7 +26,7 @@ export class ScreenText {
   /** The cursor is directly after the last character, so that an accent or a joiner can still join it. */
   #isBehind = false;
 
-  /** Whether the program has overwritten its own text. */
+  /** Whether the program has overwritten its own text, or has moved the cursor up or to an absolute row. */
   get isRedrawn(): boolean {
     return this.#isRedrawn;
   }

@@ -47,7 +47,7 @@ const types: Readonly<Record<number, string>> = {
   504: 'timeout_error',
   529: 'overloaded_error',
 };
-/** Statuses whose responses forbid a retry with `x-should-retry`, because it could not succeed. */
+/** Responses with these statuses have `x-should-retry: false`, because a retry could not succeed. */
 const final: ReadonlySet<number> = new Set([409, 412, 501]);
 
 const statusOf = (error: AppError): number => {

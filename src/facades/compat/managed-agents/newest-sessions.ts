@@ -23,6 +23,6 @@ export async function listNewestSessions(
   const [oldest, last] = [found[limit], part.at(-1)];
   // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
-  // Read in one call, because a session that gets a message in the meantime moves in the list.
+  // Otherwise reads all sessions in one call: between pages, a session that gets a message would move in the list.
   return isWhole ? found : await all();
 }

@@ -18,7 +18,7 @@ export interface OpencodexDeps
 const missing = (text: string) => new AppError('not_found', text);
 const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
 
-/** An id of any other form is unknown, never malformed. */
+/** Treats a malformed id as unknown. */
 export async function findChat({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
   const record = id.success ? await services.sessions.get(id.data).catch(ignoreAnyNotFound) : undefined;

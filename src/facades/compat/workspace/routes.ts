@@ -11,7 +11,7 @@ import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/tr
 import type { WorkspaceHandle } from '../../../sessions/api/workspaces.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 
-// Only this folder calls a workspace's name `sessionId`, as the wire does.
+// Only this folder calls a workspace's name `sessionId`, as the clients' frames do.
 
 const UserId = z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/);
 

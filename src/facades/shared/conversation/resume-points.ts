@@ -33,7 +33,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Removes and returns the seq from which a reopened socket continues. Undefined: no socket broke within the last minute. */
+  /** Removes and returns the seq from which a reopened socket continues. Undefined: none is stored from the last minute. */
   take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);

@@ -108,7 +108,7 @@ async function converse(
   const { sessions, clock, rejoins } = deps;
   const { sid } = conversationRequest.params;
   const client: ResumeKey = { session: sid, caller: conversationRequest.caller };
-  // Keeps frames that the client sends before its session is found.
+  // Frames that the client sends before its session is found wait for this promise.
   const begun = begin(client, conversationRequest, deps);
   begun.catch(() => {});
   socket.onJson(

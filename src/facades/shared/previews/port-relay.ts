@@ -40,7 +40,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
-  // `transfer-encoding` is not passed on, so the client could not decode the body
+  // `transfer-encoding` is not passed on, so the client could not decode a body with another coding
   if (!/^(chunked|identity)?$/i.test(coding)) return undefined;
   const reason = isValidReasonPhrase(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };

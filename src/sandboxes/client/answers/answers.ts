@@ -116,7 +116,7 @@ const program = z.object({
 });
 export type ProgramEntry = z.infer<typeof program>;
 
-/** How a job ended. -1: ended by the signal. */
+/** How a job ended. An exit code of -1 means that `signal` ended the job. */
 const jobEnd = z.object({ exitCode: z.int().min(-1).max(255), signal: text(16).exactOptional() });
 export type JobEnd = z.infer<typeof jobEnd>;
 const job = z.object({
@@ -147,9 +147,12 @@ const pathEntry = z.object({
   isLink: z.literal(true).exactOptional(),
   /** The final target of a link, through all links. */
   target: path.exactOptional(),
-  /** The workspace itself, under any of its paths. Only `stat` sets it. */
+  /** The entry is the workspace itself, under any of its paths. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
-  /** Set only on request, after a move and after a write. A link has its target's metadata. Never empty. */
+  /**
+   * Only in answers to requests for metadata, to moves and to writes; absent if the file has none. A link has its target's
+   * metadata.
+   */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
     .refine((found) => Object.keys(found).length <= fileMetadataLimits.keys)
@@ -177,7 +180,7 @@ export type FileChangeBatch = z.infer<typeof changes>;
 const disk = z.object({
   usedBytes: count,
   limitBytes: count,
-  /** Free bytes of the whole disk, which is shared with other users. */
+  /** Free bytes of the whole disk, which other sandboxes can share. */
   freeBytes: count,
   /** Number of times that the daemon ended processes that wrote beyond the limit. */
   stopped: count,
@@ -187,7 +190,7 @@ const health = z.object({
   version: text(64),
   /** Changes when the daemon restarts. */
   bootId: text(64),
-  /** Since the last request or output, in ms. */
+  /** Milliseconds since the last output or request. Health checks do not count as requests. */
   idleMs: z.number(),
   /** Number of processes that the kernel killed for lack of memory. */
   oomKills: count,

@@ -13,7 +13,7 @@ interface Stream {
 
 /**
  * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws the error of
- * the broken trust, or `lost` when the connection breaks.
+ * the broken trust, or the error from `lost` when the connection breaks.
  */
 export async function* readDaemonFrames(
   stream: Duplex,

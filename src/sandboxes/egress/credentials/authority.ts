@@ -11,7 +11,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
 import { createCertificate } from './certificate.ts';
 
-/** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust it. */
+/** Issues certificates for hosts whose TLS the proxy terminates. Only this installation and its sandboxes trust the authority. */
 export interface CertificateAuthority {
   /**
    * The certificates that sandboxes trust, as PEM: one for each key, so that a key rotation does not break running

@@ -21,7 +21,8 @@ export interface Credential {
 }
 
 /**
- * The credentials for a target. Plain HTTP gets none, because third parties could read them; neither do addresses without a name.
+ * The credentials for a target. Plain HTTP gets none, because third parties could read them. A target that is an address instead
+ * of a name gets none either.
  */
 export const findCredentials = (all: readonly Credential[], target: EgressTarget): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'

@@ -17,7 +17,7 @@ export interface InjectedRequest {
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {
-  /** Credentials with their own header. The sandbox's own header of that name is dropped. */
+  /** Credentials that set a header, with their values. The sandbox's header of the same name is dropped. */
   readonly fixed: readonly (readonly [Credential, string])[];
   readonly replacements: readonly PlaceholderReplacement[];
 }

@@ -113,8 +113,8 @@ const recordKind = 'egress-registries';
 const maxEntries = 64;
 
 /**
- * Runs the discovery once per image. A page that did not answer is fetched again on the next call. Rejects as `run` and
- * `keep` do, and with sandbox_unavailable if the script was interrupted.
+ * Runs the script only if no result is stored for the image. A page that did not answer is fetched again on the next call.
+ * Rejects as `run` and `keep` do, and with sandbox_unavailable if the script was interrupted.
  */
 export async function discoverRegistries(
   discovery: RegistryDiscoveryOptions,

@@ -33,7 +33,10 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
-  /** The best completed attempt by goal, passed checks, score, cost and tokens, in this order; null: none has completed. */
+  /**
+   * The number of the best completed attempt: by goal, passed checks, score, lower cost and fewer tokens, in this order. Null:
+   * none has completed.
+   */
   readonly best: number | null;
 }
 export interface AttemptDiff {

@@ -17,7 +17,7 @@ const Schedule = z.object({
    * once.
    */
   timezone: z.string(),
-  /** Each start is delayed by up to this many seconds, the same on every server, so that starts spread out. */
+  /** Each start is delayed by up to this many seconds, so that starts spread out. The delay is the same on every server. */
   jitterSeconds: z.number(),
   /** After downtime: start once for the latest missed time, or not at all. */
   missed: z.enum(['latest', 'none']),
@@ -31,11 +31,11 @@ export type HookEvent = (typeof hookEvents)[number];
 /** The webhook deliveries that start an automation. Their content reaches the agent only as quoted text. */
 export const HookSpec = z.object({
   source: z.enum(hookSources),
-  /** Empty for `json`, where every delivery applies. */
+  /** Empty for `json`: every delivery starts the automation, and the other filters do not apply. */
   events: z.array(z.enum(hookEvents)).readonly(),
-  /** Only these repositories, as `owner/name`; empty: any that has the secret. */
+  /** Only these repositories, as `owner/name`; empty: any repository whose webhook uses the secret. */
   repositories: z.array(z.string()).readonly(),
-  /** The label of `issue.labelled`; null: any. */
+  /** Only `issue.labelled` events with this label; null: with any label. */
   label: z.string().nullable(),
   /** The account that `comment.mention` and `issue.assigned` refer to. Its own events start nothing. */
   account: z.string().nullable(),
@@ -265,8 +265,8 @@ export interface AutomationService {
   /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /**
-   * Resumes the schedule from now on. `by` becomes its owner if the current owner still has no access. Rejects:
-   * conflict (the automation is archived).
+   * Resumes the schedule from now on. If the automation was paused because its owner has no access, and still has none, `by`
+   * becomes the owner. Rejects: conflict (the automation is archived).
    */
   resume(id: string, by?: string): Promise<Automation>;
   /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */

@@ -31,9 +31,9 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
 }
 
 /**
- * Budgets and limits of people, projects and the server. Model requests reserve an amount before they are sent; tool
- * calls are counted before they start. A run that reaches a limit waits with a question, and continues automatically
- * once there is room: when the next day or month begins, or after a person raises the limit.
+ * Budgets and limits of people, projects and the server. Model requests reserve an amount before they are sent; tool calls are
+ * counted before they start. A run that reaches a limit waits with a question. The run continues automatically once there is
+ * room, for example when the next day begins, or after a person raises the limit.
  */
 export interface BudgetService {
   /** Holders with usage in this month, limits of their own, or current usage of a concurrency limit. */

@@ -96,8 +96,8 @@ export interface MemoryService {
   /** Newest first. */
   history(holder: MemoryHolderRef, path: string): Promise<readonly NoteVersion[]>;
   /**
-   * Restores the text of an earlier version; by default, of the version before the newest. Rejects: conflict (this is the newest
-   * version, its text was redacted, or there is no room).
+   * Restores the text of an earlier version; by default, of the version before the newest. Undoing the first version deletes the
+   * note. Rejects: conflict (`to` is the newest version, its text was redacted, or there is no room).
    */
   undo(holder: MemoryHolderRef, path: string, to?: number, by?: string): Promise<Note>;
   /**

@@ -3,7 +3,7 @@ import { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A secret that API clients store once and reference in request headers. Never contains the value. */
+/** A secret that API clients store once and bind to sessions or projects. Never contains the value. */
 export const NamedSecret = z.object({
   ...ResourceHolder.shape,
   id: z.string(), // sec_ and 24 hex digits

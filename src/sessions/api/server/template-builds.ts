@@ -19,7 +19,7 @@ export interface BuildPlan {
   /** `image`: an image from the operator's list, or else a built template of that name. `template`: only a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** The number of the first step that must not use the cache. Undefined: every step can use it. */
+  /** The index, from 0, of the first step that must not use the cache. Undefined: every step can use it. */
   readonly freshFrom?: number | undefined;
   /** The program that each sandbox runs from its start, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
@@ -51,7 +51,7 @@ export interface BuildLog {
 /** Templates that owners build from steps or a Dockerfile, in containers isolated like sandboxes. */
 export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
-  /** Rejects: invalid_request, with the line number. */
+  /** Rejects: invalid_request, with the line number if a line is the cause. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it is new. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;

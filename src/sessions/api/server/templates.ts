@@ -21,8 +21,8 @@ export interface TemplateUnavailability {
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
   /**
-   * Why the template cannot be used, for example because its image or a key is missing. Undefined: it can be used. Without the
-   * key, sessions can still start.
+   * Why the template cannot be used, for example because its image is missing. Undefined: it can be used. Also reports a missing
+   * key, although sessions can start without it.
    */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }

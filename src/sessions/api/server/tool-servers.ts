@@ -81,7 +81,7 @@ export interface ToolServerService {
    */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
   /**
-   * Rejects: not_found, invalid_request (no such sign-in was started, or it expired), unsupported (refused by the server),
+   * Rejects: not_found, invalid_request (no such sign-in was started, or it expired), unsupported (the sign-in was refused),
    * conflict (the address was changed in the meantime).
    */
   endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;

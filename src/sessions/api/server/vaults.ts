@@ -134,8 +134,8 @@ export interface VaultService {
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
   /**
-   * Calls the tool server, and refreshes the token if the server refuses it. Rejects: invalid_request (archived, or not an OAuth
-   * credential).
+   * Calls the tool server, and refreshes the token if the tool server answers 401. Rejects: invalid_request (archived, or not an
+   * OAuth credential).
    */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTestResult>;
 }

@@ -50,7 +50,7 @@ export interface WorkLease {
   readonly state: WorkState;
   readonly heartbeatAt: number | null;
   readonly ttlSeconds: number;
-  /** `mismatch`: another worker may have the item, so nothing was changed. */
+  /** `mismatch`: the item is not claimed, or another worker may have it, so nothing was changed. */
   readonly outcome: 'extended' | 'ended' | 'mismatch';
 }
 export interface WorkQueueStats {

@@ -110,7 +110,7 @@ export class SandboxAccess extends ServerPart<Deps> {
     return await remoteSandboxes.use(id, signal);
   }
 
-  /** Connects to a running sandbox; undefined if none runs. Does not start it or delay its idle stop. */
+  /** Connects to a running sandbox; undefined if none runs or it is paused. Does not start it or delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     const { liveSessions, remoteSandboxes, store } = this.deps;
     const live = liveSessions.get(id);

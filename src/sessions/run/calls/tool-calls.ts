@@ -37,8 +37,8 @@ const maxAtOnce = 8;
 
 /**
  * Makes up to eight calls in parallel; dependent calls keep the model's order. A call that waits for approval does not stop the
- * others. The first call that exceeds the budget and all later calls are not made. A rejection is thrown after all other calls
- * have settled.
+ * others. The first call that exceeds the budget and all later calls are not made. A call that rejects stops the others; its
+ * rejection is thrown once all have settled.
  */
 export async function executeToolCalls(
   work: RunContext,

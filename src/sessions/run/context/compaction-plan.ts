@@ -10,7 +10,7 @@ export interface CompactionSizes {
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** Removes all but the newest results, which are cut to `most` characters if it is set. */
+/** Plans to remove all but the newest tool results. If `most` is set, those are cut to that many characters. */
 export function planResultRemoval(
   messages: readonly Message[],
   { results }: CompactionSizes,
@@ -61,7 +61,10 @@ const picturePlaces = createListFold<IndexedMessage, readonly number[]>([], (pla
   message.role !== 'assistant' && message.pictures ? [...places, at] : places,
 );
 
-/** Replaces all but the newest messages. Cuts before a reply or user message, so that each call keeps its result. */
+/**
+ * Plans a summary that replaces all but the newest messages. Cuts before a reply or user message, so that each call keeps its
+ * result.
+ */
 export function planSummary(
   messages: readonly Message[],
   seen: readonly IndexedMessage[],

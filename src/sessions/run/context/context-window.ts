@@ -18,7 +18,7 @@ const fullAt = 0.9; // of the space for a request, because sizes are estimates
 
 export const maxFailedSummaries = 2;
 
-/** Sizes are estimated tokens. */
+/** Measures the next request against the model's window. `size` and `limit` are in estimated tokens, `room` is in bytes. */
 export class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
@@ -79,7 +79,7 @@ export class ContextWindow {
     if (plannedCompaction.kind !== 'pictures') this.#isRefused = false;
   }
 
-  /** False if no summary was possible, or if the last one saved too little and nothing else was removed since. */
+  /** False after too many failed summaries, or if the last compaction was a summary that saved too little. */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;
     const last = transcript.compactions.at(-1);

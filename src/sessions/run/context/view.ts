@@ -42,7 +42,7 @@ export const createShortResultsCompaction = (upto: number, most: number): Compac
 
 const worthCutting = 400; // characters: replacing a shorter result saves nothing
 
-/** Between compactions, each view starts with the previous view. */
+/** Until the next compaction, each view extends the previous one. */
 export function computeModelView(
   messages: readonly Message[],
   compactions: readonly Compaction[],

@@ -3,8 +3,8 @@ import { deferredEventTypes } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
-// Side events wait until the open message is complete. Clients' messages and session changes are appended between its
-// deltas. Any other fact first completes the message with the text so far.
+// Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are appended
+// between its deltas. Any other fact first completes the message with the text so far.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 

@@ -9,7 +9,10 @@ import { findUntrustedSource, UntrustedSource } from '../../../core/text/strange
 import { truncateEnd } from '../../../core/text/text.ts';
 
 export const StoredSession = SessionRecord.extend({
-  /** A user stopped the sandbox. Commands wait for a run or `start`, even if reading files has started it again. */
+  /**
+   * A user stopped the sandbox. Commands and the desktop are refused until a run or `start`, even if reading files has started it
+   * again.
+   */
   sandboxHeld: z.boolean().default(false),
   /** The daemon violated the protocol. Its sandbox is destroyed, and only a person's request starts a new one. */
   sandboxUntrusted: z.boolean().default(false),

@@ -106,7 +106,7 @@ export class RunWriter {
     if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
   }
 
-  /** Stored in one transaction with the compaction's fact. */
+  /** Stores the compaction in one transaction with its fact. */
   async compact(compaction: Compaction, model: string | null, usage: readonly SessionFact[] = []): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     const { kind, upto, before, after, summary = null } = compaction;

@@ -11,7 +11,7 @@ interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
 }
-/** A run's first use of its sandbox waits this long for the snapshot, then continues without one. */
+/** A run's first use of its sandbox waits at most this long for the snapshot, then continues without one. */
 const patienceMs = 5_000;
 
 export class RunBaselines extends ServerPart<Deps> {

@@ -1,8 +1,8 @@
 import { ignoredFolders, runFilesFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
 import { encodeFileNamesCommand } from '../../../core/text/files/byte-names.ts';
 
-// Scripts that save a sandbox's files before a run and compare them afterwards. They run in the workspace. In a large
-// workspace, all files are listed but only some are copied.
+// Scripts that save a sandbox's files before a run and compare them afterwards. They run in the workspace. In a large workspace,
+// only some files are listed and copied.
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;

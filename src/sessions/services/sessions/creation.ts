@@ -20,7 +20,7 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   /** Rejects: invalid_request for an unknown name, and the reason if the template cannot run here. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
-  /** Rejects: not_found for a skill that the owner cannot use. */
+  /** Rejects: not_found for a skill that sessions of this holder cannot use. */
   readonly checkSkills?: (skills: readonly string[], holder: ResourceHolder) => Promise<void>;
   /** Copies a snapshot's files for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;

@@ -4,7 +4,10 @@ import type { FileStream } from '../../api/streams.ts';
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const maxFileVersionChars = 100;
 
-/** The returned function removes the header line, which has the file's size and version, and returns the bytes after it. */
+/**
+ * The returned function passes the header line, which has the file's size and version, to `found`, and returns the bytes after
+ * it.
+ */
 export function createTransferHeaderReader(
   found: (heading: TransferHeader) => void,
 ): (bytes: Uint8Array) => Uint8Array {

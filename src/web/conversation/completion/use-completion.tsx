@@ -162,7 +162,7 @@ function fileSuggestions(word: string): Suggestions {
 
 const maxSkills = 20;
 
-/** The message names the chosen skill, so that the agent reads it. */
+/** The message names the chosen skill, so that the agent reads the skill. */
 function skillSuggestions(word: string): Suggestions {
   const id = currentSessionId.value;
   const found = sessionSkills.value;

@@ -10,7 +10,7 @@ import { ApprovalRuleFields, type ApprovalRuleInput } from './rules.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
-/** Unsaved input: text, or the rows of rules. */
+/** Unsaved input: text, or the approval rules of a setting that consists of rules. */
 export type SettingDraft = string | readonly ApprovalRuleInput[];
 
 export function toSettingDraft({ form, value }: ServerSetting): SettingDraft {

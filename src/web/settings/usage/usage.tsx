@@ -26,7 +26,7 @@ const listedGroups = 200;
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-/** Usage by day of the person's sessions; for administrators, of all sessions. */
+/** Usage of the person's sessions; for administrators and auditors, of all sessions. */
 export function UsagePage() {
   const [by, setBy] = useState<UsageDimension>('model');
   const [range, setRange] = useState<Range>('30');

@@ -20,7 +20,7 @@ export function WebhooksPage() {
   const webhooks = useResourceList<Webhook>(t('webhooks.unread'), () => query('webhooks.list', undefined));
   const [view, setView] = useState<View>('list');
   const [secret, setSecret] = useState('');
-  // Without the projects, the webhook receives events of all projects.
+  // If the projects cannot be loaded, the form offers only the events of all projects.
   useEffect(() => void loadProjects().catch(() => {}), []);
   const changed = (one: Webhook) => webhooks.setAll((now) => upsertItem(now, one));
   const toList = () => {

@@ -11,7 +11,7 @@ interface Props {
   readonly takesFocus: boolean;
   /** Called with the new version once the text is stored. */
   readonly onStored: (version: string) => void;
-  /** Loads the file again and shows it unchanged. */
+  /** Loads the file again and shows it without the person's changes. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;

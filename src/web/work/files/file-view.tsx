@@ -27,7 +27,7 @@ interface Props {
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** Plain text has no preview, only the editor. */
+/** Plain text opens in the editor if it can be edited. Other files first show a preview. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);

@@ -19,7 +19,7 @@ type Checkpoint = Outputs['checkpoints']['list'][number];
 
 export function CheckpointList({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
-  // A run's checkpoint is created shortly after its end.
+  // Loads the list again when the session's status changes. A run's checkpoint is created shortly after its end.
   const {
     now: all,
     problem,
@@ -161,7 +161,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
   );
 }
 
-/** Parses git's diff output. A header starts at `diff` and ends with the first `@@`. */
+/** Parses git's diff output. A header starts at `diff` and ends before the first `@@`. */
 function parseDiff(text: string): DiffLine[] {
   let isHeader = true;
   return text

@@ -105,7 +105,7 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** The repository's checks and suggestions. Access to a host, or a service, starts only after a person allows it. */
+/** The repository's checks and suggestions. Hosts become reachable and services start only after a person allows them. */
 function Environment({ of, environment, onDone }: Props) {
   const { problem, setup, template, tools, egress, services, ports, checks } = environment;
   const wishes = [

@@ -80,8 +80,9 @@ export const explainPauseDifference = (
     : undefined;
 
 /**
- * Decides whether a pause keeps the memory or only the files. With `pause: files`, only the files are kept if the driver cannot
- * freeze processes. Throws: unsupported, if the result would lose more than that.
+ * Decides whether a pause keeps the memory or only the files. If the driver cannot freeze processes, `pause: files` keeps the
+ * files instead of the memory; other settings refuse the pause. Throws: unsupported, for such a refusal and if the driver loses
+ * the files.
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

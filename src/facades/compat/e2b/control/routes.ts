@@ -300,7 +300,10 @@ const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
-/** A failed create may already have created a sandbox, so clients must not retry it automatically. */
+/**
+ * A create that failed with a 5xx status may already have created a sandbox, so clients must not retry it automatically. After
+ * 429, they can retry.
+ */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

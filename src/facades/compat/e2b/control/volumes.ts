@@ -67,7 +67,7 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
-    // The token opens the content, so a caller with read access to the volume's record must not get it.
+    // The token opens the content, so read access to the volume's record is not enough to get it.
     await volumes.admits(found.id);
     return withToken(found, request);
   });

@@ -7,7 +7,7 @@ import type { DataPlaneSandboxes } from '../sandboxes.ts';
 import type { DataPlaneTarget } from '../target.ts';
 import { ConnectError } from './connect.ts';
 
-/** A request to a port of a running sandbox, whose token was checked. */
+/** A request to a port of a running sandbox, from a caller who is allowed to reach that port. */
 export interface DataPlaneCall {
   readonly sid: string;
   readonly target: DataPlaneTarget;
@@ -21,7 +21,7 @@ export interface DataPlaneCall {
   readonly closing: AbortSignal;
   readonly clock: Clock;
   audit(action: string, outcome: string): void;
-  /** Variables of every process, each as NAME=value. */
+  /** Variables of every process that this facade starts, each as NAME=value. */
   readonly env: readonly string[];
   /** Opens the sandbox, which stays in use until the handle is disposed. */
   enter(signal?: AbortSignal): Promise<SandboxHandle>;

@@ -41,7 +41,7 @@ export function createForwardedHeaders(
   const hops = parseConnectionHeader(headers.connection);
   const kept = Object.entries(headers).filter(([name]) => !own.has(name) && !hops.includes(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  // Programs look up this spelling, which every HTTP client uses.
+  // `Host` is capitalized, as HTTP clients send it, because programs look up this spelling.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 

@@ -3,8 +3,8 @@ import { type AutomationPause, AutomationStartError } from '../../../../sessions
 import { ManagedAgentsError } from '../errors.ts';
 
 /**
- * Permanent reasons why a run gets no session that have an error type of their own in the API. All other reasons get a general
- * type.
+ * Permanent reasons for which no session is created, each with an error type of its own in the API. All other reasons get a
+ * general type.
  */
 const lasting = [
   'agent_archived',

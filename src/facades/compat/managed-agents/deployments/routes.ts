@@ -73,7 +73,7 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** First checks that everything the deployment's sessions need exists. */
+  /** Builds the automation of a deployment, after a check that everything its sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
-// sent, with the version of each agent added.
+// A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored in their own
+// form, with omitted fields filled in and the version of each agent added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);

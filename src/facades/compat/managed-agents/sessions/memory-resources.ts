@@ -55,7 +55,7 @@ export async function prepareMemoryResources(
 }
 
 const maxFolder = 60;
-/** A folder named after the store; a name without characters allowed in file names is replaced by the store's id. */
+/** A folder named after the store. The store's id replaces a name without ASCII letters or digits. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFKD')

@@ -120,7 +120,7 @@ export class ThreadProjection {
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
     return { session_thread_id: toApiThreadId(this.#id), agent_name: this.#agent.name };
   }
-  /** Whether readers see the message's text as it streams. They do not see a question's text. */
+  /** Whether readers see the message's text as it streams. They do not see questions about a call or a spent budget. */
   get shows(): boolean {
     return !this.#now.asking;
   }

@@ -17,8 +17,7 @@ export interface SessionViewDeps {
   readonly clock: Clock;
 }
 /**
- * A session with the content that this API stored at its creation. Lists show many sessions, so the content of each is
- * parsed once.
+ * A session with the content that this API keeps in its record. Lists show many sessions, so the content of each is parsed once.
  */
 interface ViewedSession {
   readonly record: SessionRecord;

@@ -73,7 +73,7 @@ export function createResyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>
 export const toEpochSeconds = (ms: number): number => Math.floor(ms / 1000);
 
 const families = ['shell', 'file', 'browser', 'search', 'message'];
-/** Maps a family that this wire lacks to `mcp`. */
+/** Maps a family that this API lacks to `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
 /** The page of v2.0 adds a row for every event, so each call sends only one of its two events. */

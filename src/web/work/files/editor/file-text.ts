@@ -4,7 +4,7 @@ const mark = '\ufeff';
 
 /** Includes everything that a save must preserve. */
 export interface EditableText {
-  /** Without the byte-order mark, and with the file's own line ends. */
+  /** Without the byte-order mark, and with the file's own line endings. */
   readonly text: string;
   readonly mark: string;
   /** False: the file is not UTF-8, so a save would change bytes that nobody edited. */
@@ -21,7 +21,7 @@ export function decodeEditableText(bytes: Uint8Array): EditableText {
   }
 }
 
-/** Common line end of all texts. If they differ it is \n, and each \r is part of its line. */
+/** Line ending that all texts share. If they differ it is \n, and each \r is part of its line. */
 export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
@@ -30,8 +30,8 @@ export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n'
 }
 
 /**
- * Applies the change from `after` to `edited` to the current text. Undefined: its lines differ too much, or end with
- * \r, which the library does not support.
+ * Applies the change from `after` to `edited` to the current text. Undefined: its lines differ too much, or end with \r alone,
+ * which the library does not support.
  */
 export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
   if (current === after) return edited;

@@ -246,7 +246,7 @@ export class SessionProjection {
     ];
   }
 
-  /** An event of the primary stream. If the causing log has an equivalent event, both share its id. */
+  /** An event of the primary stream. If the causing log event already produced an event of this type, both share its id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
