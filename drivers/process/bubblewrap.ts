@@ -150,7 +150,7 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOp
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
   const set = `${processes}${memory}`;
-  // Bash, because Debian's sh cannot limit the number of processes.
+  // Bash, because Debian's sh (dash) does not support `ulimit -u`.
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 

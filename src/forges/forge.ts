@@ -90,9 +90,9 @@ export interface ForgeHttp {
 }
 /**
  * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method stops when the
- * signal fires. Rejects only with AppError: forbidden (the credential is invalid or lacks a permission), not_found, conflict or
- * invalid_request (the forge refused the request), rate_limited, cancelled. Rejects also: deadline_exceeded, payload_too_large,
- * provider_error (the forge failed, was unreachable, or sent an invalid answer).
+ * signal fires. All methods reject only with an AppError. Its codes: forbidden (the credential is invalid or lacks a permission),
+ * not_found, conflict or invalid_request (the forge refused the request), rate_limited, payload_too_large, deadline_exceeded,
+ * provider_error (the forge failed, was unreachable, or sent an invalid answer), cancelled.
  */
 export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;

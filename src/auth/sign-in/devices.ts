@@ -14,7 +14,7 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The browser that approved this command line. The command line loses access when the browser does. */
+  /** The browser that approved this CLI's sign-in; null for a browser. When the browser loses access, so does the CLI. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, valid until a minute after the new secret is first used. */

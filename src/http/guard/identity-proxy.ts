@@ -76,7 +76,10 @@ export class ProxyAuthenticator implements HostRouter {
   isForProgram = () => false;
   upgrade = () => false;
 
-  /** Returns undefined if the caller is known or has no proxy header. Rejects: invalid_request, provider_error. */
+  /**
+   * Returns undefined if nothing needs checking: the request has no proxy header, or the same unsigned headers were checked
+   * within the last minute. Rejects: invalid_request, provider_error.
+   */
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;

@@ -107,7 +107,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const [early, read] = await Promise.all([marksOf(session), run(() => eventsAfter(session, after, limit))]);
     const last = read.found.at(-1);
     if (last?.left && read.isAll) {
-      await appender.settle(session); // its writer is still working, or died
+      await appender.settle(session); // the newest append is incomplete: its server is still writing, or died
       return page(session, after, limit);
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);

@@ -33,7 +33,9 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** Phases that another phase always follows. They share a line. */
+/**
+ * Phases that lead to another phase. All phases of a start share one line, up to and including the first phase not listed here.
+ */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);

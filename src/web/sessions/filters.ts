@@ -15,7 +15,7 @@ const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStat
 export const statusFilters = ['all', ...Object.keys(states)] as readonly StatusFilter[];
 export const statusFilter = signal<StatusFilter>('all');
 
-/** Empty: all sessions. Otherwise new sessions are created in this project. */
+/** A project id: lists only that project's sessions, and new sessions are created in it. Empty: all sessions are listed. */
 export const projectFilter = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);

@@ -22,7 +22,9 @@ export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds):
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the end is at or before the stream's start; such a stream would never end. */
+/**
+ * Whether the event that ends the stream is at or before `upTo`. A stream that starts after that event would wait for it forever.
+ */
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
