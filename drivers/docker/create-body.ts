@@ -116,11 +116,10 @@ export function createSandboxBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the
-      // container is gone.
+      // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the container
+      // is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // The engine fills a new volume from the first mount that it visits, in no fixed order, so only /workspace may
-      // fill it.
+      // The engine fills a new volume from the first mount that it visits, in no fixed order, so only /workspace may fill it.
       {
         Type: 'volume',
         Source: volume,

@@ -5,14 +5,14 @@ import { raceAbort, throwIfAborted } from '../../src/core/concurrency/cancel.ts'
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
- * Milliseconds for the engine to start answering. A longer silence means that the request or its answer was lost, which
- * would otherwise block a start for minutes.
+ * Milliseconds for the engine to start answering. A longer silence means that the request or its answer was lost, which would
+ * otherwise block a start for minutes.
  */
 const usualAnswerMs = 60_000;
 
 /**
- * dockerode formats each request's options for its debug log, even when that log is off. Formatting an agent with all
- * its sockets takes 3 ms of the server's only thread.
+ * dockerode formats each request's options for its debug log, even when that log is off. Formatting an agent with all its sockets
+ * takes 3 ms of the server's only thread.
  */
 class QuietAgent extends Agent {
   [inspect.custom](): string {
@@ -21,8 +21,8 @@ class QuietAgent extends Agent {
 }
 
 /**
- * Opens the engine at a DOCKER_HOST address. The engine must be on this machine, because sandboxes dial the server's
- * Unix sockets.
+ * Opens the engine at a DOCKER_HOST address. The engine must be on this machine, because sandboxes dial the server's Unix
+ * sockets.
  */
 export function openDockerEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
@@ -30,8 +30,8 @@ export function openDockerEngine(host: string, answerMs = usualAnswerMs): Docker
     const why = 'sandboxes reach the server through Unix sockets, which do not cross machines';
     throw new AppError('unsupported', `The Docker engine at ${host} cannot be used: ${why}. Use a unix:// address.`);
   }
-  // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a
-  // retry after the engine closes an idle connection.
+  // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a retry
+  // after the engine closes an idle connection.
   const agent = new QuietAgent({ keepAlive: false });
   return new Dockerode({ socketPath, host: undefined, agent, connectionTimeout: answerMs } as object);
 }

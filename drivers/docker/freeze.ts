@@ -6,8 +6,8 @@ import { callEngine, readEngineErrorStatus } from './engine.ts';
 const maxTries = 8;
 
 /**
- * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not stop in time.
- * Rejects with the engine's last refusal.
+ * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not stop in time. Rejects with
+ * the engine's last refusal.
  */
 export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,

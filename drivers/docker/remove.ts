@@ -4,8 +4,8 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus } from './engine.ts';
 
 /**
- * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it.
- * `known`: a fresh inspection, which saves a request.
+ * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known`: a fresh
+ * inspection, which saves a request.
  */
 export async function removeContainer(
   engine: Dockerode,

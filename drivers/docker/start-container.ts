@@ -126,8 +126,7 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Query and body are separate: otherwise dockerode would also put the body, and so the token, into the URL, which is
-  // logged.
+  // Query and body are separate: otherwise dockerode would also put the body, and so the token, into the URL, which is logged.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);

@@ -6,9 +6,7 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 
-/**
- * The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set.
- */
+/** The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set. */
 export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
 /** Image label. `1`: /workspace and the programs work for any user. */

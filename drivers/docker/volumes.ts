@@ -41,8 +41,8 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
     found?.Labels?.['corral.owner-instance'] === instance;
 
   /**
-   * Runs the image's chown as root, in a container with no network and only this volume. The folder itself changes
-   * last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
+   * Runs the image's chown as root, in a container with no network and only this volume. The folder itself changes last, so an
+   * interrupted change is repeated. A link's own owner is changed; links are never followed.
    */
   async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);

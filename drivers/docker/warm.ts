@@ -47,17 +47,17 @@ const renameMs = 5_000; // less than the interval between two checks of the pool
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
 /**
- * Sandboxes started ahead of need. A claim renames the container to its session's name; labels do not change. The
- * engine accepts two concurrent renames, so a file in the sandbox's folder decides which claim wins. Every server that
- * can use the sandbox sees that folder.
+ * Sandboxes started ahead of need. A claim renames the container to its session's name; labels do not change. The engine accepts
+ * two concurrent renames, so a file in the sandbox's folder decides which claim wins. Every server that can use the sandbox sees
+ * that folder.
  */
 export function createDockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
   /**
-   * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check,
-   * the claim was interrupted, and they move to `abandoned`.
+   * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check, the claim
+   * was interrupted, and they move to `abandoned`.
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
@@ -223,8 +223,8 @@ export function createDockerPool(options: Options): Poolable {
   };
 
   /**
-   * Omits sandboxes with a claim in progress, so that none is claimed twice. A claim that stays unfinished is treated
-   * as abandoned.
+   * Omits sandboxes with a claim in progress, so that none is claimed twice. A claim that stays unfinished is treated as
+   * abandoned.
    */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));

@@ -6,9 +6,7 @@ import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findEngineObject } from './engine.ts';
 
-/**
- * Reports when containers end. All watches share one connection to the engine, open only while something is watched.
- */
+/** Reports when containers end. All watches share one connection to the engine, open only while something is watched. */
 export interface ContainerWatcher extends AsyncDisposable {
   /** Resolves with the reason once the container has ended permanently. Engine restarts do not end the watch. */
   over(id: string, signal: AbortSignal): Promise<AppError>;

@@ -24,8 +24,8 @@ export async function readWorkspacePointer(
 }
 
 /**
- * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
- * volumes. Resolves with the volume's labels, which are another call's if that call created the volume first.
+ * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename volumes.
+ * Resolves with the volume's labels, which are another call's if that call created the volume first.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

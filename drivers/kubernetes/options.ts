@@ -39,8 +39,7 @@ export interface KubernetesOptions
   readonly port: number;
   readonly pods: PodSettings;
   /**
-   * The address at which pods reach the egress listener. Undefined: pods have no network access, even if their policy
-   * allows it.
+   * The address at which pods reach the egress listener. Undefined: pods have no network access, even if their policy allows it.
    */
   readonly egressAddress?: HostAndPort | undefined;
   readonly serverPods?: ServerPodSelector;

@@ -30,9 +30,9 @@ import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
- * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through
- * it from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if
- * the program has no loader, or the copy does not work here.
+ * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it from
+ * other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if the program has no
+ * loader, or the copy does not work here.
  */
 export async function createUnreadableLoader(
   folder: string,
@@ -60,10 +60,7 @@ export async function createUnreadableLoader(
 
 const good = new Set<string>();
 
-/**
- * Returns the copy if programs start through it, which fails under gVisor, for example. A working copy is not tested
- * again.
- */
+/** Returns the copy if programs start through it, which fails under gVisor, for example. A working copy is not tested again. */
 async function tried(path: string): Promise<string | undefined> {
   if (!good.has(path) && !(await startsThrough(path))) return undefined;
   good.add(path);
@@ -210,9 +207,7 @@ async function confined(what: LaunchOptions, confinement: SandboxConfinement, si
   return marked(pid, exited);
 }
 
-/**
- * Creates an empty folder for the display's socket. The sandbox's user can write there, so its content is untrusted.
- */
+/** Creates an empty folder for the display's socket. The sandbox's user can write there, so its content is untrusted. */
 async function createScreenFolder(
   { folders, spec }: LaunchOptions,
   { bubblewrap, user }: SandboxConfinement,

@@ -11,8 +11,8 @@ export interface ProcessIdentity {
 /** Undefined if the process is gone or a zombie. */
 export async function readStartTicks(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The name can contain spaces and brackets, so fields are counted after its last bracket: the first is the state, the
-  // 20th the start time.
+  // The name can contain spaces and brackets, so fields are counted after its last bracket: the first is the state, the 20th the
+  // start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
@@ -45,8 +45,8 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
 const lanes = 2;
 
 /**
- * Finds all processes that have this variable in their environment. If the environment is unreadable, as that of sealed
- * processes is without root, finds those that have the value as an argument.
+ * Finds all processes that have this variable in their environment. If the environment is unreadable, as that of sealed processes
+ * is without root, finds those that have the value as an argument.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

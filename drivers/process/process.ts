@@ -212,8 +212,8 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // Before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the
-    // search is slow.
+    // Before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the search is
+    // slow.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));

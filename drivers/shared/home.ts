@@ -1,6 +1,6 @@
 /**
- * A sandbox user's home is on the workspace's disk, so installed packages count towards the disk limit and not as
- * memory. Searches skip it.
+ * A sandbox user's home is on the workspace's disk, so installed packages count towards the disk limit and not as memory.
+ * Searches skip it.
  */
 export const sandboxHome = '/workspace/.corral/home';
 

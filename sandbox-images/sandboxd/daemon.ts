@@ -29,8 +29,8 @@ import type {
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
 
-// The interface behind sandboxd's HTTP API, implemented by the daemon inside a sandbox and by the memory driver's
-// in-memory daemon. Both use the same HTTP server, so their APIs are identical.
+// The interface behind sandboxd's HTTP API, implemented by the daemon inside a sandbox and by the memory driver's in-memory
+// daemon. Both use the same HTTP server, so their APIs are identical.
 
 export interface ExecRequest {
   readonly command: string;
@@ -88,8 +88,8 @@ export interface Daemon {
   start(request: OperationSpec): Promise<OperationEntry>;
   operation(id: string): OperationEntry | undefined;
   /**
-   * Ends once the operation has ended and all output was read. A chunk is valid only until the next is requested.
-   * Rejects with not_found.
+   * Ends once the operation has ended and all output was read. A chunk is valid only until the next is requested. Rejects with
+   * not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;

@@ -46,8 +46,8 @@ const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
 const stateDir = await makeStateDir(
   env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
 );
-// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox. On a shared machine, that init
-// has a higher pid.
+// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox. On a shared machine, that init has a
+// higher pid.
 const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
 
@@ -106,8 +106,7 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-// Used if the server's sockets cannot be mounted: a port, on loopback unless an address precedes it, or a socket's
-// path.
+// Used if the server's sockets cannot be mounted: a port, on loopback unless an address precedes it, or a socket's path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Packages that a user installs go below the home, because only the home and the workspace are writable. pip uses the
-// home by default; npm needs a setting.
+// Packages that a user installs go below the home, because only the home and the workspace are writable. pip uses the home by
+// default; npm needs a setting.
 
 /** Variables that make `pip install` and `npm install -g` use the home, and add its programs to the path. */
 export function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {

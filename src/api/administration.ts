@@ -77,9 +77,7 @@ const Overview = z.object({
       since: IsoTime,
       /** Null: the run waits for an answer to the model's own question. */
       reason: WaitReason.nullable(),
-      /**
-       * Only with the reason `budget`: the spent budget, or `member` if the owner can no longer work in the project.
-       */
+      /** Only with the reason `budget`: the spent budget, or `member` if the owner can no longer work in the project. */
       budget: BudgetOverrun.shape.scope.nullable(),
     }),
   ),

@@ -1,5 +1,5 @@
-// Builds the server (node src/app/bundle-server.ts [server]) as JavaScript that starts twice as fast as its sources,
-// with a tenth of the files. The files that the server reads stay where they are in the project.
+// Builds the server (node src/app/bundle-server.ts [server]) as JavaScript that starts twice as fast as its sources, with a tenth
+// of the files. The files that the server reads stay where they are in the project.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +22,8 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
-  // Each entry is bundled separately: code shared between a worker and the server would become one more file to open at
-  // each start.
+  // Each entry is bundled separately: code shared between a worker and the server would become one more file to open at each
+  // start.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without this, Node parses each file to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
@@ -59,8 +59,8 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
 }
 
 /**
- * Rewrites sources that read files relative to themselves, so that the bundle finds these files. A source that starts a
- * worker stays unchanged, because the worker is next to the bundle.
+ * Rewrites sources that read files relative to themselves, so that the bundle finds these files. A source that starts a worker
+ * stays unchanged, because the worker is next to the bundle.
  */
 const ownPlaces: Plugin = {
   name: 'own-places',
@@ -77,8 +77,8 @@ const ownPlaces: Plugin = {
 };
 
 /**
- * An import of one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web
- * Crypto (node:crypto), 2 MiB that an idle server never uses. A require does not evaluate the getters.
+ * An import of one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web Crypto
+ * (node:crypto), 2 MiB that an idle server never uses. A require does not evaluate the getters.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

@@ -7,8 +7,8 @@ export interface Lockout {
   waitOf(address: string): number;
   failed(address: string): void;
   /**
-   * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the remaining wait in
-   * ms is returned. A locked address can still send valid credentials, because several clients can share it.
+   * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the remaining wait in ms is
+   * returned. A locked address can still send valid credentials, because several clients can share it.
    */
   judge(address: string): number;
 }
@@ -26,8 +26,8 @@ const windowMs = 60_000;
 const maxAddresses = 10_000;
 
 /**
- * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network
- * share one count and one lock.
+ * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network share one
+ * count and one lock.
  */
 export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();

@@ -27,8 +27,8 @@ export class Memberships {
   load = (): Promise<void> => this.#projects.load();
 
   /**
-   * The caller with its roles in projects: the same object until the caller loses rights. A caller that already has
-   * roles keeps them.
+   * The caller with its roles in projects: the same object until the caller loses rights. A caller that already has roles keeps
+   * them.
    */
   within = (caller: Principal): Principal => {
     if (caller.owner === undefined || caller.projects) return caller;

@@ -1,9 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. If an API key created
-// the link, the key's id precedes the mac. The MAC covers the purpose and the path, so a link never opens anything
-// else. A link never allows more than its key does.
+// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. If an API key created the link,
+// the key's id precedes the mac. The MAC covers the purpose and the path, so a link never opens anything else. A link never
+// allows more than its key does.
 
 /** `rights`: those that a link can grant, the default first. `once`: the link works only once. */
 const purposes = {

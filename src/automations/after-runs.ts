@@ -6,8 +6,8 @@ import type { Automation } from '../sessions/api/server/automations.ts';
 import { withAddedRecords } from './carried-appends.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
 
-// Ends of runs that can start an automation. Each record is written with the append that contains the end, so a crash
-// loses none. A start's id is derived from the end, so it is added only once.
+// Ends of runs that can start an automation. Each record is written with the append that contains the end, so a crash loses none.
+// A start's id is derived from the end, so it is added only once.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;

@@ -9,8 +9,8 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
-// Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only due automations.
-// A start is `open` until it has ended, and then moves into its automation's history.
+// Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only due automations. A start is
+// `open` until it has ended, and then moves into its automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({
@@ -181,9 +181,7 @@ export class AutomationRecords {
 
 /** Whether the owner still has access, with a key or as a person, and can work in the project. */
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
-/**
- * A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then.
- */
+/** A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
 /** The person who resumes becomes the owner only if the current owner still has no access. */

@@ -16,8 +16,8 @@ export interface CronRule {
 }
 
 /**
- * Parses a schedule. Clock changes are handled as in Debian's cron: a fixed time that the clock skips runs right after
- * the gap, and a fixed time that the clock repeats runs once. Throws: invalid_request.
+ * Parses a schedule. Clock changes are handled as in Debian's cron: a fixed time that the clock skips runs right after the gap,
+ * and a fixed time that the clock repeats runs once. Throws: invalid_request.
  */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();

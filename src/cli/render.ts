@@ -21,8 +21,8 @@ export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase'
   toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
 
 /**
- * The agent's text goes to stdout and everything else to stderr, so that a script can read the text and a person sees
- * both. `quiet`: only the text.
+ * The agent's text goes to stdout and everything else to stderr, so that a script can read the text and a person sees both.
+ * `quiet`: only the text.
  */
 export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean }): EventRenderer {
   let open: 'stdout' | 'stderr' | undefined;

@@ -20,10 +20,7 @@ export interface ServerAddress {
   readonly token: string | undefined;
 }
 
-/**
- * The server in `--url` or CORRAL_URL, else the running local server, else that of `corral login`, else the default
- * address.
- */
+/** The server in `--url` or CORRAL_URL, else the running local server, else that of `corral login`, else the default address. */
 export function resolveAddress(value: string | undefined, env: Io['env']): ServerAddress {
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;

@@ -22,9 +22,7 @@ export interface CorralClientOptions {
   readonly url: string;
   /** A token or an API key, if the server requires one. */
   readonly token?: string;
-  /**
-   * The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all).
-   */
+  /** The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all). */
   readonly transport?: 'sse' | 'ws';
   /** The EventSource of the transport `sse`. Default: the platform's own, or the client's if the platform has none. */
   readonly EventSource?: EventSourceClass;
@@ -147,9 +145,9 @@ function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. Has only the parts that tRPC's
-// client uses; the status of a failed answer is the error event's `code`. The package `eventsource` gives up on a 502,
-// which a proxy returns while the server restarts, and waits a fixed 3 s after each break.
+// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. Has only the parts that tRPC's client
+// uses; the status of a failed answer is the error event's `code`. The package `eventsource` gives up on a 502, which a proxy
+// returns while the server restarts, and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {

@@ -22,10 +22,7 @@ export interface Connection {
   readonly api: CorralClient;
   /** Calls `work` with `api`. Failures reject with a CorralError. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
-  /**
-   * Resolves with an answer of any status. Rejects with a CorralError if no server answers, or with the signal's
-   * reason.
-   */
+  /** Resolves with an answer of any status. Rejects with a CorralError if no server answers, or with the signal's reason. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Resolves with a successful answer. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;

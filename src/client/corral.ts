@@ -41,8 +41,8 @@ export interface NewBox {
   /** Seconds after which an unused sandbox is stopped; its files stay. At most the server's setting. */
   readonly idleTimeout?: number;
   /**
-   * `none`, or the only hosts (`host`, `*.host`, `host:port`) that the sandbox can reach, out of those that the
-   * server's policy opens.
+   * `none`, or the only hosts (`host`, `*.host`, `host:port`) that the sandbox can reach, out of those that the server's policy
+   * opens.
    */
   readonly egress?: Egress;
   /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
@@ -280,9 +280,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`. It starts with the
-   * files of that moment if they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has
-   * ended.
+   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`. It starts with the files of
+   * that moment if they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return new Box(
@@ -293,8 +292,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * A new box with everything before the message at `seq`, which must have started a run; `text` is sent instead. This
-   * box stays as it is. Rejects with conflict while a run is in progress, unless `stopsRun` is set.
+   * A new box with everything before the message at `seq`, which must have started a run; `text` is sent instead. This box stays
+   * as it is. Rejects with conflict while a run is in progress, unless `stopsRun` is set.
    */
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
     const requested = { id: this.id, seq, text, ...options };
@@ -303,18 +302,15 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the files, for new boxes that start with them: `corral.create({ snapshot: 'build-cache' })`. The copy
-   * outlives the box. An older snapshot of this name loses the name.
+   * Copies the files, for new boxes that start with them: `corral.create({ snapshot: 'build-cache' })`. The copy outlives the
+   * box. An older snapshot of this name loses the name.
    */
   snapshot(
     options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } = {},
   ): Promise<Snapshot> {
     return this.#server.call((api) => api.snapshots.create.mutate({ sessionId: this.id, ...options }));
   }
-  /**
-   * Creates boxes that all start with the current files, and without processes. Each fork succeeds or fails
-   * independently.
-   */
+  /** Creates boxes that all start with the current files, and without processes. Each fork succeeds or fails independently. */
   async forks(count: number): Promise<(Box | CorralError)[]> {
     const created = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
     const own = { ...(this.#env && { env: this.#env }), isOwn: true };

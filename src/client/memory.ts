@@ -41,9 +41,7 @@ export class Memory {
   read(path: string, options: { readonly version?: number } = {}): Promise<NoteText> {
     return this.#server.call((api) => api.memory.read.query({ ...this.#holder, path, ...options }));
   }
-  /**
-   * Writes a note. With `expect`, rejects with conflict unless the note is at that version; 0: the note must not exist.
-   */
+  /** Writes a note. With `expect`, rejects with conflict unless the note is at that version; 0: the note must not exist. */
   write(path: string, text: string, options: { readonly expect?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.write.mutate({ ...this.#holder, path, text, ...options }));
   }

@@ -53,8 +53,8 @@ export class Templates {
   }
 
   /**
-   * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with
-   * unsupported if this server builds no templates.
+   * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with unsupported
+   * if this server builds no templates.
    */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>

@@ -15,8 +15,8 @@ export interface TerminalOptions {
 }
 
 /**
- * A shell on a real terminal in the box. It keeps running when its reader leaves; `box.terminal({id})` reattaches. Its
- * output goes to `onData`, or waits until it is iterated over.
+ * A shell on a real terminal in the box. It keeps running when its reader leaves; `box.terminal({id})` reattaches. Its output
+ * goes to `onData`, or waits until it is iterated over.
  */
 export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;

@@ -4,9 +4,7 @@ import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
 import { createCutOffError, parseEndFrame } from './exec.ts';
 
-/**
- * A move is reported as `rename` of the old name and `create` of the new name. `lost`: changes may have been missed.
- */
+/** A move is reported as `rename` of the old name and `create` of the new name. `lost`: changes may have been missed. */
 export interface FileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */

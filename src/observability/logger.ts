@@ -24,8 +24,7 @@ export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => 
  * kind and source. Masks every known secret in a line, at any depth.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
-  // Synchronous, so that the last line before an exit is written. pino stops writing once the reader, such as `head`,
-  // is gone.
+  // Synchronous, so that the last line before an exit is written. pino stops writing once the reader, such as `head`, is gone.
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = createLogNoiseLimiter((leftOut) => {
     summing = true;

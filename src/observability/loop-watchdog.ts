@@ -10,8 +10,8 @@ export interface WatchdogOptions {
 }
 
 /**
- * Watches the event loop from another thread, which writes a line of JSON with the stack of the blocking work, once per
- * block. It writes the line while the loop is still blocked, because a block can last forever. `counts` is for tests.
+ * Watches the event loop from another thread, which writes a line of JSON with the stack of the blocking work, once per block. It
+ * writes the line while the loop is still blocked, because a block can last forever. `counts` is for tests.
  */
 export function watchEventLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;

@@ -90,8 +90,8 @@ export interface Quota<Doc> {
 export interface OwnerLimit<Doc> {
   readonly now: number;
   /**
-   * `others`: all other documents of the owner and the project, including those that any server is storing. Throws if
-   * there is no room.
+   * `others`: all other documents of the owner and the project, including those that any server is storing. Throws if there is no
+   * room.
    */
   readonly admit: (others: readonly Doc[]) => void;
 }
@@ -115,9 +115,7 @@ export interface VersionedDocument<Doc> {
   readonly version: number;
 }
 
-/**
- * Documents of one kind, each with an owner and an id. Quotas and unique names apply across all servers of the store.
- */
+/** Documents of one kind, each with an owner and an id. Quotas and unique names apply across all servers of the store. */
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;
@@ -255,10 +253,7 @@ export class Collection<Doc extends OwnedDocument> {
     await this.#records.delete(this.#rules.kind, id);
   }
 
-  /**
-   * Deletes the parts first, so that an interrupted deletion can be repeated. Parts added in the meantime are deleted
-   * last.
-   */
+  /** Deletes the parts first, so that an interrupted deletion can be repeated. Parts added in the meantime are deleted last. */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
     await this.delete(id);

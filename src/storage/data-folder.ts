@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { AppError } from '../core/errors/errors.ts';
 
 /**
- * Creates a folder and its parents. Node's `recursive` option loops forever if the system reports ENOENT although the
- * parent exists, as below /proc.
+ * Creates a folder and its parents. Node's `recursive` option loops forever if the system reports ENOENT although the parent
+ * exists, as below /proc.
  */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;

@@ -6,8 +6,8 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { copyBlobKind, credentialKind, fileCopiesKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// Export as JSON lines: a header; per session its start, events, records, and an end with counts and a hash of these
-// lines; finally the number of sessions.
+// Export as JSON lines: a header; per session its start, events, records, and an end with counts and a hash of these lines;
+// finally the number of sessions.
 
 const form = 1;
 const pageSize = 500;

@@ -4,8 +4,8 @@ import { type ContainerRequest, createSandboxBody } from '../create-body.ts';
 import { imageUserId } from '../users.ts';
 
 /**
- * Capabilities that apt, dpkg, pip and npm need as root: to own, write and change other users' files, and to switch
- * users. They affect only the container's own files and processes.
+ * Capabilities that apt, dpkg, pip and npm need as root: to own, write and change other users' files, and to switch users. They
+ * affect only the container's own files and processes.
  */
 export const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 

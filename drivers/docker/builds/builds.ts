@@ -121,8 +121,7 @@ export function explainMissingBuildSupport({
 }
 
 /**
- * Builds images by running commands in a container that is isolated like a sandbox. The engine never reads a caller's
- * Dockerfile.
+ * Builds images by running commands in a container that is isolated like a sandbox. The engine never reads a caller's Dockerfile.
  */
 export function openImageBuilder(options: Options): ImageBuilding {
   const { engine, folders, holds, images, instance, names, building } = options;

@@ -193,10 +193,7 @@ interface Host {
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
 
-/**
- * The engine resolves a mount's path at every start, and an older filter may have allowed a path that the server can
- * replace.
- */
+/** The engine resolves a mount's path at every start, and an older filter may have allowed a path that the server can replace. */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);
   const mounted = [

@@ -30,8 +30,8 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // `mkdir` applies the umask, so set the mode here: the server's group creates sockets in the folder, and the
-      // sandbox's user enters it.
+      // `mkdir` applies the umask, so set the mode here: the server's group creates sockets in the folder, and the sandbox's user
+      // enters it.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>

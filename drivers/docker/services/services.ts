@@ -13,13 +13,11 @@ import { imageUserId, type UserIdAllocator, userLabel } from '../users.ts';
 import { createServiceBody } from './service-body.ts';
 
 export const serviceNameLabel = 'corral.service';
-/**
- * Set on sandbox containers that can have services, so that removing other containers skips the search for services.
- */
+/** Set on sandbox containers that can have services, so that removing other containers skips the search for services. */
 export const mayHaveServicesLabel = 'corral.services';
 /**
- * Names the sandbox container whose network the service joined. If the sandbox has a different container now, the
- * service is a leftover.
+ * Names the sandbox container whose network the service joined. If the sandbox has a different container now, the service is a
+ * leftover.
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';

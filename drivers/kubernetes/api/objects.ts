@@ -32,16 +32,16 @@ export interface KubeRemovalOptions {
 }
 
 /**
- * The API server ends each stream after this time. Just before, it reports the version to continue from. A stream that
- * lasts longer has silently stopped. The next stream delivers the missed events, so no timer has to list objects.
+ * The API server ends each stream after this time. Just before, it reports the version to continue from. A stream that lasts
+ * longer has silently stopped. The next stream delivers the missed events, so no timer has to list objects.
  */
 const streamSeconds = 25;
 const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * This installation's objects of one kind, watched from the first `list` or `follow`. The client library's own informer
- * ends at the first error, keeps whole objects, and cannot start from its caller's list.
+ * This installation's objects of one kind, watched from the first `list` or `follow`. The client library's own informer ends at
+ * the first error, keeps whole objects, and cannot start from its caller's list.
  */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,

@@ -35,8 +35,8 @@ const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
 /**
- * One SandboxClaim per session, named after it, so that two servers never claim two sandboxes for one session. The
- * controller gives each warm sandbox to only one claim.
+ * One SandboxClaim per session, named after it, so that two servers never claim two sandboxes for one session. The controller
+ * gives each warm sandbox to only one claim.
  */
 export function createClaimEngine(options: Options) {
   const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;

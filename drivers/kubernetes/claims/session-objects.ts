@@ -12,8 +12,8 @@ export interface SessionObject extends KubeObject {
 }
 
 /**
- * Uid of the pod that the session uses, or `none` if the sandbox is stopped. The controller replaces a lost pod with an
- * empty one of the same name, which the session must treat as a different sandbox.
+ * Uid of the pod that the session uses, or `none` if the sandbox is stopped. The controller replaces a lost pod with an empty one
+ * of the same name, which the session must treat as a different sandbox.
  */
 export const podAnnotation = 'corral/pod';
 export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];

@@ -25,8 +25,8 @@ const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
 /**
- * The template and warm pool of each recipe. Names contain a hash of the template's content, so templates never change:
- * after an upgrade or a settings change, sandboxes are claimed from a new pool, and the old pool's members are deleted.
+ * The template and warm pool of each recipe. Names contain a hash of the template's content, so templates never change: after an
+ * upgrade or a settings change, sandboxes are claimed from a new pool, and the old pool's members are deleted.
  */
 export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openKubeCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');

@@ -10,8 +10,8 @@ import type { SandboxTokenDeriver } from '../pods/sandbox-tokens.ts';
 const maxLine = 256;
 
 /**
- * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the handler gets the
- * remaining bytes.
+ * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the handler gets the remaining
+ * bytes.
  */
 export async function listenForEgress({
   listen,

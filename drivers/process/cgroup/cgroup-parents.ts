@@ -31,8 +31,8 @@ const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
 /**
- * Finds where each limit works: in each hierarchy, the first group that supports all limits, or else the group that
- * supports the most.
+ * Finds where each limit works: in each hierarchy, the first group that supports all limits, or else the group that supports the
+ * most.
  */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
@@ -137,10 +137,7 @@ async function enable(files: CgroupFiles, path: string, requested: readonly Limi
   return isWhole;
 }
 
-/**
- * A version 2 group that contains processes cannot enable controllers for its children, so the server moves into a
- * child.
- */
+/** A version 2 group that contains processes cannot enable controllers for its children, so the server moves into a child. */
 async function stepAside(files: CgroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);
   if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved

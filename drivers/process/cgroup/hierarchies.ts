@@ -1,9 +1,6 @@
 import { join, relative } from 'node:path';
 
-/**
- * A mounted tree of control groups. Version 1 has several, each for one or a few controllers; version 2 has one for
- * all.
- */
+/** A mounted tree of control groups. Version 1 has several, each for one or a few controllers; version 2 has one for all. */
 export interface CgroupHierarchy {
   readonly version: 1 | 2;
   /** Controllers of a version 1 hierarchy. Version 2 lists them in a file. */

@@ -6,8 +6,8 @@ import type { IdleConnections } from './idle-connections.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
 /**
- * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
- * request's signal aborts. The connection is returned after the exchange.
+ * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the request's
+ * signal aborts. The connection is returned after the exchange.
  */
 export class DaemonHttpAgent extends Agent {
   readonly #connections: IdleConnections;

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// A display listens in a folder that the sandbox can write, so everything in it is untrusted. The server never resolves
-// a path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
+// A display listens in a folder that the sandbox can write, so everything in it is untrusted. The server never resolves a path of
+// the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
 
 /** Name of the folder for the display's socket, inside the sandbox's folder. The server opens only the socket in it. */
 export const screenFolder = 'screen';
@@ -15,8 +15,8 @@ const chunkBytes = 256 * 1024;
 const copiedBytes = 16 * 1024;
 
 /**
- * Undefined if no display listens there, or the name is not a socket that was created in that folder. `home` belongs to
- * the server, and no sandbox can change it.
+ * Undefined if no display listens there, or the name is not a socket that was created in that folder. `home` belongs to the
+ * server, and no sandbox can change it.
  */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();

@@ -26,8 +26,8 @@ const patienceMs = 10_000;
 const attemptMs = 5_000;
 
 /**
- * An http.Agent that connects through `dial`. It keeps dialling while the daemon restarts, so requests wait as they do
- * with drivers whose daemon dials the server.
+ * An http.Agent that connects through `dial`. It keeps dialling while the daemon restarts, so requests wait as they do with
+ * drivers whose daemon dials the server.
  */
 export class DiallingHttpAgent extends Agent {
   readonly #dial: DialFunction;

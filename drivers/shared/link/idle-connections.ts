@@ -52,8 +52,7 @@ export class IdleConnections {
       connection.destroy();
       return;
     }
-    // An idle connection must stay silent. Unexpected bytes make all further data untrustworthy, so the connection is
-    // dropped.
+    // An idle connection must stay silent. Unexpected bytes make all further data untrustworthy, so the connection is dropped.
     const drop = () => {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);

@@ -17,9 +17,9 @@ export interface SocketListener extends AsyncDisposable {
 }
 
 /**
- * Listens on a Unix socket that anyone with access to its folder can dial. Atomically replaces an earlier socket of
- * that name. Binds to a temporary name first: libuv unlinks a socket's bound name on close, so a predecessor that
- * closes late would otherwise remove its successor's socket.
+ * Listens on a Unix socket that anyone with access to its folder can dial. Atomically replaces an earlier socket of that name.
+ * Binds to a temporary name first: libuv unlinks a socket's bound name on close, so a predecessor that closes late would
+ * otherwise remove its successor's socket.
  */
 export async function listenOnUnixSocket(
   options: SocketListenOptions,

@@ -10,9 +10,7 @@ export interface ListenAddress {
 }
 export interface SharedPort<First> {
   readonly first: First;
-  /**
-   * Stops accepting on all sockets except the server's own. Resolves when the other sockets' connections have ended.
-   */
+  /** Stops accepting on all sockets except the server's own. Resolves when the other sockets' connections have ended. */
   close(): Promise<void>;
 }
 

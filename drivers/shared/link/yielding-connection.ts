@@ -4,8 +4,8 @@ import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-sl
 /** Maximum bytes passed to the parser at a time. A sandbox can fill each KiB with a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
- * Reads a daemon's connection in small pieces, so that a sandbox that sends at full speed does not block the event
- * loop. Destroying it destroys the connection; `release` returns it.
+ * Reads a daemon's connection in small pieces, so that a sandbox that sends at full speed does not block the event loop.
+ * Destroying it destroys the connection; `release` returns it.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;

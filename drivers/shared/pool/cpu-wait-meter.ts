@@ -29,8 +29,7 @@ export function createCpuWaitMeter(init: number, pressure = machinePressure): ()
     if (!now)
       daemon = undefined; // the daemon may have restarted: the next call looks for it again
     else if (last) {
-      // The kernel adds a wait only when it ends, so a daemon that has not run since the last sample has waited ever
-      // since.
+      // The kernel adds a wait only when it ends, so a daemon that has not run since the last sample has waited ever since.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
       const own = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
       ahead = isStuck ? ahead + own : 0;
@@ -66,9 +65,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/**
- * How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not report it.
- */
+/** How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not report it. */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;

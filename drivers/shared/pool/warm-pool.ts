@@ -47,15 +47,13 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 }
 
 /**
- * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests which to
- * try first.
+ * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests which to try
+ * first.
  */
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the pool has no sandbox for this spec, so that the caller must start one. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
-  /**
-   * Records a start outside the pool. Until the result is disposed, the pool delays its own starts, by at most 15 s.
-   */
+  /** Records a start outside the pool. Until the result is disposed, the pool delays its own starts, by at most 15 s. */
   cold(): Disposable;
   readonly ready: number;
 }
@@ -66,8 +64,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * How long the pool waits after a claim before it refills. Claims often come in groups, and those that find the pool
- * empty must start their sandboxes first.
+ * How long the pool waits after a claim before it refills. Claims often come in groups, and those that find the pool empty must
+ * start their sandboxes first.
  */
 const quietMs = 300;
 

@@ -77,8 +77,8 @@ const equal = (argument: number, ...values: number[]): ArgumentComparison[] =>
 
 /** Calls that are allowed if any of their comparisons is true. */
 export const conditionalSystemCalls: Readonly<Record<string, readonly ArgumentComparison[]>> = {
-  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual
-  // machine's host. Not AF_ALG and similar families, which only enlarge the attack surface.
+  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual machine's host.
+  // Not AF_ALG and similar families, which only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
   // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],

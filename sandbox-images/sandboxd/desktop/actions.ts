@@ -14,10 +14,7 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** The drop target needs this time to accept before the button is released. */
 const dropMs = 50;
-/**
- * Without a pause, two clicks would be treated as one. The display makes the pause itself, so a busy daemon cannot
- * extend it.
- */
+/** Without a pause, two clicks would be treated as one. The display makes the pause itself, so a busy daemon cannot extend it. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
@@ -39,8 +36,7 @@ export async function performScreenAction(display: X11Connection, action: Screen
     display.send(encodeX11Request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The program must finish handling this action before the next action or screenshot. A busy program is not awaited
-  // forever.
+  // The program must finish handling this action before the next action or screenshot. A busy program is not awaited forever.
   await waitForFocusedProgram(display, busyMs);
 }
 

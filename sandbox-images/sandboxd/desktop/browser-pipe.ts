@@ -15,8 +15,8 @@ const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees one client that never disconnects. On a change of clients, the pipe therefore detaches everything that
- * the previous client attached, so that no tab waits for a missing debugger.
+ * Chromium sees one client that never disconnects. On a change of clients, the pipe therefore detaches everything that the
+ * previous client attached, so that no tab waits for a missing debugger.
  */
 export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;

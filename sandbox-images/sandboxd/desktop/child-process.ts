@@ -11,9 +11,7 @@ export interface DesktopProcessSpec {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
-  /**
-   * 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0.
-   */
+  /** 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
   /** If true, the program runs at normal instead of reduced priority, because a person may be watching. */
   readonly isPrompt?: boolean;

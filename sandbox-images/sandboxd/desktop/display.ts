@@ -20,8 +20,8 @@ const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * Returns a display number without a socket. Random, because displays that start concurrently on one machine would all
- * choose the first free number. A killed display leaves its socket, which another user's Xvnc cannot replace.
+ * Returns a display number without a socket. Random, because displays that start concurrently on one machine would all choose the
+ * first free number. A killed display leaves its socket, which another user's Xvnc cannot replace.
  */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []); // Xvnc creates a missing folder
@@ -102,8 +102,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects too, because it can run as a different user than the sandbox. On the server's side,
-   * the folder's parent denies access to everyone else.
+   * `0666` if the server connects too, because it can run as a different user than the sandbox. On the server's side, the
+   * folder's parent denies access to everyone else.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;

@@ -17,8 +17,7 @@ const mebibyte = 2 ** 20;
 /** Minimum pause between measurements, as a multiple of the last measurement's duration. */
 const idleShare = 10;
 /**
- * Minimum size at which a file is counted, because inodes take space too. The limit therefore also covers the number of
- * files.
+ * Minimum size at which a file is counted, because inodes take space too. The limit therefore also covers the number of files.
  */
 const fileBytes = 4_096;
 const maxHandles = 20_000;
@@ -40,10 +39,7 @@ export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFol
   /** All prefixes that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
-  /**
-   * Slightly above the usage at which writers were last ended. Below it, no process is ended, so that a user can clean
-   * up.
-   */
+  /** Slightly above the usage at which writers were last ended. Below it, no process is ended, so that a user can clean up. */
   let ceiling = limitBytes;
   let freeThen = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -69,8 +65,8 @@ export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFol
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Measured again, because writers kept writing until they ended: their last bytes must not be attributed to an
-        // innocent process.
+        // Measured again, because writers kept writing until they ended: their last bytes must not be attributed to an innocent
+        // process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -80,8 +76,8 @@ export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFol
   }
 
   /**
-   * Ends the processes that have large files open for writing, or else any file open for writing. If there are none and
-   * the files still grow, writers come and go faster than the scan, so every process is ended.
+   * Ends the processes that have large files open for writing, or else any file open for writing. If there are none and the files
+   * still grow, writers come and go faster than the scan, so every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scanProcesses();

@@ -5,9 +5,7 @@ import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 
-/**
- * Reads the file, folder or link at the path. A link gets its target's type and mode. Rejects with the system's error.
- */
+/** Reads the file, folder or link at the path. A link gets its target's type and mode. Rejects with the system's error. */
 export async function readPathEntry(path: string): Promise<PathEntry> {
   const at = await toSystemPath(path);
   const own = await lstat(at);

@@ -26,8 +26,8 @@ interface Replacement {
 }
 
 /**
- * Creates missing folders. The content goes to a hidden file first, so an interrupted transfer leaves the old file
- * intact. Links are followed; mode, owner and other hard links are kept. Devices and pipes are written directly.
+ * Creates missing folders. The content goes to a hidden file first, so an interrupted transfer leaves the old file intact. Links
+ * are followed; mode, owner and other hard links are kept. Devices and pipes are written directly.
  */
 export async function replaceFileContent(
   full: string,

@@ -45,8 +45,7 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // Only one TERM per program: a child between fork and exec still has its parent's handlers and can lose the
-      // signal.
+      // Only one TERM per program: a child between fork and exec still has its parent's handlers and can lose the signal.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM

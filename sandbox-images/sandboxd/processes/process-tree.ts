@@ -43,8 +43,8 @@ export interface ProcessTreeMembers {
 }
 
 /**
- * Excludes kernel threads, which a machine shows and a container does not. They have neither arguments nor an
- * environment, so they seem to be in the middle of exec forever.
+ * Excludes kernel threads, which a machine shows and a container does not. They have neither arguments nor an environment, so
+ * they seem to be in the middle of exec forever.
  */
 function programs(all: readonly ProcessStat[]): readonly ProcessStat[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
@@ -101,9 +101,9 @@ export function findTreeMembers(
 }
 
 /**
- * The current tree of one process. Call while the process runs, because its origin is unknown afterwards. Orphans
- * belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan, they
- * must also have another session: an orphan of the root's session can be a sibling that the same command started.
+ * The current tree of one process. Call while the process runs, because its origin is unknown afterwards. Orphans belong to the
+ * tree if they are of the same command and younger than the root. If the root itself is an orphan, they must also have another
+ * session: an orphan of the root's session can be a sibling that the same command started.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

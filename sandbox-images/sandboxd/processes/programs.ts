@@ -68,8 +68,8 @@ export function createProgramOperations(parts: DaemonState): ProgramOperations {
     return toEntry(opened);
   }
   /**
-   * At the limit, removes an ended program, or throws conflict if none has ended. An ended program keeps its last
-   * output for a reader until it is removed.
+   * At the limit, removes an ended program, or throws conflict if none has ended. An ended program keeps its last output for a
+   * reader until it is removed.
    */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);

@@ -4,8 +4,8 @@ import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 // Does not use zod, because every sandbox pays in memory for each module that the daemon loads.
 
 /**
- * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true
- * or false. A trailing `?` makes the field optional.
+ * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true or false.
+ * A trailing `?` makes the field optional.
  */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`

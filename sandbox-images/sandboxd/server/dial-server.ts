@@ -3,8 +3,8 @@ import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the
-// roles are then reversed: the server sends the requests.
+// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the roles are then
+// reversed: the server sends the requests.
 
 export interface ControlDialOptions {
   readonly folder: string;
@@ -109,8 +109,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
       server.emit('connection', socket);
     });
   };
-  // The first request takes the spare connection, and another one is dialled immediately. Health requests are excluded,
-  // because they are frequent and end before a new connection would be ready.
+  // The first request takes the spare connection, and another one is dialled immediately. Health requests are excluded, because
+  // they are frequent and end before a new connection would be ready.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };

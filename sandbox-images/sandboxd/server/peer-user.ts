@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 /**
- * Whether the other end of a loopback connection belongs to this daemon's user, according to the kernel. Services share
- * the loopback interface, but run as other users and have no network access of their own.
+ * Whether the other end of a loopback connection belongs to this daemon's user, according to the kernel. Services share the
+ * loopback interface, but run as other users and have no network access of their own.
  */
 export async function isFromOwnUser({
   remotePort,

@@ -53,8 +53,7 @@ interface ServerAccess {
 }
 
 /**
- * Each server that takes over a session has a higher epoch than the previous one. Requests without an epoch are always
- * admitted.
+ * Each server that takes over a session has a higher epoch than the previous one. Requests without an epoch are always admitted.
  */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
@@ -185,8 +184,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` is followed
- * by its hash, and `ed25519:` by a public key and the text that the token signs.
+ * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` is followed by its
+ * hash, and `ed25519:` by a public key and the text that the token signs.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');

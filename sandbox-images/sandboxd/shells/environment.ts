@@ -2,8 +2,7 @@ import { createPackageEnvironment } from '../package-folders.ts';
 
 export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this
-    // locale.
+    // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this locale.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     // No person uses these terminals: a pager would wait for a key, and colors would only add noise for a model.

@@ -13,10 +13,7 @@ import { createProcessMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
 
-/**
- * Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a
- * fork.
- */
+/** Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a fork. */
 export function createExecutor(parts: DaemonState) {
   let count = 0;
 
@@ -148,9 +145,7 @@ function collect(
   };
 }
 
-/**
- * Resolves once both streams are closed, or once nothing is left to read although a background child keeps them open.
- */
+/** Resolves once both streams are closed, or once nothing is left to read although a background child keeps them open. */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);

@@ -197,8 +197,7 @@ export async function launchOperation(
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes can still print. Their output appears in the console, but no longer in the operation's
-        // output.
+        // Background processes can still print. Their output appears in the console, but no longer in the operation's output.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);

@@ -19,8 +19,8 @@ const stateEnd = 'corral-end';
 /** The kernel accepts no larger environment. */
 const maxBytes = 8 * 1024 * 1024;
 
-// Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`,
-// whose output needs no second bash to parse.
+// Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`, whose
+// output needs no second bash to parse.
 export const shellSetupScript = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;

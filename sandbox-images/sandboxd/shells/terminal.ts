@@ -51,9 +51,7 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
-/**
- * Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`.
- */
+/** Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`. */
 export async function openInteractiveTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };

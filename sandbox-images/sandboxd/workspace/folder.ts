@@ -3,8 +3,8 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders
- * cannot lead the daemon to other files, above all its own files in `/proc`.
+ * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders cannot lead
+ * the daemon to other files, above all its own files in `/proc`.
  */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;

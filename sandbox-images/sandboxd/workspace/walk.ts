@@ -11,8 +11,8 @@ export interface WorkspaceEntry {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum entries. With more, throws UnusableWorkspaceError: external programs are faster for larger workspaces and
-   * do not block the daemon.
+   * Maximum entries. With more, throws UnusableWorkspaceError: external programs are faster for larger workspaces and do not
+   * block the daemon.
    */
   readonly most: number;
 }

@@ -157,8 +157,8 @@ export class AcpAgent {
   }
 
   /**
-   * Starts a session, or continues the known one. Resolves with its id; `lost` is the reason why the known session
-   * could not continue.
+   * Starts a session, or continues the known one. Resolves with its id; `lost` is the reason why the known session could not
+   * continue.
    */
   async open(
     { cwd, known, auth, mode, resume }: OpenOptions,
@@ -210,8 +210,8 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` before they repeat the conversation. They answer further requests between
-   * updates, so two consecutive answers without an update in between mark the end of the history.
+   * Some agents answer `session/load` before they repeat the conversation. They answer further requests between updates, so two
+   * consecutive answers without an update in between mark the end of the history.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;

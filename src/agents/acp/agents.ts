@@ -32,8 +32,8 @@ export class AcpAgents extends ServerPart<Deps> {
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
   /**
-   * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the
-   * signal aborts, after ending the agent.
+   * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the signal
+   * aborts, after ending the agent.
    */
   async turn(
     client: SandboxClient,
@@ -69,9 +69,7 @@ export class AcpAgents extends ServerPart<Deps> {
     void this.#agents.get(client)?.cancel();
   }
 
-  /**
-   * Answers the agent's approval request. If the agent has stopped, the decision is kept until the request is repeated.
-   */
+  /** Answers the agent's approval request. If the agent has stopped, the decision is kept until the request is repeated. */
   decide(client: SandboxClient, call: AgentApprovalRequest, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }

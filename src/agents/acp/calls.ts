@@ -65,8 +65,7 @@ export class AcpToolCalls {
     const isEnd = update.status === 'completed' || update.status === 'failed';
     if (update.status === 'in_progress' || isEnd) readTexts(update, known);
     readTerminal(update, known);
-    // Agents that stream a call's arguments start the call without them and send them later, some without changing the
-    // status.
+    // Agents that stream a call's arguments start the call without them and send them later, some without changing the status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
     const lines: (AgentToolCall | AgentToolResult)[] = [];
     if (!known.isAnnounced && isComplete) {

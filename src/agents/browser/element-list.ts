@@ -15,10 +15,7 @@ export const toNumberedElements = ({
   count: elements.length,
 });
 
-/**
- * One line per element, such as `3:<button>Save</button>`. Marks elements that are new since the last view of this
- * document.
- */
+/** One line per element, such as `3:<button>Save</button>`. Marks elements that are new since the last view of this document. */
 export function formatElementLines(
   { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
   before: NumberedElements | undefined,

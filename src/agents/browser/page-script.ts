@@ -258,10 +258,7 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/**
- * Sets the value of a field that is not typed into, such as a date, and fires the page's events. False for any other
- * field.
- */
+/** Sets the value of a field that is not typed into, such as a date, and fires the page's events. False for any other field. */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;

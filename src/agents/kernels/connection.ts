@@ -81,8 +81,8 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Node exits on a SIGINT that arrives between two of its handlers, so only a kernel that may be executing is
-      // interrupted. Other kernels answer immediately.
+      // Node exits on a SIGINT that arrives between two of its handlers, so only a kernel that may be executing is interrupted.
+      // Other kernels answer immediately.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {

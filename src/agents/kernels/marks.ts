@@ -7,8 +7,8 @@ const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
 /**
- * Separates a kernel's messages from the output around them. A message is between `mark` and a line end. Only the start
- * of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
+ * Separates a kernel's messages from the output around them. A message is between `mark` and a line end. Only the start of a mark
+ * and one incomplete message are kept; `push` throws a RangeError for an oversized message.
  */
 export function createKernelOutputParser(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);

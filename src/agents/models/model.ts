@@ -92,8 +92,8 @@ export interface ToolDeclaration {
 }
 export type NativeTool =
   /**
-   * A screen with keyboard and mouse, whose calls have the arguments that Claude models know. The size is in pixels of
-   * the screenshot.
+   * A screen with keyboard and mouse, whose calls have the arguments that Claude models know. The size is in pixels of the
+   * screenshot.
    */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
   /** The tool is an action on a browser's screen, with the name and arguments that Gemini models know natively. */
@@ -187,8 +187,8 @@ export type TurnOutcome = FinishedTurn | FailedTurn | { readonly kind: 'cancelle
 export interface FinishedTurn {
   readonly kind: 'finished';
   /**
-   * `done`: the model has finished. `calls`: it waits for the results of its calls. `length`: the reply was cut at a
-   * limit. `refused`: the model or the provider's filter declined.
+   * `done`: the model has finished. `calls`: it waits for the results of its calls. `length`: the reply was cut at a limit.
+   * `refused`: the model or the provider's filter declined.
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;

@@ -54,8 +54,8 @@ const modes: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads HTML in one pass, in time linear in its length. Elements nested deeper than 60 are reduced to their text.
- * Addresses become absolute.
+ * Reads HTML in one pass, in time linear in its length. Elements nested deeper than 60 are reduced to their text. Addresses
+ * become absolute.
  */
 export function parsePage(html: string, address: string): ParsedPage {
   const page = new PageReader(address);

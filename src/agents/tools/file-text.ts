@@ -12,15 +12,15 @@ export const filePathSchema = z
   .describe('absolute path below the working directory, or relative to it');
 
 /**
- * Orders calls by base name, because a path can be relative or absolute. The only cost is that calls for different
- * files with the same base name also wait for each other.
+ * Orders calls by base name, because a path can be relative or absolute. The only cost is that calls for different files with the
+ * same base name also wait for each other.
  */
 export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
 /**
- * The path as the sandbox stores it. Accented names are found in both Unicode forms: macOS and some archives decompose
- * names, and models write them composed.
+ * The path as the sandbox stores it. Accented names are found in both Unicode forms: macOS and some archives decompose names, and
+ * models write them composed.
  */
 export async function resolveStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
   const found: string[] = [];

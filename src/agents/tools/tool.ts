@@ -115,9 +115,9 @@ export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'sear
 export type ToolGroup = (typeof toolGroups)[number];
 
 /**
- * A part of the server or session that a tool requires. A model is never offered a tool whose needs are not met.
- * `repository`: a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`,
- * `memory_write`: the agent can read, or also change, notes that outlive the session.
+ * A part of the server or session that a tool requires. A model is never offered a tool whose needs are not met. `repository`: a
+ * writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`, `memory_write`: the agent can
+ * read, or also change, notes that outlive the session.
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
@@ -142,21 +142,21 @@ export interface ToolDescription {
   /** Calls need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
   /**
-   * Once a session has read untrusted text, calls need approval even if a rule allows them, because the tool affects
-   * later sessions.
+   * Once a session has read untrusted text, calls need approval even if a rule allows them, because the tool affects later
+   * sessions.
    */
   readonly asksAfterStrangers?: boolean;
   /**
-   * The calls are executed elsewhere and wait for their results. `program`: by the program that created the session,
-   * without approval. `worker`: by a worker of the session's environment, once a call is approved.
+   * The calls are executed elsewhere and wait for their results. `program`: by the program that created the session, without
+   * approval. `worker`: by a worker of the session's environment, once a call is approved.
    */
   readonly byClient?: 'program' | 'worker';
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
   /**
-   * Calls of one turn with the same key run in the model's order; calls with different keys can run concurrently. Null:
-   * can run concurrently with any call. `args` is the model's input, unchecked.
+   * Calls of one turn with the same key run in the model's order; calls with different keys can run concurrently. Null: can run
+   * concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
   /** By facade: converts a call to the facade's own name and arguments. All other facades use those of the tool. */

@@ -73,10 +73,7 @@ function textOf({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
 }
 
-/**
- * Formats errors that occur before a procedure is reached, such as guard errors and broken requests, for tRPC's
- * clients.
- */
+/** Formats errors that occur before a procedure is reached, such as guard errors and broken requests, for tRPC's clients. */
 export const trpcErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {

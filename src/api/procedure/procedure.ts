@@ -10,18 +10,15 @@ import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
 /**
- * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind
- * the operations checks and audits its callers.
+ * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind the
+ * operations checks and audits its callers.
  */
 interface Resource {
   readonly tag: string;
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
-  /**
-   * The format of its REST answers: `session` uses the envelope of session routes; the others differ only in their
-   * errors.
-   */
+  /** The format of its REST answers: `session` uses the envelope of session routes; the others differ only in their errors. */
   readonly style?: 'detail' | 'server' | 'session';
   readonly texts?: Readonly<Record<number, string>>;
   /** The `corral` command of this resource. Each operation with a `verb` is a verb of the command. */
@@ -57,10 +54,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
    * `sessionId`.
    */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-  /**
-   * The last part of its operation id in the OpenAPI document. Default: its capitalized name in the router, such as
-   * `List`.
-   */
+  /** The last part of its operation id in the OpenAPI document. Default: its capitalized name in the router, such as `List`. */
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
@@ -191,8 +185,8 @@ export interface DescribedOperation {
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
   /**
-   * Checks rights and writes the audit log like a call over tRPC. `input` was parsed with the operation's schema.
-   * Rejects: AppError.
+   * Checks rights and writes the audit log like a call over tRPC. `input` was parsed with the operation's schema. Rejects:
+   * AppError.
    */
   readonly call: (
     input: object,

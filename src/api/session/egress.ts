@@ -19,9 +19,7 @@ export const egressRouter = router({
     return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
   }),
 
-  /**
-   * Requires the role `operator`, because the policy is the operator's. `host` can be `*.host` and can have a `:port`.
-   */
+  /** Requires the role `operator`, because the policy is the operator's. `host` can be `*.host` and can have a `:port`. */
   allow: procedure
     .input(ofEntry)
     .output(OkResult)

@@ -33,8 +33,8 @@ export const runsRouter = router({
     }),
 
   /**
-   * Approves a pending call; see the events `approval.requested` and `approval.resolved`. With `args` the call runs
-   * with these arguments; with `always` further calls of its tool need no approval in this session.
+   * Approves a pending call; see the events `approval.requested` and `approval.resolved`. With `args` the call runs with these
+   * arguments; with `always` further calls of its tool need no approval in this session.
    */
   approve: procedure
     .input(

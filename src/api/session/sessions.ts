@@ -112,8 +112,8 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * Creates a session with the conversation up to the end of a step or run. It starts with the files of that moment if
-   * they were kept, which `forkedFrom.files` reports.
+   * Creates a session with the conversation up to the end of a step or run. It starts with the files of that moment if they were
+   * kept, which `forkedFrom.files` reports.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -123,8 +123,8 @@ export const sessionsRouter = router({
     ),
 
   /**
-   * Creates a session with everything before a message that started a run, and sends it the edited message. The
-   * original session is kept. `session.branch` names the message that differs between the sessions.
+   * Creates a session with everything before a message that started a run, and sends it the edited message. The original session
+   * is kept. `session.branch` names the message that differs between the sessions.
    */
   edit: procedure
     .input(

@@ -18,9 +18,9 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Each module
-// then costs milliseconds, and the exports of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB
-// in every sandbox. Here only the names in use are read.
+// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Each module then costs
+// milliseconds, and the exports of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every sandbox. Here
+// only the names in use are read.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {

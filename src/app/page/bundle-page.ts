@@ -13,8 +13,7 @@ const pages: Readonly<Record<string, { entry: string; template: string; html: st
 };
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
 /**
- * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only
- * refers to them.
+ * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only refers to them.
  */
 const servedNovnc: Plugin = {
   name: 'served-novnc',
@@ -23,8 +22,8 @@ const servedNovnc: Plugin = {
 };
 
 /**
- * Names of scripts and styles contain a hash of their content. Nothing is loaded from another site. The worker that
- * reads untrusted text is a separate script.
+ * Names of scripts and styles contain a hash of their content. Nothing is loaded from another site. The worker that reads
+ * untrusted text is a separate script.
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;

@@ -180,8 +180,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // The store does not respond, so the last known credentials apply, or else those in the settings that are not for
-      // git.
+      // The store does not respond, so the last known credentials apply, or else those in the settings that are not for git.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -223,8 +222,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
 }
 
 /**
- * Separates credentials of the session and its project from the server's stored ones. Those in the settings rank
- * between them.
+ * Separates credentials of the session and its project from the server's stored ones. Those in the settings rank between them.
  */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolderId;

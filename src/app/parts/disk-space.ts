@@ -13,9 +13,7 @@ interface DiskFloorDeps {
   readonly logger: EngineLogger;
 }
 
-/**
- * Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk.
- */
+/** Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk. */
 export function createServerDiskGuard(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;

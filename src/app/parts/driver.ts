@@ -148,9 +148,7 @@ function driverParts(options: Options): DriverParts {
   };
 }
 
-/**
- * Refuses to start without isolation where anyone who reaches the server could run commands. Throws: invalid_request.
- */
+/** Refuses to start without isolation where anyone who reaches the server could run commands. Throws: invalid_request. */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(

@@ -56,8 +56,8 @@ export class SandboxSettingsResolver {
   #made: MadeSettings | undefined;
 
   /**
-   * `configOf` returns the same object until the settings change. `held`: the record of a session that this server
-   * holds, which is newer than any stored record.
+   * `configOf` returns the same object until the settings change. `held`: the record of a session that this server holds, which
+   * is newer than any stored record.
    */
   constructor(
     configOf: () => Config,
@@ -88,8 +88,8 @@ export class SandboxSettingsResolver {
   }
 
   /**
-   * A session whose template was deleted gets the egress policy `none`, because the template may have been stricter
-   * than the server.
+   * A session whose template was deleted gets the egress policy `none`, because the template may have been stricter than the
+   * server.
    */
   ofRecord(session: SandboxSettingsSource): SandboxSettings {
     const own = this.#ofTemplate(session);

@@ -18,8 +18,8 @@ interface Closing {
 }
 
 /**
- * Cuts off open requests after `patienceMs`: they can be waiting for an unreachable store or engine, and the other
- * parts need the time for an orderly shutdown.
+ * Cuts off open requests after `patienceMs`: they can be waiting for an unreachable store or engine, and the other parts need the
+ * time for an orderly shutdown.
  */
 export async function closeWithTimeout(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);

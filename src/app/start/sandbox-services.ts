@@ -16,10 +16,7 @@ interface Limits {
   readonly closedPorts: ReadonlySet<number>;
 }
 
-/**
- * Throws: unsupported if the driver has no services, invalid_request for an image that is not allowed or a reserved
- * port.
- */
+/** Throws: unsupported if the driver has no services, invalid_request for an image that is not allowed or a reserved port. */
 export function checkSandboxServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);

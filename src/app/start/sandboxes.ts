@@ -55,9 +55,7 @@ export interface SandboxInfrastructure
   readonly settingsOf: (
     session: SandboxSettingsSource,
   ) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
-  /**
-   * Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings.
-   */
+  /** Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings. */
   readonly desktopFor: (session?: SandboxSettingsSource) => DesktopAvailability;
   readonly servicesOf: (session: SandboxSettingsSource) => ServiceRecipes;
   readonly checkServices: (session: SandboxSettingsSource) => void;

@@ -51,8 +51,8 @@ interface Options {
 }
 
 /**
- * Retries while MongoDB is unreachable or too slow. Clients get the reason in the meantime. Rejects with every other
- * error, and with cancelled when the server must stop.
+ * Retries while MongoDB is unreachable or too slow. Clients get the reason in the meantime. Rejects with every other error, and
+ * with cancelled when the server must stop.
  */
 export async function waitForStore<Made>(
   make: () => Promise<Made>,

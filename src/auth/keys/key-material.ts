@@ -12,8 +12,8 @@ interface Options {
 }
 
 /**
- * The configured encryption key and older keys, so that all servers of a store derive the same key for one purpose.
- * Without a configured key, a key is generated and stored with the data.
+ * The configured encryption key and older keys, so that all servers of a store derive the same key for one purpose. Without a
+ * configured key, a key is generated and stored with the data.
  */
 export async function readKeyMaterial({ config, file, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;

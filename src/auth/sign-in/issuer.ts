@@ -147,8 +147,7 @@ export class Issuer {
   }
 
   /**
-   * The address where the browser ends the provider's own session. Undefined if there is none or the provider does not
-   * respond.
+   * The address where the browser ends the provider's own session. Undefined if there is none or the provider does not respond.
    */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
@@ -231,8 +230,8 @@ export class Issuer {
 }
 
 /**
- * Parameters that request a refresh token, which providers issue only with the person's consent. Google uses its own
- * parameter instead of a scope.
+ * Parameters that request a refresh token, which providers issue only with the person's consent. Google uses its own parameter
+ * instead of a scope.
  */
 export function createRefreshParameters(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
   if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
@@ -240,9 +239,9 @@ export function createRefreshParameters(issuer: string, scopes: ReadonlySet<stri
 }
 
 /**
- * Token endpoint errors by which a provider refuses the person: `invalid_grant`, and the OpenID Connect errors that
- * require the person to sign in at the provider again, which Entra ID sends after a policy change. Other errors mean
- * that the provider rejects this server's settings.
+ * Token endpoint errors by which a provider refuses the person: `invalid_grant`, and the OpenID Connect errors that require the
+ * person to sign in at the provider again, which Entra ID sends after a policy change. Other errors mean that the provider
+ * rejects this server's settings.
  */
 const refusals = new Set([
   'invalid_grant',
@@ -262,8 +261,8 @@ function authentication(server: oidc.ServerMetadata, secret: string | undefined)
 }
 
 /**
- * The provider is unreachable, reports a server error, or rejects this server's settings. A refusal of the person is
- * not an outage.
+ * The provider is unreachable, reports a server error, or rejects this server's settings. A refusal of the person is not an
+ * outage.
  */
 function isOutage(thrown: unknown): boolean {
   if (thrown instanceof oidc.AuthorizationResponseError) return false;

@@ -10,8 +10,8 @@ import type { Device, DeviceRegistry } from './devices.ts';
 import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
-// Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
-// sealed state, so no other browser can complete the sign-in, and strangers cannot fill the store.
+// Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the sealed state,
+// so no other browser can complete the sign-in, and strangers cannot fill the store.
 
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {
@@ -85,8 +85,8 @@ export class SignInFlow {
   }
 
   /**
-   * Starts a sign-in. Resolves with the address for the browser, and the sealed state that it keeps until it returns.
-   * Rejects: not_found, provider_error.
+   * Starts a sign-in. Resolves with the address for the browser, and the sealed state that it keeps until it returns. Rejects:
+   * not_found, provider_error.
    */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
@@ -151,8 +151,8 @@ export class SignInFlow {
   }
 
   /**
-   * The token of a command line that a person approved. Rejects: invalid_request (the code is wrong or has expired, or
-   * the verifier does not match).
+   * The token of a command line that a person approved. Rejects: invalid_request (the code is wrong or has expired, or the
+   * verifier does not match).
    */
   async enterCommand({ code, verifier }: { code: string; verifier: string }) {
     const { people, devices, clock, tell } = this.#deps;
@@ -177,9 +177,7 @@ export class SignInFlow {
     }
   }
 
-  /**
-   * Signs the device out. Resolves with the address where the browser ends the provider's own session, if there is one.
-   */
+  /** Signs the device out. Resolves with the address where the browser ends the provider's own session, if there is one. */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);

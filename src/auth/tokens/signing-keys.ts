@@ -11,8 +11,8 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
-// The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an
-// address that a token names.
+// The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an address
+// that a token names.
 
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */

@@ -53,9 +53,8 @@ const maxAnswerBytes = 64 * 1024;
 const maxFailures = 20; // consecutive deliveries that failed permanently
 
 /**
- * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so
- * that no owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt
- * at a time.
+ * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so that no
+ * owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt at a time.
  */
 export class WebhookDeliverer {
   readonly #deps: Deps;

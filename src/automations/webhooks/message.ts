@@ -247,8 +247,8 @@ function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
 }
 
 /**
- * Slack interprets these three characters as markup, such as the mention <!channel>. `escaped` also replaces
- * white space, asterisks and bars, which would break the format.
+ * Slack interprets these three characters as markup, such as the mention <!channel>. `escaped` also replaces white space,
+ * asterisks and bars, which would break the format.
  */
 const lineEscaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -6,8 +6,8 @@ import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
-// Three kinds of records. A pending delivery is sorted by its next attempt, so that due deliveries come first. When it
-// has ended, it moves to the endpoint's history.
+// Three kinds of records. A pending delivery is sorted by its next attempt, so that due deliveries come first. When it has ended,
+// it moves to the endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // per owner

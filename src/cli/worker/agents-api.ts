@@ -126,10 +126,7 @@ export class AgentsApi {
     await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
   }
 
-  /**
-   * `last`: the value of the newest heartbeat; undefined for the first. Rejects with 412 if another worker has the
-   * lease.
-   */
+  /** `last`: the value of the newest heartbeat; undefined for the first. Rejects with 412 if another worker has the lease. */
   heartbeat(work: EnvironmentWork, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
     const query = { expected_last_heartbeat: last ?? 'NO_HEARTBEAT' };
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });

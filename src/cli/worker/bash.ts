@@ -10,8 +10,8 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * The call must outlive its worker, so this command starts it in the background and exits immediately: a streamed
- * command would kill everything that it started.
+ * The call must outlive its worker, so this command starts it in the background and exits immediately: a streamed command would
+ * kill everything that it started.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
@@ -22,8 +22,8 @@ echo $! >"$d/pid"
 `;
 
 /**
- * stdout is the last part of the call's output; stderr is `exit N`, or `interrupted` if the call vanished, such as when
- * the sandbox was stopped. Another worker may be starting the call right now, so its process has ten seconds to appear.
+ * stdout is the last part of the call's output; stderr is `exit N`, or `interrupted` if the call vanished, such as when the
+ * sandbox was stopped. Another worker may be starting the call right now, so its process has ten seconds to appear.
  */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0

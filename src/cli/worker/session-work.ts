@@ -16,8 +16,8 @@ interface SessionWorkParts {
 }
 
 /**
- * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as
- * the signal fires; a running command continues in the sandbox, and the session's next worker waits for it.
+ * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as the signal
+ * fires; a running command continues in the sandbox, and the session's next worker waits for it.
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;

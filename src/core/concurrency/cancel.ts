@@ -20,8 +20,8 @@ export function throwIfAborted(signal: AbortSignal): void {
 }
 
 /**
- * Settles like the work, or rejects as soon as the signal fires: `cancelled` or `deadline_exceeded`. The work then
- * continues, and its result is ignored.
+ * Settles like the work, or rejects as soon as the signal fires: `cancelled` or `deadline_exceeded`. The work then continues, and
+ * its result is ignored.
  */
 export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {}); // prevents an unhandled rejection after the signal has fired

@@ -15,8 +15,8 @@ interface Options {
 const restMs = 10_000;
 
 /**
- * Runs jobs in one worker thread, one after another. The thread starts with the first job and ends after ten idle
- * seconds or on disposal.
+ * Runs jobs in one worker thread, one after another. The thread starts with the first job and ends after ten idle seconds or on
+ * disposal.
  */
 export class JobThread<Job, Result> implements AsyncDisposable {
   readonly #options: Options;

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import type { Debugger, Session as InspectorSession } from 'node:inspector';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-// Logs the stack of the code that blocks the main thread's event loop. This must happen in another thread, because the
-// main thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
+// Logs the stack of the code that blocks the main thread's event loop. This must happen in another thread, because the main
+// thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
 
 /**
  * Positions in `counts`, which both threads share. `beats` grows while the main thread's event loop turns; `reports` counts

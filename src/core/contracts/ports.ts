@@ -68,20 +68,20 @@ export interface EventStore {
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * At most `limit` sessions in which a message from a user or the agent contains this text, ignoring the case of ASCII
-   * letters, unordered. `among` limits the search to these sessions. Reads in pieces, so that no write waits for it.
+   * At most `limit` sessions in which a message from a user or the agent contains this text, ignoring the case of ASCII letters,
+   * unordered. `among` limits the search to these sessions. Reads in pieces, so that no write waits for it.
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
-   * one sum for each combination of the keys, unordered. Reads only usage events, by an index and in pieces.
+   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted: one sum for
+   * each combination of the keys, unordered. Reads only usage events, by an index and in pieces.
    */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Calls `listener` for each append of any server, until `signal` fires. Rejects when the connection breaks; the
-   * caller then polls `heads` until it can subscribe again. Only backends that push have this method.
+   * Calls `listener` for each append of any server, until `signal` fires. Rejects when the connection breaks; the caller then
+   * polls `heads` until it can subscribe again. Only backends that push have this method.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
@@ -103,15 +103,14 @@ export interface RecordListOptions {
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
   /**
-   * Only the records of this owner (`toRecordIndexEntry`), read from an index; null: those without an owner. Not with
-   * `idPrefix`.
+   * Only the records of this owner (`toRecordIndexEntry`), read from an index; null: those without an owner. Not with `idPrefix`.
    */
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Not with `idPrefix`. */
   readonly shared?: true;
   /**
-   * Only the records in this state, read from an index. Can be combined with `owner` or `parent`, not with `idPrefix`
-   * or `shared`.
+   * Only the records in this state, read from an index. Can be combined with `owner` or `parent`, not with `idPrefix` or
+   * `shared`.
    */
   readonly state?: string;
   /**
@@ -154,9 +153,9 @@ export interface RecordStore {
    */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed
-   * since; without a mark, all records. A change can be reported more than once. Only `shared` stores that index
-   * changes have this method.
+   * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed since;
+   * without a mark, all records. A change can be reported more than once. Only `shared` stores that index changes have this
+   * method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
@@ -200,8 +199,8 @@ export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   /**
-   * Renews the leases that the holder still has, even expired ones, in one step. Resolves with their epochs. A lease
-   * that is missing from the result is held by another server, or by none.
+   * Renews the leases that the holder still has, even expired ones, in one step. Resolves with their epochs. A lease that is
+   * missing from the result is held by another server, or by none.
    */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
@@ -259,8 +258,8 @@ export interface Store extends AsyncDisposable {
 }
 
 /**
- * `events`: one or more new events, in order, up to a limit, so that a reader can pass them on with one write.
- * `resync`: the reader loads the session again and follows it from `head`.
+ * `events`: one or more new events, in order, up to a limit, so that a reader can pass them on with one write. `resync`: the
+ * reader loads the session again and follows it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }

@@ -82,10 +82,7 @@ export class AppError extends Error {
 
 export const isRetryable = (code: ErrorCode): boolean => codes[code];
 
-/**
- * Turns any thrown value into an AppError. The message of an unknown error stays in `cause`, where clients cannot see
- * it.
- */
+/** Turns any thrown value into an AppError. The message of an unknown error stays in `cause`, where clients cannot see it. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof SuppressedError) {

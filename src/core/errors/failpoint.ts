@@ -1,7 +1,6 @@
 import { AppError } from './errors.ts';
 
-// Named places where a test can make the process die, fail, slow down or hang. An unarmed failpoint costs one
-// comparison.
+// Named places where a test can make the process die, fail, slow down or hang. An unarmed failpoint costs one comparison.
 
 type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
 interface Failpoint {

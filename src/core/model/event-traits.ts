@@ -1,7 +1,7 @@
 import type { FactOf, FactType } from './events.ts';
 
-// How the server, the page and the command line treat each type of event. The schemas are in events.ts. The page
-// bundles this file, so it imports types only.
+// How the server, the page and the command line treat each type of event. The schemas are in events.ts. The page bundles this
+// file, so it imports types only.
 
 export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
@@ -30,9 +30,7 @@ interface Traits<Data> {
   readonly order: 'side' | 'breaks';
   /** Frequent events do not change the `lastSeq` of the session's record. */
   readonly isFrequent: boolean;
-  /**
-   * Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything.
-   */
+  /** Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything. */
   readonly isShared: boolean;
   readonly lane: TimelineLane | ((data: Data) => TimelineLane);
   /** The text shown by `corral logs` and the timeline. */

@@ -82,9 +82,8 @@ export const ProtocolViolationReport = z.object({
   detail: z.string(),
 });
 /**
- * The files of a fork. `kept`: as of the fork's place in the log. `empty`: there were none. The other values say why it
- * started without files: too large, could not be copied, copy deleted to make room for newer ones, or copies turned off
- * or not requested.
+ * The files of a fork. `kept`: as of the fork's place in the log. `empty`: there were none. The other values say why it started
+ * without files: too large, could not be copied, copy deleted to make room for newer ones, or copies turned off or not requested.
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
@@ -217,14 +216,9 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
       /** Only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
-      /**
-       * The next retry, counted from 1, the maximum number of retries, and the pause before it; only with
-       * `waiting_provider`.
-       */
+      /** The next retry, counted from 1, the maximum number of retries, and the pause before it; only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
-      /**
-       * The tool server that returned no tools, and whether it refused for lack of a credential; only with `no_tools`.
-       */
+      /** The tool server that returned no tools, and whether it refused for lack of a credential; only with `no_tools`. */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
       /** A vault's credential for a host that the session cannot reach; only with `left_out`. */
       credential: z.object({ id: z.string(), vaultId: z.string(), host: z.string() }).optional(),
@@ -274,8 +268,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** Recorded in both logs. `to` starts with the conversation of `from` up to `atSeq` in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /**
-   * A client changed the session. The agent's definition is not in the log, because not every reader is allowed to see
-   * its instructions.
+   * A client changed the session. The agent's definition is not in the log, because not every reader is allowed to see its
+   * instructions.
    */
   fact(
     'session.updated',
@@ -304,8 +298,8 @@ export const SessionFact = z.discriminatedUnion('type', [
    */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was
-   * nearly full, and this sandbox, which used most of it, was stopped.
+   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly full,
+   * and this sandbox, which used most of it, was stopped.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -324,8 +318,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A step with a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull
-   * request; its setup ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
+   * A step with a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull request; its
+   * setup ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
    */
   fact(
     'repository',

@@ -9,8 +9,8 @@ export const SessionId = z
 export type SessionId = z.infer<typeof SessionId>;
 
 /**
- * Derived from the session's id, so the name serves as a lock: a session has at most one sandbox at a time. Facades
- * call it `container_id`.
+ * Derived from the session's id, so the name serves as a lock: a session has at most one sandbox at a time. Facades call it
+ * `container_id`.
  */
 export const SandboxId = z
   .string()

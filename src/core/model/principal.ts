@@ -1,8 +1,7 @@
 import { AppError } from '../errors/errors.ts';
 
 /**
- * The roles, from the fewest rights to the most. An auditor also sees what administrators see, except the content of
- * sessions.
+ * The roles, from the fewest rights to the most. An auditor also sees what administrators see, except the content of sessions.
  */
 export const roles = ['viewer', 'auditor', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -23,8 +22,8 @@ export type ProjectRole = (typeof projectRoles)[number];
  */
 export interface Principal {
   /**
-   * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server whose origin the
-   * operator did not list, when no credential is needed; it can read everything and change nothing.
+   * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server whose origin the operator did
+   * not list, when no credential is needed; it can read everything and change nothing.
    */
   readonly role: Role | 'nobody' | 'reader';
   /** The origin of a reader's page. */
@@ -43,8 +42,8 @@ export interface Principal {
   /** Other names under which projects can list the person: each group as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
   /**
-   * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the
-   * caller's next request has a new principal.
+   * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the caller's
+   * next request has a new principal.
    */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */

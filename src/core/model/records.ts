@@ -25,10 +25,7 @@ export const fileCopiesKind = 'snapshots';
 export const copyBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
-/**
- * The manifest of a session's workspace, stored while its sandbox is stopped and deleted before its files are used
- * again.
- */
+/** The manifest of a session's workspace, stored while its sandbox is stopped and deleted before its files are used again. */
 export const workspaceManifestKind = 'workspace-manifest';
 // Credentials, sealed for this installation and not readable elsewhere, so an export leaves these records out.
 export const credentialKind = 'credential';
@@ -107,9 +104,7 @@ export const ChildOrigin = z.object({
   attempts: z.string().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
-  /**
-   * The template for its instructions, model and tools; null: the parent's. Its sandbox limits are always the parent's.
-   */
+  /** The template for its instructions, model and tools; null: the parent's. Its sandbox limits are always the parent's. */
   role: z.string().nullable(),
 });
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
@@ -119,8 +114,8 @@ export const childLinkKind = 'child';
 export const budgetAccountKind = 'budget-account';
 
 /**
- * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
- * `deleting` is the tombstone: such a session is in no list, and its clean-up is retried after a restart.
+ * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction. `deleting` is the
+ * tombstone: such a session is in no list, and its clean-up is retried after a restart.
  */
 export const SessionRecord = z.object({
   id: SessionId,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ServiceRecipes } from './services/recipe.ts';
 
-// `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it grants access:
-// hosts and services need a person's approval, and the template and tools are only shown.
+// `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it grants access: hosts and
+// services need a person's approval, and the template and tools are only shown.
 
 const maxNamed = 20;
 /** Limited because lists of sessions contain whole records, which include the services. */

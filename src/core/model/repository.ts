@@ -109,8 +109,8 @@ export const SessionRepository = z.object({
   /** The branch of this session, `corral/<words>-<id>`; null until the repository is fetched. */
   branch: z.string().nullable(),
   /**
-   * The target branch of pull requests: the branch that `ref` names, or the default branch. Null: `ref` is not a
-   * branch, or the repository is not fetched.
+   * The target branch of pull requests: the branch that `ref` names, or the default branch. Null: `ref` is not a branch, or the
+   * repository is not fetched.
    */
   baseBranch: z.string().nullable(),
   baseCommit: Commit.nullable(),

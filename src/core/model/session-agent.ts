@@ -50,8 +50,8 @@ const PlainAgent = z.object({
     .readonly()
     .optional(),
   /**
-   * A self-hosted environment: its workers run the tools that need a sandbox, in sandboxes of their own. Calls wait for
-   * their results.
+   * A self-hosted environment: its workers run the tools that need a sandbox, in sandboxes of their own. Calls wait for their
+   * results.
    */
   environment: z.string().optional(),
   /** Data that the creating facade keeps, in its own format. */
@@ -69,8 +69,8 @@ export const SubAgent = z.object({
 export type SubAgent = z.infer<typeof SubAgent>;
 
 /**
- * The agent of one session, in place of the agent from template, project and settings. The server's limits and denials
- * still apply.
+ * The agent of one session, in place of the agent from template, project and settings. The server's limits and denials still
+ * apply.
  */
 export const SessionAgent = PlainAgent.extend({
   /** The only agents that it can start as children; absent: it cannot delegate. */

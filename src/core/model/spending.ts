@@ -1,9 +1,6 @@
 import { z } from 'zod';
 
-/**
- * The purpose of a model call. `compaction`: a summary of the conversation for the model itself. `grade`: grading of a
- * goal.
- */
+/** The purpose of a model call. `compaction`: a summary of the conversation for the model itself. `grade`: grading of a goal. */
 export const ModelCallPurpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade']);
 export type ModelCallPurpose = z.infer<typeof ModelCallPurpose>;
 
@@ -13,8 +10,8 @@ export const EstimatedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type EstimatedUsage = z.infer<typeof EstimatedUsage>;
 
 /**
- * The amounts that a run or a session has used so far. Costs are in the price list's currency; a call without a known
- * price costs nothing.
+ * The amounts that a run or a session has used so far. Costs are in the price list's currency; a call without a known price costs
+ * nothing.
  */
 export const Spending = Part.extend({
   inputTokens: z.int(),
@@ -88,8 +85,8 @@ export type WaitReason = z.infer<typeof WaitReason>;
 /** The budget that cannot cover the next model request or tool call. `needs`: the minimum amount for it. */
 export const BudgetOverrun = z.object({
   /**
-   * `person`, `project` and `server`: the budget of the session's owner, of its project, or of all sessions. `member`:
-   * not a budget; the owner can no longer work in the project.
+   * `person`, `project` and `server`: the budget of the session's owner, of its project, or of all sessions. `member`: not a
+   * budget; the owner can no longer work in the project.
    */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
   /** The period of a `person`, `project` or `server` budget, in the time zone of the settings; absent for `runningRuns`. */

@@ -25,8 +25,8 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
   /** New after each change or sign-in, because servers are compared as JSON, which hides their secrets. */
   readonly revision?: string;
   /**
-   * Returns the access token of a person who signed in; with `refused`, a new token instead of the refused one.
-   * Rejects: unsupported.
+   * Returns the access token of a person who signed in; with `refused`, a new token instead of the refused one. Rejects:
+   * unsupported.
    */
   readonly token?: (refused?: Secret) => Promise<Secret>;
   /** Vaults that can contain a token for it. Undefined: none. */

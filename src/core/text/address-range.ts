@@ -22,9 +22,7 @@ export function toCanonicalAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/**
- * Parses an address or a range such as 192.0.2.0/24. Undefined for any other text, including non-standard notations.
- */
+/** Parses an address or a range such as 192.0.2.0/24. Undefined for any other text, including non-standard notations. */
 export function parseAddressRange(text: string): AddressRange | undefined {
   const [written = '', bits, ...rest] = text.split('/');
   const address = toCanonicalAddress(written);

@@ -1,7 +1,7 @@
 import { trimEndCharacters } from './text.ts';
 
-// A sandbox chooses the names of its files, and a compromised daemon can answer with any text. Every such name is
-// checked here before it is used outside of the sandbox.
+// A sandbox chooses the names of its files, and a compromised daemon can answer with any text. Every such name is checked here
+// before it is used outside of the sandbox.
 
 const maxPart = 255; // NAME_MAX of Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
@@ -15,9 +15,9 @@ export interface SafePath {
 }
 
 /**
- * Undefined: no file of a workspace can have this path, so the sandbox sent a false name. Such a path is absolute,
- * leads out of the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths count
- * UTF-16 units: a name in an unknown encoding can have more bytes here than on its disk, but never more units.
+ * Undefined: no file of a workspace can have this path, so the sandbox sent a false name. Such a path is absolute, leads out of
+ * the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths count UTF-16 units: a name
+ * in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;
@@ -62,9 +62,7 @@ function shortened(name: string, suffix = ''): string {
   return `${stem}${suffix}${extension}`;
 }
 
-/**
- * The name for display. Invisible characters are escaped, so that no name can look like another name or like two names.
- */
+/** The name for display. Invisible characters are escaped, so that no name can look like another name or like two names. */
 export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 

@@ -51,8 +51,8 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /**
- * Whether a whole text, such as the subject of a token, matches a pattern. `*` matches within a part between slashes
- * and colons, `**` any number of parts; no other character is special.
+ * Whether a whole text, such as the subject of a token, matches a pattern. `*` matches within a part between slashes and colons,
+ * `**` any number of parts; no other character is special.
  */
 export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);

@@ -9,8 +9,8 @@ export type ParsedJson =
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
 /**
- * Parses JSON from a peer. All untrusted JSON goes through here, which a source test enforces: `JSON.parse` alone needs
- * seconds and gigabytes for a few megabytes of `[`.
+ * Parses JSON from a peer. All untrusted JSON goes through here, which a source test enforces: `JSON.parse` alone needs seconds
+ * and gigabytes for a few megabytes of `[`.
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
@@ -45,8 +45,8 @@ const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
 /**
- * Counts the values that a JSON parser would build, without building them. Returns the exceeded limit, or undefined.
- * Invalid JSON passes; the parser rejects it immediately.
+ * Counts the values that a JSON parser would build, without building them. Returns the exceeded limit, or undefined. Invalid JSON
+ * passes; the parser rejects it immediately.
  */
 export function findExceededJsonLimit(
   bytes: Uint8Array,

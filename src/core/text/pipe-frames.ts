@@ -26,8 +26,8 @@ export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
 }
 
 /**
- * Parses a stream into frames, and keeps at most one incomplete frame. `push` throws a RangeError for an unknown
- * channel or an oversized frame.
+ * Parses a stream into frames, and keeps at most one incomplete frame. `push` throws a RangeError for an unknown channel or an
+ * oversized frame.
  */
 export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);

@@ -11,8 +11,8 @@ export interface ServerSentEvent {
 }
 
 /**
- * Yields the frames of the stream as they arrive; an incomplete last frame is ignored. Throws a RangeError for an
- * oversized frame.
+ * Yields the frames of the stream as they arrive; an incomplete last frame is ignored. Throws a RangeError for an oversized
+ * frame.
  */
 export async function* parseServerSentEvents(
   body: ReadableStream<Uint8Array>,

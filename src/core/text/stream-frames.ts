@@ -1,10 +1,7 @@
 // Frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The server writes
 // them and the client reads them, so this file uses no Node APIs.
 
-/**
- * `ping` has no payload and shows that the connection is alive. `end` carries the outcome as JSON and is the last
- * frame.
- */
+/** `ping` has no payload and shows that the connection is alive. `end` carries the outcome as JSON and is the last frame. */
 export const streamChannels = ['output', 'errors', 'end', 'ping'] as const;
 export type StreamChannel = (typeof streamChannels)[number];
 export interface StreamFrame {

@@ -18,8 +18,7 @@ interface EntryKind {
 }
 
 /**
- * The header of an entry, a file by default. A path or target that is too long is written as an entry before it, as in
- * GNU tar.
+ * The header of an entry, a file by default. A path or target that is too long is written as an entry before it, as in GNU tar.
  */
 export function createTarHeaders(
   path: string,

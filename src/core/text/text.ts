@@ -88,7 +88,7 @@ export const joinLines = (text: string, joint = ' '): string =>
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
 /**
- * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives,
- * and throws when it sends them.
+ * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives, and throws
+ * when it sends them.
  */
 export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

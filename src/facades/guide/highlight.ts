@@ -1,6 +1,6 @@
 /**
- * Highlights code for readers. A small scanner is enough, because nothing depends on its result; highlight.js, which
- * the web page uses, would cost every server 10 MB of memory.
+ * Highlights code for readers. A small scanner is enough, because nothing depends on its result; highlight.js, which the web page
+ * uses, would cost every server 10 MB of memory.
  */
 type TokenKind = 'comment' | 'string' | 'number' | 'word';
 

@@ -96,8 +96,8 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
 }
 
 /**
- * The charset of a text file, detected from its first bytes. Undefined if it is unknown, or if the file declares it: a
- * header would override the declaration.
+ * The charset of a text file, detected from its first bytes. Undefined if it is unknown, or if the file declares it: a header
+ * would override the declaration.
  */
 export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);

@@ -7,8 +7,8 @@ import { buildOpenApiDocument } from './openapi.ts';
 // Swagger UI and ReDoc are copied from their packages when the web page is built. They work offline and without inline scripts.
 
 /**
- * Sections start collapsed, because Swagger UI stops rendering at about 140 open operations. Also fixes links in
- * buttons, landmarks and headings for screen readers.
+ * Sections start collapsed, because Swagger UI stops rendering at about 140 open operations. Also fixes links in buttons,
+ * landmarks and headings for screen readers.
  */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {

@@ -64,8 +64,8 @@ function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps):
     }),
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
-  // Readiness depends on storage only: all servers share the sandbox driver's backend, and running sessions continue
-  // while it is unreachable.
+  // Readiness depends on storage only: all servers share the sandbox driver's backend, and running sessions continue while it is
+  // unreachable.
   app.get(
     '/readyz',
     describeRoute('ready', 'Whether this server can take requests; for load balancers', {

@@ -54,8 +54,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
   for (const one of [(query as { input?: unknown }).input].flat()) {
     if (typeof one === 'string') parseJsonParameter(one);
   }
-  // Fastify has already read the body. Like our other routes, this route parses it as JSON and ignores its content
-  // type.
+  // Fastify has already read the body. Like our other routes, this route parses it as JSON and ignores its content type.
   if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
   return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
     maxBodySize: null,
@@ -63,8 +62,8 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
 }
 
 /**
- * tRPC's own stream, with the pings, backpressure and shutdown of our other streams. No end message is sent: a client
- * treats an announced end as final, but resumes after a broken connection.
+ * tRPC's own stream, with the pings, backpressure and shutdown of our other streams. No end message is sent: a client treats an
+ * announced end as final, but resumes after a broken connection.
  */
 async function stream(reply: FastifyReply, response: Response, sse: TrpcDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();

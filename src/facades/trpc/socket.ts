@@ -44,9 +44,7 @@ function serve(socket: ClientSocket, request: SocketRequest, deps: TrpcDeps): vo
   handle(socket.connection, request.raw);
 }
 
-/**
- * Admits a client by the connection parameters in its first frame. Closes the socket if no valid token arrives in time.
- */
+/** Admits a client by the connection parameters in its first frame. Closes the socket if no valid token arrives in time. */
 function byConnectionParams(
   socket: ClientSocket,
   address: string,

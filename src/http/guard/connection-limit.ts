@@ -20,9 +20,8 @@ const overLimitMs = 2_000;
 const quietMs = 60_000;
 
 /**
- * Limits the open connections per address, across all ports. A trusted proxy's connections carry the requests of many
- * clients, so each client's open requests are counted instead. Register this before any other hook that can refuse a
- * request.
+ * Limits the open connections per address, across all ports. A trusted proxy's connections carry the requests of many clients, so
+ * each client's open requests are counted instead. Register this before any other hook that can refuse a request.
  */
 export function limitConnections(app: FastifyInstance, { perAddress, clock, logger, clients }: Options): void {
   const open = new Map<string, number>();

@@ -23,8 +23,7 @@ export interface Idempotency {
   /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
   /**
-   * Like `once`, for a key that is not in a header. `key` includes its owner and purpose; a repeat must have the same
-   * `content`.
+   * Like `once`, for a key that is not in a header. `key` includes its owner and purpose; a repeat must have the same `content`.
    */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
@@ -133,8 +132,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypts a stored answer, because it can outlive the data that it contains. Only a caller who presents the key can
- * decrypt it: the store has only the key's hash.
+ * Encrypts a stored answer, because it can outlive the data that it contains. Only a caller who presents the key can decrypt it:
+ * the store has only the key's hash.
  */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

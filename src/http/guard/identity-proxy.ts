@@ -37,8 +37,8 @@ const meetEveryMs = 60_000;
 const maxKnown = 10_000;
 
 /**
- * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a
- * trusted proxy. They are removed from every request, so no log, program or sandbox gets them.
+ * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a trusted proxy.
+ * They are removed from every request, so no log, program or sandbox gets them.
  */
 export class ProxyAuthenticator implements HostRouter {
   readonly #deps: Deps;

@@ -19,8 +19,8 @@ interface Deps {
 }
 
 /**
- * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are
- * accepted, because browsers also add the cookie to requests that other pages make.
+ * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are accepted,
+ * because browsers also add the cookie to requests that other pages make.
  */
 export class BrowserAuthenticator extends ServerPart<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>

@@ -63,8 +63,8 @@ export const listenerOptions: ServerOptions = {
 };
 
 /**
- * Without these two compilers, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies
- * are plain JSON, because Fastify never sees their schemas.
+ * Without these two compilers, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies are plain
+ * JSON, because Fastify never sees their schemas.
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
@@ -127,8 +127,7 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
 }
 
 /**
- * Connections without a request, which browsers open in advance. Node treats them as busy and would wait for them at
- * shutdown.
+ * Connections without a request, which browsers open in advance. Node treats them as busy and would wait for them at shutdown.
  */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();

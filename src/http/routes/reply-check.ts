@@ -4,8 +4,8 @@ import type { HttpLogger } from './observe.ts';
 import { type DocumentedReplies, findDocumentedReplies } from './routes.ts';
 
 /**
- * Compares each reply with its route's schemas, and responds with 500 and the reason if they differ. For tests and
- * development: each reply is parsed once more. Call this before the routes are registered.
+ * Compares each reply with its route's schemas, and responds with 500 and the reason if they differ. For tests and development:
+ * each reply is parsed once more. Call this before the routes are registered.
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {

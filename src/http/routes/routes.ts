@@ -6,8 +6,8 @@ import type { ErrorStyle } from '../errors/error-style.ts';
 import type { RemoteClient } from '../guard/clients.ts';
 import { idempotencyHeaderDocs, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
-// A route registers its schemas and its documentation together. The validation, the OpenAPI document, the guard, the
-// reply check and the route list all read that registration.
+// A route registers its schemas and its documentation together. The validation, the OpenAPI document, the guard, the reply check
+// and the route list all read that registration.
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -2,9 +2,9 @@
 const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
 
 /**
- * Caches the newest frames of a kind, so that each frame is built once for all its subscribers: at most 8,192 frames
- * and 4 MiB. A WeakMap would keep each frame as long as its event is in memory, and tens of thousands of weak keys
- * prolong the pauses of a full garbage collection.
+ * Caches the newest frames of a kind, so that each frame is built once for all its subscribers: at most 8,192 frames and 4 MiB. A
+ * WeakMap would keep each frame as long as its event is in memory, and tens of thousands of weak keys prolong the pauses of a
+ * full garbage collection.
  */
 export class FrameCache<Key extends object, Frame extends Buffer | undefined> {
   readonly #frames = new Map<Key, Frame>();

@@ -1,8 +1,7 @@
 import { PressedInputTracker, type RfbMessage, withKeysym } from './rfb.ts';
 
-// A display maps a character that its keyboard lacks to a new key, and presses it before programs know the mapping, so
-// the first press is lost. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits
-// for the program.
+// A display maps a character that its keyboard lacks to a new key, and presses it before programs know the mapping, so the first
+// press is lost. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits for the program.
 
 interface Outlet {
   write(bytes: Buffer): void;

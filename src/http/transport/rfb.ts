@@ -1,8 +1,7 @@
-// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The parser needs nothing from the
-// server's side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an
-// unknown length, so the remaining chunk is dropped. The next chunk is expected to start with a message, because
-// viewers end their chunks with one; a chunk that does not can be misread. Misread bytes grant no rights, because only
-// whole messages of a known kind pass.
+// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The parser needs nothing from the server's
+// side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an unknown length, so
+// the remaining chunk is dropped. The next chunk is expected to start with a message, because viewers end their chunks with one;
+// a chunk that does not can be misread. Misread bytes grant no rights, because only whole messages of a known kind pass.
 
 /**
  * `share`: whether other viewers may stay connected. `press`: a key goes down, or the mouse has a pressed button, even while it
@@ -78,8 +77,8 @@ export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
   /**
-   * The beginning of a message, in a buffer with room for all of it, so that bytes arriving one by one cost no more
-   * than one chunk.
+   * The beginning of a message, in a buffer with room for all of it, so that bytes arriving one by one cost no more than one
+   * chunk.
    */
   #partial = Buffer.alloc(0);
   #size = 0;
@@ -114,9 +113,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /**
-   * Repeats the viewer's last request for the screen, because a viewer whose request was dropped would wait forever.
-   */
+  /** Repeats the viewer's last request for the screen, because a viewer whose request was dropped would wait forever. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;

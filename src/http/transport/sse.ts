@@ -23,9 +23,7 @@ export interface SseContext {
 export interface SseStream extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /**
-   * Undefined, or a promise when the client must read first. The promise always resolves, even if the client leaves.
-   */
+  /** Undefined, or a promise when the client must read first. The promise always resolves, even if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
   /** Like `write`, but with as few writes as possible; waits between them until the client has read. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;

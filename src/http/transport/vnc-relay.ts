@@ -7,8 +7,8 @@ import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { DisplayInputQueue, encodeKeyEvents } from './rfb-typing.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen of a sandbox. The screen's bytes pass unchanged; the viewer's are parsed,
-// and messages without permission are dropped. Each side is read only as fast as the other side reads.
+// Connects a viewer's socket to the screen of a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and messages
+// without permission are dropped. Each side is read only as fast as the other side reads.
 
 /**
  * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With less, the programs between

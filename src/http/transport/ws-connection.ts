@@ -36,9 +36,7 @@ export class WsConnection extends WebSocket {
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
   }
 
-  /**
-   * A 1008 without a reason comes from `ws`, for a message in too many fragments. It is reported as too big.
-   */
+  /** A 1008 without a reason comes from `ws`, for a message in too many fragments. It is reported as too big. */
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === 1008 && reason === undefined ? 1009 : code, reason);
     this.#leaving.abort();

@@ -73,9 +73,8 @@ export interface ClientSocket {
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on frames that are JSON objects, one at a time: the next frame follows when the previous promise has
-   * settled. When too many frames wait, reading stops, so return quickly. `refuse` handles all other frames; the
-   * connection stays open.
+   * Passes on frames that are JSON objects, one at a time: the next frame follows when the previous promise has settled. When too
+   * many frames wait, reading stops, so return quickly. `refuse` handles all other frames; the connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Passes on every frame as bytes. Call either this or `onJson`, not both. */
@@ -87,8 +86,8 @@ export interface ClientSocket {
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is closed with
-   * 1013. Live events need no wait.
+   * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is closed with 1013.
+   * Live events need no wait.
    */
   drained(): Promise<void>;
   /** The underlying connection, which some libraries need. The limits apply to it too. */

@@ -6,14 +6,11 @@ import { findLatestAuditPosition, formatAuditFileName, listAuditFiles, readFileS
 import { type AuditEntry, type AuditKey, type AuditPosition, sealAuditRow } from './row.ts';
 
 /**
- * Records which caller performed which action. Rows are only appended. Each row's MAC covers the previous row, so a
- * later change is detected.
+ * Records which caller performed which action. Rows are only appended. Each row's MAC covers the previous row, so a later change
+ * is detected.
  */
 export interface AuditLog extends Disposable {
-  /**
-   * Writes the row to its file before it returns. Never throws: a failed write is counted, and a later row reports the
-   * count.
-   */
+  /** Writes the row to its file before it returns. Never throws: a failed write is counted, and a later row reports the count. */
   write(entry: AuditEntry): void;
   readonly head: AuditPosition;
 }

@@ -3,8 +3,8 @@ import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
-// The spans of a run are read from the log after the run has ended, so a restart in the middle neither loses nor
-// duplicates spans. Names and attributes follow OpenTelemetry's conventions for generative AI.
+// The spans of a run are read from the log after the run has ended, so a restart in the middle neither loses nor duplicates
+// spans. Names and attributes follow OpenTelemetry's conventions for generative AI.
 
 export interface RunSpanOptions {
   /** The session's template, which names the agent. */

@@ -85,8 +85,8 @@ export interface JobClient {
 }
 
 /**
- * Files at any path that the sandbox's user can reach: absolute, `~/…`, or relative to the workspace. Methods reject
- * with file_not_found and invalid_request.
+ * Files at any path that the sandbox's user can reach: absolute, `~/…`, or relative to the workspace. Methods reject with
+ * file_not_found and invalid_request.
  */
 export interface PathClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
@@ -106,8 +106,8 @@ export interface PathClient {
   remove(path: string, signal: AbortSignal): Promise<void>;
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If reading
-   * `content` fails, the old file stays. Rejects: quota; also unsupported and payload_too_large because of `metadata`.
+   * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If reading `content` fails,
+   * the old file stays. Rejects: quota; also unsupported and payload_too_large because of `metadata`.
    */
   write(
     path: string,
@@ -150,8 +150,8 @@ export interface WorkspaceFingerprint {
   readonly bytes: number;
 }
 /**
- * Operations on the whole workspace, if it is small. For a large workspace, or with the daemon of an older image, a
- * program in the sandbox must do this work.
+ * Operations on the whole workspace, if it is small. For a large workspace, or with the daemon of an older image, a program in
+ * the sandbox must do this work.
  */
 export interface WorkspaceClient {
   /**

@@ -27,10 +27,9 @@ import type { DaemonTrust } from './answers/daemon-trust.ts';
 
 export type * from './answers/answers.ts';
 
-// The server's operations inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
-// method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
-// sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Further
-// codes are in each method's comment.
+// The server's operations inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every method takes a
+// signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone), sandbox_unresponsive (no
+// answer in time) and sandbox_untrusted (the answer does not come from the daemon). Further codes are in each method's comment.
 
 export interface OperationSpec {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
@@ -69,8 +68,8 @@ export interface TerminalClient {
   read(id: string, reader: TerminalListener, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   /**
-   * A stream for everything that one person types, in order; the caller destroys it. Undefined: the daemon is too old
-   * and has only `write`.
+   * A stream for everything that one person types, in order; the caller destroys it. Undefined: the daemon is too old and has
+   * only `write`.
    */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
@@ -145,8 +144,8 @@ export type ScreenAction =
 export type CdpMessage =
   | { readonly kind: 'message'; readonly message: object }
   /**
-   * The message exceeds the limits of size or complexity. A page can cause this in an honest browser, so the sandbox
-   * stays trusted.
+   * The message exceeds the limits of size or complexity. A page can cause this in an honest browser, so the sandbox stays
+   * trusted.
    */
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };
@@ -163,8 +162,8 @@ export interface DesktopClient {
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with
-   * NUL. A new pipe closes the old one; a pipe also closes when the browser dies. The caller destroys the stream.
+   * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with NUL. A new
+   * pipe closes the old one; a pipe also closes when the browser dies. The caller destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** Parses one message of the debugging pipe. A large message gets its own turn of the event loop. */
@@ -216,9 +215,7 @@ export interface SandboxClient {
     signal: AbortSignal,
   ): Promise<OperationEntry>;
   write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs, or 1 MiB is unread)
-  /**
-   * Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found.
-   */
+  /** Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /**
    * The newest commands. `chars`: the maximum characters of each command and of each output; absent: no further limit. Rejects:
@@ -226,9 +223,9 @@ export interface SandboxClient {
    */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
-   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone.
-   * From then on the daemon refuses to start anything with this tag: such a call rejects with conflict. `view`: the
-   * shells to return afterwards.
+   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone. From then on
+   * the daemon refuses to start anything with this tag: such a call rejects with conflict. `view`: the shells to return
+   * afterwards.
    */
   killTagged(
     tag: string,
@@ -246,11 +243,11 @@ export interface SandboxClient {
     signal: AbortSignal,
   ): Promise<ExecResult>;
 
-  // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
-  // file_not_found and invalid_request.
+  // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside, file_not_found and
+  // invalid_request.
   /**
-   * Reads a file. With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more
-   * than 50 MiB).
+   * Reads a file. With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more than 50
+   * MiB).
    */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
   /** Opens a file of up to 50 MiB, to read it as it arrives. Also rejects: payload_too_large. */

@@ -56,8 +56,8 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * Undefined if the daemon must relay. The daemon cannot see a direct viewer, so a separate silent stream registers the
- * viewer. If the daemon refuses that stream, the viewer's connection is closed.
+ * Undefined if the daemon must relay. The daemon cannot see a direct viewer, so a separate silent stream registers the viewer. If
+ * the daemon refuses that stream, the viewer's connection is closed.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();

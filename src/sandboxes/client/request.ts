@@ -69,8 +69,8 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 /**
- * Sends requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
- * counts and shapes have limits. After the first answer that breaks a rule, this connection is never trusted again.
+ * Sends requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes, counts and
+ * shapes have limits. After the first answer that breaks a rule, this connection is never trusted again.
  */
 export function createRequester({
   agent,

@@ -9,8 +9,8 @@ export interface EgressDecision {
 export type EgressDecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
 /**
- * Chromium requests these hosts for updates, the time and hints, even if its settings forbid that. Programs in a
- * sandbox do not need them.
+ * Chromium requests these hosts for updates, the time and hints, even if its settings forbid that. Programs in a sandbox do not
+ * need them.
  */
 const browsersOwn: ReadonlySet<string> = new Set([
   ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],

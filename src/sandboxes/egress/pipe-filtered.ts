@@ -10,8 +10,8 @@ const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(
 const maxWaiting = 256 * 1024;
 
 /**
- * Pipes a body at the speed of the slower side. All chunks of one turn of the event loop are sent with one write,
- * because TLS delivers each 16 KiB separately, and writing each would cost as much as encrypting it.
+ * Pipes a body at the speed of the slower side. All chunks of one turn of the event loop are sent with one write, because TLS
+ * delivers each 16 KiB separately, and writing each would cost as much as encrypting it.
  */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;

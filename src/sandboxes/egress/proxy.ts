@@ -103,8 +103,8 @@ const sweepMs = 60_000;
 const socksVersion = 5;
 
 /**
- * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, under each session's policy.
- * Throws: invalid_request (a bad entry or range).
+ * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, under each session's policy. Throws:
+ * invalid_request (a bad entry or range).
  */
 export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
   const { clock, onDecision } = options;

@@ -25,8 +25,7 @@ export function toEgressTarget(rawHost: string, port: number): EgressTarget {
 }
 
 /**
- * Labels of letters, digits, - and _. A name with a numeric last label is not valid, because some programs read it as
- * an address.
+ * Labels of letters, digits, - and _. A name with a numeric last label is not valid, because some programs read it as an address.
  */
 function isName(host: string): boolean {
   const labels = host.split('.');

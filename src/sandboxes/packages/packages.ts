@@ -7,8 +7,8 @@ import { digestJson } from '../../core/text/digest.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// A template's packages, installed before anyone uses a new sandbox. The root file system is read-only, so packages are
-// installed below the user's home and last as long as the workspace.
+// A template's packages, installed before anyone uses a new sandbox. The root file system is read-only, so packages are installed
+// below the user's home and last as long as the workspace.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [

@@ -26,8 +26,8 @@ interface ServiceStarts {
 const lookEveryMs = 200;
 
 /**
- * Starts the services, each after its dependencies, and resolves once each is ready or has failed. A failed service is
- * reported; only services that depend on it are skipped. Rejects only when the signal fires.
+ * Starts the services, each after its dependencies, and resolves once each is ready or has failed. A failed service is reported;
+ * only services that depend on it are skipped. Rejects only when the signal fires.
  */
 export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
   const { services, tell } = starts;

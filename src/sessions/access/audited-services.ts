@@ -59,9 +59,7 @@ export function withAudit<Service extends object>(
   };
 }
 
-/**
- * Whether the call configures access to a provider. Only the provider is recorded, because the input can contain a key.
- */
+/** Whether the call configures access to a provider. Only the provider is recorded, because the input can contain a key. */
 const isAccess = (input: unknown): input is { provider: string } =>
   typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
@@ -153,10 +151,7 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
 const lookMs = 600_000;
 const maxLooks = 10_000;
 
-/**
- * Audits reads of another owner's session, including refused reads: at most one entry per caller and session in ten
- * minutes.
- */
+/** Audits reads of another owner's session, including refused reads: at most one entry per caller and session in ten minutes. */
 function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: AuditRecorder) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {

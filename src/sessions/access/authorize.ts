@@ -63,8 +63,7 @@ export function permitsAction(principal: Principal, action: AccessKind, thing: O
 }
 
 /**
- * Throws `gone()` for another owner's object, as if it did not exist, and `forbidden` when only the principal's role is
- * too weak.
+ * Throws `gone()` for another owner's object, as if it did not exist, and `forbidden` when only the principal's role is too weak.
  */
 export function authorize(
   principal: Principal,

@@ -255,9 +255,7 @@ function guardedTerminals(
   };
 }
 
-/**
- * A caller that may read the session can watch its screen; a caller that may work in it can take keyboard and mouse.
- */
+/** A caller that may read the session can watch its screen; a caller that may work in it can take keyboard and mouse. */
 const guardedDesktop = (
   { desktop, sessions }: OfSession<'desktop'>,
   own: DesktopService,
@@ -319,8 +317,8 @@ function guardedSessions(
   }
 
   /**
-   * Resolves a snapshot's name to its copy of files, and a built template's name to its image; without a template, the
-   * snapshot's image applies. Clients cannot name copies or images directly.
+   * Resolves a snapshot's name to its copy of files, and a built template's name to its image; without a template, the snapshot's
+   * image applies. Clients cannot name copies or images directly.
    */
   async function withFiles<
     Command extends Pick<CreateSessionCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
@@ -450,8 +448,8 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
 /**
- * A user's lists contain only the user's sessions and those of the user's projects. A shared session is visible to
- * anyone who knows its id, but is not in other owners' lists.
+ * A user's lists contain only the user's sessions and those of the user's projects. A shared session is visible to anyone who
+ * knows its id, but is not in other owners' lists.
  */
 function ownSessions(principal: Principal, projectId?: string): SessionListScope {
   const owner = ownerFilterOf(principal);

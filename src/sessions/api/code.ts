@@ -33,9 +33,7 @@ interface CodeContext {
   /** Whether `cwd` can be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
-/**
- * The code contexts of a sandbox. Each has a kernel that keeps its variables. Methods with an id reject with not_found.
- */
+/** The code contexts of a sandbox. Each has a kernel that keeps its variables. Methods with an id reject with not_found. */
 export interface CodeContexts {
   list(): readonly CodeContext[];
   /**

@@ -20,8 +20,8 @@ export const BoundCredential = CredentialInjection.extend({
 export type BoundCredential = z.infer<typeof BoundCredential>;
 
 /**
- * The credentials of sessions or projects; those of the server are in `server/credentials.ts`. Every method rejects if
- * the session or project does not exist.
+ * The credentials of sessions or projects; those of the server are in `server/credentials.ts`. Every method rejects if the
+ * session or project does not exist.
  */
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;

@@ -26,16 +26,16 @@ export interface FileService {
   /** Rejects: file_not_found, invalid_request (not a file), payload_too_large (more than 10 MiB). */
   read(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
   /**
-   * Opens a file of up to 50 MiB. The sandbox is in use until the content ends or is destroyed. Rejects:
-   * file_not_found, invalid_request (not a file), payload_too_large.
+   * Opens a file of up to 50 MiB. The sandbox is in use until the content ends or is destroyed. Rejects: file_not_found,
+   * invalid_request (not a file), payload_too_large.
    */
   open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   /** Removes a file, or a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
   /**
-   * Returns matching files, sorted. A file must also match one of the `types` globs if there are any. Rejects:
-   * file_not_found (the path).
+   * Returns matching files, sorted. A file must also match one of the `types` globs if there are any. Rejects: file_not_found
+   * (the path).
    */
   find(
     id: SessionId,
@@ -51,13 +51,11 @@ export interface FileService {
     query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
-  /**
-   * Files changed since the newest run began, up to 2,000. A file with the same size and time is considered unchanged.
-   */
+  /** Files changed since the newest run began, up to 2,000. A file with the same size and time is considered unchanged. */
   changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
-   * A file as the newest run found it. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB,
-   * or exceeded the total limit for copies).
+   * A file as the newest run found it. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB, or exceeded
+   * the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }

@@ -30,8 +30,8 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
 /** Ports of a session's sandbox and their previews. Every method also rejects with session_not_found. */
 export interface PortService {
   /**
-   * Ports that programs listen on, except Corral's own. Does not start the sandbox. Empty if the sandbox is not running
-   * or not isolated: without isolation, its ports are the host's.
+   * Ports that programs listen on, except Corral's own. Does not start the sandbox. Empty if the sandbox is not running or not
+   * isolated: without isolation, its ports are the host's.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */
@@ -40,8 +40,8 @@ export interface PortService {
   /** Closes the preview and its connections. Succeeds if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;
   /**
-   * Connects to a port of a running sandbox, which is in use until the stream closes. Rejects: forbidden (a port that
-   * cannot be opened), not_found (nothing listens), sandbox_not_found (not running; previews do not start it).
+   * Connects to a port of a running sandbox, which is in use until the stream closes. Rejects: forbidden (a port that cannot be
+   * opened), not_found (nothing listens), sandbox_not_found (not running; previews do not start it).
    */
   connect(id: SessionId, port: number, signal: AbortSignal): Promise<Duplex>;
 }

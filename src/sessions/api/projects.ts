@@ -13,9 +13,7 @@ export const Project = ProjectAccessRecord.extend({
   updatedAt: z.number(),
 });
 export type Project = z.infer<typeof Project>;
-/**
- * The agent configuration of a project's sessions. It overrides their template; a session's own choices override it.
- */
+/** The agent configuration of a project's sessions. It overrides their template; a session's own choices override it. */
 export interface ProjectAgentProfile {
   readonly template: string;
   readonly prompt: string | null;
@@ -73,8 +71,8 @@ export interface ProjectService {
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgentProfile>;
   /**
-   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is
-   * unknown or must not be used).
+   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is unknown or
+   * must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** The owner first. */

@@ -89,8 +89,8 @@ export interface RepositoryService {
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the check commands that `.corral/corral.yaml` defined when the repository was fetched: all, or those named.
-   * Rejects: not_found (no such check), conflict (the repository defines none).
+   * Runs the check commands that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. Rejects:
+   * not_found (no such check), conflict (the repository defines none).
    */
   check(
     id: SessionId,
@@ -99,11 +99,10 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They
-   * start with the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already
-   * has are ignored. Rejects: not_found (no such service), conflict (the repository defines none, the session has
-   * another service of that name, or a run is active), invalid_request (the operator does not allow an image),
-   * unsupported (services cannot run here).
+   * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They start with
+   * the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already has are ignored.
+   * Rejects: not_found (no such service), conflict (the repository defines none, the session has another service of that name, or
+   * a run is active), invalid_request (the operator does not allow an image), unsupported (services cannot run here).
    */
   allowServices(
     id: SessionId,
@@ -163,15 +162,15 @@ export interface SentFeedback {
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch and opens a pull request for it. If one is open already, it gets the new commits and is returned.
-   * Rejects: conflict (uncommitted changes, or no commit), and as `push` of a repository does.
+   * Pushes the branch and opens a pull request for it. If one is open already, it gets the new commits and is returned. Rejects:
+   * conflict (uncommitted changes, or no commit), and as `push` of a repository does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */
   state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestDetails>;
   /**
-   * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is
-   * new, or there is no pull request), queue_full.
+   * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is new, or there
+   * is no pull request), queue_full.
    */
   sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SentFeedback>;
 }

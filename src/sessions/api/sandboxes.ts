@@ -22,16 +22,13 @@ export interface PauseOptions {
   readonly signal: AbortSignal;
 }
 /**
- * A user's direct control of a session's sandbox. Methods that start it also reject: sandbox_unavailable,
- * sandbox_capacity, disk_full.
+ * A user's direct control of a session's sandbox. Methods that start it also reject: sandbox_unavailable, sandbox_capacity,
+ * disk_full.
  */
 export interface SandboxService {
   /** Reads the session's record; neither calls nor starts the sandbox. */
   status(id: SessionId): Promise<SandboxView>;
-  /**
-   * Undefined if the sandbox is not running or cannot report usage. Neither starts the sandbox nor delays its idle
-   * stop.
-   */
+  /** Undefined if the sandbox is not running or cannot report usage. Neither starts the sandbox nor delays its idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /** The services next to the sandbox, in configured order. Reads them from the driver and starts nothing. */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
@@ -46,10 +43,7 @@ export interface SandboxService {
    * sandbox_lost, conflict (the pause would end the processes of a run).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
-  /**
-   * Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found if it is not
-   * running.
-   */
+  /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found if it is not running. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Revokes the tokens that facades issued for the sandbox, and ends the streams opened with them. */
   rotateTokens(id: SessionId): Promise<void>;

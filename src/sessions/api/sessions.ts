@@ -24,8 +24,8 @@ export interface SendUserMessageCommand {
   /** Epoch seconds by the sender's clock. */
   readonly clientTimestamp?: number;
   /**
-   * The message starts its own run with this goal. `mode` decides whether the run starts immediately, replaces the
-   * active run, or follows it.
+   * The message starts its own run with this goal. `mode` decides whether the run starts immediately, replaces the active run, or
+   * follows it.
    */
   readonly goal?: Goal;
   /** The message in the calling API's format, returned unchanged to that API. */
@@ -94,8 +94,8 @@ export interface CreateSessionCommand {
   /** The author of commits. Default: from the settings. */
   readonly author?: GitAuthor;
   /**
-   * Lifetime rules of a sandbox that a client drives without agent runs. The client decides when it ends and pauses; no
-   * idle rule applies.
+   * Lifetime rules of a sandbox that a client drives without agent runs. The client decides when it ends and pauses; no idle rule
+   * applies.
    */
   readonly life?: SessionLifetime;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -254,15 +254,13 @@ export interface SessionService {
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
    * Creates a session with the conversation up to the end of a run or step, and the files from then if they were kept
-   * (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as `create`
-   * does.
+   * (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as `create` does.
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and the files from then if they were kept, then sends the
-   * edited message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects:
-   * invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and
-   * `send` do.
+   * Creates a session with the conversation before a message, and the files from then if they were kept, then sends the edited
+   * message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects: invalid_request (not
+   * a message that began a run, or an empty text), conflict (a run is active), and as `fork` and `send` do.
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
@@ -270,17 +268,14 @@ export interface SessionService {
    * applies `keep`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
-  /**
-   * The sessions of `list` in batches, for streamed responses. Sessions that change position during the iteration come
-   * last.
-   */
+  /** The sessions of `list` in batches, for streamed responses. Sessions that change position during the iteration come last. */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below that takes a session's id, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
-   * Changes only the fields that are set. A title appends a `title` event; agent, metadata, budget and `archived`
-   * append `session.updated`; other fields are not logged.
+   * Changes only the fields that are set. A title appends a `title` event; agent, metadata, budget and `archived` append
+   * `session.updated`; other fields are not logged.
    */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
@@ -305,9 +300,7 @@ export interface SessionService {
   /** Resolves when the run and all its processes have ended. Succeeds if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
-  /**
-   * Decides a call that waits for approval; the first decision applies. Rejects: conflict (the call is not waiting).
-   */
+  /** Decides a call that waits for approval; the first decision applies. Rejects: conflict (the call is not waiting). */
   decide(id: SessionId, command: DecideApprovalCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
   /** Events after a cursor. `follow` ends when its signal fires, the session is deleted, or the server shuts down. */
@@ -328,9 +321,7 @@ export interface SessionService {
   sandbox(id: SessionId): Promise<SandboxView>;
   /** Read from the sandbox if it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
-  /**
-   * The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB).
-   */
+  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
   health(signal: AbortSignal): Promise<ServerHealth>;

@@ -40,8 +40,8 @@ export interface SharedSessionPage {
 }
 
 /**
- * A shared session, read by the holder of a link without any other permission. Every method rejects with not_found for
- * a link that is unknown, expired or revoked, or whose session was deleted.
+ * A shared session, read by the holder of a link without any other permission. Every method rejects with not_found for a link
+ * that is unknown, expired or revoked, or whose session was deleted.
  */
 export interface SharedSessionService {
   /** Messages, titles, plans with their steps, and the starts, waits, errors and ends of runs, after a cursor. */

@@ -44,9 +44,7 @@ export interface FileStream {
   readonly size: number;
   /** Changes whenever the file changes. */
   readonly version: string;
-  /**
-   * Exactly the requested bytes; fails if the sandbox cannot deliver them. Destroying the stream cancels the transfer.
-   */
+  /** Exactly the requested bytes; fails if the sandbox cannot deliver them. Destroying the stream cancels the transfer. */
   readonly content: Readable;
 }
 export interface FileUploadTarget {
@@ -57,8 +55,8 @@ export interface FileUploadTarget {
 
 /**
  * Commands and files of any size, streamed with bounded memory. Every method starts a stopped sandbox. Rejects:
- * sandbox_unavailable, cancelled, conflict (32 programs run in the sandbox already), unsupported (the sandbox cannot
- * run programs over pipes).
+ * sandbox_unavailable, cancelled, conflict (32 programs run in the sandbox already), unsupported (the sandbox cannot run programs
+ * over pipes).
  */
 export interface StreamService {
   /** Runs a command over pipes until it ends. When `signal` fires, all its processes are ended. */
@@ -66,8 +64,8 @@ export interface StreamService {
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
   /**
-   * Watches a folder for changes until `signal` fires. Rejects: file_not_found, invalid_request (not a folder),
-   * path_outside, conflict (1,000 watches are open), unsupported.
+   * Watches a folder for changes until `signal` fires. Rejects: file_not_found, invalid_request (not a folder), path_outside,
+   * conflict (1,000 watches are open), unsupported.
    */
   watch(
     id: SessionId,
@@ -76,9 +74,9 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders. Replaces the file atomically when `content` ends, keeping its permissions; if `content`
-   * fails, the old file is unchanged. Rejects: invalid_request (a folder has that name), path_outside, disk_full,
-   * file_changed (not the version in `replaces`).
+   * Creates missing folders. Replaces the file atomically when `content` ends, keeping its permissions; if `content` fails, the
+   * old file is unchanged. Rejects: invalid_request (a folder has that name), path_outside, disk_full, file_changed (not the
+   * version in `replaces`).
    */
   upload(
     id: SessionId,

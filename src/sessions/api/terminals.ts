@@ -3,9 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { TerminalSize } from '../../sandboxes/client/abilities.ts';
 import type { ServiceRules } from './rules.ts';
 
-/**
- * A person's own PTY (`bash -i`, initially 80×24), separate from the agent's shells. The event log does not record it.
- */
+/** A person's own PTY (`bash -i`, initially 80×24), separate from the agent's shells. The event log does not record it. */
 export interface TerminalInfo {
   readonly id: string; // shell_<8 hex>
   readonly sessionId: SessionId;

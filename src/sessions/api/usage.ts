@@ -49,8 +49,8 @@ export interface UsageQuery {
 /** Usage of sessions, summed over days. Deleted sessions are not counted, because their logs are gone. */
 export interface UsageService {
   /**
-   * `mayRead` filters sessions by owner and project. Rejects: invalid_request (the first day is after the last, more
-   * than 366 days are requested, or the cursor is invalid).
+   * `mayRead` filters sessions by owner and project. Rejects: invalid_request (the first day is after the last, more than 366
+   * days are requested, or the cursor is invalid).
    */
   report(
     query: UsageQuery,

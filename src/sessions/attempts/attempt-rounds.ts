@@ -12,8 +12,8 @@ import type { ChildStarter } from '../delegation/child-starts.ts';
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
-// The stored attempts determine the next step, and each step can be repeated, so another server can continue after a
-// crash between any two steps.
+// The stored attempts determine the next step, and each step can be repeated, so another server can continue after a crash
+// between any two steps.
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AttemptRecords;

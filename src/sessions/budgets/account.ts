@@ -11,8 +11,8 @@ import { type ConcurrentAmounts, concurrentLimits } from '../../core/model/runs/
 import { addAmounts } from '../../core/model/spending.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// The account of a person, project or the server: its usage in the current day and month, and amounts reserved by
-// requests in progress. Everything here is a pure function of account and time; the ledger stores the result.
+// The account of a person, project or the server: its usage in the current day and month, and amounts reserved by requests in
+// progress. Everything here is a pure function of account and time; the ledger stores the result.
 
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };

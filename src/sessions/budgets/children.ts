@@ -54,8 +54,8 @@ interface Deps {
 }
 
 /**
- * Children's budgets are reservations in their parents' budgets. An open child holds its whole budget, an ended child
- * only what it used.
+ * Children's budgets are reservations in their parents' budgets. An open child holds its whole budget, an ended child only what
+ * it used.
  */
 export class ChildBudgets extends ServerPart<Deps> {
   readonly #expected = new Map<SessionId, number>();

@@ -43,9 +43,9 @@ export const concurrencyLeaseMs = 60_000;
 const renewMs = concurrencyLeaseMs / 3;
 
 /**
- * Limits what people, projects and the server hold concurrently. The store's indexes count documents; runs and
- * sandboxes are counted in memory. Servers that share a store write their totals into the limited accounts; a write
- * fails if another server wrote in the meantime.
+ * Limits what people, projects and the server hold concurrently. The store's indexes count documents; runs and sandboxes are
+ * counted in memory. Servers that share a store write their totals into the limited accounts; a write fails if another server
+ * wrote in the meantime.
  */
 export class ConcurrencyLimiter implements AsyncDisposable {
   readonly #deps: Deps;
@@ -78,10 +78,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
     }
   }
 
-  /**
-   * Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's
-   * limit).
-   */
+  /** Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's limit). */
   async within<Made>(session: HoldingSession, amounts: ConcurrentAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
@@ -274,8 +271,8 @@ const advice: Readonly<Record<ConcurrentLimit, string>> = {
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
 /**
- * Names the limit, its holder, and who can raise it. The code is `quota`; for a limit of the server it is
- * `sandbox_capacity`, because other owners can make room.
+ * Names the limit, its holder, and who can raise it. The code is `quota`; for a limit of the server it is `sandbox_capacity`,
+ * because other owners can make room.
  */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);

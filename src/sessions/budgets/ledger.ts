@@ -53,9 +53,7 @@ export interface LedgerDeps extends Pick<ServerDependencies, 'clock' | 'newId' |
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly events: Pick<Store['events'], 'page'>;
   readonly accounts: BudgetAccountStore;
-  /**
-   * Whether other servers use the store as well. If not, reservations of an earlier process are released immediately.
-   */
+  /** Whether other servers use the store as well. If not, reservations of an earlier process are released immediately. */
   readonly shared: boolean;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   /** Usage of the holder's sessions in the current day and month, according to their logs. */

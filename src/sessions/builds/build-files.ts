@@ -19,8 +19,7 @@ const keptMs = 24 * 60 * 60 * 1_000;
 const maxFiles = 1_000;
 
 /**
- * Files for COPY steps, stored by holder and by the hash that the client computed. A hash finds only files of the same
- * holder.
+ * Files for COPY steps, stored by holder and by the hash that the client computed. A hash finds only files of the same holder.
  */
 export class BuildFiles {
   readonly #deps: Deps;

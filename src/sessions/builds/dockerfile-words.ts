@@ -1,8 +1,6 @@
 import { createDockerfileError } from './dockerfile-lines.ts';
 
-/**
- * Text in which `${NAME}` refers to a variable of the image, known only during the build, and `$$` is a dollar sign.
- */
+/** Text in which `${NAME}` refers to a variable of the image, known only during the build, and `$$` is a dollar sign. */
 export type UnexpandedText = string;
 
 export interface VariableScope {

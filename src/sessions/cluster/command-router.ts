@@ -90,8 +90,8 @@ export class CommandRouter implements ClusterCommands {
   }
 
   /**
-   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the
-   * session: the command stays in the store for the next holder.
+   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the session:
+   * the command stays in the store for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
     const { supervisor, sandboxes, startTimeoutMs } = this.#deps;
@@ -131,8 +131,8 @@ export class CommandRouter implements ClusterCommands {
   }
 
   /**
-   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may
-   * have arrived after this server read the log, so the head is compared before the stop is answered.
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may have
+   * arrived after this server read the log, so the head is compared before the stop is answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {

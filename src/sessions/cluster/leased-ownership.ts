@@ -34,8 +34,8 @@ const renewals = 1_000; // per request to the store
 const freshMs = 100;
 
 /**
- * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its
- * duration. Leases are renewed in batches, so that many sessions cost the store few requests.
+ * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its duration. Leases
+ * are renewed in batches, so that many sessions cost the store few requests.
  */
 export class LeasedOwnership implements Ownership {
   readonly isShared = true;

@@ -27,10 +27,7 @@ const kind = 'replica';
 const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
 const lookMs = 400;
 
-/**
- * The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take
- * over.
- */
+/** The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take over. */
 export class PeerReplicas implements AsyncDisposable {
   readonly #options: PeerReplicasOptions;
   readonly #known = new Map<string, Peer>();

@@ -8,17 +8,16 @@ import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-// Commands for sessions held by another server go through the store: this server posts them, and the holder executes
-// and answers them. Servers never connect to each other. A session without a holder gets a holder, which then finds the
-// command.
+// Commands for sessions held by another server go through the store: this server posts them, and the holder executes and answers
+// them. Servers never connect to each other. A session without a holder gets a holder, which then finds the command.
 
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
 /**
- * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already.
- * Rejects with `fenced` if the session is no longer ours.
+ * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already. Rejects
+ * with `fenced` if the session is no longer ours.
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
@@ -219,8 +218,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
 }
 
 /**
- * A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first
- * instead.
+ * A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first instead.
  */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';

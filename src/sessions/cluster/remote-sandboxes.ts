@@ -35,8 +35,8 @@ const attachMs = 30_000;
 const keptMs = 30_000;
 
 /**
- * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass
- * through the owner.
+ * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass through the
+ * owner.
  */
 export class RemoteSandboxes extends ServerPart<Options> implements RemoteSandboxAccess {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();

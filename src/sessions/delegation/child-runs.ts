@@ -15,8 +15,7 @@ import type { WorkspaceCopier } from '../forks/sandbox-copies.ts';
 import { convertChildErrors, ignoreChildNotFound } from './child-failures.ts';
 import { ChildStarter } from './child-starts.ts';
 
-// A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child
-// again.
+// A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child again.
 
 export interface ChildServices {
   readonly sessions: Pick<

@@ -133,10 +133,7 @@ export class ChildStarter extends ServerPart<Deps> {
       );
   }
 
-  /**
-   * Retries, because the sandbox can be lost during the copy, for example by a restart. A child that cannot start is
-   * deleted.
-   */
+  /** Retries, because the sandbox can be lost during the copy, for example by a restart. A child that cannot start is deleted. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

@@ -22,9 +22,6 @@ export interface SharedDesktopControl {
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;
-  /**
-   * Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the
-   * lease.
-   */
+  /** Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the lease. */
   takeBack(viewer: string): Promise<boolean>;
 }

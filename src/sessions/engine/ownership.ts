@@ -6,8 +6,8 @@ export interface Ownership extends AsyncDisposable {
   /** Whether other servers can exist. If not, this server owns every session and ownership costs nothing. */
   readonly isShared: boolean;
   /**
-   * Makes this server the holder and resolves with the session's epoch. `confirmed`: requires a current answer from the
-   * store. Rejects: fenced (another server owns the session), store_unavailable.
+   * Makes this server the holder and resolves with the session's epoch. `confirmed`: requires a current answer from the store.
+   * Rejects: fenced (another server owns the session), store_unavailable.
    */
   take(id: SessionId, how?: 'confirmed'): Promise<number>;
   /** Undefined if this server is not the holder. */

@@ -13,8 +13,7 @@ export class PendingCommands {
   }
 
   /**
-   * Marks commands whose outcome is being written. They get the result of that write, even if the session ends in the
-   * meantime.
+   * Marks commands whose outcome is being written. They get the result of that write, even if the session ends in the meantime.
    */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {

@@ -33,9 +33,7 @@ interface Deps {
 }
 const callMs = 20_000;
 
-/**
- * Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own.
- */
+/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own. */
 export class Reconciler extends ServerPart<Deps> {
   /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
@@ -88,8 +86,8 @@ export class Reconciler extends ServerPart<Deps> {
   }
 
   /**
-   * Repeats until the signal fires, so that a later sweep catches what an earlier one missed. Then ends immediately,
-   * because a slow store must not delay the shutdown.
+   * Repeats until the signal fires, so that a later sweep catches what an earlier one missed. Then ends immediately, because a
+   * slow store must not delay the shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {

@@ -95,8 +95,8 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of
-   * tool servers are included, which starts the sandbox.
+   * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of tool
+   * servers are included, which starts the sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Reads the data that a run needs from a ready sandbox, before the run's first command. Never rejects. */
@@ -270,10 +270,7 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/**
- * Throws if the workspace cannot be used: the output of a run in an empty or unprepared folder would look like a
- * result.
- */
+/** Throws if the workspace cannot be used: the output of a run in an empty or unprepared folder would look like a result. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);
@@ -281,10 +278,7 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   }
 }
 
-/**
- * The folders of the session's repositories; undefined until all are fetched, because a run reads their notes only
- * once.
- */
+/** The folders of the session's repositories; undefined until all are fetched, because a run reads their notes only once. */
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 

@@ -4,9 +4,8 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
 
-// Sessions with unfinished work have a mark: a separate record, written in the same transaction that starts the work.
-// At start-up only the marks are read, regardless of the number of sessions. A leftover mark is harmless; a missing
-// mark loses work.
+// Sessions with unfinished work have a mark: a separate record, written in the same transaction that starts the work. At start-up
+// only the marks are read, regardless of the number of sessions. A leftover mark is harmless; a missing mark loses work.
 
 const reading = 8; // concurrent reads
 

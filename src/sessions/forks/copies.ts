@@ -51,8 +51,8 @@ const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
 /**
- * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record
- * announces each blob before it exists, so that one clean-up finds every blob without a holder.
+ * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces each
+ * blob before it exists, so that one clean-up finds every blob without a holder.
  */
 export class CopyStore {
   readonly #deps: Deps;
@@ -80,8 +80,8 @@ export class CopyStore {
   }
 
   /**
-   * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was
-   * removed. Rejects: payload_too_large, file_not_found, store_unavailable.
+   * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was removed.
+   * Rejects: payload_too_large, file_not_found, store_unavailable.
    */
   async share(from: StoredCopy, place: BlobReference, options: BlobPutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.#deps;

@@ -248,9 +248,7 @@ export class NamedSnapshots {
     return copy;
   }
 
-  /**
-   * A file that changes during the copy can be inconsistent, so the fingerprints before and after must be identical.
-   */
+  /** A file that changes during the copy can be inconsistent, so the fingerprints before and after must be identical. */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.#deps;
     await using used = await sandboxes.use(id, signal);

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 
-/**
- * The files of a workspace at one moment. Paths are relative to the workspace, in latin1, because they can contain any
- * bytes.
- */
+/** The files of a workspace at one moment. Paths are relative to the workspace, in latin1, because they can contain any bytes. */
 export interface WorkspaceManifest {
   /** By path: kind, mode, size, and the hash of a file or target of a link. */
   readonly entries: ReadonlyMap<string, string>;

@@ -2,9 +2,7 @@ import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
 
-/**
- * Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there.
- */
+/** Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there. */
 export interface WorkspaceFiles {
   list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceManifest>;
   /** Moves all files into a folder of the workspace, continuing an interrupted call. */
@@ -16,8 +14,8 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file without a
-// hash cannot be read by its owner. If hashing itself fails, the final `end` is missing.
+// Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file without a hash cannot
+// be read by its owner. If hashing itself fails, the final `end` is missing.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -31,9 +29,9 @@ files -size +256k | xargs -0 -r bash -c '
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
 /**
- * Prints hashes in the format of `sha256sum -z` for the file names it reads. Many builds of sha256sum do not use the
- * processor's SHA-256 instructions, which would delay a pause with large files. For small files, starting this program
- * takes longer than it saves.
+ * Prints hashes in the format of `sha256sum -z` for the file names it reads. Many builds of sha256sum do not use the processor's
+ * SHA-256 instructions, which would delay a pause with large files. For small files, starting this program takes longer than it
+ * saves.
  */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');

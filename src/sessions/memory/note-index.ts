@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
-// All notes of a holder are in one record, so that one conditional write checks paths and sizes together. Texts are
-// separate records, one per version.
+// All notes of a holder are in one record, so that one conditional write checks paths and sizes together. Texts are separate
+// records, one per version.
 
 const StoredNote = Note.extend({
   id: z.string(),

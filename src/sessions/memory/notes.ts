@@ -104,10 +104,7 @@ export class NoteStore extends ServerPart<Deps> {
       .map(({ id: _, note: __, ...version }) => version);
   }
 
-  /**
-   * `text` can be a function of the current text, which is empty if there is no note. An unchanged text creates no
-   * version.
-   */
+  /** `text` can be a function of the current text, which is empty if there is no note. An unchanged text creates no version. */
   async write(
     holder: MemoryHolder,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
-// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
-// version becomes a separate record when it is replaced; its text is a separate record from the start.
+// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A version
+// becomes a separate record when it is replaced; its text is a separate record from the start.
 
 /** A deleted memory is kept, with a `deleted` head, while it has versions. */
 const StoredMemory = z.object({

@@ -85,8 +85,7 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // In parallel, because each reads the store. The project may have been deleted, so a failed read of its config is
-    // ignored.
+    // In parallel, because each reads the store. The project may have been deleted, so a failed read of its config is ignored.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),

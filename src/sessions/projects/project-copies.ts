@@ -22,10 +22,7 @@ const kind = 'project-copies'; // by session, and deleted with it
 
 export class ProjectFileSync extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
-  /**
-   * The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new
-   * client.
-   */
+  /** The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new client. */
   readonly #known = new WeakMap<SandboxClient, string>();
 
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {
@@ -39,10 +36,7 @@ export class ProjectFileSync extends ServerPart<Deps> {
     });
   }
 
-  /**
-   * False if a file could not be copied, for example because the agent created a folder of that name. The next use
-   * retries.
-   */
+  /** False if a file could not be copied, for example because the agent created a folder of that name. The next use retries. */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});

@@ -45,8 +45,7 @@ export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
     seal: (id: string, secret: Secret): SealedValue => vault.seal(secret.reveal(), placeOf(id)),
     open: (id: string, sealed: SealedValue): Secret => new Secret(vault.open(sealed, placeOf(id))),
     /**
-     * Rejects: invalid_request if a required encryption key is not configured. `what` names the kind of secret in the
-     * message.
+     * Rejects: invalid_request if a required encryption key is not configured. `what` names the kind of secret in the message.
      */
     async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));

@@ -43,8 +43,8 @@ export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewUpload, signal: AbortSignal): Promise<StagedUpload>;
   /**
-   * Adds the staged files to their project or session, in order. In a project, each replaces an existing file of the
-   * same name. Rejects: not_found (the project was deleted).
+   * Adds the staged files to their project or session, in order. In a project, each replaces an existing file of the same name.
+   * Rejects: not_found (the project was deleted).
    */
   keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;
@@ -54,8 +54,8 @@ export interface UploadService {
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
   /**
-   * Deletes the unfinished uploads of earlier server processes. With `otherServers`, only those older than an hour,
-   * because others may still be in progress.
+   * Deletes the unfinished uploads of earlier server processes. With `otherServers`, only those older than an hour, because
+   * others may still be in progress.
    */
   sweep(otherServers?: boolean): Promise<void>;
 }
@@ -72,10 +72,7 @@ const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of 
 export const fileOwnerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
-/**
- * `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent from records of earlier
- * versions.
- */
+/** `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent from records of earlier versions. */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
 const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');

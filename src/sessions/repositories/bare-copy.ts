@@ -6,8 +6,8 @@ import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../core/text/tar.ts';
 
-// Reads a repository without git: its branches, tags and objects, as files. The folder can contain third-party
-// settings, hooks and links, so no setting is copied and no link is followed.
+// Reads a repository without git: its branches, tags and objects, as files. The folder can contain third-party settings, hooks
+// and links, so no setting is copied and no link is followed.
 
 /** Links in the path are resolved. */
 export interface GitFolder {

@@ -2,9 +2,9 @@ import { checkpointFolder } from '../../core/model/run-files.ts';
 import { encodeFileNamesCommand } from '../../core/text/files/byte-names.ts';
 import { gitExitCodes } from './git.ts';
 
-// A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository
-// as a single entry. The commits are in separate bare repositories in the workspace. No setting of a user's repository
-// is read, and attributes change no bytes.
+// A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository as a
+// single entry. The commits are in separate bare repositories in the workspace. No setting of a user's repository is read, and
+// attributes change no bytes.
 
 const maxRoots = 20;
 export const maxDiffBytes = 900_000;
@@ -25,8 +25,8 @@ shadowOf() { local name=\${1//%/%25}; name=\${name//\\//%2F}; [ "$1" != . ] || n
 `;
 
 /**
- * `enter ROOT` points git at a root's checkpoints. The first call hard-links the objects of the user's repository and,
- * if possible, copies its index.
+ * `enter ROOT` points git at a root's checkpoints. The first call hard-links the objects of the user's repository and, if
+ * possible, copies its index.
  */
 const enter = `
 enter() {

@@ -29,8 +29,8 @@ export interface RepositoryFetchRequest {
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears in place completely or not at all. The default refs are cloned first; a commit on no branch is
-// fetched by its hash.
+// The repository appears in place completely or not at all. The default refs are cloned first; a commit on no branch is fetched
+// by its hash.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT

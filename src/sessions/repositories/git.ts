@@ -4,8 +4,8 @@ import { quoteForShell } from '../../core/text/quote.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
-// Git runs as the sandbox's user. The agent can write settings, hooks and attributes to a repository. They must not
-// affect a person's commands, so each script uses its own settings.
+// Git runs as the sandbox's user. The agent can write settings, hooks and attributes to a repository. They must not affect a
+// person's commands, so each script uses its own settings.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
@@ -37,9 +37,8 @@ git() {
 const maxNested = 200;
 
 /**
- * Sets up `$repo` as the worktree of a settings folder in `$scratch` that shares only the objects with the repository.
- * The repository's own settings, filters and hooks have no effect. `$head` is its commit or empty, `$branch` its branch
- * or empty.
+ * Sets up `$repo` as the worktree of a settings folder in `$scratch` that shares only the objects with the repository. The
+ * repository's own settings, filters and hooks have no effect. `$head` is its commit or empty, `$branch` its branch or empty.
  */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}
@@ -157,9 +156,7 @@ export async function runGitInRepository(
   return output;
 }
 
-/**
- * The last lines of git's output, without control and invisible characters, because a remote server can write to it.
- */
+/** The last lines of git's output, without control and invisible characters, because a remote server can write to it. */
 export function summarizeGitOutput(stderr: string): string {
   const lines = stderr
     .replace(/[^\P{C}\n\r]/gu, '')

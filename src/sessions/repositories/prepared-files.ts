@@ -57,9 +57,7 @@ move() {
 move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null || true; }
 `;
 
-/**
- * Files created by a repository's `setup.sh`, for later sessions of the same owner. Each session gets its own copies.
- */
+/** Files created by a repository's `setup.sh`, for later sessions of the same owner. Each session gets its own copies. */
 export class PreparedFileStore extends ServerPart<Deps> {
   readonly #inTurn = createKeyedQueue();
 
@@ -68,8 +66,8 @@ export class PreparedFileStore extends ServerPart<Deps> {
   }
 
   /**
-   * Puts the stored files into the repository: moves files that are ready in this sandbox, otherwise copies them.
-   * Undefined: none are stored. If it rejects, the files can be incomplete.
+   * Puts the stored files into the repository: moves files that are ready in this sandbox, otherwise copies them. Undefined: none
+   * are stored. If it rejects, the files can be incomplete.
    */
   async restore(
     client: SandboxWithGit,

@@ -50,8 +50,8 @@ const restMs = 1_000;
 const lookMs = 60_000;
 
 /**
- * A key that is equal for sessions that can use the same files. Derived only from what is known before their
- * repositories are fetched.
+ * A key that is equal for sessions that can use the same files. Derived only from what is known before their repositories are
+ * fetched.
  */
 function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
   const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);

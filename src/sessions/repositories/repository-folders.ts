@@ -18,10 +18,7 @@ const unpackScript =
 const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
-/**
- * Repositories in folders on the server. A sandbox never sees the folder itself; it gets a copy of the committed
- * content.
- */
+/** Repositories in folders on the server. A sandbox never sees the folder itself; it gets a copy of the committed content. */
 export class RepositoryFolders {
   readonly #folders: readonly string[];
   readonly #newId: () => string;

@@ -17,9 +17,7 @@ export class LogSizeEstimator {
   readonly #news: RecordWatcher | undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
-  /**
-   * Logs that grew before the last refresh. They are measured again, because a log is compacted after its last append.
-   */
+  /** Logs that grew before the last refresh. They are measured again, because a log is compacted after its last append. */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 
@@ -52,9 +50,7 @@ export class LogSizeEstimator {
     this.#grown.add(id);
   }
 
-  /**
-   * Resolves with the total bytes of all logs, and the logs larger than `above`. Undefined: not all are measured yet.
-   */
+  /** Resolves with the total bytes of all logs, and the logs larger than `above`. Undefined: not all are measured yet. */
   async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
     const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
     for (const { id } of changed) this.grew(SessionId.parse(id));

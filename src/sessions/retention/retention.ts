@@ -66,9 +66,7 @@ const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
 const listMs = 20_000;
 const readAtOnce = 500;
 
-/**
- * Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use.
- */
+/** Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use. */
 export class RetentionEnforcer {
   readonly #deps: RetentionDeps;
   readonly #sizes: LogSizeEstimator;

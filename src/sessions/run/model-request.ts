@@ -95,8 +95,8 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settles before the reply is logged, so that a crash counts too much rather than too little. A broken-off reply is
-    // charged up to where it broke off.
+    // Settles before the reply is logged, so that a crash counts too much rather than too little. A broken-off reply is charged
+    // up to where it broke off.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -142,10 +142,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/**
- * Amounts to count in addition to a provider's count that is missing or far too small. Undefined: the count is
- * accepted.
- */
+/** Amounts to count in addition to a provider's count that is missing or far too small. Undefined: the count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

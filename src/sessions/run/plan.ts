@@ -11,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, takeTurn } from './turns/turn.ts';
 
 /**
- * Decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`: the user wrote
- * while a plan was in progress.
+ * Decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`: the user wrote while a
+ * plan was in progress.
  */
 export async function planRun(
   work: RunContext,
@@ -83,8 +83,8 @@ interface Plan {
 }
 
 /**
- * Answers the calls that make a plan, because providers require a result for each call. The first valid call becomes
- * the plan; calls to other tools are returned. `plans: false`: the run cannot have a plan.
+ * Answers the calls that make a plan, because providers require a result for each call. The first valid call becomes the plan;
+ * calls to other tools are returned. `plans: false`: the run cannot have a plan.
  */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -114,8 +114,8 @@ export function resolvePlanCalls(
 }
 
 /**
- * Keeps the steps that have begun and appends the new ones. A step that the server added for work without a plan
- * becomes the first new step.
+ * Keeps the steps that have begun and appends the new ones. A step that the server added for work without a plan becomes the
+ * first new step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },

@@ -38,8 +38,8 @@ function isWait(name: string, args: unknown): boolean {
 }
 
 /**
- * Lists a run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is
- * omitted, because the run requests it again.
+ * Lists a run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is omitted,
+ * because the run requests it again.
  */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],

@@ -233,9 +233,7 @@ async function takeStepTurn(
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 
-/**
- * The model decides a step's outcome: the last command of a successful step can fail, such as a search without a match.
- */
+/** The model decides a step's outcome: the last command of a successful step can fail, such as a search without a match. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
 /** The tools remain declared, so that the request shares its prefix with the one before. */

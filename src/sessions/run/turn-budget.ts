@@ -16,8 +16,8 @@ import type { StoredSession } from './log/projection.ts';
 export interface Reservation {
   readonly granted: BudgetAmounts;
   /**
-   * Releases the reservation and records the actual usage; later calls do nothing. Never rejects: usage that cannot be
-   * stored now is stored later.
+   * Releases the reservation and records the actual usage; later calls do nothing. Never rejects: usage that cannot be stored now
+   * is stored later.
    */
   settle(used: BudgetAmounts): Promise<void>;
 }

@@ -94,10 +94,7 @@ const servesFor = 200;
 const slowMs = 20;
 const outlivesMs = 2_000;
 
-/**
- * Callers share one check and reuse a successful response, because unauthenticated requests must not slow down other
- * work.
- */
+/** Callers share one check and reuse a successful response, because unauthenticated requests must not slow down other work. */
 export function createSharedHealthCheck(
   look: () => Promise<ServerHealth>,
   clock: Clock,

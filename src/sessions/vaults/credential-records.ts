@@ -48,9 +48,7 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
 }
 
-/**
- * Normalizes a URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash.
- */
+/** Normalizes a URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash. */
 export function toAddressKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;

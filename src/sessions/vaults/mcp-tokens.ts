@@ -37,8 +37,8 @@ export class McpTokenProvider extends ServerPart<Deps> {
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
   /**
-   * Finds a tool server's token in the first vault that has one. `refused`: a token that the tool server rejected.
-   * Undefined: no vault has one.
+   * Finds a tool server's token in the first vault that has one. `refused`: a token that the tool server rejected. Undefined: no
+   * vault has one.
    */
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {

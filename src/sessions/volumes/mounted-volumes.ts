@@ -5,8 +5,8 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { VolumeRecords } from './volume-records.ts';
 
 /**
- * Finds the volumes for a starting sandbox. A session that is no longer a writer can only read. Rejects:
- * sandbox_unavailable (a volume was deleted, or is in another project).
+ * Finds the volumes for a starting sandbox. A session that is no longer a writer can only read. Rejects: sandbox_unavailable (a
+ * volume was deleted, or is in another project).
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,

@@ -44,8 +44,8 @@ const holdMs = maxVolumeTransferMs + 60_000;
 const callMs = 30_000;
 
 /**
- * Sandboxes for reading and writing a volume's content. Each has one volume and no network access, which confines
- * malicious links. A writing sandbox holds the volume, as a writing session does.
+ * Sandboxes for reading and writing a volume's content. Each has one volume and no network access, which confines malicious
+ * links. A writing sandbox holds the volume, as a writing session does.
  */
 export class VolumeTransfers extends ServerPart<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();

@@ -58,8 +58,7 @@ export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): num
 }
 
 /**
- * The store sorts in descending order, so the items that can be claimed soonest get the highest keys. Stopped items
- * come last.
+ * The store sorts in descending order, so the items that can be claimed soonest get the highest keys. Stopped items come last.
  */
 export function computeWorkItemSortKey(item: StoredWorkItem): number {
   const from = computeClaimableAt(item, 0);

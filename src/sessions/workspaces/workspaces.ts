@@ -50,10 +50,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
   return { ...ended, error: last === '' ? `Exited with code ${exitCode}` : last };
 }
 
-/**
- * Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working
- * directory.
- */
+/** Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working directory. */
 function commandScript(command: string, cwd: string | undefined): string {
   const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: the command starts in the workspace's folder
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
@@ -186,8 +183,8 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls, so that a new member waits until the old sandbox is gone, and a session being
-    // created is completed.
+    // Queued behind running calls, so that a new member waits until the old sandbox is gone, and a session being created is
+    // completed.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;

@@ -7,8 +7,8 @@ export interface LiveWindowLimits {
 }
 
 /**
- * Newest events of a followed session, without gaps, so that followers do not each read the store. All get the same
- * objects, so a facade can cache its results by object identity.
+ * Newest events of a followed session, without gaps, so that followers do not each read the store. All get the same objects, so a
+ * facade can cache its results by object identity.
  */
 export class LiveEventWindow {
   readonly #limits: LiveWindowLimits;

@@ -23,8 +23,8 @@ export interface EventLogOptions {
 const defaultWindow: LiveWindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
- * A follower has no buffer: it reads the window that all live followers of a session share, and older events from the
- * store. Followers get the same objects, so callers must not change facts after appending them.
+ * A follower has no buffer: it reads the window that all live followers of a session share, and older events from the store.
+ * Followers get the same objects, so callers must not change facts after appending them.
  */
 export function createEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
@@ -198,9 +198,7 @@ const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // a watch that the store does not support fails sooner
 const reportedMs = 1_000;
 
-/**
- * Finds other servers' appends to followed sessions. The store pushes them if it can; otherwise their heads are polled.
- */
+/** Finds other servers' appends to followed sessions. The store pushes them if it can; otherwise their heads are polled. */
 function followOtherServers(store: EventStore, options: OtherServersOptions, follows: LogFollowers): { wake(): void } {
   const { clock, signal, warn, onGone } = options;
   const heads = new Map<SessionId, number>();

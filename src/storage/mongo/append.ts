@@ -38,10 +38,10 @@ interface AppenderParts {
  * Writes to the logs, on any server, without transactions:
  *
  * 1. The first event's document commits the append. Its `_id` is the seq after the head, which only one writer can insert. The
- * document also contains the rest of the append: further facts and records.
- * 2. The further events are inserted with it, and then the records are put. The append resolves when all is done.
- * 3. If this server fails in between, the log keeps its mark (`OpenLogMarker`). The next writer, record reader or starting server
- * then completes the append from its first event (completion.ts).
+ * document also contains the rest of the append: further facts and records. 2. The further events are inserted with it, and then
+ * the records are put. The append resolves when all is done. 3. If this server fails in between, the log keeps its mark
+ * (`OpenLogMarker`). The next writer, record reader or starting server then completes the append from its first event
+ * (completion.ts).
  *
  * So an append is two round trips, or one if it has no records.
  */
@@ -209,8 +209,8 @@ const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
 /**
- * Marks the logs that this server appends to. Only a marked log can have an incomplete append, so record readers and
- * starting servers check only those.
+ * Marks the logs that this server appends to. Only a marked log can have an incomplete append, so record readers and starting
+ * servers check only those.
  */
 class OpenLogMarker {
   readonly #connection: MongoConnection;

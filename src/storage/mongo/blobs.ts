@@ -12,9 +12,9 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Uploads in GridFS, in the same database as the history, so that servers need no other shared storage. A file exists
- * once its `files` document is written, after its last chunk. The blob is the newest file of its name. Connects on
- * first use, so a server can start before its database.
+ * Uploads in GridFS, in the same database as the history, so that servers need no other shared storage. A file exists once its
+ * `files` document is written, after its last chunk. The blob is the newest file of its name. Connects on first use, so a server
+ * can start before its database.
  */
 export function createMongoBlobs(options: MongoConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: MongoConnection; bucket: GridFSBucket }> | undefined;

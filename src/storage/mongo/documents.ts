@@ -5,8 +5,8 @@ import { toRecordIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
-// Facts and documents are JSON text, because BSON would change some values (lone surrogates, keys with dots and
-// dollars), and a page of text is parsed in one call.
+// Facts and documents are JSON text, because BSON would change some values (lone surrogates, keys with dots and dollars), and a
+// page of text is parsed in one call.
 
 /**
  * `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. An append's first event has
@@ -44,9 +44,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /**
-   * Index sets that contain the record: by owner, state and parent, and the shared records. Absent in older records.
-   */
+  /** Index sets that contain the record: by owner, state and parent, and the shared records. Absent in older records. */
   readonly of?: readonly string[];
   readonly name?: string;
 }

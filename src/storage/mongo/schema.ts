@@ -28,10 +28,7 @@ const indexes: readonly Index[] = [
   { of: 'commands', key: { at: 1 } },
 ];
 
-/**
- * `migrations[n]` upgrades a database from version n to n + 1. It can run twice, and concurrently with another
- * server's.
- */
+/** `migrations[n]` upgrades a database from version n to n + 1. It can run twice, and concurrently with another server's. */
 const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {

@@ -92,8 +92,8 @@ const Kept = z.object({
 const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page continues
 
 /**
- * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged,
- * its event has shortened texts and the reason in `problem`.
+ * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged, its event
+ * has shortened texts and the reason in `problem`.
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;

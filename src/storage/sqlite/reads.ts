@@ -69,8 +69,7 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
 /**
- * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for
- * each sum.
+ * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for each sum.
  */
 export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
@@ -104,8 +103,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // The comparison is inside the statement, because each returned row costs more. Without the plus, SQLite would compile
-  // the statement again for each pattern.
+  // The comparison is inside the statement, because each returned row costs more. Without the plus, SQLite would compile the
+  // statement again for each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );

@@ -104,8 +104,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index
-  // contains `type`, though its WHERE clause fixes it, because SQLite would otherwise read it from the table.
+  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index contains `type`, though
+  // its WHERE clause fixes it, because SQLite would otherwise read it from the table.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -121,8 +121,8 @@ export const migrations: readonly string[] = [
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Searches and usage totals read these tables alone, and titles from the index. An index with expressions does not
-  // suffice: SQLite also reads the row of a table without a rowid.
+  // Searches and usage totals read these tables alone, and titles from the index. An index with expressions does not suffice:
+  // SQLite also reads the row of a table without a rowid.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

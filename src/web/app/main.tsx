@@ -186,8 +186,8 @@ function leaveGone(id: string): void {
 
 void start();
 
-// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: at its port on this
-// machine, or typed by hand.
+// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: at its port on this machine, or
+// typed by hand.
 
 interface CommandRequest {
   readonly challenge: string;

@@ -34,10 +34,7 @@ const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
-/**
- * Unchanged checks keep their time limits, and the goal its revisions, because the form does not show them. Null: no
- * goal.
- */
+/** Unchanged checks keep their time limits, and the goal its revisions, because the form does not show them. Null: no goal. */
 function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
   if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');

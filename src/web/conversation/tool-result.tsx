@@ -71,10 +71,7 @@ export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf
   );
 }
 
-/**
- * Fetches the image when it comes into view. An image element cannot load it, because an address must not contain the
- * token.
- */
+/** Fetches the image when it comes into view. An image element cannot load it, because an address must not contain the token. */
 function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();
   const ref = useRef<HTMLDivElement>(null);

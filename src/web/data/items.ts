@@ -2,8 +2,8 @@ import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { isFileReadingTool, type NoteEventType } from '../../core/model/event-traits.ts';
 
-// Items of a conversation, built from its log. An item stays the same object; the parts that change are signals, so
-// that one more word redraws only one message.
+// Items of a conversation, built from its log. An item stays the same object; the parts that change are signals, so that one more
+// word redraws only one message.
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type EventDataOf<Type extends Event['type']> = EventOf<Type>['data'];

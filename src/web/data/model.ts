@@ -102,8 +102,8 @@ export class ConversationState {
   #retry: RetryItem | undefined;
   #lastPhase = '';
   /**
-   * Set from an approval request to the next event that is not a message. Messages in between repeat the request as
-   * text, for clients without cards.
+   * Set from an approval request to the next event that is not a message. Messages in between repeat the request as text, for
+   * clients without cards.
    */
   #asksInWords = false;
   /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */

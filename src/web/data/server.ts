@@ -11,8 +11,8 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { t, translateError } from '../text/text.ts';
 import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
-// Typed calls to the server over one WebSocket. After a break it reconnects automatically, and subscriptions continue
-// after their last event.
+// Typed calls to the server over one WebSocket. After a break it reconnects automatically, and subscriptions continue after their
+// last event.
 
 export type ProcedurePath = {
   [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}`;
@@ -29,8 +29,7 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
 export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A lost network does not close a socket. A server that does not answer pings is shown as unreachable within three
-// seconds.
+// A lost network does not close a socket. A server that does not answer pings is shown as unreachable within three seconds.
 const pingMs = 1_000;
 const pongMs = 1_900;
 

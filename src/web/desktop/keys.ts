@@ -1,7 +1,6 @@
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 
-// Phone keyboards, emoji pickers and input methods write into a text field, whose text becomes key events of the
-// desktop.
+// Phone keyboards, emoji pickers and input methods write into a text field, whose text becomes key events of the desktop.
 
 const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
 const named = { Enter: enter, Backspace: backspace, Tab: tab, Escape: 0xff1b, Delete: 0xffff };
@@ -89,8 +88,8 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   });
 }
 /**
- * Dead keys and the Compose key. Only keypress events have the composed text; noVNC reads keydown events, which have
- * the last key: `e` for `é`.
+ * Dead keys and the Compose key. Only keypress events have the composed text; noVNC reads keydown events, which have the last
+ * key: `e` for `é`.
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';

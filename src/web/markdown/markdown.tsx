@@ -291,8 +291,8 @@ interface ParsedText {
 }
 
 /**
- * Tree of the text once parsed; until then 'unread', or for a growing text the tree of its beginning. Undefined: the
- * worker could not parse the text.
+ * Tree of the text once parsed; until then 'unread', or for a growing text the tree of its beginning. Undefined: the worker could
+ * not parse the text.
  */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState<ParsedText | undefined>(() =>

@@ -1,12 +1,10 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` next to punctuation
-// fails: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments solve this: a delimiter run next to a CJK
-// character can begin and end emphasis, even with punctuation on the other side.
+// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` next to punctuation fails:
+// `**注意：**必ず` would show its asterisks. The CJK-friendly amendments solve this: a delimiter run next to a CJK character can begin
+// and end emphasis, even with punctuation on the other side.
 
-/**
- * Includes other scripts without spaces between words. The last two ranges select a variant of the preceding character.
- */
+/** Includes other scripts without spaces between words. The last two ranges select a variant of the preceding character. */
 const cjk =
   /[\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
 const punctuation = /(?![*_~])[\p{P}\p{S}]/u;

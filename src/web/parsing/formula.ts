@@ -1,8 +1,7 @@
 import katex from 'katex';
 
-// Parses LaTeX written by an agent, in the page's worker. KaTeX converts it to MathML, which browsers render natively,
-// without HTML, styles or fonts. Only the elements and attributes listed here are returned; none of them links
-// anywhere.
+// Parses LaTeX written by an agent, in the page's worker. KaTeX converts it to MathML, which browsers render natively, without
+// HTML, styles or fonts. Only the elements and attributes listed here are returned; none of them links anywhere.
 
 const maxText = 5_000; // characters
 const maxNodes = 3_000;

@@ -2,8 +2,8 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, maskCjkPunctuation } from './cjk-syntax.ts';
 import { createMathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Parses Markdown written by an agent, in the page's worker. Depth and size are limited, so drawing cannot exhaust the
-// page's stack or time. Text beyond a limit stays plain.
+// Parses Markdown written by an agent, in the page's worker. Depth and size are limited, so drawing cannot exhaust the page's
+// stack or time. Text beyond a limit stays plain.
 
 const maxText = 200_000; // characters
 const maxInline = 8_000; // characters of one paragraph or cell, because emphasis takes quadratic time

@@ -1,7 +1,7 @@
 import type { Tokens } from 'marked';
 
-// LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. A dollar sign is a price
-// unless both signs touch the formula and no digit follows the closing one.
+// LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. A dollar sign is a price unless both
+// signs touch the formula and no digit follows the closing one.
 
 const maxTex = 5_000; // characters
 /** Maximum formulas in one text, including texts that only start like one, so that hostile input costs little. */

@@ -1,7 +1,6 @@
 import type { ParseTaskInput, ParseTaskName, ParseTaskOutput, ParseTaskReport, ParseTaskRequest } from './tasks.ts';
 
-// One worker for all untrusted texts. A task that takes too long is terminated with its worker, and the next task gets
-// a new one.
+// One worker for all untrusted texts. A task that takes too long is terminated with its worker, and the next task gets a new one.
 
 const maxTaskMs = 4_000;
 /** After this many timeouts, the page's texts are treated as hostile, and each further task gets little time. */

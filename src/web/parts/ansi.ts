@@ -1,7 +1,7 @@
 import { toCharacterBoundary } from './bounded-text.ts';
 
-// Terminal text as colored spans. Existing libraries produce HTML, or limit neither lines nor spans, and the text comes
-// from a sandbox. Patterns are built from strings, because linters report control characters in literals.
+// Terminal text as colored spans. Existing libraries produce HTML, or limit neither lines nor spans, and the text comes from a
+// sandbox. Patterns are built from strings, because linters report control characters in literals.
 const maxRow = 200; // characters; a longer line continues in the next row
 const maxSpans = 300; // per line; text after the last span is not colored
 const esc = '\\u001b';

@@ -1,5 +1,5 @@
-// The browser drops the keyboard focus when its element is removed, hidden or disabled. A person without a mouse would then
-// start again at the top of the page, and typed text would be lost.
+// The browser drops the keyboard focus when its element is removed, hidden or disabled. A person without a mouse would then start
+// again at the top of the page, and typed text would be lost.
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';

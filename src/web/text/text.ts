@@ -39,8 +39,8 @@ effect(() => {
 });
 
 /**
- * The text in the person's language; `{name}` is replaced by a value. `key.one` is the singular, used for `n: 1`.
- * Components that call this redraw when the language changes.
+ * The text in the person's language; `{name}` is replaced by a value. `key.one` is the singular, used for `n: 1`. Components that
+ * call this redraw when the language changes.
  */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
   const { texts } = loaded.value;

@@ -82,8 +82,8 @@ const watches = new WeakMap<AbortSignal, () => void>();
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
 /**
- * A `fetch` for model turns. It reports each chunk, cancels a reply that is larger than any model's, and follows no
- * redirect, because that would send the key to another host.
+ * A `fetch` for model turns. It reports each chunk, cancels a reply that is larger than any model's, and follows no redirect,
+ * because that would send the key to another host.
  */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>

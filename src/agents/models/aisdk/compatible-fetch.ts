@@ -152,8 +152,8 @@ class Reply {
   }
 
   /**
-   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. If the
-   * next reply has none either, the server never sends end marks.
+   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. If the next reply
+   * has none either, the server never sends end marks.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;

@@ -6,8 +6,8 @@ export interface TextToolCall {
 const maxDepth = 64;
 
 /**
- * Parses calls in Python syntax: `[read(file="a", lines=[1, 2]), list()]`, or one per line. Empty if the text contains
- * anything else.
+ * Parses calls in Python syntax: `[read(file="a", lines=[1, 2]), list()]`, or one per line. Empty if the text contains anything
+ * else.
  */
 export function parsePythonCalls(text: string): TextToolCall[] {
   const reader = new Reader(text);

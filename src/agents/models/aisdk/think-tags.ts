@@ -3,8 +3,8 @@ const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinkin
 const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
 
 /**
- * Separates reasoning from a reply's text. Tags can be split across chunks, and an opening tag is valid only at the
- * start of a reply.
+ * Separates reasoning from a reply's text. Tags can be split across chunks, and an opening tag is valid only at the start of a
+ * reply.
  */
 export class ThinkTagParser {
   #held = '';

@@ -5,8 +5,8 @@ import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
 /**
- * Embeds text from a user, a tool or a page in an answer. Pages show answers as Markdown, often with HTML: output that
- * starts with `<h1>` or `#` would become a heading. Text with any markup is formatted as code.
+ * Embeds text from a user, a tool or a page in an answer. Pages show answers as Markdown, often with HTML: output that starts
+ * with `<h1>` or `#` would become a heading. Text with any markup is formatted as code.
  */
 function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);

@@ -7,8 +7,7 @@ import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { detectPictureType } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
-// The codecs are WebAssembly, so a hostile picture can only corrupt their own memory. They expect a browser's
-// `ImageData`.
+// The codecs are WebAssembly, so a hostile picture can only corrupt their own memory. They expect a browser's `ImageData`.
 
 globalThis.ImageData ??= class {
   readonly data: Uint8ClampedArray;

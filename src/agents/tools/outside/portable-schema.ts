@@ -45,9 +45,8 @@ const maxRecursion = 2;
 const maxAlternatives = 24;
 
 /**
- * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider
- * refuses, an object at the root. Constraints without a common keyword go into a description.
- * Throws: UnsupportedSchemaError.
+ * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider refuses, an
+ * object at the root. Constraints without a common keyword go into a description. Throws: UnsupportedSchemaError.
  */
 export function toPortableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;

@@ -58,8 +58,8 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 const all = (facts: InspectionFacts, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionFacts, name: string) => all(facts, name)[0];
 /**
- * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. It always reports
- * this version text.
+ * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. It always reports this version
+ * text.
  */
 const hasOwnKernel = (facts: InspectionFacts) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');

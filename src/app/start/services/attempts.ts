@@ -12,8 +12,8 @@ interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
 /**
- * Longest pauses between rounds. `shared`: another server can receive a request, so the store is polled often. `alone`:
- * requests wake the rounds.
+ * Longest pauses between rounds. `shared`: another server can receive a request, so the store is polled often. `alone`: requests
+ * wake the rounds.
  */
 const lookMs = { shared: 3_000, alone: 60_000 };
 

@@ -65,9 +65,7 @@ export const AttemptSet = z.object({
   task: z.string(),
   goal: Goal.nullable(),
   begins: z.enum(['fork', 'copy', 'none']),
-  /**
-   * The budget of each attempt. For an unset limit, each attempt gets an equal share of the session's remaining budget.
-   */
+  /** The budget of each attempt. For an unset limit, each attempt gets an equal share of the session's remaining budget. */
   budget: AttemptBudget,
   at: z.number(),
   phase: z.enum(['running', 'ended', 'choosing', 'chosen']),

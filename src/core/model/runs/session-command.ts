@@ -33,9 +33,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
       runId: RunId,
       plans: z.boolean().exactOptional(),
       blocks: z.array(ApiBlock).readonly().exactOptional(),
-      /**
-       * A message with a goal always starts a new run: it is not injected into a running one and answers no question.
-       */
+      /** A message with a goal always starts a new run: it is not injected into a running one and answers no question. */
       goal: Goal.exactOptional(),
       /** Another server may already have sent this message. */
       isRepeatable: z.boolean().exactOptional(),

@@ -16,8 +16,8 @@ export const Snapshot = z.object({
   /** The template of the copied session. A new session from this snapshot starts with it. */
   template: z.string(),
   /**
-   * The image of the built template that the session started with, and its start command. The files would be incomplete
-   * without them.
+   * The image of the built template that the session started with, and its start command. The files would be incomplete without
+   * them.
    */
   built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),

@@ -1,8 +1,8 @@
 import { AppError } from '../../errors/errors.ts';
 import { ServiceName, ServiceRecipes } from './recipe.ts';
 
-// Reads the services of a compose file. Every unsupported key is refused by name, because an ignored key would silently
-// change what the file means.
+// Reads the services of a compose file. Every unsupported key is refused by name, because an ignored key would silently change
+// what the file means.
 
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);
@@ -89,8 +89,8 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
 }
 
 /**
- * Replaces `$$` with `$`. Variables are refused: compose would substitute them from its caller's environment, which the
- * server does not have.
+ * Replaces `$$` with `$`. Variables are refused: compose would substitute them from its caller's environment, which the server
+ * does not have.
  */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))

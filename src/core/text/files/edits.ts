@@ -79,8 +79,7 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
 }
 
 /**
- * Returns the line ending at or after a position, or the last one. Each call must be for a later position than the
- * previous one.
+ * Returns the line ending at or after a position, or the last one. Each call must be for a later position than the previous one.
  */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';

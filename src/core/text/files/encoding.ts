@@ -65,8 +65,7 @@ function wide(bytes: Buffer): FileText | undefined {
 
 const shownZero = '␀';
 /**
- * NUL-separated records, as `find -print0` writes them. Archives and programs contain longer runs of NULs, or control
- * characters.
+ * NUL-separated records, as `find -print0` writes them. Archives and programs contain longer runs of NULs, or control characters.
  */
 function withZeros(bytes: Buffer): FileText | undefined {
   if (bytes.includes('\0\0\0') || !isUtf8(bytes)) return undefined;

@@ -13,9 +13,7 @@ const sequence = new RegExp(
 );
 const begunSequence = new RegExp(`${esc}(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\\u0007${esc}]{0,4096}${esc}?|[ -/]*)?$`);
 
-/**
- * Computes the text that remains on a screen after carriage returns, backspaces, colours and cursor moves are applied.
- */
+/** Computes the text that remains on a screen after carriage returns, backspaces, colours and cursor moves are applied. */
 export class ScreenText {
   /** The characters by cell; the second cell of a wide character is empty. */
   #rows: string[][] = [[]];

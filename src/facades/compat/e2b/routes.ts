@@ -22,10 +22,7 @@ import { createSandboxTokens } from './tokens.ts';
 
 const againMs = 1_000;
 
-/**
- * The sandboxes whose lifetime or tokens programs manage. They are kept in memory, because they are checked twice a
- * second.
- */
+/** The sandboxes whose lifetime or tokens programs manage. They are kept in memory, because they are checked twice a second. */
 export class ClientSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 
@@ -58,8 +55,8 @@ const dueEveryMs = 500;
 /** Maximum requests with signed URLs per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
 /**
- * Limit of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for each
- * sandbox and key.
+ * Limit of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for each sandbox and
+ * key.
  */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for all other routes. */

@@ -129,9 +129,7 @@ export class DataPlaneSandboxes {
     return this.#deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
   }
 
-  /**
-   * Deletes or pauses the sandboxes whose time has ended, and closes connections that were opened with replaced tokens.
-   */
+  /** Deletes or pauses the sandboxes whose time has ended, and closes connections that were opened with replaced tokens. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.#deps;
     // A program can extend a sandbox's time while earlier sandboxes are still being paused or deleted.

@@ -26,9 +26,7 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
   else headers[volumeTokenHeader] = token;
 }
 
-/**
- * Determines the sandbox and port of a request before routing, and rewrites the request to the routes of this facade.
- */
+/** Determines the sandbox and port of a request before routing, and rewrites the request to the routes of this facade. */
 export class DataPlaneTargetResolver {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, DataPlaneTarget>();

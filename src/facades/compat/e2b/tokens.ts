@@ -16,8 +16,8 @@ export interface SandboxTokens {
   /** Opens only the ports of the sandbox. */
   traffic(box: Box, maker: Principal): string;
   /**
-   * The caller that the token represents; undefined: the token is wrong, or the credential that it was derived from is
-   * no longer valid.
+   * The caller that the token represents; undefined: the token is wrong, or the credential that it was derived from is no longer
+   * valid.
    */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;

@@ -12,9 +12,9 @@ export interface ResumeKey {
 }
 
 /**
- * The last seqs that broken sockets delivered. A page that reconnects by itself sends no cursor but still shows
- * everything up to that seq, so its new socket continues there. Kept in memory: after a server restart the page gets
- * the active run again, from its start.
+ * The last seqs that broken sockets delivered. A page that reconnects by itself sends no cursor but still shows everything up to
+ * that seq, so its new socket continues there. Kept in memory: after a server restart the page gets the active run again, from
+ * its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;

@@ -90,8 +90,7 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
 }
 
 /**
- * Hop-by-hop headers, and headers that act beyond the program's own host: `clear-site-data` clears cookies of the whole
- * domain.
+ * Hop-by-hop headers, and headers that act beyond the program's own host: `clear-site-data` clears cookies of the whole domain.
  */
 const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
@@ -188,8 +187,8 @@ interface Addressed {
   readonly headers: IncomingHttpHeaders;
 }
 /**
- * Removes every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get
- * it. The program's own credentials stay.
+ * Removes every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get it. The
+ * program's own credentials stay.
  */
 export function withoutCredentials<Request extends Addressed>(request: Request, isOurs: (text: string) => boolean) {
   const hasOurs = (value: string) => listWords(value).some(isOurs);
@@ -209,8 +208,8 @@ export function withoutCredentials<Request extends Addressed>(request: Request, 
 }
 
 /**
- * The parts of a header, cookie or parameter that can be a credential: its words, also unescaped, and decoded from
- * Basic authentication or a subprotocol.
+ * The parts of a header, cookie or parameter that can be a credential: its words, also unescaped, and decoded from Basic
+ * authentication or a subprotocol.
  */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {

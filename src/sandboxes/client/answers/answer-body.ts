@@ -14,9 +14,9 @@ export class UntrustedResponseError extends Error {
 }
 
 /**
- * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. They
- * are validated one after another, so a higher limit would not be faster. Small answers are not counted, because even
- * many of them need little memory.
+ * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. They are
+ * validated one after another, so a higher limit would not be faster. Small answers are not counted, because even many of them
+ * need little memory.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
@@ -24,8 +24,8 @@ interface Limit {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   /**
-   * The answer must have a content-length. A chunked body can be split so finely that reading it costs more than its
-   * content is worth.
+   * The answer must have a content-length. A chunked body can be split so finely that reading it costs more than its content is
+   * worth.
    */
   readonly isMeasured: boolean;
   /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot use up the common limit. */
@@ -59,15 +59,13 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/**
- * Frees the memory of a body that is no longer read. On a quiet server the next garbage collection can be minutes away.
- */
+/** Frees the memory of a body that is no longer read. On a quiet server the next garbage collection can be minutes away. */
 export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The declared length of the answer, or `maxBytes` if none is declared. Throws UntrustedResponseError if it is too
- * long, or a required content-length is missing.
+ * The declared length of the answer, or `maxBytes` if none is declared. Throws UntrustedResponseError if it is too long, or a
+ * required content-length is missing.
  */
 export function readDeclaredLength(
   { headers }: IncomingMessage,

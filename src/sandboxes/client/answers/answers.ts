@@ -3,8 +3,8 @@ import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.
 import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
-// The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
-// plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
+// The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json) plus room
+// for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
 
 // Drops names that no workspace file can have: joined to a folder, such a name would lead out of the workspace.
 
@@ -64,8 +64,8 @@ const desktop = z.object({
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
   /**
-   * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of
-   * the browser.
+   * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of the
+   * browser.
    */
   browserSandbox: z.boolean().exactOptional(),
 });
@@ -160,10 +160,7 @@ const pathEntry = z.object({
 });
 export type PathEntry = z.infer<typeof pathEntry>;
 
-/**
- * A move is a `rename` of the old name and a `create` of the new name. `lost`: more changed than the daemon could
- * store.
- */
+/** A move is a `rename` of the old name and a `create` of the new name. `lost`: more changed than the daemon could store. */
 const change = z.object({
   type: z.enum(['create', 'write', 'remove', 'rename', 'chmod', 'lost']),
   name: path, // relative to the watched folder

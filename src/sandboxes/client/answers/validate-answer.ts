@@ -30,8 +30,8 @@ export const maxImmediateValidationBytes = 64 * 1024;
 const inOrder = createKeyedQueue();
 
 /**
- * Like `validateDaemonResponse`, but validates at most one large answer per turn of the event loop, so that other work
- * runs in between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
+ * Like `validateDaemonResponse`, but validates at most one large answer per turn of the event loop, so that other work runs in
+ * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
  */
 export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,

@@ -13,10 +13,7 @@ import { createCertificate } from './certificate.ts';
 
 /** Issues certificates for hosts whose TLS the proxy terminates. Only this installation and its sandboxes trust the authority. */
 export interface CertificateAuthority {
-  /**
-   * The certificates that sandboxes trust, as PEM: one for each key, so that a key rotation does not break running
-   * sandboxes.
-   */
+  /** The certificates that sandboxes trust, as PEM: one for each key, so that a key rotation does not break running sandboxes. */
   readonly pem: string;
   contextFor(host: string): SecureContext;
 }

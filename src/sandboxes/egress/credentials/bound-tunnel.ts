@@ -169,8 +169,8 @@ export function createTunnelInterceptor({ of, authority, trusted }: EgressCreden
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return refuseMisplacedPlaceholder(client, target, misplaced);
-    // Pushes to other repositories are refused: even with the sandbox's own credential, a push could exfiltrate this
-    // session's work.
+    // Pushes to other repositories are refused: even with the sandbox's own credential, a push could exfiltrate this session's
+    // work.
     if (
       isPossiblePush(req.url ?? '') &&
       ofHost.some(({ isForGit }) => isForGit) &&

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject, sign } from 'node:crypto';
 
-// The few ASN.1 structures that a certificate needs. Node reads certificates but creates none, and libraries that do
-// bring a dozen packages or their own cryptography. This code only encodes; Node signs.
+// The few ASN.1 structures that a certificate needs. Node reads certificates but creates none, and libraries that do bring a
+// dozen packages or their own cryptography. This code only encodes; Node signs.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);

@@ -30,8 +30,8 @@ export const findCredentials = (all: readonly Credential[], target: EgressTarget
     : all.filter(({ hosts }) => hosts.some((one) => matchesTarget(one, target)));
 
 /**
- * The first credential for each header. Credentials for git come first, because they are more specific; then the
- * session's own, its project's, and the server's.
+ * The first credential for each header. Credentials for git come first, because they are more specific; then the session's own,
+ * its project's, and the server's.
  */
 export function keepFirstPerHeader(values: readonly Credential[]): readonly Credential[] {
   const fixed = values.filter(({ replaces }) => !replaces);

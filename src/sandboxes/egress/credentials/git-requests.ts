@@ -1,5 +1,5 @@
-// Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can
-// interpret another spelling of a path differently than this proxy, so other spellings never get a credential.
+// Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can interpret
+// another spelling of a path differently than this proxy, so other spellings never get a credential.
 
 export interface GitRequest {
   /** The path of the repository, without a final `.git`. */
@@ -45,9 +45,7 @@ export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boo
 /** `/team/project.git/` and `/team/project` are one repository. */
 export const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/**
- * The headers that git sends and the repository's server needs; any other header could name a different path or method.
- */
+/** The headers that git sends and the repository's server needs; any other header could name a different path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],

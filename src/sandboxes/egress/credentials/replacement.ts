@@ -33,8 +33,8 @@ export function encodeForContentType(contentType = '', value: string): string {
 }
 
 /**
- * Larger bodies of a declared length are passed on unchanged: to compute the new length, the whole body would have to
- * be read first.
+ * Larger bodies of a declared length are passed on unchanged: to compute the new length, the whole body would have to be read
+ * first.
  */
 const maxHeldBytes = 256 * 1024;
 

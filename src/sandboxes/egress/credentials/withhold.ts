@@ -2,8 +2,8 @@ import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
- * Relays bytes until one of the texts appears; then it calls `found` once with the text's index and relays nothing
- * more. No byte of the text is relayed, even if it spans chunks.
+ * Relays bytes until one of the texts appears; then it calls `found` once with the text's index and relays nothing more. No byte
+ * of the text is relayed, even if it spans chunks.
  */
 export function createTextCutoffFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);

@@ -3,8 +3,8 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { type AddressRange, parseAddressRange, toCanonicalAddress } from '../../../core/text/address-range.ts';
 
 /**
- * Ranges that no policy can open: this host, its private networks, the cloud's metadata service, and IPv4 translations
- * that can lead back to them.
+ * Ranges that no policy can open: this host, its private networks, the cloud's metadata service, and IPv4 translations that can
+ * lead back to them.
  */
 const privateRanges = [
   '0.0.0.0/8',
@@ -52,8 +52,7 @@ export function createAddressCheck(rules: AddressRules): (address: string) => bo
 }
 
 /**
- * Whether no address of the range is reachable: a private range contains the whole range, and `allowRanges` opens no
- * part of it.
+ * Whether no address of the range is reachable: a private range contains the whole range, and `allowRanges` opens no part of it.
  */
 export function isUnreachableRange(text: string, allowRanges: readonly string[]): boolean {
   const range = rangeOrThrow(text);
@@ -77,8 +76,8 @@ export function createRangeCheck(ranges: readonly string[]): (canonical: string)
 }
 
 /**
- * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it;
- * otherwise a translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
+ * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it; otherwise a
+ * translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
  */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));

@@ -15,8 +15,8 @@ export async function readCaBundle(extraFiles: readonly string[]): Promise<strin
 }
 
 /**
- * The authorities that the operator added, without the standard authorities, which every image has. Undefined if there
- * are none. Rejects: invalid_request.
+ * The authorities that the operator added, without the standard authorities, which every image has. Undefined if there are none.
+ * Rejects: invalid_request.
  */
 export async function readExtraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
@@ -31,8 +31,8 @@ export async function readExtraAuthorities(extraFiles: readonly string[]): Promi
 }
 
 /**
- * Makes every TLS connection of this process trust these authorities too, such as connections to models, tool servers
- * and webhooks.
+ * Makes every TLS connection of this process trust these authorities too, such as connections to models, tool servers and
+ * webhooks.
  */
 export async function trustAuthorities(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;

@@ -43,9 +43,9 @@ const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole
- * name. The dialled address is the checked address, because a second lookup could return a different address. Rejects
- * only when `signal` fires.
+ * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole name. The
+ * dialled address is the checked address, because a second lookup could return a different address. Rejects only when `signal`
+ * fires.
  */
 export async function guardedConnect(
   via: Connector,

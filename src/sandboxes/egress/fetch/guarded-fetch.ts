@@ -14,8 +14,8 @@ const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
- * A fetch that connects through `guardedConnect`, like sandboxes: it dials the address that was checked. It follows no
- * redirect and keeps no connection. Rejects with AppError, or with the signal's own error.
+ * A fetch that connects through `guardedConnect`, like sandboxes: it dials the address that was checked. It follows no redirect
+ * and keeps no connection. Rejects with AppError, or with the signal's own error.
  */
 export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = createConnector(options, connectMs);

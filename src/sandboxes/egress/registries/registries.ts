@@ -23,9 +23,7 @@ interface Sandbox {
 const scriptMs = 90_000;
 const pagesMs = 60_000;
 
-/**
- * The registries of each image's package managers, read in the image's first sandbox before anything else runs there.
- */
+/** The registries of each image's package managers, read in the image's first sandbox before anything else runs there. */
 export class PackageRegistryCatalog extends ServerPart<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();

@@ -9,8 +9,8 @@ export interface StartAttemptsCommand {
   /** One entry per attempt, 2 to 8. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
-   * `fork`: start with the session's conversation and files; `copy`: only its files; `none`: neither. Unset: `fork` if
-   * a run of the session has ended, else `copy`.
+   * `fork`: start with the session's conversation and files; `copy`: only its files; `none`: neither. Unset: `fork` if a run of
+   * the session has ended, else `copy`.
    */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;

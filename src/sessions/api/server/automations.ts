@@ -12,10 +12,7 @@ import type { CreateSessionCommand, SendUserMessageCommand } from '../sessions.t
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
-  /**
-   * IANA name, such as `Europe/Berlin`. A time skipped by a clock change runs right after it; a repeated time runs
-   * once.
-   */
+  /** IANA name, such as `Europe/Berlin`. A time skipped by a clock change runs right after it; a repeated time runs once. */
   timezone: z.string(),
   /** Each start is delayed by up to this many seconds, so that starts spread out. The delay is the same on every server. */
   jitterSeconds: z.number(),
@@ -234,9 +231,7 @@ export interface HookResponse {
   readonly text: string;
 }
 
-/**
- * The secret of an API-defined automation: stored encrypted, never returned, deleted when the automation is archived.
- */
+/** The secret of an API-defined automation: stored encrypted, never returned, deleted when the automation is archived. */
 export interface AutomationProgramSecret {
   readonly secret?: Secret | undefined;
 }
@@ -253,8 +248,8 @@ export interface AutomationService {
   create(spec: AutomationSpec & AutomationProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /**
-   * Changes only the fields that are set. Rejects: conflict (`version` is set and not current, or the automation is
-   * archived), and as `create` does.
+   * Changes only the fields that are set. Rejects: conflict (`version` is set and not current, or the automation is archived),
+   * and as `create` does.
    */
   update(
     id: string,
@@ -271,9 +266,7 @@ export interface AutomationService {
   resume(id: string, by?: string): Promise<Automation>;
   /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
-  /**
-   * Creates a new secret for deliveries, valid immediately and returned only this once. Rejects: conflict (no hook).
-   */
+  /** Creates a new secret for deliveries, valid immediately and returned only this once. Rejects: conflict (no hook). */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
    * Starts it for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (unknown, no secret,

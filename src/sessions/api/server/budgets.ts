@@ -23,8 +23,8 @@ export const LimitUsage = z.object({
 });
 export type LimitUsage = z.infer<typeof LimitUsage>;
 /**
- * The limits and usage of a person, a project or the server: per day, per month, and for concurrent use. Costs are in
- * the price list's currency. Tool calls and concurrent use are counted only while they are limited.
+ * The limits and usage of a person, a project or the server: per day, per month, and for concurrent use. Costs are in the price
+ * list's currency. Tool calls and concurrent use are counted only while they are limited.
  */
 export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, LimitUsage>> {
   readonly name: string;

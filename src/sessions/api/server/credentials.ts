@@ -5,16 +5,13 @@ import type { ServiceRules } from '../rules.ts';
 /** A credential that the sandboxes of all sessions use without seeing it. Never contains the value. */
 export interface ServerCredential extends CredentialInjection {
   readonly name: string;
-  /**
-   * The variable or corral.yaml key that defines the credential, which then cannot be changed here; null: it is stored.
-   */
+  /** The variable or corral.yaml key that defines the credential, which then cannot be changed here; null: it is stored. */
   readonly setBy: string | null;
   readonly createdAt: number | null; // Epoch ms; null: defined in the settings.
 }
 
 /**
- * Server-wide credentials. Precedence: the session's own, then its project's, then those in the settings, then those
- * stored here.
+ * Server-wide credentials. Precedence: the session's own, then its project's, then those in the settings, then those stored here.
  */
 export interface ServerCredentialService {
   /** Credentials from the settings first. */
@@ -26,8 +23,8 @@ export interface ServerCredentialService {
    */
   put(name: string, places: CredentialInjection, value: Secret): Promise<ServerCredential>;
   /**
-   * Takes effect on the next request, including on open connections. Rejects: not_found, invalid_request (defined in
-   * the settings).
+   * Takes effect on the next request, including on open connections. Rejects: not_found, invalid_request (defined in the
+   * settings).
    */
   revoke(name: string): Promise<void>;
 }

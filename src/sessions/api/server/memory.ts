@@ -101,8 +101,8 @@ export interface MemoryService {
    */
   undo(holder: MemoryHolderRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
-   * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the
-   * newest version of a note that is not deleted).
+   * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the newest
+   * version of a note that is not deleted).
    */
   redact(holder: MemoryHolderRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }

@@ -31,8 +31,8 @@ export interface SecretService {
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /**
-   * Finds a secret by id, or by name: the owner's own first, then those of projects. Rejects: not_found, conflict
-   * (several projects use the name).
+   * Finds a secret by id, or by name: the owner's own first, then those of projects. Rejects: not_found, conflict (several
+   * projects use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (the value is not 8 to 8,192 printable ASCII characters), quota. */

@@ -27,8 +27,8 @@ export const ServerSetting = z.object({
 export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
- * Settings that administrators change at run time. Precedence: environment variables, the file, values stored here, the
- * default. A change takes effect immediately on this server, and within seconds on other servers that share its store.
+ * Settings that administrators change at run time. Precedence: environment variables, the file, values stored here, the default.
+ * A change takes effect immediately on this server, and within seconds on other servers that share its store.
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;

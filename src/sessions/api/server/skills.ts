@@ -75,9 +75,7 @@ export interface SkillService {
   list(owner?: string, projects?: readonly string[]): Promise<readonly Skill[]>;
   /** Reports every problem of a skill's files. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheckResult>;
-  /**
-   * Rejects: invalid_request (problems that `check` reports), conflict (the name is taken), quota, payload_too_large.
-   */
+  /** Rejects: invalid_request (problems that `check` reports), conflict (the name is taken), quota, payload_too_large. */
   create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;
   get(id: string): Promise<Skill>;
   /** Rejects as `create` does, and with invalid_request if the skill's name differs. */

@@ -26,8 +26,8 @@ const OAuthRefresh = z.object({
 });
 export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
 /**
- * An environment variable in the session's sandbox. It holds a placeholder that is replaced by the value in requests to
- * the hosts.
+ * An environment variable in the session's sandbox. It holds a placeholder that is replaced by the value in requests to the
+ * hosts.
  */
 const VariableAuth = z.object({
   type: z.literal('environment_variable'),
@@ -120,8 +120,8 @@ export interface VaultService {
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
   /**
-   * Rejects: conflict (the vault has a credential for this tool server or variable), quota (20 per vault),
-   * invalid_request (archived).
+   * Rejects: conflict (the vault has a credential for this tool server or variable), quota (20 per vault), invalid_request
+   * (archived).
    */
   addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
   /** Running sessions use the change from their next request. Rejects: invalid_request (archived). */

@@ -86,8 +86,8 @@ export interface VolumeService {
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FilePart): Promise<VolumeFile>;
   /**
-   * Creates parent folders. The file is replaced atomically; if `content` fails, the old file remains. Rejects:
-   * conflict (a session writes to the volume), payload_too_large (it does not fit).
+   * Creates parent folders. The file is replaced atomically; if `content` fails, the old file remains. Rejects: conflict (a
+   * session writes to the volume), payload_too_large (it does not fit).
    */
   writeFile(
     id: string,

@@ -5,9 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 export const workStates = ['queued', 'starting', 'active', 'stopping', 'stopped'] as const;
 export type WorkState = (typeof workStates)[number];
 
-/**
- * A session of a self-hosted environment that needs a worker. A session has at most one open item. Times are epoch ms.
- */
+/** A session of a self-hosted environment that needs a worker. A session has at most one open item. Times are epoch ms. */
 export const WorkItem = z.object({
   /** `work_`, the session's id, `x`, and the number of the item in that session. */
   id: z.string(),
@@ -62,10 +60,7 @@ export interface WorkQueueStats {
   readonly workers: number;
 }
 
-/**
- * The key behind a credential, or a hash of the server's token (`seal`). All absent: the server requires no
- * authentication.
- */
+/** The key behind a credential, or a hash of the server's token (`seal`). All absent: the server requires no authentication. */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;

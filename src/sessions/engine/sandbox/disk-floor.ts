@@ -20,10 +20,7 @@ export interface SandboxDiskUsage {
   readonly disk: DiskUsage;
 }
 
-/**
- * Keeps the host's disk from filling up. Below the floor, no sandbox starts, and the sandbox using the most space is
- * stopped.
- */
+/** Keeps the host's disk from filling up. Below the floor, no sandbox starts, and the sandbox using the most space is stopped. */
 export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;

@@ -62,8 +62,8 @@ const texts = {
 } as const;
 
 /**
- * The error for a failed start (`sandbox_unavailable`) or lost sandbox (`sandbox_lost`). An error without a code
- * becomes the cause: its text can name paths and addresses of the server, so only the operator's log shows it.
+ * The error for a failed start (`sandbox_unavailable`) or lost sandbox (`sandbox_lost`). An error without a code becomes the
+ * cause: its text can name paths and addresses of the server, so only the operator's log shows it.
  */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);
@@ -196,8 +196,8 @@ export function provideSandboxMachine(deps: SandboxDeps) {
   }
 
   /**
-   * Records which processes a files-only stop ends, and calls `rest` to save the files. A sandbox that does not respond
-   * is stopped anyway.
+   * Records which processes a files-only stop ends, and calls `rest` to save the files. A sandbox that does not respond is
+   * stopped anyway.
    */
   async function leaveFiles({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
     const own = live(sessionId);
@@ -330,8 +330,8 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // The pause after a missed heartbeat is short, because the heartbeat has already waited a second: three misses must
-    // take less than six seconds.
+    // The pause after a missed heartbeat is short, because the heartbeat has already waited a second: three misses must take less
+    // than six seconds.
     await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

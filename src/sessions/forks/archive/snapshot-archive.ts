@@ -5,8 +5,8 @@ import { parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
-// A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only
-// layer. The layer comes last, so the archive can be read as a stream. OCI tools can push it to a registry.
+// A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only layer. The
+// layer comes last, so the archive can be read as a stream. OCI tools can push it to a registry.
 
 const types = {
   index: 'application/vnd.oci.image.index.v1+json',

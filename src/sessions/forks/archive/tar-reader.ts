@@ -20,8 +20,8 @@ export const invalidArchiveError = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
- * Reads the entries of an untrusted tar stream. Refuses a header with a wrong checksum, data after the end, and headers
- * that programs interpret differently. Rejects: invalid_request.
+ * Reads the entries of an untrusted tar stream. Refuses a header with a wrong checksum, data after the end, and headers that
+ * programs interpret differently. Rejects: invalid_request.
  */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);

@@ -20,8 +20,8 @@ const known =
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
 /**
- * Passes on a compressed workspace copy while checking it. Fails before the last byte is passed on if a file would
- * leave the workspace, the copy contains a device, or it is too large.
+ * Passes on a compressed workspace copy while checking it. Fails before the last byte is passed on if a file would leave the
+ * workspace, the copy contains a device, or it is too large.
  */
 export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
@@ -109,8 +109,7 @@ async function check(
 }
 
 /**
- * The path relative to the workspace. Throws if it leaves the workspace, or passes through a link, whose target can be
- * anywhere.
+ * The path relative to the workspace. Throws if it leaves the workspace, or passes through a link, whose target can be anywhere.
  */
 function inside(name: string, links: ReadonlySet<string>): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');

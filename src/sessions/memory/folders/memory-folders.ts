@@ -54,9 +54,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Keeps the folders of memory stores in sandboxes in sync with the stores: before and after each call of the agent, and
- * at the end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and
- * repeating it after a crash has no effect.
+ * Keeps the folders of memory stores in sandboxes in sync with the stores: before and after each call of the agent, and at the
+ * end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and repeating it after a
+ * crash has no effect.
  */
 export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();

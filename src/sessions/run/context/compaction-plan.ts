@@ -27,9 +27,7 @@ export function planResultRemoval(
   return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
 }
 
-/**
- * Limits all results once one exceeds the limit, so that several fit into a small window. Undefined: nothing to limit.
- */
+/** Limits all results once one exceeds the limit, so that several fit into a small window. Undefined: nothing to limit. */
 export function planResultLimit(
   messages: readonly Message[],
   compactions: readonly Compaction[],

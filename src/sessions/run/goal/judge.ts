@@ -77,8 +77,8 @@ type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // of a check's output, for the agent and the log
 
 /**
- * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the
- * agent gets all results together. A restart does not repeat finished checks and follows a running check to its end.
+ * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the agent gets
+ * all results together. A restart does not repeat finished checks and follows a running check to its end.
  */
 export async function runGoalChecks(
   work: Deps,

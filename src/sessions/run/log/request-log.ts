@@ -26,8 +26,8 @@ export interface ModelRequest {
 }
 
 /**
- * Records a session's requests. To store nothing twice, a record refers to the conversation by length, to other texts
- * by hash, and to the notes of the previous request.
+ * Records a session's requests. To store nothing twice, a record refers to the conversation by length, to other texts by hash,
+ * and to the notes of the previous request.
  */
 export class RequestLog {
   readonly #sessionId: SessionId;

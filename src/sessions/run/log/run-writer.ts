@@ -154,8 +154,8 @@ export class RunWriter {
   }
 
   /**
-   * Defers facts to the run's next write, because each write waits for the disk. Not allowed: facts that complete a
-   * message whose start is in the log.
+   * Defers facts to the run's next write, because each write waits for the disk. Not allowed: facts that complete a message whose
+   * start is in the log.
    */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
@@ -357,8 +357,8 @@ export class RunWriter {
   }
 
   /**
-   * Closes the open message, calls and step in the required order, then ends the run. All callers share one result.
-   * `shown` has the content of open calls by id.
+   * Closes the open message, calls and step in the required order, then ends the run. All callers share one result. `shown` has
+   * the content of open calls by id.
    */
   close(
     last: readonly SessionFact[],

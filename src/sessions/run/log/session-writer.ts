@@ -93,8 +93,8 @@ export class SessionWriter {
   }
 
   /**
-   * Changes the record in queue order, because a queued write would undo a change outside the queue. Without a fact,
-   * the log's head is unchanged, so a former holder that has not noticed its loss can still overwrite the change.
+   * Changes the record in queue order, because a queued write would undo a change outside the queue. Without a fact, the log's
+   * head is unchanged, so a former holder that has not noticed its loss can still overwrite the change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;

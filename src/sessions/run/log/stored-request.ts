@@ -57,8 +57,8 @@ export interface RequestContents {
 }
 
 /**
- * Hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of the
- * previous request.
+ * Hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of the previous
+ * request.
  */
 export const computeRequestHash = (
   frame: StoredRequestFrame,

@@ -21,8 +21,8 @@ interface Reader {
 }
 
 /**
- * A workspace's notes for agents. A run reads them once, when its sandbox is ready: changing the prompt during a run
- * would invalidate the provider's cache. `run` is any object with the lifetime of the run.
+ * A workspace's notes for agents. A run reads them once, when its sandbox is ready: changing the prompt during a run would
+ * invalidate the provider's cache. `run` is any object with the lifetime of the run.
  */
 export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();

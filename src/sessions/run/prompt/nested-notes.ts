@@ -30,8 +30,8 @@ const CallPaths = z.object({
 });
 
 /**
- * Notes for agents in subfolders of repositories, appended to the result of the first call that touches the folder:
- * adding them to the prompt would invalidate the provider's cache. Their text is untrusted.
+ * Notes for agents in subfolders of repositories, appended to the result of the first call that touches the folder: adding them
+ * to the prompt would invalidate the provider's cache. Their text is untrusted.
  */
 export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();

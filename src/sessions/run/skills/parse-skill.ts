@@ -45,8 +45,8 @@ interface SkillReport {
 }
 
 /**
- * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name; the first paragraph replaces a
- * missing description.
+ * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name; the first paragraph replaces a missing
+ * description.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {
   const front = parseFrontmatter(text, texts);

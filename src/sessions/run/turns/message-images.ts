@@ -19,8 +19,7 @@ type Fitted = { readonly mimeType: string; readonly data: string } | { readonly 
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
 /**
- * Loads pictures in a form that every provider accepts. A picture that no provider accepts is described instead, and
- * reported.
+ * Loads pictures in a form that every provider accepts. A picture that no provider accepts is described instead, and reported.
  */
 export async function loadPictures(
   messages: readonly Message[],

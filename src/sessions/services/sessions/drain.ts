@@ -14,8 +14,8 @@ interface Deps {
 const everyMs = 5_000;
 
 /**
- * Empties this server before maintenance: creates no sessions, and pauses each unused sandbox, or stops it and keeps
- * its files. Running work continues.
+ * Empties this server before maintenance: creates no sessions, and pauses each unused sandbox, or stops it and keeps its files.
+ * Running work continues.
  */
 export class DrainController implements DrainService {
   readonly #deps: Deps;

@@ -27,8 +27,8 @@ const errorsChars = 2_000;
 const closeMs = 10_000;
 
 /**
- * Runs long commands as programs over pipes, and transfers files as streams of the daemon. An older image's daemon has
- * no file streams, so scripts transfer its files.
+ * Runs long commands as programs over pipes, and transfers files as streams of the daemon. An older image's daemon has no file
+ * streams, so scripts transfer its files.
  */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;

@@ -7,8 +7,8 @@ import type { BackpressureStream } from './paced-output.ts';
 const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 
 /**
- * Sends input to a terminal in order, over one stream if the daemon supports it. Drops pending input beyond 1 MiB.
- * Ignores errors of a closed terminal, because its output stream reports them.
+ * Sends input to a terminal in order, over one stream if the daemon supports it. Drops pending input beyond 1 MiB. Ignores errors
+ * of a closed terminal, because its output stream reports them.
  */
 export class TerminalInputWriter {
   readonly #client: TerminalClient;

@@ -1,13 +1,11 @@
 import { AppError } from '../../../core/errors/errors.ts';
 
-// Scripts that transfer files. $1 is the path, $2 the workspace. A file is opened before its size is read, so replacing
-// it has no effect. Its version consists of its size and modification time.
+// Scripts that transfer files. $1 is the path, $2 the workspace. A file is opened before its size is read, so replacing it has no
+// effect. Its version consists of its size and modification time.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/**
- * Prints the file's size and version on one line, then its bytes from offset $3; if $4 is not empty, at most $4 bytes.
- */
+/** Prints the file's size and version on one line, then its bytes from offset $3; if $4 is not empty, at most $4 bytes. */
 export const fileSendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
@@ -25,9 +23,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Writes its input next to the file and renames it at the end, so that an interrupted upload keeps the old file. $3:
- * the required version, `none` for a new file, or empty. Prints the new version, which differs even within one clock
- * tick. Uploads to one folder are serialized from the comparison to the rename.
+ * Writes its input next to the file and renames it at the end, so that an interrupted upload keeps the old file. $3: the required
+ * version, `none` for a new file, or empty. Prints the new version, which differs even within one clock tick. Uploads to one
+ * folder are serialized from the comparison to the rename.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")

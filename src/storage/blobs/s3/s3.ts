@@ -24,8 +24,8 @@ export interface S3Options {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   /**
-   * Folder for unfinished uploads. An object is sent in one request with its length and checksum, so its content must
-   * be complete first.
+   * Folder for unfinished uploads. An object is sent in one request with its length and checksum, so its content must be complete
+   * first.
    */
   readonly spoolFolder: string;
   readonly now: number;

@@ -1,7 +1,7 @@
 import type { TextKey } from '../../text/texts.ts';
 
-// A form holds one text per field, or several for multiple choices. `npm run check` generates forms.json from the
-// server's operations.
+// A form holds one text per field, or several for multiple choices. `npm run check` generates forms.json from the server's
+// operations.
 
 export interface FieldSchema {
   /** `many`: several of the values. `list`: texts separated by spaces or commas. */

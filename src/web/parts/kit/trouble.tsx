@@ -31,9 +31,7 @@ interface LoadedData<Data> {
   readonly again: () => void;
 }
 
-/**
- * Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped.
- */
+/** Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. */
 export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);

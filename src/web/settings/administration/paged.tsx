@@ -15,9 +15,7 @@ export interface PagedList<Item> extends Partial<Page<Item>> {
 
 const searchMs = 300; // after the last keystroke
 
-/**
- * Loads the first page when `filter` changes, and further pages on request. Drops late answers for an earlier filter.
- */
+/** Loads the first page when `filter` changes, and further pages on request. Drops late answers for an earlier filter. */
 export function usePagedList<Item>(
   filter: string,
   load: (next: string | undefined) => Promise<Page<Item>>,

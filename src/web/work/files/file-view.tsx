@@ -169,8 +169,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
 }
 
 /**
- * Compares the file before and after a step. A revert changes the current file, which can be newer, where its lines
- * still match.
+ * Compares the file before and after a step. A revert changes the current file, which can be newer, where its lines still match.
  */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));

@@ -1,7 +1,7 @@
 import type { Event } from '../../../client/types.ts';
 
-// The agent's shells, reconstructed from its log: each command with its output. They can be watched in a replay, or
-// after the sandbox is gone.
+// The agent's shells, reconstructed from its log: each command with its output. They can be watched in a replay, or after the
+// sandbox is gone.
 
 export interface AgentShell {
   readonly id: string;

@@ -6,8 +6,8 @@ import { followTheme, resolveCssColor } from '../../parts/colour.ts';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
-// xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The
-// elements created here convert both to adopted style sheets and element properties.
+// xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The elements created
+// here convert both to adopted style sheets and element properties.
 
 interface SafeDocument extends Disposable {
   /** The page's document, except that it creates elements that comply with the policy. */
@@ -86,8 +86,8 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
 }
 
 /**
- * Handles text that arrives without a key, as from an emoji picker or dictation. xterm ignores it in screen reader
- * mode, because each key also leaves its character in the field.
+ * Handles text that arrives without a key, as from an emoji picker or dictation. xterm ignores it in screen reader mode, because
+ * each key also leaves its character in the field.
  */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();

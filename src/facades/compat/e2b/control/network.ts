@@ -35,10 +35,7 @@ const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 /** A name whose last label matches is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
-/**
- * The hosts or rules that a program requests; undefined: everything that the server's policy allows. Throws:
- * invalid_request.
- */
+/** The hosts or rules that a program requests; undefined: everything that the server's policy allows. Throws: invalid_request. */
 export function toEgressChoice(allowed: boolean | null | undefined, rules: RequestedRules): EgressChoice | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];

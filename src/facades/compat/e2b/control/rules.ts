@@ -30,8 +30,8 @@ const named = 'e2b-rule-';
 const placeholder = /\$\{e2b\.([^}]*)\}/g;
 
 /**
- * Converts the rules to credentials and looks up their secrets. Rejects: invalid_request for a rule that the proxy
- * cannot apply, and for a secret that the caller does not have.
+ * Converts the rules to credentials and looks up their secrets. Rejects: invalid_request for a rule that the proxy cannot apply,
+ * and for a secret that the caller does not have.
  */
 export async function toHeaderRules(
   rules: HeaderRulesInput | null | undefined,
@@ -92,9 +92,7 @@ function refuseOverlaps(rules: readonly HeaderRule[]): void {
   }
 }
 
-/**
- * Replaces all earlier rules of the sandbox. Rejects: conflict (another kind of credential already sets the header).
- */
+/** Replaces all earlier rules of the sandbox. Rejects: conflict (another kind of credential already sets the header). */
 export async function replaceHeaderRules(
   id: SessionId,
   rules: readonly HeaderRule[],

@@ -181,9 +181,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /**
-   * Breaks the connection of a stream whose sandbox is gone, because a normal end would look like a complete answer.
-   */
+  /** Breaks the connection of a stream whose sandbox is gone, because a normal end would look like a complete answer. */
   destroy(): void {
     destroyConnection(this.#response);
   }

@@ -105,8 +105,8 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
 }
 
 /**
- * Reports failures in the last envelope. Breaks the connection when the sandbox is gone. The call is audited once the
- * work reports that it has started, or when it fails before that.
+ * Reports failures in the last envelope. Breaks the connection when the sandbox is gone. The call is audited once the work
+ * reports that it has started, or when it fails before that.
  */
 export async function runStreamingCall(
   call: DataPlaneCall,

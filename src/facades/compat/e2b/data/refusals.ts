@@ -9,8 +9,8 @@ export const sendRefusal = (response: ServerResponse, code: number, message: str
   sendJson(response, code, { code, message });
 
 /**
- * Ends an answer that cannot be completed by resetting its connection. The Python SDK checks whether the sandbox is
- * gone after a reset, but not after an orderly end.
+ * Ends an answer that cannot be completed by resetting its connection. The Python SDK checks whether the sandbox is gone after a
+ * reset, but not after an orderly end.
  */
 export function destroyConnection({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();

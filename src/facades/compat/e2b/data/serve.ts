@@ -96,8 +96,8 @@ export interface DataPlaneDeps {
   readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
   /**
-   * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for
-   * wrong signatures.
+   * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for wrong
+   * signatures.
    */
   readonly unnamed: { readonly requests: RateLimiter; readonly hashes: RateLimiter };
   readonly clock: Clock;
@@ -206,10 +206,7 @@ interface DataRequest {
 }
 
 const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
-/**
- * A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other
- * sandbox.
- */
+/** A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other sandbox. */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<CallerCredentialRegistry, 'principals'>,
@@ -340,8 +337,8 @@ async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal)
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation
-  // it can be the home of a person with this name.
+  // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation it can be
+  // the home of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

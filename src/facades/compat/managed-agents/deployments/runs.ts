@@ -37,8 +37,8 @@ export const toDeploymentRun = (start: AutomationStart) => ({
 });
 
 /**
- * Resolves once the start has become a run. Rejects: not_found, quota (the start waits for capacity, and then proceeds
- * by itself).
+ * Resolves once the start has become a run. Rejects: not_found, quota (the start waits for capacity, and then proceeds by
+ * itself).
  */
 export async function waitForDeploymentRun(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,

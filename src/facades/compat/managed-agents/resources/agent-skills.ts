@@ -33,8 +33,8 @@ export function parseAgentSkills(input: z.output<typeof SkillsInput>): AgentSkil
 }
 
 /**
- * Finds each skill and the id of its version. Rejects: not_found for a skill that the caller cannot see,
- * invalid_request for two skills with the same name.
+ * Finds each skill and the id of its version. Rejects: not_found for a skill that the caller cannot see, invalid_request for two
+ * skills with the same name.
  */
 export async function resolveSkillVersions(
   named: readonly AgentSkill[],

@@ -40,10 +40,7 @@ function configuredModel(name: string, settings: ModelNames): string | undefined
   return undefined;
 }
 
-/**
- * Finds the server's reference for the model that a program names. Rejects: invalid_request, with some available
- * models.
- */
+/** Finds the server's reference for the model that a program names. Rejects: invalid_request, with some available models. */
 export async function findModelRef(
   name: string,
   { models, settings }: Models & { readonly settings: ModelNames },

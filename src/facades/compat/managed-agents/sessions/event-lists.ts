@@ -18,9 +18,8 @@ export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 const idleMs = 300_000;
 
 /**
- * Caches the events of recently listed sessions, so that the next page reads only what is new in the logs. A cached
- * list always equals one built from the complete logs. Every read calls the service as the caller, which checks the
- * caller's permissions.
+ * Caches the events of recently listed sessions, so that the next page reads only what is new in the logs. A cached list always
+ * equals one built from the complete logs. Every read calls the service as the caller, which checks the caller's permissions.
  */
 export class EventListCache {
   readonly #cached = new Map<SessionId, EventList>();

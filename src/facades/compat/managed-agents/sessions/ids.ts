@@ -2,9 +2,9 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids of this API are Corral's own, with the prefix of their kind. An event's id is built from its session and its seq,
-// so it is the same in every projection. Events of an agent's message use the message id instead of a seq: once
-// compaction has dropped the message's deltas, these events are built from its complete text.
+// Ids of this API are Corral's own, with the prefix of their kind. An event's id is built from its session and its seq, so it is
+// the same in every projection. Events of an agent's message use the message id instead of a seq: once compaction has dropped the
+// message's deltas, these events are built from its complete text.
 
 export const toApiSessionId = (id: string): string => `sesn_${id}`;
 export const toApiThreadId = (id: SessionId): string => `sthr_${id}`;

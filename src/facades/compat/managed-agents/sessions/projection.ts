@@ -209,8 +209,8 @@ export class ThreadProjection {
         if (event.data.kind === 'failed') this.#missRepository(event.data);
         break;
       case 'title':
-        // Reports only titles that a client changed: not a title from a run, and not the first title, which came with
-        // the session.
+        // Reports only titles that a client changed: not a title from a run, and not the first title, which came with the
+        // session.
         if (event.runId === null && this.#now.seq > 2 && this.#now.sentTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
         this.#now.sentTitle = undefined;

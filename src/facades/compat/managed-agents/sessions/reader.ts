@@ -13,8 +13,8 @@ const pageSize = 1_000;
 const maxKept = 500;
 
 /**
- * Reads logs as events of the API. Caches the states of recently read sessions, so that a list of sessions reads only
- * what is new in each log. Every read calls the service as the caller, which checks the caller's permissions.
+ * Reads logs as events of the API. Caches the states of recently read sessions, so that a list of sessions reads only what is new
+ * in each log. Every read calls the service as the caller, which checks the caller's permissions.
  */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
@@ -46,10 +46,7 @@ export class SessionReader {
 export const createSessionProjection = (record: SessionRecord) =>
   new SessionProjection(record.id, readAgentDetails(record), toBudgetView(record));
 
-/**
- * Adds an event of a log. The start of a child first opens the child's log; a change of the agent first reads the new
- * agent.
- */
+/** Adds an event of a log. The start of a child first opens the child's log; a change of the agent first reads the new agent. */
 export async function addEventToProjection(
   projection: SessionProjection,
   event: SessionEvent,
@@ -94,8 +91,8 @@ const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolea
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
 /**
- * Reads all logs of a session from the projection's position to their ends, in order of time. `stale`: the projection
- * cannot continue from there.
+ * Reads all logs of a session from the projection's position to their ends, in order of time. `stale`: the projection cannot
+ * continue from there.
  */
 export async function catchUpProjection(
   projection: SessionProjection,

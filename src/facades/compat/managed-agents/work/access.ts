@@ -73,8 +73,7 @@ export class WorkerRouteGuard implements RouteGuard {
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that outlived its work item is not a guess: the worker sends it until it learns that the item is
-    // finished.
+    // A token that outlived its work item is not a guess: the worker sends it until it learns that the item is finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -136,9 +135,9 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. It has the permissions of the key that created the
- * credential, which can belong to another member of the environment's project. With the server's token, it has those of
- * the environment's owner.
+ * Returns the same object as long as the credential is valid. It has the permissions of the key that created the credential,
+ * which can belong to another member of the environment's project. With the server's token, it has those of the environment's
+ * owner.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,

@@ -144,8 +144,8 @@ async function conversation(
 }
 
 /**
- * False for an assistant's row without text. The oldest front end creates a bubble for the run that it joins, so the
- * row would be a second, empty bubble.
+ * False for an assistant's row without text. The oldest front end creates a bubble for the run that it joins, so the row would be
+ * a second, empty bubble.
  */
 const isWritten = ({ message }: PositionedMessage): boolean => message.role !== 'assistant' || message.content !== '';
 

@@ -15,10 +15,7 @@ interface Run {
   readonly calls: Map<string, { step: number; actionId: string }>;
   /** The run's current message has text, so more text starts with a blank line. */
   spoke: boolean;
-  /**
-   * The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the
-   * log.
-   */
+  /** The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
@@ -42,9 +39,7 @@ function had(run: Run, id: string): void {
   run.spoke = true;
 }
 
-/**
- * Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`.
- */
+/** Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`. */
 export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
@@ -54,9 +49,7 @@ export class FrameTranslator {
   /** Up to this seq, a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
-  /**
-   * The event at the cursor was dropped. A delta or message directly after it continues a message that the client has.
-   */
+  /** The event at the cursor was dropped. A delta or message directly after it continues a message that the client has. */
   #isTorn = false;
 
   constructor(view: ClientPathContext) {
@@ -64,8 +57,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Call with the active run's events up to the cursor, as far as the log still has them. If the cursor is inside a
-   * message, the client has all of the message so far, including parts dropped since.
+   * Call with the active run's events up to the cursor, as far as the log still has them. If the cursor is inside a message, the
+   * client has all of the message so far, including parts dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
@@ -150,8 +143,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after a
-   * gap can be the middle of a message, which is then sent as a whole once it is complete.
+   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after a gap can be
+   * the middle of a message, which is then sent as a whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,

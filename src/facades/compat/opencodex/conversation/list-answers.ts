@@ -44,8 +44,8 @@ export class MessageListTracker {
   }
 
   /**
-   * Resolves once the client has its list, with the last seq in the list; undefined: the client did not load one.
-   * Rejects: cancelled.
+   * Resolves once the client has its list, with the last seq in the list; undefined: the client did not load one. Rejects:
+   * cancelled.
    */
   async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
     const lists = this.#of(client);

@@ -3,9 +3,9 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { OpencodexDeps } from '../context.ts';
 import { derivePositionId } from '../ids.ts';
 
-// The text of a run between two messages of the user is one message. A question ends the message, and the reply to its
-// answer starts the next; otherwise the user's answer would appear below its own reply. Permission for a call is not a
-// message, so it starts no new one.
+// The text of a run between two messages of the user is one message. A question ends the message, and the reply to its answer
+// starts the next; otherwise the user's answer would appear below its own reply. Permission for a call is not a message, so it
+// starts no new one.
 
 export const isAnswerEvent = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;

@@ -60,9 +60,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
-  /**
-   * The position before the message that a run is writing; undefined: no run is writing, or the client named a cursor.
-   */
+  /** The position before the message that a run is writing; undefined: no run is writing, or the client named a cursor. */
   readonly working: number | undefined;
 }
 async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {
@@ -113,8 +111,8 @@ async function follow(
 }
 
 /**
- * The position before the message that a run is writing. A client that sends a message and connects there misses
- * nothing and gets no listed row twice. A waiting run needs no position, because the lists contain all of it.
+ * The position before the message that a run is writing. A client that sends a message and connects there misses nothing and gets
+ * no listed row twice. A waiting run needs no position, because the lists contain all of it.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

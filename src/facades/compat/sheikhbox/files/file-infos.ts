@@ -29,10 +29,7 @@ export const createFileInfoFromPath = (file: string, at: number): FileInfo => ({
 const maxKnown = 10_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/**
- * Details of the files attached to messages. Call `learn` before an event is translated, because translation cannot
- * wait.
- */
+/** Details of the files attached to messages. Call `learn` before an event is translated, because translation cannot wait. */
 export class FileInfoCache {
   readonly #uploads: Pick<UploadService, 'get'> | undefined;
   readonly #known = new Map<string, FileInfo>();

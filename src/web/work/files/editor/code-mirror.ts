@@ -22,8 +22,8 @@ import { tags } from '@lezer/highlight';
 import { detectCodeLanguage } from '../preview.ts';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 
-// The editor is a separate chunk, which loads when a file is first edited or reviewed. The page's policy refuses style
-// elements, but in a shadow root CodeMirror adopts style sheets instead.
+// The editor is a separate chunk, which loads when a file is first edited or reviewed. The page's policy refuses style elements,
+// but in a shadow root CodeMirror adopts style sheets instead.
 
 const syntax = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--syntax-keyword)' },

@@ -7,8 +7,8 @@ import { apiEventIdOf, toApiEventId, toApiThreadId } from '../ids.ts';
 import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
-// A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
-// delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
+// A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent delegated
+// to. Each has its own log; the events about the session as a whole are built here, from all of them.
 
 export interface ThreadEvent {
   readonly thread: SessionId;
@@ -34,9 +34,7 @@ class State {
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
-/**
- * Builds the events of a session's threads from their logs. The same logs in the same order produce the same events.
- */
+/** Builds the events of a session's threads from their logs. The same logs in the same order produce the same events. */
 export class SessionProjection {
   readonly #id: SessionId;
   #budget: BudgetView | null;
