@@ -74,7 +74,12 @@ export class DaemonHttpAgent extends Agent {
       this.#connections.giveUp(connection);
       this.#asStream(connection);
     };
-    lent.on('free', free).on('agentRemove', taken).on('close', over);
+    // The request reports errors. Node removes its own listener when an exchange ends, and a late error must not end the process.
+    lent
+      .on('error', () => {})
+      .on('free', free)
+      .on('agentRemove', taken)
+      .on('close', over);
     request.onSocket(lent as unknown as Socket);
   }
 

@@ -253,7 +253,10 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     reject(failure);
     outgoing.destroy();
   };
-  outgoing.once('response', (response) => resolve({ response }));
+  outgoing.once('response', (response) => {
+    response.on('error', () => {}); // a reader gets the error; after the reader has left, it must not end the process
+    resolve({ response });
+  });
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
     const broken = parserComplaint(error);
     failure ??= broken;

@@ -68,7 +68,7 @@ function Tools() {
         </label>
       )}
       <Button
-        label={isScaledToFit.value ? t('screen.fit') : '1:1'}
+        label={t('screen.fit')}
         id="scale"
         aria-pressed={isScaledToFit.value}
         onClick={() => {

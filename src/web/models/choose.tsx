@@ -4,6 +4,7 @@ import type { Session } from '../data/sessions.ts';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { notify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
 import {
@@ -36,8 +37,12 @@ export const openSessionModelChooser = (session: Session | undefined): void =>
     withUsual: !session,
     withDemo: true,
     async act(ref) {
-      if (session) await mutateWithRetry('sessions.update', { id: session.id, model: ref });
-      else chosenModel.value = ref;
+      if (!session) {
+        chosenModel.value = ref;
+        return;
+      }
+      await mutateWithRetry('sessions.update', { id: session.id, model: ref });
+      notify(t('models.changed', { model: formatModelLabel(ref) }));
     },
   });
 

@@ -61,9 +61,11 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
   return (
     <p class="aside forked">
       <Icon name="fork" size={15} />
-      <span>{t(isChild ? 'fork.cameFrom' : 'fork.wentTo')}</span>
-      {known ? <a href={`#${other}`}>{sessionNameOf(known)}</a> : <span>{t('fork.gone')}</span>}
-      {isChild && <span>· {t(`fork.files.${data.files}`)}</span>}
+      <span class="fill">
+        {t(isChild ? 'fork.cameFrom' : 'fork.wentTo')}{' '}
+        {known ? <a href={`#${other}`}>{sessionNameOf(known)}</a> : t('fork.gone')}
+        {isChild && ` · ${t(`fork.files.${data.files}`)}`}
+      </span>
     </p>
   );
 }

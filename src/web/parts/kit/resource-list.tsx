@@ -97,8 +97,10 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
 );
 
 /** The server shows the secret only once. */
+const scrollIntoView = (node: HTMLElement | null): void => node?.scrollIntoView({ block: 'nearest' });
+
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (
-  <div class="stack note good shown-once" role="status">
+  <div ref={scrollIntoView} class="stack note good shown-once" role="status">
     <strong>{label}</strong>
     <span>{t('shownOnce')}</span>
     <span class="row secret-line">

@@ -37,7 +37,7 @@ export const delegationTexts = {
   'attempts.state.planned': 'geplant',
   'attempts.state.pending': 'startet',
   'attempts.state.running': 'arbeitet',
-  'attempts.state.waiting': 'wartet',
+  'attempts.state.waiting': 'wartet auf Sie',
   'attempts.state.not_started': 'nicht gestartet',
   'attempts.state.completed': 'fertig',
   'attempts.state.stopped': 'angehalten',

@@ -36,7 +36,7 @@ export const delegationTexts = {
   'attempts.state.planned': 'planned',
   'attempts.state.pending': 'starting',
   'attempts.state.running': 'working',
-  'attempts.state.waiting': 'waiting',
+  'attempts.state.waiting': 'waiting for you',
   'attempts.state.not_started': 'not started',
   'attempts.state.completed': 'done',
   'attempts.state.stopped': 'stopped',
