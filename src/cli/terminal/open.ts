@@ -49,10 +49,10 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
     box = next;
     talk = new ChatTerminal({ corral, box, signal: io.signal });
     const shown = talk;
-    const say = (text: string) => shown.say('note', `session ${next.id}${text}`);
+    shown.say('note', `session ${next.id}`);
     next.session().then(
-      ({ model }) => say(model === null ? '' : `, model ${model}`),
-      () => say(''),
+      ({ model }) => model !== null && shown.say('note', `model ${model}`),
+      () => {}, // the conversation reports that the session cannot be read
     );
     show();
   };

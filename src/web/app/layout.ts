@@ -32,7 +32,8 @@ export function showTab(id: string): void {
 /** Like `showTab`, but also moves the focus to the tab. Call only for a person's action. */
 export function goToTab(id: string): void {
   showTab(id);
-  const focus = () => document.getElementById(tabElementIdOf(id))?.focus();
-  if (document.getElementById(tabElementIdOf(id))?.checkVisibility()) focus();
-  else setTimeout(focus, 50); // the pane is drawn first
+  const find = () => document.getElementById(tabElementIdOf(id));
+  const tab = find();
+  if (tab?.checkVisibility()) tab.focus();
+  else setTimeout(() => find()?.focus(), 50); // the pane is drawn first
 }

@@ -62,18 +62,20 @@ function ChooseModel({ title, value, withUsual = false, withDemo = false, act }:
   return (
     <Dialog title={title}>
       <Form failure={t('notSaved')} save={t('models.take')} isOff={!withUsual && chosen === ''} onSave={take}>
-        <fieldset class="model-usual" aria-label={t('form.default')}>
-          {withUsual && (
-            <Row
-              label={t('models.usual', { model: formatModelLabel(usual) })}
-              isOn={chosen === ''}
-              choose={() => setChosen('')}
-            />
-          )}
-          {withDemo && (usual !== 'demo' || !withUsual) && (
-            <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
-          )}
-        </fieldset>
+        {(withUsual || withDemo) && (
+          <fieldset class="model-usual" aria-label={t('form.default')}>
+            {withUsual && (
+              <Row
+                label={t('models.usual', { model: formatModelLabel(usual) })}
+                isOn={chosen === ''}
+                choose={() => setChosen('')}
+              />
+            )}
+            {withDemo && (usual !== 'demo' || !withUsual) && (
+              <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
+            )}
+          </fieldset>
+        )}
         {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
         {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
         {groups !== undefined && groups.length > 0 && (

@@ -30,8 +30,11 @@ export function keepFocus(): void {
     last = target;
     positions = positionsOf(target);
   });
-  new MutationObserver(() => {
-    if (!isByKeys || isWaiting || !last || takesFocus(last)) return;
+  new MutationObserver((records) => {
+    if (!isByKeys || isWaiting || !last) return;
+    // The text of an answer arrives in many small changes, and `takesFocus` computes styles.
+    if (last.isConnected && records.every(({ type }) => type === 'childList')) return;
+    if (takesFocus(last)) return;
     isWaiting = true;
     setTimeout(restore, graceMs, performance.now());
   }).observe(document.body, { childList: true, subtree: true, attributeFilter: ['disabled', 'hidden', 'class'] });

@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../text/text.ts';
 
 interface Props {
@@ -12,23 +12,17 @@ interface Props {
 
 /** A page of the sandbox. Browsers skip a frame without controls when a person presses Tab, so a button leads into it. */
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
-  const frame = useRef<HTMLIFrameElement | null>(null);
+  const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();
+  useEffect(() => {
+    if (takesFocus) enter();
+  }, []);
   return (
     <div class="page-frame">
       <button type="button" class="skip" onClick={enter}>
         {t('preview.enter')}
       </button>
-      <iframe
-        ref={(node) => {
-          if (node && takesFocus && !frame.current) node.focus();
-          frame.current = node;
-        }}
-        src={src}
-        title={title}
-        sandbox={allowed}
-        referrerpolicy="no-referrer"
-      />
+      <iframe ref={frame} src={src} title={title} sandbox={allowed} referrerpolicy="no-referrer" />
     </div>
   );
 }

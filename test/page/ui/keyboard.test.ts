@@ -1,5 +1,5 @@
 // @module-tag all
-// What a person does with keys alone, or with a finger, and where the focus is afterwards.
+// A person uses the page by keys alone, or by touch: what is within reach, and where the focus is afterwards.
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
