@@ -52,10 +52,15 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
     onClose?.();
   };
   useEffect(() => {
+    const dialog = ref.current;
     const before = document.activeElement as HTMLElement | null;
-    ref.current?.showModal();
-    focusFirst(ref.current);
-    return () => before?.focus?.();
+    dialog?.showModal();
+    focusFirst(dialog);
+    // The browser returns the focus after Escape. Then the person or a closing action may already have moved it on.
+    return () => {
+      const now = document.activeElement;
+      if (now === document.body || dialog?.contains(now)) before?.focus?.();
+    };
   }, []);
   return (
     <dialog
