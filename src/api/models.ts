@@ -14,7 +14,11 @@ const access = {
   key: z.string().trim().min(1).max(8_192).optional(),
 };
 const ModelAccessInput = z.strictObject(access);
-const UseModelInput = z.strictObject({ ...access, model: z.string().min(1).max(200).regex(/^\S+$/) });
+const UseModelInput = z.strictObject({
+  ...access,
+  /** Default: key and address are stored, and the usual model stays. */
+  model: z.string().min(1).max(200).regex(/^\S+$/).optional(),
+});
 const ProviderInput = z.strictObject({ provider: z.string().min(1).max(31) });
 
 const accessOf = ({ key, ...rest }: z.output<typeof ModelAccessInput>): ModelAccess => ({
@@ -88,7 +92,7 @@ export const modelsRouter = router({
   use: operation({
     rest: `PUT ${base}/usual`,
     id: 'useModel',
-    summary: 'Store key and address, and make the model that of sessions that chose none',
+    summary: 'Store key and address, and make the model, if given, that of sessions that chose none',
     description: `${forAdmins} It counts from the next turn on. Settings in files and variables precede it.`,
     may: 'admin',
     in: UseModelInput,

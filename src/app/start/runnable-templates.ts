@@ -50,7 +50,7 @@ export class TemplateAvailabilityChecker extends ServerPart<Deps> {
     if (keys.length === 0) return undefined;
     const held = await this.deps.secretVariables();
     if (keys.some((name) => held.has(name))) return undefined;
-    const names = keys.join(' or ');
+    const names = keys.join(' / ');
     return {
       reason: `${label} needs a key, but no secret sets ${names}.`,
       remedy: 'Add a secret with that variable in Settings > Secrets.',

@@ -123,6 +123,21 @@ export function createModelService(deps: Deps): ModelService {
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
 
+  /** Context window and price are those of the provider's list. A provider without a list can still be used. */
+  async function withFacts(way: ProviderAccess, model: string, signal: AbortSignal) {
+    const ref = formatModelRef(way.provider, model);
+    deps.checkModel(ref);
+    const listed = await ask(way, signal).catch((thrown: unknown) => {
+      signal.throwIfAborted();
+      if (toAppError(thrown).code === 'forbidden' || toAppError(thrown).code === 'model_unauthorized') throw thrown;
+      return [];
+    });
+    const { window, maxOutput, images, price } = listed.find(({ id }) => id === model) ?? {};
+    // Leaves out undefined fields, which a store would keep as null.
+    const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
+    return { ref, facts: Object.fromEntries(values) };
+  }
+
   async function inForce(): Promise<EffectiveModels> {
     const stored = await directory.stored();
     const models = directory.merged(stored);
@@ -184,25 +199,14 @@ export function createModelService(deps: Deps): ModelService {
     async use({ model, ...access }, signal) {
       const before = await inForce();
       const outranking =
-        before.setBy ?? (access.key && before.providers.find(({ id }) => id === access.provider)?.setBy);
+        (model === undefined ? null : before.setBy) ??
+        (access.key && before.providers.find(({ id }) => id === access.provider)?.setBy);
       if (outranking) {
         const text = `${outranking} is set, and precedes what is entered here. Remove it and restart the server first.`;
         throw new AppError('invalid_request', text);
       }
       const { provider, baseUrl, key, reach } = await entered(access);
-      const ref = formatModelRef(provider, model);
-      deps.checkModel(ref);
-      // The list includes context window and price. A provider without a list can still be used.
-      const listed = await ask({ provider, baseUrl, key, reach }, signal).catch((thrown: unknown) => {
-        signal.throwIfAborted();
-        if (toAppError(thrown).code === 'forbidden' || toAppError(thrown).code === 'model_unauthorized') throw thrown;
-        return [];
-      });
-      const found = listed.find(({ id }) => id === model);
-      const { window, maxOutput, images, price } = found ?? {};
-      // Leaves out undefined fields, which a store would keep as null.
-      const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
-      const facts = Object.fromEntries(values);
+      const usual = model === undefined ? undefined : await withFacts({ provider, baseUrl, key, reach }, model, signal);
       const held = before.providers.find(({ id }) => id === provider);
       if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(ignoreNotFound);
       await directory.change((now) => {
@@ -210,6 +214,8 @@ export function createModelService(deps: Deps): ModelService {
         if (Object.keys(servers).length > maxServers) {
           throw new AppError('invalid_request', `There are ${maxServers} servers, the maximum. Remove one first.`);
         }
+        if (!usual) return { ...now, servers };
+        const { ref, facts } = usual;
         return { model: ref, servers, facts: { ...without(now.facts, (name) => name === ref), [ref]: facts } };
       });
       if (access.key) await keys.put(provider, access.key);

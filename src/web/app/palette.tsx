@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { navigateToSession } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
+import { formatShortcut } from '../parts/key-names.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
@@ -113,7 +114,7 @@ function OpenPalette() {
             <span class="cut fill" dir="auto">
               {name}
             </span>
-            {command?.keys && <kbd>{command.keys.replace('mod', 'ctrl')}</kbd>}
+            {command?.keys && <kbd>{formatShortcut(command.keys)}</kbd>}
           </div>
         ))}
       </div>

@@ -11,11 +11,11 @@ import { type AvailableProvider, applyModels, effectiveModels, isDemoModel } fro
 
 interface Props {
   readonly onUsed?: (model: string) => void;
-  /** Stores a known provider's key without choosing a model. Absent: not offered. */
-  readonly storeKey?: (provider: string, key: string) => Promise<void>;
+  /** After a provider was stored without a change of the default model. Absent: this is not offered. */
+  readonly onStored?: () => void;
 }
 
-export function ModelSetup({ onUsed, storeKey }: Props) {
+export function ModelSetup({ onUsed, onStored }: Props) {
   const [preset, setPreset] = useState<ProviderPreset>(providerPresets[0] as ProviderPreset);
   const [address, setAddress] = useState('');
   const [name, setName] = useState('');
@@ -85,12 +85,13 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       setKey('');
       onUsed?.(now.model);
     });
-  const canStore = storeKey !== undefined && !isOwn && key.trim() !== '';
+  const canStore = onStored !== undefined && (found !== undefined || (!isOwn && key.trim() !== ''));
   const store = () =>
     busy(t('notSaved'), async () => {
-      await storeKey?.(preset.id, key.trim());
+      applyModels(await mutate('models.use', access()));
       setKey('');
       forget();
+      onStored?.();
     });
   return (
     <form
@@ -154,7 +155,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       <FormError text={trouble} />
       {(found || canStore) && (
         <div class="choices">
-          {canStore && <Button label={t('models.saveKey')} disabled={isBusy} onClick={() => void store()} />}
+          {canStore && <Button label={t('models.saveOnly')} disabled={isBusy} onClick={() => void store()} />}
           {found && (
             <Button
               type="submit"

@@ -59,10 +59,16 @@ export function Notice() {
     : undefined;
   const shown = broken ?? message.value ?? draining;
   return (
-    <p class={`notice rigid ${shown?.kind ?? ''}`} role="status" hidden={!shown}>
-      {shown?.text}
-      {shown?.docs && <GuideLink docs={shown.docs} />}
-    </p>
+    <div class="notice-place rigid">
+      <p
+        class={`notice ${shown?.kind ?? ''} ${shown === message.value ? 'passing' : ''}`}
+        role="status"
+        hidden={!shown}
+      >
+        {shown?.text}
+        {shown?.docs && <GuideLink docs={shown.docs} />}
+      </p>
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { fetchWithToken, mutate } from '../data/server.ts';
+import { mutate } from '../data/server.ts';
 import { openModelChooser } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
 import {
@@ -32,11 +32,6 @@ export function ModelsPage({ again }: { again: () => void }) {
         setTimeout(again);
       },
     });
-  const storeKey = async (provider: string, key: string) => {
-    await saveKey(provider, key);
-    await loadEffectiveModels();
-    setNotice(t('models.saved'));
-  };
   const canUse = now.canChange && now.refusal === null && now.setBy === null;
   return (
     <>
@@ -57,7 +52,7 @@ export function ModelsPage({ again }: { again: () => void }) {
           <h3>{t('models.add')}</h3>
           <ModelSetup
             onUsed={(model) => setNotice(t('models.done', { model: formatModelLabel(model) }))}
-            storeKey={storeKey}
+            onStored={() => setNotice(t('models.saved'))}
           />
         </div>
       )}
@@ -94,16 +89,4 @@ function Providers({ now, again }: { now: EffectiveModels; again: () => void }) 
       />
     </div>
   );
-}
-
-/** Stores only the key, even if the provider is unreachable. */
-async function saveKey(provider: string, key: string): Promise<void> {
-  const answer = await fetchWithToken('/api/v1/settings/api-keys', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ provider, api_key: key }),
-  });
-  if (answer.ok) return;
-  const { detail, msg } = (await answer.json().catch(() => ({}))) as { detail?: string; msg?: string };
-  throw new Error(detail ?? msg ?? t('models.refused', { status: answer.status }));
 }

@@ -49,11 +49,10 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
       />
       <CheckboxField label={t('share.files')} isOn={files} onChange={setFiles} />
       <FormError text={trouble} />
-      {made === '' ? (
-        <div class="choices">
-          <Button kind="primary" icon="share" label={t('share.make')} onClick={create} />
-        </div>
-      ) : (
+      <div class="choices">
+        <Button kind={made === '' ? 'primary' : 'plain'} icon="share" label={t('share.make')} onClick={create} />
+      </div>
+      {made !== '' && (
         <div class="made-link stack" role="status">
           <div class="row">
             <input class="field" readOnly aria-label={t('share.link')} value={made} onFocus={selectAll} />

@@ -53,7 +53,7 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await gemini.getByText('no key').waitFor();
   await page.getByLabel('API key', { exact: true }).fill('a-secret-key');
   expect(await axeFinds(page)).toEqual([]);
-  await page.getByRole('button', { name: 'Save key only' }).click();
+  await page.getByRole('button', { name: 'Save without changing the default' }).click();
   await gemini.getByText('ready').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
   await page.getByText('ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();

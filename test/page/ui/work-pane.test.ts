@@ -73,6 +73,7 @@ test('a file that was edited is saved, unless it has changed in the meantime', {
   await expect.poll(() => read(desk, 'old.txt')).toBe('# Mine again');
   await text.fill('# Never');
   await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Discard', exact: true }).click();
   await expect.poll(() => text.textContent()).toBe('# Mine again');
 });
 
@@ -157,6 +158,7 @@ test('several files are open in an editor with line numbers and search', { tags:
   await open.getByRole('button', { name: 'Close notes.md' }).click();
   await expect.poll(() => open.count()).toBe(0);
   await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Discard', exact: true }).click();
   expect(complaints).toEqual([]);
 });
 

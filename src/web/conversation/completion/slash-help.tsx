@@ -1,4 +1,5 @@
 import { Fragment } from 'preact';
+import { formatShortcut } from '../../parts/key-names.ts';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { t } from '../../text/text.ts';
 import type { SlashCommand } from './slash-command.ts';
@@ -7,8 +8,8 @@ const keys = [
   ['@', 'slash.keyFiles'],
   ['/', 'slash.keyCommands'],
   ['enter', 'slash.keyEnter'],
-  ['shift-enter', 'slash.keyLine'],
-  ['ctrl-k', 'slash.keyPalette'],
+  ['shift+enter', 'slash.keyLine'],
+  ['mod+k', 'slash.keyPalette'],
 ] as const;
 
 export const showSlashHelp = (commands: readonly SlashCommand[]): void =>
@@ -26,7 +27,7 @@ export const showSlashHelp = (commands: readonly SlashCommand[]): void =>
         {keys.map(([key, about]) => (
           <Fragment key={key}>
             <dt>
-              <kbd>{key}</kbd>
+              <kbd>{formatShortcut(key)}</kbd>
             </dt>
             <dd>{t(about)}</dd>
           </Fragment>

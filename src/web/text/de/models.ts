@@ -15,7 +15,7 @@ export const modelTexts = {
   'models.worked': 'Verbunden. {n} Modelle gefunden.',
   'models.worked.one': 'Verbunden. 1 Modell gefunden.',
   'models.use': 'Als Standardmodell festlegen',
-  'models.saveKey': 'Nur Schlüssel speichern',
+  'models.saveOnly': 'Speichern, Standard beibehalten',
   'models.search': 'Modelle durchsuchen',
   'models.searchHint': '{n} Modelle durchsuchen',
   'models.searchHint.one': '1 Modell durchsuchen',

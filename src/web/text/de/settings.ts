@@ -30,7 +30,7 @@ export const settingsTexts = {
     'Dieser Browser kann hier keine Benachrichtigungen anzeigen. Sie erfordern HTTPS oder einen Server auf diesem Rechner (localhost).',
   'models.provider': 'Anbieter',
   'models.key': 'API-Schlüssel',
-  'models.saved': 'Gespeichert. Der Schlüssel ist verschlüsselt abgelegt und kann nicht mehr angezeigt werden.',
+  'models.saved': 'Gespeichert. Ein Schlüssel ist verschlüsselt abgelegt und kann nicht mehr angezeigt werden.',
   'models.remove': 'Entfernen',
   'models.removeAsk': '{provider} entfernen?',
   'models.refused': 'der Server antwortete mit Status {status}',

@@ -86,6 +86,9 @@ export const workTexts = {
   'files.unsaved': 'Nicht gespeicherte Änderungen',
   'files.textOf': 'Inhalt von {path}',
   'files.conflict': 'Die Datei wurde geändert, nachdem Sie sie geöffnet haben. Es wurde nichts gespeichert.',
+  'files.discardAsk': 'Änderungen an {path} verwerfen?',
+  'files.discardTells': 'Alles, was Sie seit dem letzten Speichern eingegeben haben, geht verloren.',
+  'files.discard': 'Verwerfen',
   'files.takeTheirs': 'Meine Änderungen verwerfen und neu laden',
   'files.keepMine': 'Mit meiner Fassung überschreiben',
   'files.notUtf8':

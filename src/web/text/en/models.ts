@@ -14,7 +14,7 @@ export const modelTexts = {
   'models.worked': 'Connected. {n} models found.',
   'models.worked.one': 'Connected. 1 model found.',
   'models.use': 'Set as default model',
-  'models.saveKey': 'Save key only',
+  'models.saveOnly': 'Save without changing the default',
   'models.search': 'Search models',
   'models.searchHint': 'Search {n} models',
   'models.searchHint.one': 'Search 1 model',

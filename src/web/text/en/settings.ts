@@ -29,7 +29,7 @@ export const settingsTexts = {
     'This browser can’t show notifications here. They require HTTPS, or a server on this machine (localhost).',
   'models.provider': 'Provider',
   'models.key': 'API key',
-  'models.saved': 'Saved. The key is stored encrypted and can’t be shown again.',
+  'models.saved': 'Saved. A key is stored encrypted and can’t be shown again.',
   'models.remove': 'Remove',
   'models.removeAsk': 'Remove {provider}?',
   'models.refused': 'the server responded with status {status}',

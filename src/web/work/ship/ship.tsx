@@ -300,6 +300,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
                 type="checkbox"
                 aria-label={t('ship.include', { path })}
                 checked={!left.has(path)}
+                indeterminate={!left.has(path) && (patches[path] ?? '') !== ''}
                 onChange={() => toggle(path)}
               />
               <FileDiff of={of} file={file} leaveOut={(patch) => setPatches((now) => ({ ...now, [path]: patch }))} />

@@ -74,6 +74,15 @@ test('a tested server is stored with its key and its model, and another server o
   expect(JSON.stringify(await records.get('provider-key', 'local'))).not.toContain(fakeKey);
 });
 
+test('a provider is stored without a change of the usual model, also where a variable sets that', async () => {
+  for (const env of [{}, { CORRAL_MODEL: 'demo' }]) {
+    const { models, keys } = start({ env });
+    const { model, providers } = await models.use({ ...local, key: key() }, never);
+    expect([model, providers.at(-1)]).toEqual(['demo', expect.objectContaining({ id: 'local', isReady: true })]);
+    expect((await keys.use('local'))?.reveal()).toBe(fakeKey);
+  }
+});
+
 test('what is forgotten is gone with its key, and the usual model with it', async () => {
   const { models, keys } = start();
   await models.use({ ...local, key: key(), model: 'qwen3' }, never);

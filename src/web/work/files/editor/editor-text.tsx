@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../../parts/kit/button.tsx';
+import { confirmAction } from '../../../parts/kit/dialog.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle, EditorOptions, EditorPhrases } from './code-mirror.ts';
@@ -67,6 +68,15 @@ export function TextEditor({
     place.current?.querySelector<HTMLElement>('[slot] .field')?.focus();
     return () => shown.current?.focus();
   }, [commented?.to]);
+  const cancel = () =>
+    isChanged && onCancel
+      ? confirmAction({
+          title: t('files.discardAsk', { path }),
+          text: t('files.discardTells'),
+          yes: t('files.discard'),
+          act: onCancel,
+        })
+      : onCancel?.();
   return (
     <>
       <div ref={place} class="editor-text fill">
@@ -85,7 +95,7 @@ export function TextEditor({
         <CommentButton lines={lines} open={setCommented} />
         <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
-        {onCancel && <Button label={t('cancel')} onClick={onCancel} />}
+        {onCancel && <Button label={t('cancel')} onClick={cancel} />}
         <Button kind="primary" label={t('files.save')} disabled={isSaving || !isChanged} onClick={onSave} />
       </div>
     </>

@@ -1,0 +1,17 @@
+import { t } from '../text/text.ts';
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** A shortcut such as `mod+k` as it is printed on the keyboard: `Ctrl + K`, `Strg + K` or `⌘ K`. */
+export function formatShortcut(keys: string): string {
+  const names: Readonly<Record<string, string>> = {
+    mod: isMac ? '⌘' : t('key.ctrl'),
+    alt: isMac ? '⌥' : 'Alt',
+    shift: isMac ? '⇧' : t('key.shift'),
+    enter: t('key.enter'),
+  };
+  return keys
+    .split('+')
+    .map((key) => names[key] ?? key.toUpperCase())
+    .join(isMac ? ' ' : ' + ');
+}
