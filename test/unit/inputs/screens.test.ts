@@ -108,6 +108,8 @@ test.each(breaks)('%s is cut only where a person sees two characters', (_, texts
 test.each([
   ['a row of flags', '🇩🇪'.repeat(100), 202, 200],
   ['a character longer than the limit', '👨‍👩‍👧', 4, 3],
+  ['half of an only character', '😀', 1, 0],
+  ['a text that just fits', 'short', 5, 5],
   ['a letter with a thousand accents', `a${'\u0301'.repeat(1_000)}`, 500, 500],
 ])('%s is cut', (_, text, most, length) => {
   expect(truncateEnd(text, most)).toHaveLength(length);
