@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { eventLineOf, eventNoticeOf, isNoteEvent } from '../../../src/core/model/event-traits.ts';
+import { droppableEventTypes, eventLineOf, eventNoticeOf, isNoteEvent } from '../../../src/core/model/event-traits.ts';
 import { SessionFact } from '../../../src/core/model/events.ts';
 
 const runId = '123e4567-e89b-42d3-a456-426614174000';
@@ -43,4 +43,7 @@ describe('session facts', () => {
   ] as const)('of the type %s tell a person what matters now: %o', (type, data, text) =>
     expect(eventNoticeOf({ type, data })?.text).toBe(text),
   );
+
+  test('only facts that are stored in full elsewhere are droppable', () =>
+    expect([...droppableEventTypes]).toEqual(['message.delta', 'tool.output']));
 });
