@@ -9,8 +9,11 @@ import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeCall, WireName } from '../../support/agents/fake-models/wire-format.ts';
 import { ask } from '../../support/agents/models.ts';
 
-const { name, description, parameters, native } = createClaudeComputerTool({ width: 2560, height: 1600 });
-const computer: ToolDeclaration = { name, description, parameters, ...(native && { native }) };
+const declared = ({ name, description, parameters, native }: ToolDeclaration): ToolDeclaration => ({
+  ...{ name, description, parameters, ...(native && { native }) },
+});
+const computer = declared(createClaudeComputerTool({ width: 2560, height: 1600 }));
+const actions = geminiComputerTools.map(declared);
 const shell: ToolDeclaration = {
   name: 'shell_exec',
   description: 'Runs a command.',
@@ -18,66 +21,43 @@ const shell: ToolDeclaration = {
 };
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
-const actions = geminiComputerTools.map(
-  ({ name, description, parameters, native }): ToolDeclaration => ({
-    name,
-    description,
-    parameters,
-    ...(native && { native }),
-  }),
-);
-
-interface TurnOptions {
-  readonly tools?: readonly ToolDeclaration[];
-  /** How the call ended, apart from the click itself. */
-  readonly answer?: Partial<Extract<Message, { role: 'tool' }>>;
-}
+/** `answer`: how the call ended, apart from the click itself. */
+type TurnOptions = { tools?: readonly ToolDeclaration[]; answer?: Partial<Extract<Message, { role: 'tool' }>> };
 
 /** One computer call, its result with a screenshot, and the following turn. */
-async function converse(
-  wire: WireName,
-  ref: string,
-  call: FakeCall,
-  { tools = [computer], answer = {} }: TurnOptions = {},
-) {
+async function converse(wire: WireName, ref: string, call: FakeCall, options: TurnOptions = {}) {
+  const { tools = [computer], answer = {} } = options;
   const server = await fakeProvider(wire, [{ calls: [call] }, { text: 'Done.' }]);
   onTestFinished(() => server[Symbol.asyncDispose]());
   const model = await modelAt(wire, server.url, { name: ref });
   const messages: Message[] = [{ role: 'user', text: 'Click it.' }];
-  const turn = async () =>
-    await collectTurn(model.turn(ask({ messages, tools: [shell, ...tools] }), new AbortController().signal), {
-      model: model.name,
-      onDelta: () => {},
-      takenIds: new Set<string>(),
-    });
+  const turn = async () => {
+    const turning = model.turn(ask({ messages, tools: [shell, ...tools] }), new AbortController().signal);
+    return await collectTurn(turning, { model: model.name, onDelta: () => {}, takenIds: new Set<string>() });
+  };
   const first = await turn();
   expect(first.outcome, JSON.stringify(first.outcome)).toMatchObject({ kind: 'finished', stop: 'calls' });
   const [made] = first.message.calls;
   if (!made) throw new Error('no call');
   const pictures = [{ file: 'f', mimeType: 'image/png', data: pixel }];
-  messages.push(first.message, {
-    role: 'tool',
-    callId: made.callId,
-    name: made.name,
-    output: 'Clicked.',
-    success: true,
-    pictures,
-    ...answer,
-  });
+  const { callId, name } = made;
+  const result = { role: 'tool', callId, name, output: 'Clicked.', success: true, pictures } as const;
+  messages.push(first.message, { ...result, ...answer });
   const second = await turn();
   expect(second.outcome, JSON.stringify(second.outcome)).toMatchObject({ kind: 'finished', stop: 'done' });
   return { made, requests: server.requests };
 }
 const click = { action: 'left_click', coordinate: [640, 400] };
 
+const pixels = { display_width_px: 1280, display_height_px: 800 };
 test.each([
-  ['claude-sonnet-4-5', 'computer_20250124', { display_width_px: 1280, display_height_px: 800 }],
-  ['claude-opus-4-1-20250805', 'computer_20250124', { display_width_px: 1280, display_height_px: 800 }],
-  ['claude-haiku-4-5', 'computer_20250124', { display_width_px: 1280, display_height_px: 800 }],
-  ['claude-3-7-sonnet-20250219', 'computer_20250124', { display_width_px: 1280, display_height_px: 800 }],
+  ['claude-sonnet-4-5', 'computer_20250124', pixels],
+  ['claude-opus-4-1-20250805', 'computer_20250124', pixels],
+  ['claude-haiku-4-5', 'computer_20250124', pixels],
+  ['claude-3-7-sonnet-20250219', 'computer_20250124', pixels],
   ['claude-opus-4-5-20251101', 'computer_20251124', { enable_zoom: true }],
   ['claude-sonnet-4-6', 'computer_20251124', { enable_zoom: true }],
-  ['claude-opus-4-6', 'computer_20251124', { display_width_px: 1280, display_height_px: 800, enable_zoom: true }],
+  ['claude-opus-4-6', 'computer_20251124', { ...pixels, enable_zoom: true }],
 ])("%s gets Anthropic's declaration %s, in the pixels of the screenshot", async (model, type, args) => {
   const { made, requests } = await converse('anthropic', `anthropic/${model}`, { name: 'computer', args: click });
   expect(made).toMatchObject({ name: 'computer', args: click });
@@ -94,11 +74,8 @@ test.each(['claude-opus-5-5', 'claude-haiku-5-5', 'claude-fable-5', 'claude-sonn
   '%s gets the toolset, whose calls are actions of one tool',
   async (model) => {
     const { action, ...args } = click;
-    const { made, requests } = await converse('anthropic', `anthropic/${model}`, {
-      name: action,
-      args,
-      toolset: 'computer',
-    });
+    const call = { name: action, args, toolset: 'computer' };
+    const { made, requests } = await converse('anthropic', `anthropic/${model}`, call);
     expect(made).toMatchObject({ name: 'computer', args: click });
     expect(requests[0]?.body.tools[1]).toMatchObject({ type: 'computer_toolset_20260801' });
     const calls = requests[1]?.body.messages.at(-2).content.filter(({ type }: { type: string }) => type === 'tool_use');
@@ -127,21 +104,14 @@ test.each([['gemini-2.5-computer-use-preview-10-2025'], ['gemini-3-flash-preview
     const page = 'https://example.test/';
     const { made, requests } = await converse('gemini', `gemini/${model}`, call, { tools: actions, answer: { page } });
     expect(made).toMatchObject(call);
-    const [declared, functions] = requests[0]?.body.tools ?? [];
-    expect(declared).toEqual({
-      computerUse: { environment: 'ENVIRONMENT_BROWSER', excludedPredefinedFunctions: ['search'] },
-    });
+    const [first, functions] = requests[0]?.body.tools ?? [];
+    const computerUse = { environment: 'ENVIRONMENT_BROWSER', excludedPredefinedFunctions: ['search'] };
+    expect(first).toEqual({ computerUse });
     expect(functions.functionDeclarations.map(({ name }: { name: string }) => name)).toEqual(['shell_exec']);
-    const result = requests[1]?.body.contents.at(-1).parts;
-    expect(result).toEqual([
-      {
-        functionResponse: {
-          name: 'click_at',
-          response: { output: 'Clicked.', url: page },
-          parts: [{ inlineData: { mimeType: 'image/png', data: pixel } }],
-        },
-      },
-    ]);
+    const response = { output: 'Clicked.', url: page };
+    const parts = [{ inlineData: { mimeType: 'image/png', data: pixel } }];
+    const result = { functionResponse: { name: 'click_at', response, parts } };
+    expect(requests[1]?.body.contents.at(-1).parts).toEqual([result]);
   },
 );
 
@@ -166,9 +136,8 @@ test.each([
 ])("Gemini 3.5 gets Gemini's declaration of a desktop, whose %s is an action of one tool", async (call, args) => {
   const { made, requests } = await converse('gemini', 'gemini/gemini-3.5-flash', call);
   expect(made).toMatchObject({ name: 'computer', args });
-  expect(requests[0]?.body.tools[0]).toEqual({
-    computerUse: { environment: 'ENVIRONMENT_DESKTOP', excludedPredefinedFunctions: ['key_down', 'key_up'] },
-  });
+  const computerUse = { environment: 'ENVIRONMENT_DESKTOP', excludedPredefinedFunctions: ['key_down', 'key_up'] };
+  expect(requests[0]?.body.tools[0]).toEqual({ computerUse });
   expect(JSON.stringify(requests[0]?.body.tools[1])).not.toContain('left_click_drag');
   expect(requests[1]?.body.contents.at(-1).parts[0].functionResponse.name).toBe(call.name);
 });

@@ -14,10 +14,16 @@ const open: FakeProvider[] = [];
 afterEach(async () => {
   for (const server of open.splice(0)) await server[Symbol.asyncDispose]();
 });
-async function bench(wire: WireName, replies: readonly FakeReply[], limits = {}) {
+type ModelOptions = Parameters<typeof modelAt>[2];
+async function bench(
+  wire: WireName,
+  replies: Parameters<typeof fakeProvider>[1],
+  limits = {},
+  options: ModelOptions = {},
+) {
   const server = await fakeProvider(wire, replies, limits);
   open.push(server);
-  return { server, model: await modelAt(wire, server.url) };
+  return { server, model: await modelAt(wire, server.url, options) };
 }
 const signal = new AbortController().signal;
 const shell: ToolDeclaration = {
@@ -95,13 +101,8 @@ for (const wire of Object.keys(wires) as WireName[]) {
       expect(message.text).toBe('Look.');
       await talk.results().turn(model);
       expect([(await talk.results().turn(model)).message.text, server.refusals]).toEqual(['Ok.', []]);
-      const kept = {
-        gemini: 'gemini-signature-1',
-        anthropic: 'anthropic-signature-1',
-        openai: 'openai-signature-1',
-        compatible: 'So.',
-      };
-      expect(JSON.stringify(server.requests.at(-1)?.body)).toContain(kept[wire]);
+      const kept = wire === 'compatible' ? 'So.' : `${wire}-signature-1`;
+      expect(JSON.stringify(server.requests.at(-1)?.body)).toContain(kept);
     });
 
     test('shows pictures of a message and of a result', async () => {
@@ -118,10 +119,8 @@ for (const wire of Object.keys(wires) as WireName[]) {
     });
 
     test('cuts at the length limit without a call to run, and names the cut call', async () => {
-      const { model, server } = await bench(wire, [
-        { text: 'I', calls: [exec('a')], stop: 'length' },
-        { text: 'Again.' },
-      ]);
+      const cut = { text: 'I', calls: [exec('a')], stop: 'length' } as const;
+      const { model, server } = await bench(wire, [cut, { text: 'Again.' }]);
       const talk = new Conversation().user('Work.');
       const { message, outcome } = await talk.turn(model);
       expect(message.calls).toEqual([]);
@@ -150,19 +149,11 @@ for (const wire of Object.keys(wires) as WireName[]) {
       expect(server.refusals).toEqual([]);
     });
 
+    const wrongKey = { status: 401, message: 'bad key', name: 'authentication_error' };
+    const noModel = { status: 404, message: 'no such model', name: 'not_found_error' };
     test.each([
-      [
-        'a wrong key',
-        { status: 401, message: 'bad key', name: 'authentication_error' },
-        'model_unauthorized',
-        /KEY_OF_/,
-      ],
-      [
-        'an unknown model',
-        { status: 404, message: 'no such model', name: 'not_found_error' },
-        'model_unknown',
-        /setting model/,
-      ],
+      ['a wrong key', wrongKey, 'model_unauthorized', /KEY_OF_/],
+      ['an unknown model', noModel, 'model_unknown', /setting model/],
       ['no quota', { status: 429, message: 'Your credit balance is too low.' }, 'model_quota', /no quota left/],
       ['refused content', { status: 400, message: 'Blocked by the content policy.' }, 'model_refused', /rephrase it/],
       ['another mistake', { status: 400, message: 'Bad tool.' }, 'model_rejected', /Bad tool/],
@@ -186,20 +177,14 @@ for (const wire of Object.keys(wires) as WireName[]) {
     });
 
     test.each([
-      ['seconds', '7', 7_000],
-      ['no delay', undefined, undefined],
-    ])('F075 takes the delay of a 429 with %s', async (_what, after, ms) => {
-      const headers = after === undefined ? {} : { 'retry-after': after };
+      ['seconds', { 'retry-after': '7' }, 7_000],
+      ['no delay', {}, undefined],
+      ['a date', { 'retry-after': new Date(9_000).toUTCString() }, 9_000], // the test's clock is at 0
+    ])('F075 takes the delay of a 429 with %s', async (_what, headers, ms) => {
       const { model } = await bench(wire, [{ status: 429, message: 'Slow down.', headers }]);
       const { outcome } = await played(model, ask());
       expect(outcome).toMatchObject({ kind: 'failed', code: 'model_rate_limited', retryable: true });
       expect(outcome?.kind === 'failed' && outcome.retryAfterMs).toBe(ms);
-    });
-
-    test('F075 takes the delay of a 429 with a date', async () => {
-      const headers = { 'retry-after': new Date(9_000).toUTCString() }; // the test's clock is at 0
-      const { model } = await bench(wire, [{ status: 429, message: 'Slow down.', headers }]);
-      expect((await played(model, ask())).outcome).toMatchObject({ retryAfterMs: 9_000 });
     });
 
     test.each([500, 502, 503, 529])('F076 lets a %i be tried again', async (status) => {
@@ -218,10 +203,8 @@ for (const wire of Object.keys(wires) as WireName[]) {
       ['no byte', 'silence'],
       ['a stream that stalls', { text: 'Hello.', after: 'stall' }],
     ] as const)('F078 gives up %s after a minute, and keeps the text', async (_what, reply) => {
-      const server = await fakeProvider(wire, [reply]);
-      open.push(server);
       const clock = manualClock();
-      const model = await modelAt(wire, server.url, { clock });
+      const { server, model } = await bench(wire, [reply], {}, { clock });
       const turn = played(model, ask());
       await expect.poll(() => server.requests.length).toBe(1);
       const waking = setInterval(() => clock.advance(20_000), 20);
@@ -239,10 +222,8 @@ for (const wire of Object.keys(wires) as WireName[]) {
 
     test('F080 passes a call of an unknown tool and 200 parallel calls on, and at most 16 are kept', async () => {
       const many = Array.from({ length: 200 }, (_, n) => exec(`${n}`));
-      const { model, server } = await bench(wire, [
-        { calls: [{ name: 'nothing_like_it', args: {} }, ...many] },
-        { text: 'Ok.' },
-      ]);
+      const calls = [{ name: 'nothing_like_it', args: {} }, ...many];
+      const { model, server } = await bench(wire, [{ calls }, { text: 'Ok.' }]);
       const talk = new Conversation().user('Work.');
       const { message, refused } = await talk.turn(model);
       expect([message.calls.length, refused.length]).toEqual([16, 185]);
@@ -263,24 +244,23 @@ for (const wire of Object.keys(wires) as WireName[]) {
 
     test('F085 brings strange characters as they are', async () => {
       const strange = 'a\u0000b \u202e \u001b[31m __proto__';
-      const { model } = await bench(wire, [
-        { text: strange, calls: [{ name: 'shell_exec', args: { command: strange } }] },
-      ]);
+      const { model } = await bench(wire, [{ text: strange, calls: [exec(strange)] }]);
       const { text, calls } = await played(model, ask({ tools: [shell] }));
       expect([text, calls[0]?.args]).toEqual([strange, { command: strange }]);
     });
   });
 }
 
-describe.each(['anthropic', 'openai', 'compatible'] as const)('calls of %s', (wire) => {
-  test('F080 with arguments that are not JSON keep them as text, and send them back as an object', async () => {
+test.each(['anthropic', 'openai', 'compatible'] as const)(
+  'F080 calls of %s whose arguments are not JSON keep them as text, and go back as an object',
+  async (wire) => {
     const { model, server } = await bench(wire, [{ calls: [{ ...exec('a'), text: '{"command": ' }] }, { text: 'Ok.' }]);
     const talk = new Conversation().user('Work.');
     const { message } = await talk.turn(model);
     expect(message.calls[0]?.args).toBe('{"command": ');
     expect([(await talk.results('Invalid.').turn(model)).message.text, server.refusals]).toEqual(['Ok.', []]);
-  });
-});
+  },
+);
 
 test.each([
   [['gemini', 'anthropic', 'openai', 'compatible']],
@@ -309,13 +289,12 @@ test.each([
 
 test('a Claude model with a thinking budget continues without thinking in a turn that another model began', async () => {
   const gemini = await bench('gemini', [{ calls: [exec('a')] }]);
-  const server = await fakeProvider('anthropic', [{ text: 'Done.' }, { text: 'Done.' }]);
-  open.push(server);
-  const claude = await modelAt('anthropic', server.url, { name: 'anthropic/claude-sonnet-4-5', reasoning: 'low' });
+  const options = { name: 'anthropic/claude-sonnet-4-5', reasoning: 'low' } as const;
+  const { server, model } = await bench('anthropic', [{ text: 'Done.' }, { text: 'Done.' }], {}, options);
   const talk = new Conversation().user('Work.');
   await talk.turn(gemini.model);
-  await talk.results().turn(claude);
-  await talk.user('Think now.').turn(claude);
+  await talk.results().turn(model);
+  await talk.user('Think now.').turn(model);
   expect(server.refusals).toEqual([]);
   expect(server.requests.map(({ body }) => body.thinking?.type)).toEqual([undefined, 'enabled']);
 });
@@ -365,9 +344,7 @@ describe('the reasoning of OpenAI', () => {
       if (request.body.reasoning?.summary) return { status: 400, message };
       return n === 1 ? thinking : { text: 'Done.' };
     };
-    const server = await fakeProvider('openai', replies);
-    open.push(server);
-    const model = await modelAt('openai', server.url);
+    const { server, model } = await bench('openai', replies);
     const talk = new Conversation().user('Work.');
     expect((await talk.turn(model)).message.text).toBe('Look.');
     expect((await talk.results().turn(model)).message.text).toBe('Done.');
@@ -378,9 +355,8 @@ describe('the reasoning of OpenAI', () => {
   });
 
   test('is not requested where a model does not reason, or must not', async () => {
-    const server = await fakeProvider('openai', [{ text: 'Hi.' }, { text: 'Hi.' }]);
-    open.push(server);
-    await played(await modelAt('openai', server.url, { name: 'openai/gpt-4.1' }), ask());
+    const { server, model } = await bench('openai', [{ text: 'Hi.' }, { text: 'Hi.' }], {}, { name: 'openai/gpt-4.1' });
+    await played(model, ask());
     await played(await modelAt('openai', server.url, { name: 'openai/gpt-5.1', reasoning: 'none' }), ask());
     expect(server.requests.map(({ body }) => body.reasoning?.summary)).toEqual([undefined, undefined]);
     expect(server.refusals).toEqual([]);

@@ -21,13 +21,8 @@ const ask = (method, params) =>
   });
 const update = (sessionId, content) => send({ method: 'session/update', params: { sessionId, update: content } });
 const text = (content) => ({ content: { type: 'text', text: content } });
-const call = (id, more) => ({
-  sessionUpdate: 'tool_call',
-  toolCallId: id,
-  title: 'a tool',
-  status: 'in_progress',
-  ...more,
-});
+const output = (words) => [{ type: 'content', ...text(words) }];
+const call = (id, more) => ({ sessionUpdate: 'tool_call', toolCallId: id, status: 'in_progress', ...more });
 const done = (id, more) => ({ sessionUpdate: 'tool_call_update', toolCallId: id, status: 'completed', ...more });
 
 const yesOrNo = [
@@ -48,6 +43,10 @@ async function repeat(sessionId) {
 
 async function work(sessionId, prompt) {
   const say = (content) => update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text(content) });
+  const choice = async (toolCall) => {
+    const { result } = await ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
+    return result.outcome.optionId ?? result.outcome.outcome;
+  };
   sessions[sessionId].push(prompt);
   writeFileSync(kept, JSON.stringify(sessions));
   if (prompt.includes('exit')) process.exit(7);
@@ -68,27 +67,21 @@ async function work(sessionId, prompt) {
     return 'end_turn';
   }
   if (prompt.includes('proto')) {
-    update(
-      sessionId,
-      call('__proto__', { name: '__proto__', title: '__proto__', rawInput: JSON.parse('{"__proto__":{"a":1}}') }),
-    );
-    update(sessionId, done('__proto__', { content: [{ type: 'content', content: { type: 'text', text: 'ok' } }] }));
+    const rawInput = JSON.parse('{"__proto__":{"a":1}}');
+    update(sessionId, call('__proto__', { name: '__proto__', title: '__proto__', rawInput }));
+    update(sessionId, done('__proto__', { content: output('ok') }));
     say('Done.');
     return 'end_turn';
   }
   if (prompt.includes('stream a call')) {
     // as OpenCode and the adapter for Claude Code do: a call begins without its arguments
-    update(
-      sessionId,
-      call('s1', { title: 'bash', kind: 'execute', status: 'pending', rawInput: { cwd: '/workspace' } }),
-    );
+    const begun = { title: 'bash', kind: 'execute', status: 'pending', rawInput: { cwd: '/workspace' } };
+    update(sessionId, call('s1', begun));
     const known = { title: 'make all', kind: 'execute', rawInput: { command: 'make all', cwd: '/workspace' } };
-    const described = [{ type: 'content', content: { type: 'text', text: 'Builds everything' } }];
-    update(sessionId, { sessionUpdate: 'tool_call_update', toolCallId: 's1', ...known, content: described });
-    update(
-      sessionId,
-      done('s1', { title: 'make all (done)', rawOutput: { output: 'built\n', metadata: { exit: 2 } } }),
-    );
+    const content = output('Builds everything');
+    update(sessionId, { sessionUpdate: 'tool_call_update', toolCallId: 's1', ...known, content });
+    const rawOutput = { output: 'built\n', metadata: { exit: 2 } };
+    update(sessionId, done('s1', { title: 'make all (done)', rawOutput }));
     update(sessionId, done('s1', { title: 'once more' }));
     say('Done.');
     return 'end_turn';
@@ -98,33 +91,22 @@ async function work(sessionId, prompt) {
     const diff = (path, oldText, newText) => ({ type: 'diff', path: `/workspace/${path}`, oldText, newText });
     const content = [diff('a.txt', 'old\n', 'new\n'), diff('b.txt', null, 'fresh\n')];
     const toolCall = { toolCallId: 'w1', title: 'Write a.txt and b.txt', kind: 'edit', status: 'pending', content };
-    const { result } = await ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
-    const wrote = [{ type: 'content', content: { type: 'text', text: 'Wrote 2 files.' } }];
-    update(
-      sessionId,
-      done('w1', { content: wrote, status: result.outcome.optionId === 'yes' ? 'completed' : 'failed' }),
-    );
-    say(`You chose ${result.outcome.optionId ?? result.outcome.outcome}.`);
+    const chosen = await choice(toolCall);
+    const status = chosen === 'yes' ? 'completed' : 'failed';
+    update(sessionId, done('w1', { content: output('Wrote 2 files.'), status }));
+    say(`You chose ${chosen}.`);
     return 'end_turn';
   }
   if (prompt.includes('two permissions')) {
-    const answers = ['one', 'two'].map((command) => {
-      const toolCall = { toolCallId: command, title: command, kind: 'execute', rawInput: { command } };
-      return ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
-    });
-    const choices = (await Promise.all(answers)).map(({ result }) => result.outcome.optionId ?? result.outcome.outcome);
-    say(`You chose ${choices.join(' and ')}.`);
+    const choices = ['one', 'two'].map((command) =>
+      choice({ toolCallId: command, title: command, kind: 'execute', rawInput: { command } }),
+    );
+    say(`You chose ${(await Promise.all(choices)).join(' and ')}.`);
     return 'end_turn';
   }
   if (prompt.includes('permission')) {
-    const toolCall = {
-      toolCallId: 'p1',
-      title: 'rm -rf build',
-      kind: 'execute',
-      rawInput: { command: 'rm -rf build' },
-    };
-    const { result } = await ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
-    say(`You chose ${result.outcome.optionId ?? result.outcome.outcome}.`);
+    const command = 'rm -rf build';
+    say(`You chose ${await choice({ toolCallId: 'p1', title: command, kind: 'execute', rawInput: { command } })}.`);
     return 'end_turn';
   }
   if (prompt.includes('remember')) {
@@ -135,27 +117,20 @@ async function work(sessionId, prompt) {
   update(sessionId, { sessionUpdate: 'agent_thought_chunk', ...text('Let me see.') });
   update(sessionId, { sessionUpdate: 'plan', entries: [{ ...entries[0], status: 'in_progress' }, entries[1]] });
   update(sessionId, call('c1', { title: 'echo hi', kind: 'execute', rawInput: { command: 'echo hi' } }));
-  update(sessionId, done('c1', { content: [{ type: 'content', content: { type: 'text', text: 'hi' } }] }));
-  update(sessionId, {
-    sessionUpdate: 'plan',
-    entries: [
-      { ...entries[0], status: 'completed' },
-      { ...entries[1], status: 'in_progress' },
-    ],
-  });
+  update(sessionId, done('c1', { content: output('hi') }));
+  const [look, write] = entries;
+  const second = [
+    { ...look, status: 'completed' },
+    { ...write, status: 'in_progress' },
+  ];
+  update(sessionId, { sessionUpdate: 'plan', entries: second });
   update(sessionId, call('c2', { title: 'Write a.txt', kind: 'edit', locations: [{ path: '/workspace/a.txt' }] }));
   writeFileSync('/workspace/a.txt', 'new\n');
-  update(
-    sessionId,
-    done('c2', { content: [{ type: 'diff', path: '/workspace/a.txt', oldText: 'old\n', newText: 'new\n' }] }),
-  );
+  const diff = { type: 'diff', path: '/workspace/a.txt', oldText: 'old\n', newText: 'new\n' };
+  update(sessionId, done('c2', { content: [diff] }));
   update(sessionId, { sessionUpdate: 'plan', entries: entries.map((entry) => ({ ...entry, status: 'completed' })) });
-  update(sessionId, {
-    sessionUpdate: 'usage_update',
-    used: 1200,
-    size: 100000,
-    cost: { amount: 0.25, currency: 'USD' },
-  });
+  const cost = { amount: 0.25, currency: 'USD' };
+  update(sessionId, { sessionUpdate: 'usage_update', used: 1200, size: 100000, cost });
   say('All ');
   say('done.');
   return 'end_turn';

@@ -12,19 +12,13 @@ export type GeminiReply =
   | 'silence'
   | { readonly status: number; readonly error: object; readonly headers?: Record<string, string> };
 
-export interface GeminiRequest {
+interface GeminiRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   // biome-ignore lint/suspicious/noExplicitAny: a recorded body, read by assertions
   readonly body: any;
 }
-export interface FakeGemini extends AsyncDisposable {
-  readonly url: string;
-  /** In order of arrival. */
-  readonly requests: GeminiRequest[];
-  /** How many clients left before their reply was complete. */
-  readonly leavers: () => number;
-}
+export type FakeGemini = Awaited<ReturnType<typeof fakeGemini>>;
 
 /**
  * Answers the n-th request with the n-th reply, or calls a function. A request without a reply is a bug in the test:
@@ -32,8 +26,10 @@ export interface FakeGemini extends AsyncDisposable {
  */
 export async function fakeGemini(
   replies: readonly GeminiReply[] | ((request: GeminiRequest, n: number) => GeminiReply),
-): Promise<FakeGemini> {
+) {
+  /** In order of arrival. */
   const requests: GeminiRequest[] = [];
+  /** How many clients left before their reply was complete. */
   let leavers = 0;
   const server = await httpServer(async (incoming, res) => {
     res.once('close', () => {

@@ -2,20 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { httpServer } from '../servers/http-server.ts';
 
-/** A tool server over HTTP on loopback, with one tool, that signs people in as its own authorization server. */
-export interface FakeToolServer extends AsyncDisposable {
-  readonly url: string;
-  /** The `authorization` headers of its requests, newest last. */
-  readonly seen: string[];
-  /** The access that it requires; undefined: none. */
-  access: string | undefined;
-  readonly calls: unknown[];
-}
+export type FakeToolServer = Awaited<ReturnType<typeof fakeToolServer>>;
 
 const json = (response: ServerResponse, body: object, status = 200) =>
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-export async function fakeToolServer(access?: string): Promise<FakeToolServer> {
+/** A tool server over HTTP on loopback, with one tool, that signs people in as its own authorization server. */
+export async function fakeToolServer(access?: string) {
+  /** The `authorization` headers of its requests, newest last. */
   const seen: string[] = [];
   const calls: unknown[] = [];
   let renewals = 0;
@@ -80,10 +74,11 @@ export async function fakeToolServer(access?: string): Promise<FakeToolServer> {
     response.writeHead(202).end();
   }
 
-  const fake: FakeToolServer = {
+  const fake = {
     url: `${origin}/mcp`,
     seen,
     calls,
+    /** The access that it requires; undefined: none. */
     access,
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };

@@ -2,7 +2,7 @@ import { createGeminiModel, type GeminiOptions } from '../../../src/agents/model
 import { defaultCapabilities, type Model } from '../../../src/agents/models/model.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../machines/manual-clock.ts';
-import { type FakeGemini, fakeGemini } from './fake-gemini.ts';
+import { fakeGemini } from './fake-gemini.ts';
 
 export const canaryKey = 'AIza-canary-7f3b';
 
@@ -20,7 +20,7 @@ export function modelOver(server: { readonly url: string }, more: Partial<Gemini
   return createGeminiModel({ ...options, baseUrl: server.url, ...more });
 }
 
-export async function geminiBench(...args: Parameters<typeof fakeGemini>): Promise<FakeGemini & { model: Model }> {
+export async function geminiBench(...args: Parameters<typeof fakeGemini>) {
   const server = await fakeGemini(...args);
   return { ...server, model: modelOver(server) };
 }

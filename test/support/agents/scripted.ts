@@ -1,7 +1,7 @@
 import { defaultCapabilities, type Model, type TurnPart, type TurnRequest } from '../../../src/agents/models/model.ts';
 
-/** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
-export type ScriptLine = TurnPart | 'wait' | Promise<unknown>;
+/** A promise: the turn continues when it settles, or ends when it is cancelled. */
+export type ScriptLine = TurnPart | Promise<unknown>;
 export type ScriptedModel = Model & { readonly requested: TurnRequest[] };
 
 /** Plays one script per turn and records its requests. A script without an end gets a suitable one. */
@@ -24,10 +24,9 @@ export function functionModel(decide: (request: TurnRequest, turn: number) => re
       const lines = decide(request, requests.push(structuredClone(request)) - 1);
       let called = false;
       for (const line of lines) {
-        if (line === 'wait' || line instanceof Promise)
-          await Promise.race([fired(signal), line === 'wait' ? never : line]);
+        if (line instanceof Promise) await Promise.race([fired(signal), line]);
         if (signal.aborted) break;
-        if (line === 'wait' || line instanceof Promise) continue;
+        if (line instanceof Promise) continue;
         called ||= line.type === 'call';
         yield line;
         if (line.type === 'end') return;
@@ -37,8 +36,6 @@ export function functionModel(decide: (request: TurnRequest, turn: number) => re
     },
   };
 }
-
-const never = new Promise<never>(() => {});
 
 function fired(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -19,10 +19,10 @@ export function smallModel(
     const tokens = tokensOf(request);
     if (tokens > window - 4_096) return [failed('model_context', `${tokens} tokens are too many.`)];
     const lines = decide(request);
-    if (lines.some((line) => typeof line === 'object' && 'type' in line && line.type === 'end')) return lines;
-    const called = lines.some((line) => typeof line === 'object' && 'type' in line && line.type === 'call');
+    const has = (type: string) => lines.some((line) => 'type' in line && line.type === type);
+    if (has('end')) return lines;
     const usage = { inputTokens: tokens, outputTokens: 50 };
-    return [...lines, { type: 'end', outcome: { kind: 'finished', stop: called ? 'calls' : 'done', usage } }];
+    return [...lines, { type: 'end', outcome: { kind: 'finished', stop: has('call') ? 'calls' : 'done', usage } }];
   });
   return {
     ...model,

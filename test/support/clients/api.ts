@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
+import { parseSse, type SeenEvent } from './sse-client.ts';
 
 export const run = promisify(execFile);
 
@@ -30,7 +31,7 @@ export const api = (url: string) => {
       hangUp.abort();
     },
     /** Sends a message and reads the event stream to its end. */
-    async chat(id: string, message: string): Promise<{ event: string; data: Record<string, unknown> }[]> {
+    async chat(id: string, message: string): Promise<SeenEvent[]> {
       const init = { method: 'POST', body: JSON.stringify({ message }) };
       const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, init);
       return parseSse(await response.text());
@@ -46,14 +47,6 @@ export const api = (url: string) => {
     },
   };
 };
-
-export function parseSse(text: string): { event: string; data: Record<string, unknown> }[] {
-  return text.split('\n\n').flatMap((block) => {
-    const event = /^event: ([^\n]*)$/m.exec(block)?.[1];
-    const data = /^data: ([^\n]*)$/m.exec(block)?.[1];
-    return event && data ? [{ event, data: JSON.parse(data) as Record<string, unknown> }] : [];
-  });
-}
 
 const readAt = new Map<string, { readonly state: string; readonly events: SessionEvent[] }>();
 

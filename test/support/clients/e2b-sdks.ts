@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { pythonWith } from './python.ts';
 
 const run = promisify(execFile);
 const packages = {
@@ -16,19 +17,14 @@ type Language = keyof typeof packages;
 
 /** The folder with published packages, unpatched, installed once for each set of versions. */
 async function installed(language: Language, expected: readonly string[]): Promise<string> {
+  if (language === 'python') return join(await pythonWith(expected), '../..');
   const name = expected.join('-').replaceAll(/[^\w.-]+/g, '_');
   const folder = join(tmpdir(), `corral-test-${process.getuid?.()}-${name}`);
   if (existsSync(folder)) return folder;
   const draft = await mkdtemp(join(tmpdir(), 'corral-test-sdk-'));
-  if (language === 'javascript') {
-    await writeFile(join(draft, 'package.json'), '{"private":true}');
-    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--save-exact'];
-    await run('npm', ['install', ...options, ...expected], { cwd: draft });
-  } else {
-    await run('python3', ['-m', 'venv', '--copies', draft]);
-    await run(join(draft, 'bin/python'), ['-m', 'pip', 'install', '-q', ...expected]);
-  }
-  await mkdir(dirname(folder), { recursive: true });
+  await writeFile(join(draft, 'package.json'), '{"private":true}');
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--save-exact'];
+  await run('npm', ['install', ...options, ...expected], { cwd: draft });
   await rename(draft, folder).catch(() => rm(draft, { recursive: true })); // another test was first
   return folder;
 }
@@ -42,11 +38,7 @@ interface SdkProgram {
 
 /** Runs a program of a test's folder with published packages; resolves with its last line, which is JSON. */
 export async function runProgram(
-  {
-    language,
-    packages: expected,
-    files,
-  }: { language: Language; packages: readonly string[]; files: readonly string[] },
+  { language, packages: expected, files }: Omit<SdkProgram, 'source'> & { readonly files: readonly string[] },
   env: Record<string, string>,
 ): Promise<Steps> {
   const folder = await installed(language, expected);
@@ -54,7 +46,7 @@ export async function runProgram(
   const isPython = language === 'python';
   const command = isPython ? join(folder, 'bin/python') : process.execPath;
   const args = isPython ? [] : ['--import', `data:text/javascript,${loader(folder, expected)}`];
-  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 240_000 };
+  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 480_000 };
   const { stdout } = await run(command, [...args, ...files], options);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
@@ -81,16 +73,8 @@ export type Steps = Readonly<Record<string, unknown>>;
 
 /** Runs a program of test/job/e2b/programs; only environment variables lead it to the server. */
 export async function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
-  const isPython = program.endsWith('.py');
-  const language = isPython ? 'python' : 'javascript';
-  const folder = await installed(language, packages[language]);
-  const file = join(programs, program);
-  const { PATH = '', HOME = '' } = process.env;
-  const command = isPython ? join(folder, 'bin/python') : process.execPath;
-  const args = isPython ? [file] : ['--import', `data:text/javascript,${loader(folder, packages.javascript)}`, file];
-  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 480_000 };
-  const { stdout } = await run(command, args, options);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  const language = program.endsWith('.py') ? 'python' : 'javascript';
+  return await runProgram({ language, packages: packages[language], files: [join(programs, program)] }, env);
 }
 
 /** Lets a program outside the folder import the packages in it. */

@@ -1,14 +1,8 @@
 import type { CorralClient, Event } from '../../../src/client/index.ts';
 
-export interface EventFollower extends Disposable {
-  /** All events so far, in the order of arrival. */
-  readonly events: readonly Event[];
-  /** Resolves with all events up to the end of the first run. */
-  toEnd(): Promise<readonly Event[]>;
-}
-
 /** Follows a session from its first event, over as many connections as needed. */
-export function follow(corral: CorralClient, sessionId: string): EventFollower {
+export function follow(corral: CorralClient, sessionId: string) {
+  /** All events so far, in the order of arrival. */
   const events: Event[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {}); // the caller of `toEnd` gets the rejection
@@ -25,6 +19,7 @@ export function follow(corral: CorralClient, sessionId: string): EventFollower {
   );
   return {
     events,
+    /** Resolves with all events up to the end of the first run. */
     async toEnd() {
       await promise;
       return events.slice(0, events.findIndex(({ type }) => type === 'run.end') + 1);

@@ -1,6 +1,6 @@
 import type { HttpConfig, HttpServerDeps } from '../../../src/app/http-server.ts';
 import { createPageLoader } from '../../../src/app/page/page.ts';
-import { type ApiKeys, openApiKeys } from '../../../src/auth/api-keys.ts';
+import { openApiKeys } from '../../../src/auth/api-keys.ts';
 import { createPeppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
@@ -9,31 +9,9 @@ import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { type FakeOptions, type FakeService, fakeService } from '../egress/fake-service.ts';
 import { type FakeServices, fakeServices } from '../egress/fake-services.ts';
-import { type ListeningApp, listeningApp, sharedApp } from './shared-app.ts';
+import { listeningApp, sharedApp } from './shared-app.ts';
 
-export interface TestServer extends AsyncDisposable {
-  readonly url: string;
-  readonly port: number;
-  readonly fake: FakeService;
-  readonly others: FakeServices;
-  readonly keys: ApiKeys;
-  readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
-  readonly requests: { method: string; route: string; status: number; seconds: number }[];
-  readonly streams: () => number;
-  readonly app: ListeningApp['app'];
-  /** The open connections of the server. */
-  readonly sockets: ListeningApp['sockets'];
-  /** Shuts the server down if it belongs to the test. */
-  readonly close: AbortController;
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
-  newSession(): Promise<string>;
-}
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  readonly body: any;
-}
+export type TestServer = Awaited<ReturnType<typeof testServer>>;
 
 const defaults: HttpConfig = {
   host: '127.0.0.1',
@@ -69,12 +47,12 @@ export async function testServer(
     /** The test shuts the server down, or inspects its connections. */
     own?: boolean;
   } = {},
-): Promise<TestServer> {
+) {
   const { config = {}, clock = systemClock, play } = options;
   const fake = options.fake ?? fakeService({ clock, ...(play && { play }) });
   const services = fakeServices(fake, clock);
-  const lines: TestServer['lines'] = [];
-  const requests: TestServer['requests'] = [];
+  const lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[] = [];
+  const requests: { method: string; route: string; status: number; seconds: number }[] = [];
   const log = (level: string) => (fields: object, text: string) =>
     void lines.push({ level, text, fields: fields as Record<string, unknown> });
   let streams = 0;
@@ -87,6 +65,7 @@ export async function testServer(
       return { [Symbol.dispose]: () => void streams-- };
     },
   };
+  /** Shuts the server down if it belongs to the test. */
   const close = new AbortController();
   const keys = await openApiKeys({
     records: fake.store.records,
@@ -118,11 +97,14 @@ export async function testServer(
   const { app, port, sockets } = listening;
   const url = `http://127.0.0.1:${port}`;
 
-  const call: TestServer['call'] = async (method, path, body, headers = {}) => {
-    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  /** A text and a form are sent as they are, everything else as JSON without its type. */
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const isRaw = body === undefined || typeof body === 'string' || body instanceof FormData;
+    const sent = isRaw ? body : JSON.stringify(body);
     const response = await fetch(url + path, { method, headers, ...(sent !== undefined && { body: sent }) });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) : text };
+    const isJson = text.startsWith('{') || (text !== '' && response.headers.get('content-type')?.includes('json'));
+    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
   };
   return {
     url,
@@ -137,7 +119,7 @@ export async function testServer(
     sockets,
     close,
     call,
-    newSession: async () => (await call('PUT', '/api/v1/sessions')).body.data.session_id,
+    newSession: async (): Promise<string> => (await call('PUT', '/api/v1/sessions')).body.data.session_id,
     async [Symbol.asyncDispose]() {
       close.abort();
       await listening[Symbol.asyncDispose]();

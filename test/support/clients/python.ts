@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,13 +20,7 @@ export async function python(): Promise<string> {
 export async function pythonWith(packages: readonly string[]): Promise<string> {
   const home = join(tmpdir(), `corral-python-${process.getuid?.()}-${packages.join('-')}`); // users cannot share one
   const program = join(home, 'bin/python');
-  if (
-    await access(program).then(
-      () => true,
-      () => false,
-    )
-  )
-    return program;
+  if (existsSync(program)) return program;
   const part = `${home}.${process.pid}`;
   await mkdir(part, { recursive: true });
   await run('python3', ['-m', 'venv', part]);

@@ -1,24 +1,14 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-/** A minimal viewer that can also break the protocol. */
-export interface RfbClient extends Disposable {
-  readonly ws: WebSocket;
-  readonly closed: Promise<{ code: number; reason: string }>;
-  /** The messages of the server in text frames. */
-  readonly reports: { readonly type: string; readonly who: string }[];
-  readonly size: { readonly width: number; readonly height: number };
-  send(bytes: Uint8Array | readonly number[]): void;
-  key(keysym: number): void;
-  click(x: number, y: number): void;
-  /** Requests the pixel from the server, as 0xRRGGBB. */
-  pixel(x: number, y: number): Promise<number>;
-}
-
-/** Connects and completes the handshake, with 32 bits per pixel and only the raw encoding. */
-export async function rfbClient(url: string, options: { protocols?: string[] } = {}): Promise<RfbClient> {
+/**
+ * A minimal viewer that can also break the protocol. Connects and completes the handshake, with 32 bits per pixel and only
+ * the raw encoding.
+ */
+export async function rfbClient(url: string, options: { protocols?: string[] } = {}) {
   const ws = new WebSocket(url, options.protocols ?? ['binary']);
-  const reports: RfbClient['reports'] = [];
+  /** The messages of the server in text frames. */
+  const reports: { readonly type: string; readonly who: string }[] = [];
   let have = Buffer.alloc(0);
   let wake = () => {};
   ws.on('message', (data, isBinary) => {
@@ -71,18 +61,19 @@ export async function rfbClient(url: string, options: { protocols?: string[] } =
     reports,
     size: { width: init.readUInt16BE(0), height: init.readUInt16BE(2) },
     send,
-    key(keysym) {
+    key(keysym: number) {
       for (const down of [1, 0]) {
         const event = Buffer.from([4, down, 0, 0, 0, 0, 0, 0]);
         event.writeUInt32BE(keysym, 4);
         send(event);
       }
     },
-    click(x, y) {
+    click(x: number, y: number) {
       pointer(1, x, y);
       pointer(0, x, y);
     },
-    async pixel(x, y) {
+    /** Requests the pixel from the server, as 0xRRGGBB. */
+    async pixel(x: number, y: number) {
       const ask = Buffer.from([3, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
       ask.writeUInt16BE(x, 2);
       ask.writeUInt16BE(y, 4);

@@ -9,22 +9,9 @@ import { envelopeErrorStyle } from '../../../src/http/errors/error-style.ts';
 import { ClientResolver } from '../../../src/http/guard/clients.ts';
 import { createRateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { createApp } from '../../../src/http/routes/app.ts';
-import type { App } from '../../../src/http/routes/routes.ts';
 import { createSocketServer, type SocketRequest, type SocketServer } from '../../../src/http/transport/ws.ts';
 import type { ClientSocket } from '../../../src/http/transport/ws-socket.ts';
-import { type ManualClock, manualClock } from '../machines/manual-clock.ts';
-
-export interface SocketTestServer extends AsyncDisposable {
-  readonly app: App;
-  readonly url: string;
-  readonly port: number;
-  readonly clock: ManualClock;
-  readonly close: AbortController;
-  /** The server's side of each connection, the newest last. */
-  readonly opened: { readonly socket: ClientSocket; readonly request: SocketRequest }[];
-  readonly logged: { readonly text: string; readonly fields: Record<string, unknown> }[];
-  readonly streams: () => number;
-}
+import { manualClock } from '../machines/manual-clock.ts';
 
 interface Options {
   readonly token?: string;
@@ -33,14 +20,15 @@ interface Options {
 }
 
 /** A real server with only two routes: `/ws/:sid` echoes each frame, and `GET /plain`. */
-export async function socketTestServer({ token, perMinute, routes }: Options = {}): Promise<SocketTestServer> {
+export async function socketTestServer({ token, perMinute, routes }: Options = {}) {
   const clock = manualClock(1_700_000_040_000);
   const close = new AbortController();
-  const logged: SocketTestServer['logged'] = [];
+  const logged: { readonly text: string; readonly fields: Record<string, unknown> }[] = [];
   const note = (fields: object, text: string) => void logged.push({ text, fields: fields as Record<string, unknown> });
   const logger = { info: note, warn: note, error: note };
   let streams = 0;
-  const opened: SocketTestServer['opened'] = [];
+  /** The server's side of each connection, the newest last. */
+  const opened: { readonly socket: ClientSocket; readonly request: SocketRequest }[] = [];
   const styles = new Map([['/enveloped', envelopeErrorStyle]]);
   const { app } = createApp({
     guard: {
@@ -102,20 +90,16 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
   };
 }
 
-export interface TestSocket extends Disposable {
-  readonly ws: WebSocket;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  readonly frames: any[];
-  readonly closed: Promise<{ code: number; reason: string }>;
-}
+export type TestSocket = Awaited<ReturnType<typeof openWebSocket>>;
 
 /** A connected client. Rejects with the status and the body if the server refuses it. */
 export async function openWebSocket(
   url: string,
   { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {},
-): Promise<TestSocket> {
+) {
   const ws = new WebSocket(url, protocols, options);
-  const frames: unknown[] = [];
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  const frames: any[] = [];
   ws.on('message', (data, isBinary) => void frames.push(isBinary ? data : JSON.parse(data.toString())));
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));

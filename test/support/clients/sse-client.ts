@@ -1,17 +1,6 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 
-export interface SseClient extends Disposable {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  /** All text so far, unchanged. */
-  raw(): string;
-  events(): SeenEvent[];
-  /** Resolves when the stream ended: the server ended it, or it broke. */
-  readonly ended: Promise<'ended' | 'broken'>;
-  /** Stops reading, so that the kernel's buffers fill. */
-  pause(): void;
-  resume(): void;
-}
+export type SseClient = ReturnType<typeof clientOf>;
 export interface SeenEvent {
   readonly id: string | undefined;
   readonly event: string;
@@ -34,7 +23,7 @@ export function openStream(url: string, { method = 'GET', body, headers = {} }: 
   return promise;
 }
 
-function clientOf(request: http.ClientRequest, response: IncomingMessage): SseClient {
+function clientOf(request: http.ClientRequest, response: IncomingMessage) {
   const chunks: Buffer[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<'ended' | 'broken'>();
   response.on('data', (chunk: Buffer) => void chunks.push(chunk));
@@ -45,9 +34,12 @@ function clientOf(request: http.ClientRequest, response: IncomingMessage): SseCl
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
+    /** All text so far, unchanged. */
     raw,
     events: () => parseSse(raw()),
+    /** Resolves when the stream ended: the server ended it, or it broke. */
     ended,
+    /** Stops reading, so that the kernel's buffers fill. */
     pause: () => void response.pause(),
     resume: () => void response.resume(),
     [Symbol.dispose]: () => void request.destroy(),

@@ -1,28 +1,25 @@
 import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
 import { type CorralClient, createCorralClient, type Event, type Resync } from '../../../src/client/index.ts';
-import { type TestServer, testServer } from './http.ts';
+import { testServer } from './http.ts';
 
 export const transports = ['sse', 'ws'] as const;
 export type Transport = (typeof transports)[number];
 
-export interface TrpcServer extends TestServer {
-  client(transport?: Transport, token?: string): CorralClient;
-  /** Cuts every connection, as a proxy or a bad cable can. */
-  dropEveryone(): void;
-}
+export type TrpcServer = Awaited<ReturnType<typeof trpcServer>>;
 
 /** A real server with real clients; disposing closes both. */
-export async function trpcServer(options: Parameters<typeof testServer>[0] = {}): Promise<TrpcServer> {
+export async function trpcServer(options: Parameters<typeof testServer>[0] = {}) {
   const server = await testServer(options);
   const clients: CorralClient[] = [];
   return {
     ...server,
-    client(transport = 'sse', token) {
+    client(transport: Transport = 'sse', token?: string) {
       const client = openClient(server.url, transport, token);
       clients.push(client);
       return client;
     },
+    /** Cuts every connection, as a proxy or a bad cable can. */
     dropEveryone() {
       for (const socket of server.sockets) socket.destroy();
     },
@@ -38,24 +35,11 @@ export function openClient(url: string, transport: Transport, token?: string): C
   return createCorralClient({ url, transport, ...classes, ...(token !== undefined && { token }) });
 }
 
-type Item = Event | Resync;
-export interface Subscription {
-  readonly items: Item[];
-  readonly seqs: () => number[];
-  /** Resolves with `complete` or the error when the subscription ends. */
-  readonly ended: Promise<unknown>;
-  readonly started: Promise<void>;
-  /** The number of starts: one more for each connection. */
-  readonly starts: () => number;
-  unsubscribe(): void;
-}
-
-export function followEvents(
-  client: CorralClient,
-  input: { sessionId: string; lastEventId?: string | null },
-): Subscription {
-  const items: Item[] = [];
+export function followEvents(client: CorralClient, input: { sessionId: string; lastEventId?: string | null }) {
+  const items: (Event | Resync)[] = [];
+  /** One more for each connection. */
   let starts = 0;
+  /** `complete`, or the error that ended the subscription. */
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>();
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
   const { unsubscribe } = client.events.subscribe.subscribe(input, {

@@ -26,10 +26,8 @@ test('a caller that changes its address within its own network gets no further r
 
 test('nor more guesses', () => {
   const received: string[] = [];
-  const guesses = createLockout({
-    clock: manualClock(),
-    onFailure: (what, address) => void received.push(`${what} ${address}`),
-  });
+  const onFailure = (what: string, address: string) => void received.push(`${what} ${address}`);
+  const guesses = createLockout({ clock: manualClock(), onFailure });
   for (let n = 1; n <= 1_000; n++) guesses.failed(`2001:db8::${n.toString(16)}`);
   expect([guesses.waitOf('2001:db8::ffff'), guesses.waitOf('2001:db8:0:1::1')]).toEqual([60_000, 0]);
   expect(received).toEqual(['failed 2001:db8::1', 'locked 2001:db8::3e8']);

@@ -11,29 +11,21 @@ test('where a store finds changes by an index, a follower lists nothing, and see
     { records: [record('b', 1), record('a', 2)], gone: ['c'], mark: 7 },
     { records: [record('a', 2)], gone: ['b', 'c'], mark: 7 },
   ];
-  const news = new RecordWatcher(
-    {
-      list: () => expect.unreachable(),
-      changes: async (kind, mark) => {
-        requests.push([kind, mark]);
-        return answers[requests.length - 1] ?? expect.unreachable();
-      },
-    },
-    'k',
-  );
+  const changes = async (kind: string, mark?: unknown) => {
+    requests.push(`${kind} ${mark}`);
+    return answers[requests.length - 1] ?? expect.unreachable();
+  };
+  const news = new RecordWatcher({ list: () => expect.unreachable(), changes }, 'k');
   const seen: unknown[] = [];
   for (const _ of answers) {
     const { changed, gone } = await news.next();
-    seen.push([changed.map(({ id }) => id), gone]);
+    seen.push({ changed: changed.map(({ id }) => id), gone });
   }
-  expect(requests).toEqual([
-    ['k', undefined],
-    ['k', 5],
-    ['k', 7],
-  ]);
-  expect(seen).toEqual([
-    [['a', 'b'], []],
-    [['a'], []],
-    [[], ['b']],
-  ]);
+  expect(requests).toEqual(['k undefined', 'k 5', 'k 7']);
+  const expected = [
+    { changed: ['a', 'b'], gone: [] },
+    { changed: ['a'], gone: [] },
+    { changed: [], gone: ['b'] },
+  ];
+  expect(seen).toEqual(expected);
 });

@@ -5,25 +5,16 @@ import { SessionFact } from '../../../src/core/model/events.ts';
 const runId = '123e4567-e89b-42d3-a456-426614174000';
 const messageId = '123e4567-e89b-42d3-a456-426614174001';
 
+const call = { callId: 'call_1', tool: 'shell', function: 'shell_exec', args: { command: 'ls' } };
+const shortened = 'The model sees the conversation shortened';
+const content = { console: [{ ps1: '$', command: 'ls', output: '' }] };
+
 describe('session facts', () => {
   test.each([
     { type: 'message.user', runId, data: { messageId, text: 'hi', attachments: [] } },
     { type: 'message.delta', runId, data: { messageId, text: 'a' } },
     { type: 'step', runId, data: { id: '1', description: 'Look', status: 'running' } },
-    {
-      type: 'tool.called',
-      runId,
-      data: {
-        callId: 'call_1',
-        tool: 'shell',
-        function: 'shell_exec',
-        args: { command: 'ls' },
-        success: false,
-        output: '',
-        reason: 'interrupted',
-        content: { console: [{ ps1: '$', command: 'ls', output: '' }] },
-      },
-    },
+    { type: 'tool.called', runId, data: { ...call, success: false, output: '', reason: 'interrupted', content } },
     { type: 'run.end', runId, data: { status: 'stopped', reason: 'superseded', task: 'hi' } },
     { type: 'sandbox.phase', runId: null, data: { phase: 'ready', ms: 12 } },
     { type: 'egress', runId: null, data: { host: 'example.com', port: 443, decision: 'refused', rule: 'none' } },
@@ -34,17 +25,12 @@ describe('session facts', () => {
   test.each([
     ['an unknown type', { type: 'message.edited', runId: null, data: {} }],
     ['an empty delta', { type: 'message.delta', runId, data: { messageId, text: '' } }],
-    [
-      'an end outside the closed list',
-      { type: 'run.end', runId, data: { status: 'stopped', reason: 'bored', task: '' } },
-    ],
+    ['an unknown end', { type: 'run.end', runId, data: { status: 'stopped', reason: 'bored', task: '' } }],
     ['a run id that is none', { type: 'title', runId: 'run-1', data: { title: 'x' } }],
   ])('%s is not', (_, fact) => expect(SessionFact.safeParse(fact).success).toBe(false));
 
   test('have one line each, and a client reads those of a newer server too', () => {
-    expect(eventLineOf({ type: 'tool.calling', data: { function: 'shell_exec', args: { command: 'ls' } } })).toBe(
-      'shell_exec ls',
-    );
+    expect(eventLineOf({ type: 'tool.calling', data: call })).toBe('shell_exec ls');
     const unknown = { type: 'weather' as 'title', data: { sky: 'blue' } };
     expect([eventLineOf(unknown), isNoteEvent(unknown)]).toEqual(['', true]);
   });
@@ -53,11 +39,7 @@ describe('session facts', () => {
     ['egress', { decision: 'refused', host: 'a.b', port: 1, rule: 'none' }, 'blocked: a.b:1 (none)'],
     ['egress', { decision: 'allowed', host: 'a.b', port: 1, rule: 'web' }, undefined],
     ['desktop', { kind: 'started', detail: 'The desktop runs.' }, undefined],
-    [
-      'context.compacted',
-      { before: 9, after: 4 },
-      'The model sees the conversation shortened: about 9 tokens became 4.',
-    ],
+    ['context.compacted', { before: 9, after: 4 }, `${shortened}: about 9 tokens became 4.`],
   ] as const)('of the type %s tell a person what matters now: %o', (type, data, text) =>
     expect(eventNoticeOf({ type, data })?.text).toBe(text),
   );

@@ -41,8 +41,8 @@ test.each(['a', 'a=explode', 'a=sleep', 'a=throw(1)', 'a=hang(2)', '=exit', 'a=e
 );
 
 test('an environment arms only where NODE_ENV says test', () => {
-  expect(readFailpointSpec({ NODE_ENV: 'test', CORRAL_FAILPOINTS: 'a=exit' })).toBe('a=exit');
-  expect(readFailpointSpec({ NODE_ENV: 'production', CORRAL_FAILPOINTS: 'a=exit' })).toBeUndefined();
-  expect(readFailpointSpec({ CORRAL_FAILPOINTS: 'a=exit' })).toBeUndefined();
-  expect(readFailpointSpec({ NODE_ENV: 'test' })).toBeUndefined();
+  const armed = ['test', 'production', undefined].map((NODE_ENV) =>
+    readFailpointSpec({ NODE_ENV, CORRAL_FAILPOINTS: 'a' }),
+  );
+  expect([...armed, readFailpointSpec({ NODE_ENV: 'test' })]).toEqual(['a', undefined, undefined, undefined]);
 });

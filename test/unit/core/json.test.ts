@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { digestJson, digestText } from '../../../src/core/text/digest.ts';
 import { parseJson } from '../../../src/core/text/json.ts';
-import { truncateEnd, tryParseJson } from '../../../src/core/text/text.ts';
+import { tryParseJson } from '../../../src/core/text/text.ts';
 
 const limits = { maxBytes: 1_000, maxDepth: 4, maxValues: 10 };
 const refusal = (text: string) => {
@@ -35,16 +35,6 @@ test('bytes are parsed where they lie: a copy of a large answer would be 16 MiB 
   expect(parseJson(bytes, limits)).toEqual({ ok: true, value: {} });
   expect(from.mock.calls.map(([input]) => input)).not.toContain(bytes);
 });
-
-test.each([
-  ['short', 5, 'short'],
-  ['longer', 4, 'long'],
-  ['ab😀cd', 3, 'ab'],
-  ['ab😀cd', 4, 'ab😀'],
-  ['😀', 1, ''],
-])('of %j the beginning of at most %i is %j', (text, most, beginning) =>
-  expect(truncateEnd(text, most)).toBe(beginning),
-);
 
 test.each([
   ['{"a":[1]}', { a: [1] }],

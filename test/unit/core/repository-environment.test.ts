@@ -14,17 +14,12 @@ ports: {web: 3000}
 checks: {test: npm test}
 cache: [package-lock.json]
 `;
-  expect(read(text)).toEqual({
-    file: {
-      template: 'node',
-      tools: ['shell_exec'],
-      egress: ['registry.example.org', '*.example.com:8443'],
-      services: { redis: { image: 'redis:7', ports: [6_379] } },
-      ports: { web: 3_000 },
-      checks: { test: 'npm test' },
-      cache: ['package-lock.json'],
-    },
-  });
+  const file = {
+    ...{ template: 'node', tools: ['shell_exec'], egress: ['registry.example.org', '*.example.com:8443'] },
+    services: { redis: { image: 'redis:7', ports: [6_379] } },
+    ...{ ports: { web: 3_000 }, checks: { test: 'npm test' }, cache: ['package-lock.json'] },
+  };
+  expect(read(text)).toEqual({ file });
   expect(read('')).toEqual({ file: {} });
 });
 

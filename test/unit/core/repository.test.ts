@@ -12,12 +12,10 @@ import {
 const messageOf = (input: string) => RepositoryUrl.safeParse(input).error?.issues[0]?.message;
 
 describe('the URL of a repository', () => {
-  test('keeps its path, and has its host in lower case', () => {
-    expect(RepositoryUrl.parse('https://Git.Example.org/Team/Project.git')).toBe(
-      'https://git.example.org/Team/Project.git',
-    );
-    expect(RepositoryUrl.parse('https://example.org:8443/a/b/')).toBe('https://example.org:8443/a/b');
-  });
+  test.each([
+    ['https://Git.Example.org/Team/Project.git', 'https://git.example.org/Team/Project.git'],
+    ['https://example.org:8443/a/b/', 'https://example.org:8443/a/b'],
+  ])('%s keeps its path, and has its host in lower case', (url, kept) => expect(RepositoryUrl.parse(url)).toBe(kept));
 
   test.each([
     ['ext::sh -c touch% /tmp/x', 'no address'],
@@ -63,16 +61,14 @@ describe('the URL of a repository', () => {
   });
 });
 
-test.each(['-x', '--upload-pack=x', 'a..b', 'a b', 'a~1', 'a:b', 'HEAD@{1}', 'x.lock', '/a', 'a/', ''])(
-  'the ref %j is refused',
-  (input) => expect(GitRef.safeParse(input).success).toBe(false),
-);
+const refs = ['-x', '--upload-pack=x', 'a..b', 'a b', 'a~1', 'a:b', 'HEAD@{1}', 'x.lock', '/a', 'a/', ''];
+const folders = ['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral', ''];
+test.each([
+  ...refs.map((input) => ['ref', input, GitRef] as const),
+  ...folders.map((input) => ['folder', input, RepositoryPath] as const),
+])('the %s %j is refused', (_, input, schema) => expect(schema.safeParse(input).success).toBe(false));
 test.each(['main', 'release/1.2', 'v1.0-rc.1', 'a'.repeat(40)])('the ref %j is taken', (input) =>
   expect(GitRef.parse(input)).toBe(input),
-);
-test.each(['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral', ''])(
-  'the folder %j is refused',
-  (input) => expect(RepositoryPath.safeParse(input).success).toBe(false),
 );
 
 test('a repository goes into a folder of its name, and waits to be fetched', () => {

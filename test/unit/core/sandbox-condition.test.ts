@@ -3,43 +3,30 @@ import { computeSandboxCondition } from '../../../src/core/model/sandboxes/condi
 
 const record = { sandboxState: 'stopped', sandboxHeld: false, life: undefined } as const;
 
-test('a sandbox that ended and that nobody holds is paused with its files, where its driver keeps them', () => {
-  const released = { ...record, sandboxPhase: 'released' } as const;
-  expect(computeSandboxCondition(released, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
-  expect(computeSandboxCondition(released, 'memory')).toEqual({ condition: 'paused', keeps: 'files' });
-  expect(computeSandboxCondition(released, 'none')).toEqual({ condition: 'stopped', keeps: null });
-});
-
-test('a sandbox that a person ended is stopped, and being stopped before', () => {
-  const held = { ...record, sandboxHeld: true };
-  expect(computeSandboxCondition({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
-  const expected = { condition: 'stopped', keeps: null };
-  expect(computeSandboxCondition({ ...held, sandboxPhase: 'released' }, 'files')).toEqual(expected);
-});
-
-test('a frozen sandbox is paused with its memory', () => {
-  const frozen = { ...record, sandboxState: 'running', sandboxPhase: 'paused' } as const;
-  expect(computeSandboxCondition(frozen, 'memory')).toEqual({ condition: 'paused', keeps: 'memory' });
-});
-
-test('a sandbox that a program paused without memory is paused, although nothing but the program resumes it', () => {
-  const life = {
-    endsAt: null,
-    seconds: 1,
-    onEnd: 'pause',
-    paused: 'files',
-    resumes: false,
-    env: {},
-    kind: 'base',
-  } as const;
-  const paused = {
-    ...record,
-    sandboxHeld: true,
-    sandboxPhase: 'released',
-    life: { ...life, privatePorts: false },
-  } as const;
-  expect(computeSandboxCondition(paused, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
-});
+const released = { ...record, sandboxPhase: 'released' } as const;
+const held = { ...released, sandboxHeld: true };
+const life = {
+  endsAt: null,
+  seconds: 1,
+  onEnd: 'pause',
+  resumes: false,
+  env: {},
+  kind: 'base',
+  privatePorts: false,
+} as const;
+const pausedByProgram = { ...held, life: { ...life, paused: 'files' } } as const;
+const frozen = { ...record, sandboxState: 'running', sandboxPhase: 'paused' } as const;
+test.each([
+  ['ended, with a driver that keeps files', released, 'files', 'paused', 'files'],
+  ['ended, with a driver that keeps memory', released, 'memory', 'paused', 'files'],
+  ['ended, with a driver that keeps nothing', released, 'none', 'stopped', null],
+  ['is ended by a person', { ...held, sandboxPhase: 'pausing' }, 'files', 'stopping', null],
+  ['was ended by a person', held, 'files', 'stopped', null],
+  ['is frozen', frozen, 'memory', 'paused', 'memory'],
+  ['was paused by a program, which alone resumes it', pausedByProgram, 'files', 'paused', 'files'],
+] as const)('a sandbox that %s', (_, of, kept, condition, keeps) =>
+  expect(computeSandboxCondition(of, kept)).toEqual({ condition, keeps }),
+);
 
 test.each([
   ['created', 'new'],

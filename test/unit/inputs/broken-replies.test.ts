@@ -44,6 +44,17 @@ const whole = 'The capital of France is Paris, on the Seine.';
 const half = whole.slice(0, 30);
 const rest = whole.slice(30);
 
+const { signal } = new AbortController();
+/** A run with one message, the turns of its model, and what is kept of them. */
+async function begun(replies: readonly Reply[]) {
+  const { model, requests } = await compatible(replies);
+  const { runWriter, transcript, events } = scribeBench();
+  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
+  const turn = () => takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, signal);
+  const replied = async () => (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
+  return { turn, runWriter, transcript, events, replied, requests };
+}
+
 /** Broken replies in the order of `breaks`, and then a whole one. */
 const row = (name: string, texts: readonly string[], breaks: readonly Break[] = ['drop'], text = whole) =>
   [name, texts.map((reply, n): Reply => [reply, breaks[n] ?? 'whole']), text] as const;
@@ -65,36 +76,24 @@ test.each([
   row('a first word that is the first word of the text', ['He wrote: ', 'Hello.'], ['drop'], 'He wrote: Hello.'),
   row('a short continuation that the text has already', ['no, no, no, ', 'no'], ['drop'], 'no, no, no, no'),
 ])('%s leaves one message, without a part twice', async (_, replies, text) => {
-  const { runWriter, transcript, events } = scribeBench();
-  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
-  const { model, requests } = await compatible(replies);
+  const { turn, runWriter, transcript, events, replied, requests } = await begun(replies);
   for (const [n] of replies.entries()) {
-    const turn = await takeTurn(
-      { model, runWriter, budget: new TurnBudget() },
-      exampleTurn,
-      new AbortController().signal,
-    );
-    expect(turn.ok).toBe(n === replies.length - 1);
-    if (turn.ok) await runWriter.write(...turn.facts);
+    const taken = await turn();
+    expect(taken.ok).toBe(n === replies.length - 1);
+    if (taken.ok) await runWriter.write(...taken.facts);
     else await runWriter.write(fact('run.notice', { kind: 'waiting_provider', detail: `${n}` }));
   }
-  const log = await events();
-  expect(log.flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([text]);
-  expect(log.flatMap((it) => (it.type === 'message.delta' ? [it.data.text] : [])).join('')).toBe(text);
+  expect(await replied()).toEqual([text]);
+  const deltas = (await events()).flatMap((it) => (it.type === 'message.delta' ? [it.data.text] : []));
+  expect(deltas.join('')).toBe(text);
   expect(transcript.messages.map((it) => it.role === 'assistant' && it.text)).toEqual([false, text]);
   expect(requests.at(-1)?.messages.at(-2)).toMatchObject({ role: 'assistant' });
   expect(requests.at(-1)?.messages.at(-1)?.content).toMatch(/Go on exactly where it stopped/);
 });
 
 test('a message of the person ends the broken reply, which the model sees before it', async () => {
-  const { runWriter, transcript, events } = scribeBench();
-  const { model, requests } = await compatible([
-    [half, 'drop'],
-    ['Berlin.', 'whole'],
-  ]);
-  const turn = () =>
-    takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, new AbortController().signal);
-  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
+  const replies = [[half, 'drop'] as const, ['Berlin.', 'whole'] as const];
+  const { turn, runWriter, transcript, replied, requests } = await begun(replies);
   expect(await turn()).toMatchObject({ ok: false });
   await runWriter.write(asks('And of Germany?', messageId(2)));
   runWriter.hear({ messageId: messageId(2), text: 'And of Germany?' });
@@ -102,16 +101,13 @@ test('a message of the person ends the broken reply, which the model sees before
   await runWriter.write(...(second.ok ? second.facts : []));
   expect(requests[1]?.messages.slice(-3).map(({ content }) => content)).toEqual(['Go', half, 'And of Germany?']);
   expect(transcript.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
-  const expected = [half, 'Berlin.'];
-  expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual(expected);
+  expect(await replied()).toEqual([half, 'Berlin.']);
 });
 
 test('a reply that is not tried again stays in the history of people and of the model', async () => {
-  const { runWriter, transcript, events } = scribeBench();
-  const { model } = await compatible([[half, 'drop']]);
-  runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
-  await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, new AbortController().signal);
+  const { turn, runWriter, transcript, replied } = await begun([[half, 'drop']]);
+  await turn();
   await runWriter.close([], 'interrupted');
-  expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([half]);
+  expect(await replied()).toEqual([half]);
   expect(transcript.messages.at(-1)).toMatchObject({ role: 'assistant', text: half });
 });

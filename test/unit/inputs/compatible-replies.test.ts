@@ -39,19 +39,18 @@ async function reply(response: Response | Error) {
   const { ask, bodies } = await modelAt(response);
   const turn = await ask();
   const { text, calls } = turn.message;
-  return {
-    text,
-    thoughts: turn.thoughts,
-    calls: calls.map(({ name, args }) => ({ name, args })),
-    outcome: turn.outcome,
-    requests: bodies.length,
-  };
+  const { thoughts, outcome } = turn;
+  return { text, thoughts, calls: calls.map(({ name, args }) => ({ name, args })), outcome, requests: bodies.length };
 }
 
-const whole = (id: string) =>
-  chunk({ tool_calls: [{ index: 0, id, function: { name: 'file_read', arguments: '{"file":"a"}' } }] });
-const called = (args: string) =>
-  chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_read', arguments: args } }] }, 'tool_calls') + done;
+/** A part of a call: what is sent of its name and arguments, and of what they belong to. */
+const part = (of: object, call: object = { index: 0, id: '1' }, finish?: string) =>
+  chunk({ tool_calls: [{ ...call, function: of }] }, finish);
+const whole = (id: string) => part({ name: 'file_read', arguments: '{"file":"a"}' }, { index: 0, id });
+const called = (args: string) => part({ name: 'file_read', arguments: args }, undefined, 'tool_calls') + done;
+const failed = (words: string, more: object = {}) => ({
+  outcome: { kind: 'failed', message: expect.stringContaining(words), ...more },
+});
 const read = [{ name: 'file_read', args: { file: 'a' } }];
 const json = '{"name": "file_read", "arguments": {"file": "a"}}';
 const halves = (text: string) =>
@@ -74,11 +73,7 @@ test.each([
   ['thoughts without an end', says('<think>', 'why'), { text: '', thoughts: 'why' }],
   ['no finish reason', replied('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
   ['no finish reason, nor a [DONE]: broken', replied('Hello'), { outcome: { kind: 'failed', retryable: true } }],
-  [
-    'arguments as an object',
-    chunk({ tool_calls: [{ function: { name: 'file_read', arguments: { file: 'a' } } }] }, 'stop') + done,
-    { calls: read },
-  ],
+  ['arguments as an object', part({ name: 'file_read', arguments: { file: 'a' } }, {}, 'stop') + done, { calls: read }],
   [
     'a function_call of old',
     chunk({ function_call: { name: 'file_read', arguments: '{"file":"a"}' } }, 'function_call') + done,
@@ -108,10 +103,8 @@ test.each([
   ],
   [
     'the marks of Kimi',
-    says(
-      ...halves(
-        '<|tool_calls_section_begin|><|tool_call_begin|>functions.file_read:0<|tool_call_argument_begin|>{"file":"a"}<|tool_call_end|><|tool_calls_section_end|>',
-      ),
+    split(
+      '<|tool_calls_section_begin|><|tool_call_begin|>functions.file_read:0<|tool_call_argument_begin|>{"file":"a"}<|tool_call_end|><|tool_calls_section_end|>',
     ),
     { text: '', calls: read },
   ],
@@ -127,17 +120,13 @@ test.each([
   ['a list that is no call', says('[{"a": 1}]'), { text: '[{"a": 1}]', calls: [] }],
   [
     'a name with a namespace, and arguments that are written twice',
-    chunk({ tool_calls: [{ function: { name: 'functions.file_read', arguments: '"{\\"file\\":\\"a\\"}"' } }] }) + done,
+    part({ name: 'functions.file_read', arguments: '"{\\"file\\":\\"a\\"}"' }, {}) + done,
     { calls: read },
   ],
   ['<thought>', says('<thought>why</thought>This.'), { text: 'This.', thoughts: 'why' }],
   ['thoughts in triangles', says('◁think▷why◁/think▷This.'), { text: 'This.', thoughts: 'why' }],
   ['error: null', replied('Hello').replace('{', '{"error":null,') + done, { text: 'Hello' }],
-  [
-    'an error event',
-    'event: error\ndata: {"message": "overloaded"}\n\n',
-    { outcome: { kind: 'failed', message: expect.stringContaining('overloaded') } },
-  ],
+  ['an error event', 'event: error\ndata: {"message": "overloaded"}\n\n', failed('overloaded')],
   ['Python in a list', split('[file_read(file="a"), file_read(file=\'a\')]'), { text: '', calls: [...read, ...read] }],
   [
     'Python with values of every kind',
@@ -162,11 +151,7 @@ test.each([
     says('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>'),
     { calls: [{ name: 'nothing', args: {} }] },
   ],
-  [
-    'an error in the stream',
-    `data: {"error": "the model crashed"}\n\n`,
-    { outcome: { kind: 'failed', message: expect.stringContaining('the model crashed') } },
-  ],
+  ['an error in the stream', `data: {"error": "the model crashed"}\n\n`, failed('the model crashed')],
   ['line ends of old Macs', says('Hello').replaceAll('\n', '\r'), { text: 'Hello' }],
   ['JSON in several lines', `${replied('Hello').replace(',', ',\ndata: ')}${done}`, { text: 'Hello' }],
   [
@@ -174,15 +159,11 @@ test.each([
     `event: ping\ndata: ping\n\ndata: {"type":"ping"}\n\n${replied('Hello')}${done}`,
     { text: 'Hello', outcome: { kind: 'finished' } },
   ],
-  [
-    'an error event that is text',
-    `${replied('Half')}event: error\ndata: upstream died\n\n`,
-    { outcome: { kind: 'failed', message: expect.stringContaining('upstream died') } },
-  ],
+  ['an error event that is text', `${replied('Half')}event: error\ndata: upstream died\n\n`, failed('upstream died')],
   [
     'an error in the choice',
     'data: {"choices":[{"delta":{"content":""},"finish_reason":"error","error":{"code":502,"message":"overloaded"}}]}\n\n',
-    { outcome: { kind: 'failed', code: 'provider_error', message: expect.stringContaining('overloaded') } },
+    failed('overloaded', { code: 'provider_error' }),
   ],
   [
     'fields of other types',
@@ -204,35 +185,29 @@ test.each([
   ['two calls at one place', whole('1') + whole('2') + done, { calls: [...read, ...read] }],
   [
     'a name in pieces',
-    chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_', arguments: '' } }] }) +
-      chunk({ tool_calls: [{ index: 0, function: { name: 'read' } }] }) +
+    part({ name: 'file_', arguments: '' }) +
+      part({ name: 'read' }, { index: 0 }) +
       called('{"file":"a"}').replace('"name":"file_read",', ''),
     { calls: read },
   ],
   [
     'a name in pieces, without an index or arguments',
-    chunk({ tool_calls: [{ function: { name: 'file_' } }] }) +
-      chunk({ tool_calls: [{ function: { name: 'read' } }] }, 'tool_calls') +
-      done,
+    part({ name: 'file_' }, {}) + part({ name: 'read' }, {}, 'tool_calls') + done,
     { calls: [{ name: 'file_read', args: {} }] },
   ],
   [
     'a name that is sent again with each piece of the arguments',
-    ['', '{"file":', '"a"}']
-      .map((args) => chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_read', arguments: args } }] }))
-      .join('') + done,
+    ['', '{"file":', '"a"}'].map((args) => part({ name: 'file_read', arguments: args })).join('') + done,
     { calls: read },
   ],
   [
     'a name that grows',
-    ['f', 'file_re', 'file_read']
-      .map((name) => chunk({ tool_calls: [{ index: 0, id: '1', function: { name, arguments: '' } }] }))
-      .join('') + called('{"file":"a"}'),
+    ['f', 'file_re', 'file_read'].map((name) => part({ name, arguments: '' })).join('') + called('{"file":"a"}'),
     { calls: read },
   ],
   [
     'a part of a name, and nothing more',
-    chunk({ tool_calls: [{ index: 0, id: '1', function: { name: 'file_' } }] }, 'tool_calls') + done,
+    part({ name: 'file_' }, undefined, 'tool_calls') + done,
     { calls: [{ name: 'file_' }] },
   ],
   ['arguments in a fence', called('```json\n{"file":"a"}\n```'), { calls: read }],
@@ -241,16 +216,14 @@ test.each([
   [
     'a line that is no JSON',
     `${replied('Half')}data: {"choices": [}\n\n`,
-    { text: 'Half', outcome: { kind: 'failed', retryable: false, message: expect.stringContaining('cannot be read') } },
+    { text: 'Half', ...failed('cannot be read', { retryable: false }) },
   ],
 ])('%s', async (_, body, expected) => expect(await reply(sse(body))).toMatchObject(expected));
 
 test('a server that does not stream answers all the same', async () => {
-  const answer = {
-    choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }],
-    usage: { prompt_tokens: 1, completion_tokens: 1 },
-  };
-  expect(await reply(Response.json(answer))).toMatchObject({ text: 'Hello', outcome: { kind: 'finished' } });
+  const choices = [{ message: { content: 'Hello' }, finish_reason: 'stop' }];
+  const answer = Response.json({ choices, usage: { prompt_tokens: 1, completion_tokens: 1 } });
+  expect(await reply(answer)).toMatchObject({ text: 'Hello', outcome: { kind: 'finished' } });
 });
 
 test('a server that never ends its replies is believed from its second reply on', async () => {
@@ -265,9 +238,8 @@ test.each([
   [undefined, 'no address (status 307)'],
 ])('a redirect to %s is not followed, and its address is shown', async (location, shown) => {
   const answer = new Response('<a>moved</a>', { status: 307, headers: location === undefined ? {} : { location } });
-  const { outcome, requests } = await reply(answer);
-  const message = expect.stringContaining(`127.0.0.1:9 redirects to ${shown}`);
-  expect([outcome, requests]).toMatchObject([{ kind: 'failed', retryable: false, message }, 1]);
+  const refused = failed(`127.0.0.1:9 redirects to ${shown}`, { retryable: false });
+  expect(await reply(answer)).toMatchObject({ ...refused, requests: 1 });
 });
 
 test.each([
@@ -279,8 +251,8 @@ test.each([
   ['2s', true, ''],
   ['a while', true, ''],
 ])('a server that takes no request for %s s is tried again (%s) while it can help', async (after, retryable, text) => {
-  const { outcome } = await reply(new Response('busy', { status: 429, headers: { 'retry-after': after } }));
-  expect(outcome).toMatchObject({ code: 'model_rate_limited', retryable, message: expect.stringContaining(text) });
+  const answer = new Response('busy', { status: 429, headers: { 'retry-after': after } });
+  expect(await reply(answer)).toMatchObject(failed(text, { code: 'model_rate_limited', retryable }));
 });
 
 const html =
@@ -296,10 +268,9 @@ test.each([
   [html, '502 Bad Gateway'],
   ['upstream connect error', 'upstream connect error'],
   ['', 'without a reason'],
-])('the body %s tells its reason', async (body, reason) => {
-  const { outcome } = await reply(new Response(body, { status: 400 }));
-  expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringContaining(reason) });
-});
+])('the body %s tells its reason', async (body, reason) =>
+  expect(await reply(new Response(body, { status: 400 }))).toMatchObject(failed(reason)),
+);
 
 test('a page of 64 KiB without an end is read once', () =>
   expect(readErrorText(`<${'<a '.repeat(1_000_000)}`)).toBe(''));
@@ -308,9 +279,8 @@ test.each([
   ['not_found', '127.0.0.1:9: the connection failed (ECONNREFUSED).', true],
   ['forbidden', '127.0.0.1:9 is at a private address; see egress.allowRanges.', false],
 ] as const)('a connection of this server that failed (%s) is no answer of a provider', async (code, why, retryable) => {
-  const { outcome } = await reply(new AppError(code, why));
-  const message = expect.stringContaining(`local/m cannot be reached: ${why}`);
-  expect(outcome).toMatchObject({ kind: 'failed', code: 'model_unavailable', message, retryable });
+  const expected = failed(`local/m cannot be reached: ${why}`, { code: 'model_unavailable', retryable });
+  expect(await reply(new AppError(code, why))).toMatchObject(expected);
 });
 
 // LiteLLM keeps Gemini's signature in the id, and refuses the next turn without it. Other providers refuse such an id.
@@ -320,9 +290,7 @@ test.each([
   ['local/another', expect.stringMatching(/^call_[0-9a-f]{32}$/)],
 ])('a call id that sandboxes refuse has one of ours, and returns to %s as %s', async (ref, expected) => {
   const id = typeof expected === 'string' ? expected : 'functions.file_read:0';
-  const answer = sse(
-    chunk({ tool_calls: [{ index: 0, id, function: { name: 'file_read', arguments: '{}' } }] }) + done,
-  );
+  const answer = sse(part({ name: 'file_read', arguments: '{}' }, { index: 0, id }) + done);
   const { message } = await (await modelAt(answer)).ask();
   const { callId } = message.calls[0] as ToolCall;
   expect(callId).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
@@ -335,8 +303,8 @@ test.each([
 
 test('a signature of Gemini returns with its call', async () => {
   const extra_content = { google: { thought_signature: 'abc' } };
-  const call = { index: 0, id: '1', function: { name: 'file_read', arguments: '{}' }, extra_content };
-  const { ask, bodies } = await modelAt(sse(chunk({ tool_calls: [call] }) + done));
+  const call = part({ name: 'file_read', arguments: '{}' }, { index: 0, id: '1', extra_content });
+  const { ask, bodies } = await modelAt(sse(call + done));
   const { message } = await ask();
   await ask(message, { role: 'tool', callId: '1', name: 'file_read', output: 'text', success: true });
   expect(JSON.stringify(bodies[1])).toContain(JSON.stringify({ extra_content }).slice(1, -1));

@@ -9,18 +9,19 @@ import { publicFiles } from '../../support/public-inputs.ts';
 
 const edit = managedAgentsToolset.find(({ name }) => name === 'edit') as Tool;
 /** The same change by each tool that edits. */
-const editors: Readonly<Record<string, (from: string, to: string) => [Tool, object]>> = {
-  file_str_replace: (old_str, new_str) => [fileReplace, { file: 'a', old_str, new_str }],
-  'file_edit by edits': (old_str, new_str) => [fileEdit, { file: 'a', edits: [{ old_str, new_str }] }],
-  'file_edit by patch': (from, to) => [
-    fileEdit,
-    {
-      file: 'a',
-      patch: `@@ -1,${from.split('\n').length} +1,${to.split('\n').length} @@\n-${from.replaceAll('\n', '\n-')}\n+${to.replaceAll('\n', '\n+')}\n`,
-    },
-  ],
-  edit: (old_string, new_string) => [edit, { file_path: 'a', old_string, new_string }],
-};
+const editors = {
+  file_str_replace: (old_str: string, new_str: string) => [fileReplace, { file: 'a', old_str, new_str }],
+  'file_edit by edits': (old_str: string, new_str: string) => [fileEdit, { file: 'a', edits: [{ old_str, new_str }] }],
+  'file_edit by patch'(from: string, to: string) {
+    const head = `@@ -1,${from.split('\n').length} +1,${to.split('\n').length} @@`;
+    const patch = `${head}\n-${from.replaceAll('\n', '\n-')}\n+${to.replaceAll('\n', '\n+')}\n`;
+    return [fileEdit, { file: 'a', patch }];
+  },
+  edit: (old_string: string, new_string: string) => [edit, { file_path: 'a', old_string, new_string }],
+} satisfies Record<string, (from: string, to: string) => [Tool, object]>;
+type Editor = keyof typeof editors;
+const allEditors = Object.keys(editors) as Editor[];
+const byText = ['file_str_replace', 'file_edit by edits', 'edit'] as const;
 
 async function edited(bytes: Buffer, [tool, args]: [Tool, object]) {
   const { run, sandbox } = toolBench();
@@ -62,13 +63,11 @@ const encodings: readonly [encoding: string, bytes: Buffer][] = [
   ['UTF-8 and Latin-1 in turns', hex('2f2f20 c3a9 e9 c3bc c3b6 fc 0a')],
   ['every byte but zero', Buffer.from(Array.from({ length: 255 }, (_, n) => n + 1))],
 ];
-const files = encodings.flatMap(([encoding, rest]) => Object.keys(editors).map((by) => [encoding, by, rest] as const));
+const files = encodings.flatMap(([encoding, rest]) => allEditors.map((by) => [encoding, by, rest] as const));
 
 test.each(files)('%s: %s leaves every other byte as it is', async (_, by, rest) => {
-  const { result, bytes } = await edited(
-    Buffer.concat([Buffer.from(`${code}\n`), rest]),
-    editors[by]?.(code, 'const y = 22;') as [Tool, object],
-  );
+  const file = Buffer.concat([Buffer.from(`${code}\n`), rest]);
+  const { result, bytes } = await edited(file, editors[by](code, 'const y = 22;'));
   expect(result).toMatchObject({ ok: true });
   expect(bytes).toEqual(Buffer.concat([Buffer.from('const y = 22;\n'), rest]));
   expect(JSON.stringify(result)).not.toMatch(/\\ud[89a-f]/);
@@ -86,29 +85,25 @@ test.each(publicFiles)('a piece of $path ($encoding) is read and edited', async 
   sandbox.files.set('/workspace/a', bytes);
   const { output } = await run(fileRead, { file: 'a' });
   const line = output.split(/\r?\n/).find((one) => one.includes(word)) as string;
-  for (const [by, args] of Object.entries(editors)) {
-    const changed = await edited(bytes, args(line, line.replace(word, 'edited')));
+  for (const by of allEditors) {
+    const changed = await edited(bytes, editors[by](line, line.replace(word, 'edited')));
     expect([by, changed.bytes.toString('latin1')]).toEqual([by, after]);
   }
 });
 
-test.each(
-  [
-    ['decomposed', 'NFD', 'NFC'],
-    ['composed', 'NFC', 'NFD'],
-  ].flatMap(([form, has, writes]) =>
-    ['file_str_replace', 'file_edit by edits', 'edit'].map((by) => [by, form, has, writes]),
-  ),
-)('%s finds accents that the file has %s', async (by = '', _, has, writes) => {
-  const { result, bytes } = await edited(
-    Buffer.from('한글\r\nCafé = 1\r\n'.normalize(has)),
-    editors[by]?.(
-      ...(['한글\nCafé = 1', '한글\nCafé = é'].map((one) => one.normalize(writes)) as [string, string]),
-    ) as [Tool, object],
-  );
-  expect(result).toMatchObject({ ok: true });
-  expect(bytes.toString()).toBe('한글\r\nCafé = é\r\n'.normalize(has));
-});
+const forms = [
+  ['composed', 'NFC', 'NFD'],
+  ['decomposed', 'NFD', 'NFC'],
+] as const;
+test.each(forms.flatMap(([form, has, writes]) => byText.map((by) => [by, form, has, writes] as const)))(
+  '%s finds accents that the file has %s',
+  async (by, _, has, writes) => {
+    const change = editors[by]('한글\nCafé = 1'.normalize(writes), '한글\nCafé = é'.normalize(writes));
+    const { result, bytes } = await edited(Buffer.from('한글\r\nCafé = 1\r\n'.normalize(has)), change);
+    expect(result).toMatchObject({ ok: true });
+    expect(bytes.toString()).toBe('한글\r\nCafé = é\r\n'.normalize(has));
+  },
+);
 
 const wide = (text: string, isBig = false) => {
   const bytes = Buffer.from(text, 'utf16le');
@@ -120,10 +115,8 @@ test.each([
   ['little-endian', '', false],
   ['big-endian', '', true],
 ])('UTF-16, %s, is edited as UTF-16', async (_, mark, isBig) => {
-  const { result, bytes } = await edited(
-    wide(`${mark}${code}\r\n// é 日本語 🤖\r\n`, isBig),
-    editors.file_str_replace?.(`${code}\n`, 'let ü;\n') as [Tool, object],
-  );
+  const file = wide(`${mark}${code}\r\n// é 日本語 🤖\r\n`, isBig);
+  const { result, bytes } = await edited(file, editors.file_str_replace(`${code}\n`, 'let ü;\n'));
   expect(result).toMatchObject({ ok: true });
   expect(bytes).toEqual(wide(`${mark}let ü;\r\n// é 日本語 🤖\r\n`, isBig));
 });
@@ -133,12 +126,9 @@ test.each([
   ['no ASCII at all', ['你好', '再见']],
   ['control characters and new emoji', ['\x1b[1mred \u{1faff}', '\x1b[2mred \u{1faff}']],
 ])('UTF-16 with a mark and %s is known by its mark', (_, [before, after]) => {
-  const text = decodeTextFile(wide(`\ufeff${before}`, true));
-  expect([text?.encoding, text?.text, text?.encode(`\ufeff${after}`)]).toEqual([
-    'UTF-16BE',
-    `\ufeff${before}`,
-    wide(`\ufeff${after}`, true),
-  ]);
+  const [marked, changed] = [`\ufeff${before}`, `\ufeff${after}`];
+  const read = decodeTextFile(wide(marked, true));
+  expect([read?.encoding, read?.text, read?.encode(changed)]).toEqual(['UTF-16BE', marked, wide(changed, true)]);
 });
 
 test.each([
@@ -147,11 +137,8 @@ test.each([
   ['has empty fields and characters of several bytes', 'é.txt\0\0日本\0', 'é.txt␀␀日本␀'],
 ])('text that %s is not taken for UTF-16, and is edited with its zeros', (_, content, shown) => {
   const read = decodeTextFile(Buffer.from(content));
-  expect([read?.encoding, read?.text, read?.encode(`${shown}!`)]).toEqual([
-    'UTF-8 with zeros, shown as ␀',
-    shown,
-    Buffer.from(`${content}!`),
-  ]);
+  const expected = ['UTF-8 with zeros, shown as ␀', shown, Buffer.from(`${content}!`)];
+  expect([read?.encoding, read?.text, read?.encode(`${shown}!`)]).toEqual(expected);
 });
 
 test.each([
@@ -171,56 +158,31 @@ test.each([
 ])('%s: an edit that would damage the file is refused by what it is', async (_, before, words) => {
   const { run, sandbox } = toolBench();
   sandbox.files.set('/workspace/a', before);
-  for (const args of [{ old_str: 'a', new_str: 'ż' }]) {
-    const answer = await run(fileEdit, { file: 'a', edits: [{ ...args, all: true }] }).catch((thrown: Error) => ({
-      output: thrown.message,
-    }));
-    expect(answer.output).toMatch(words);
-  }
+  const args = { file: 'a', edits: [{ old_str: 'a', new_str: 'ż', all: true }] };
+  const answer = await run(fileEdit, args).catch((thrown: Error) => ({ output: thrown.message }));
+  expect(answer.output).toMatch(words);
   expect(sandbox.files.get('/workspace/a')).toEqual(before);
 });
 
 // 表するソース能力テストひらがな
-const japanese =
-  '\x95\x5c\x82\xb7\x82\xe9\x83\x5c\x81\x5b\x83\x58\x94\x5c\x97\xcd\x83\x65\x83\x58\x83\x67\x82\xd0\x82\xe7\x82\xaa\x82\xc8'.repeat(
-    2,
-  );
+const japanese = hex('955c82b782e9835c815b8358945c97cd836583588367 82d082e782aa82c8').toString('latin1').repeat(2);
+const sure = `\x95\x5c\x8e\xa6${japanese}`;
+const declared = '; charset=windows-1251\n\xef';
+const codePage = '# coding: cp932\n\x95\x5c';
+const xml = '<?xml version="1.0" encoding="koi8-r"?>';
+const call = "open(f, encoding='koi8-r') # caf";
 test.each([
   ['a letter that the file has', 'caf\xe9', 'café', 'é!', '\xe9!'],
   ['a backslash, which is not half of a character', `${japanese} \\`, '\\', '/', `${japanese} /`],
-  [
-    'a word that is written in a sure encoding',
-    `\x95\x5c\x8e\xa6${japanese}`,
-    '表示表',
-    '日本',
-    `\x93\xfa\x96\x7b${japanese.slice(2)}`,
-  ],
-  [
-    'a new letter in a declared encoding',
-    '; charset=windows-1251\n\xef',
-    'п',
-    'пш',
-    '; charset=windows-1251\n\xef\xf8',
-  ],
-  [
-    'a new letter in a declared code page',
-    '# coding: cp932\n\x95\x5c',
-    '表',
-    '表示',
-    '# coding: cp932\n\x95\x5c\x8e\xa6',
-  ],
-  [
-    'a new letter in XML',
-    '<?xml version="1.0" encoding="koi8-r"?>\xc1',
-    'а',
-    'ш',
-    '<?xml version="1.0" encoding="koi8-r"?>\xdb',
-  ],
-  ['a call in code', `open(f, encoding='koi8-r') # caf\xe9`, 'é', 'é!', `open(f, encoding='koi8-r') # caf\xe9!`],
+  ['a word in a sure encoding', sure, '表示表', '日本', `\x93\xfa\x96\x7b${japanese.slice(2)}`],
+  ['a new letter in a declared encoding', declared, 'п', 'пш', `${declared}\xf8`],
+  ['a new letter in a declared code page', codePage, '表', '表示', `${codePage}\x8e\xa6`],
+  ['a new letter in XML', `${xml}\xc1`, 'а', 'ш', `${xml}\xdb`],
+  ['a call in code', `${call}\xe9`, 'é', 'é!', `${call}\xe9!`],
   ['a declaration for bytes', 'charset=x-user-defined \xe9', 'é', 'é!', 'charset=x-user-defined \xe9!'],
   ['a word that is too short for a guess', 'Gr\xf6\xdfe', 'Größe', 'Größe!', 'Gr\xf6\xdfe!'],
 ])('%s', async (_, before, from, to, after) => {
-  const { bytes } = await edited(Buffer.from(before, 'latin1'), editors.file_str_replace?.(from, to) as [Tool, object]);
+  const { bytes } = await edited(Buffer.from(before, 'latin1'), editors.file_str_replace(from, to));
   expect(bytes.toString('latin1')).toBe(after);
 });
 
@@ -237,14 +199,14 @@ test.each([
   ['empty lines are counted', '\r\n\r\na\r\n', '\n\na', '\na', '\r\na\r\n'],
   ['a lone \\r inside of a line is text', 'p\r1\nb\n', 'b', 'b\nc', 'p\r1\nb\nc\n'],
 ])('line ends: %s', async (_, before, from, to, after) => {
-  for (const by of ['file_str_replace', 'file_edit by edits', 'edit']) {
-    const { bytes } = await edited(Buffer.from(before), editors[by]?.(from, to) as [Tool, object]);
+  for (const by of byText) {
+    const { bytes } = await edited(Buffer.from(before), editors[by](from, to));
     expect([by, bytes.toString()]).toEqual([by, after]);
   }
 });
 
 test('line ends: only line ends change', async () => {
-  const { bytes } = await edited(Buffer.from('a\r\nb\r\n'), editors.edit?.('a\r\nb\r\n', 'a\nb\n') as [Tool, object]);
+  const { bytes } = await edited(Buffer.from('a\r\nb\r\n'), editors.edit('a\r\nb\r\n', 'a\nb\n'));
   expect(bytes.toString()).toBe('a\nb\n');
 });
 
@@ -259,10 +221,8 @@ test.each([
   ],
   ['a patch of Windows', 'a\nb\nc\n', ' a\r\n-b\r\n+x\r\n c\r', 'a\nx\nc\n'],
 ])('a patch keeps line ends: %s', async (_, before, lines, after) => {
-  const { bytes } = await edited(Buffer.from(before), [
-    fileEdit,
-    { file: 'a', patch: `@@ -1,${count(lines, '+')} +1,${count(lines, '-')} @@\n${lines}\n` },
-  ]);
+  const patch = `@@ -1,${count(lines, '+')} +1,${count(lines, '-')} @@\n${lines}\n`;
+  const { bytes } = await edited(Buffer.from(before), [fileEdit, { file: 'a', patch }]);
   expect(bytes.toString()).toBe(after);
 });
 
@@ -275,10 +235,7 @@ test.each([
   expect(bytes.toString('latin1')).toBe(after);
 });
 
-describe.each([
-  ['composed', 'NFC', 'NFD'],
-  ['decomposed', 'NFD', 'NFC'],
-])('a file that is named %s', (_, stored, requested) => {
+describe.each(forms)('a file that is named %s', (_, stored, requested) => {
   const own = '/workspace/Dossié/한글.txt'.normalize(stored);
   const other = 'Dossié/한글.txt'.normalize(requested);
 

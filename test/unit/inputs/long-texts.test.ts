@@ -44,6 +44,8 @@ const failure = (work: () => unknown): string => {
 };
 const healthOf = (interval: string) => () =>
   parseComposeServices({ services: { a: { image: 'a', healthcheck: { test: 'true', interval } } } });
+const containing = (text: string) => expect.stringContaining(text);
+const dockerfile = (text: string) => failure(() => parseDockerfile(`FROM a\n${text}`));
 const skill = (fields: string) => parseSkill(`---\nname: a\ndescription: b\n${fields}\n---\nText.\n`);
 
 test.each<[string, string, RegExp]>([
@@ -91,37 +93,21 @@ test.each<[string, () => unknown, unknown]>([
   ['an answer to an approval', () => parseVerdict(`yes${spaces}!${spaces}x`).decision, 'rejected'],
   ['a yes with much around it', () => parseVerdict(`${spaces}yes${spaces}!${spaces}`).decision, 'approved'],
   ['# escape=x of a Dockerfile', () => parseDockerfile(`# escape=x${spaces}y\nFROM a\nRUN b`).steps.length, 3],
-  [
-    'continued lines of a Dockerfile',
-    () => failure(() => parseDockerfile(`FROM a\nRUN ${'a\\\n'.repeat(60_000)}b`)),
-    '',
-  ],
-  [
-    'one word of a Dockerfile',
-    () => failure(() => parseDockerfile(`FROM a\n${'a'.repeat(much)}`)),
-    expect.stringContaining('no instruction'),
-  ],
-  [
-    'a duration of a compose file',
-    () => failure(healthOf('1'.repeat(60_000))),
-    expect.stringContaining('not a duration'),
-  ],
-  ['a note', async () => await formatNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
+  ['continued lines of a Dockerfile', () => dockerfile(`RUN ${'a\\\n'.repeat(60_000)}b`), ''],
+  ['one word of a Dockerfile', () => dockerfile('a'.repeat(much)), containing('no instruction')],
+  ['a duration of a compose file', () => failure(healthOf('1'.repeat(60_000))), containing('not a duration')],
+  ['a note', async () => await formatNotes(notes(`<${' '.repeat(15_000)}x`)), containing('<notes>')],
   ['a memory file', () => sanitizePromptFile(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
   [
     'a cut memory file',
     () => sanitizePromptFile(Buffer.from(`${'\ufffd'.repeat(much)}x${'y'.repeat(9)}`), 3 * much + 1),
-    expect.stringContaining('left out here'),
+    containing('left out here'),
   ],
   ['a line of a tool', () => formatToolCall({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],
   ['a name of a file', () => parseSafePath(`${' '.repeat(255)}`)?.portable, '_'.repeat(255)],
   ['a glob', () => compileGlob(`a${'['.repeat(4_000)}`)('b'), false],
-  ['a long glob', () => failure(() => compileGlob('{a}'.repeat(100_000))), expect.stringContaining('4096')],
-  [
-    'a row that is erased again and again',
-    () => screen(`${'x'.repeat(60_000)}${'\u001b[1K'.repeat(200_000)}`).length,
-    60_000,
-  ],
+  ['a long glob', () => failure(() => compileGlob('{a}'.repeat(100_000))), containing('4096')],
+  ['a row that is erased often', () => screen('x'.repeat(60_000) + '\u001b[1K'.repeat(200_000)).length, 60_000],
   ['a far column', () => screen(`${'\u001b[1000C'.repeat(150_000)}x`).length, 251],
   ['rows below a far column', () => screen(`${'x'.repeat(60_000)}${'\u001b[Bx'.repeat(20_000)}`).length > 0, true],
   ['a form of a call that never ends', () => written('<tool_call>', 'abcd', 250_000).length, 1_000_011],
@@ -129,8 +115,8 @@ test.each<[string, () => unknown, unknown]>([
   ['calls without content', () => written('<tool_call></tool_call>'.repeat(20_000), '', 1).length, 460_000],
   ['a line of a model that never ends', () => replied('data: "', 'x'.repeat(1_000), 20_000), 'cannot be read'],
   ['a frame that never ends', () => framed('x'.repeat(1_000), 40_000), 'RangeError'],
-  ['a patch that nearly fits everywhere', () => patched(1, 500_000, 3_000), expect.stringContaining('shorter hunks')],
-  ['a patch of many hunks', () => patched(30_000, 100_000, 1), expect.stringContaining('too many hunks')],
+  ['a patch that nearly fits everywhere', () => patched(1, 500_000, 3_000), containing('shorter hunks')],
+  ['a patch of many hunks', () => patched(30_000, 100_000, 1), containing('too many hunks')],
   ['an entry of the egress policy', () => parsePolicyEntry(':'.repeat(much))?.port, undefined],
   ['an expression of a search', () => toRipgrepPattern('['.repeat(100_000)).length, 199_999],
   ['an expression of classes', () => toRipgrepPattern('\\p{'.repeat(100_000)).length, 400_000],
@@ -151,20 +137,15 @@ function written(begin: string, delta: string, count: number): string {
   for (let n = 0; n < count; n++) texts.push(calls.push(delta).text);
   return texts.join('') + calls.end().text;
 }
-const stream = (begin: string, part: string, count: number) =>
-  Readable.toWeb(
-    Readable.from(
-      (function* () {
-        yield Buffer.from(begin);
-        for (let n = 0; n < count; n++) yield Buffer.from(part);
-      })(),
-    ),
-  ) as ReadableStream<Uint8Array<ArrayBuffer>>;
+function stream(begin: string, part: string, count: number) {
+  const piece = Buffer.from(part);
+  const pieces = Readable.from([Buffer.from(begin), ...Array.from({ length: count }, () => piece)]);
+  return Readable.toWeb(pieces) as ReadableStream<Uint8Array<ArrayBuffer>>;
+}
 async function replied(begin: string, part: string, count: number): Promise<string> {
   const headers = { 'content-type': 'text/event-stream' };
-  const answer = await createOpenaiCompatibleFetch(async () => new Response(stream(begin, part, count), { headers }))(
-    'http://a',
-  );
+  const fetch = createOpenaiCompatibleFetch(async () => new Response(stream(begin, part, count), { headers }));
+  const answer = await fetch('http://a');
   return /cannot be read/.exec(await answer.text())?.[0] ?? '';
 }
 async function framed(part: string, count: number): Promise<string> {
@@ -196,12 +177,8 @@ test.each([
     await mkdir(join(root, 'objects'));
     writeFileSync(join(root, 'HEAD'), 'ref: refs/heads/main\n');
     writeFileSync(join(root, 'config'), config);
-    const pieces: Uint8Array[] = [];
-    for await (const piece of streamBareRepository(
-      await findGitFolder(root, 'file:///a'),
-      new AbortController().signal,
-    ))
-      pieces.push(piece);
+    const folder = await findGitFolder(root, 'file:///a');
+    const pieces = await Array.fromAsync(streamBareRepository(folder, new AbortController().signal));
     expect(Buffer.concat(pieces).includes('objectformat = sha256')).toBe(isSha256);
   } finally {
     rmSync(root, { recursive: true });

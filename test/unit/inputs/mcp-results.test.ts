@@ -8,7 +8,8 @@ import { manualClock } from '../../support/machines/manual-clock.ts';
 import { answerTo, fakePrograms, toolServer } from '../../support/sandboxes/fake-programs.ts';
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
-const text = (value: unknown, more: object = {}) => ({ content: [{ type: 'text', text: value, ...more }] });
+const blocks = (...content: object[]) => ({ content });
+const text = (value: unknown, more: object = {}) => blocks({ type: 'text', text: value, ...more });
 
 /** Results that servers send, most of which the protocol's package rejects, and the text that the model reads. */
 const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
@@ -22,36 +23,23 @@ const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
   'an audience of its own': [text('one', { annotations: { audience: ['robot'], priority: 5 } }), 'one'],
   'a number as text': [text(5), '5'],
   'an object as text': [text({ a: 1 }), '{"a":1}'],
-  'null as text': [
-    {
-      content: [
-        { type: 'text', text: null },
-        { type: 'text', text: 'two' },
-      ],
-    },
-    '\ntwo',
-  ],
+  'null as text': [blocks({ type: 'text', text: null }, { type: 'text', text: 'two' }), '\ntwo'],
   'a block of an unknown kind': [
-    {
-      content: [
-        { type: 'text', text: 'one' },
-        { type: 'video', uri: 'a://b' },
-      ],
-    },
+    blocks({ type: 'text', text: 'one' }, { type: 'video', uri: 'a://b' }),
     'one\n{"type":"video","uri":"a://b"}',
   ],
-  'a link without a name': [{ content: [{ type: 'resource_link', uri: 'file:///x', title: 'X' }] }, '[X: file:///x]'],
-  'a resource without an address': [{ content: [{ type: 'resource', resource: { text: 'one' } }] }, '[resource]\none'],
+  'a link without a name': [blocks({ type: 'resource_link', uri: 'file:///x', title: 'X' }), '[X: file:///x]'],
+  'a resource without an address': [blocks({ type: 'resource', resource: { text: 'one' } }), '[resource]\none'],
   'a picture without a type': [
-    { content: [{ type: 'image', data: pixel }] },
+    blocks({ type: 'image', data: pixel }),
     expect.stringMatching(/^\[application\/octet-stream, 70 bytes: /),
   ],
   'a picture as a data URL': [
-    { content: [{ type: 'image', data: `data:image/png;base64,${pixel}`, mimeType: 'image/png' }] },
+    blocks({ type: 'image', data: `data:image/png;base64,${pixel}`, mimeType: 'image/png' }),
     expect.stringMatching(/^\[image\/png, 70 bytes: .*png\]$/),
   ],
   'a picture whose type is wrong': [
-    { content: [{ type: 'image', data: pixel, mimeType: 'image/x-picture' }] },
+    blocks({ type: 'image', data: pixel, mimeType: 'image/x-picture' }),
     expect.stringMatching(/^\[image\/x-picture, 70 bytes: .*\.png\]$/),
   ],
   ...Object.fromEntries(
@@ -73,11 +61,7 @@ const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
     ].map(([type, mimeType, extension]) => [
       `${type} of ${mimeType}`,
       [
-        {
-          content: [
-            type === 'resource' ? { type, resource: { blob: 'AAAA', mimeType } } : { type, data: 'AAAA', mimeType },
-          ],
-        },
+        blocks(type === 'resource' ? { type, resource: { blob: 'AAAA', mimeType } } : { type, data: 'AAAA', mimeType }),
         expect.stringMatching(new RegExp(`: [\\w./-]+/file\\.${extension}\\]$`)),
       ],
     ]),
@@ -89,18 +73,11 @@ const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
 };
 
 test.each(Object.entries(rows))('%s', async (_, [result, output, ok = true]) => {
-  const programs = fakePrograms(
-    toolServer(
-      [{ name: 'go', inputSchema: { type: 'object', properties: { $q: {} } } }],
-      (message, program) => void program.print(answerTo(message, result)),
-    ),
-  );
+  const listedTool = { name: 'go', inputSchema: { type: 'object', properties: { $q: {} } } };
+  const serve = toolServer([listedTool], (message, program) => void program.print(answerTo(message, result)));
   const server = { name: 'odd', command: 'serve', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
-  const connection = new McpConnection(
-    server,
-    () => new ProgramTransport(programs, { id: 'mcp-odd', argv: ['serve'] }),
-    manualClock(),
-  );
+  const open = () => new ProgramTransport(fakePrograms(serve), { id: 'mcp-odd', argv: ['serve'] });
+  const connection = new McpConnection(server, open, manualClock());
   const listed = await connection.tools(AbortSignal.timeout(60_000));
   const [tool] = createMcpTools(connection, listed, () => 'file');
   expect(tool?.restore?.({ _q: 1 })).toEqual({ $q: 1 });

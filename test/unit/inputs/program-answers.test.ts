@@ -37,6 +37,22 @@ afterAll(() => {
   door.close();
 });
 
+/** Answers in these bytes from now on: the status, the headers and the body that a client gets. */
+async function answered(bytes: string) {
+  answer = bytes;
+  const [got] = await once(ask({ port: portOf(door), host: '127.0.0.1' }).end(), 'response');
+  return { status: got.statusCode, headers: got.headers, body: (await buffer(got)).toString() };
+}
+/** The same for a request that asks for another protocol: all bytes that its client gets. */
+async function upgraded(bytes: string) {
+  answer = bytes;
+  const socket = connect(portOf(door), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  return await text(socket);
+}
+
+const ok = (...lines: string[]) => ['HTTP/1.1 200 OK', ...lines, ''].join('\r\n');
+const empty = 'Content-Length: 0\r\n';
 const rows: readonly (readonly [string, string, number])[] = [
   ['a status of 000', 'HTTP/1.1 000 x\r\n\r\n', 502],
   ['a status of 099', 'HTTP/1.1 099 x\r\n\r\n', 502],
@@ -45,36 +61,24 @@ const rows: readonly (readonly [string, string, number])[] = [
   ['a control character in the reason', 'HTTP/1.1 200 a\x01b\r\nContent-Length: 0\r\n\r\n', 200],
   ['a DEL in the reason', 'HTTP/1.1 404 a\x7fb\r\nContent-Length: 0\r\n\r\n', 404],
   ['no reason', 'HTTP/1.1 204\r\n\r\n', 204],
-  ['a control character in a header', 'HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nContent-Length: 0\r\n\r\n', 502],
-  ['a DEL in a header', 'HTTP/1.1 200 OK\r\nX-A: a\x7fb\r\nContent-Length: 0\r\n\r\n', 502],
-  ['bytes of Latin-1 in a header', 'HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nContent-Length: 0\r\n\r\n', 200],
-  ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 502],
-  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx', 502],
-  ['one length twice', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx', 502],
-  [
-    'a length beside pieces',
-    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-    502,
-  ],
-  ['a folded header', 'HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 0\r\n\r\n', 502],
-  ['a bare CR in a header', 'HTTP/1.1 200 OK\r\nX-A: a\rSet-Cookie: x\r\nContent-Length: 0\r\n\r\n', 502],
-  ['a header of 70,000 characters', `HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(70_000)}\r\n\r\n`, 502],
-  ['3,000 headers', `HTTP/1.1 200 OK\r\n${'X-A: a\r\n'.repeat(3_000)}Content-Length: 0\r\n\r\n`, 200],
-  [
-    'trailers',
-    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n${'X-A: a\r\n'.repeat(1_000)}\r\n`,
-    200,
-  ],
+  ['a control character in a header', ok('X-A: a\x01b', empty), 502],
+  ['a DEL in a header', ok('X-A: a\x7fb', empty), 502],
+  ['bytes of Latin-1 in a header', ok('X-A: caf\xe9', empty), 200],
+  ['a negative length', ok('Content-Length: -1', ''), 502],
+  ['two lengths', `${ok('Content-Length: 1', 'Content-Length: 2', '')}x`, 502],
+  ['one length twice', `${ok('Content-Length: 1', 'Content-Length: 1', '')}x`, 502],
+  ['a length beside pieces', ok('Content-Length: 1', 'Transfer-Encoding: chunked', '', '0', ''), 502],
+  ['a folded header', ok('X-A: a', ' b', empty), 502],
+  ['a bare CR in a header', ok('X-A: a\rSet-Cookie: x', empty), 502],
+  ['a header of 70,000 characters', ok(`X-A: ${'a'.repeat(70_000)}`, ''), 502],
+  ['3,000 headers', ok(`${'X-A: a\r\n'.repeat(3_000)}${empty}`), 200],
+  ['trailers', ok('Transfer-Encoding: chunked', '', '1', 'x', '0', 'X-A: a\r\n'.repeat(1_000)), 200],
   ['a compressed transfer', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n', 502],
   ['a body of a 204', 'HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\nhello', 204],
   ['a body of a 304', 'HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\nhello', 304],
   ['more than its length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhello', 200],
   ['a second answer', `${'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'.repeat(2)}`, 200],
-  [
-    'an interim answer before its own',
-    'HTTP/1.1 103 x\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
-    200,
-  ],
+  ['an interim answer before its own', `HTTP/1.1 103 x\r\nLink: a\r\n\r\n${ok(empty)}`, 200],
   ['interim answers without end', `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)}…`, 502],
   ['a 101 that switches to nothing', 'HTTP/1.1 101 x\r\n\r\nhello', 502],
   ['another protocol', 'SSH-2.0-OpenSSH_9\r\n', 502],
@@ -83,31 +87,16 @@ const rows: readonly (readonly [string, string, number])[] = [
   ['nothing', '', 502],
 ];
 
-test.each(rows)('a program that answers with %s', async (_, bytes, status) => {
-  answer = bytes;
-  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(pending, 'response');
-  const body = (await buffer(got)).toString();
-  expect(got.statusCode).toBe(status);
-  if (status === 502) expect(body).toBe(bytes === '' ? 'closed' : 'invalid');
+test.each(rows)('a program that answers a request and an upgrade with %s', async (_, bytes, status) => {
+  const got = await answered(bytes);
+  expect(got.status).toBe(status);
+  if (status === 502) expect(got.body).toBe(bytes === '' ? 'closed' : 'invalid');
+  expect(await upgraded(bytes)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
 });
-
-test.each(rows)('a program that answers an upgrade with %s', async (_, bytes, status) => {
-  answer = bytes;
-  expect(await upgraded()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-});
-
-const upgraded = async () => {
-  const socket = connect(portOf(door), '127.0.0.1');
-  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
-  return await text(socket);
-};
 
 test('a switch of the protocol that nobody requested is no answer', async () => {
-  answer = 'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello';
-  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(pending, 'response');
-  expect([got.statusCode, (await buffer(got)).toString()]).toEqual([502, 'invalid']);
+  const bytes = 'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello';
+  expect(await answered(bytes)).toMatchObject({ status: 502, body: 'invalid' });
 });
 
 test('headers that reach beyond the name of a program stay away from browsers', async () => {
@@ -118,20 +107,14 @@ test('headers that reach beyond the name of a program stay away from browsers', 
     'Report-To: {}',
     'Proxy-Authenticate: Basic',
   ];
-  answer = `HTTP/1.1 200 OK\r\n${beyond.join('\r\n')}\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n`;
-  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(pending, 'response');
-  await buffer(got);
+  const { headers } = await answered(ok(...beyond, 'X-A: 1', empty));
   const names = beyond.map((line) => line.split(':')[0]?.toLowerCase() ?? '');
-  expect([got.headers['x-a'], names.filter((name) => name in got.headers)]).toEqual(['1', []]);
+  expect([headers['x-a'], names.filter((name) => name in headers)]).toEqual(['1', []]);
 });
 
 test('headers that the program declares as hops end here', async () => {
-  answer = 'HTTP/1.1 200 OK\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n';
-  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(pending, 'response');
-  await buffer(got);
-  expect([got.headers['x-hop'], got.headers['x-a']]).toEqual([undefined, '1']);
+  const { headers } = await answered(ok('Connection: X-Hop, close', 'X-Hop: 1', 'X-A: 1', empty));
+  expect([headers['x-hop'], headers['x-a']]).toEqual([undefined, '1']);
 });
 
 test.each([
@@ -154,8 +137,8 @@ test.each([
 
 test('an upgrade is joined with its first bytes, and sets no cookies', async () => {
   const cookies = 'Set-Cookie: a=1; Domain=example.com\r\nset-cookie: b=2\r\n';
-  answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${cookies}X-A: 1\r\n\r\nfirst`;
-  const got = await upgraded();
+  const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${cookies}`;
+  const got = await upgraded(`${head}X-A: 1\r\n\r\nfirst`);
   expect(got).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*Upgrade: websocket\r\n[\s\S]*\r\n\r\nfirst$/);
   expect(got).not.toMatch(/set-cookie/i);
 });

@@ -10,13 +10,8 @@ const shown = (...files: string[]): Message => ({
   text: 'look',
   pictures: files.map((file) => ({ file, mimeType: 'image/png', data: 'x' })),
 });
-const reply: Message = {
-  role: 'assistant',
-  model: 'p/m',
-  text: 'a',
-  calls: [],
-  raw: [{ type: 'reasoning', text: 'why' }],
-};
+const raw = [{ type: 'reasoning', text: 'why' }];
+const reply: Message = { role: 'assistant', model: 'p/m', text: 'a', calls: [], raw };
 
 /** A provider that refuses requests by a rule. */
 function picky(refuses: (request: TurnRequest) => string | undefined) {
@@ -26,22 +21,18 @@ function picky(refuses: (request: TurnRequest) => string | undefined) {
     async *turn(request: TurnRequest) {
       seen.push(request);
       const text = refuses(request);
-      yield text === undefined
-        ? { type: 'end', outcome: { kind: 'finished', stop: 'done', usage: { inputTokens: 1, outputTokens: 1 } } }
-        : {
-            type: 'end',
-            outcome: { kind: 'failed', code: 'model_rejected', message: `p/m answered 400: ${text}`, retryable: false },
-          };
+      const message = `p/m answered 400: ${text}`;
+      const finished = { kind: 'finished', stop: 'done', usage: { inputTokens: 1, outputTokens: 1 } };
+      const failed = { kind: 'failed', code: 'model_rejected', message, retryable: false };
+      yield { type: 'end', outcome: text === undefined ? finished : failed };
     },
   } as unknown as Model;
   const repaired = withRequestRepair(model, manualClock());
   const ask = async (messages: readonly Message[] = [{ role: 'user', text: 'hi' }]) => {
     const tools = names.map((name) => ({ name, description: '', parameters: { type: 'object' } }));
     const request: TurnRequest = { phase: { kind: 'summarize' }, system: '', messages, tools };
-    const turn = await collectTurn(repaired.turn(request, new AbortController().signal), {
-      model: 'p/m',
-      onDelta: () => {},
-    });
+    const turning = repaired.turn(request, new AbortController().signal);
+    const turn = await collectTurn(turning, { model: 'p/m', onDelta: () => {} });
     return { outcome: turn.outcome.kind, left: turn.leftOut.map(({ kind, name }) => `${kind} ${name}`.trim()) };
   };
   return { ask, seen };
@@ -52,25 +43,17 @@ const visible = ({ messages }: TurnRequest) =>
     one.role === 'assistant' ? [] : (one.pictures ?? []).flatMap(({ file, data }) => (data ? [file] : [])),
   );
 
+const [find, route] = ['tool mcp_maps_find', 'tool mcp_maps_route'];
 test.each([
-  [
-    "Invalid schema for function 'mcp_maps_find': In context=('properties',), array schema missing items.",
-    ['tool mcp_maps_find'],
-  ],
-  ['tools.2.custom.input_schema: JSON schema is invalid.', ['tool mcp_maps_find']],
-  [
-    '* GenerateContentRequest.tools[0].function_declarations[2].parameters.properties[a].items: missing field.',
-    ['tool mcp_maps_find'],
-  ],
-  ['Unable to parse grammar: JSON schema conversion failed.', ['tool mcp_maps_find', 'tool mcp_maps_route']],
+  ["Invalid schema for function 'mcp_maps_find': In context=('properties',), array schema missing items.", [find]],
+  ['tools.2.custom.input_schema: JSON schema is invalid.', [find]],
+  ['* GenerateContentRequest.tools[0].function_declarations[2].parameters.properties[a].items: missing field.', [find]],
+  ['Unable to parse grammar: JSON schema conversion failed.', [find, route]],
   ['registry/gemma:2b does not support tools', ['tools']],
   ['"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', ['tools']],
 ])('after %o the request goes again without it, and later ones from the start', async (text, left) => {
   const { ask, seen } = picky((request) => (has(request, 'mcp_maps_find') ? text : undefined));
-  expect([await ask(), await ask()]).toEqual([
-    { outcome: 'finished', left },
-    { outcome: 'finished', left },
-  ]);
+  for (const _ of ['first', 'later']) expect(await ask()).toEqual({ outcome: 'finished', left });
   expect(seen).toHaveLength(3);
 });
 

@@ -39,27 +39,18 @@ async function worked(stdout: string): Promise<string> {
   return (await runBash(box as unknown as Box, 'c', { command: 'x' }, signal)).text;
 }
 
+const progress = frames(3_000, (n) => `\r${n}/3000 [${'#'.repeat(n / 100)}]`);
+const spinner = frames(999, (n) => `\b${'|/-\\'[n % 4]}`);
+const redrawn = frames(50, (n) => `${esc}[2A${esc}[2Ka ${n}\n${esc}[2K\rb ${n}\n`);
 test.each([
-  [
-    'a progress bar',
-    `begin\n${frames(3_000, (n) => `\r${n}/3000 [${'#'.repeat(n / 100)}]`)}\nend\n`,
-    `begin\n3000/3000 [${'#'.repeat(30)}]\nend\n`,
-  ],
+  ['a progress bar', `begin\n${progress}\nend\n`, `begin\n3000/3000 [${'#'.repeat(30)}]\nend\n`],
   ['a shorter frame leaves the end of a longer one', 'abcdef\rxy\n', 'xycdef\n'],
   ['a frame that erases the line', `abcdef\r${esc}[Kxy\n`, 'xy\n'],
   ['a frame that erases the whole line', `abcdef${esc}[2K\rxy\n`, 'xy    \n'],
-  [
-    'a spinner with backspaces',
-    `wait ${frames(999, (n) => `\b${'|/-\\'[n % 4]}`)}\b \bdone\n`.replace('wait \b', 'wait  \b'),
-    'wait done\n',
-  ],
+  ['a spinner with backspaces', `wait ${spinner}\b \bdone\n`.replace('wait \b', 'wait  \b'), 'wait done\n'],
   ['colours', `${esc}[1;31mred${esc}[0m ${esc}[38;2;1;2;3mrgb${esc}[m\n`, 'red rgb\n'],
   ['a title and a link', `${esc}]0;title\u0007a ${esc}]8;;http://x${esc}\\link${esc}]8;;${esc}\\\n`, 'a link\n'],
-  [
-    'several lines that are drawn again',
-    `a 1\nb 1\n${frames(50, (n) => `${esc}[2A${esc}[2Ka ${n}\n${esc}[2K\rb ${n}\n`)}end`,
-    'a 50\nb 50\nend',
-  ],
+  ['several lines that are drawn again', `a 1\nb 1\n${redrawn}end`, 'a 50\nb 50\nend'],
   ['a screen that is cleared', `old\nolder\n${esc}[2J${esc}[Hnew\n`, 'new\n'],
   ['line ends of Windows', 'a\r\nb\r\n', 'a\nb\n'],
   ['an emoji that is drawn over', '🤖🤖🤖\r✅\n', '✅🤖🤖\n'],
@@ -90,8 +81,14 @@ test.each([
 });
 
 // GraphemeBreakTest.txt 17.0 (Unicode, Inc., unicode.org/terms_of_use.html): `÷` is where a text can be cut.
-const breakTest = readFileSync(new URL('GraphemeBreakTest.txt', import.meta.url), 'utf8');
-const breaks = (breakTest.match(/^÷.*÷$/gm) ?? []).map((line): [string, string[]] => {
+const [columns = [], ...rows] = readFileSync(new URL('GraphemeBreakTest.txt', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => line.split('|').map((part) => part.trim().split(/ +/)));
+const lines = rows.flatMap(([begin = [], marks]) =>
+  marks ? marks.map((mark, n) => [...begin, mark, columns[1]?.[n], '÷'].join(' ')) : [begin.join(' ')],
+);
+const breaks = lines.map((line): [string, string[]] => {
   const parts = line.split('÷').slice(1, -1);
   return [line, parts.map((part) => String.fromCodePoint(...part.split('×').map((hex) => Number.parseInt(hex, 16))))];
 });
@@ -111,6 +108,8 @@ test.each(breaks)('%s is cut only where a person sees two characters', (_, texts
 test.each([
   ['a row of flags', '🇩🇪'.repeat(100), 202, 200],
   ['a character longer than the limit', '👨‍👩‍👧', 4, 3],
+  ['half of an only character', '😀', 1, 0],
+  ['a text that just fits', 'short', 5, 5],
   ['a letter with a thousand accents', `a${'\u0301'.repeat(1_000)}`, 500, 500],
 ])('%s is cut', (_, text, most, length) => {
   expect(truncateEnd(text, most)).toHaveLength(length);

@@ -1,5 +1,6 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import type { AppError } from '../../../src/core/errors/errors.ts';
 import { checkSkillFolder } from '../../../src/sessions/skills/skill-files.ts';
 import { unpackSkill } from '../../../src/sessions/skills/skills.ts';
 
@@ -24,28 +25,20 @@ function u32(...values: number[]): Buffer {
   return bytes;
 }
 const u64 = (value: number) => u32(value, 0);
+const none = Buffer.alloc(0);
 
 function pack(entries: readonly PackedEntry[], { comment = '', disk = 0 } = {}): Buffer {
   const parts: Buffer[] = [];
   const central: Buffer[] = [];
   let at = 0;
-  for (const {
-    name,
-    text = '',
-    mode = 0,
-    flags = 0x800,
-    method = 0,
-    size,
-    extra = Buffer.alloc(0),
-    sizes,
-  } of entries) {
+  for (const { name, text = '', mode = 0, flags = 0x800, method = 0, size, extra = none, sizes } of entries) {
     const content = Buffer.from(text);
     const data = method === 8 ? deflateRawSync(content) : content;
     const sum = crc32(content);
     const title = Buffer.from(name);
     const isLate = (flags & 8) !== 0;
     const real = u32(sum, data.length, size ?? content.length);
-    const large = sizes ? Buffer.concat([u16(1, 16), u64(size ?? content.length), u64(data.length)]) : Buffer.alloc(0);
+    const large = sizes ? Buffer.concat([u16(1, 16), u64(size ?? content.length), u64(data.length)]) : none;
     const shown = sizes ? u32(sum, 0xffffffff, 0xffffffff) : real;
     const common = u16(flags, method, 0, 0x21);
     const lengths = u16(title.length, extra.length + large.length);
@@ -68,6 +61,9 @@ function pack(entries: readonly PackedEntry[], { comment = '', disk = 0 } = {}):
 
 const skill = { name: 'a/SKILL.md', text: '---\nname: a\ndescription: What it does.\n---\nText.\n' };
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
+const [oem, utf8] = [latin1('a/\x81.md'), Buffer.from('a/ü.md')];
+const second = Buffer.concat([u16(0x7075, 5 + utf8.length), Buffer.from([1]), u32(crc32(oem)), utf8]);
+const twoNames = { name: oem, flags: 0, extra: second };
 
 const rows: Record<string, [archive: Buffer, outcome: readonly string[] | RegExp]> = {
   'a folder': [pack([{ name: 'a/', mode: 0o40755 }, skill, { name: 'a/b.txt', text: 'b' }]), ['SKILL.md', 'b.txt']],
@@ -91,22 +87,7 @@ const rows: Record<string, [archive: Buffer, outcome: readonly string[] | RegExp
     pack([skill, { name: latin1('a/\xb2\xce\xbf\xbc.md'), flags: 0 }]),
     ['SKILL.md', '▓╬┐╝.md'],
   ],
-  'a name in UTF-8 beside one of another encoding': [
-    pack([
-      skill,
-      {
-        name: latin1('a/\x81.md'),
-        flags: 0,
-        extra: Buffer.concat([
-          u16(0x7075, 5 + Buffer.byteLength('a/ü.md')),
-          Buffer.from([1]),
-          u32(crc32(latin1('a/\x81.md'))),
-          Buffer.from('a/ü.md'),
-        ]),
-      },
-    ]),
-    ['SKILL.md', 'ü.md'],
-  ],
+  'a name in UTF-8 beside one of another encoding': [pack([skill, twoNames]), ['SKILL.md', 'ü.md']],
   'separators of Windows': [pack([skill, { name: 'a\\b\\c.txt', text: 'x' }]), ['SKILL.md', 'b/c.txt']],
   'text behind its end': [Buffer.concat([pack([skill]), Buffer.from('\n')]), /extra bytes/],
   'a program before it, which unpacks itself': [
@@ -138,15 +119,9 @@ const rows: Record<string, [archive: Buffer, outcome: readonly string[] | RegExp
 };
 
 test.each(Object.entries(rows))('a skill in an archive with %s', async (_, [bytes, outcome]) => {
-  const found = await unpackSkill([{ path: 'a.zip', bytes }]).then(checkSkillFolder, ({ publicMessage }) => ({
-    problems: [publicMessage],
-    folder: undefined,
-  }));
-  const { problems, folder } = found;
+  const refused = ({ publicMessage }: AppError) => ({ problems: [publicMessage], folder: undefined });
+  const { problems, folder } = await unpackSkill([{ path: 'a.zip', bytes }]).then(checkSkillFolder, refused);
+  const files = folder?.files.map(({ path, executable }) => `${path}${executable ? ' +x' : ''}`);
   if (outcome instanceof RegExp) expect(problems.join('\n')).toMatch(outcome);
-  else
-    expect([problems, folder?.files.map(({ path, executable }) => `${path}${executable ? ' +x' : ''}`)]).toEqual([
-      [],
-      outcome,
-    ]);
+  else expect([problems, files]).toEqual([[], outcome]);
 });

@@ -14,35 +14,33 @@ import { publicInputs } from '../../support/public-inputs.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
+const number = { type: 'number' };
+const integer = { type: 'integer' };
+const nothing = { type: 'null' };
+const arrayOf = (items: object) => ({ type: 'array', items });
+const required = (...names: string[]) => ({ required: names });
+const enumOf = (...values: string[]) => ({ type: 'string', enum: values });
 const anyValue = expect.objectContaining({ anyOf: expect.arrayContaining([string]) });
-const chain = Object.fromEntries(
-  Array.from({ length: 30 }, (_, n) => {
-    const next = { $ref: `#/$defs/d${n + 1}` };
-    return [`d${n}`, object({ left: next, right: next })];
-  }),
-);
+const times = <Value>(count: number, make: (n: number) => Value) => Array.from({ length: count }, (_, n) => make(n));
+const named = (count: number, make: (n: number) => [string, object]) => Object.fromEntries(times(count, make));
+const chain = named(30, (n) => {
+  const next = { $ref: `#/$defs/d${n + 1}` };
+  return [`d${n}`, object({ left: next, right: next })];
+});
 
 /** The result of each schema: a part of its properties, and of the whole. */
 const rows: Record<string, [schema: unknown, properties: object, whole?: object]> = {
   'an array without items, nested too': [
-    object({ a: { type: 'array' }, b: { type: 'array', items: { type: 'array' } } }),
-    { a: { type: 'array', items: anyValue }, b: { items: { type: 'array', items: anyValue } } },
+    object({ a: { type: 'array' }, b: arrayOf({ type: 'array' }) }),
+    { a: arrayOf(anyValue), b: { items: arrayOf(anyValue) } },
   ],
-  'required names a missing property': [
-    object({ a: string }, { required: ['a', 'b'] }),
-    { b: anyValue },
-    { required: ['a', 'b'] },
-  ],
+  'required names a missing property': [object({ a: string }, required('a', 'b')), { b: anyValue }, required('a', 'b')],
   'required names one that a closed object lacks': [
-    object({ a: string }, { required: ['a', 'b'], additionalProperties: false }),
+    object({ a: string }, { ...required('a', 'b'), additionalProperties: false }),
     { a: string },
-    { required: ['a'] },
+    required('a'),
   ],
-  'required: true': [
-    object({ a: { type: 'string', required: true } }, { required: true }),
-    { a: string },
-    { required: ['a'] },
-  ],
+  'required: true': [object({ a: { ...string, required: true } }, { required: true }), { a: string }, required('a')],
   'values that are objects and lists': [
     object({ a: { const: { deep: [1] } }, b: { enum: [[1], 'x'] } }),
     {
@@ -57,59 +55,45 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
   ],
   'properties on a string': [object({ a: { type: 'string', properties: { b: {} } } }), { a: string }],
   'two types': [
-    object({ a: { type: ['object', 'string'], properties: { b: { type: 'number' } } } }),
-    { a: { anyOf: [object({ b: { type: 'number' } }), string] } },
+    object({ a: { type: ['object', 'string'], properties: { b: number } } }),
+    { a: { anyOf: [object({ b: number }), string] } },
   ],
   'two types at the root': [{ type: ['object', 'string'], properties: { a: string } }, { a: string }],
   'anyOf at the root': [
-    object({ a: string, b: string }, { anyOf: [{ required: ['a'] }, { required: ['b'] }] }),
+    object({ a: string, b: string }, { anyOf: [required('a'), required('b')] }),
     { a: string, b: string },
     { description: 'Needs a, or b.' },
   ],
   'oneOf at the root': [
     {
       oneOf: [
-        object({ k: { const: 'x' }, a: string }, { required: ['k', 'a'] }),
-        object({ k: { const: 'y' } }, { required: ['k'] }),
+        object({ k: { const: 'x' }, a: string }, required('k', 'a')),
+        object({ k: { const: 'y' } }, required('k')),
       ],
     },
-    {
-      k: {
-        anyOf: [
-          { type: 'string', enum: ['x'] },
-          { type: 'string', enum: ['y'] },
-        ],
-      },
-      a: string,
-    },
-    { required: ['k'] },
+    { k: { anyOf: [enumOf('x'), enumOf('y')] }, a: string },
+    required('k'),
   ],
   'allOf with references at the root': [
     {
-      allOf: [{ $ref: '#/definitions/A' }, object({ b: string }, { required: ['b'] })],
-      definitions: { A: object({ a: { type: 'integer' } }, { required: ['a'] }) },
+      allOf: [{ $ref: '#/definitions/A' }, object({ b: string }, required('b'))],
+      definitions: { A: object({ a: integer }, required('a')) },
     },
-    { a: { type: 'integer' }, b: string },
-    { required: ['a', 'b'] },
+    { a: integer, b: string },
+    required('a', 'b'),
   ],
-  'enum with an empty text and duplicates': [
-    object({ a: { type: 'string', enum: ['', 'x', 'x'] } }),
-    { a: { type: 'string', enum: ['', 'x'] } },
-  ],
+  'enum with an empty text and duplicates': [object({ a: enumOf('', 'x', 'x') }), { a: enumOf('', 'x') }],
   'enum of several types': [
     object({ a: { enum: ['a', null, 3] } }),
-    { a: { anyOf: [{ type: 'string', enum: ['a'] }, { type: 'null' }, { type: 'number', enum: [3] }] } },
+    { a: { anyOf: [enumOf('a'), nothing, { ...number, enum: [3] }] } },
   ],
   'enum of values that the type excludes': [
-    object({ a: { type: 'string', enum: [1, 2] }, b: { type: 'number', enum: ['1', 'x'] } }, { required: ['a'] }),
-    { a: { type: 'number', enum: [1, 2] }, b: { type: 'string', enum: ['1', 'x'] } },
-    { required: ['a'] },
+    object({ a: { ...string, enum: [1, 2] }, b: { ...number, enum: ['1', 'x'] } }, required('a')),
+    { a: { ...number, enum: [1, 2] }, b: enumOf('1', 'x') },
+    required('a'),
   ],
   'lengths that are no whole numbers': [
-    object({
-      a: { type: 'string', minLength: -1, maxLength: 1.5 },
-      b: { type: 'array', items: string, minItems: 0.5 },
-    }),
+    object({ a: { ...string, minLength: -1, maxLength: 1.5 }, b: { ...arrayOf(string), minItems: 0.5 } }),
     { a: { type: 'string', maxLength: 1 }, b: { minItems: 1 } },
   ],
   'boolean schemas': [object({ a: true, b: false, c: {} }), { a: anyValue, c: anyValue }],
@@ -121,51 +105,44 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
   ],
   'types of other languages': [
     object({ a: { type: 'int' }, b: { type: 'STRING' }, c: { type: 'any' } }),
-    { a: { type: 'integer' }, b: string, c: anyValue },
+    { a: integer, b: string, c: anyValue },
   ],
   'a recursive reference': [
-    object(
-      { n: { $ref: '#/$defs/N' } },
-      { $defs: { N: object({ kids: { type: 'array', items: { $ref: '#/$defs/N' } } }) } },
-    ),
+    object({ n: { $ref: '#/$defs/N' } }, { $defs: { N: object({ kids: arrayOf({ $ref: '#/$defs/N' }) }) } }),
     { n: object({ kids: { items: object({ kids: { items: { type: 'object' } } }) } }) },
   ],
   'a reference to itself': [{ $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/a' } } }, {}],
   'a reference by anchor, and one with escapes': [
     object(
       { a: { $ref: '#here' }, b: { $ref: '#/$defs/x~1y%20z' } },
-      { $defs: { 'x/y z': string, q: { $anchor: 'here', type: 'number' } } },
+      { $defs: { 'x/y z': string, q: { $anchor: 'here', ...number } } },
     ),
-    { a: { type: 'number' }, b: string },
+    { a: number, b: string },
   ],
   'references that double thirty times': [
     object({ a: { $ref: '#/$defs/d0' } }, { $defs: { ...chain, d30: string } }),
     { a: { type: 'object' } },
   ],
   'nullable, in three spellings': [
-    object({
-      a: { type: 'string', nullable: true },
-      b: { type: ['string', 'null'] },
-      c: { oneOf: [string, { type: 'null' }] },
-    }),
-    Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { anyOf: [string, { type: 'null' }] }])),
+    object({ a: { ...string, nullable: true }, b: { type: ['string', 'null'] }, c: { oneOf: [string, nothing] } }),
+    { a: { anyOf: [string, nothing] }, b: { anyOf: [string, nothing] }, c: { anyOf: [string, nothing] } },
   ],
   'a tuple': [
-    object({ a: { prefixItems: [string, { type: 'number' }] }, b: { type: 'array', items: [string, string] } }),
+    object({ a: { prefixItems: [string, number] }, b: arrayOf([string, string]) }),
     {
       a: { minItems: 2, maxItems: 2, description: 'In this order: 1. string, 2. number.' },
       b: { items: string, maxItems: 2 },
     },
   ],
   'excluded bounds of draft 4': [
-    object({ a: { type: 'integer', minimum: 5, exclusiveMinimum: true }, b: { type: 'number', exclusiveMaximum: 1 } }),
+    object({ a: { ...integer, minimum: 5, exclusiveMinimum: true }, b: { ...number, exclusiveMaximum: 1 } }),
     { a: { minimum: 6 }, b: { description: 'Less than 1.' } },
   ],
   maps: [
-    object({ a: { additionalProperties: string }, b: { patternProperties: { '^x': { type: 'number' } } } }),
+    object({ a: { additionalProperties: string }, b: { patternProperties: { '^x': number } } }),
     {
       a: { additionalProperties: string },
-      b: { additionalProperties: { type: 'number' }, description: 'Names of other properties match ^x.' },
+      b: { additionalProperties: number, description: 'Names of other properties match ^x.' },
     },
   ],
   'if, then': [
@@ -180,15 +157,11 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
     { a: { type: 'string', description: 'Format: my-format. Pattern: (?<x>a). Default: b.' } },
   ],
   'a long description': [
-    object({ a: { type: 'string', description: 'x'.repeat(50_000) } }),
+    object({ a: { ...string, description: 'x'.repeat(50_000) } }),
     { a: { description: 'x'.repeat(1_000) } },
   ],
   'a schema over 16 KiB for its words': [
-    object(
-      Object.fromEntries(
-        Array.from({ length: 60 }, (_, n) => [`p${n}`, { type: 'string', description: 'y'.repeat(900) }]),
-      ),
-    ),
+    object(named(60, (n) => [`p${n}`, { ...string, description: 'y'.repeat(900) }])),
     { p59: string },
   ],
 };
@@ -215,35 +188,34 @@ test.each([
   ['text', /no JSON Schema/],
   [object({ a: { $ref: '#/$defs/none' } }), /refer to "#\/\$defs\/none"/],
   [object({ a: { $ref: 'https://example.com/a.json' } }), /refer to/],
-  [object({ a: { allOf: [string, { type: 'number' }] } }, { required: ['a'] }), /no value fits its parameter "a"/],
-  [object(Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`parameter${n}`, string]))), /KiB are the limit/],
+  [object({ a: { allOf: [string, number] } }, required('a')), /no value fits its parameter "a"/],
+  [object(named(900, (n) => [`parameter${n}`, string])), /KiB are the limit/],
 ])('%o has no form that keeps its meaning', (schema, reason) => {
   expect(() => toPortableParameters(schema)).toThrow(reason);
   const { tools, leftOut } = sessionWith(schema);
   expect([tools.declarations, leftOut]).toEqual([[], [{ tool: 'find', reason: expect.stringMatching(reason) }]]);
 });
 
-const times = <Value>(count: number, make: (n: number) => Value) => Array.from({ length: count }, (_, n) => make(n));
 const deep = (wrap: (inner: object) => object) =>
   times(10_000, () => wrap).reduce((inner: object, one) => one(inner), string);
-const five = (n: number) => object(Object.fromEntries(times(5, (k) => [`p${n}_${k}`, {}])));
+const five = (n: number) => object(named(5, (k) => [`p${n}_${k}`, {}]));
 
 test.each<[string, object, RegExp]>([
   ['properties in properties', deep((inner) => object({ a: inner })), /over 2000 levels deep/],
-  ['lists of lists', object({ a: deep((items) => ({ type: 'array', items })) }), /over 2000 levels deep/],
+  ['lists of lists', object({ a: deep(arrayOf) }), /over 2000 levels deep/],
   ['alternatives in alternatives', deep((inner) => ({ anyOf: [inner] })), /over 2000 levels deep/],
   ['a default in brackets', object({ a: { default: deep((inner) => [inner]) } }), /over 2000 levels deep/],
   [
     'a chain of 5,000 references',
-    { $ref: '#/$defs/d0', $defs: Object.fromEntries(times(5_000, (n) => [`d${n}`, { $ref: `#/$defs/d${n + 1}` }])) },
+    { $ref: '#/$defs/d0', $defs: named(5_000, (n) => [`d${n}`, { $ref: `#/$defs/d${n + 1}` }]) },
     /KiB are the limit/,
   ],
   [
     'a circle of 1,000 references',
-    {
-      ...object({ a: { $ref: '#/$defs/d0' } }),
-      $defs: Object.fromEntries(times(1_000, (n) => [`d${n}`, { $ref: `#/$defs/d${(n + 1) % 1_000}` }])),
-    },
+    object(
+      { a: { $ref: '#/$defs/d0' } },
+      { $defs: named(1_000, (n) => [`d${n}`, { $ref: `#/$defs/d${(n + 1) % 1_000}` }]) },
+    ),
     /KiB are the limit|^$/,
   ],
   ['1,900 parts of five properties', { allOf: times(1_900, five) }, /KiB are the limit/],
@@ -255,7 +227,7 @@ test.each<[string, object, RegExp]>([
   ],
   [
     '20 lists of 3,000 names',
-    { anyOf: times(20, () => ({ required: times(3_000, (n) => `p${n}`) })) },
+    { anyOf: times(20, () => required(...times(3_000, (n) => `p${n}`))) },
     /KiB are the limit/,
   ],
   ['a description of 1 MB', object({ a: { type: 'string', description: 'x '.repeat(500_000) } }), /KiB are the limit/],
@@ -272,7 +244,7 @@ test.each<[string, object, RegExp]>([
 test('names that a provider refuses have others, and the tool gets its own back', async () => {
   const inner = object({ 'x.y': string, [`long${'g'.repeat(80)}`]: string });
   const { schema, restore } = toPortableParameters(
-    object({ $filter: string, 'a[b]': inner, 日本: string, 中国: string, _filter2: string }, { required: ['$filter'] }),
+    object({ $filter: string, 'a[b]': inner, 日本: string, 中国: string, _filter2: string }, required('$filter')),
   );
   const names = Object.keys(schema.properties ?? {});
   expect([names.every((name) => /^[A-Za-z_][\w-]{0,63}$/.test(name)), new Set(names).size]).toEqual([true, 5]);
@@ -296,9 +268,8 @@ test('names that a provider refuses have others, and the tool gets its own back'
 
   const run = async (_: unknown, args: object) => JSON.stringify(args);
   const parameters = z.object({ $filter: z.string(), any: z.array(z.any()).optional() });
-  const tool = createCustomTool(
-    parseCustomTool({ description: 'Finds.', parameters, run }, 'find') as CustomToolDefinition,
-  );
+  const parsed = parseCustomTool({ description: 'Finds.', parameters, run }, 'find');
+  const tool = createCustomTool(parsed as CustomToolDefinition);
   expect(oddIn(tool.parameters)).toEqual([]);
   const result = await runTool(createToolRegistry(undefined, 'off', [tool]), toolBench().context(), call);
   expect(result).toEqual({ ok: true, output: '{"$filter":"f"}' });
@@ -306,7 +277,7 @@ test('names that a provider refuses have others, and the tool gets its own back'
 
 test('Gemini reads in words what its schema has no field for', () => {
   const { schema } = toPortableParameters(
-    object({ a: { enum: [1, 2] }, b: { type: 'string', enum: ['', 'x'] }, c: { additionalProperties: string } }),
+    object({ a: { enum: [1, 2] }, b: enumOf('', 'x'), c: { additionalProperties: string } }),
   );
   expect(toGeminiParameters(schema)?.properties).toEqual({
     a: { type: 'number', description: 'One of: 1, 2.' },
@@ -324,10 +295,8 @@ test.each(publicServers)('$server', ({ tools }) => {
   for (const [tool, source] of Object.entries(tools)) {
     const { schema, restore } = toPortableParameters(source);
     expect(oddIn(schema), tool).toEqual([]);
-    const shown = Object.fromEntries(Object.keys(schema.properties ?? {}).map((name) => [name, 1]));
-    expect(restore(shown), tool).toMatchObject(
-      Object.fromEntries(Object.keys(source.properties ?? {}).map((name) => [name, 1])),
-    );
+    const filled = (names: object = {}) => Object.fromEntries(Object.keys(names).map((name) => [name, 1]));
+    expect(restore(filled(schema.properties)), tool).toMatchObject(filled(source.properties));
     const gemini = toGeminiParameters(schema);
     expect(gemini ? oddIn(gemini as PortableSchema) : [], tool).toEqual([]);
   }

@@ -7,7 +7,8 @@ import { begin, spec, startFact, webhookWorld } from '../../support/automations/
 // Receivers that answer in ways of their own, and what becomes of a delivery.
 
 const head = (status: string, ...headers: string[]) => [`HTTP/1.1 ${status}`, ...headers, '', ''].join('\r\n');
-const whole = head('200 OK', 'content-length: 0');
+const empty = (status: string, ...headers: string[]) => head(status, ...headers, 'content-length: 0');
+const whole = empty('200 OK');
 const chunked = head('200 OK', 'transfer-encoding: chunked');
 const delivered = (statusCode = 200) => ({ state: 'delivered', statusCode, error: '' });
 const again = (statusCode: number | null, error: unknown, afterMs = 5_000) => ({
@@ -18,7 +19,7 @@ const again = (statusCode: number | null, error: unknown, afterMs = 5_000) => ({
 /** The bytes that answer a request, and the delivery after it. `hangs`: the connection stays open, until the deadline. */
 const rows: Record<string, [answer: string | ((socket: Socket) => void), outcome: object, hangs?: 'hangs']> = {
   '200': [whole, delivered()],
-  '299': [head('299 Fine', 'content-length: 0'), delivered(299)],
+  '299': [empty('299 Fine'), delivered(299)],
   '204 with a length': [head('204 No Content', 'content-length: 5'), delivered(204)],
   'old HTTP': ['HTTP/1.0 200 OK\r\n\r\nthanks', delivered()],
   'early hints first': [head('103 Early Hints', 'link: </a>') + head('102 Processing') + whole, delivered()],
@@ -36,33 +37,24 @@ const rows: Record<string, [answer: string | ((socket: Socket) => void), outcome
     again(null, 'interrupted'),
   ],
   '304': [head('304 Not Modified'), again(304, '^It answered 304\\.$')],
-  '300 without an address': [head('300 Choose', 'content-length: 0'), again(300, '^It answered 300\\.$')],
+  '300 without an address': [empty('300 Choose'), again(300, '^It answered 300\\.$')],
   'a redirect': [
-    head('308 Moved', 'location: /new', 'content-length: 0'),
+    empty('308 Moved', 'location: /new'),
     again(308, 'a redirect to http://127\\.0\\.0\\.1:\\d+/new, which is not followed'),
   ],
-  'a redirect to nowhere': [
-    head('302 Moved', 'location: http://[', 'content-length: 0'),
-    again(302, 'a redirect to http'),
-  ],
-  '410': [head('410 Gone', 'content-length: 0'), { state: 'failed', statusCode: 410 }],
-  '429 with seconds': [head('429 Slow', 'retry-after: 90', 'content-length: 0'), again(429, '429', 90_000)],
-  '429 with fewer seconds than the usual pause': [
-    head('429 Slow', 'retry-after: 1', 'content-length: 0'),
-    again(429, '429'),
-  ],
+  'a redirect to nowhere': [empty('302 Moved', 'location: http://['), again(302, 'a redirect to http')],
+  '410': [empty('410 Gone'), { state: 'failed', statusCode: 410 }],
+  '429 with seconds': [empty('429 Slow', 'retry-after: 90'), again(429, '429', 90_000)],
+  '429 with fewer seconds than the usual pause': [empty('429 Slow', 'retry-after: 1'), again(429, '429')],
   '503 with a date': [
-    head('503 Busy', `retry-after: ${new Date(begin + 120_000).toUTCString()}`, 'content-length: 0'),
+    empty('503 Busy', `retry-after: ${new Date(begin + 120_000).toUTCString()}`),
     again(503, '503', 120_000),
   ],
-  '503 with a year': [
-    head('503 Busy', 'retry-after: 31536000', 'content-length: 0'),
-    again(503, '503', 24 * 3_600_000),
-  ],
-  '503 with words': [head('503 Busy', 'retry-after: soon', 'content-length: 0'), again(503, '503')],
+  '503 with a year': [empty('503 Busy', 'retry-after: 31536000'), again(503, '503', 24 * 3_600_000)],
+  '503 with words': [empty('503 Busy', 'retry-after: soon'), again(503, '503')],
   'no HTTP': ['hello\r\n\r\n', again(null, 'interrupted')],
-  'a status of 99': [head('099 What', 'content-length: 0'), again(null, 'interrupted')],
-  'a status of 999': [head('999 What', 'content-length: 0'), again(null, 'unknown status 999')],
+  'a status of 99': [empty('099 What'), again(null, 'interrupted')],
+  'a status of 999': [empty('999 What'), again(null, 'unknown status 999')],
   'headers of 64 KiB': [head('200 OK', `x: ${'a'.repeat(65_536)}`), again(null, 'interrupted')],
   'a closed connection': [(socket) => socket.destroy(), again(null, 'interrupted')],
   'an end without an answer': ['', again(null, 'interrupted')],

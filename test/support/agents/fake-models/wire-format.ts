@@ -7,9 +7,9 @@ export interface ScriptedReply {
   readonly reasoning?: string;
   readonly calls?: readonly FakeCall[];
   readonly stop?: 'length' | 'refused';
-  /** `cut`: the connection breaks before the end. `stall`: nothing follows. `unfinished`: a clean end without the last event. */
   /** The tokens that the provider reports; only `compatible` can report other numbers than the default. */
   readonly usage?: { readonly input: number; readonly output: number };
+  /** `cut`: the connection breaks before the end. `stall`: nothing follows. `unfinished`: a clean end without the last event. */
   readonly after?: 'cut' | 'stall' | 'unfinished';
 }
 export interface FakeCall {

@@ -43,12 +43,8 @@ function programs(): ProgramClient {
         await output;
         return { exitCode: (code as number | null) ?? 137 };
       });
-      return {
-        ended,
-        write: async (bytes: Uint8Array) => void own.stdin?.write(bytes),
-        detach: () => {},
-        endInput: () => {},
-      };
+      const write = async (bytes: Uint8Array) => void own.stdin?.write(bytes);
+      return { ended, write, detach: () => {}, endInput: () => {} };
     },
     close: async () => void child?.kill('SIGKILL'),
   } as unknown as ProgramClient;
@@ -65,39 +61,35 @@ function bench(resume?: 'summary') {
     const agents = new AcpAgents({ records: records as never, clock: systemClock, newId: () => `call-${++count}` });
     const client = { programs: programs() } as SandboxClient;
     const received: AgentUpdate[] = [];
-    const turn = (texts: string[], args: string[] = [], signal = new AbortController().signal) =>
-      agents.turn(
-        client,
-        {
-          sessionId: 's',
-          runId: 'r',
-          cwd: folder,
-          texts,
-          instructions: 'Be brief.',
-          task: 'the task',
-          silenceMs: 4_000,
-          onDelivered: async () => {},
-          history: () => 'An earlier part.',
-          agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args], resume },
-        },
-        async (update) => void received.push(update),
-        signal,
-      );
+    const turn = (texts: string[], args: string[] = [], signal = new AbortController().signal) => {
+      const agent = { command: [process.execPath, join(folder, 'agent.mjs'), ...args], resume };
+      const words = { texts, instructions: 'Be brief.', task: 'the task', history: () => 'An earlier part.' };
+      const input = { sessionId: 's', runId: 'r', cwd: folder, silenceMs: 4_000, onDelivered: async () => {}, agent };
+      return agents.turn(client, { ...input, ...words }, async (update) => void received.push(update), signal);
+    };
     const replied = () => received.flatMap((one) => (one.kind === 'text' ? [one.text] : [])).join('');
     return { agents, client, received, turn, replied };
   };
   return { ...open(), again: open };
 }
+/** An agent with these arguments that had a first turn, and has gone; and the next one in its place. */
+async function reopened(text: string, args: string[] = [], resume?: 'summary') {
+  const first = bench(resume);
+  const end = await first.turn([text], args);
+  await first.agents.end(first.client);
+  return { ...first.again(), end };
+}
 const nobody: AgentApprovalRequest = { callId: '', name: '', args: {}, content: null };
 const callOf = (pause: AgentStreamEnd) => (pause.kind === 'asks' ? pause.call : nobody);
 
-test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', async () => {
+test('a task becomes the name of the model, thoughts, plan, calls, diff, cost and text, in their order', async () => {
   const { turn, received, replied } = bench();
   expect(await turn(['Do the task'])).toEqual({ kind: 'replied' });
   expect(received.map(({ kind }) => kind)).toEqual(
     'model thought plan call result plan call result plan spent text text'.split(' '),
   );
   expect(replied()).toBe('All done.');
+  expect(received[0]).toEqual({ kind: 'model', name: 'fake-1' });
   expect(received[3]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
   expect(received[4]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
   expect(received[7]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
@@ -165,26 +157,15 @@ test('a request to read a file is refused, and a tool named __proto__ is a name 
   expect(({} as { a?: unknown }).a).toBeUndefined();
 });
 
-test('work that was cut ends typed where the agent cannot load its session', async () => {
-  const first = bench();
-  await first.turn(['remember'], ['--forgetful']);
-  await first.agents.end(first.client);
-  expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
-});
-
 test('a call that begins without its arguments is reported with them, and its end as the agent last described it', async () => {
   const { turn, received } = bench();
   await turn(['Please stream a call']);
   const reported = received.filter(({ kind }) => kind === 'call' || kind === 'result');
+  const [command, output] = ['make all', 'built\n'];
+  const result = { args: { command, title: 'make all (done)' }, output, exitCode: 2 };
   expect(reported).toMatchObject([
-    { kind: 'call', family: 'shell', args: { command: 'make all', title: 'make all' } },
-    {
-      kind: 'result',
-      args: { command: 'make all', title: 'make all (done)' },
-      output: 'built\n',
-      exitCode: 2,
-      content: { console: [{ command: 'make all', output: 'built\n' }] },
-    },
+    { kind: 'call', family: 'shell', args: { command, title: 'make all' } },
+    { kind: 'result', ...result, content: { console: [{ command, output }] } },
   ]);
 });
 
@@ -218,20 +199,14 @@ test('two concurrent permission requests are shown one after the other', async (
 });
 
 test('history that an agent repeats after its answer to session/load is ignored', async () => {
-  const first = bench();
-  await first.turn(['remember'], ['--late']);
-  await first.agents.end(first.client);
-  const second = first.again();
+  const second = await reopened('remember', ['--late']);
   await second.turn(['remember'], ['--late']);
   const expected = ['I had 1 messages before.', []];
   expect([second.replied(), second.received.filter(({ kind }) => kind === 'call')]).toEqual(expected);
 });
 
 test('an agent that cannot load its session takes a new message with a summary, and says so', async () => {
-  const first = bench();
-  await first.turn(['remember'], ['--lost']);
-  await first.agents.end(first.client);
-  const second = first.again();
+  const second = await reopened('remember', ['--lost']);
   expect(await second.turn(['remember'], ['--lost'])).toEqual({ kind: 'replied' });
   expect(second.received[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('No such session.') });
   const kept = JSON.parse(readFileSync(join(folder, '.fake-agent.json'), 'utf8'));
@@ -239,39 +214,28 @@ test('an agent that cannot load its session takes a new message with a summary, 
 });
 
 test('an agent whose template wants it takes a new message with a summary, though it can load its session', async () => {
-  const first = bench('summary');
-  await first.turn(['remember']);
-  await first.agents.end(first.client);
-  const second = first.again();
+  const second = await reopened('remember', [], 'summary');
   expect(await second.turn(['remember'])).toEqual({ kind: 'replied' });
   expect(second.received[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
   expect(second.replied()).toBe('I had 0 messages before.');
 });
 
-test('work that was cut ends typed with the reason where a session is lost', async () => {
-  const first = bench();
-  await first.turn(['remember'], ['--lost']);
-  await first.agents.end(first.client);
-  const end = await first.again().turn([], ['--lost']);
-  expect(end).toMatchObject({ kind: 'failed', message: expect.stringContaining('No such session.') });
+test.each([
+  ['the agent cannot load its session', '--forgetful', ''],
+  ['its session is lost', '--lost', 'No such session.'],
+])('work that was cut ends typed with the reason where %s', async (_, option, reason) => {
+  const { turn } = await reopened('remember', [option]);
+  const expected = { kind: 'failed', code: 'agent_failed', message: expect.stringContaining(reason) };
+  expect(await turn([], [option])).toMatchObject(expected);
 });
 
 test.each([
   [true, 'You chose yes.'],
   [false, 'You chose no.'],
 ])('a decision (%s) on a call of an agent that has gone answers the same call once', async (allowed, expected) => {
-  const first = bench();
-  const pause = await first.turn(['I need permission']);
-  await first.agents.end(first.client);
-  const second = first.again();
-  second.agents.decide(second.client, callOf(pause), allowed);
+  const second = await reopened('I need permission');
+  second.agents.decide(second.client, callOf(second.end), allowed);
   expect(await second.turn(['I need permission'])).toEqual({ kind: 'replied' });
   expect(second.replied()).toBe(expected);
   expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
-});
-
-test('the model that the agent names is reported', async () => {
-  const { turn, received } = bench();
-  await turn(['Do the task']);
-  expect(received[0]).toEqual({ kind: 'model', name: 'fake-1' });
 });

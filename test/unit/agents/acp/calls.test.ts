@@ -36,11 +36,8 @@ test('an edit without a diff shows the text of its arguments', () => {
 });
 
 test('of arguments that are too large the beginnings are shown, with the number of characters that are not', () => {
-  const { args } = calls().requestApproval({
-    toolCallId: 'a',
-    kind: 'other',
-    rawInput: { path: 'a.txt', text: 'x'.repeat(100_000) },
-  });
+  const rawInput = { path: 'a.txt', text: 'x'.repeat(100_000) };
+  const { args } = calls().requestApproval({ toolCallId: 'a', kind: 'other', rawInput });
   expect(args.path).toBe('a.txt');
   expect(args.text).toMatch(/^x{4096}\n\[95904 characters more are not shown\]$/);
 });
@@ -52,35 +49,26 @@ test('a late word about a call that has ended begins no other call', () => {
   expect(of.receive({ toolCallId: 'a', status: 'in_progress', title: 'again' }, true)).toHaveLength(1);
 });
 
+const quota = { model_usage: [{ model: 'gpt-5-mini', token_count: {} }] };
 test.each([
   ['Gemini CLI in its session', { models: { currentModelId: 'gemini-2.5-flash' } }, 'gemini-2.5-flash'],
   ['OpenCode in its options', { configOptions: [{ category: 'model', currentValue: 'a/m1' }] }, 'a/m1'],
   ['Claude Code in its updates', { _meta: { '_claude/model': 'claude-sonnet-4-5' } }, 'claude-sonnet-4-5'],
-  [
-    'Codex in its answer',
-    { _meta: { quota: { model_usage: [{ model: 'gpt-5-mini', token_count: {} }] } } },
-    'gpt-5-mini',
-  ],
+  ['Codex in its answer', { _meta: { quota } }, 'gpt-5-mini'],
   ['Claude Code by its usual choice', { configOptions: [{ category: 'model', currentValue: 'default' }] }, undefined],
   ['a strange agent', { models: 1, configOptions: 'x', _meta: null }, undefined],
 ])('the model that %s names', (_, message, model) => expect(findModelName(message)).toBe(model));
 
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 
-test('reports of a growing conversation and of the whole cost count once', () => {
+test('reports of a growing conversation and of the whole cost count once, and the next message takes all of it again', () => {
   const spending = new SpendingCounter();
   spending.begin();
   expect(spending.reported({ used: 100, cost: usd(0.5) })).toEqual([{ kind: 'spent', tokens: 100, cost: 0.5 }]);
   expect(spending.reported({ used: 150, cost: usd(0.75) })).toEqual([{ kind: 'spent', tokens: 50, cost: 0.25 }]);
   expect(spending.reported({ used: 150, cost: usd(0.75) })).toEqual([]);
-});
-
-test('the next message takes the whole conversation again, and adds to the cost', () => {
-  const spending = new SpendingCounter();
   spending.begin();
-  spending.reported({ used: 100, cost: usd(0.5) });
-  spending.begin();
-  expect(spending.reported({ used: 120, cost: usd(0.75) })).toEqual([{ kind: 'spent', tokens: 120, cost: 0.25 }]);
+  expect(spending.reported({ used: 170, cost: usd(1) })).toEqual([{ kind: 'spent', tokens: 170, cost: 0.25 }]);
 });
 
 test.each([
@@ -100,7 +88,7 @@ test.each([
   [undefined],
 ])('an answer of %j counts nothing', (answer) => expect(new SpendingCounter().answered(answer)).toEqual([]));
 
-test('a cost in another currency is not counted', () =>
-  expect(new SpendingCounter().reported({ used: 1, cost: { amount: 5, currency: 'EUR' } })).toMatchObject([
-    { cost: undefined },
-  ]));
+test('a cost in another currency is not counted', () => {
+  const [spent] = new SpendingCounter().reported({ used: 1, cost: { amount: 5, currency: 'EUR' } });
+  expect(spent).toMatchObject({ cost: undefined });
+});

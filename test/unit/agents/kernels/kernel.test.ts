@@ -4,32 +4,27 @@ import { Kernel } from '../../../../src/agents/kernels/kernel.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { ProgramClient } from '../../../../src/sandboxes/client/client.ts';
-import { fakePrograms, type Serve } from '../../../support/sandboxes/fake-programs.ts';
+import { type FakeProgram, fakePrograms, type Serve } from '../../../support/sandboxes/fake-programs.ts';
 
 const { signal } = new AbortController();
-const message = (nonce: string, reported: object) => `\0corral:${nonce}:${JSON.stringify(reported)}\n`;
+/** The kernel reports this on both of its outputs. */
+function tell(program: FakeProgram, reported: object): void {
+  const message = `\0corral:n:${JSON.stringify(reported)}\n`;
+  void Promise.all([program.print(message), program.complain(message)]);
+}
 
 const cell = { code: '1', timeoutMs: 10_000, listener: { onText: () => {}, onResult: () => {} } };
 const answerCells: Serve = (request, program) => {
   const { type } = request as { type?: string };
-  const report = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
-  void Promise.all([program.print(report), program.complain(report)]);
+  tell(program, type === 'hello' ? { type } : { type: 'end', count: 1 });
 };
 const kernelOf = (programs: ProgramClient) =>
   new Kernel({ programs, clock: systemClock, newNonce: () => 'n' }, { id: 'k', language: 'javascript' });
 
 test('a kernel that is found idle is not interrupted, because an interrupt can end it', async () => {
   let interrupts = 0;
-  const programs = fakePrograms((requested, program) => {
-    const hello = message('n', requested);
-    void Promise.all([program.print(hello), program.complain(hello)]);
-  });
-  const counting = {
-    ...programs,
-    signal: async () => {
-      interrupts++;
-    },
-  };
+  const programs = fakePrograms((requested, program) => tell(program, requested));
+  const counting = { ...programs, signal: async () => void interrupts++ };
   await KernelConnection.open(counting, { id: 'k', nonce: 'n', mayBeAtWork: true }, signal);
   expect(interrupts).toBe(0);
 });
@@ -65,10 +60,8 @@ test('a kernel that is at work says hello once more after the last interrupt, wh
   let requests = 0;
   const programs = fakePrograms((message, program) => {
     order.push('hello');
-    const answer = `\0corral:n:${JSON.stringify(message)}\n`;
-    const tell = () => Promise.all([program.print(answer), program.complain(answer)]);
-    if (requests++ > 0) void tell();
-    else answered.promise.then(tell);
+    if (requests++ > 0) tell(program, message);
+    else answered.promise.then(() => tell(program, message));
   });
   const answered = Promise.withResolvers<void>();
   const signal = async () => {

@@ -9,20 +9,10 @@ const read = (chunks: readonly string[]) => {
 
 test('messages are taken out of the text around them, however the bytes are split', () => {
   const whole = `one${mark}{"a":1}\ntwo\n${mark}{}\n`;
-  const joined = (parts: string[][]) =>
-    parts
-      .filter(([kind]) => kind === 'text')
-      .map(([, text]) => text)
-      .join('') +
-    parts
-      .filter(([kind]) => kind === 'message')
-      .map(([, text]) => `<${text}>`)
-      .join('');
   for (let size = 1; size <= whole.length; size++) {
-    const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, n) =>
-      whole.slice(n * size, (n + 1) * size),
-    );
-    expect(joined(read(chunks) as string[][]), `chunks of ${size}`).toBe('onetwo\n<{"a":1}><{}>');
+    const parts = read(whole.match(new RegExp(`.{1,${size}}`, 'gs')) ?? []);
+    const of = (kind: string) => parts.flatMap(([own, text]) => (own === kind ? [text] : []));
+    expect([of('text').join(''), of('message')], `chunks of ${size}`).toEqual(['onetwo\n', ['{"a":1}', '{}']]);
   }
 });
 

@@ -14,20 +14,14 @@ const quiet = () => ({ signal: soon(), onProgress: () => {} });
 function connected(serve: Serve, more: Partial<McpServer> = {}) {
   const programs = fakePrograms(serve);
   const clock = manualClock();
-  const server = {
-    name: 'fake',
-    command: 'serve',
-    args: [],
-    env: {},
-    tools: ['*'],
-    timeoutMs: 60_000,
-    ...more,
-  } as McpServer;
+  const usual = { name: 'fake', command: 'serve', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
+  const server = { ...usual, ...more } as McpServer;
   const program = { id: 'mcp-fake', argv: ['serve'] };
   const connection = new McpConnection(server, () => new ProgramTransport(programs, program), clock);
   return { programs, connection, clock };
 }
 
+const text = (words: string) => ({ content: [{ type: 'text', text: words }] });
 const bare = { type: 'object', properties: {} };
 
 test('the tools of a server are listed, as far as the operator allows them', async () => {
@@ -62,26 +56,21 @@ test('a server that dies in a call is one error that names it, and the next call
   let calls = 0;
   const { connection, programs } = connected(
     toolServer([{ name: 'go' }], async (message, program) => {
-      if (calls++ > 0) return void program.print(answerTo(message, { content: [{ type: 'text', text: 'fine' }] }));
+      if (calls++ > 0) return void program.print(answerTo(message, text('fine')));
       await program.complain('out of luck\n');
       program.exit(9);
     }),
   );
-  const expected =
+  const publicMessage =
     'The tool server fake stopped: it ended with exit code 9, after it printed: out of luck. The next call starts it again.';
-  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
-    code: 'unsupported',
-    publicMessage: expected,
-  });
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({ code: 'unsupported', publicMessage });
   expect((await connection.call('go', {}, quiet())).content).toMatchObject([{ text: 'fine' }]);
   expect(programs.started).toHaveLength(2);
 });
 
 test('a tool server that does not answer fails the call after its timeout and is notified', async () => {
-  const { connection, programs } = connected(
-    toolServer([{ name: 'hang' }], () => {}),
-    { timeoutMs: 50 },
-  );
+  const serve = toolServer([{ name: 'hang' }], () => {});
+  const { connection, programs } = connected(serve, { timeoutMs: 50 });
   await expect(connection.call('hang', {}, quiet())).rejects.toMatchObject({ code: 'deadline_exceeded' });
   expect(programs.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled' });
 });
@@ -89,9 +78,8 @@ test('a tool server that does not answer fails the call after its timeout and is
 test('a stopped run cancels the call in the server', async () => {
   const stop = new AbortController();
   const { connection, programs } = connected(toolServer([{ name: 'hang' }], () => stop.abort()));
-  await expect(connection.call('hang', {}, { ...quiet(), signal: stop.signal })).rejects.toMatchObject({
-    code: 'cancelled',
-  });
+  const call = connection.call('hang', {}, { ...quiet(), signal: stop.signal });
+  await expect(call).rejects.toMatchObject({ code: 'cancelled' });
   expect(programs.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled' });
 });
 
@@ -103,13 +91,12 @@ test('an answer of 50 MB fails its own call alone', async () => {
       for (let n = 0; n < 50; n++) await program.print('x'.repeat(1_000_000));
       await program.print(`"}]},"jsonrpc":"2.0","id":${message.id}}\n`);
       const slow = programs.sent.find(({ params }) => params?.name === 'slow');
-      await program.print(answerTo({ id: slow?.id ?? 0 }, { content: [{ type: 'text', text: 'unharmed' }] }));
+      await program.print(answerTo({ id: slow?.id ?? 0 }, text('unharmed')));
     }),
   );
   const slow = connection.call('slow', {}, quiet());
-  await expect(connection.call('big', {}, quiet())).rejects.toMatchObject({
-    publicMessage: expect.stringContaining('the answer is larger than 4 MiB'),
-  });
+  const tooLarge = { publicMessage: expect.stringContaining('the answer is larger than 4 MiB') };
+  await expect(connection.call('big', {}, quiet())).rejects.toMatchObject(tooLarge);
   expect((await slow).content).toMatchObject([{ text: 'unharmed' }]);
   expect(programs.started).toHaveLength(1);
 });
@@ -119,7 +106,7 @@ test('noise, wrong answers and answers to nobody are passed over', async () => {
     toolServer([{ name: 'lie' }], async (message, program) => {
       await program.print('starting up…\n[1,2]\n{"jsonrpc":"2.0","id":99999,"result":{}}\n{"not":"rpc"}\n{"broken\n');
       await program.print(`${'['.repeat(100_000)}\n{"a":${'['.repeat(100_000)}\n`);
-      await program.print(answerTo(message, { content: [{ type: 'text', text: 'true' }] }));
+      await program.print(answerTo(message, text('true')));
     }),
   );
   expect((await connection.call('lie', {}, quiet())).content).toMatchObject([{ text: 'true' }]);
@@ -130,7 +117,7 @@ test('a server that asks to sample from the model is refused, and the call conti
   const { connection, programs } = connected((message, program) => {
     if (message.error) {
       const call = programs.sent.find(({ method }) => method === 'tools/call');
-      void program.print(answerTo({ id: call?.id ?? 0 }, { content: [{ type: 'text', text: 'without a model' }] }));
+      void program.print(answerTo({ id: call?.id ?? 0 }, text('without a model')));
     } else toolServer([{ name: 'ask' }], () => void program.print(ask))(message, program);
   });
   expect((await connection.call('ask', {}, quiet())).content).toMatchObject([{ text: 'without a model' }]);
@@ -179,12 +166,9 @@ test('a server that cannot start is tried again only after a while', async () =>
 test('a tool whose schema the protocol refuses costs neither the others nor itself', async () => {
   const odd = [{ name: 'text', inputSchema: { type: 'string' } }, { name: 'bare', inputSchema: {} }, { name: 'fine' }];
   const { connection } = connected(toolServer(odd as never));
-  const tools = await connection.tools(soon());
-  expect(tools.map(({ name, refused }) => [name, refused])).toEqual([
-    ['text', 'its parameters are of the type string, and only an object can be sent'],
-    ['bare', undefined],
-    ['fine', undefined],
-  ]);
+  const refused = Object.fromEntries((await connection.tools(soon())).map((tool) => [tool.name, tool.refused]));
+  const why = 'its parameters are of the type string, and only an object can be sent';
+  expect(refused).toEqual({ text: why, bare: undefined, fine: undefined });
 });
 
 test('lines come out whole, however the bytes were cut', () => {
@@ -199,11 +183,8 @@ test('lines come out whole, however the bytes were cut', () => {
 
 test('the splitter keeps only the ends of a line that is too long, and the next line complete', () => {
   const split = createLineSplitter(1_000);
-  const [long, next] = [
-    ...split(Buffer.from('head')),
-    ...split(Buffer.alloc(100_000, 'x')),
-    ...split(Buffer.from('tail\nnext\n')),
-  ];
+  const pieces = ['head', 'x'.repeat(100_000), 'tail\nnext\n'];
+  const [long, next] = pieces.flatMap((piece) => split(Buffer.from(piece)));
   const expected = { kind: 'too_long', head: expect.stringMatching(/^headx/), tail: expect.stringMatching(/xtail$/) };
   expect(long).toMatchObject(expected);
   expect(JSON.stringify(long).length).toBeLessThan(10_000);
@@ -217,13 +198,9 @@ test('the request that a long message answers is found at either end, and only a
   expect(findResponseId({ head: '{"result":{"id":7', tail: 'xxx' })).toBeUndefined();
 });
 
-test('a tool is called mcp_<server>_<tool>', () =>
-  expect([...toMcpToolNames('files', ['read_file', 'list-all'])]).toEqual([
-    ['mcp_files_read_file', 'read_file'],
-    ['mcp_files_list-all', 'list-all'],
-  ]));
-
-test('names that providers refuse become ones they take, and stay apart', () => {
+test('a tool is called mcp_<server>_<tool>; names that providers refuse become ones they take, and stay apart', () => {
+  const plain = { mcp_files_read_file: 'read_file', 'mcp_files_list-all': 'list-all' };
+  expect(Object.fromEntries(toMcpToolNames('files', ['read_file', 'list-all']))).toEqual(plain);
   const tools = ['a.b', 'a b', 'a/b', 'x'.repeat(100), `${'x'.repeat(99)}y`, 'ä'];
   const names = toMcpToolNames('s', tools);
   expect([...names.values()].sort()).toEqual([...tools].sort());

@@ -36,22 +36,21 @@ describe('a collected turn', () => {
     expect(message.model).toBe('local/other');
   });
 
-  test('has no reasoning in its text', async () => {
-    const { message } = await collect([{ type: 'reasoning', delta: 'Hm.' }, say('Hi.'), end('done')]);
-    expect(message.text).toBe('Hi.');
-  });
-
-  test('keeps what the provider sent raw as it came', async () => {
+  test('has no reasoning in its text, and keeps what the provider sent raw as it came', async () => {
     const part = { thoughtSignature: 'b64==', functionCall: { name: 'x' } };
-    expect((await collect([{ type: 'raw', part }, end('done')])).message.raw).toEqual([part]);
+    const { message } = await collect([
+      { type: 'reasoning', delta: 'Hm.' },
+      { type: 'raw', part },
+      say('Hi.'),
+      end('done'),
+    ]);
+    expect([message.text, message.raw]).toEqual(['Hi.', [part]]);
   });
 
-  test('without an end has failed, and a retry can help', async () =>
-    expect((await collect([say('half')])).outcome).toMatchObject({ kind: 'failed', retryable: true }));
-
-  test('F079 without an end has no calls but keeps its text', async () => {
-    const { message } = await collect([say('I will'), call('a')]);
+  test('F079 without an end has failed, and has no calls but keeps its text; a retry can help', async () => {
+    const { message, outcome } = await collect([say('I will'), call('a')]);
     expect(message).toMatchObject({ text: 'I will', calls: [] });
+    expect(outcome).toMatchObject({ kind: 'failed', retryable: true });
   });
 
   test('F080 gives every call an id of its own', async () => {
@@ -74,14 +73,14 @@ describe('a collected turn', () => {
     expect([message.calls.length, refused.length]).toEqual([16, 184]);
   });
 
-  test('F081 without text and calls is empty; with either it is not', async () => {
-    expect(isEmptyTurn(await collect([say(' \n'), end('done')]))).toBe(true);
-    expect(isEmptyTurn(await collect([say('ok'), end('done')]))).toBe(false);
-    expect([isEmptyTurn(await collect([call('a'), end('calls')])), isEmptyTurn(await collect([]))]).toEqual([
-      false,
-      false,
-    ]);
-  });
+  test.each<[string, boolean, TurnPart[]]>([
+    ['blanks', true, [say(' \n'), end('done')]],
+    ['a text', false, [say('ok'), end('done')]],
+    ['a call', false, [call('a'), end('calls')]],
+    ['no end', false, []],
+  ])('F081 with %s is empty: %s', async (_what, isEmpty, parts) =>
+    expect(isEmptyTurn(await collect(parts))).toBe(isEmpty),
+  );
 
   test.each([
     ['text', say('x'.repeat(40))],

@@ -30,13 +30,13 @@ describe('a fence', () => {
 });
 
 describe('the text of a block', () => {
-  test('has no last line end', () => expect(blocksOf(lines('```sh', 'a', 'b', '```'))[0]?.text).toBe('a\nb'));
-  test('has one when its last line is empty', () =>
-    expect(blocksOf(lines('```sh', 'a', '', '```'))[0]?.text).toBe('a\n'));
-  test('is empty when there is no line', () => expect(blocksOf(lines('```sh', '```'))[0]?.text).toBe(''));
-  test('keeps spaces and tabs', () => expect(blocksOf(lines('```sh', '\t a  ', '```'))[0]?.text).toBe('\t a  '));
-  test('is joined by LF whatever the message uses', () =>
-    expect(blocksOf('```sh\r\na\r\nb\r\n```')).toEqual([{ word: 'sh', text: 'a\nb' }]));
+  test.each([
+    ['has no last line end', '```sh\na\nb\n```', 'a\nb'],
+    ['has one when its last line is empty', '```sh\na\n\n```', 'a\n'],
+    ['is empty when there is no line', '```sh\n```', ''],
+    ['keeps spaces and tabs', '```sh\n\t a  \n```', '\t a  '],
+    ['is joined by LF whatever the message uses', '```sh\r\na\r\nb\r\n```', 'a\nb'],
+  ])('%s', (_, message, text) => expect(blocksOf(message)).toEqual([{ word: 'sh', text }]));
 });
 
 describe('the units of a message', () => {

@@ -22,6 +22,17 @@ const planned = (message: string, talk = new Conversation()) =>
     .replied('Working on it', [planCall(talk.messages.length)])
     .result(planCall(talk.messages.length), 'ok');
 
+const exec = (command: string, callId = 'call_1'): ToolCall => ({
+  callId,
+  name: 'shell_exec',
+  args: { id: 'main', exec_dir: '/workspace', command },
+});
+/** A run whose only step, a command, ended with this output. */
+const ran = (output: string, success = true, message = block('sh', 'a')) =>
+  planned(message)
+    .replied('', [exec('a')])
+    .result(exec('a'), output, success);
+
 describe('planning', () => {
   test('gives an acknowledgement, a title and a step for each block', async () => {
     const talk = new Conversation().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
@@ -74,19 +85,11 @@ describe('replanning', () => {
 });
 
 describe('a step', () => {
-  const exec = (command: string, callId = 'call_1'): ToolCall => ({
-    callId,
-    name: 'shell_exec',
-    args: { id: 'main', exec_dir: '/workspace', command },
-  });
-
   test('with a command runs exactly that command, in the working directory that the loop names', async () => {
-    const { calls } = await turn(planned(block('sh', ' a;\nb ')), step(0), {
-      system: 'You.\nWorking directory: /srv/ws\n',
-    });
-    expect(calls).toEqual([
-      { callId: 'call_1', name: 'shell_exec', args: { id: 'main', exec_dir: '/srv/ws', command: ' a;\nb ' } },
-    ]);
+    const system = 'You.\nWorking directory: /srv/ws\n';
+    const { calls } = await turn(planned(block('sh', ' a;\nb ')), step(0), { system });
+    const args = { id: 'main', exec_dir: '/srv/ws', command: ' a;\nb ' };
+    expect(calls).toEqual([{ callId: 'call_1', name: 'shell_exec', args }]);
   });
 
   test.each([
@@ -108,33 +111,20 @@ describe('a step', () => {
   });
 
   test('says that a command succeeded, and calls nothing more', async () => {
-    const talk = planned(block('sh', 'a'))
-      .replied('', [exec('a')])
-      .result(exec('a'), 'out');
-    const { text, calls, outcome } = await turn(talk, step(0));
+    const { text, calls, outcome } = await turn(ran('out'), step(0));
     expect([text, calls]).toEqual(['The command ran and succeeded.', []]);
     expect(outcome).toMatchObject({ kind: 'finished', stop: 'done' });
   });
 
-  test('says that a command failed, and how', async () => {
-    const talk = planned(block('sh', 'a'))
-      .replied('', [exec('a')])
-      .result(exec('a'), '[exit code 3]\nout', false);
-    expect((await turn(talk, step(0))).text).toBe('This step failed: exit code 3');
+  test.each([
+    ['[exit code 3]\nout', 'exit code 3'],
+    ['<h1>Not found</h1>\n', '`<h1>Not found</h1>`'],
+    ['# Title `x`', '`` # Title `x` ``'],
+  ])('says that a command failed with %j as %s, which is no heading', async (output, reason) => {
+    expect((await turn(ran(output, false), step(0))).text).toBe(`This step failed: ${reason}`);
   });
 
-  test('never makes a heading of what a page or a file begins with', async () => {
-    const reasonOf = async (output: string) =>
-      (
-        await turn(
-          planned(block('sh', 'a'))
-            .replied('', [exec('a')])
-            .result(exec('a'), output, false),
-          step(0),
-        )
-      ).text;
-    expect(await reasonOf('<h1>Not found</h1>\n')).toBe('This step failed: `<h1>Not found</h1>`');
-    expect(await reasonOf('# Title `x`')).toBe('This step failed: `` # Title `x` ``');
+  test('never makes a heading of what a message begins with', async () => {
     const talk = planned(`Say <h1>Hello</h1>\n${block('sh', 'a')}`);
     expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).calls[0]?.args).toMatchObject({
       acknowledgement: 'Demo, no AI. Working on it: `Say <h1>Hello</h1>`',
@@ -143,11 +133,8 @@ describe('a step', () => {
 
   test('says a reason whole, also where there is no desktop', async () => {
     const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
-    const { output } = await runTool(
-      withoutDesktopTools(createToolRegistry(), 'A desktop needs Docker.'),
-      {} as never,
-      call,
-    );
+    const registry = withoutDesktopTools(createToolRegistry(), 'A desktop needs Docker.');
+    const { output } = await runTool(registry, {} as never, call);
     const talk = planned(block('browse', 'http://a.test/')).replied('', [call]).result(call, output, false);
     expect((await turn(talk, step(0))).text).toBe(
       'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +
@@ -156,18 +143,12 @@ describe('a step', () => {
   });
 
   test('with the same command as the step before runs it again', async () => {
-    const talk = planned(`${block('sh', 'a')}\n${block('sh', 'a')}`)
-      .replied('', [exec('a')])
-      .result(exec('a'), '')
-      .replied('done');
+    const talk = ran('', true, `${block('sh', 'a')}\n${block('sh', 'a')}`).replied('done');
     expect((await turn(talk, step(1))).calls).toEqual([exec('a', 'call_2')]);
   });
 
   test('continues where it was when a message was injected in the middle of it', async () => {
-    const talk = planned(block('sh', 'a'))
-      .replied('', [exec('a')])
-      .result(exec('a'), '')
-      .user(block('sh', 'b'));
+    const talk = ran('').user(block('sh', 'b'));
     talk.replied('', [{ callId: 'replan_2', name: 'make_plan', args: {} }]);
     expect((await turn(talk, step(0))).calls).toEqual([]);
     expect((await turn(talk.replied('done'), step(1))).calls).toEqual([exec('b', 'call_2')]);
@@ -230,24 +211,16 @@ describe('a question', () => {
 });
 
 describe('the summary', () => {
-  const summary = async (output: string, success = true) => {
-    const call: ToolCall = { callId: 'call_1', name: 'shell_exec', args: {} };
-    return (
-      await turn(planned(block('sh', 'a')).replied('', [call]).result(call, output, success), { kind: 'summarize' })
-    ).text;
-  };
-
-  test('shows what the last command printed', async () =>
-    expect(await summary('hi\n')).toBe('Demo, no AI.\n\n```\nhi\n```'));
-  test('shows the last 2000 characters of it', async () =>
-    expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/));
-  test('does not begin in the middle of a character', async () =>
-    expect(await summary(`😀${'y'.repeat(1_999)}`)).toMatch(/```\ny{1999}\n```$/));
-  test('fences it with more backticks than it has', async () =>
-    expect(await summary('a\n````\nb')).toContain('`````\na\n````\nb\n`````'));
-  test('counts what failed, and leaves out what the tools say about it', async () =>
-    expect(await summary('[exit code 2]\nno\n', false)).toMatch(/1 of 1 tool calls failed.*\n\n```\nno\n```$/));
-  test('says so when nothing was printed', async () => expect(await summary('')).toMatch(/printed nothing/));
+  test.each([
+    ['shows what the last command printed', 'hi\n', true, /^Demo, no AI\.\n\n```\nhi\n```$/],
+    ['shows the last 2000 characters of it', `x${'y'.repeat(2_000)}`, true, /```\ny{2000}\n```$/],
+    ['does not begin in the middle of a character', `😀${'y'.repeat(1_999)}`, true, /```\ny{1999}\n```$/],
+    ['fences it with more backticks than it has', 'a\n````\nb', true, /`````\na\n````\nb\n`````/],
+    ['counts failures, without what tools say of them', '[exit code 2]\nno\n', false, /1 of 1 tool.*\n\n```\nno\n```$/],
+    ['says so when nothing was printed', '', true, /printed nothing/],
+  ])('%s', async (_, output, success, expected) =>
+    expect((await turn(ran(output, success), { kind: 'summarize' })).text).toMatch(expected),
+  );
 });
 
 test('every text comes in at least two pieces, none of them empty', async () => {

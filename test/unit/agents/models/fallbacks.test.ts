@@ -23,13 +23,14 @@ test('a model that works answers under its own name', async () => {
   expect((await turn()).parts.at(-1)).not.toHaveProperty('model');
 });
 
-test.each(['model_unauthorized', 'model_unknown', 'model_quota'] as const)(
-  'the next model takes over after %s',
-  async (code) => {
-    const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
-    expect((await turn()).parts.at(-1)).toMatchObject({ type: 'end', outcome: { kind: 'finished' }, model: 'b' });
-  },
-);
+test.each([
+  ...(['model_unauthorized', 'model_unknown', 'model_quota'] as const).map((code) => [code, true] as const),
+  ...(['model_refused', 'model_rejected', 'model_context'] as const).map((code) => [code, false] as const),
+])('after %s the next model takes over: %s', async (code, takesOver) => {
+  const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
+  const [finished, stays] = [{ kind: 'finished' }, { kind: 'failed', code }];
+  expect((await turn()).parts.at(-1)).toMatchObject(takesOver ? { outcome: finished, model: 'b' } : { outcome: stays });
+});
 
 test('F075 a provider that wants a longer wait than a minute is not waited for', async () => {
   const { turn } = chain(model('a', [[failed('model_overloaded', { retryAfterMs: 3_600_000 })]]), model('b', [[hi]]));
@@ -38,8 +39,7 @@ test('F075 a provider that wants a longer wait than a minute is not waited for',
 
 test('F075 a longer wait than a minute is capped when there is no other model', async () => {
   const { turn } = chain(model('a', [[failed('model_overloaded', { retryAfterMs: 3_600_000 })]]));
-  const { outcome } = await turn();
-  expect(outcome).toMatchObject({ kind: 'failed', retryAfterMs: 57_500 });
+  expect((await turn()).outcome).toMatchObject({ kind: 'failed', retryAfterMs: 57_500 });
 });
 
 test('F076 the next model takes over after three failures in a row', async () => {
@@ -58,23 +58,13 @@ test('F075 two waits that make more than a minute together end the patience', as
 });
 
 test('a model that rested is tried again', async () => {
-  const { turn, clock } = chain(
-    model('a', [[failed('model_overloaded', { retryAfterMs: 90_000 })], [hi]]),
-    model('b', [[hi], [hi]]),
-  );
+  const busy = failed('model_overloaded', { retryAfterMs: 90_000 });
+  const { turn, clock } = chain(model('a', [[busy], [hi]]), model('b', [[hi], [hi]]));
   expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });
   expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });
   clock.advance(90_001);
   expect((await turn()).parts.at(-1)).not.toHaveProperty('model');
 });
-
-test.each(['model_refused', 'model_rejected', 'model_context'] as const)(
-  'no other model is tried after %s',
-  async (code) => {
-    const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
-    expect((await turn()).outcome).toMatchObject({ kind: 'failed', code });
-  },
-);
 
 test('another model does not continue in the middle of a reply', async () => {
   const { turn } = chain(model('a', [[hi, failed('model_quota', { retryable: false })]]), model('b', [[hi]]));
@@ -83,11 +73,9 @@ test('another model does not continue in the middle of a reply', async () => {
 });
 
 test('the error of a chain in which all models fail contains the message of each', async () => {
-  const no = [failed('model_unauthorized', { retryable: false, message: 'a: no key.' })];
-  const { turn } = chain(
-    model('a', [no]),
-    model('b', [[failed('model_quota', { retryable: false, message: 'b: empty.' })]]),
-  );
+  const noKey = failed('model_unauthorized', { retryable: false, message: 'a: no key.' });
+  const empty = failed('model_quota', { retryable: false, message: 'b: empty.' });
+  const { turn } = chain(model('a', [[noKey]]), model('b', [[empty]]));
   const expected = { message: 'a: no key. Then the fallback: b: empty.', retryable: false };
   expect((await turn()).outcome).toMatchObject(expected);
 });

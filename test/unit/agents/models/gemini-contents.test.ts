@@ -43,9 +43,8 @@ describe('a turn of its own', () => {
     const message = turn(talk, call('a', 'c1'), call('b', 'c2'));
     talk.messages[1] = { ...message, calls: message.calls.slice(0, 1) };
     talk.result(call('a', 'c1'), 'text');
-    expect(contents(talk).at(-1)?.parts[1]).toEqual({
-      functionResponse: { name: 'b', response: { error: 'This call was not run.' } },
-    });
+    const notRun = { functionResponse: { name: 'b', response: { error: 'This call was not run.' } } };
+    expect(contents(talk).at(-1)?.parts[1]).toEqual(notRun);
   });
 });
 
@@ -53,11 +52,9 @@ test('of two calls that demand consent, the permitted one stays a call with a si
   const talk = new Conversation().user('go');
   const [a, b] = [call('a', 'c1'), call('b', 'c2')];
   const { raw, ...message } = turn(talk, a, b);
+  const safety_decision = { decision: 'require_confirmation' };
   const demanding = (raw as { functionCall: { name: string; args: object } }[]).map(({ functionCall }) => ({
-    functionCall: {
-      ...functionCall,
-      args: { ...functionCall.args, safety_decision: { decision: 'require_confirmation' } },
-    },
+    functionCall: { ...functionCall, args: { ...functionCall.args, safety_decision } },
   }));
   talk.messages[1] = { ...message, raw: demanding };
   talk.result(a, 'Not run: the user rejected this call.', false);

@@ -12,19 +12,14 @@ const create = (ref: string, models: Partial<ModelsConfig> = {}) =>
     random: () => 0.5,
   });
 
-test('the demo model needs nothing', async () => expect((await create('demo')).name).toBe('demo'));
-
-test.each(['gemini/gemini-2.5-flash', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-5-5'])(
-  '%s is itself',
-  async (ref) => {
-    expect((await create(ref, { gemini: key, openai: key, anthropic: key })).name).toBe(ref);
-  },
-);
-
-test('a compatible server needs an address and no key', async () => {
-  const compatible = { local: { baseUrl: 'http://127.0.0.1:11434/v1' } };
-  expect((await create('local/qwen3', { compatible })).name).toBe('local/qwen3');
-});
+const compatible = { local: { baseUrl: 'http://127.0.0.1:11434/v1' } };
+test.each([
+  ['demo', 'nothing', {}],
+  ['gemini/gemini-2.5-flash', 'a key', { gemini: key }],
+  ['openai/gpt-5-mini', 'a key', { openai: key }],
+  ['anthropic/claude-sonnet-5-5', 'a key', { anthropic: key }],
+  ['local/qwen3', 'an address and no key', { compatible }],
+])('%s is itself, and needs %s', async (ref, _, models) => expect((await create(ref, models)).name).toBe(ref));
 
 test.each([
   ['gemini/gemini-2.5-flash', 'GEMINI_API_KEY'],
@@ -44,16 +39,12 @@ test.each(['gpt/5', 'gemini', 'gemini/', '', 'other/x'])(
   (ref) => expect(create(ref, { gemini: key })).rejects.toThrow(/invalid_request: .*demo or <provider>\/<model>/),
 );
 
-test('an unknown model has the assumed abilities, and the catalog overrides them', async () => {
-  const compatible = { local: { baseUrl: 'http://127.0.0.1:1/v1' } };
+test('a known model has the published abilities, another the assumed ones, and the catalog overrides them', async () => {
+  const { abilities } = await create('openai/gpt-5-mini', { openai: key });
+  expect(abilities).toMatchObject({ window: 400_000, images: true, forcedTool: true });
   expect((await create('local/x', { compatible })).abilities).toMatchObject({ window: 32_768, images: false });
   const catalog = { 'local/x': { window: 8_192, images: true } };
   expect((await create('local/x', { compatible, catalog })).abilities).toMatchObject({ window: 8_192, images: true });
-});
-
-test('the published list gives the window of a known model', async () => {
-  const { abilities } = await create('openai/gpt-5-mini', { openai: key });
-  expect(abilities).toMatchObject({ window: 400_000, images: true, forcedTool: true });
 });
 
 test.each([

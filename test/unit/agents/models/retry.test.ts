@@ -44,12 +44,10 @@ describe('F076 a provider that is in trouble', () => {
     ]));
 });
 
-describe('F077 a failure that a retry cannot fix', () => {
-  test('is not retried', () => expect(computeRetryDelayMs(failed(false, 1_000), 1, Math.random)).toBeUndefined());
-  test('a cancelled turn is not retried', () =>
-    expect(computeRetryDelayMs({ kind: 'cancelled' }, 1, Math.random)).toBeUndefined());
-  test('a finished turn is not retried', () => {
-    const usage = { inputTokens: 1, outputTokens: 1 };
-    expect(computeRetryDelayMs({ kind: 'finished', stop: 'done', usage }, 1, Math.random)).toBeUndefined();
-  });
-});
+test.each<TurnOutcome>([
+  failed(false, 1_000),
+  { kind: 'cancelled' },
+  { kind: 'finished', stop: 'done', usage: { inputTokens: 1, outputTokens: 1 } },
+])('F077 what a retry cannot fix is not retried: $kind', (outcome) =>
+  expect(computeRetryDelayMs(outcome, 1, Math.random)).toBeUndefined(),
+);

@@ -6,13 +6,11 @@ import { createPageTextThread } from '../../../../src/agents/page-fetch/page-tex
 const address = 'https://site.example/docs/page.html';
 const markdown = (html: string) => toMarkdown(parsePage(html, address).main);
 
+const go = '<a href="../x?y=1#z">go</a>';
+const hidden = '<p hidden>h<b>i</b></p><div aria-hidden=true>z<div>y</div></div>';
 test.each([
   ['headings and paragraphs', '<h1>A &amp; B</h1><p>one<p>two', '# A & B\n\none\n\ntwo'],
-  [
-    'absolute links',
-    '<p><a href="../x?y=1#z">go</a> <a href="javascript:x()">no</a>',
-    '[go](https://site.example/x?y=1#z) no',
-  ],
+  ['absolute links', `<p>${go} <a href="javascript:x()">no</a>`, '[go](https://site.example/x?y=1#z) no'],
   ['the base of the page', '<base href="//cdn.example/"><a href="a">a</a>', '[a](https://cdn.example/a)'],
   ['pictures', '<img src="/i.png" alt="A cat"><img src="/spacer.gif">', '![A cat](https://site.example/i.png)'],
   ['lists whose items have no end', '<ul><li>a<li>b<ul><li>c</ul><li>d</ul>', '- a\n- b\n  - c\n- d'],
@@ -26,11 +24,7 @@ test.each([
     '<pre><code>if (a &lt; b) {\n  x\n}</code></pre><p>use <code>x</code>',
     '```\nif (a < b) {\n  x\n}\n```\n\nuse `x`',
   ],
-  [
-    'no scripts, styles and hidden parts',
-    '<script>"<p>"</script><style>p{}</style><p hidden>h<b>i</b></p><div aria-hidden=true>z<div>y</div></div><p>shown',
-    'shown',
-  ],
+  ['no scripts, styles and hidden parts', `<script>"<p>"</script><style>p{}</style>${hidden}<p>shown`, 'shown'],
   ['quotes and lines', '<blockquote><p>q</blockquote><hr>end', '> q\n\n---\nend'],
 ])('%s become Markdown', (_, html, expected) => expect(markdown(html)).toBe(expected));
 

@@ -6,6 +6,7 @@ import { toolBench } from '../../../support/agents/tools.ts';
 
 const soon = () => AbortSignal.timeout(60_000);
 const settings = { baseUrl: 'http://search.example/api', key: new Secret('k-1'), engineId: 'cx-1' };
+const page = { title: 'A page', url: 'https://a.example/' };
 const hit = { title: 'A page', link: 'https://a.example/', snippet: 'About a.' };
 
 function answering(body: unknown, status = 200) {
@@ -18,17 +19,9 @@ function answering(body: unknown, status = 200) {
 }
 
 test.each<[SearchEngineName, object, string]>([
-  [
-    'searxng',
-    { results: [{ title: 'A page', url: hit.link, content: 'About a.' }] },
-    '/api/search?q=two+words&format=json',
-  ],
-  [
-    'brave',
-    { web: { results: [{ title: 'A page', url: hit.link, description: 'About a.' }] } },
-    '/api/web/search?q=two+words&count=5',
-  ],
-  ['tavily', { results: [{ title: 'A page', url: hit.link, content: 'About a.' }] }, '/api/search'],
+  ['searxng', { results: [{ ...page, content: 'About a.' }] }, '/api/search?q=two+words&format=json'],
+  ['brave', { web: { results: [{ ...page, description: 'About a.' }] } }, '/api/web/search?q=two+words&count=5'],
+  ['tavily', { results: [{ ...page, content: 'About a.' }] }, '/api/search'],
   ['google', { items: [hit] }, '/api/customsearch/v1?q=two+words&num=5&cx=cx-1&key=k-1'],
 ])('%s is called in its own way, and its hits have one form', async (name, body, path) => {
   const { fetch, requests } = answering(body);
@@ -66,10 +59,7 @@ test('hits of any size are cut, and only addresses of the web are passed on', as
     { title: 7, url: hit.link },
   ];
   const found = await createWebSearch('searxng', settings, answering({ results }).fetch).search('x', 5, soon());
-  expect(found.map(({ title, snippet }) => [title.length, snippet.length])).toEqual([
-    [300, 1_000],
-    [0, 0],
-  ]);
+  expect(found.flatMap(({ title, snippet }) => [title.length, snippet.length])).toEqual([300, 1_000, 0, 0]);
 });
 
 test('an engine without a setting that it needs is refused by the name of the setting', () => {

@@ -6,12 +6,7 @@ import { pngSignature } from '../../../../src/core/text/pictures.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
 const whole: CellOutcome = {
-  ended: 'whole',
-  count: 2,
-  error: undefined,
-  isFirst: false,
-  isStateLost: false,
-  exitCode: undefined,
+  ...{ ended: 'whole', count: 2, error: undefined, exitCode: undefined, isFirst: false, isStateLost: false },
 };
 
 /** The tool over kernels that play a script. */
@@ -53,10 +48,8 @@ test('what the code prints arrives live, and the result has output, errors and t
 test('a new kernel, and a lost one, are reported', async () => {
   const first = await bench(() => ({ isFirst: true, count: 1 })).run({});
   expect(first.output).toBe('[A new Python kernel: it has no variables of earlier calls.]');
-  const late = await bench(() => ({ ended: 'timed_out', isStateLost: true, count: undefined })).run(
-    {},
-    { timeoutMs: 5_000 },
-  );
+  const timedOut = bench(() => ({ ended: 'timed_out', isStateLost: true, count: undefined }));
+  const late = await timedOut.run({}, { timeoutMs: 5_000 });
   expect(late).toMatchObject({ ok: false, reason: 'timed_out' });
   expect(late.output).toBe(
     '[The code was interrupted after 5 s. Its variables are lost, and the next call begins with a new kernel.]',
@@ -85,23 +78,24 @@ test('a table is shown as Markdown, and a picture is a file that the model sees'
   expect(await sandbox.readFile('.corral/output/run.call-2.png', new AbortController().signal)).toEqual(pngSignature);
 });
 
-test('long output is a file of the sandbox, and the model reads where', async () => {
+/** The result of code that prints this text `count` times, and the file that holds all of it. */
+async function printed(text: string, count: number) {
   const { run, sandbox } = bench(({ listener }) => {
-    listener.onText('stdout', `${'x'.repeat(99)}\n`.repeat(1_000));
+    for (let n = 0; n < count; n++) listener.onText('stdout', text);
     return {};
   });
   const result = await run({}, { operationId: 'op' });
+  return { result, file: await sandbox.readFile('.corral/output/op.txt', new AbortController().signal) };
+}
+
+test('long output is a file of the sandbox, and the model reads where', async () => {
+  const { result, file } = await printed(`${'x'.repeat(99)}\n`, 1_000);
   expect(toModelText(result)).toContain('All of it is in .corral/output/op.txt: read it with file_read.');
-  expect(await sandbox.readFile('.corral/output/op.txt', new AbortController().signal)).toHaveLength(99_999);
+  expect(file).toHaveLength(99_999);
 });
 
 test('a flood is kept up to 8 MiB', async () => {
-  const { run, sandbox } = bench(({ listener }) => {
-    for (let n = 0; n < 20; n++) listener.onText('stdout', 'x'.repeat(1024 * 1024));
-    return {};
-  });
-  await run({}, { operationId: 'op' });
-  const file = await sandbox.readFile('.corral/output/op.txt', new AbortController().signal);
+  const { file } = await printed('x'.repeat(1024 * 1024), 20);
   expect(file.length).toBeLessThan(8 * 1024 * 1024 + 100);
   expect(file.subarray(-60).toString()).toContain('more than 8 MiB');
 });

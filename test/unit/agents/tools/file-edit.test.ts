@@ -62,17 +62,14 @@ test('a hunk that does not fit is named, and nothing is changed', async () => {
   expect(text()).toBe(numbers);
 });
 
+const hunk = '@@ -1,1 +1,1 @@\n-a\n+b\n';
 test.each([
-  ['both', { edits: [{ old_str: 'a', new_str: 'b' }], patch: '@@ -1,1 +1,1 @@\n-a\n+b\n' }, 'bad_arguments'],
-  ['neither', {}, 'bad_arguments'],
-  [
-    'a patch of two files',
-    { patch: '--- a\n+++ a\n@@ -1,1 +1,1 @@\n-a\n+b\n--- b\n+++ b\n@@ -1,1 +1,1 @@\n-a\n+b\n' },
-    'bad_arguments',
-  ],
-  ['no diff at all', { patch: 'please change a to b' }, 'bad_arguments'],
-])('%s is refused', async (_, args, reason) => {
+  ['both', { edits: [{ old_str: 'a', new_str: 'b' }], patch: hunk }],
+  ['neither', {}],
+  ['a patch of two files', { patch: `--- a\n+++ a\n${hunk}--- b\n+++ b\n${hunk}` }],
+  ['no diff at all', { patch: 'please change a to b' }],
+])('%s is refused', async (_, args) => {
   const { edit, text } = workspace('a');
-  expect(await edit(args)).toMatchObject({ ok: false, reason });
+  expect(await edit(args)).toMatchObject({ ok: false, reason: 'bad_arguments' });
   expect(text()).toBe('a');
 });

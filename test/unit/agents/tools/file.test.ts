@@ -28,19 +28,15 @@ describe('file_read', () => {
   });
 });
 
-describe('file_write', () => {
-  test('shows what is there now and what was there before', async () => {
-    const { run, text } = workspace({ 'a.txt': 'old' });
-    const { content } = await run(fileWrite, { file: '/workspace/a.txt', content: 'new' });
-    expect([content, text('a.txt')]).toEqual([{ content: 'new', oldContent: 'old' }, 'new']);
+test.each([
+  ['what was there before', { 'a.txt': 'old' }, 'new', 'old'],
+  ['that a new file had nothing before', {}, '', null],
+])('file_write shows what is there now and %s', async (_, files, content, oldContent) => {
+  const { run, text } = workspace(files);
+  expect(await run(fileWrite, { file: '/workspace/a.txt', content })).toMatchObject({
+    content: { content, oldContent },
   });
-
-  test('a new file had nothing before', async () => {
-    const { run } = workspace({});
-    expect(await run(fileWrite, { file: 'a.txt', content: '' })).toMatchObject({
-      content: { content: '', oldContent: null },
-    });
-  });
+  expect(text('a.txt')).toBe(content);
 });
 
 describe('file_str_replace', () => {
@@ -61,18 +57,16 @@ describe('file_str_replace', () => {
 
   test('a file that is too long to be held is not cut by an edit', async () => {
     const { run, text } = workspace({ 'big.txt': `x${'a'.repeat(10 * 1024 * 1024)}` });
-    await expect(run(fileReplace, { file: 'big.txt', old_str: 'x', new_str: '' })).rejects.toMatchObject({
-      code: 'payload_too_large',
-    });
+    const edited = run(fileReplace, { file: 'big.txt', old_str: 'x', new_str: '' });
+    await expect(edited).rejects.toMatchObject({ code: 'payload_too_large' });
     expect(text('big.txt')).toMatch(/^x/);
   });
 });
 
 test('finding in content names file and line', async () => {
   const { run } = workspace({ 'a.txt': 'one\ntwo' });
-  expect(await run(fileFindInContent, { file: 'a.txt', regex: '^tw' })).toMatchObject({
-    output: '/workspace/a.txt:2: two',
-  });
+  const { output } = await run(fileFindInContent, { file: 'a.txt', regex: '^tw' });
+  expect(output).toBe('/workspace/a.txt:2: two');
 });
 
 test('finding nothing by name is an answer, not a failure', async () => {

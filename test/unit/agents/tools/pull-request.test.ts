@@ -24,14 +24,11 @@ const opener =
 
 test('the model reads where the pull request is', async () => {
   const received: PullRequestDraft[] = [];
-  const result = await run(
-    openPullRequestTool,
-    { ...choice, base: 'next' },
-    { pullRequests: opener('Sum once', received) },
-  );
-  expect(result).toMatchObject({
+  const pullRequests = opener('Sum once', received);
+  const output = 'Pull request #7 from corral/sum into main is open: https://git.example/pulls/7';
+  expect(await run(openPullRequestTool, { ...choice, base: 'next' }, { pullRequests })).toMatchObject({
     ok: true,
-    output: 'Pull request #7 from corral/sum into main is open: https://git.example/pulls/7',
+    output,
   });
   expect(received).toEqual([{ ...choice, base: 'next', draft: false }]);
 });

@@ -86,39 +86,30 @@ test.each([
 ])('%s %j can run next to every other call', (name, args) => expect(findOrderKey(registry, { name, args })).toBeNull());
 
 describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
-  test('arguments that are not JSON', async () =>
-    expect(await run('file_read', '{"file": "a')).toMatchObject({ ok: false, reason: 'bad_arguments' }));
-
-  test('arguments of a wrong type are named', async () => {
-    const result = await run('file_read', { file: 'a.txt', start_line: 'ten' });
-    expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
-    expect(result.output).toMatch(/start_line/);
-  });
-
-  test.each([null, undefined, 7, []])('arguments that are %o', async (args) =>
-    expect(await run('file_read', args)).toMatchObject({ ok: false, reason: 'bad_arguments' }),
+  test.each<[string, unknown, string, RegExp]>([
+    ['file_read', '{"file": "a', 'bad_arguments', /./],
+    ['file_read', { file: 'a.txt', start_line: 'ten' }, 'bad_arguments', /start_line/],
+    ...[null, undefined, 7, []].map((args): [string, unknown, string, RegExp] => [
+      'file_read',
+      args,
+      'bad_arguments',
+      /./,
+    ]),
+    ['rm_rf', {}, 'not_found', /no tool "rm_rf" here\.\n.*shell_exec/],
+    ['file_read', { file: '/etc/passwd' }, 'refused', /./],
+    ['file_read', { file: 'missing.txt' }, 'not_found', /./],
+  ])('%s with %j', async (name, args, reason, output) =>
+    expect(await run(name, args)).toMatchObject({ ok: false, reason, output: expect.stringMatching(output) }),
   );
-
-  test('an unknown tool, with the names of those there are', async () => {
-    const result = await run('rm_rf', {});
-    expect(result).toMatchObject({ ok: false, reason: 'not_found' });
-    expect(result.output).toMatch(/no tool "rm_rf" here\.\n.*shell_exec/);
-  });
 
   test('a browser in a sandbox without a desktop', async () => {
     const call = { name: 'browser_navigate', args: { url: 'x' } };
-    const { output } = await runTool(withoutDesktopTools(registry, 'A person can add one.'), context({}), call);
-    expect(output).toMatch(
-      /^This sandbox has no desktop.*cannot be used\. A person can add one\.\nThe tools are: shell_exec/,
-    );
+    const some = withoutDesktopTools(registry, 'A person can add one.');
+    for (const left of [some, withoutSkillTools(some)])
+      expect((await runTool(left, context({}), call)).output).toMatch(
+        /^This sandbox has no desktop.*cannot be used\. A person can add one\.\nThe tools are: shell_exec/,
+      );
   });
-
-  test.each([
-    ['/etc/passwd', 'refused'],
-    ['missing.txt', 'not_found'],
-  ])('the file %s', async (file, reason) =>
-    expect(await run('file_read', { file })).toMatchObject({ ok: false, reason }),
-  );
 });
 
 test('a lost sandbox is not the model’s affair: it is thrown', async () => {
@@ -139,14 +130,6 @@ test('a search of the web exists only where a search engine is set up', () => {
   expect(createToolRegistry().find('web_search')).toBeUndefined();
   expect(JSON.stringify(createToolRegistry().declarations)).not.toContain('web_search');
   expect(createToolRegistry(['web_search'], 'off', [createWebSearchTool(engine)]).find('web_search')).toBeDefined();
-});
-
-test('the advice about a missing desktop stays where further tools are left out', async () => {
-  const registry = withoutSkillTools(
-    withoutDesktopTools(createToolRegistry(undefined, 'claude'), 'A person can add one.'),
-  );
-  const { output } = await runTool(registry, context({}), { name: 'browser_navigate', args: { url: 'x' } });
-  expect(output).toContain('A person can add one.');
 });
 
 test('an agent without skills is offered no tool that reads them', () => {

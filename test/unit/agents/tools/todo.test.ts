@@ -13,12 +13,8 @@ const changed = async (steps: readonly object[], before: readonly PlanStep[] = p
   await todoTool.run({ plan: before } as ToolContext, { steps, result: 'Written.' });
 
 test('steps keep their ids by their text, and new ones get new ids', async () => {
-  const steps = [
-    step('Read', 'completed'),
-    step('Write', 'completed'),
-    step('Lint', 'running'),
-    step('Test', 'pending'),
-  ];
+  const begun = [step('Read', 'completed'), step('Write', 'completed'), step('Lint', 'running')];
+  const steps = [...begun, step('Test', 'pending')];
   expect(await changed(steps)).toMatchObject({
     ok: true,
     output: 'Noted. 2 of 4 steps are left.',
@@ -47,10 +43,7 @@ test.each([
   ['two running steps', [step('Write', 'running'), step('Test', 'running')], /Only one step/],
   ['a status of its own', [step('Write', 'paused' as StepStatus)], /status/],
   ['no step', [], /steps/],
-])('%s is refused with a reason for the model', async (_, steps, reason) =>
-  expect(await changed(steps)).toMatchObject({
-    ok: false,
-    reason: 'bad_arguments',
-    output: expect.stringMatching(reason),
-  }),
-);
+])('%s is refused with a reason for the model', async (_, steps, reason) => {
+  const expected = { ok: false, reason: 'bad_arguments', output: expect.stringMatching(reason) };
+  expect(await changed(steps)).toMatchObject(expected);
+});

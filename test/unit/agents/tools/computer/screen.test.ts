@@ -4,37 +4,21 @@ import { encodeRasterPng, scaleRaster } from '../../../../../src/agents/tools/co
 import { geminiGrid, scalePoint, toModelScreenSize } from '../../../../../src/agents/tools/computer/screen.ts';
 
 test.each([
-  [
-    { width: 1280, height: 800 },
-    { width: 1280, height: 800 },
-  ],
-  [
-    { width: 1024, height: 768 },
-    { width: 1024, height: 768 },
-  ],
-  [
-    { width: 2560, height: 1600 },
-    { width: 1280, height: 800 },
-  ],
-  [
-    { width: 1920, height: 1080 },
-    { width: 1280, height: 720 },
-  ],
-  [
-    { width: 1000, height: 1600 },
-    { width: 500, height: 800 },
-  ],
-])('a desktop of %j is shown as %j', (desktop, screen) => expect(toModelScreenSize(desktop)).toEqual(screen));
+  [1280, 800, 1280, 800],
+  [1024, 768, 1024, 768],
+  [2560, 1600, 1280, 800],
+  [1920, 1080, 1280, 720],
+  [1000, 1600, 500, 800],
+])('a desktop of %i × %i is shown as %i × %i', (width, height, shownWidth, shownHeight) =>
+  expect(toModelScreenSize({ width, height })).toEqual({ width: shownWidth, height: shownHeight }),
+);
 
-test('a point comes out where the model meant it', () => {
+test('a point comes out where the model meant it, and one beyond the screen is brought to its edge', () => {
   const desktop = { width: 2560, height: 1600 };
-  expect(scalePoint({ x: 640, y: 400 }, toModelScreenSize(desktop), desktop)).toEqual({ x: 1280, y: 800 });
-  expect(scalePoint({ x: 500, y: 250 }, geminiGrid, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
-});
-
-test('a point beyond the screen is brought to its edge', () => {
-  const desktop = { width: 1280, height: 800 };
-  expect(scalePoint({ x: 1000, y: -3 }, geminiGrid, desktop)).toEqual({ x: 1279, y: 0 });
+  const screen = toModelScreenSize(desktop);
+  expect(scalePoint({ x: 640, y: 400 }, screen, desktop)).toEqual({ x: 1280, y: 800 });
+  expect(scalePoint({ x: 500, y: 250 }, geminiGrid, screen)).toEqual({ x: 640, y: 200 });
+  expect(scalePoint({ x: 1000, y: -3 }, geminiGrid, screen)).toEqual({ x: 1279, y: 0 });
 });
 
 test('a picture is read as it was written', async () => {

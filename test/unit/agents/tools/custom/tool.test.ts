@@ -23,13 +23,14 @@ function bench(run: CustomTool<typeof parameters>['run']) {
     },
     readFile: async () => Buffer.from('hi'),
   };
+  const onOutput = (text: string) => void messages.push(text);
   const ctx = {
     sandbox,
     clock,
     signal: stop.signal,
     timeoutMs: 5_000,
     runId: 'run',
-    onOutput: (text: string) => void messages.push(text),
+    onOutput,
   } as unknown as ToolContext;
   const call = (args: unknown = { path: 'a' }) => createCustomTool(made(run) as CustomToolDefinition).run(ctx, args);
   return { call, clock, stop, messages, requests };
@@ -58,16 +59,12 @@ test('wrong arguments never reach the tool', async () => {
 });
 
 test('a thrown error and a wrong result are failures that the model can read', async () => {
-  const expected = { ok: false, reason: 'failed', output: 'count failed: no such table' };
-  expect(await bench(() => Promise.reject(new Error('no such table'))).call()).toEqual(expected);
-  expect(await bench(async () => 7 as never).call()).toMatchObject({
-    ok: false,
-    output: expect.stringContaining('neither'),
-  });
-  expect(await bench(async () => ({ ok: false, output: 'empty' })).call()).toMatchObject({
-    ok: false,
-    output: 'empty',
-  });
+  const failed = (output: unknown) => ({ ok: false, output });
+  const thrown = await bench(() => Promise.reject(new Error('no such table'))).call();
+  expect(thrown).toEqual({ ...failed('count failed: no such table'), reason: 'failed' });
+  const wrong = await bench(async () => 7 as never).call();
+  expect(wrong).toMatchObject(failed(expect.stringContaining('neither')));
+  expect(await bench(async () => failed('empty') as never).call()).toMatchObject(failed('empty'));
 });
 
 test('a lost sandbox ends the turn and is no result', async () => {
@@ -89,22 +86,18 @@ test('a stop of the run ends the call', async () => {
   await expect(result).rejects.toMatchObject({ code: 'cancelled' });
 });
 
-test('a wrong definition is refused with the name of each field', () => {
-  const run = async () => '';
-  const problemsOf = (input: unknown) => {
-    const checked = parseCustomTool(input, 'count');
-    return 'problems' in checked ? checked.problems.join('\n') : '';
-  };
-  expect(problemsOf(undefined)).toContain('default export');
-  expect(problemsOf({ description: '', parameters, run })).toMatch(/^description: /);
-  expect(problemsOf({ description: 'x', parameters: {}, run })).toContain('parameters: must be a schema of zod');
-  const date = z.object({ at: z.date() });
-  expect(problemsOf({ description: 'x', parameters: date, run })).toContain(
-    'parameters: cannot be described to a model: ',
-  );
-  expect(problemsOf({ description: 'x', parameters, run: 1 })).toBe('run: must be a function');
-  expect(problemsOf({ name: 'mcp_x', description: 'x', parameters, run })).toContain('must not begin with mcp_');
-  expect(problemsOf({ name: 'Count', description: 'x', parameters, run })).toMatch(/^name: must be a word/);
-  expect(problemsOf({ description: 'x', parameters, run, group: 'all' })).toMatch(/^group: /);
-  expect(problemsOf({ description: 'x', parameters, run, execute: 1 })).toMatch(/^execute is no field of a tool/);
+const whole = { description: 'x', parameters, run: async () => '' };
+test.each([
+  [undefined, /default export/],
+  [{ ...whole, description: '' }, /^description: /],
+  [{ ...whole, parameters: {} }, /parameters: must be a schema of zod/],
+  [{ ...whole, parameters: z.object({ at: z.date() }) }, /parameters: cannot be described to a model: /],
+  [{ ...whole, run: 1 }, /^run: must be a function$/],
+  [{ ...whole, name: 'mcp_x' }, /must not begin with mcp_/],
+  [{ ...whole, name: 'Count' }, /^name: must be a word/],
+  [{ ...whole, group: 'all' }, /^group: /],
+  [{ ...whole, execute: 1 }, /^execute is no field of a tool/],
+])('a wrong definition is refused with the name of its field (%#)', (input, problem) => {
+  const checked = parseCustomTool(input, 'count');
+  expect('problems' in checked ? checked.problems.join('\n') : '').toMatch(problem);
 });

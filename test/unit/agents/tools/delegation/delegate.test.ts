@@ -31,10 +31,8 @@ function parent() {
 
 test('a child gets the goal that its parent gives it, with the usual time of a check and the usual revisions', async () => {
   const { delegate, started } = parent();
-  expect(await delegate({ goal: { rubric: 'Each option has an example.', checks: ['npm test'] } })).toMatchObject({
-    ok: true,
-    output: expect.stringContaining('It is done.'),
-  });
+  const goal = { rubric: 'Each option has an example.', checks: ['npm test'] };
+  expect(await delegate({ goal })).toMatchObject({ ok: true, output: expect.stringContaining('It is done.') });
   const checks = [{ command: 'npm test', timeoutSeconds: 600 }];
   expect(started[0]?.goal).toEqual({ rubric: 'Each option has an example.', checks, maxRevisions: 3 });
   await delegate({ goal: { checks: ['true'], revisions: 0 }, wait: false });

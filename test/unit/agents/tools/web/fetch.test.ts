@@ -15,15 +15,8 @@ function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read
     fetch: async (address) => {
       if (page instanceof AppError) throw page;
       const { text = '', ...input } = page;
-      return {
-        url: new URL(address),
-        status: 200,
-        type: 'text/html',
-        charset: undefined,
-        bytes: Buffer.from(text),
-        isCut: false,
-        ...input,
-      };
+      const usual = { status: 200, type: 'text/html', charset: undefined, isCut: false };
+      return { ...usual, url: new URL(address), bytes: Buffer.from(text), ...input };
     },
     read: async (job) => {
       requests.push(job);
