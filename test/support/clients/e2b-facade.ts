@@ -175,6 +175,21 @@ export async function e2bFacade({
   };
   const port = (sid: string, number: number, path: string, { headers, ...requested }: RequestOptions = {}) =>
     ask(path, { ...requested, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
+  /** A call of a sandbox's agent, with the token and JSON unless the headers say otherwise. */
+  const agent = (
+    { sid, access }: { readonly sid: string; readonly access: string },
+    path: string,
+    body: string | Buffer,
+    more: Record<string, string> = {},
+  ) => {
+    const headers = { 'x-access-token': access, 'content-type': 'application/json', ...more };
+    return port(sid, 49_983, path, { method: 'POST', body, headers });
+  };
+  const createPaused = async (more: object = {}) => {
+    const sandbox = await create(more);
+    await api('POST', `/sandboxes/${sandbox.sid}/pause`);
+    return sandbox;
+  };
   return {
     server,
     did,
@@ -182,7 +197,9 @@ export async function e2bFacade({
     ask,
     api,
     create,
+    createPaused,
     port,
+    agent,
     sessions,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

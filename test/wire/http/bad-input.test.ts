@@ -86,17 +86,16 @@ test.for([
   await alive(server);
 });
 
-test.each([
+test.for([
   ['arrays 10,000 deep', '['.repeat(10_000) + ']'.repeat(10_000)],
   ['objects 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`],
   ['a million keys', `{${Array.from({ length: 1_000_000 }, (_, n) => `"${n.toString(36)}":1`).join(',')}}`],
-])('F097 %s are 400 before they are parsed', async (_name, body) => {
+] as const)('F097 %s are 400 before they are parsed', async ([_name, body], { server }) => {
   const { parseJsonBody } = await import('../../../src/http/transport/json-body.ts');
   const bytes = Buffer.from(body);
   const refused = () => expect(() => parseJsonBody(bytes)).toThrow(AppError);
   await refused();
   expect(await processorMs(refused)).toBeLessThan(200);
-  await using server = await testServer();
   const sid = await server.newSession();
   expect((await server.call('POST', `${base}/${sid}/file`, body)).status).toBe(400);
 });
@@ -157,15 +156,14 @@ test('F098 compressed bodies are refused', async ({ server }) => {
   expect(await response.json()).toMatchObject({ code: 400, msg: 'Compressed request bodies are not accepted.' });
 });
 
-test.each([
+test.for([
   ['headers of 17 KiB', `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17 * 1024)}\r\n\r\n`, 431],
   ['a URL of 64 KiB', `GET /${'x'.repeat(64 * 1024)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
   ['2,000 headers', `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${'a: b\r\n'.repeat(2_000)}\r\n`, 400],
   ['a URL with half an escape', 'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 400],
   ['a URL with broken UTF-8', `GET ${base}/%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 400],
   ['no HTTP at all', 'hello\r\n\r\n', 400],
-])('F099 %s is refused, and the server stays healthy', async (_name, bytes, status) => {
-  await using server = await testServer();
+] as const)('F099 %s is refused, and the server stays healthy', async ([_name, bytes, status], { server }) => {
   const raw = await rawRequest(server.port, bytes);
   expect(raw.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(raw.split('\r\n\r\n').at(-1)).toMatch(/^\{.*\}$/);
@@ -173,7 +171,7 @@ test.each([
 });
 
 const smuggled = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
-test.each([
+test.for([
   [
     'a length and chunks',
     post(base, `Content-Length: ${5 + smuggled.length}\r\nTransfer-Encoding: chunked`, '0\r\n\r\n'),
@@ -188,13 +186,15 @@ test.each([
   ['lines that end with a line feed alone', 'GET /health HTTP/1.1\nHost: localhost\n\n'],
   ['a folded header', 'GET /health HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n'],
   ['a space before the colon', 'GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\nabcde'],
-])('F101 %s: 400, and the smuggled bytes behind it are not served as a request', async (_name, bytes) => {
-  await using server = await testServer();
-  const raw = await rawRequest(server.port, bytes + smuggled); // until the server closes
-  expect(raw).toMatch(/^HTTP\/1.1 400 /);
-  expect(raw.match(/HTTP\/1\.1 /g)).toHaveLength(1);
-  await alive(server);
-});
+] as const)(
+  'F101 %s: 400, and the smuggled bytes behind it are not served as a request',
+  async ([, bytes], { server }) => {
+    const raw = await rawRequest(server.port, bytes + smuggled); // until the server closes
+    expect(raw).toMatch(/^HTTP\/1.1 400 /);
+    expect(raw.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    await alive(server);
+  },
+);
 
 test('F100 a client whose headers never end is cut off alone', { tags: ['nightly'] }, async ({ server }) => {
   const ends = Array.from({ length: 100 }, () => {

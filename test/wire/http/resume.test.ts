@@ -5,7 +5,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
-import { demoRun } from '../../support/servers/demo-run.ts';
+import { demoRun, playDemoRun as play } from '../../support/servers/demo-run.ts';
 
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n} ${'x'.repeat(n % 700)}` } }) as const;
 
@@ -51,9 +51,7 @@ test('F088 a cursor ahead of the log gets a resync; the stream continues after t
 });
 
 test('F088 a chat whose cursor is ahead gets a resync and still ends with its run', async () => {
-  await using server = await testServer({
-    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
-  });
+  await using server = await testServer({ play });
   const id = SessionId.parse(await server.newSession());
   const url = `${server.url}/api/v1/sessions/${id}/chat`;
   using first = await openStream(url, { method: 'POST', body: { message: 'Say hi', event_id: '5000' } });
@@ -63,9 +61,7 @@ test('F088 a chat whose cursor is ahead gets a resync and still ends with its ru
 });
 
 test('F088 compacted deltas cause no resync on a stream that shows no deltas', async () => {
-  await using server = await testServer({
-    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
-  });
+  await using server = await testServer({ play });
   const id = SessionId.parse(await server.newSession());
   const options = { method: 'POST', body: { message: 'Say hi' } };
   using run = await openStream(`${server.url}/api/v1/sessions/${id}/chat`, options);
@@ -85,9 +81,7 @@ test('a stream without a cursor starts with the active run, except its user mess
 });
 
 test('an event stream shows user messages, and stays open after a run ends', async () => {
-  await using server = await testServer({
-    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
-  });
+  await using server = await testServer({ play });
   const id = SessionId.parse(await server.newSession());
   using stream = await openStream(`${server.url}/api/v1/sessions/${id}/events`);
   for (const runs of [1, 2]) {

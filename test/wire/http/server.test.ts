@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { guidePagePaths } from '../../../src/facades/guide/pages.ts';
-import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -155,20 +154,6 @@ interface Operation {
   responses: Record<string, unknown>;
   parameters?: object[];
 }
-
-test('the OpenAPI document begins with the sections of Corral; imitated APIs follow', async ({ server }) => {
-  const { tags, 'x-tagGroups': groups } = (await server.call('GET', '/openapi.json')).body;
-  const tagsOf = (isOwn: boolean) =>
-    Object.entries(facadeDescriptors).flatMap(([name, { tag }]: [string, { tag?: string | undefined }]) =>
-      tag !== undefined && imitated.has(name) !== isOwn ? [tag] : [],
-    );
-  const [own, others] = groups as { tags: string[] }[];
-  expect(tags.map(({ name }: { name: string }) => name)).toEqual([...(own?.tags ?? []), ...(others?.tags ?? [])]);
-  expect(tagsOf(true)).toEqual(expect.arrayContaining(own?.tags ?? []));
-  expect(tagsOf(false)).toEqual(expect.arrayContaining(others?.tags ?? []));
-  expect(own?.tags).toEqual(expect.arrayContaining(['Server', 'Streams', 'Automations']));
-});
-const imitated = new Set(['sheikhbox', 'cambio', 'crogia', 'opencodex', 'e2b']);
 
 test('the OpenAPI document describes bodies, streams, headers and failures', async ({ server }) => {
   const { paths } = (await server.call('GET', '/openapi.json')).body;

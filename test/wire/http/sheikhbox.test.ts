@@ -3,7 +3,6 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
-import { runEnd } from '../../support/egress/fake-service.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
@@ -130,7 +129,9 @@ test('the shell panel shows the console with all of its output', async ({ server
     success({ output: 'a\nb\n', session_id: 'main', console }),
   );
   const expected = { status: 404, body: { code: 404, msg: 'Shell not found', data: null } };
-  expect(await server.call('POST', `${base}/${sid}/shell`, { session_id: 'other' })).toMatchObject(expected);
+  const headers = [{}, { accept: 'text/event-stream' }] as Record<string, string>[];
+  for (const how of headers)
+    expect(await server.call('POST', `${base}/${sid}/shell`, { session_id: 'other' }, how)).toMatchObject(expected);
 });
 
 test('the file panel shows the file with the requested path', async ({ server }) => {
@@ -143,9 +144,9 @@ test('the file panel shows the file with the requested path', async ({ server })
     expect((await server.call('POST', `${base}/${sid}/file`, { file })).status, JSON.stringify(file)).toBe(status);
 });
 
-test.each(['shell', 'file'] as const)('a %s panel streams its content at once and on each change', async (event) => {
-  const clock = manualClock(1_700_000_000_000);
-  await using server = await testServer({ clock });
+/** A session whose panel shows `one`, its stream, and a way to show something else. */
+async function panel(event: 'shell' | 'file', clock = manualClock(1_700_000_000_000)) {
+  const server = await testServer({ clock });
   const sid = await server.newSession();
   const show = (output: string) => {
     server.fake.shells.set('x', { id: 'x', console: [{ ps1: '$ ', command: 'c', output }] });
@@ -153,7 +154,13 @@ test.each(['shell', 'file'] as const)('a %s panel streams its content at once an
   };
   show('one');
   const options = { method: 'POST', headers: { accept: 'text/event-stream' }, body: { session_id: 'x', file: 'x' } };
-  using stream = await openStream(`${server.url}${base}/${sid}/${event}`, options);
+  return { ...server, sid, show, stream: await openStream(`${server.url}${base}/${sid}/${event}`, options) };
+}
+
+test.each(['shell', 'file'] as const)('a %s panel streams its content at once and on each change', async (event) => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await panel(event, clock);
+  const { show, stream } = server;
   const shown = () => stream.events().map(({ data }) => data.output ?? data.content);
   await expect.poll(shown).toEqual(['one']);
   show('two');
@@ -177,36 +184,11 @@ test.each(['shell', 'file'] as const)('a %s panel streams its content at once an
 });
 
 test.each(['shell', 'file'] as const)('deleting the session ends a %s panel at once', async (event) => {
-  await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
-  const sid = await server.newSession();
-  server.fake.shells.set('x', { id: 'x', console: [] });
-  server.fake.files.set('x', '');
-  const options = { method: 'POST', headers: { accept: 'text/event-stream' }, body: { session_id: 'x', file: 'x' } };
-  using stream = await openStream(`${server.url}${base}/${sid}/${event}`, options);
+  await using server = await panel(event);
+  const { sid, stream } = server;
   await expect.poll(() => stream.events()).toHaveLength(1);
   await server.call('DELETE', `${base}/${sid}`);
   expect(await stream.ended).toBe('ended');
-});
-
-test('a panel without content is refused before it streams', async ({ server }) => {
-  const sid = await server.newSession();
-  const { status, body } = await server.call(
-    'POST',
-    `${base}/${sid}/shell`,
-    { session_id: 'x' },
-    { accept: 'text/event-stream' },
-  );
-  expect([status, body]).toEqual([404, { code: 404, msg: 'Shell not found', data: null }]);
-});
-
-test('a run that fails without any watcher is completed, and its error is in the history', async ({ server }) => {
-  const sid = await server.newSession();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
-  await server.fake.say(id, { type: 'run.error', runId, data: { error: 'It broke.' } }, runEnd(runId, 'failed'));
-  const { events, status } = (await server.call('GET', `${base}/${sid}`)).body.data;
-  expect(status).toBe('completed');
-  expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: 'It broke.' } });
 });
 
 test("a shared session shows the agent's screenshots to callers without a token", async ({ server }) => {

@@ -90,10 +90,9 @@ function fieldOf(name: string): string | undefined {
 // The drivers of this test cannot copy files, so these procedures are refused before they look up the session.
 const refusedEarly = ['sandbox.fork', 'snapshots.create'];
 
-test.each(names.filter((name) => fieldOf(name) && !refusedEarly.includes(name)))(
+test.for(names.filter((name) => fieldOf(name) && !refusedEarly.includes(name)))(
   'F105 %s answers 404 to unknown ids',
-  async (name) => {
-    await using server = await trpcServer();
+  async (name, { server }) => {
     const client = server.client();
     const { id: taken } = await client.sessions.create.mutate();
     const { id: deleted } = await client.sessions.create.mutate();
@@ -121,8 +120,7 @@ const junk: unknown[] = [
   JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
 ];
 
-test.each(names)('%s answers junk without a 5xx, and refuses unknown input', async (name) => {
-  await using server = await trpcServer();
+test.for(names)('%s answers junk without a 5xx, and refuses unknown input', async (name, { server }) => {
   const { id } = await server.client().sessions.create.mutate();
   const { id: project } = await server.client().projects.create.mutate({ name: 'One' });
   const field = fieldOf(name);
@@ -141,7 +139,7 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-test.each<[string, Record<string, unknown>]>([
+test.for<[string, Record<string, unknown>]>([
   ['runs.send', { text: '' }],
   ['runs.send', { text: ' \n\t ' }],
   ['runs.send', { text: 'x'.repeat(200_001) }],
@@ -155,8 +153,7 @@ test.each<[string, Record<string, unknown>]>([
   ['events.list', { limit: 1_001 }],
   ['events.list', { afterSeq: -1 }],
   ['processes.logs', { pid: 1, lines: 0 }],
-])('%s refuses %j', async (name, input) => {
-  await using server = await trpcServer();
+])('%s refuses %j', async ([name, input], { server }) => {
   const { id: sessionId } = await server.client().sessions.create.mutate();
   const expected = { status: 400, error: { code: -32600, data: { code: 'BAD_REQUEST', httpStatus: 400 } } };
   expect(await call(server, name, { sessionId, ...input })).toMatchObject(expected);

@@ -4,11 +4,9 @@ import type { AppRouter } from '../../../src/client/index.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { trpcTest as test } from '../../support/clients/server-tests.ts';
 import { type TrpcServer, trpcServer } from '../../support/clients/trpc.ts';
-import { demoRun } from '../../support/servers/demo-run.ts';
+import { demoRun, playDemoRun as play } from '../../support/servers/demo-run.ts';
 
 const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-const play: NonNullable<Parameters<typeof trpcServer>[0]>['play'] = async (fake, id, { runId }) =>
-  void (await fake.say(id, ...demoRun(runId)));
 
 async function withSession(options: Parameters<typeof trpcServer>[0] = {}) {
   const server = await trpcServer(options);
@@ -194,20 +192,10 @@ describe('sandboxes, files and processes', () => {
     await using it = await withSession();
     const { sandbox, files } = it.client;
     const of = { sessionId: it.id };
-    const rest = {
-      id: `sbx-${it.id}`,
-      pause: 'memory',
-      filesDamaged: null,
-      idleSeconds: 1_800,
-      workdir: '/workspace',
-      driver: 'memory',
+    const fixed = { id: `sbx-${it.id}`, pause: 'memory', filesDamaged: null, idleSeconds: 1_800, driver: 'memory' };
+    const as = (state: string, condition: string, keeps: string | null = null) => {
+      return { ...fixed, workdir: '/workspace', state, condition, keeps };
     };
-    const as = (state: string, condition: string, keeps: string | null = null) => ({
-      ...rest,
-      state,
-      condition,
-      keeps,
-    });
     expect(await sandbox.status.query(of)).toEqual(as('created', 'new'));
     expect(await sandbox.start.mutate(of)).toEqual(as('running', 'running'));
     expect(await sandbox.pause.mutate({ ...of, keeps: 'files' })).toEqual(as('running', 'paused', 'files'));
@@ -218,24 +206,14 @@ describe('sandboxes, files and processes', () => {
     expect((await files.list.query(of)).items).toEqual([]);
   });
 
-  test('files can be written, listed, read, found, searched and deleted', async () => {
+  test('files can be read in base64, searched and deleted', async () => {
     await using it = await withSession();
     const { files } = it.client;
     const of = { sessionId: it.id };
     expect(await files.write.mutate({ ...of, path: 'src/main.py', content: 'print("häi")\n' })).toEqual({ ok: true });
     await files.write.mutate({ ...of, path: 'notes.md', content: '# Notes\n  print it\n' });
-    expect(await files.list.query(of)).toEqual({
-      path: '.',
-      items: [
-        { name: 'src', type: 'directory', size: null, modified: iso },
-        { name: 'notes.md', type: 'file', size: 19, modified: iso },
-      ],
-    });
-    const expected = { path: 'src/main.py', content: 'print("häi")\n' };
-    expect(await files.read.query({ ...of, path: 'src/main.py' })).toEqual(expected);
     const base64 = await files.read.query({ ...of, path: 'src/main.py', encoding: 'base64' });
     expect(Buffer.from(base64.content, 'base64').toString()).toBe('print("häi")\n');
-    expect(await files.find.query({ ...of, pattern: '*.py' })).toEqual({ matches: ['src/main.py'], truncated: false });
     expect(await files.grep.query({ ...of, pattern: 'print' })).toEqual({
       matches: [
         { file: 'src/main.py', line: 1, content: 'print("häi")' },
@@ -246,7 +224,7 @@ describe('sandboxes, files and processes', () => {
     const narrowed = await files.grep.query({ ...of, pattern: 'print', fileTypes: '*.md, *.txt' });
     expect(narrowed.matches.map(({ file }) => file)).toEqual(['notes.md']);
     expect(await files.delete.mutate({ ...of, path: 'notes.md' })).toEqual({ ok: true });
-    await expect(files.read.query({ ...of, path: 'notes.md' })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
+    expect((await files.list.query(of)).items).toEqual([{ name: 'src', type: 'directory', size: null, modified: iso }]);
   });
 
   test('the changes since a run began are listed, with the files as they were', async () => {
@@ -275,13 +253,8 @@ describe('sandboxes, files and processes', () => {
   test('processes can be listed, read and stopped', async () => {
     await using it = await withSession();
     const { processes } = it.client;
-    const process = {
-      pid: 41,
-      cmd: 'sleep 9',
-      status: 'running',
-      log: '',
-      started: '2025-01-01T00:00:00.000Z',
-    } as const;
+    const started = '2025-01-01T00:00:00.000Z';
+    const process = { pid: 41, cmd: 'sleep 9', status: 'running', log: '', started } as const;
     it.server.others.processes.push(process);
     it.server.others.logs.set(41, 'one\ntwo\nthree');
     expect(await processes.list.query({ sessionId: it.id })).toEqual([process]);
@@ -290,9 +263,6 @@ describe('sandboxes, files and processes', () => {
     expect((await processes.logs.query({ sessionId: it.id, pid: 41, lines: 2 })).logs).toBe('two\nthree');
     expect(await processes.stop.mutate({ sessionId: it.id, pid: 41 })).toEqual({ ok: true });
     expect(await processes.list.query({ sessionId: it.id })).toEqual([]);
-    await expect(processes.stop.mutate({ sessionId: it.id, pid: 41 })).rejects.toMatchObject({
-      data: { code: 'NOT_FOUND' },
-    });
   });
 });
 

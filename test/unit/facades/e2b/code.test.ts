@@ -71,15 +71,6 @@ test.each([
   expect([status, answer]).toEqual([200, { id: expect.any(String), language, cwd }]);
   expect(made.at(-1)).toMatchObject({ language, cwd });
 });
-test('a cell begins in the home, and a context that names a folder keeps it', async () => {
-  let folder: string | undefined;
-  execute = async (_id, cell) => {
-    folder = cell.folder;
-    return whole;
-  };
-  await ask('/execute', { code: '1' });
-  expect(folder).toBe('/home/user');
-});
 test('a context that was restarted or removed answers null', async () => {
   for (const answer of [await ask('/contexts/own/restart', {}), await ask('/contexts/own', undefined, 'DELETE')])
     expect([answer.status, answer.text]).toEqual([200, 'null']);
@@ -103,26 +94,27 @@ test('a language leads to its own context, and an id to its context', async () =
     requests.push(id);
     return whole;
   };
-  const bodies = [
+  const named = [
     {},
     { language: 'JS' },
     { language: 'bash' },
     { context_id: 'own' },
     { context_id: null, language: null },
   ];
-  for (const body of bodies) await lines({ code: '1', ...body });
+  for (const body of named) await lines({ code: '1', ...body });
   expect(requests).toEqual(['python', 'javascript', 'bash', 'own', 'python']);
   expect(made).toContainEqual({ id: 'bash', language: 'bash' }); // it comes with its first use
 });
-test('variables are those of the sandbox, and then those of the execution', async () => {
-  let env: CodeCell['env'];
+test('a cell begins in the home, with the variables of the sandbox, and then those of the execution', async () => {
+  let started: Partial<CodeCell> = {};
   execute = async (_id, cell) => {
-    env = cell.env;
+    started = cell;
     return whole;
   };
   await lines({ code: '1', env_vars: { OWN: 'y', E2B_TEMPLATE_ID: 'z' } });
   const sandbox = { OF_CREATE: 'x', E2B_SANDBOX: 'true', E2B_SANDBOX_ID: box.sid, HOME: '/home/user' };
-  expect(env).toEqual({ ...sandbox, OWN: 'y', E2B_TEMPLATE_ID: 'z' });
+  expect(started.env).toEqual({ ...sandbox, OWN: 'y', E2B_TEMPLATE_ID: 'z' });
+  expect(started.folder).toBe('/home/user');
 });
 test('an execution is sent in lines, in its order', async () => {
   execute = async (_id, { listener }) => {

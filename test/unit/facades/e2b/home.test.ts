@@ -1,34 +1,24 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Which path programs get as their home. test/job/e2b tests it in real sandboxes.
-const entry = (path: string): PathEntry => ({
-  name: 'user',
-  path,
-  type: 'directory',
-  size: 0,
-  mode: 0o755,
-  owner: 'user',
-  group: 'user',
-  modified: '2026-01-01T00:00:00.000Z',
-});
+type Stat = SandboxHandle['paths']['stat'];
 
-/** The path that `~` leads to where /home/user is this. */
-async function homeWhere(there: () => Partial<PathEntry>, workdir = '/workspace'): Promise<string> {
-  const stat: SandboxHandle['paths']['stat'] = async (path) =>
-    path === '/home/user' ? { ...entry(path), ...there() } : entry(path);
+/** Asks for the path that `~` leads to, in a sandbox with these paths. */
+async function asking(stat: Stat, workdir = '/workspace') {
   const facade = await e2bFacade({ inside: { workdir, paths: { ...({} as SandboxHandle['paths']), stat } } });
   onTestFinished(() => facade[Symbol.asyncDispose]());
-  const { sid, access } = await facade.create();
-  const { body } = await facade.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-    method: 'POST',
-    body: '{"path":"~"}',
-    headers: { 'x-access-token': access, 'content-type': 'application/json' },
-  });
-  return body.entry?.path ?? body.code;
+  const sandbox = await facade.create();
+  return async (): Promise<string> => {
+    const { body } = await facade.agent(sandbox, '/filesystem.Filesystem/Stat', '{"path":"~"}');
+    return body.entry?.path ?? body.code;
+  };
 }
+/** The path that `~` leads to where /home/user is this. */
+const homeWhere = async (there: () => Partial<PathEntry>, workdir?: string) =>
+  await (await asking(async (path) => ({ ...pathEntry(path), ...(path === '/home/user' && there()) }), workdir))();
 
 test('the home is /home/user where that is the workspace', async () =>
   expect(await homeWhere(() => ({ workspace: true }))).toBe('/home/user'));
@@ -46,22 +36,11 @@ test('without such a folder the home is the workspace under its own path', async
 });
 test('a sandbox that cannot tell is queried again at the next request', async () => {
   let lost = true;
-  const stat: SandboxHandle['paths']['stat'] = async (path) => {
+  const ask = await asking(async (path) => {
     if (lost && path === '/home/user') throw new AppError('sandbox_unavailable', 'The sandbox does not answer.');
-    return { ...entry(path), workspace: true };
-  };
-  const facade = await e2bFacade({
-    inside: { workdir: '/workspace', paths: { ...({} as SandboxHandle['paths']), stat } },
+    return { ...pathEntry(path), workspace: true };
   });
-  onTestFinished(() => facade[Symbol.asyncDispose]());
-  const { sid, access } = await facade.create();
-  const ask = () =>
-    facade.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-      method: 'POST',
-      body: '{"path":"~"}',
-      headers: { 'x-access-token': access, 'content-type': 'application/json' },
-    });
-  expect((await ask()).status).not.toBe(200);
+  expect(await ask()).toBe('unavailable');
   lost = false;
-  expect((await ask()).body).toMatchObject({ entry: { path: '/home/user' } });
+  expect(await ask()).toBe('/home/user');
 });

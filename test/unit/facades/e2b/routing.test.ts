@@ -43,15 +43,7 @@ beforeAll(async () => {
     const parts: Buffer[] = [];
     request.on('data', (part) => parts.push(part));
     request.once('end', () => {
-      response.writeHead(
-        418,
-        'A Teapot',
-        [
-          ['Set-Cookie', 'a=1'],
-          ['Set-Cookie', 'b=2'],
-          ['X-Own', 'Yes'],
-        ].flat(),
-      );
+      response.writeHead(418, 'A Teapot', ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-Own', 'Yes']);
       const { method, url, headers } = request;
       response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(parts).toString() }));
     });
@@ -75,6 +67,9 @@ const own = async (options: Parameters<typeof e2bFacade>[0]) => {
   return facade;
 };
 const host = (name: string) => ({ host: `${name}.sandboxes.example` });
+const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
+const privatePorts = { network: { allowPublicTraffic: false } };
+const resumable = { autoPause: true, autoResume: { enabled: true } };
 
 test('the name api of the domain is the control plane, whatever else the request says', async () => {
   const named = { ...host('api'), 'e2b-sandbox-id': 'f'.repeat(16), 'e2b-sandbox-port': '3000' };
@@ -131,7 +126,7 @@ test('OPTIONS to a public port reaches the program, whose answer a page of anoth
   expect([status, output['x-own'], body.method, body.headers.origin]).toEqual(expected);
 });
 test('OPTIONS to a private port needs a token as any other request does, and names of the server answer themselves', async () => {
-  const { sid } = await it.create({ network: { allowPublicTraffic: false } });
+  const { sid } = await it.create(privatePorts);
   const ask = (name: string) => it.ask('/', { method: 'OPTIONS', headers: host(name) });
   expect([(await ask(`3000-${sid}`)).status, (await ask(`49983-${sid}`)).status]).toEqual([403, 204]);
   expect((await ask('api')).status).toBe(204);
@@ -150,7 +145,7 @@ test('a port named by headers needs a token of its sandbox, and the refusal name
 test('a port named by its host is open, unless the create requested private ports', async () => {
   const { sid } = await it.create();
   expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
-  const closed = await it.create({ network: { allowPublicTraffic: false } });
+  const closed = await it.create(privatePorts);
   const to = host(`3000-${closed.sid}`);
   expect((await it.ask('/', { headers: to })).status).toBe(403);
   expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': closed.traffic } })).status).toBe(418);
@@ -177,25 +172,21 @@ test('a port that the server never opens is 403 with every token, over HTTP and 
   expect(answer.statusCode).toBe(403);
 });
 test.each([
-  ['did not ask for autoResume', {}, 502],
-  ['opened no port to the public', { autoResume: { enabled: true }, network: { allowPublicTraffic: false } }, 403],
+  ['did not ask for autoResume', { autoPause: true }, 502],
+  ['opened no port to the public', { ...resumable, ...privatePorts }, 403],
 ] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, expected, status) => {
-  const { sid } = await it.create({ autoPause: true, ...expected });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid } = await it.createPaused(expected);
   for (const input of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
     expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...input } })).status).toBe(status);
   expect(it.did).toEqual(['start', 'pause']);
 });
 test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
-  const expected = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
-  const { sid, traffic } = await it.create(expected);
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid, traffic } = await it.createPaused({ ...resumable, ...privatePorts });
   const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
   expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
 });
 test('a stranger on a public port resumes a paused sandbox whose program requested autoResume', async () => {
-  const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid } = await it.createPaused(resumable);
   expect((await it.ask('/', { headers: host(`49999-${sid}`) })).status).toBe(403); // the interpreter is never public
   expect(it.did).toEqual(['start', 'pause']);
   expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
@@ -269,30 +260,22 @@ test('a user can be named, root is an alias, and an empty name is none', async (
     it.port(sid, 49_983, `/files?path=x${query}`, { headers: { 'x-access-token': access, ...more } });
   for (const query of ['', '&username=', '&username=user', '&username=root'])
     expect([query, (await read(query)).status]).toEqual([query, 200]);
-  const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
   expect([(await read('', basic('user'))).status, (await read('', basic('daemon'))).status]).toEqual([200, 401]);
 });
 test('CORRAL_E2B_ROOT=refuse answers 401 to requests for root, and to no other', async () => {
   const strict = await own({ settings: { root: 'refuse' } });
-  const { sid, access } = await strict.create();
-  const ask = (user: string) => {
-    const headers = { 'x-access-token': access, authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` };
-    return Promise.all([
-      strict.port(sid, 49_983, '/files?path=x', { headers }),
-      strict.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-        method: 'POST',
-        body: '{"path":"x"}',
-        headers: { ...headers, 'content-type': 'application/json' },
-      }),
+  const sandbox = await strict.create();
+  const read = (path: string, headers: Record<string, string> = {}) =>
+    strict.port(sandbox.sid, 49_983, path, { headers: { 'x-access-token': sandbox.access, ...headers } });
+  const ask = (user: string) =>
+    Promise.all([
+      read('/files?path=x', basic(user)),
+      strict.agent(sandbox, '/filesystem.Filesystem/Stat', '{"path":"x"}', basic(user)),
     ]);
-  };
   const [file, call] = await ask('root');
   expect([file.status, file.body.code, call.status, call.body.code]).toEqual([401, 401, 401, 'unauthenticated']);
   expect((await ask('user')).map(({ status }) => status)).toEqual([200, 200]);
-  const byQuery = await strict.port(sid, 49_983, '/files?path=x&username=root', {
-    headers: { 'x-access-token': access },
-  });
-  expect(byQuery.status).toBe(401);
+  expect((await read('/files?path=x&username=root')).status).toBe(401);
 });
 
 interface Link {
@@ -344,8 +327,7 @@ test('a signature opens nothing but files', async () => {
 });
 
 test('a paused sandbox is 502 on every port, in the words that clients compare', async () => {
-  const { sid, access } = await it.create();
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid, access } = await it.createPaused();
   const gone = { sandboxId: sid, message: 'The sandbox was not found', code: 502 };
   for (const [number, path] of [
     [49_983, '/health'],
@@ -358,8 +340,7 @@ test('a paused sandbox is 502 on every port, in the words that clients compare',
   }
 });
 test('a request with its token resumes a paused sandbox that requested it; one without, and health, do not', async () => {
-  const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true }, timeout: 70 });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid, access } = await it.createPaused({ ...resumable, timeout: 70 });
   expect((await it.port(sid, 3000, '/')).status).toBe(403);
   expect((await it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': 'wrong' } })).status).toBe(401);
   expect([(await it.port(sid, 49_983, '/health')).status, it.did]).toEqual([502, ['start', 'pause']]);
@@ -390,16 +371,14 @@ test.each([
   expect([answer.status, answer.headers['content-encoding']]).toEqual([200, encoding]);
 });
 test('a disk that is full is 507', async () => {
-  const { sid, access } = await it.create();
-  const headers = { 'x-access-token': access, 'content-type': 'application/octet-stream' };
-  const { status, body } = await it.port(sid, 49_983, '/files?path=full', { method: 'POST', body: 'x', headers });
+  const bytes = { 'content-type': 'application/octet-stream' };
+  const { status, body } = await it.agent(await it.create(), '/files?path=full', 'x', bytes);
   expect([status, body.code]).toEqual([507, 507]);
 });
 test('a body that says gzip and is none, or is cut, is 400', async () => {
-  const { sid, access } = await it.create();
-  const plain = { 'x-access-token': access, 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
-  const put = (body: Buffer | string) =>
-    it.port(sid, 49_983, '/files?path=x', { method: 'POST', body, headers: plain });
+  const sandbox = await it.create();
+  const packed = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
+  const put = (body: Buffer | string) => it.agent(sandbox, '/files?path=x', body, packed);
   expect((await put('no gzip')).status).toBe(400);
   expect((await put(gzipSync('x'.repeat(10_000)).subarray(0, 20))).status).toBe(400);
 });
@@ -413,14 +392,10 @@ test('a part without a file name is stored at the path of the query, and without
     return { path, name: 'unnamed' } as PathEntry;
   };
   await using it = await e2bFacade({ inside: { paths: { ...(inside.paths as SandboxHandle['paths']), write } } });
-  const { sid, access } = await it.create();
+  const sandbox = await it.create();
   const body = ['--b', 'content-disposition: form-data; name="file"', '', 'its text', '--b--', ''].join('\r\n');
   const send = (query: string) =>
-    it.port(sid, 49_983, `/files${query}`, {
-      method: 'POST',
-      body,
-      headers: { 'x-access-token': access, 'content-type': 'multipart/form-data; boundary=b' },
-    });
+    it.agent(sandbox, `/files${query}`, body, { 'content-type': 'multipart/form-data; boundary=b' });
   const { status, body: answer } = await send('?path=/tmp/unnamed');
   expect([status, answer]).toEqual([200, [{ path: '/tmp/unnamed', name: 'unnamed', type: 'file' }]]);
   expect(stored).toEqual([['/tmp/unnamed', 'its text']]);

@@ -111,8 +111,3 @@ test('a pause cuts every connection, and one that fails leaves the sandbox as it
   });
   expect([cut?.aborted, life(0)]).toMatchObject([true, { paused: null, endsAt: 20_000 }]);
 });
-
-test('signed URLs are looked up among the sandboxes that run or would for a request', async () => {
-  const { sandboxes } = stored({}, { paused: 'memory' }, { paused: 'memory', resumes: true });
-  expect(sandboxes.live().map(({ id }) => id)).toEqual([idOf(0), idOf(2)]);
-});
