@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { createPeppers, type Peppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -147,14 +148,11 @@ export async function e2bFacade({
   const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<FacadeAnswer> =>
     new Promise((done, fail) => {
       const pending = request(`${server.url}${path}`, { method, headers }, (answer) => {
-        const parts: Buffer[] = [];
-        answer.on('data', (part) => parts.push(part));
-        answer.once('error', fail);
-        answer.once('end', () => {
-          const text = Buffer.concat(parts).toString();
-          const parsed = /^[[{]/.test(text) ? parsedOrText(text) : text;
-          done({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
-        });
+        const { statusCode: status = 0, headers } = answer;
+        text(answer).then((all) => {
+          const parsed = /^[[{]/.test(all) ? parsedOrText(all) : all;
+          done({ status, headers, text: all, body: parsed });
+        }, fail);
       });
       pending.once('error', fail).end(body);
     });
@@ -206,10 +204,10 @@ export async function e2bFacade({
 }
 export type E2bFacade = Awaited<ReturnType<typeof e2bFacade>>;
 
-function parsedOrText(text: string): unknown {
+function parsedOrText(all: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(all);
   } catch {
-    return text; // lines of JSON
+    return all; // lines of JSON
   }
 }

@@ -9,6 +9,7 @@ import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { type FakeOptions, type FakeService, fakeService } from '../egress/fake-service.ts';
 import { type FakeServices, fakeServices } from '../egress/fake-services.ts';
+import { type CallAnswer, call as request } from './call.ts';
 import { type ListeningApp, listeningApp, sharedApp } from './shared-app.ts';
 
 export interface TestServer extends AsyncDisposable {
@@ -25,14 +26,8 @@ export interface TestServer extends AsyncDisposable {
   readonly sockets: ListeningApp['sockets'];
   /** Shuts the server down if it belongs to the test. */
   readonly close: AbortController;
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<CallAnswer>;
   newSession(): Promise<string>;
-}
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  readonly body: any;
 }
 
 const defaults: HttpConfig = {
@@ -118,12 +113,7 @@ export async function testServer(
   const { app, port, sockets } = listening;
   const url = `http://127.0.0.1:${port}`;
 
-  const call: TestServer['call'] = async (method, path, body, headers = {}) => {
-    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-    const response = await fetch(url + path, { method, headers, ...(sent !== undefined && { body: sent }) });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) : text };
-  };
+  const call: TestServer['call'] = (method, path, body, headers = {}) => request(method, url + path, { body, headers });
   return {
     url,
     port,

@@ -94,17 +94,8 @@ export async function opencodexServer({
   });
   const { url, port, app, others, lines, requests } = server;
 
-  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-    const sent =
-      body === undefined || typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body);
-    const init = { method, headers, ...(sent !== undefined && { body: sent }) };
-    const response = await fetch(`${url}/api/v1${path}`, init);
-    const text = await response.text();
-    const type = response.headers.get('content-type') ?? '';
-    const answer = { status: response.status, headers: response.headers, body: text as Body };
-    if (type.includes('json')) answer.body = JSON.parse(text);
-    return answer;
-  };
+  const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
+    server.call(method, `/api/v1${path}`, body, headers);
   return {
     url,
     port,

@@ -33,11 +33,9 @@ test('a session created with a task stores the task and runs nothing', async ({ 
 test('the list is a bare array of the sessions of all facades, the newest first', async ({ server, sid }) => {
   clock.advance(1_000);
   const other = await server.newSession();
-  const response = await fetch(`${server.url}${base}`);
-  const sessions = (await response.json()) as { session_id: string; last_task: string }[];
-  expect(sessions.map(({ session_id, last_task }) => [session_id, last_task])).toEqual([
-    [other, ''],
-    [sid, 'Create a Flask app'],
+  expect((await server.call('GET', base)).body).toMatchObject([
+    { session_id: other, last_task: '' },
+    { session_id: sid, last_task: 'Create a Flask app' },
   ]);
 });
 
@@ -45,8 +43,8 @@ test('a session deleted while the list is built does not appear in it', async ({
   server.fake.instead.sandbox = async () => {
     throw new AppError('session_not_found', 'Gone');
   };
-  const response = await fetch(`${server.url}${base}`);
-  expect([response.status, await response.json(), sid.length]).toEqual([200, [], 16]);
+  const { status, body } = await server.call('GET', base);
+  expect([status, body, sid.length]).toEqual([200, [], 16]);
 });
 
 test('the first delete reports success, and the next one finds no session', async ({ server, sid }) => {

@@ -4,11 +4,12 @@ import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
-import { httpTest as test } from '../../support/clients/server-tests.ts';
+import { httpTest } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { processorMs } from '../../support/servers/processor-time.ts';
 
 const base = '/api/v1/sessions';
+const test = httpTest.extend('sid', ({ server }) => server.newSession());
 const post = (path: string, headers: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`;
 const alive = async (server: TestServer) => expect((await server.call('GET', base)).status).toBe(200);
@@ -59,8 +60,7 @@ test.for([
   'garbage',
   'multipart/form-data',
   'application/json; charset=latin1',
-])('a JSON body sent as %s is still parsed as JSON', async (type, { server }) => {
-  const sid = await server.newSession();
+])('a JSON body sent as %s is still parsed as JSON', async (type, { server, sid }) => {
   server.fake.files.set('a', 'content');
   const { status, body } = await server.call('POST', `${base}/${sid}/file`, { file: 'a' }, { 'content-type': type });
   expect([status, body.data]).toEqual([200, { content: 'content', file: 'a' }]);
@@ -79,8 +79,7 @@ test.for([
   '{"file":1e999}',
   '\u{feff}{}',
   '{"file":"a"}x',
-])('F097 the body %j is 400', async (body, { server }) => {
-  const sid = await server.newSession();
+])('F097 the body %j is 400', async (body, { server, sid }) => {
   const answer = await server.call('POST', `${base}/${sid}/file`, body);
   expect(answer).toMatchObject({ status: 400, body: { code: 400, msg: expect.any(String), data: null } });
   await alive(server);
@@ -90,18 +89,16 @@ test.for([
   ['arrays 10,000 deep', '['.repeat(10_000) + ']'.repeat(10_000)],
   ['objects 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`],
   ['a million keys', `{${Array.from({ length: 1_000_000 }, (_, n) => `"${n.toString(36)}":1`).join(',')}}`],
-] as const)('F097 %s are 400 before they are parsed', async ([_name, body], { server }) => {
+] as const)('F097 %s are 400 before they are parsed', async ([_name, body], { server, sid }) => {
   const { parseJsonBody } = await import('../../../src/http/transport/json-body.ts');
   const bytes = Buffer.from(body);
   const refused = () => expect(() => parseJsonBody(bytes)).toThrow(AppError);
   await refused();
   expect(await processorMs(refused)).toBeLessThan(200);
-  const sid = await server.newSession();
   expect((await server.call('POST', `${base}/${sid}/file`, body)).status).toBe(400);
 });
 
-test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async ({ server }) => {
-  const sid = await server.newSession();
+test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async ({ server, sid }) => {
   server.fake.files.set('a', '');
   const body =
     '{"__proto__":{"polluted":1,"file":"b"},"constructor":{"prototype":{"polluted":1}},"file":"b","file":"a","toString":1}';
@@ -148,8 +145,7 @@ test('F098 a declared length over the limit is refused before any byte of the bo
   await alive(server);
 });
 
-test('F098 compressed bodies are refused', async ({ server }) => {
-  const sid = await server.newSession();
+test('F098 compressed bodies are refused', async ({ server, sid }) => {
   const init = { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: gzipSync('{"file":"a"}') };
   const response = await fetch(`${server.url}${base}/${sid}/file`, init);
   expect(response.status).toBe(400);
@@ -245,8 +241,7 @@ test('an unexpected error is 500 without details in the answer, and the log has 
   expect(String(server.lines.find(({ level }) => level === 'error')?.fields.err)).toContain('hunter2');
 });
 
-test('deleting a session while its stream opens ends the stream and logs no error', async ({ server }) => {
-  const sid = await server.newSession();
+test('deleting a session while its stream opens ends the stream and logs no error', async ({ server, sid }) => {
   server.fake.instead.follow = async function* () {
     yield* [];
     throw new AppError('session_not_found', 'Session not found');
@@ -256,8 +251,7 @@ test('deleting a session while its stream opens ends the stream and logs no erro
   expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-test('an error after the stream began breaks the connection, so that the client resumes', async ({ server }) => {
-  const sid = await server.newSession();
+test('an error after the stream began breaks the connection, so that the client resumes', async ({ server, sid }) => {
   server.fake.instead.follow = async function* () {
     yield* [];
     throw new Error('password=hunter2');

@@ -39,22 +39,24 @@ async function start(options: Parameters<typeof testServer>[0] = {}) {
   };
 }
 const test = serverTest(() => start());
+const playing = serverTest(() => start({ play }));
 const wait = (runId: RunId) => ({ type: 'run.wait', runId, data: { question: 'Which?' } }) as const;
 const broke = (runId: RunId) => ({ type: 'run.error', runId, data: { error: 'It broke.' } }) as const;
 
-test('the chat stream starts after its message and ends with the `done` of the run', async () => {
-  await using it = await start({ play });
+playing('the chat stream starts after its message and ends with the `done` of the run', async ({ server: it }) => {
   expect(names(await it.finished({ message: 'Say hi' }))).toEqual(whole);
 });
 
-test('earlier events are streamed only on request by a cursor, and an earlier `done` does not end the stream', async () => {
-  await using it = await start({ play });
-  const first = await it.finished({ message: 'Say hi' });
-  const dones = (stream: SseClient) => names(stream).filter((name) => name === 'done').length;
-  expect(dones(await it.finished({ message: 'Again' }))).toBe(1);
-  const event_id = ids(first.events()).at(-2)?.toString();
-  expect(dones(await it.finished({ message: 'Once more', event_id }))).toBe(3);
-});
+playing(
+  'earlier events are streamed to a cursor alone, and an earlier `done` ends no stream',
+  async ({ server: it }) => {
+    const first = await it.finished({ message: 'Say hi' });
+    const dones = (stream: SseClient) => names(stream).filter((name) => name === 'done').length;
+    expect(dones(await it.finished({ message: 'Again' }))).toBe(1);
+    const event_id = ids(first.events()).at(-2)?.toString();
+    expect(dones(await it.finished({ message: 'Once more', event_id }))).toBe(3);
+  },
+);
 
 test('the stream of a queued message does not end when the previous run ends', async ({ server: it }) => {
   const runId = await it.send('First');
@@ -97,12 +99,11 @@ test('a run that fails without an error event still ends the stream', async ({ s
   expect([await stream.ended, stream.raw()]).toEqual(['ended', ': connected\n\n']);
 });
 
-test.each([
+playing.for([
   ['no body', undefined],
   ['null', { message: null }],
   ['blanks', { message: ' \n ' }],
-])('a chat with %s reconnects: without an active run the stream ends at once, with no event', async (_name, body) => {
-  await using it = await start({ play });
+] as const)('a chat with %s reconnects: without a run its stream ends, empty', async ([, body], { server: it }) => {
   await it.finished({ message: 'Say hi' });
   const before = await it.lastSeq();
   expect((await it.finished(body)).raw()).toBe(': connected\n\n');
@@ -117,8 +118,7 @@ test('a reconnect during a run streams that run from its start to its end', asyn
   expect([await stream.ended, names(stream)]).toEqual(['ended', whole]);
 });
 
-test('a reconnect with a cursor gets the missed events and ends, because the run is over', async () => {
-  await using it = await start({ play });
+playing('a reconnect with a cursor after the run gets the missed events and ends', async ({ server: it }) => {
   const seen = ids((await it.finished({ message: 'Say hi' })).events());
   expect(ids((await it.finished({ event_id: String(seen[4]) })).events())).toEqual(seen.slice(5));
   expect((await it.finished({ event_id: String(seen.at(-1)) })).events()).toEqual([]);
@@ -130,8 +130,7 @@ test('a reconnect to a waiting session gets the missed events and ends', async (
   expect((await it.finished({ event_id: '3' })).events()).toEqual([]);
 });
 
-test('the later cursor of header and body wins', async () => {
-  await using it = await start({ play });
+playing('the later cursor of header and body wins', async ({ server: it }) => {
   const seen = ids((await it.finished({ message: 'Say hi' })).events());
   const [early, late] = [String(seen[1]), String(seen[6])];
   for (const [header, body] of [

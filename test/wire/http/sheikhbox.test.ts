@@ -1,12 +1,13 @@
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
-import { httpTest as test } from '../../support/clients/server-tests.ts';
+import { httpTest } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/v1/sessions';
+const test = httpTest.extend('sid', ({ server }) => server.newSession());
 const success = (data: unknown) => ({ code: 0, msg: 'success', data });
 
 async function withRun(server: TestServer): Promise<{ sid: string; id: SessionId }> {
@@ -98,8 +99,7 @@ test('profile v2.0 reports active or completed, and shows one of each pair of to
   expect(tools.map((one: { data: { status: string } }) => one.data.status)).toEqual(['calling']);
 });
 
-test('DELETE removes a session once and ends its streams, and is 404 the second time', async ({ server }) => {
-  const sid = await server.newSession();
+test('DELETE removes a session once and ends its streams, and is 404 the second time', async ({ server, sid }) => {
   using stream = await openStream(`${server.url}${base}/${sid}/events`);
   expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual(success(null));
   expect([await stream.ended, (await server.call('GET', base)).body.data.sessions]).toEqual(['ended', []]);
@@ -107,8 +107,7 @@ test('DELETE removes a session once and ends its streams, and is 404 the second 
   expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject(expected);
 });
 
-test('stop ends the run, and a second stop succeeds without a new event', async ({ server }) => {
-  const sid = await server.newSession();
+test('stop ends the run, and a second stop succeeds without a new event', async ({ server, sid }) => {
   const id = SessionId.parse(sid);
   await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
   expect((await server.call('POST', `${base}/${sid}/stop`)).body).toEqual(success(null));
@@ -118,8 +117,7 @@ test('stop ends the run, and a second stop succeeds without a new event', async 
   expect(lastSeq).toBe(3);
 });
 
-test('the shell panel shows the console with all of its output', async ({ server }) => {
-  const sid = await server.newSession();
+test('the shell panel shows the console with all of its output', async ({ server, sid }) => {
   const console = [
     { ps1: '$ ', command: 'echo a', output: 'a\n' },
     { ps1: '$ ', command: 'echo b', output: 'b\n' },
@@ -134,8 +132,7 @@ test('the shell panel shows the console with all of its output', async ({ server
     expect(await server.call('POST', `${base}/${sid}/shell`, { session_id: 'other' }, how)).toMatchObject(expected);
 });
 
-test('the file panel shows the file with the requested path', async ({ server }) => {
-  const sid = await server.newSession();
+test('the file panel shows the file with the requested path', async ({ server, sid }) => {
   server.fake.files.set('/workspace/notes.md', 'héllo\n');
   expect((await server.call('POST', `${base}/${sid}/file`, { file: '/workspace/notes.md' })).body).toEqual(
     success({ content: 'héllo\n', file: '/workspace/notes.md' }),

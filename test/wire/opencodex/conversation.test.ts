@@ -3,13 +3,16 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
-import { opencodexTest as test } from '../../support/clients/server-tests.ts';
+import { serverTest, opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { runEnd } from '../../support/egress/fake-service.ts';
 import { demoRun, playDemoRun } from '../../support/servers/demo-run.ts';
 
 const text = 'Working on it: Say hi\n\nIt says hi.\n\nAll done: hi';
 const types = (frames: { type: string }[]) => frames.map(({ type }) => type);
-const withRun = () => opencodexServer({ play: playDemoRun });
+/** With an agent that does the demo run for each message. */
+const playing = serverTest(() => opencodexServer({ play: playDemoRun })).extend('sid', ({ server }) =>
+  server.newChat(),
+);
 /** A server with a chat whose agent has just done this much of the demo run. */
 async function working(facts: number, profile: 'first' | 'current' = 'first') {
   const server = await opencodexServer({ profile });
@@ -22,9 +25,7 @@ async function working(facts: number, profile: 'first' | 'current' = 'first') {
 const settled = (server: OpencodexServer, sid: string) =>
   expect.poll(async () => (await server.fake.sessions.get(SessionId.parse(sid))).status).toBe('completed');
 
-test("a message is stored at once, and its run's answer is one message with its actions", async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
+playing("a message is stored at once, and its run's answer is one with its actions", async ({ server, sid }) => {
   const input = { content: 'Say hi', message_metadata: { from: 'page' } };
   const sent = await server.call('POST', `/chats/${sid}/messages`, input);
   expect(sent).toMatchObject({
@@ -41,9 +42,7 @@ test("a message is stored at once, and its run's answer is one message with its 
   expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
 });
 
-test('assistant and system messages are stored apart from the conversation: they create no run, event or block', async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
+playing('messages of the assistant and the system create no run, event or block', async ({ server, sid }) => {
   const note = { content: 'Be brief', role: 'system', message_metadata: { n: 1 } };
   const first = await server.call('POST', `/chats/${sid}/messages`, note);
   const expected = { status: 201, body: { role: 'system', content: 'Be brief', message_metadata: { n: 1 } } };
@@ -61,9 +60,7 @@ test('assistant and system messages are stored apart from the conversation: they
   expect(JSON.stringify(blocks)).not.toMatch(/Be brief|An aside/);
 });
 
-test('blocks are the parts of the conversation, and each can be read alone', async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
+playing('blocks are the parts of the conversation, and each can be read alone', async ({ server, sid }) => {
   await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
   await settled(server, sid);
   const { blocks, total } = (await server.call('GET', `/chats/${sid}/blocks`)).body;
@@ -87,22 +84,6 @@ test.for([
   { content: 'x', mode: 'now' },
 ])('a message such as %o is refused', async (body, { server, sid }) => {
   expect((await server.call('POST', `/chats/${sid}/messages`, body)).status).toBe(422);
-});
-
-test('a message over the stream starts a run whose joined chunks equal the stored message', async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
-  using client = server.stream(sid);
-  await client.send({ type: 'message', content: 'Say hi' });
-  await expect.poll(() => types(client.frames)).toContain('end');
-  const [, stored] = (await server.call('GET', `/chats/${sid}/messages`)).body.messages;
-  const chunks = client.frames.filter(({ type }) => type === 'chunk');
-  expect(chunks.map(({ content }) => content).join('')).toBe(stored.content);
-  expect(new Set(chunks.map(({ message_id }) => message_id))).toEqual(new Set([stored.id]));
-  const [block] = (await server.call('GET', `/chats/${sid}/blocks`)).body.blocks;
-  expect(client.frames[0].block).toEqual(block);
-  expect(client.frames[1]).toMatchObject({ run_id: stored.id, user_message_id: block.id });
-  expect(client.frames.at(-1)).toMatchObject({ message_id: stored.id });
 });
 
 test('a stream without a cursor replays an active run, but not a waiting or finished one', async () => {
@@ -159,9 +140,7 @@ test('the oldest page, which makes a bubble of its own when it joins, finds no e
   ]);
 });
 
-test('a cursor ahead of the log gets a resync, and the stream continues live', async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
+playing('a cursor ahead of the log gets a resync, and the stream continues live', async ({ server, sid }) => {
   using client = server.stream(sid, '?after_seq=99');
   await expect
     .poll(() => client.frames[0])
@@ -241,17 +220,6 @@ test('a message waits for the active run, unless it asks for another mode', asyn
   expect(modes).toEqual(['queue', 'queue', 'inject', 'queue', 'replace'].flatMap((mode) => [mode, mode]));
 });
 
-test('renaming a chat notifies its streams', async ({ server, sid }) => {
-  using client = server.stream(sid);
-  await client.send({ type: 'ping' });
-  await expect.poll(() => types(client.frames)).toEqual(['pong']);
-  await server.call('PUT', `/chats/${sid}`, { name: 'Mine' });
-  const timestamp = expect.stringMatching(/Z$/);
-  await expect
-    .poll(() => client.frames[1])
-    .toEqual({ type: 'title_updated', session_id: sid, title: 'Mine', seq: 1, timestamp });
-});
-
 test('a long conversation lists the newest 500 messages and blocks and 100 actions', async ({ server, sid }) => {
   const id = SessionId.parse(sid);
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
@@ -276,9 +244,7 @@ test('a long conversation lists the newest 500 messages and blocks and 100 actio
   expect((await get('agent-actions?skip=1&limit=1')).agent_actions).toEqual([actions[1]]);
 });
 
-test('an unknown action is 404, and a failed lookup is 503', async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
+playing('an unknown action is 404, and a failed lookup is 503', async ({ server, sid }) => {
   await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
   await settled(server, sid);
   const [{ id }] = (await server.call('GET', `/chats/${sid}/agent-actions`)).body.agent_actions;

@@ -6,9 +6,10 @@ import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { createZipStream } from '../../../src/facades/shared/archive/zip.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
-import { opencodexTest as test } from '../../support/clients/server-tests.ts';
+import { opencodexTest } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
+const test = opencodexTest.extend('project', ({ server }) => server.newProject());
 const formOf = (...files: [field: string, file: File][]) => {
   const form = new FormData();
   for (const [field, file] of files) form.append(field, file);
@@ -21,8 +22,7 @@ const blobs = (server: OpencodexServer) =>
     statSync(join(server.blobFolder, path)).isFile(),
   );
 
-test('a file can be uploaded, listed, downloaded and deleted', async ({ server }) => {
-  const project = await server.newProject();
+test('a file can be uploaded, listed, downloaded and deleted', async ({ server, project }) => {
   const { status, body } = await upload(server, project, 'Daten ü.csv', 'a,b\n');
   expect([status, body]).toEqual([
     201,
@@ -59,8 +59,7 @@ test('a file can be uploaded, listed, downloaded and deleted', async ({ server }
 const sha256 = async (text: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex');
 
-test('several files in one request are answered as a list; parts with other names are ignored', async ({ server }) => {
-  const project = await server.newProject();
+test('several files of one request are a list; parts with other names are ignored', async ({ server, project }) => {
   const form = formOf(
     ['files', new File(['1'], 'one.txt')],
     ['other', new File(['x'], 'x.txt')],
@@ -168,8 +167,7 @@ test('F124 a slow upload can take its time, and one that stalls is aborted after
   await expect.poll(() => blobs(server)).toHaveLength(1);
 });
 
-test('F124 an upload that is cut halfway stores nothing', async ({ server }) => {
-  const project = await server.newProject();
+test('F124 an upload that is cut halfway stores nothing', async ({ server, project }) => {
   const head =
     `POST /api/v1/files/upload/${project} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n` +
     'Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n';
@@ -202,8 +200,7 @@ test('a download returns the requested range', async ({ server }) => {
   expect([status, headers.get('content-length'), headers.get('accept-ranges')]).toEqual([200, '10', 'bytes']);
 });
 
-test('F123 an archive is stored as plain bytes, whatever the names of its entries', async ({ server }) => {
-  const project = await server.newProject();
+test('F123 an archive is stored as plain bytes, whatever the names of its entries', async ({ server, project }) => {
   const files = ['xx_xx_x', 'xetc_passwd', 'zeros'].map((path) => ({ path, size: 200_000, modified: '' }));
   const open = async () => ({ size: 200_000, content: Readable.from([Buffer.alloc(200_000)]) });
   const packed = createZipStream({ files, emptyFolders: [], others: [] }, { open, maxPacked: 2 ** 20 });

@@ -9,6 +9,8 @@ import { httpServer } from '../../support/servers/http-server.ts';
 import { unzip } from '../../support/unzip.ts';
 
 const signal = new AbortController().signal;
+const file = (name: string, modified = '') => ({ name, type: 'file' as const, size: 1, modified });
+const folder = (name: string) => ({ name, type: 'directory' as const, size: null, modified: '' });
 const write = (server: OpencodexServer, sid: string, path: string, content: string | Uint8Array) =>
   server.others.services.files.write(SessionId.parse(sid), path, content, signal);
 
@@ -72,8 +74,8 @@ test('a working folder outside the workspace is checked and then entered, whatev
   Object.assign(server.others.services.sandboxes, { exec });
   const path = `/sandbox/${await server.newChat()}/execute`;
   expect((await server.call('POST', path, { command: 'ls', workdir: "/tmp/it's; $(here)" })).status).toBe(200);
-  const folder = `'/tmp/it'\\''s; $(here)'`;
-  expect(commands).toEqual([`cd -- ${folder}`, `cd -- ${folder} || exit 1\nls`]);
+  const quoted = `'/tmp/it'\\''s; $(here)'`;
+  expect(commands).toEqual([`cd -- ${quoted}`, `cd -- ${quoted} || exit 1\nls`]);
 });
 
 testHangingUp(async () => {
@@ -121,22 +123,13 @@ test('the list of a workspace separates uploaded files from files the agent made
     await write(server, sid, path, 'text');
   }
   const { uploaded, output } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
+  const of = (name: string, mime_type: string, more = {}) => {
+    return { name, path: `/workspace/project_files/${name}`, size: 4, type: 'uploaded', mime_type, ...more };
+  };
   expect(uploaded).toEqual([
-    {
-      name: 'by-hand.txt',
-      path: '/workspace/project_files/by-hand.txt',
-      size: 4,
-      type: 'uploaded',
-      mime_type: 'text/plain',
-    },
-    { id, name: 'in.csv', path: '/workspace/project_files/in.csv', size: 4, type: 'uploaded', mime_type: 'text/csv' },
-    {
-      name: 'sub/in.csv',
-      path: '/workspace/project_files/sub/in.csv',
-      size: 4,
-      type: 'uploaded',
-      mime_type: 'text/csv',
-    },
+    of('by-hand.txt', 'text/plain'),
+    of('in.csv', 'text/csv', { id }),
+    of('sub/in.csv', 'text/csv'),
   ]);
   expect(output.sort((a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name))).toEqual([
     { name: 'out/report.md', path: '/workspace/out/report.md', size: 4, type: 'output', mime_type: 'text/markdown' },
@@ -185,11 +178,13 @@ test('a zip contains all files, even when the list shows only the newest', async
 });
 
 test('a list of files stays small even with very long paths', async ({ server, sid }) => {
-  const name = (n: number) => `${n}`.padStart(255, 'x');
-  const entry = (n: number) => ({ name: name(n), type: 'file' as const, size: 1, modified: '' });
-  const folders = ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
+  const folders = ['a', 'b', 'c'].map(folder);
   const list = async (_id: string, path: string) =>
-    path === '.' ? folders : path.length > 1 ? [] : Array.from({ length: 15_000 }, (_, n) => entry(n));
+    path === '.'
+      ? folders
+      : path.length > 1
+        ? []
+        : Array.from({ length: 15_000 }, (_, n) => file(`${n}`.padStart(255, 'x')));
   Object.assign(server.others.services.files, { list });
   const { status, body } = await server.call('GET', `/chats/${sid}/workspace/download-all?type=output`);
   expect([status, body.detail]).toEqual([413, expect.stringContaining('too many files')]);
@@ -344,18 +339,8 @@ test('providers are listed with their models, or on request with the featured on
 });
 
 test('F125 a workspace with very many files lists the newest 500, marked as truncated', async ({ server, sid }) => {
-  const entry = (n: number) => ({
-    name: `${n}.txt`,
-    type: 'file' as const,
-    size: 1,
-    modified: new Date(1_700_000_000_000 + n * 1_000).toISOString(),
-  });
-  const folders = Array.from({ length: 60 }, (_, n) => ({
-    name: `d${n}`,
-    type: 'directory' as const,
-    size: null,
-    modified: '',
-  }));
+  const entry = (n: number) => file(`${n}.txt`, new Date(1_700_000_000_000 + n * 1_000).toISOString());
+  const folders = Array.from({ length: 60 }, (_, n) => folder(`d${n}`));
   let calls = 0;
   const list = async (_id: string, path: string) => {
     calls++;
@@ -374,7 +359,7 @@ test('F125 endlessly nested folders are read to a limit only', async ({ server, 
   let calls = 0;
   const list = async () => {
     calls++;
-    return ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
+    return ['a', 'b', 'c'].map(folder);
   };
   Object.assign(server.others.services.files, { list });
   const expected = { uploaded: [], output: [], truncated: true };

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { CodeCell, CodeContexts } from '../../../../src/sessions/api/code.ts';
 import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The routes of the code interpreter over scripted kernels. test/job/e2b has them over real ones.
 type Execute = (id: string, cell: CodeCell, signal: AbortSignal) => Promise<unknown>;
@@ -31,12 +31,8 @@ const paths = {
   },
 } as unknown as SandboxHandle['paths'];
 
-let it: E2bFacade;
-let box: Awaited<ReturnType<E2bFacade['create']>>;
-beforeAll(async () => {
-  it = await e2bFacade({ inside: { code, paths } });
-  box = await it.create({ envVars: { OF_CREATE: 'x' } });
-});
+const it = await e2bFacade({ inside: { code, paths } });
+const box = await it.create({ envVars: { OF_CREATE: 'x' } });
 beforeEach(() => {
   execute = async () => whole;
 });
@@ -133,16 +129,14 @@ test('an execution is sent in lines, in its order', async () => {
     { type: 'end_of_execution' },
   ]);
 });
-test('after an error comes nothing but the end', async () => {
-  const error = { name: 'ValueError', value: 'no', traceback: 'Traceback …' };
-  execute = async () => ({ ...whole, error });
-  expect(await lines({ code: '1' })).toEqual([{ type: 'error', ...error }, { type: 'end_of_execution' }]);
-});
-test('a kernel that dies ends its execution with an error', async () => {
-  execute = async () => ({ ended: 'died', error: undefined, exitCode: 3 });
-  const value = expect.stringContaining('exit code 3');
-  const expected = [{ type: 'error', name: 'KernelDied', value, traceback: '' }, { type: 'end_of_execution' }];
-  expect(await lines({ code: '1' })).toEqual(expected);
+const error = { name: 'ValueError', value: 'no', traceback: 'Traceback …' };
+const died = { name: 'KernelDied', value: expect.stringContaining('exit code 3'), traceback: '' };
+test.each([
+  ['raises an error', { ...whole, error }, error],
+  ['ends its kernel', { ended: 'died', error: undefined, exitCode: 3 }, died],
+])('after an execution that %s comes nothing but the end', async (_, outcome, shown) => {
+  execute = async () => outcome;
+  expect(await lines({ code: '1' })).toEqual([{ type: 'error', ...shown }, { type: 'end_of_execution' }]);
 });
 test('a kernel that does not start is 500, in plain text', async () => {
   execute = async () => Promise.reject(new AppError('file_not_found', 'There is no python3.'));

@@ -17,23 +17,26 @@ async function asking(stat: Stat, workdir = '/workspace') {
   };
 }
 /** The path that `~` leads to where /home/user is this. */
-const homeWhere = async (there: () => Partial<PathEntry>, workdir?: string) =>
+const homeWhere = async (there: () => Partial<PathEntry>, workdir: string) =>
   await (await asking(async (path) => ({ ...pathEntry(path), ...(path === '/home/user' && there()) }), workdir))();
 
-test('the home is /home/user where that is the workspace', async () =>
-  expect(await homeWhere(() => ({ workspace: true }))).toBe('/home/user'));
-test('a sandbox of an earlier version, where it is a link to the workspace, continues with it', async () =>
-  expect(await homeWhere(() => ({ isLink: true, target: '/workspace' }))).toBe('/home/user'));
-test('a folder that is not the workspace is not the home: without isolation it can be that of a person', async () => {
-  expect(await homeWhere(() => ({}), '/data/s/x/workspace')).toBe('/data/s/x/workspace');
-  expect(await homeWhere(() => ({ isLink: true, target: '/elsewhere' }))).toBe('/workspace');
-});
-test('without such a folder the home is the workspace under its own path', async () => {
-  const none = () => {
-    throw new AppError('file_not_found', 'There is no such folder.');
-  };
-  expect(await homeWhere(none)).toBe('/workspace');
-});
+const none = () => {
+  throw new AppError('file_not_found', 'There is no such folder.');
+};
+test.each<[string, () => Partial<PathEntry>, string, string]>([
+  ['where that is the workspace', () => ({ workspace: true }), '/workspace', '/home/user'],
+  [
+    'in an earlier version, as a link to it',
+    () => ({ isLink: true, target: '/workspace' }),
+    '/workspace',
+    '/home/user',
+  ],
+  // Without isolation the folder can be that of a person.
+  ['where it is not the workspace', () => ({}), '/data/s/x/workspace', '/data/s/x/workspace'],
+  ['as a link elsewhere', () => ({ isLink: true, target: '/elsewhere' }), '/workspace', '/workspace'],
+  ['where it is missing', none, '/workspace', '/workspace'],
+])('/home/user %s', async (_, there, workdir, home) => expect(await homeWhere(there, workdir)).toBe(home));
+
 test('a sandbox that cannot tell is queried again at the next request', async () => {
   let lost = true;
   const ask = await asking(async (path) => {

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Messages that would hold the server's only thread for seconds. Each is refused by its size or by a count of its parts,
 // before anything is built from it.
-let it: E2bFacade;
-let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
-beforeAll(async () => {
-  const stat: SandboxHandle['paths']['stat'] = async (path) => ({ ...pathEntry(path), workspace: true });
-  it = await e2bFacade({ inside: { paths: { ...({} as SandboxHandle['paths']), stat } } });
-  sandbox = await it.create();
-});
+const stat: SandboxHandle['paths']['stat'] = async (path) => ({ ...pathEntry(path), workspace: true });
+const it = await e2bFacade({ inside: { paths: { ...({} as SandboxHandle['paths']), stat } } });
+const sandbox = await it.create();
 afterAll(() => it[Symbol.asyncDispose]());
 
 const MiB = 2 ** 20;

@@ -1,34 +1,30 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { FileMetadata } from '../../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // The metadata of files in a sandbox that keeps nothing else of them. unit/sandboxd/metadata has the real files.
 const kept = new Map<string, FileMetadata>();
-let it: E2bFacade;
-let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
-beforeAll(async () => {
-  const entry = (path: string): PathEntry => {
-    const metadata = kept.get(path) ?? {};
-    const name = path.split('/').at(-1) ?? '';
-    return { ...pathEntry(path), name, ...(Object.keys(metadata).length > 0 && { metadata }) };
-  };
-  const fake: Pick<SandboxHandle['paths'], 'stat' | 'write' | 'list'> = {
-    stat: async (path, _signal, options) => {
-      if (path === '/home/user') return { ...entry(path), workspace: true };
-      const { metadata, ...plain } = entry(path);
-      return options?.metadata && metadata ? { ...plain, metadata } : plain;
-    },
-    list: async (_path, { metadata }) => (metadata ? [...kept.keys()].map(entry) : []),
-    async write(path, content, _signal, metadata = {}) {
-      for await (const _ of content);
-      kept.set(path, metadata);
-      return entry(path);
-    },
-  };
-  it = await e2bFacade({ inside: { paths: fake as SandboxHandle['paths'] } });
-  sandbox = await it.create();
-});
+const entry = (path: string): PathEntry => {
+  const metadata = kept.get(path) ?? {};
+  const name = path.split('/').at(-1) ?? '';
+  return { ...pathEntry(path), name, ...(Object.keys(metadata).length > 0 && { metadata }) };
+};
+const fake: Pick<SandboxHandle['paths'], 'stat' | 'write' | 'list'> = {
+  stat: async (path, _signal, options) => {
+    if (path === '/home/user') return { ...entry(path), workspace: true };
+    const { metadata, ...plain } = entry(path);
+    return options?.metadata && metadata ? { ...plain, metadata } : plain;
+  },
+  list: async (_path, { metadata }) => (metadata ? [...kept.keys()].map(entry) : []),
+  async write(path, content, _signal, metadata = {}) {
+    for await (const _ of content);
+    kept.set(path, metadata);
+    return entry(path);
+  },
+};
+const it = await e2bFacade({ inside: { paths: fake as SandboxHandle['paths'] } });
+const sandbox = await it.create();
 afterAll(() => it[Symbol.asyncDispose]());
 
 const upload = (path: string, headers: Record<string, string>) =>

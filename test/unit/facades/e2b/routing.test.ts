@@ -1,18 +1,30 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, test as base, beforeEach, expect, onTestFinished } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Which request reaches which port of which sandbox, and with which credential.
 const written = new Map<string, string>();
-let program: Server;
+const program = createServer((request, response) => {
+  void text(request).then((body) => {
+    response.writeHead(418, 'A Teapot', ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-Own', 'Yes']);
+    const { method, url, headers } = request;
+    response.end(JSON.stringify({ method, url, headers, body }));
+  });
+});
+new WebSocketServer({ server: program }).on('connection', (socket, { headers }) => {
+  socket.send(JSON.stringify(headers));
+  socket.on('message', (data) => socket.send(`echo ${data}`));
+});
+await once(program.listen(0, '127.0.0.1'), 'listening');
 const inside: Partial<SandboxHandle> = {
   paths: {
     ...({} as SandboxHandle['paths']),
@@ -20,9 +32,7 @@ const inside: Partial<SandboxHandle> = {
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
     async write(path, content) {
       if (path.includes('full')) throw new AppError('quota', 'The disk is full.');
-      const parts: Uint8Array[] = [];
-      for await (const part of content) parts.push(part);
-      written.set(path, Buffer.concat(parts).toString());
+      written.set(path, await text(content));
       return pathEntry(path);
     },
   },
@@ -32,30 +42,12 @@ const inside: Partial<SandboxHandle> = {
       if (port === 3128) throw new AppError('forbidden', 'Port 3128 is reserved by Corral and cannot be opened.');
       if (port !== 3000) throw new AppError('not_found', 'Nothing listens.');
       const socket = connect((program.address() as AddressInfo).port, '127.0.0.1');
-      await new Promise((done) => socket.once('connect', done));
+      await once(socket, 'connect');
       return socket;
     },
   },
 };
-let it: E2bFacade;
-beforeAll(async () => {
-  program = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part) => parts.push(part));
-    request.once('end', () => {
-      response.writeHead(418, 'A Teapot', ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-Own', 'Yes']);
-      const { method, url, headers } = request;
-      response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(parts).toString() }));
-    });
-  });
-  const sockets = new WebSocketServer({ server: program });
-  sockets.on('connection', (socket, { headers }) => {
-    socket.send(JSON.stringify(headers));
-    socket.on('message', (text) => socket.send(`echo ${text}`));
-  });
-  await new Promise<void>((done) => program.listen(0, '127.0.0.1', done));
-  it = await e2bFacade({ inside });
-});
+const it = await e2bFacade({ inside });
 beforeEach(() => void it.did.splice(0));
 afterAll(async () => {
   await it[Symbol.asyncDispose]();
@@ -70,14 +62,14 @@ const host = (name: string) => ({ host: `${name}.sandboxes.example` });
 const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
 const privatePorts = { network: { allowPublicTraffic: false } };
 const resumable = { autoPause: true, autoResume: { enabled: true } };
+const test = base.extend('box', () => it.create());
 
 test('the name api of the domain is the control plane, whatever else the request says', async () => {
   const named = { ...host('api'), 'e2b-sandbox-id': 'f'.repeat(16), 'e2b-sandbox-port': '3000' };
   expect((await it.ask('/v2/sandboxes', { headers: named })).status).toBe(200);
   expect((await it.ask('/other', { headers: named })).status).toBe(501);
 });
-test('the name sandbox of the domain leads on by the headers', async () => {
-  const { sid } = await it.create();
+test('the name sandbox of the domain leads on by the headers', async ({ box: { sid } }) => {
   expect((await it.port(sid, 49_983, '/health', { headers: host('sandbox') })).status).toBe(204);
 });
 test.each(['/', '/v2/sandboxes', '/e2b/v2/sandboxes', '/api/v1/sessions', '/health', '/openapi.json'])(
@@ -101,8 +93,7 @@ test('a page that the browser calls one of another site owns nothing, whatever i
   const headers = { ...own, 'sec-fetch-site': 'cross-site' };
   expect((await it.ask('/v2/sandboxes', { method: 'POST', headers, body: '{}' })).status).toBe(403);
 });
-test('a Host that this server does not answer to is refused, with the headers too', async () => {
-  const { sid } = await it.create();
+test('a Host that this server does not answer to is refused, with the headers too', async ({ box: { sid } }) => {
   expect((await it.port(sid, 49_983, '/health', { headers: { host: 'evil.example' } })).status).toBe(403);
 });
 test.each(['0', '65536', '99999'])('a name with port %s is 400', async (port) => {
@@ -142,8 +133,7 @@ test('a port named by headers needs a token of its sandbox, and the refusal name
   for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }])
     expect((await it.port(sid, 3000, '/', { headers: headers as Record<string, string> })).status).toBe(418);
 });
-test('a port named by its host is open, unless the create requested private ports', async () => {
-  const { sid } = await it.create();
+test('a port named by its host is open, unless the create requested private ports', async ({ box: { sid } }) => {
   expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
   const closed = await it.create(privatePorts);
   const to = host(`3000-${closed.sid}`);
@@ -171,29 +161,22 @@ test('a port that the server never opens is 403 with every token, over HTTP and 
   const [, answer] = await once(socket, 'unexpected-response');
   expect(answer.statusCode).toBe(403);
 });
-test.each([
-  ['did not ask for autoResume', { autoPause: true }, 502],
-  ['opened no port to the public', { ...resumable, ...privatePorts }, 403],
-] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, expected, status) => {
-  const { sid } = await it.createPaused(expected);
-  for (const input of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
-    expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...input } })).status).toBe(status);
-  expect(it.did).toEqual(['start', 'pause']);
+const wrong = { 'e2b-traffic-access-token': 'wrong' };
+test.each<[who: string, created: object, port: number, shown: Record<string, string> | 'its token', status: number]>([
+  ['a stranger, where its program did not ask for autoResume', { autoPause: true }, 3000, {}, 502],
+  ['a wrong token, where its program did not ask for autoResume', { autoPause: true }, 3000, wrong, 502],
+  ['a stranger, where no port is public', { ...resumable, ...privatePorts }, 3000, {}, 403],
+  ['a wrong token, where no port is public', { ...resumable, ...privatePorts }, 3000, wrong, 403],
+  ['a stranger on the code interpreter, which is never public', resumable, 49_999, {}, 403],
+  ['a stranger on a public port', resumable, 3000, {}, 418],
+  ['the token of ports on a port that is not public', { ...resumable, ...privatePorts }, 3000, 'its token', 418],
+])('whether %s resumes a paused sandbox', async (_, created, port, shown, status) => {
+  const { sid, traffic } = await it.createPaused(created);
+  const token = shown === 'its token' ? { 'e2b-traffic-access-token': traffic } : shown;
+  expect((await it.ask('/', { headers: { ...host(`${port}-${sid}`), ...token } })).status).toBe(status);
+  expect(it.did).toEqual(['start', 'pause', ...(status === 418 ? ['start'] : [])]);
 });
-test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
-  const { sid, traffic } = await it.createPaused({ ...resumable, ...privatePorts });
-  const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
-  expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
-});
-test('a stranger on a public port resumes a paused sandbox whose program requested autoResume', async () => {
-  const { sid } = await it.createPaused(resumable);
-  expect((await it.ask('/', { headers: host(`49999-${sid}`) })).status).toBe(403); // the interpreter is never public
-  expect(it.did).toEqual(['start', 'pause']);
-  expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
-  expect(it.did).toEqual(['start', 'pause', 'start']);
-});
-test('the code interpreter needs a token under its host name too', async () => {
-  const { sid, traffic } = await it.create();
+test('the code interpreter needs a token under its host name too', async ({ box: { sid, traffic } }) => {
   const to = host(`49999-${sid}`);
   expect((await it.ask('/health', { headers: to })).status).toBe(403);
   expect((await it.ask('/health', { headers: { ...to, 'e2b-traffic-access-token': traffic } })).status).toBe(200);
@@ -231,8 +214,7 @@ test('the program behind a port sees the Host that the create chose', async () =
   const { headers } = (await it.ask('/', { headers: host(`3000-${sid}`) })).body;
   expect(headers).toMatchObject({ host: 'inner:3000', 'x-forwarded-host': `3000-${sid}.sandboxes.example` });
 });
-test('a WebSocket goes through to the port, and one without a token is refused', async () => {
-  const { sid, access } = await it.create();
+test('a WebSocket goes through to the port, and one without a token is refused', async ({ box: { sid, access } }) => {
   const named = { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '3000' };
   const socket = new WebSocket(`${it.server.url}/socket`, { headers: { ...named, 'x-access-token': access } });
   const received: string[] = [];
@@ -254,8 +236,7 @@ test('a WebSocket goes through to the port, and one without a token is refused',
   expect(await status(it.server.url, { ...named, 'e2b-sandbox-id': sid })).toBe(502);
 });
 
-test('a user can be named, root is an alias, and an empty name is none', async () => {
-  const { sid, access } = await it.create();
+test('a user can be named, root is an alias, and an empty name is none', async ({ box: { sid, access } }) => {
   const read = (query: string, more: Record<string, string> = {}) =>
     it.port(sid, 49_983, `/files?path=x${query}`, { headers: { 'x-access-token': access, ...more } });
   for (const query of ['', '&username=', '&username=user', '&username=root'])
@@ -315,13 +296,11 @@ test('a signature opens its file for its operation and user alone, without a nam
   const over = await it.port(sid, 49_983, signed(access, { expiration: 1_000 }));
   expect([over.status, over.body]).toEqual([401, { code: 401, message: 'signature is already expired' }]);
 });
-test('a token in a header counts before the signature', async () => {
-  const { sid, access, traffic } = await it.create();
+test('a token in a header counts before the signature', async ({ box: { sid, access, traffic } }) => {
   const ask = (token: string) => it.port(sid, 49_983, signed(access), { headers: { 'x-access-token': token } });
   expect([(await ask(access)).status, (await ask(traffic)).status]).toEqual([200, 401]);
 });
-test('a signature opens nothing but files', async () => {
-  const { sid, access } = await it.create();
+test('a signature opens nothing but files', async ({ box: { sid, access } }) => {
   const query = signed(access).slice('/files'.length);
   expect((await it.port(sid, 49_983, `/envs${query}`)).status).toBe(401);
 });
@@ -375,8 +354,7 @@ test('a disk that is full is 507', async () => {
   const { status, body } = await it.agent(await it.create(), '/files?path=full', 'x', bytes);
   expect([status, body.code]).toEqual([507, 507]);
 });
-test('a body that says gzip and is none, or is cut, is 400', async () => {
-  const sandbox = await it.create();
+test('a body that says gzip and is none, or is cut, is 400', async ({ box: sandbox }) => {
   const packed = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
   const put = (body: Buffer | string) => it.agent(sandbox, '/files?path=x', body, packed);
   expect((await put('no gzip')).status).toBe(400);
@@ -386,9 +364,7 @@ test('a body that says gzip and is none, or is cut, is 400', async () => {
 test('a part without a file name is stored at the path of the query, and without one it is 400', async () => {
   const stored: [path: string, text: string][] = [];
   const write: SandboxHandle['paths']['write'] = async (path, content) => {
-    const parts: Uint8Array[] = [];
-    for await (const part of content) parts.push(part);
-    stored.push([path, Buffer.concat(parts).toString()]);
+    stored.push([path, await text(content)]);
     return { path, name: 'unnamed' } as PathEntry;
   };
   await using it = await e2bFacade({ inside: { paths: { ...(inside.paths as SandboxHandle['paths']), write } } });

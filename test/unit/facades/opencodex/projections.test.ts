@@ -260,29 +260,19 @@ describe('frames', () => {
       whole('Two', 3),
       end(),
     );
-    const action_id = derivePositionId('action', { session, seq: 8 });
-    expect(all).toEqual([
-      { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
-      { type: 'start', run_id: run, user_message_id: replied(1), seq: 2, timestamp: iso },
-      { type: 'title_updated', session_id: session, title: 'Hi', seq: 3, timestamp: iso },
-      { type: 'chunk', content: 'On', message_id: run, seq: 4, timestamp: iso },
-      { type: 'chunk', content: 'e', message_id: run, seq: 5, timestamp: iso },
-      { type: 'action', tool: 'bash', args: { command: 'ls' }, step: 1, action_id, seq: 8, timestamp: iso },
-      {
-        type: 'observation',
-        content: 'a\n',
-        success: true,
-        step: 1,
-        tool: 'bash',
-        action_id,
-        metadata: {},
-        exit_code: 0,
-        seq: 9,
-        timestamp: iso,
-      },
-      { type: 'chunk', content: '\n\nTwo', message_id: run, seq: 10, timestamp: iso },
-      { type: 'end', message_id: run, seq: 11, timestamp: iso },
-    ]);
+    const step = { tool: 'bash', step: 1, action_id: derivePositionId('action', { session, seq: 8 }) };
+    const frames: [seq: number, frame: object][] = [
+      [1, { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0] }],
+      [2, { type: 'start', run_id: run, user_message_id: replied(1) }],
+      [3, { type: 'title_updated', session_id: session, title: 'Hi' }],
+      [4, { type: 'chunk', content: 'On', message_id: run }],
+      [5, { type: 'chunk', content: 'e', message_id: run }],
+      [8, { ...step, type: 'action', args: { command: 'ls' } }],
+      [9, { ...step, type: 'observation', content: 'a\n', success: true, metadata: {}, exit_code: 0 }],
+      [10, { type: 'chunk', content: '\n\nTwo', message_id: run }],
+      [11, { type: 'end', message_id: run }],
+    ];
+    expect(all).toEqual(frames.map(([seq, frame]) => ({ ...frame, seq, timestamp: iso })));
   });
 
   test('a run that stopped or failed says so at its end, and an error has its text twice', () => {
