@@ -202,7 +202,6 @@ export async function e2bFacade({
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
-export type E2bFacade = Awaited<ReturnType<typeof e2bFacade>>;
 
 function parsedOrText(all: string): unknown {
   try {
