@@ -123,7 +123,8 @@ test.each([
 
 const closed = { denyOut: ['0.0.0.0/0'] };
 const ofRange = { ...closed, allowOut: ['192.0.2.0/24'] };
-test.each<[rules: { allow_internet_access?: boolean }, shown: object, isOpen: boolean]>([
+type Rules = Readonly<Record<string, unknown>>;
+test.each<[rules: Rules, shown: object, isOpen: boolean]>([
   [{ allow_internet_access: false }, { ...closed, allowOut: [] }, false],
   [{ ...closed, allowOut: ['a.example', '*.b.example'] }, { ...closed, allowOut: ['a.example', '*.b.example'] }, false],
   [{ denyOut: ['::/0'] }, { ...closed, allowOut: [] }, false],
