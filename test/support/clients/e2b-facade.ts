@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { createPeppers, type Peppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -147,14 +148,11 @@ export async function e2bFacade({
   const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<FacadeAnswer> =>
     new Promise((done, fail) => {
       const pending = request(`${server.url}${path}`, { method, headers }, (answer) => {
-        const parts: Buffer[] = [];
-        answer.on('data', (part) => parts.push(part));
-        answer.once('error', fail);
-        answer.once('end', () => {
-          const text = Buffer.concat(parts).toString();
-          const parsed = /^[[{]/.test(text) ? parsedOrText(text) : text;
-          done({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
-        });
+        const { statusCode: status = 0, headers } = answer;
+        text(answer).then((all) => {
+          const parsed = /^[[{]/.test(all) ? parsedOrText(all) : all;
+          done({ status, headers, text: all, body: parsed });
+        }, fail);
       });
       pending.once('error', fail).end(body);
     });
@@ -175,6 +173,21 @@ export async function e2bFacade({
   };
   const port = (sid: string, number: number, path: string, { headers, ...requested }: RequestOptions = {}) =>
     ask(path, { ...requested, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
+  /** A call of a sandbox's agent, with the token and JSON unless the headers say otherwise. */
+  const agent = (
+    { sid, access }: { readonly sid: string; readonly access: string },
+    path: string,
+    body: string | Buffer,
+    more: Record<string, string> = {},
+  ) => {
+    const headers = { 'x-access-token': access, 'content-type': 'application/json', ...more };
+    return port(sid, 49_983, path, { method: 'POST', body, headers });
+  };
+  const createPaused = async (more: object = {}) => {
+    const sandbox = await create(more);
+    await api('POST', `/sandboxes/${sandbox.sid}/pause`);
+    return sandbox;
+  };
   return {
     server,
     did,
@@ -182,17 +195,18 @@ export async function e2bFacade({
     ask,
     api,
     create,
+    createPaused,
     port,
+    agent,
     sessions,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
-export type E2bFacade = Awaited<ReturnType<typeof e2bFacade>>;
 
-function parsedOrText(text: string): unknown {
+function parsedOrText(all: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(all);
   } catch {
-    return text; // lines of JSON
+    return all; // lines of JSON
   }
 }

@@ -9,6 +9,7 @@ import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { type FakeOptions, type FakeService, fakeService } from '../egress/fake-service.ts';
 import { type FakeServices, fakeServices } from '../egress/fake-services.ts';
+import { call as request } from './call.ts';
 import { listeningApp, sharedApp } from './shared-app.ts';
 
 export type TestServer = Awaited<ReturnType<typeof testServer>>;
@@ -97,15 +98,8 @@ export async function testServer(
   const { app, port, sockets } = listening;
   const url = `http://127.0.0.1:${port}`;
 
-  /** A text and a form are sent as they are, everything else as JSON without its type. */
-  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-    const isRaw = body === undefined || typeof body === 'string' || body instanceof FormData;
-    const sent = isRaw ? body : JSON.stringify(body);
-    const response = await fetch(url + path, { method, headers, ...(sent !== undefined && { body: sent }) });
-    const text = await response.text();
-    const isJson = text.startsWith('{') || (text !== '' && response.headers.get('content-type')?.includes('json'));
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-  };
+  const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+    request(method, url + path, { body, headers });
   return {
     url,
     port,

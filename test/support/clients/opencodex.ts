@@ -94,7 +94,7 @@ export async function opencodexServer({
   });
   const { url, port, app, others, lines, requests } = server;
 
-  const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
     server.call(method, `/api/v1${path}`, body, headers);
   return {
     url,

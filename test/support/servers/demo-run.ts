@@ -1,5 +1,6 @@
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, type RunId } from '../../../src/core/model/ids.ts';
+import type { FakeOptions } from '../egress/fake-service.ts';
 
 const assistant = MessageId.parse('00000000-0000-4000-8000-000000000001');
 const step = { id: '1', description: 'Run a command' };
@@ -46,3 +47,7 @@ export function demoRun(runId: RunId): SessionFact[] {
     { type: 'run.end', runId, data: { status: 'completed', reason: 'completed', task: 'Say hi' } },
   ];
 }
+
+/** The `play` of a fake service whose agent does the demo run for each message. */
+export const playDemoRun: NonNullable<FakeOptions['play']> = async (fake, id, { runId }) =>
+  void (await fake.say(id, ...demoRun(runId)));

@@ -2,29 +2,25 @@ import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { testServer } from '../../support/clients/http.ts';
-import { httpTest as test } from '../../support/clients/server-tests.ts';
+import { serverTest } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/sessions';
-const at = (ms: number) => new Date(ms).toISOString();
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4/;
 
-async function withSession(options: Parameters<typeof testServer>[0] = {}) {
-  const server = await testServer(options);
-  const { body } = await server.call('POST', base, { task: 'Create a Flask app' });
-  const sid = body.session_id as string;
-  return { server, sid, id: SessionId.parse(sid), info: body };
-}
+const clock = manualClock(1_700_000_000_000);
+const test = serverTest(() => testServer({ clock }))
+  .extend('info', async ({ server }) => (await server.call('POST', base, { task: 'Create a Flask app' })).body)
+  .extend('sid', ({ info }) => info.session_id as string)
+  .extend('id', ({ sid }) => SessionId.parse(sid));
 
-test('a session created with a task stores the task and runs nothing', async () => {
-  const { server, sid, id, info } = await withSession({ clock: manualClock(1_700_000_000_000) });
-  await using _server = server;
+test('a session created with a task stores the task and runs nothing', async ({ server, sid, id, info }) => {
   expect(info).toEqual({
     session_id: expect.stringMatching(/^[0-9a-f]{16}$/),
     container_id: `sbx-${sid}`,
     workdir: '/workspace',
-    created: at(1_700_000_000_000),
+    created: new Date(clock.now()).toISOString(),
     last_task: 'Create a Flask app',
     status: 'active',
     container_status: 'running', // a command sent now is accepted, and waits for the sandbox
@@ -34,33 +30,24 @@ test('a session created with a task stores the task and runs nothing', async () 
   expect(await server.fake.sessions.activeRun(id)).toBeUndefined();
 });
 
-test('the list is a bare array of the sessions of all facades, the newest first', async () => {
-  const clock = manualClock(1_700_000_000_000);
-  const { server, sid } = await withSession({ clock });
-  await using _server = server;
+test('the list is a bare array of the sessions of all facades, the newest first', async ({ server, sid }) => {
   clock.advance(1_000);
   const other = await server.newSession();
-  const response = await fetch(`${server.url}${base}`);
-  const sessions = (await response.json()) as { session_id: string; last_task: string }[];
-  expect(sessions.map(({ session_id, last_task }) => [session_id, last_task])).toEqual([
-    [other, ''],
-    [sid, 'Create a Flask app'],
+  expect((await server.call('GET', base)).body).toMatchObject([
+    { session_id: other, last_task: '' },
+    { session_id: sid, last_task: 'Create a Flask app' },
   ]);
 });
 
-test('a session deleted while the list is built does not appear in it', async () => {
-  const { server, sid } = await withSession();
-  await using _server = server;
+test('a session deleted while the list is built does not appear in it', async ({ server, sid }) => {
   server.fake.instead.sandbox = async () => {
     throw new AppError('session_not_found', 'Gone');
   };
-  const response = await fetch(`${server.url}${base}`);
-  expect([response.status, await response.json(), sid.length]).toEqual([200, [], 16]);
+  const { status, body } = await server.call('GET', base);
+  expect([status, body, sid.length]).toEqual([200, [], 16]);
 });
 
-test('the first delete reports success, and the next one finds no session', async () => {
-  const { server, sid } = await withSession();
-  await using _server = server;
+test('the first delete reports success, and the next one finds no session', async ({ server, sid }) => {
   expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual({
     message: `Session ${sid} deleted successfully`,
   });
@@ -68,9 +55,10 @@ test('the first delete reports success, and the next one finds no session', asyn
   expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject(expected);
 });
 
-test('a task starts at once, and waits behind a running one unless it asks for another mode', async () => {
-  const { server, sid, id } = await withSession();
-  await using _server = server;
+test('a task starts at once, and waits behind a running one unless it asks for another mode', async ({
+  server,
+  sid,
+}) => {
   const { status, body } = await server.call('POST', `${base}/${sid}/tasks`, { task: 'One' });
   expect([status, body]).toEqual([
     200,
@@ -80,12 +68,10 @@ test('a task starts at once, and waits behind a running one unless it asks for a
   const injected = (await server.call('POST', `${base}/${sid}/tasks`, { task: 'Three', mode: 'inject' })).body;
   expect(queued.run_id).not.toBe(body.run_id);
   expect(injected.run_id).toBe(body.run_id);
-  expect((await server.fake.sessions.activeRun(id))?.runId).toBe(body.run_id);
+  expect((await server.fake.sessions.activeRun(SessionId.parse(sid)))?.runId).toBe(body.run_id);
 });
 
-test('the conversation is projected from the log', async () => {
-  const { server, sid, id } = await withSession();
-  await using _server = server;
+test('the conversation is projected from the log', async ({ server, sid, id }) => {
   const { runId, messageId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'queue' });
   await server.fake.say(id, ...demoRun(runId));
   const { body } = await server.call('GET', `${base}/${sid}/conversation`);
@@ -97,8 +83,7 @@ test('the conversation is projected from the log', async () => {
   expect(full.conversation_history[2]).toEqual(expected);
 });
 
-test('health is always 200, and its status is unhealthy only when no sandbox can start', async () => {
-  await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
+test('health is always 200, and its status is unhealthy only when no sandbox can start', async ({ server }) => {
   const health = (sandbox: object) => {
     server.fake.instead.health = async () => ({
       storage: { status: 'unhealthy' },
@@ -112,7 +97,7 @@ test('health is always 200, and its status is unhealthy only when no sandbox can
     status: 200,
     body: {
       status: 'healthy',
-      timestamp: at(1_700_000_000_000),
+      timestamp: new Date(clock.now()).toISOString(),
       active_sessions: 3,
       docker_available: true,
       sandbox_driver: 'docker',
@@ -125,7 +110,7 @@ test('health is always 200, and its status is unhealthy only when no sandbox can
   });
 });
 
-test.each([
+test.for([
   ['not JSON', '{"task":', 'json_invalid', ['body']],
   ['no body', undefined, 'missing', ['body', 'task']],
   ['null', 'null', 'invalid_type', ['body']],
@@ -135,8 +120,7 @@ test.each([
   ['blanks', { task: ' \n\t' }, 'custom', ['body', 'task']],
   ['a number', { task: 7 }, 'invalid_type', ['body', 'task']],
   ['too long a task', { task: 'x'.repeat(200_001) }, 'too_big', ['body', 'task']],
-])('a creation with %s is 422, with the place of the error', async (_name, body, type, loc) => {
-  await using server = await testServer();
+] as const)('a creation with %s is 422, with the place of the error', async ([_name, body, type, loc], { server }) => {
   const answer = await server.call('POST', base, body);
   expect([answer.status, answer.body.detail[0]]).toEqual([422, { type, loc, msg: expect.any(String) }]);
   if (type === 'missing') expect(answer.body.detail[0].msg).toBe('Field required');

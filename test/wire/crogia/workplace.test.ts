@@ -103,18 +103,18 @@ test('a truncated search is marked as such, and `*` among the file types means a
 });
 
 test('processes can be listed and stopped, and their logs read', async ({ server, base }) => {
-  const list = async (path: string) => (await fetch(server.url + base + path)).json();
+  const list = async () => (await server.call('GET', `${base}/processes`)).body;
   const process = { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: now };
   server.others.processes.push(process as never);
   server.others.logs.set(1234, 'a\nb\nc');
-  expect(await list('/processes')).toEqual([process]);
+  expect(await list()).toEqual([process]);
   expect((await server.call('GET', `${base}/processes/1234/logs?lines=2`)).body).toEqual({ logs: 'b\nc', pid: 1234 });
   server.others.logs.set(1234, Array.from({ length: 60 }, (_, n) => `${n}`).join('\n'));
   expect((await server.call('GET', `${base}/processes/1234/logs`)).body.logs.split('\n')).toHaveLength(50);
   expect((await server.call('POST', `${base}/processes/1234/stop`)).body).toEqual({
     message: 'Sent SIGTERM to process 1234',
   });
-  expect(await list('/processes')).toEqual([]);
+  expect(await list()).toEqual([]);
   for (const pid of ['1234', '-1', '0', '999999999', '9'.repeat(400)]) {
     for (const [method, rest] of [
       ['POST', 'stop'],

@@ -4,11 +4,12 @@ import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
-import { httpTest as test } from '../../support/clients/server-tests.ts';
+import { httpTest } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { processorMs } from '../../support/servers/processor-time.ts';
 
 const base = '/api/v1/sessions';
+const test = httpTest.extend('sid', ({ server }) => server.newSession());
 const post = (path: string, headers: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`;
 const alive = async (server: TestServer) => expect((await server.call('GET', base)).status).toBe(200);
@@ -59,8 +60,7 @@ test.for([
   'garbage',
   'multipart/form-data',
   'application/json; charset=latin1',
-])('a JSON body sent as %s is still parsed as JSON', async (type, { server }) => {
-  const sid = await server.newSession();
+])('a JSON body sent as %s is still parsed as JSON', async (type, { server, sid }) => {
   server.fake.files.set('a', 'content');
   const { status, body } = await server.call('POST', `${base}/${sid}/file`, { file: 'a' }, { 'content-type': type });
   expect([status, body.data]).toEqual([200, { content: 'content', file: 'a' }]);
@@ -79,30 +79,26 @@ test.for([
   '{"file":1e999}',
   '\u{feff}{}',
   '{"file":"a"}x',
-])('F097 the body %j is 400', async (body, { server }) => {
-  const sid = await server.newSession();
+])('F097 the body %j is 400', async (body, { server, sid }) => {
   const answer = await server.call('POST', `${base}/${sid}/file`, body);
   expect(answer).toMatchObject({ status: 400, body: { code: 400, msg: expect.any(String), data: null } });
   await alive(server);
 });
 
-test.each([
+test.for([
   ['arrays 10,000 deep', '['.repeat(10_000) + ']'.repeat(10_000)],
   ['objects 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`],
   ['a million keys', `{${Array.from({ length: 1_000_000 }, (_, n) => `"${n.toString(36)}":1`).join(',')}}`],
-])('F097 %s are 400 before they are parsed', async (_name, body) => {
+] as const)('F097 %s are 400 before they are parsed', async ([_name, body], { server, sid }) => {
   const { parseJsonBody } = await import('../../../src/http/transport/json-body.ts');
   const bytes = Buffer.from(body);
   const refused = () => expect(() => parseJsonBody(bytes)).toThrow(AppError);
   await refused();
   expect(await processorMs(refused)).toBeLessThan(200);
-  await using server = await testServer();
-  const sid = await server.newSession();
   expect((await server.call('POST', `${base}/${sid}/file`, body)).status).toBe(400);
 });
 
-test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async ({ server }) => {
-  const sid = await server.newSession();
+test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async ({ server, sid }) => {
   server.fake.files.set('a', '');
   const body =
     '{"__proto__":{"polluted":1,"file":"b"},"constructor":{"prototype":{"polluted":1}},"file":"b","file":"a","toString":1}';
@@ -149,23 +145,21 @@ test('F098 a declared length over the limit is refused before any byte of the bo
   await alive(server);
 });
 
-test('F098 compressed bodies are refused', async ({ server }) => {
-  const sid = await server.newSession();
+test('F098 compressed bodies are refused', async ({ server, sid }) => {
   const init = { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: gzipSync('{"file":"a"}') };
   const response = await fetch(`${server.url}${base}/${sid}/file`, init);
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ code: 400, msg: 'Compressed request bodies are not accepted.' });
 });
 
-test.each([
+test.for([
   ['headers of 17 KiB', `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17 * 1024)}\r\n\r\n`, 431],
   ['a URL of 64 KiB', `GET /${'x'.repeat(64 * 1024)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
   ['2,000 headers', `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${'a: b\r\n'.repeat(2_000)}\r\n`, 400],
   ['a URL with half an escape', 'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 400],
   ['a URL with broken UTF-8', `GET ${base}/%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 400],
   ['no HTTP at all', 'hello\r\n\r\n', 400],
-])('F099 %s is refused, and the server stays healthy', async (_name, bytes, status) => {
-  await using server = await testServer();
+] as const)('F099 %s is refused, and the server stays healthy', async ([_name, bytes, status], { server }) => {
   const raw = await rawRequest(server.port, bytes);
   expect(raw.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(raw.split('\r\n\r\n').at(-1)).toMatch(/^\{.*\}$/);
@@ -173,7 +167,7 @@ test.each([
 });
 
 const smuggled = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
-test.each([
+test.for([
   [
     'a length and chunks',
     post(base, `Content-Length: ${5 + smuggled.length}\r\nTransfer-Encoding: chunked`, '0\r\n\r\n'),
@@ -188,13 +182,15 @@ test.each([
   ['lines that end with a line feed alone', 'GET /health HTTP/1.1\nHost: localhost\n\n'],
   ['a folded header', 'GET /health HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n'],
   ['a space before the colon', 'GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\nabcde'],
-])('F101 %s: 400, and the smuggled bytes behind it are not served as a request', async (_name, bytes) => {
-  await using server = await testServer();
-  const raw = await rawRequest(server.port, bytes + smuggled); // until the server closes
-  expect(raw).toMatch(/^HTTP\/1.1 400 /);
-  expect(raw.match(/HTTP\/1\.1 /g)).toHaveLength(1);
-  await alive(server);
-});
+] as const)(
+  'F101 %s: 400, and the smuggled bytes behind it are not served as a request',
+  async ([, bytes], { server }) => {
+    const raw = await rawRequest(server.port, bytes + smuggled); // until the server closes
+    expect(raw).toMatch(/^HTTP\/1.1 400 /);
+    expect(raw.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    await alive(server);
+  },
+);
 
 test('F100 a client whose headers never end is cut off alone', { tags: ['nightly'] }, async ({ server }) => {
   const ends = Array.from({ length: 100 }, () => {
@@ -245,8 +241,7 @@ test('an unexpected error is 500 without details in the answer, and the log has 
   expect(String(server.lines.find(({ level }) => level === 'error')?.fields.err)).toContain('hunter2');
 });
 
-test('deleting a session while its stream opens ends the stream and logs no error', async ({ server }) => {
-  const sid = await server.newSession();
+test('deleting a session while its stream opens ends the stream and logs no error', async ({ server, sid }) => {
   server.fake.instead.follow = async function* () {
     yield* [];
     throw new AppError('session_not_found', 'Session not found');
@@ -256,8 +251,7 @@ test('deleting a session while its stream opens ends the stream and logs no erro
   expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-test('an error after the stream began breaks the connection, so that the client resumes', async ({ server }) => {
-  const sid = await server.newSession();
+test('an error after the stream began breaks the connection, so that the client resumes', async ({ server, sid }) => {
   server.fake.instead.follow = async function* () {
     yield* [];
     throw new Error('password=hunter2');

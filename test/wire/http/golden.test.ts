@@ -93,9 +93,3 @@ test('a stream has the headers that stop proxies from buffering it', async ({ se
     'ratelimit-limit': '100000',
   });
 });
-
-test('a stream sends its first bytes at once, before any event', async ({ server }) => {
-  const sid = await server.newSession();
-  using stream = await openStream(`${server.url}/api/v1/sessions/${sid}/events`);
-  await expect.poll(() => stream.raw()).toBe(': connected\n\n');
-});

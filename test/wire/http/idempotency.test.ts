@@ -5,14 +5,12 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
-import { type FakeOptions, fakeService } from '../../support/egress/fake-service.ts';
+import { fakeService } from '../../support/egress/fake-service.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
-import { demoRun } from '../../support/servers/demo-run.ts';
+import { playDemoRun as play } from '../../support/servers/demo-run.ts';
 
 const base = '/api/v1/sessions';
 const key = (value: string) => ({ 'idempotency-key': value });
-const play: NonNullable<FakeOptions['play']> = async (fake, id, { runId }) =>
-  void (await fake.say(id, ...demoRun(runId)));
 const conflict = { status: 409, body: { code: 409, msg: expect.any(String), data: null } };
 
 test('F095 fifty equal requests at once have one effect; answers are the first or 409', async ({ server }) => {

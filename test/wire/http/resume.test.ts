@@ -2,37 +2,38 @@
 
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { type TestServer, testServer } from '../../support/clients/http.ts';
-import { httpTest as test } from '../../support/clients/server-tests.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { serverTest } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
-import { demoRun } from '../../support/servers/demo-run.ts';
+import { demoRun, playDemoRun as play } from '../../support/servers/demo-run.ts';
 
-const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n} ${'x'.repeat(n % 700)}` } }) as const;
-
-async function filled(server: TestServer, count: number): Promise<{ url: string; id: SessionId }> {
-  const id = SessionId.parse(await server.newSession());
-  for (let n = 1; n <= count; n++) await server.fake.say(id, title(n));
-  return { url: `${server.url}/api/v1/sessions/${id}/events`, id };
-}
+const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n}` } }) as const;
+const test = serverTest(() => testServer({ play }))
+  .extend('id', async ({ server }) => SessionId.parse(await server.newSession()))
+  .extend('path', ({ id }) => `/api/v1/sessions/${id}`)
+  .extend('url', ({ server, path }) => server.url + path);
 
 test.for(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', '٣'])(
   'F088 the malformed cursor %j is 400 in header, query and body',
-  async (cursor, { server }) => {
-    const { url, id } = await filled(server, 3);
+  async (cursor, { server, path }) => {
     const answers = [
-      await server.call('GET', `/api/v1/sessions/${id}/events?last_event_id=${encodeURIComponent(cursor)}`),
-      await server.call('POST', `/api/v1/sessions/${id}/chat`, { event_id: cursor }),
+      await server.call('GET', `${path}/events?last_event_id=${encodeURIComponent(cursor)}`),
+      await server.call('POST', `${path}/chat`, { event_id: cursor }),
       ...(/^[\x21-\x7e]+$/.test(cursor)
-        ? [await server.call('GET', new URL(url).pathname, undefined, { 'last-event-id': cursor })]
+        ? [await server.call('GET', `${path}/events`, undefined, { 'last-event-id': cursor })]
         : []),
     ];
     for (const { status, body } of answers) expect([status, body.code, body.data]).toEqual([400, 400, null]);
   },
 );
 
-test('F088 a cursor ahead of the log gets a resync; the stream continues after the log', async ({ server }) => {
-  const { url, id } = await filled(server, 3);
-  using stream = await openStream(`${url}?last_event_id=9999999999999999`);
+test('F088 a cursor ahead of the log gets a resync; the stream continues after the log', async ({
+  server,
+  id,
+  url,
+}) => {
+  await server.fake.say(id, title(1), title(2), title(3));
+  using stream = await openStream(`${url}/events?last_event_id=9999999999999999`);
   await expect.poll(() => stream.events().length).toBe(1);
   await server.fake.say(id, title(4));
   await expect
@@ -50,33 +51,25 @@ test('F088 a cursor ahead of the log gets a resync; the stream continues after t
   });
 });
 
-test('F088 a chat whose cursor is ahead gets a resync and still ends with its run', async () => {
-  await using server = await testServer({
-    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
-  });
-  const id = SessionId.parse(await server.newSession());
-  const url = `${server.url}/api/v1/sessions/${id}/chat`;
-  using first = await openStream(url, { method: 'POST', body: { message: 'Say hi', event_id: '5000' } });
+test('F088 a chat whose cursor is ahead gets a resync and still ends with its run', async ({ url }) => {
+  const chat = (body: object) => openStream(`${url}/chat`, { method: 'POST', body });
+  using first = await chat({ message: 'Say hi', event_id: '5000' });
   expect([await first.ended, first.events()[0]?.event]).toEqual(['ended', 'resync']);
-  using idle = await openStream(url, { method: 'POST', body: { event_id: '5000' } });
+  using idle = await chat({ event_id: '5000' });
   expect([await idle.ended, idle.events().map(({ event }) => event)]).toEqual(['ended', ['resync']]);
 });
 
-test('F088 compacted deltas cause no resync on a stream that shows no deltas', async () => {
-  await using server = await testServer({
-    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
-  });
-  const id = SessionId.parse(await server.newSession());
-  const options = { method: 'POST', body: { message: 'Say hi' } };
-  using run = await openStream(`${server.url}/api/v1/sessions/${id}/chat`, options);
+test('F088 compacted deltas cause no resync on a stream that shows no deltas', async ({ server, id, url }) => {
+  using run = await openStream(`${url}/chat`, { method: 'POST', body: { message: 'Say hi' } });
   await run.ended;
   await server.fake.store.events.compact(id, { keepDroppable: 0, keepAll: 1000 });
-  using again = await openStream(`${server.url}/api/v1/sessions/${id}/events?last_event_id=1`);
+  using again = await openStream(`${url}/events?last_event_id=1`);
   await expect.poll(() => again.events().length).toBe(run.events().length);
   expect(again.raw()).toBe(run.raw());
 });
 
-test('a stream without a cursor starts with the active run, except its user message', async ({ server }) => {
+test('a stream without a cursor starts with the active run, except its user message', async () => {
+  await using server = await testServer();
   const id = SessionId.parse(await server.newSession());
   const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
   await server.fake.say(id, ...demoRun(runId).slice(0, 6));
@@ -84,12 +77,8 @@ test('a stream without a cursor starts with the active run, except its user mess
   await expect.poll(() => stream.events().map(({ event }) => event)).toEqual(['title', 'message', 'plan', 'step']);
 });
 
-test('an event stream shows user messages, and stays open after a run ends', async () => {
-  await using server = await testServer({
-    play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
-  });
-  const id = SessionId.parse(await server.newSession());
-  using stream = await openStream(`${server.url}/api/v1/sessions/${id}/events`);
+test('an event stream shows user messages, and stays open after a run ends', async ({ server, id, url }) => {
+  using stream = await openStream(`${url}/events`);
   for (const runs of [1, 2]) {
     await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
     await expect.poll(() => stream.events().filter(({ event }) => event === 'done').length).toBe(runs);

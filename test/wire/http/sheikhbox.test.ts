@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
-import { httpTest as test } from '../../support/clients/server-tests.ts';
+import { httpTest } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
-import { runEnd } from '../../support/egress/fake-service.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/v1/sessions';
+const test = httpTest.extend('sid', ({ server }) => server.newSession());
 const success = (data: unknown) => ({ code: 0, msg: 'success', data });
 
 async function withRun(server: TestServer): Promise<{ sid: string; id: SessionId }> {
@@ -99,8 +99,7 @@ test('profile v2.0 reports active or completed, and shows one of each pair of to
   expect(tools.map((one: { data: { status: string } }) => one.data.status)).toEqual(['calling']);
 });
 
-test('DELETE removes a session once and ends its streams, and is 404 the second time', async ({ server }) => {
-  const sid = await server.newSession();
+test('DELETE removes a session once and ends its streams, and is 404 the second time', async ({ server, sid }) => {
   using stream = await openStream(`${server.url}${base}/${sid}/events`);
   expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual(success(null));
   expect([await stream.ended, (await server.call('GET', base)).body.data.sessions]).toEqual(['ended', []]);
@@ -108,8 +107,7 @@ test('DELETE removes a session once and ends its streams, and is 404 the second 
   expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject(expected);
 });
 
-test('stop ends the run, and a second stop succeeds without a new event', async ({ server }) => {
-  const sid = await server.newSession();
+test('stop ends the run, and a second stop succeeds without a new event', async ({ server, sid }) => {
   const id = SessionId.parse(sid);
   await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
   expect((await server.call('POST', `${base}/${sid}/stop`)).body).toEqual(success(null));
@@ -119,8 +117,7 @@ test('stop ends the run, and a second stop succeeds without a new event', async 
   expect(lastSeq).toBe(3);
 });
 
-test('the shell panel shows the console with all of its output', async ({ server }) => {
-  const sid = await server.newSession();
+test('the shell panel shows the console with all of its output', async ({ server, sid }) => {
   const console = [
     { ps1: '$ ', command: 'echo a', output: 'a\n' },
     { ps1: '$ ', command: 'echo b', output: 'b\n' },
@@ -130,11 +127,12 @@ test('the shell panel shows the console with all of its output', async ({ server
     success({ output: 'a\nb\n', session_id: 'main', console }),
   );
   const expected = { status: 404, body: { code: 404, msg: 'Shell not found', data: null } };
-  expect(await server.call('POST', `${base}/${sid}/shell`, { session_id: 'other' })).toMatchObject(expected);
+  const headers = [{}, { accept: 'text/event-stream' }] as Record<string, string>[];
+  for (const how of headers)
+    expect(await server.call('POST', `${base}/${sid}/shell`, { session_id: 'other' }, how)).toMatchObject(expected);
 });
 
-test('the file panel shows the file with the requested path', async ({ server }) => {
-  const sid = await server.newSession();
+test('the file panel shows the file with the requested path', async ({ server, sid }) => {
   server.fake.files.set('/workspace/notes.md', 'héllo\n');
   expect((await server.call('POST', `${base}/${sid}/file`, { file: '/workspace/notes.md' })).body).toEqual(
     success({ content: 'héllo\n', file: '/workspace/notes.md' }),
@@ -143,9 +141,9 @@ test('the file panel shows the file with the requested path', async ({ server })
     expect((await server.call('POST', `${base}/${sid}/file`, { file })).status, JSON.stringify(file)).toBe(status);
 });
 
-test.each(['shell', 'file'] as const)('a %s panel streams its content at once and on each change', async (event) => {
-  const clock = manualClock(1_700_000_000_000);
-  await using server = await testServer({ clock });
+/** A session whose panel shows `one`, its stream, and a way to show something else. */
+async function panel(event: 'shell' | 'file', clock = manualClock(1_700_000_000_000)) {
+  const server = await testServer({ clock });
   const sid = await server.newSession();
   const show = (output: string) => {
     server.fake.shells.set('x', { id: 'x', console: [{ ps1: '$ ', command: 'c', output }] });
@@ -153,7 +151,13 @@ test.each(['shell', 'file'] as const)('a %s panel streams its content at once an
   };
   show('one');
   const options = { method: 'POST', headers: { accept: 'text/event-stream' }, body: { session_id: 'x', file: 'x' } };
-  using stream = await openStream(`${server.url}${base}/${sid}/${event}`, options);
+  return { ...server, sid, show, stream: await openStream(`${server.url}${base}/${sid}/${event}`, options) };
+}
+
+test.each(['shell', 'file'] as const)('a %s panel streams its content at once and on each change', async (event) => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await panel(event, clock);
+  const { show, stream } = server;
   const shown = () => stream.events().map(({ data }) => data.output ?? data.content);
   await expect.poll(shown).toEqual(['one']);
   show('two');
@@ -177,36 +181,11 @@ test.each(['shell', 'file'] as const)('a %s panel streams its content at once an
 });
 
 test.each(['shell', 'file'] as const)('deleting the session ends a %s panel at once', async (event) => {
-  await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
-  const sid = await server.newSession();
-  server.fake.shells.set('x', { id: 'x', console: [] });
-  server.fake.files.set('x', '');
-  const options = { method: 'POST', headers: { accept: 'text/event-stream' }, body: { session_id: 'x', file: 'x' } };
-  using stream = await openStream(`${server.url}${base}/${sid}/${event}`, options);
+  await using server = await panel(event);
+  const { sid, stream } = server;
   await expect.poll(() => stream.events()).toHaveLength(1);
   await server.call('DELETE', `${base}/${sid}`);
   expect(await stream.ended).toBe('ended');
-});
-
-test('a panel without content is refused before it streams', async ({ server }) => {
-  const sid = await server.newSession();
-  const { status, body } = await server.call(
-    'POST',
-    `${base}/${sid}/shell`,
-    { session_id: 'x' },
-    { accept: 'text/event-stream' },
-  );
-  expect([status, body]).toEqual([404, { code: 404, msg: 'Shell not found', data: null }]);
-});
-
-test('a run that fails without any watcher is completed, and its error is in the history', async ({ server }) => {
-  const sid = await server.newSession();
-  const id = SessionId.parse(sid);
-  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
-  await server.fake.say(id, { type: 'run.error', runId, data: { error: 'It broke.' } }, runEnd(runId, 'failed'));
-  const { events, status } = (await server.call('GET', `${base}/${sid}`)).body.data;
-  expect(status).toBe('completed');
-  expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: 'It broke.' } });
 });
 
 test("a shared session shows the agent's screenshots to callers without a token", async ({ server }) => {

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { opencodexServer } from '../../support/clients/opencodex.ts';
-import { opencodexTest as test } from '../../support/clients/server-tests.ts';
+import { opencodexTest } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
+const test = opencodexTest.extend('id', ({ server }) => server.newProject());
 const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
 const at = '2023-11-14T22:13:20.000Z';
 const unknown = '00000000-0000-4000-8000-000000000000';
@@ -39,21 +40,7 @@ test('a project can be created, read, changed, listed newest change first, and d
   });
 });
 
-test('deleting a project deletes its chats and files, and keeps those of other projects', async ({ server }) => {
-  const [id, other] = [await server.newProject(), await server.newProject()];
-  const [own, strange] = [await server.newChat(id), await server.newChat(other)];
-  const form = new FormData();
-  form.set('file', new File(['x'], 'x.txt'));
-  const file = (await server.call('POST', `/files/upload/${id}`, form)).body.id;
-  await server.call('DELETE', `/projects/${id}`);
-  expect((await server.call('GET', `/chats/${own}`)).status).toBe(404);
-  expect((await server.call('GET', `/files/${file}/download`)).status).toBe(404);
-  expect((await server.call('GET', `/projects/${id}/agent-config`)).status).toBe(404);
-  expect((await server.call('GET', `/chats/${strange}`)).status).toBe(200);
-});
-
-test('an invalid input is 422, with the place of the error', async ({ server }) => {
-  const id = await server.newProject();
+test('an invalid input is 422, with the place of the error', async ({ server, id }) => {
   const missing = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required' }] };
   expect(await server.call('POST', '/projects', {})).toMatchObject({ status: 422, body: missing });
   const cases: [string, string, unknown, (string | number)[]][] = [
@@ -151,8 +138,7 @@ test('renaming a chat appends an event, archiving does not, and a chat is delete
   });
 });
 
-test("a project's agent starts with the default template and the configured model", async ({ server }) => {
-  const id = await server.newProject();
+test("a project's agent starts with the default template and the configured model", async ({ server, id }) => {
   const { body } = await server.call('GET', `/projects/${id}/agent-config`);
   expect(body).toEqual({
     id: uuid,
@@ -167,8 +153,7 @@ test("a project's agent starts with the default template and the configured mode
   });
 });
 
-test('an agent can be changed field by field, and a template does not change its model', async ({ server }) => {
-  const id = await server.newProject();
+test('an agent can be changed field by field, and a template does not change its model', async ({ server, id }) => {
   const path = `/projects/${id}/agent-config`;
   const before = (await server.call('GET', path)).body;
   const change = { llm_provider: 'gemini', llm_model: 'gemini-2.5-pro', llm_config: { temperature: 0.5 } };
@@ -222,8 +207,7 @@ test('the eight templates are a bare array, and each can be read alone', async (
   expect((await server.call('GET', '/projects/templates/nothing')).status).toBe(404);
 });
 
-test('a chat can be created without a body; it needs an existing project and room', async ({ server }) => {
-  const id = await server.newProject();
+test('a chat can be created without a body; it needs an existing project and room', async ({ server, id }) => {
   for (const path of [`/chats?project_id=${id}`, `/projects/${id}/chat-sessions`])
     expect(await server.call('POST', path)).toMatchObject({ status: 201, body: { name: 'New Chat' } });
   const missing = { status: 404, body: { detail: `Project with id ${unknown} not found` } };

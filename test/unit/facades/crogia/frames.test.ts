@@ -4,7 +4,6 @@ import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { createResyncFrame, toConversationFrame } from '../../../../src/facades/shared/conversation/frames.ts';
 import { parseClientFrame } from '../../../../src/facades/shared/conversation/socket.ts';
 import { formatToolCall, translateToolCall } from '../../../../src/facades/shared/conversation/tool-names.ts';
-import { demoRun } from '../../../support/servers/demo-run.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
@@ -13,21 +12,6 @@ const ts = Date.parse('2025-01-01T00:00:00.000Z');
 const event = (fact: SessionFact, seq = 7): SessionEvent => ({ ...fact, seq, sessionId, ts });
 const replied = (fact: SessionFact) => toConversationFrame(event(fact), '/workspace');
 const common = { session_id: sessionId, timestamp: '2025-01-01T00:00:00.000Z', seq: 7 };
-
-test('a demo run becomes frames of the wire contract, without facts that the contract does not know', () => {
-  const facts: SessionFact[] = [
-    { type: 'message.user', runId, data: { messageId, text: 'Say hi', attachments: [] } },
-    { type: 'run.started', runId, data: { task: 'Say hi', messageId } },
-    ...demoRun(runId),
-  ];
-  const types = facts.map((fact) => replied(fact)?.type);
-  expect(types.filter((type) => type !== 'text_delta')).toEqual([
-    ...[undefined, 'task_started', undefined, undefined, undefined],
-    ...['tool_call', 'tool_complete', undefined, undefined, 'task_completed'],
-  ]);
-  const expected = { ...common, type: 'task_started', task: 'Say hi', run_id: runId, content: '' };
-  expect(replied({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual(expected);
-});
 
 test('a tool call carries the name and the arguments that its clients know, and a line for people', () => {
   const data = {
@@ -56,7 +40,9 @@ test('a tool call carries the name and the arguments that its clients know, and 
   });
 });
 
-test('text, a wait, an error and the ends of runs', () => {
+test('the start of a run, text, a wait, an error and the ends of runs', () => {
+  const started = { ...common, type: 'task_started', task: 'Say hi', run_id: runId, content: '' };
+  expect(replied({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual(started);
   const expected = { ...common, type: 'text_delta', role: 'assistant', message_id: messageId, content: 'Hel' };
   expect(replied({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual(expected);
   expect(replied({ type: 'run.wait', runId, data: { question: 'Which?' } })).toEqual({
@@ -132,13 +118,19 @@ test('the line for people is one line, and not a long one', () => {
   expect(cut).toBe(`run_shell: ${'x'.repeat(198)}…`);
 });
 
-test('readClientFrame understands the frames of a client', () => {
-  expect(parseClientFrame({ content: 'hi' })).toEqual({ kind: 'message', text: 'hi', mode: undefined });
-  expect(parseClientFrame({ type: 'message', content: 'hi', mode: 'replace' })).toMatchObject({ mode: 'replace' });
-  expect(parseClientFrame({ content: 'hi', mode: null })).toMatchObject({ mode: undefined });
-  expect(parseClientFrame({ type: 'stop' })).toEqual({ kind: 'stop' });
-  expect(parseClientFrame({ type: 'ping' })).toEqual({ kind: 'ping' });
-});
+test.each([
+  [{ content: 'hi' }, { kind: 'message', text: 'hi', mode: undefined }],
+  [
+    { type: 'message', content: 'hi', mode: 'replace' },
+    { kind: 'message', text: 'hi', mode: 'replace' },
+  ],
+  [
+    { content: 'hi', mode: null },
+    { kind: 'message', text: 'hi', mode: undefined },
+  ],
+  [{ type: 'stop' }, { kind: 'stop' }],
+  [{ type: 'ping' }, { kind: 'ping' }],
+])('the frame %j of a client is understood', (frame, expected) => expect(parseClientFrame(frame)).toEqual(expected));
 
 test.each([
   [{ type: 'dance' }, 'Unknown message type: dance'],

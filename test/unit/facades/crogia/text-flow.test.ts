@@ -45,6 +45,7 @@ const pages = (events: readonly SessionEvent[]) => ({
   }),
 });
 
+const crogiaText = 'Working\n\nNo deltas\n\nDAgain';
 const log = numbered([
   started(1),
   delta(1, 1, 'Work'),
@@ -59,28 +60,18 @@ const log = numbered([
   whole(2, 4, 'Again'),
 ]);
 
-test('profile crogia sends deltas, and whole only what no delta carried, with a blank line before further texts', () =>
-  expect(joined(fresh('crogia'), log)).toBe('Working\n\nNo deltas\n\nDAgain'));
-
-test('profile cambioml sends each message whole, once, and nothing before it', () =>
-  expect(joined(fresh('cambioml'), log)).toBe('WorkingNo deltasDAgain'));
-
-test('a message without its first deltas, or without any, is sent in full', () => {
-  const torn = log.filter(({ seq }) => seq !== 2);
-  expect(joined(fresh('crogia'), torn)).toBe('Working\n\nNo deltas\n\nDAgain');
-  const bare = log.filter(({ type }) => type !== 'message.delta');
-  expect(joined(fresh('crogia'), bare)).toBe('Working\n\nNo deltas\n\nDAgain');
-});
+const bare = log.filter(({ type }) => type !== 'message.delta');
+test.each<[string, ClientProfile, SessionEvent[], string]>([
+  ['crogia: deltas; whole texts without deltas; blank lines between texts', 'crogia', log, crogiaText],
+  ['cambioml: each message whole, once, and nothing before it', 'cambioml', log, 'WorkingNo deltasDAgain'],
+  ['crogia without the first deltas of a message: in full', 'crogia', log.filter(({ seq }) => seq !== 2), crogiaText],
+  ['crogia without any deltas: in full', 'crogia', bare, crogiaText],
+])('%s', (_, profile, events, text) => expect(joined(fresh(profile), events)).toBe(text));
 
 test('a client that had all deltas of a message gets it no second time, though they are gone since', async () => {
-  const bare = log.filter(({ type }) => type !== 'message.delta');
   const flow = new TextPlacementTracker('crogia', await readTextPlacementState(pages(bare), sessionId, 3));
-  expect(
-    joined(
-      flow,
-      bare.filter(({ seq }) => seq > 3),
-    ),
-  ).toBe('\n\nNo deltas\n\nDAgain');
+  const rest = bare.filter(({ seq }) => seq > 3);
+  expect(joined(flow, rest)).toBe('\n\nNo deltas\n\nDAgain');
 });
 
 test('the last text is found behind more events than fit in a page', async () => {

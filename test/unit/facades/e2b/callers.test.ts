@@ -21,6 +21,7 @@ const inside: Partial<SandboxHandle> = {
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
   },
 };
+const resumable = { autoPause: true, autoResume: { enabled: true } };
 async function opened(options: Parameters<typeof e2bFacade>[0] = {}) {
   const rows: AuditEntry[] = [];
   const it = await e2bFacade({ inside, token: 'the-token', audit: (row) => void rows.push(row), ...options });
@@ -28,11 +29,7 @@ async function opened(options: Parameters<typeof e2bFacade>[0] = {}) {
   const read = (sid: string, access: string) =>
     it.port(sid, 49_983, '/files?path=x', { headers: { 'x-access-token': access } });
   const makeDir = (sid: string, access: string) =>
-    it.port(sid, 49_983, '/filesystem.Filesystem/MakeDir', {
-      method: 'POST',
-      body: '{"path":"x"}',
-      headers: { 'x-access-token': access, 'content-type': 'application/json' },
-    });
+    it.agent({ sid, access }, '/filesystem.Filesystem/MakeDir', '{"path":"x"}');
   return { ...it, rows, read, makeDir };
 }
 
@@ -119,8 +116,7 @@ test('changes by a token are audited as such, with the key behind it, and so is 
 });
 test('a pause that a token ends is audited as the doing of that token', async () => {
   const it = await opened();
-  const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true } });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid, access } = await it.createPaused(resumable);
   it.rows.splice(0);
   expect((await it.read(sid, access)).status).toBe(200);
   expect(it.rows.map(({ action, by }) => [action, by])).toContainEqual(['sandbox.start', 'sandbox token']);
@@ -150,8 +146,7 @@ test('wrong signatures without a name cost a limited number of hashes', { tags: 
 });
 test('a pause that a stranger ends on a public port is ended without rights elsewhere, and audited as the doing of nobody', async () => {
   const it = await opened();
-  const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid } = await it.createPaused(resumable);
   it.rows.splice(0);
   await it.ask('/', { headers: { host: `3000-${sid}.sandboxes.example` } });
   const row = { action: 'sandbox.start', target: sid, by: 'nobody', role: 'nobody', outcome: 'done' };
@@ -215,20 +210,15 @@ const agentCalls: [string, 'unary' | 'stream', object, string][] = [
 ];
 async function calling(can: Partial<SandboxHandle>) {
   const it = await opened({ inside: { ...inside, ...can } });
-  const { sid, access } = await it.create();
+  const sandbox = await it.create();
   it.rows.splice(0);
-  const headers = { 'x-access-token': access };
-  const agent = async (path: string, kind: 'unary' | 'stream', message: object) => {
-    const text = Buffer.from(JSON.stringify(message));
-    const head = Buffer.from([0, 0, 0, 0, text.length]);
-    await it.port(sid, 49_983, `/${path}`, {
-      method: 'POST',
-      body: kind === 'stream' ? Buffer.concat([head, text]) : text,
-      headers: { ...headers, 'content-type': kind === 'stream' ? 'application/connect+json' : 'application/json' },
-    });
-  };
+  const agent = (path: string, kind: 'unary' | 'stream', message: object) =>
+    kind === 'unary'
+      ? it.agent(sandbox, `/${path}`, JSON.stringify(message))
+      : it.agent(sandbox, `/${path}`, encodeEnvelope(0, message), { 'content-type': 'application/connect+json' });
+  const headers = { 'x-access-token': sandbox.access };
   const interpreter = (method: string, path: string, body: object | undefined) =>
-    it.port(sid, 49_999, path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    it.port(sandbox.sid, 49_999, path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
   const rows = () => it.rows.map(({ action, outcome, by }) => [action, outcome, by]);
   return { agent, interpreter, rows };
 }

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { CodeCell, CodeContexts } from '../../../../src/sessions/api/code.ts';
 import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The routes of the code interpreter over scripted kernels. test/job/e2b has them over real ones.
 type Execute = (id: string, cell: CodeCell, signal: AbortSignal) => Promise<unknown>;
@@ -31,12 +31,8 @@ const paths = {
   },
 } as unknown as SandboxHandle['paths'];
 
-let it: E2bFacade;
-let box: Awaited<ReturnType<E2bFacade['create']>>;
-beforeAll(async () => {
-  it = await e2bFacade({ inside: { code, paths } });
-  box = await it.create({ envVars: { OF_CREATE: 'x' } });
-});
+const it = await e2bFacade({ inside: { code, paths } });
+const box = await it.create({ envVars: { OF_CREATE: 'x' } });
 beforeEach(() => {
   execute = async () => whole;
 });
@@ -71,15 +67,6 @@ test.each([
   expect([status, answer]).toEqual([200, { id: expect.any(String), language, cwd }]);
   expect(made.at(-1)).toMatchObject({ language, cwd });
 });
-test('a cell begins in the home, and a context that names a folder keeps it', async () => {
-  let folder: string | undefined;
-  execute = async (_id, cell) => {
-    folder = cell.folder;
-    return whole;
-  };
-  await ask('/execute', { code: '1' });
-  expect(folder).toBe('/home/user');
-});
 test('a context that was restarted or removed answers null', async () => {
   for (const answer of [await ask('/contexts/own/restart', {}), await ask('/contexts/own', undefined, 'DELETE')])
     expect([answer.status, answer.text]).toEqual([200, 'null']);
@@ -103,26 +90,27 @@ test('a language leads to its own context, and an id to its context', async () =
     requests.push(id);
     return whole;
   };
-  const bodies = [
+  const named = [
     {},
     { language: 'JS' },
     { language: 'bash' },
     { context_id: 'own' },
     { context_id: null, language: null },
   ];
-  for (const body of bodies) await lines({ code: '1', ...body });
+  for (const body of named) await lines({ code: '1', ...body });
   expect(requests).toEqual(['python', 'javascript', 'bash', 'own', 'python']);
   expect(made).toContainEqual({ id: 'bash', language: 'bash' }); // it comes with its first use
 });
-test('variables are those of the sandbox, and then those of the execution', async () => {
-  let env: CodeCell['env'];
+test('a cell begins in the home, with the variables of the sandbox, and then those of the execution', async () => {
+  let started: Partial<CodeCell> = {};
   execute = async (_id, cell) => {
-    env = cell.env;
+    started = cell;
     return whole;
   };
   await lines({ code: '1', env_vars: { OWN: 'y', E2B_TEMPLATE_ID: 'z' } });
   const sandbox = { OF_CREATE: 'x', E2B_SANDBOX: 'true', E2B_SANDBOX_ID: box.sid, HOME: '/home/user' };
-  expect(env).toEqual({ ...sandbox, OWN: 'y', E2B_TEMPLATE_ID: 'z' });
+  expect(started.env).toEqual({ ...sandbox, OWN: 'y', E2B_TEMPLATE_ID: 'z' });
+  expect(started.folder).toBe('/home/user');
 });
 test('an execution is sent in lines, in its order', async () => {
   execute = async (_id, { listener }) => {
@@ -141,16 +129,14 @@ test('an execution is sent in lines, in its order', async () => {
     { type: 'end_of_execution' },
   ]);
 });
-test('after an error comes nothing but the end', async () => {
-  const error = { name: 'ValueError', value: 'no', traceback: 'Traceback …' };
-  execute = async () => ({ ...whole, error });
-  expect(await lines({ code: '1' })).toEqual([{ type: 'error', ...error }, { type: 'end_of_execution' }]);
-});
-test('a kernel that dies ends its execution with an error', async () => {
-  execute = async () => ({ ended: 'died', error: undefined, exitCode: 3 });
-  const value = expect.stringContaining('exit code 3');
-  const expected = [{ type: 'error', name: 'KernelDied', value, traceback: '' }, { type: 'end_of_execution' }];
-  expect(await lines({ code: '1' })).toEqual(expected);
+const error = { name: 'ValueError', value: 'no', traceback: 'Traceback …' };
+const died = { name: 'KernelDied', value: expect.stringContaining('exit code 3'), traceback: '' };
+test.each([
+  ['raises an error', { ...whole, error }, error],
+  ['ends its kernel', { ended: 'died', error: undefined, exitCode: 3 }, died],
+])('after an execution that %s comes nothing but the end', async (_, outcome, shown) => {
+  execute = async () => outcome;
+  expect(await lines({ code: '1' })).toEqual([{ type: 'error', ...shown }, { type: 'end_of_execution' }]);
 });
 test('a kernel that does not start is 500, in plain text', async () => {
   execute = async () => Promise.reject(new AppError('file_not_found', 'There is no python3.'));

@@ -3,12 +3,10 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { resolveSandboxPath } from '../../../../src/facades/compat/e2b/data/call.ts';
 import {
-  ConnectError,
   ConnectStream,
   encodeEnvelope,
   parseConnectTimeout,
   parseEnvelope,
-  sendConnectError,
   toCamelCaseKeys,
   toConnectError,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
@@ -22,29 +20,6 @@ test('an envelope is read as it was written; a compressed or cut one is refused'
   expect(() => parseEnvelope(compressed)).toThrow('Compressed');
   expect(() => parseEnvelope(encodeEnvelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
   expect(() => parseEnvelope(Buffer.alloc(3))).toThrow('whole envelope');
-});
-
-test.each([
-  ['invalid_argument', 400],
-  ['failed_precondition', 400],
-  ['unauthenticated', 401],
-  ['not_found', 404],
-  ['already_exists', 409],
-  ['resource_exhausted', 429],
-  ['unknown', 500],
-  ['internal', 500],
-  ['unimplemented', 501],
-  ['unavailable', 503],
-  ['deadline_exceeded', 504],
-] as const)('%s has the status %i', (code, status) => {
-  const messages: unknown[] = [];
-  const end = (text: string) => void messages.push(text);
-  const writeHead = (...of: unknown[]) => {
-    messages.push(...of);
-    return { end };
-  };
-  sendConnectError({ writeHead } as never, new ConnectError(code, 'why'));
-  expect(messages).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
 });
 
 test.each([

@@ -1,17 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, test as base, beforeEach, expect, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 // The control plane over sandboxes that have only a state. test/job/e2b has the same routes over real ones.
 /** Time stands still, so remaining lifetimes are exact. */
 const clock = { ...systemClock, now: () => 1_800_000_000_000 };
-let it: E2bFacade;
-beforeAll(async () => {
-  it = await e2bFacade({ clock });
-});
+const it = await e2bFacade({ clock });
 beforeEach(() => void it.did.splice(0));
 afterAll(() => it[Symbol.asyncDispose]());
 
@@ -29,6 +26,7 @@ const listedFields = [
 ];
 const secondsLeft = async (sid: string) =>
   (Date.parse((await it.api('GET', `/sandboxes/${sid}`)).body.endAt) - clock.now()) / 1_000;
+const test = base.extend('box', () => it.create());
 
 test('a create answers every field of a sandbox, and both of its tokens', async () => {
   const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base:v2' });
@@ -81,8 +79,7 @@ test('a template has every field', async () => {
   });
 });
 
-test('a sample of the metrics has every field, and a paused sandbox has none', async () => {
-  const { sid } = await it.create();
+test('a sample of the metrics has every field, and a paused sandbox has none', async ({ box: { sid } }) => {
   const { body } = await it.api('GET', `/sandboxes/${sid}/metrics`);
   const counts = ['cpuCount', 'cpuUsedPct', 'memUsed', 'memTotal', 'memCache', 'diskUsed', 'diskTotal'];
   expect(Object.keys(body[0]).sort()).toEqual([...counts, 'timestamp', 'timestampUnix'].sort());
@@ -124,51 +121,31 @@ test.each([
   },
 );
 
-test('a create with iam is 400 and names it', async () => {
-  const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base', iam: { x: 1 } });
-  const expected = [400, expect.objectContaining({ code: 400, message: expect.stringContaining('iam') })];
-  expect([status, body]).toEqual(expected);
-});
-test('a create with mcp makes a sandbox, in which the SDK then starts the gateway itself', async () =>
-  expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', mcp: { time: {} } })).status).toBe(201));
-test.each([
-  [{ allow_internet_access: false }, [], false],
-  [{ denyOut: ['0.0.0.0/0'], allowOut: ['a.example', '*.b.example'] }, ['a.example', '*.b.example'], false],
-  [{ denyOut: ['::/0'] }, [], false],
-  [{ denyOut: ['0.0.0.0/0'], allowOut: ['0.0.0.0/0'] }, undefined, true],
-  [{ allowOut: ['a.example'], rules: {}, egressProxy: null, dnsServers: [] }, undefined, true],
-  [{}, undefined, true],
-])('new rules of a sandbox take the place of all earlier ones: %j', async (rules, hosts, isOpen) => {
-  const { sid } = await it.create({ network: { denyOut: ['0.0.0.0/0'], allowOut: ['earlier.example'] } });
-  expect((await it.api('PUT', `/sandboxes/${sid}/network`, rules)).status).toBe(204);
-  expect((await it.sessions.get(SessionId.parse(sid))).sandbox?.egress).toEqual(hosts);
-  const { body } = await it.api('GET', `/sandboxes/${sid}`);
-  expect(body.allowInternetAccess).toBe(isOpen);
-  expect(body.network).toEqual({ allowPublicTraffic: true, ...(hosts && { allowOut: hosts, denyOut: ['0.0.0.0/0'] }) });
-});
-test.each([
+const closed = { denyOut: ['0.0.0.0/0'] };
+const ofRange = { ...closed, allowOut: ['192.0.2.0/24'] };
+type Rules = Readonly<Record<string, unknown>>;
+test.each<[rules: Rules, shown: object, isOpen: boolean]>([
+  [{ allow_internet_access: false }, { ...closed, allowOut: [] }, false],
+  [{ ...closed, allowOut: ['a.example', '*.b.example'] }, { ...closed, allowOut: ['a.example', '*.b.example'] }, false],
+  [{ denyOut: ['::/0'] }, { ...closed, allowOut: [] }, false],
+  [{ ...closed, allowOut: ['0.0.0.0/0'] }, {}, true],
+  [{ allowOut: ['a.example'], rules: {}, egressProxy: null, dnsServers: [] }, {}, true],
+  [{}, {}, true],
   [{ denyOut: ['10.0.0.0/8'] }, { denyOut: ['10.0.0.0/8'] }, true],
   [
     { denyOut: ['192.0.2.0/24', '::ffff:203.0.113.7'], allowOut: ['192.0.2.7/32', 'a.example'] },
     { denyOut: ['192.0.2.0/24', '203.0.113.7'], allowOut: ['192.0.2.7', 'a.example'] },
     true,
   ],
-  [
-    { denyOut: ['0.0.0.0/0', '192.0.2.7'], allowOut: ['192.0.2.0/24'] },
-    { denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] },
-    false,
-  ],
-  [
-    { allow_internet_access: false, allowOut: ['192.0.2.0/24'] },
-    { denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/24'] },
-    false,
-  ],
-])('rules with addresses are shown as they count, by a create and by an update: %j', async (rules, shown, isOpen) => {
-  const { allow_internet_access, ...network } = rules as { allow_internet_access?: boolean };
+  [{ denyOut: ['0.0.0.0/0', '192.0.2.7'], allowOut: ['192.0.2.0/24'] }, ofRange, false],
+  [{ allow_internet_access: false, allowOut: ['192.0.2.0/24'] }, ofRange, false],
+])('rules are shown as they count, by a create and by an update of earlier ones: %j', async (rules, shown, isOpen) => {
+  const { allow_internet_access, ...network } = rules;
   const made = await it.create({ network, ...(allow_internet_access === false && { allow_internet_access }) });
-  const updated = await it.create({ network: { denyOut: ['198.51.100.0/24'] } });
-  expect((await it.api('PUT', `/sandboxes/${updated.sid}/network`, rules)).status).toBe(204);
-  for (const { sid } of [made, updated]) {
+  const earlier = [{ denyOut: ['198.51.100.0/24'] }, { ...closed, allowOut: ['earlier.example'] }];
+  const updated = await Promise.all(earlier.map((one) => it.create({ network: one })));
+  for (const { sid } of updated) expect((await it.api('PUT', `/sandboxes/${sid}/network`, rules)).status).toBe(204);
+  for (const { sid } of [made, ...updated]) {
     const { body } = await it.api('GET', `/sandboxes/${sid}`);
     expect([body.network, body.allowInternetAccess]).toEqual([{ allowPublicTraffic: true, ...shown }, isOpen]);
   }
@@ -187,11 +164,7 @@ test('rules with addresses stay through a pause, and an empty update clears them
 test.each([
   [{ denyOut: ['a.example'] }, 'denyOut'],
   [{ denyOut: ['10.0.0.0/33'] }, '10.0.0.0/33'],
-  [{ denyOut: ['10.1'] }, '10.1'],
-  [{ denyOut: ['10.0.0.1'], allowOut: ['0177.0.0.1'] }, '0177.0.0.1'],
-  [{ denyOut: ['0.0.0.0/0'], allowOut: ['192.0.2.0/024'] }, '192.0.2.0/024'],
   [{ denyOut: Array.from({ length: 201 }, (_, n) => `192.0.2.${n}`) }, 'denyOut'],
-  [{ denyOut: ['0.0.0.0/0'], allowOut: ['not a host'] }, 'allowOut'],
   [{ allowOut: 'a.example' }, 'allowOut'],
   [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': '${e2b.secrets.none}' } } }] } }, 'none'],
   [{ rules: { 'a.example/b': [] } }, 'a.example/b'],
@@ -231,17 +204,6 @@ test('secrets are kept under names, changed and deleted, and no answer has their
   ]);
   expect((await secrets('GET', '/second')).status).toBe(404);
 });
-test.each([
-  { name: 'a{b', value: 'long-enough' },
-  { name: 'sec_a', value: 'long-enough' },
-  { name: '', value: 'long-enough' },
-  { name: 'short-value', value: 'short' },
-  { name: 'two-lines', value: 'long\nenough' },
-  { name: 'large', value: 'x'.repeat(9_000) },
-  { name: 'labels', value: 'long-enough', metadata: { a: 'x'.repeat(2_000) } },
-])('a secret that cannot be kept is 400: $name', async (expected) =>
-  expect((await it.api('POST', '/secrets', expected)).status).toBe(400),
-);
 test('rules bind secrets to headers of hosts, and new rules take their place', async () => {
   await it.api('POST', '/secrets', { name: 'bound', value: 'v-a-l-u-e' });
   const headers = { Authorization: 'Bearer ${e2b.secrets.bound}', 'X-Team': 'a-literal-value' };
@@ -259,26 +221,37 @@ test('rules bind secrets to headers of hosts, and new rules take their place', a
 });
 test('new rules for an unknown sandbox are 404, and for a paused one 409', async () => {
   expect((await it.api('PUT', '/sandboxes/ffffffffffffffff/network', {})).status).toBe(404);
-  const { sid } = await it.create();
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid } = await it.createPaused();
   expect((await it.api('PUT', `/sandboxes/${sid}/network`, {})).status).toBe(409);
 });
-test.each([{ egressProxy: 'x' }, { rules: { a: 1 } }, { httpsPorts: [443] }, { dnsServers: ['8.8.8.8'] }])(
-  'a create whose network has %j is 400',
-  async (network) => expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400),
+const none = 'f'.repeat(16);
+const secret = { name: 'a', value: 'long-enough' };
+test.each<[method: string, path: string, body: object | undefined, status: number]>([
+  ['GET', `/sandboxes/${none}`, undefined, 404],
+  ['GET', `/sandboxes/${none}/metrics`, undefined, 404],
+  ['GET', '/templates/aliases/other', undefined, 404],
+  ['GET', '/teams', undefined, 501],
+  ...['limit=0', 'limit=101', 'order=up', 'template=base:v1', 'nextToken=x', 'state=gone', 'startedAfter=x'].map(
+    (query): [string, string, undefined, number] => ['GET', `/v2/sandboxes?${query}`, undefined, 400],
+  ),
+  ...[{ egressProxy: 'x' }, { rules: { a: 1 } }, { httpsPorts: [443] }, { dnsServers: ['8.8.8.8'] }].map(
+    (network): [string, string, object, number] => ['POST', '/v2/sandboxes', { templateID: 'base', network }, 400],
+  ),
+  ['POST', '/secrets', { ...secret, name: 'a{b' }, 400],
+  ['POST', '/secrets', { ...secret, name: 'sec_a' }, 400],
+  ['POST', '/secrets', { ...secret, name: '' }, 400],
+  ['POST', '/secrets', { ...secret, value: 'short' }, 400],
+  ['POST', '/secrets', { ...secret, value: 'long\nenough' }, 400],
+  ['POST', '/secrets', { ...secret, value: 'x'.repeat(9_000) }, 400],
+  ['POST', '/secrets', { ...secret, metadata: { a: 'x'.repeat(2_000) } }, 400],
+])('%s %s %j is %i, with the status in the body', async (method, path, body, status) =>
+  expect(await it.api(method, path, body)).toMatchObject({ status, body: { code: status } }),
 );
-test.each([...['limit=0', 'limit=101', 'order=up', 'template=base:v1', 'nextToken=x', 'state=gone', 'startedAfter=x']])(
-  'a list with %s is 400',
-  async (query) => expect((await it.api('GET', `/v2/sandboxes?${query}`)).status).toBe(400),
-);
-test.each([
-  ['GET', `/sandboxes/${'f'.repeat(16)}`, 404],
-  ['GET', `/sandboxes/${'f'.repeat(16)}/metrics`, 404],
-  ['GET', '/templates/aliases/other', 404],
-  ['GET', '/teams', 501],
-])('%s %s is %i, with the status in the body', async (method, path, status) =>
-  expect(await it.api(method, path)).toMatchObject({ status, body: { code: status } }),
-);
+test('a create with mcp makes a sandbox, in which the SDK then starts the gateway itself; one with iam is refused by name', async () => {
+  const create = (more: object) => it.api('POST', '/v2/sandboxes', { templateID: 'base', ...more });
+  expect((await create({ mcp: { time: {} } })).status).toBe(201);
+  expect((await create({ iam: { x: 1 } })).body).toMatchObject({ code: 400, message: expect.stringContaining('iam') });
+});
 test('a list says how many run, and an alias whether its template is public', async () => {
   await it.create();
   const { headers } = await it.api('GET', '/v2/sandboxes?limit=1&state=running%2Cpaused&template=base');
@@ -320,8 +293,7 @@ test('with authentication the key counts, in either header, and the one of the S
   expect([none.status, none.body.code]).toEqual([401, 401]);
 });
 
-test('a pause needs no body, answers 204 without one, and a second one is 409', async () => {
-  const { sid } = await it.create();
+test('a pause needs no body, answers 204 without one, and a second one is 409', async ({ box: { sid } }) => {
   const paused = await it.api('POST', `/sandboxes/${sid}/pause`);
   expect([paused.status, paused.text, it.did]).toEqual([204, '', ['start', 'pause']]);
   expect((await it.api('POST', `/sandboxes/${sid}/pause`)).status).toBe(409);
@@ -329,8 +301,7 @@ test('a pause needs no body, answers 204 without one, and a second one is 409', 
   expect((await it.sessions.get(SessionId.parse(sid))).life?.endsAt).toBeNull();
 });
 
-test('a pause of the files alone stops the sandbox', async () => {
-  const { sid } = await it.create();
+test('a pause of the files alone stops the sandbox', async ({ box: { sid } }) => {
   await it.api('POST', `/sandboxes/${sid}/pause`, { memory: false });
   expect(it.did).toEqual(['start', 'stop']);
 });
@@ -350,8 +321,7 @@ test('a pause with memory is 501 where nothing freezes processes, unless the ser
 test.each(['/v2/sandboxes/{}/connect', '/sandboxes/{}/connect', '/sandboxes/{}/resume'])(
   'a paused sandbox runs again after POST %s, for the time that was requested and with its tokens',
   async (path) => {
-    const { sid, access, traffic } = await it.create({ timeout: 500 });
-    await it.api('POST', `/sandboxes/${sid}/pause`);
+    const { sid, access, traffic } = await it.createPaused({ timeout: 500 });
     const { status, body } = await it.api('POST', path.replace('{}', sid), { timeout: 100 });
     expect([status, Object.keys(body).sort()]).toEqual([201, sandboxFields]);
     expect(body).toMatchObject({ envdAccessToken: access, trafficAccessToken: traffic });
@@ -364,8 +334,7 @@ test('a connect with an empty body is one of 300 s', async () => {
   expect(await secondsLeft(sid)).toBe(300);
 });
 
-test('a timeout of 0 ends the sandbox now', async () => {
-  const { sid } = await it.create();
+test('a timeout of 0 ends the sandbox now', async ({ box: { sid } }) => {
   expect((await it.api('POST', `/sandboxes/${sid}/timeout`, { timeout: 0 })).status).toBe(204);
   expect((await it.api('GET', `/sandboxes/${sid}`)).status).toBe(404);
   await expect.poll(async () => (await it.sessions.list()).some(({ id }) => id === sid)).toBe(false);
@@ -379,8 +348,7 @@ test('while a sandbox is ending, a connect is 409 and all else 404', async () =>
   expect((await slow.api('GET', '/v2/sandboxes')).body).toEqual([]);
 });
 
-test('a timeout over the maximum is 400; of a paused sandbox and of none it is 404', async () => {
-  const { sid } = await it.create();
+test('a timeout over the maximum is 400; of a paused sandbox and of none it is 404', async ({ box: { sid } }) => {
   const status = async (of: string, timeout: number) =>
     (await it.api('POST', `/sandboxes/${of}/timeout`, { timeout })).status;
   expect(await status(sid, 86_401)).toBe(400);
@@ -388,8 +356,7 @@ test('a timeout over the maximum is 400; of a paused sandbox and of none it is 4
   expect([await status(sid, 10), await status('f'.repeat(16), 10), await status('no-id', 10)]).toEqual([404, 404, 404]);
 });
 
-test('a deleted sandbox answers 204, and then 404', async () => {
-  const { sid } = await it.create();
+test('a deleted sandbox answers 204, and then 404', async ({ box: { sid } }) => {
   const gone = await it.api('DELETE', `/sandboxes/${sid}`);
   expect([gone.status, gone.text]).toEqual([204, '']);
   expect((await it.api('DELETE', `/sandboxes/${sid}`)).status).toBe(404);

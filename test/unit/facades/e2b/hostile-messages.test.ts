@@ -1,26 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Messages that would hold the server's only thread for seconds. Each is refused by its size or by a count of its parts,
 // before anything is built from it.
-const folder = {
-  name: 'user',
-  type: 'directory' as const,
-  size: 0,
-  mode: 0o755,
-  workspace: true as const,
-  owner: 'user',
-  group: 'user',
-  modified: '2026-01-01T00:00:00.000Z',
-};
-let it: E2bFacade;
-let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
-beforeAll(async () => {
-  const stat: SandboxHandle['paths']['stat'] = async (path) => ({ ...folder, path });
-  it = await e2bFacade({ inside: { paths: { ...({} as SandboxHandle['paths']), stat } } });
-  sandbox = await it.create();
-});
+const stat: SandboxHandle['paths']['stat'] = async (path) => ({ ...pathEntry(path), workspace: true });
+const it = await e2bFacade({ inside: { paths: { ...({} as SandboxHandle['paths']), stat } } });
+const sandbox = await it.create();
 afterAll(() => it[Symbol.asyncDispose]());
 
 const MiB = 2 ** 20;
@@ -29,14 +15,9 @@ const framed = (text: string) => {
   head.writeUInt32BE(Buffer.byteLength(text), 1);
   return Buffer.concat([head, Buffer.from(text)]);
 };
-const ask = (port: number, path: string, type: string, body: string | Buffer) =>
-  it.port(sandbox.sid, port, path, {
-    method: 'POST',
-    body,
-    headers: { 'x-access-token': sandbox.access, 'content-type': type },
-  });
-const unary = (path: string, body: string) => ask(49_983, path, 'application/json', body);
-const stream = (path: string, body: string) => ask(49_983, path, 'application/connect+json', framed(body));
+const unary = (path: string, body: string) => it.agent(sandbox, path, body);
+const stream = (path: string, body: string) =>
+  it.agent(sandbox, path, framed(body), { 'content-type': 'application/connect+json' });
 
 const deep = (depth: number) => `{"path":${'['.repeat(depth)}${']'.repeat(depth)}}`;
 const wide = (count: number) => `{"path":[${'0,'.repeat(count)}0]}`;
@@ -71,7 +52,8 @@ test('a large input of a process passes, because only its bytes count', async ()
   expect(body.code).not.toBe('resource_exhausted');
 });
 test('code is refused by the same limits, with the status of a body', async () => {
-  const execute = (body: string) => ask(49_999, '/execute', 'application/json', body);
+  const headers = { 'x-access-token': sandbox.access };
+  const execute = (body: string) => it.port(sandbox.sid, 49_999, '/execute', { method: 'POST', body, headers });
   expect((await execute(JSON.stringify({ code: 'a'.repeat(4 * MiB) }))).status).toBe(413);
   expect((await execute(`{"code":"1","x":${'['.repeat(100_000)}`)).status).toBe(413);
 });

@@ -1,50 +1,36 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { FileMetadata } from '../../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // The metadata of files in a sandbox that keeps nothing else of them. unit/sandboxd/metadata has the real files.
 const kept = new Map<string, FileMetadata>();
-let it: E2bFacade;
-let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
-beforeAll(async () => {
-  const entry = (path: string): PathEntry => {
-    const metadata = kept.get(path) ?? {};
-    return {
-      ...{ name: path.split('/').at(-1) ?? '', path, type: 'file', size: 0, mode: 0o644, owner: 'user', group: 'user' },
-      modified: new Date(0).toISOString(),
-      ...(Object.keys(metadata).length > 0 && { metadata }),
-    };
-  };
-  const fake: Pick<SandboxHandle['paths'], 'stat' | 'write' | 'list'> = {
-    stat: async (path, _signal, options) => {
-      if (path === '/home/user') return { ...entry(path), type: 'directory', workspace: true };
-      const { metadata, ...plain } = entry(path);
-      return options?.metadata && metadata ? { ...plain, metadata } : plain;
-    },
-    list: async (_path, { metadata }) => (metadata ? [...kept.keys()].map(entry) : []),
-    async write(path, content, _signal, metadata = {}) {
-      for await (const _ of content);
-      kept.set(path, metadata);
-      return entry(path);
-    },
-  };
-  it = await e2bFacade({ inside: { paths: fake as SandboxHandle['paths'] } });
-  sandbox = await it.create();
-});
+const entry = (path: string): PathEntry => {
+  const metadata = kept.get(path) ?? {};
+  const name = path.split('/').at(-1) ?? '';
+  return { ...pathEntry(path), name, ...(Object.keys(metadata).length > 0 && { metadata }) };
+};
+const fake: Pick<SandboxHandle['paths'], 'stat' | 'write' | 'list'> = {
+  stat: async (path, _signal, options) => {
+    if (path === '/home/user') return { ...entry(path), workspace: true };
+    const { metadata, ...plain } = entry(path);
+    return options?.metadata && metadata ? { ...plain, metadata } : plain;
+  },
+  list: async (_path, { metadata }) => (metadata ? [...kept.keys()].map(entry) : []),
+  async write(path, content, _signal, metadata = {}) {
+    for await (const _ of content);
+    kept.set(path, metadata);
+    return entry(path);
+  },
+};
+const it = await e2bFacade({ inside: { paths: fake as SandboxHandle['paths'] } });
+const sandbox = await it.create();
 afterAll(() => it[Symbol.asyncDispose]());
 
-const agent = (path: string, headers: Record<string, string>, body: string) =>
-  it.port(sandbox.sid, 49_983, path, {
-    method: 'POST',
-    headers: { 'x-access-token': sandbox.access, ...headers },
-    body,
-  });
 const upload = (path: string, headers: Record<string, string>) =>
-  agent(`/files?path=${path}`, { 'content-type': 'application/octet-stream', ...headers }, 'x');
+  it.agent(sandbox, `/files?path=${path}`, 'x', { 'content-type': 'application/octet-stream', ...headers });
 const call = async (method: string, message: object) =>
-  (await agent(`/filesystem.Filesystem/${method}`, { 'content-type': 'application/json' }, JSON.stringify(message)))
-    .body;
+  (await it.agent(sandbox, `/filesystem.Filesystem/${method}`, JSON.stringify(message))).body;
 
 test('metadata of an upload is in its answer, in Stat and in lists, with keys in lower case', async () => {
   const { body } = await upload('a', { 'X-Metadata-Author': 'mish', 'x-metadata-x-y': '' });
@@ -59,7 +45,7 @@ test('metadata of an upload is in its answer, in Stat and in lists, with keys in
 test('every file of a multipart upload gets the metadata', async () => {
   const part = (name: string) => `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\nx\r\n`;
   const headers = { 'content-type': 'multipart/form-data; boundary=b', 'x-metadata-n': '1' };
-  const { body } = await agent('/files', headers, `${part('m/1')}${part('m/2')}--b--\r\n`);
+  const { body } = await it.agent(sandbox, '/files', `${part('m/1')}${part('m/2')}--b--\r\n`, headers);
   expect(body).toEqual(
     ['m/1', 'm/2'].map((path) => expect.objectContaining({ path: `/home/user/${path}`, metadata: { n: '1' } })),
   );

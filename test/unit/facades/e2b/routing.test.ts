@@ -1,18 +1,30 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, test as base, beforeEach, expect, onTestFinished } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { PathEntry, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Which request reaches which port of which sandbox, and with which credential.
 const written = new Map<string, string>();
-let program: Server;
+const program = createServer((request, response) => {
+  void text(request).then((body) => {
+    response.writeHead(418, 'A Teapot', ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-Own', 'Yes']);
+    const { method, url, headers } = request;
+    response.end(JSON.stringify({ method, url, headers, body }));
+  });
+});
+new WebSocketServer({ server: program }).on('connection', (socket, { headers }) => {
+  socket.send(JSON.stringify(headers));
+  socket.on('message', (data) => socket.send(`echo ${data}`));
+});
+await once(program.listen(0, '127.0.0.1'), 'listening');
 const inside: Partial<SandboxHandle> = {
   paths: {
     ...({} as SandboxHandle['paths']),
@@ -20,9 +32,7 @@ const inside: Partial<SandboxHandle> = {
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
     async write(path, content) {
       if (path.includes('full')) throw new AppError('quota', 'The disk is full.');
-      const parts: Uint8Array[] = [];
-      for await (const part of content) parts.push(part);
-      written.set(path, Buffer.concat(parts).toString());
+      written.set(path, await text(content));
       return pathEntry(path);
     },
   },
@@ -32,38 +42,12 @@ const inside: Partial<SandboxHandle> = {
       if (port === 3128) throw new AppError('forbidden', 'Port 3128 is reserved by Corral and cannot be opened.');
       if (port !== 3000) throw new AppError('not_found', 'Nothing listens.');
       const socket = connect((program.address() as AddressInfo).port, '127.0.0.1');
-      await new Promise((done) => socket.once('connect', done));
+      await once(socket, 'connect');
       return socket;
     },
   },
 };
-let it: E2bFacade;
-beforeAll(async () => {
-  program = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part) => parts.push(part));
-    request.once('end', () => {
-      response.writeHead(
-        418,
-        'A Teapot',
-        [
-          ['Set-Cookie', 'a=1'],
-          ['Set-Cookie', 'b=2'],
-          ['X-Own', 'Yes'],
-        ].flat(),
-      );
-      const { method, url, headers } = request;
-      response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(parts).toString() }));
-    });
-  });
-  const sockets = new WebSocketServer({ server: program });
-  sockets.on('connection', (socket, { headers }) => {
-    socket.send(JSON.stringify(headers));
-    socket.on('message', (text) => socket.send(`echo ${text}`));
-  });
-  await new Promise<void>((done) => program.listen(0, '127.0.0.1', done));
-  it = await e2bFacade({ inside });
-});
+const it = await e2bFacade({ inside });
 beforeEach(() => void it.did.splice(0));
 afterAll(async () => {
   await it[Symbol.asyncDispose]();
@@ -75,14 +59,17 @@ const own = async (options: Parameters<typeof e2bFacade>[0]) => {
   return facade;
 };
 const host = (name: string) => ({ host: `${name}.sandboxes.example` });
+const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
+const privatePorts = { network: { allowPublicTraffic: false } };
+const resumable = { autoPause: true, autoResume: { enabled: true } };
+const test = base.extend('box', () => it.create());
 
 test('the name api of the domain is the control plane, whatever else the request says', async () => {
   const named = { ...host('api'), 'e2b-sandbox-id': 'f'.repeat(16), 'e2b-sandbox-port': '3000' };
   expect((await it.ask('/v2/sandboxes', { headers: named })).status).toBe(200);
   expect((await it.ask('/other', { headers: named })).status).toBe(501);
 });
-test('the name sandbox of the domain leads on by the headers', async () => {
-  const { sid } = await it.create();
+test('the name sandbox of the domain leads on by the headers', async ({ box: { sid } }) => {
   expect((await it.port(sid, 49_983, '/health', { headers: host('sandbox') })).status).toBe(204);
 });
 test.each(['/', '/v2/sandboxes', '/e2b/v2/sandboxes', '/api/v1/sessions', '/health', '/openapi.json'])(
@@ -106,8 +93,7 @@ test('a page that the browser calls one of another site owns nothing, whatever i
   const headers = { ...own, 'sec-fetch-site': 'cross-site' };
   expect((await it.ask('/v2/sandboxes', { method: 'POST', headers, body: '{}' })).status).toBe(403);
 });
-test('a Host that this server does not answer to is refused, with the headers too', async () => {
-  const { sid } = await it.create();
+test('a Host that this server does not answer to is refused, with the headers too', async ({ box: { sid } }) => {
   expect((await it.port(sid, 49_983, '/health', { headers: { host: 'evil.example' } })).status).toBe(403);
 });
 test.each(['0', '65536', '99999'])('a name with port %s is 400', async (port) => {
@@ -131,7 +117,7 @@ test('OPTIONS to a public port reaches the program, whose answer a page of anoth
   expect([status, output['x-own'], body.method, body.headers.origin]).toEqual(expected);
 });
 test('OPTIONS to a private port needs a token as any other request does, and names of the server answer themselves', async () => {
-  const { sid } = await it.create({ network: { allowPublicTraffic: false } });
+  const { sid } = await it.create(privatePorts);
   const ask = (name: string) => it.ask('/', { method: 'OPTIONS', headers: host(name) });
   expect([(await ask(`3000-${sid}`)).status, (await ask(`49983-${sid}`)).status]).toEqual([403, 204]);
   expect((await ask('api')).status).toBe(204);
@@ -147,10 +133,9 @@ test('a port named by headers needs a token of its sandbox, and the refusal name
   for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }])
     expect((await it.port(sid, 3000, '/', { headers: headers as Record<string, string> })).status).toBe(418);
 });
-test('a port named by its host is open, unless the create requested private ports', async () => {
-  const { sid } = await it.create();
+test('a port named by its host is open, unless the create requested private ports', async ({ box: { sid } }) => {
   expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
-  const closed = await it.create({ network: { allowPublicTraffic: false } });
+  const closed = await it.create(privatePorts);
   const to = host(`3000-${closed.sid}`);
   expect((await it.ask('/', { headers: to })).status).toBe(403);
   expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': closed.traffic } })).status).toBe(418);
@@ -176,33 +161,22 @@ test('a port that the server never opens is 403 with every token, over HTTP and 
   const [, answer] = await once(socket, 'unexpected-response');
   expect(answer.statusCode).toBe(403);
 });
-test.each([
-  ['did not ask for autoResume', {}, 502],
-  ['opened no port to the public', { autoResume: { enabled: true }, network: { allowPublicTraffic: false } }, 403],
-] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, expected, status) => {
-  const { sid } = await it.create({ autoPause: true, ...expected });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
-  for (const input of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
-    expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...input } })).status).toBe(status);
-  expect(it.did).toEqual(['start', 'pause']);
+const wrong = { 'e2b-traffic-access-token': 'wrong' };
+test.each<[who: string, created: object, port: number, shown: Record<string, string> | 'its token', status: number]>([
+  ['a stranger, where its program did not ask for autoResume', { autoPause: true }, 3000, {}, 502],
+  ['a wrong token, where its program did not ask for autoResume', { autoPause: true }, 3000, wrong, 502],
+  ['a stranger, where no port is public', { ...resumable, ...privatePorts }, 3000, {}, 403],
+  ['a wrong token, where no port is public', { ...resumable, ...privatePorts }, 3000, wrong, 403],
+  ['a stranger on the code interpreter, which is never public', resumable, 49_999, {}, 403],
+  ['a stranger on a public port', resumable, 3000, {}, 418],
+  ['the token of ports on a port that is not public', { ...resumable, ...privatePorts }, 3000, 'its token', 418],
+])('whether %s resumes a paused sandbox', async (_, created, port, shown, status) => {
+  const { sid, traffic } = await it.createPaused(created);
+  const token = shown === 'its token' ? { 'e2b-traffic-access-token': traffic } : shown;
+  expect((await it.ask('/', { headers: { ...host(`${port}-${sid}`), ...token } })).status).toBe(status);
+  expect(it.did).toEqual(['start', 'pause', ...(status === 418 ? ['start'] : [])]);
 });
-test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
-  const expected = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
-  const { sid, traffic } = await it.create(expected);
-  await it.api('POST', `/sandboxes/${sid}/pause`);
-  const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
-  expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
-});
-test('a stranger on a public port resumes a paused sandbox whose program requested autoResume', async () => {
-  const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
-  expect((await it.ask('/', { headers: host(`49999-${sid}`) })).status).toBe(403); // the interpreter is never public
-  expect(it.did).toEqual(['start', 'pause']);
-  expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
-  expect(it.did).toEqual(['start', 'pause', 'start']);
-});
-test('the code interpreter needs a token under its host name too', async () => {
-  const { sid, traffic } = await it.create();
+test('the code interpreter needs a token under its host name too', async ({ box: { sid, traffic } }) => {
   const to = host(`49999-${sid}`);
   expect((await it.ask('/health', { headers: to })).status).toBe(403);
   expect((await it.ask('/health', { headers: { ...to, 'e2b-traffic-access-token': traffic } })).status).toBe(200);
@@ -240,8 +214,7 @@ test('the program behind a port sees the Host that the create chose', async () =
   const { headers } = (await it.ask('/', { headers: host(`3000-${sid}`) })).body;
   expect(headers).toMatchObject({ host: 'inner:3000', 'x-forwarded-host': `3000-${sid}.sandboxes.example` });
 });
-test('a WebSocket goes through to the port, and one without a token is refused', async () => {
-  const { sid, access } = await it.create();
+test('a WebSocket goes through to the port, and one without a token is refused', async ({ box: { sid, access } }) => {
   const named = { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '3000' };
   const socket = new WebSocket(`${it.server.url}/socket`, { headers: { ...named, 'x-access-token': access } });
   const received: string[] = [];
@@ -263,36 +236,27 @@ test('a WebSocket goes through to the port, and one without a token is refused',
   expect(await status(it.server.url, { ...named, 'e2b-sandbox-id': sid })).toBe(502);
 });
 
-test('a user can be named, root is an alias, and an empty name is none', async () => {
-  const { sid, access } = await it.create();
+test('a user can be named, root is an alias, and an empty name is none', async ({ box: { sid, access } }) => {
   const read = (query: string, more: Record<string, string> = {}) =>
     it.port(sid, 49_983, `/files?path=x${query}`, { headers: { 'x-access-token': access, ...more } });
   for (const query of ['', '&username=', '&username=user', '&username=root'])
     expect([query, (await read(query)).status]).toEqual([query, 200]);
-  const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
   expect([(await read('', basic('user'))).status, (await read('', basic('daemon'))).status]).toEqual([200, 401]);
 });
 test('CORRAL_E2B_ROOT=refuse answers 401 to requests for root, and to no other', async () => {
   const strict = await own({ settings: { root: 'refuse' } });
-  const { sid, access } = await strict.create();
-  const ask = (user: string) => {
-    const headers = { 'x-access-token': access, authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` };
-    return Promise.all([
-      strict.port(sid, 49_983, '/files?path=x', { headers }),
-      strict.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-        method: 'POST',
-        body: '{"path":"x"}',
-        headers: { ...headers, 'content-type': 'application/json' },
-      }),
+  const sandbox = await strict.create();
+  const read = (path: string, headers: Record<string, string> = {}) =>
+    strict.port(sandbox.sid, 49_983, path, { headers: { 'x-access-token': sandbox.access, ...headers } });
+  const ask = (user: string) =>
+    Promise.all([
+      read('/files?path=x', basic(user)),
+      strict.agent(sandbox, '/filesystem.Filesystem/Stat', '{"path":"x"}', basic(user)),
     ]);
-  };
   const [file, call] = await ask('root');
   expect([file.status, file.body.code, call.status, call.body.code]).toEqual([401, 401, 401, 'unauthenticated']);
   expect((await ask('user')).map(({ status }) => status)).toEqual([200, 200]);
-  const byQuery = await strict.port(sid, 49_983, '/files?path=x&username=root', {
-    headers: { 'x-access-token': access },
-  });
-  expect(byQuery.status).toBe(401);
+  expect((await read('/files?path=x&username=root')).status).toBe(401);
 });
 
 interface Link {
@@ -332,20 +296,17 @@ test('a signature opens its file for its operation and user alone, without a nam
   const over = await it.port(sid, 49_983, signed(access, { expiration: 1_000 }));
   expect([over.status, over.body]).toEqual([401, { code: 401, message: 'signature is already expired' }]);
 });
-test('a token in a header counts before the signature', async () => {
-  const { sid, access, traffic } = await it.create();
+test('a token in a header counts before the signature', async ({ box: { sid, access, traffic } }) => {
   const ask = (token: string) => it.port(sid, 49_983, signed(access), { headers: { 'x-access-token': token } });
   expect([(await ask(access)).status, (await ask(traffic)).status]).toEqual([200, 401]);
 });
-test('a signature opens nothing but files', async () => {
-  const { sid, access } = await it.create();
+test('a signature opens nothing but files', async ({ box: { sid, access } }) => {
   const query = signed(access).slice('/files'.length);
   expect((await it.port(sid, 49_983, `/envs${query}`)).status).toBe(401);
 });
 
 test('a paused sandbox is 502 on every port, in the words that clients compare', async () => {
-  const { sid, access } = await it.create();
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid, access } = await it.createPaused();
   const gone = { sandboxId: sid, message: 'The sandbox was not found', code: 502 };
   for (const [number, path] of [
     [49_983, '/health'],
@@ -358,8 +319,7 @@ test('a paused sandbox is 502 on every port, in the words that clients compare',
   }
 });
 test('a request with its token resumes a paused sandbox that requested it; one without, and health, do not', async () => {
-  const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true }, timeout: 70 });
-  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const { sid, access } = await it.createPaused({ ...resumable, timeout: 70 });
   expect((await it.port(sid, 3000, '/')).status).toBe(403);
   expect((await it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': 'wrong' } })).status).toBe(401);
   expect([(await it.port(sid, 49_983, '/health')).status, it.did]).toEqual([502, ['start', 'pause']]);
@@ -390,16 +350,13 @@ test.each([
   expect([answer.status, answer.headers['content-encoding']]).toEqual([200, encoding]);
 });
 test('a disk that is full is 507', async () => {
-  const { sid, access } = await it.create();
-  const headers = { 'x-access-token': access, 'content-type': 'application/octet-stream' };
-  const { status, body } = await it.port(sid, 49_983, '/files?path=full', { method: 'POST', body: 'x', headers });
+  const bytes = { 'content-type': 'application/octet-stream' };
+  const { status, body } = await it.agent(await it.create(), '/files?path=full', 'x', bytes);
   expect([status, body.code]).toEqual([507, 507]);
 });
-test('a body that says gzip and is none, or is cut, is 400', async () => {
-  const { sid, access } = await it.create();
-  const plain = { 'x-access-token': access, 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
-  const put = (body: Buffer | string) =>
-    it.port(sid, 49_983, '/files?path=x', { method: 'POST', body, headers: plain });
+test('a body that says gzip and is none, or is cut, is 400', async ({ box: sandbox }) => {
+  const packed = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
+  const put = (body: Buffer | string) => it.agent(sandbox, '/files?path=x', body, packed);
   expect((await put('no gzip')).status).toBe(400);
   expect((await put(gzipSync('x'.repeat(10_000)).subarray(0, 20))).status).toBe(400);
 });
@@ -407,20 +364,14 @@ test('a body that says gzip and is none, or is cut, is 400', async () => {
 test('a part without a file name is stored at the path of the query, and without one it is 400', async () => {
   const stored: [path: string, text: string][] = [];
   const write: SandboxHandle['paths']['write'] = async (path, content) => {
-    const parts: Uint8Array[] = [];
-    for await (const part of content) parts.push(part);
-    stored.push([path, Buffer.concat(parts).toString()]);
+    stored.push([path, await text(content)]);
     return { path, name: 'unnamed' } as PathEntry;
   };
   await using it = await e2bFacade({ inside: { paths: { ...(inside.paths as SandboxHandle['paths']), write } } });
-  const { sid, access } = await it.create();
+  const sandbox = await it.create();
   const body = ['--b', 'content-disposition: form-data; name="file"', '', 'its text', '--b--', ''].join('\r\n');
   const send = (query: string) =>
-    it.port(sid, 49_983, `/files${query}`, {
-      method: 'POST',
-      body,
-      headers: { 'x-access-token': access, 'content-type': 'multipart/form-data; boundary=b' },
-    });
+    it.agent(sandbox, `/files${query}`, body, { 'content-type': 'multipart/form-data; boundary=b' });
   const { status, body: answer } = await send('?path=/tmp/unnamed');
   expect([status, answer]).toEqual([200, [{ path: '/tmp/unnamed', name: 'unnamed', type: 'file' }]]);
   expect(stored).toEqual([['/tmp/unnamed', 'its text']]);

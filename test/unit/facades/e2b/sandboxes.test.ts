@@ -87,21 +87,6 @@ test('a sandbox that cannot be ended is logged, and holds no other back', async 
   expect(life(0)?.paused).toBeNull(); // the next round tries again
 });
 
-test('a paused sandbox is out of reach, and one that resumes comes back with the time of its creation', async () => {
-  const { sandboxes, life, did } = stored(
-    { paused: 'memory', endsAt: null },
-    { paused: 'files', endsAt: null, resumes: true },
-    { paused: 'memory', endsAt: null, resumes: true },
-  );
-  expect(await sandboxes.reach(idOf(0), 'use')).toBeUndefined();
-  expect(await sandboxes.reach(idOf(1), 'use')).toBeUndefined();
-  expect(await sandboxes.reach(idOf(2), 'look')).toBeUndefined();
-  const found = await sandboxes.reach(idOf(2), 'use');
-  expect(did).toEqual([]);
-  await Promise.all([found?.wake(adminPrincipal), found?.wake(adminPrincipal)]);
-  expect([did, life(2)]).toMatchObject([['start 2'], { paused: null, endsAt: 70_000 }]);
-});
-
 test('a pause cuts every connection, and one that fails leaves the sandbox as it was', async () => {
   const { sandboxes, power, life } = stored({ endsAt: 20_000 });
   const cut = (await sandboxes.reach(idOf(0), 'use'))?.cut;
@@ -110,9 +95,4 @@ test('a pause cuts every connection, and one that fails leaves the sandbox as it
     code: 'sandbox_unavailable',
   });
   expect([cut?.aborted, life(0)]).toMatchObject([true, { paused: null, endsAt: 20_000 }]);
-});
-
-test('signed URLs are looked up among the sandboxes that run or would for a request', async () => {
-  const { sandboxes } = stored({}, { paused: 'memory' }, { paused: 'memory', resumes: true });
-  expect(sandboxes.live().map(({ id }) => id)).toEqual([idOf(0), idOf(2)]);
 });

@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { toMountRequests } from '../../../../src/facades/compat/e2b/control/volumes.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The volumes of programs over storage in memory. test/job/e2b/volumes has the SDKs over real ones.
-let it: E2bFacade;
-beforeAll(async () => {
-  it = await e2bFacade();
-});
+const it = await e2bFacade();
 afterAll(() => it[Symbol.asyncDispose]());
 
 test('a volume is made, listed, found and destroyed', async () => {

@@ -160,40 +160,42 @@ test.each([1, 2, 3, 4, 5])('a copy of a state continues like it, apart from it (
   });
 });
 
-const some = [
-  { type: 'message.user', data: { messageId: messageId(1), text: 'Hi', attachments: [] } },
-  { type: 'run.started', data: { task: 'Hi', messageId: messageId(1) } },
-];
+const message = { type: 'message.user', data: { messageId: messageId(1), text: 'Hi', attachments: [] } };
+const started = { type: 'run.started', data: { task: 'Hi', messageId: messageId(1) } };
+/** Lists over logs in which nothing is written yet. */
+function bench() {
+  const [{ lists, clock }, stored] = [openLists(), storedLogs()];
+  const list = (id = root, sessions = stored.sessions) =>
+    lists.of({ session: stored.logOf(id).record, thread: id }, sessions);
+  return { ...stored, clock, list };
+}
 
 test('a page of a list that is kept reads only what is new in the log, and readers at the same time share it', async () => {
-  const { lists } = openLists();
-  const { create, write, logOf, reads, sessions } = storedLogs();
+  const { create, write, reads, list } = bench();
   create(root, 'Lead');
-  for (const fact of some) write(root, 1, fact);
-  const list = () => lists.of({ session: logOf(root).record, thread: root }, sessions);
+  for (const fact of [message, started]) write(root, 1, fact);
   const [one, other] = await Promise.all([list(), list()]);
   const expected = ['user.message', 'session.status_running', 'session.thread_status_running'];
   expect(one.map(({ type }) => type)).toEqual(expected);
   expect(other).toEqual(one);
-  write(root, 2, some[0] as (typeof some)[0]);
+  write(root, 2, message);
   expect(await list()).toHaveLength(4);
   expect(reads.map(([, after]) => after)).toEqual([0, 2, 2]);
 });
 
 test('lists that nobody reads for ten minutes are dropped, and of too many the oldest', async () => {
-  const { lists, clock } = openLists();
-  const { create, write, logOf, reads, sessions } = storedLogs();
+  const { create, write, reads, list, clock } = bench();
   const ids = Array.from(
     { length: maxEventListCacheSize.sessions + 1 },
     (_, n) => n.toString(16).padStart(16, '0') as SessionId,
   );
   const readFrom = async (id: SessionId) => {
-    await lists.of({ session: logOf(id).record, thread: id }, sessions);
+    await list(id);
     return reads.at(-1)?.[1];
   };
   for (const id of ids) {
     create(id, 'Coder');
-    write(id, 1, some[0] as (typeof some)[0]);
+    write(id, 1, message);
     expect(await readFrom(id)).toBe(0);
   }
   const [first = root, , third = root] = ids;
@@ -204,16 +206,15 @@ test('lists that nobody reads for ten minutes are dropped, and of too many the o
 });
 
 test('a list of more characters than are kept is read whole each time, and the others stay', async () => {
-  const { lists } = openLists();
-  const { create, write, logOf, reads, sessions } = storedLogs();
+  const { create, write, reads, list } = bench();
   const [large = root] = children;
   for (const id of [root, large]) create(id, 'Coder');
-  write(root, 1, some[0] as (typeof some)[0]);
+  write(root, 1, message);
   write(large, 1, {
     type: 'message.assistant',
     data: { messageId: messageId(1), text: 'x'.repeat(maxEventListCacheSize.chars), attachments: [] },
   });
-  for (const id of [root, large, large, root]) await lists.of({ session: logOf(id).record, thread: id }, sessions);
+  for (const id of [root, large, large, root]) await list(id);
   expect(reads).toEqual([
     [root, 0],
     [large, 0],
@@ -223,12 +224,10 @@ test('a list of more characters than are kept is read whole each time, and the o
 });
 
 test('a caller that may not read the session gets no list that another caller has read', async () => {
-  const { lists } = openLists();
-  const { create, write, logOf, sessions } = storedLogs();
+  const { create, write, sessions, list } = bench();
   create(root, 'Lead');
-  write(root, 1, some[0] as (typeof some)[0]);
-  const session = logOf(root).record;
-  await lists.of({ session, thread: root }, sessions);
+  write(root, 1, message);
+  await list();
   const refused = { page: () => Promise.reject(new AppError('session_not_found', 'no')) } as unknown as typeof sessions;
-  await expect(lists.of({ session, thread: root }, refused)).rejects.toMatchObject({ code: 'session_not_found' });
+  await expect(list(root, refused)).rejects.toMatchObject({ code: 'session_not_found' });
 });

@@ -24,14 +24,12 @@ const newest = async (
 ) => (await listNewestSessions(it, isMatch, limit)).map(({ createdAt }) => createdAt);
 const quiet = Array.from({ length: 10 }, (_, n) => [n, n] as const);
 
-test('the first page needs one short read where the newest sessions have the newest messages', async () => {
-  const it = service(quiet);
-  expect([await newest(it, 2), it.counts.whole]).toEqual([[9, 8, 7], 0]);
-});
-
-test('many sessions of one time need no more than that', async () => {
-  const it = service(Array.from({ length: 10 }, () => [5, 5] as const));
-  expect([await newest(it, 2), it.counts.whole]).toEqual([[5, 5, 5], 0]);
+test.each([
+  ['the newest sessions have the newest messages', quiet, [9, 8, 7]],
+  ['many sessions have one time', quiet.map(() => [5, 5] as const), [5, 5, 5]],
+])('the first page needs one short read where %s', async (_, times, expected) => {
+  const it = service(times);
+  expect([await newest(it, 2), it.counts.whole]).toEqual([expected, 0]);
 });
 
 test('a young session without a new message stands before old ones that have some', async () => {

@@ -21,6 +21,9 @@ function projected(...log: Log) {
   const ends = events.filter(({ type }) => type === 'span.outcome_evaluation_end');
   return { projection, events, ends, types: events.map(({ type }) => type) };
 }
+const targetOf = (projection: SessionProjection, sessions: object) => {
+  return { record: { id: sessionId }, projection, sessions, resolveUpload: async () => '', now: () => 0 };
+};
 const responseTo = (goal: object) => ({
   type: 'message.user',
   data: { messageId, text: 'Write a poem', attachments: [], goal: { checks: [], maxRevisions: 1, ...goal } },
@@ -87,7 +90,7 @@ test('an interrupt that ends an outcome has the id that its program received', a
   for (const event of log.slice(0, before.length)) projection.add(event);
   const page = async (_: string, from: number) => ({ events: log.slice(from), head: log.length });
   const sessions = { stop: async () => ({ stopped: true }), page };
-  const target = { record: { id: sessionId }, projection, sessions, resolveUpload: async () => '', now: () => 0 };
+  const target = targetOf(projection, sessions);
   const reported = await sendEvents(target as never, parseInboundEvents({ events: [{ type: 'user.interrupt' }] }));
   const events = log.slice(before.length).flatMap((event) => projection.add(event).map((one) => one.event));
   expect(events.slice(0, 2).map(({ type, id }) => [type, id])).toEqual([
@@ -119,13 +122,7 @@ function sending(...log: Log) {
     sent.push(message);
     return { seq: 1 };
   };
-  const target = {
-    record: { id: sessionId },
-    projection,
-    sessions: { send },
-    resolveUpload: async () => '',
-    now: () => 0,
-  };
+  const target = targetOf(projection, { send });
   return { sent, send: (...events: object[]) => sendEvents(target as never, parseInboundEvents({ events })) };
 }
 
@@ -137,18 +134,14 @@ test('an outcome that is requested is a message with a goal, judged so often as 
   expect(sent).toEqual([{ text: 'Write', mode: 'queue', goal: { rubric: 'It rhymes.', checks: [], maxRevisions: 4 } }]);
 });
 
-test.each([
+test.each<[string, object[], string, Log?]>([
   ['a second one before the verdict', [choice, choice], 'without a verdict'],
+  ['a new one before the verdict on the last', [choice], 'without a verdict', begun],
   ['a blank rubric', [{ ...choice, rubric: { type: 'text', content: ' ' } }], 'blank'],
   ['21 iterations', [{ ...choice, max_iterations: 21 }], '20'],
   ['a rubric in a file', [{ ...choice, rubric: { type: 'file', file_id: 'file_1' } }], 'rubric'],
-])('%s is refused, and nothing is sent', async (_, events, why) => {
-  const { sent, send } = sending();
+])('%s is refused, and nothing is sent', async (_, events, why, before = []) => {
+  const { sent, send } = sending(...before);
   await expect((async () => await send(...events))()).rejects.toThrow(why);
   expect(sent).toEqual([]);
-});
-
-test('a new outcome before the verdict on the last one is refused', async () => {
-  const { send } = sending(...begun);
-  await expect(send(choice)).rejects.toThrow('without a verdict');
 });

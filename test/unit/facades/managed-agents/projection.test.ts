@@ -28,6 +28,13 @@ const approval = (name: string, callId = 'c1') => [
   { type: 'message.assistant', data: { messageId, text: 'May I?', attachments: [] } },
   { type: 'run.wait', data: { question: 'May I?', reason: 'approval' } },
 ];
+/** A call that began, and one that has its result. */
+const call = (tool: string, name: string) => ({ callId: 'c1', tool, function: name, args: {} });
+const calling = (tool: string, name: string) => ({ type: 'tool.calling', data: call(tool, name) });
+const called = (tool: string, name: string, result: object) => ({
+  type: 'tool.called',
+  data: { ...call(tool, name), success: true, content: null, ...result },
+});
 const end = (status: string, reason: string, code?: string) => ({
   type: 'run.end',
   data: { status, reason, task: 'Hi', ...(code && { code }) },
@@ -117,19 +124,8 @@ test('a call that a program carries out waits, and its result is the answer; the
     ...approval('get_weather'),
     { type: 'approval.resolved', data: resolved },
     { type: 'run.resumed', data: {} },
-    { type: 'tool.calling', data: { callId: 'c1', tool: 'custom', function: 'get_weather', args: {} } },
-    {
-      type: 'tool.called',
-      data: {
-        callId: 'c1',
-        tool: 'custom',
-        function: 'get_weather',
-        args: {},
-        success: true,
-        output: 'rain',
-        content: null,
-      },
-    },
+    calling('custom', 'get_weather'),
+    called('custom', 'get_weather', { output: 'rain' }),
   );
   const after = projected(more);
   expect(after.types.slice(types.length)).toEqual(['user.custom_tool_result', ...running]);
@@ -137,15 +133,14 @@ test('a call that a program carries out waits, and its result is the answer; the
 });
 
 test('a call that a person denied has its confirmation and a result that is an error', () => {
-  const called = { callId: 'c1', tool: 'shell', function: 'bash', args: {} };
   const { events } = projected(
     logOf(
       ...begun,
       ...approval('bash'),
       { type: 'approval.resolved', data: { callId: 'c1', decision: 'rejected', by: 'program', text: 'no' } },
       { type: 'run.resumed', data: {} },
-      { type: 'tool.calling', data: called },
-      { type: 'tool.called', data: { ...called, success: false, output: 'Not run', content: null } },
+      calling('shell', 'bash'),
+      called('shell', 'bash', { success: false, output: 'Not run' }),
     ),
   );
   const expected = { evaluated_permission: 'ask', evaluation: { type: 'always_ask' } };
@@ -264,8 +259,7 @@ test('a pause for the provider is reported once, and the run continues with the 
 });
 
 test('a call of a tool server has the name that the program gave the server', () => {
-  const calling = { callId: 'c1', tool: 'mcp', function: 'mcp_github_get_issue', args: {} };
-  const { events } = projected(logOf(...begun, { type: 'tool.calling', data: calling }));
+  const { events } = projected(logOf(...begun, calling('mcp', 'mcp_github_get_issue')));
   expect(events.at(-1)).toMatchObject({ type: 'agent.mcp_tool_use', name: 'get_issue', mcp_server_name: 'GitHub' });
 });
 
@@ -320,18 +314,12 @@ test('of several calls that wait each answer leaves the others, and no question 
   expect(types).not.toContain('agent.message');
 });
 
+type Three = [SessionEvent, SessionEvent, SessionEvent];
 test('a message that waits for its turn is marked so, and listed without a time until then', () => {
   const next = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a99';
   const [, ...log] = logOf(...begun, ...begun, end('completed', 'completed'), ...begun);
   const own = (event: SessionEvent, id: string) => ({ ...event, runId: id }) as SessionEvent;
-  const [started, waiting, , ended, , begins] = log as [
-    SessionEvent,
-    SessionEvent,
-    SessionEvent,
-    SessionEvent,
-    SessionEvent,
-    SessionEvent,
-  ];
+  const [started, waiting, , ended, , begins] = log as [...Three, ...Three];
   const projection = new ThreadProjection(sessionId, facts);
   projection.add(started);
   expect(projection.add(own(waiting, next))).toEqual([]);
@@ -389,11 +377,9 @@ test.each([
 );
 
 test('the pictures of a result come back as pictures, with the files that have them', () => {
-  const call = { callId: 'c1', tool: 'file', function: 'read', args: {} };
   const pictures = [{ file: messageId, mimeType: 'image/png' }];
-  const called = { ...call, success: true, output: 'a.png', content: null, pictures };
   const { events } = projected(
-    logOf(...begun, { type: 'tool.calling', data: call }, { type: 'tool.called', data: called }),
+    logOf(...begun, calling('file', 'read'), called('file', 'read', { output: 'a.png', pictures })),
   );
   const image = { type: 'image', source: { type: 'file', file_id: `file_u${messageId.replaceAll('-', '')}` } };
   expect(events.at(-1)).toMatchObject({ type: 'agent.tool_result', content: [{ type: 'text', text: 'a.png' }, image] });

@@ -54,6 +54,14 @@ function session() {
     write(log, 'run.end', { status: reason, reason, task: 'x', ...(reason === 'stopped' && { status: 'stopped' }) });
   return { projection, write, begin, delegate, ask, say, end };
 }
+/** A session whose lead has work for these children, who begin with it. */
+function atWork(...children: readonly SessionId[]) {
+  const it = session();
+  it.begin(root, 'Hi');
+  const delegated = children.map((child) => it.delegate(child, { agent: 'W', task: 'Write' }));
+  for (const child of children) it.begin(child, 'Write');
+  return { ...it, delegated };
+}
 type WrittenEvents = ReturnType<ReturnType<typeof session>['write']>;
 const typesIn = (reported: WrittenEvents, thread: SessionId) =>
   reported.flatMap((one) => (one.thread === thread ? [one.type] : []));
@@ -111,12 +119,7 @@ test('a message that a person wrote to a child is not one of its parent', () => 
 });
 
 test('calls of children that wait for the program stand in the primary stream, and the session rests when nothing else continues', () => {
-  const it = session();
-  it.begin(root, 'Hi');
-  const first = it.delegate(writer, { agent: 'W', task: 'Write' });
-  it.delegate(runner, { agent: 'W', task: 'Run' });
-  it.begin(writer, 'Write');
-  it.begin(runner, 'Run');
+  const it = atWork(writer, runner);
   const requested = it.ask(writer, 'get_weather', 'w');
   expect(typesIn(requested, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
   const use = requested.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
@@ -146,16 +149,14 @@ test('calls of children that wait for the program stand in the primary stream, a
   expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(toApiThreadId).sort());
   it.say(writer, 'Wet');
   // The parent is notified, and still waits for the other child.
-  const rest = [...it.end(writer), ...first.end()];
+  const rest = [...it.end(writer), ...(it.delegated[0]?.end() ?? [])];
   expect(rest.filter(({ type }) => type === 'session.status_idle')).toEqual([
     expect.objectContaining({ stop_reason: { type: 'requires_action', event_ids: [command] } }),
   ]);
 });
 
 test('a thread that is archived tells of it in both streams; only the session’s own end is one of the session', () => {
-  const it = session();
-  it.begin(root, 'x');
-  it.delegate(writer, { task: 'y' });
+  const it = atWork(writer);
   const reported = it.write(writer, 'session.updated', { archived: true, metadata: { a: '1' } });
   expect(reported.map(({ thread, type }) => [thread, type])).toEqual([
     [writer, 'session.thread_status_terminated'],
@@ -166,12 +167,7 @@ test('a thread that is archived tells of it in both streams; only the session’
 });
 
 test('of two children that wait, one that is interrupted leaves the other one to answer', () => {
-  const it = session();
-  it.begin(root, 'Hi');
-  it.delegate(writer, { agent: 'W', task: 'Write' });
-  const second = it.delegate(runner, { agent: 'W', task: 'Run' });
-  it.begin(writer, 'Write');
-  it.begin(runner, 'Run');
+  const it = atWork(writer, runner);
   it.ask(writer, 'get_weather', 'w');
   it.ask(runner, 'get_weather', 'r');
   const stopped = it.end(runner, 'stopped');
@@ -181,7 +177,7 @@ test('of two children that wait, one that is interrupted leaves the other one to
     type: 'session.status_idle',
     stop_reason: { event_ids: [it.projection.pending[0]] },
   });
-  second.end();
+  it.delegated[1]?.end();
   expect(typesIn(it.end(root, 'stopped'), root)).toEqual(['user.interrupt', 'session.thread_status_idle']);
   expect(it.projection.status).toBe('running'); // until its child has stopped too
   const last = it.end(writer, 'stopped');
@@ -191,10 +187,7 @@ test('of two children that wait, one that is interrupted leaves the other one to
 });
 
 test('a session that was interrupted can continue before its children have stopped', () => {
-  const it = session();
-  it.begin(root, 'Hi');
-  it.delegate(writer, { agent: 'W', task: 'Write' });
-  it.begin(writer, 'Write');
+  const it = atWork(writer);
   it.ask(writer, 'get_weather', 'w');
   expect(it.projection.status).toBe('idle');
   it.end(root, 'stopped');
@@ -205,10 +198,7 @@ test('a session that was interrupted can continue before its children have stopp
 });
 
 test('a child that was deleted counts no more', () => {
-  const it = session();
-  it.begin(root, 'Hi');
-  it.delegate(writer, { agent: 'W', task: 'Write' });
-  it.begin(writer, 'Write');
+  const it = atWork(writer);
   it.end(root, 'stopped');
   it.projection.forget(writer);
   expect([it.projection.has(writer), it.projection.threads]).toEqual([false, [root]]);

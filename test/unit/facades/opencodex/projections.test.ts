@@ -41,6 +41,7 @@ const answered: SessionFact[] = [
   { type: 'run.resumed', runId: run, data: { messageId: replied(6) } },
   { type: 'tool.called', runId: run, data: { ...question, success: true, output: 'The first', content: null } },
 ];
+const begun = [user('Hi'), started()];
 const end = (status: 'completed' | 'stopped' | 'failed' = 'completed', runId = run): SessionFact =>
   fact('run.end', { status, reason: status, task: 'Hi' }, runId);
 
@@ -94,15 +95,7 @@ describe('messages', () => {
   const rows = (...facts: SessionFact[]) => toMessages(log(...facts), view).map(({ message }) => message);
 
   test('all that a run says is one message, with what it did', () => {
-    const [first, second, ...rest] = rows(
-      user('Hi'),
-      started(),
-      whole('One', 2),
-      calling,
-      called(),
-      whole('Two', 3),
-      end(),
-    );
+    const [first, second, ...rest] = rows(...begun, whole('One', 2), calling, called(), whole('Two', 3), end());
     expect(rest).toEqual([]);
     expect(first).toEqual({
       id: replied(1),
@@ -118,7 +111,7 @@ describe('messages', () => {
   });
 
   test('a working run is an empty row that streams', () =>
-    expect(rows(user('Hi'), started(), whole('One', 2), calling)[1]).toMatchObject({
+    expect(rows(...begun, whole('One', 2), calling)[1]).toMatchObject({
       id: run,
       content: '',
       message_metadata: { streaming: true },
@@ -126,7 +119,7 @@ describe('messages', () => {
     }));
 
   test('a wait fills and closes the row, and an answer opens the next one, below it', () => {
-    const requests = [user('Hi'), started(), whole('One', 2), calling, called(), ...asking];
+    const requests = [...begun, whole('One', 2), calling, called(), ...asking];
     expect(rows(...requests)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
     const going = [...requests, ...answered, whole('Two', 7)];
     const closed = rows(...going);
@@ -146,13 +139,13 @@ describe('messages', () => {
   test('approval of a call opens no other message', () => {
     const waits: SessionFact = { type: 'run.wait', runId: run, data: { question: 'May I?' } };
     const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
-    const all = rows(user('Hi'), started(), whole('One', 2), waits, goesOn, whole('Two', 3), end());
+    const all = rows(...begun, whole('One', 2), waits, goesOn, whole('Two', 3), end());
     expect(all.map(({ content }) => content)).toEqual(['Hi', 'One\n\nTwo']);
   });
 
   test('a queued run has no row, and neither does a finished run without a message', () => {
     expect(rows(user('Hi'))).toHaveLength(1);
-    expect(rows(user('Hi'), started(), calling, called(), end('stopped'))).toHaveLength(1);
+    expect(rows(...begun, calling, called(), end('stopped'))).toHaveLength(1);
     expect(rows(user('Hi'), end('stopped'))).toHaveLength(1);
   });
 
@@ -164,15 +157,21 @@ describe('messages', () => {
     expect(toMessages(rest.slice(0, 3), view)[0]?.message.message_metadata).toEqual({ streaming: true });
   });
 
-  test('a listed message never holds a pending action', () => {
-    const shown = rows(user('Hi'), started(), whole('One', 2), calling, end('failed'))[1];
-    expect(shown?.agent_actions).toEqual([]);
+  test('a failed run is its text without the pending action, and a message with its error, the same at each load', () => {
+    const error: SessionFact = { type: 'run.error', runId: run, data: { error: 'The model is gone.' } };
+    const load = () => rows(...begun, whole('One', 2), calling, error, end('failed'));
+    const shown = { role: 'assistant', agent_actions: [] };
+    expect(load().slice(1)).toMatchObject([
+      { ...shown, content: 'One', message_metadata: {} },
+      { ...shown, content: 'The model is gone.', message_metadata: { error: true } },
+    ]);
+    expect(load()).toEqual(load());
   });
 });
 
 describe('actions', () => {
   test('a call is pending until its result is there', () => {
-    const [pending] = toActions(log(user('Hi'), started(), calling), view);
+    const [pending] = toActions(log(...begun, calling), view);
     expect(pending).toEqual({
       id: derivePositionId('action', { session, seq: 3 }),
       chat_session_id: session,
@@ -184,13 +183,12 @@ describe('actions', () => {
       action_metadata: {},
       created_at: iso,
     });
-    const [done] = toActions(log(user('Hi'), started(), calling, called({ success: false, exitCode: 2 })), view);
+    const [done] = toActions(log(...begun, calling, called({ success: false, exitCode: 2 })), view);
     const expected = { ...pending, status: 'error', action_output: { success: false, result: 'a\n', exit_code: 2 } };
     expect(done).toEqual(expected);
   });
 
-  test('a question is none', () =>
-    expect(toActions(log(user('Hi'), started(), ...asking, ...answered), view)).toEqual([]));
+  test('a question is none', () => expect(toActions(log(...begun, ...asking, ...answered), view)).toEqual([]));
 
   test('the same call id in two runs is two actions', () => {
     const again: SessionFact = { ...calling, runId: other } as SessionFact;
@@ -201,39 +199,19 @@ describe('actions', () => {
 
 describe('blocks', () => {
   test('a conversation is its texts, calls and results', () => {
-    const blocks = toBlocks(log(user('Hi'), started(), whole('One', 2), calling, called(), end()), view);
+    const blocks = toBlocks(log(...begun, whole('One', 2), calling, called(), end()), view);
     const call = derivePositionId('action', { session, seq: 4 });
+    const result = derivePositionId('result', { session, seq: 5 });
     expect(blocks).toMatchObject([
-      {
-        id: replied(1),
-        sequence_number: 1,
-        block_type: 'user_text',
-        author: 'user',
-        content: { text: 'Hi' },
-        parent_block_id: null,
-      },
-      {
-        id: replied(2),
-        sequence_number: 3,
-        block_type: 'assistant_text',
-        author: 'assistant',
-        content: { text: 'One' },
-      },
-      {
-        id: call,
-        sequence_number: 4,
-        block_type: 'tool_call',
-        author: 'assistant',
-        content: { tool_name: 'bash', arguments: { command: 'ls' }, status: 'complete' },
-      },
-      {
-        id: derivePositionId('result', { session, seq: 5 }),
-        sequence_number: 5,
-        block_type: 'tool_result',
-        author: 'tool',
-        content: { tool_name: 'bash', success: true, result: 'a\n' },
-        parent_block_id: call,
-      },
+      { id: replied(1), block_type: 'user_text', author: 'user', content: { text: 'Hi' }, parent_block_id: null },
+      { id: replied(2), block_type: 'assistant_text', author: 'assistant', content: { text: 'One' } },
+      { id: call, block_type: 'tool_call', author: 'assistant' },
+      { id: result, block_type: 'tool_result', author: 'tool', parent_block_id: call },
+    ]);
+    expect(blocks.map((one) => one.sequence_number)).toEqual([1, 3, 4, 5]);
+    expect(blocks.slice(2).map(({ content }) => content)).toEqual([
+      { tool_name: 'bash', arguments: { command: 'ls' }, status: 'complete' },
+      { tool_name: 'bash', success: true, result: 'a\n' },
     ]);
     expect(blocks[0]).toMatchObject({ block_metadata: {}, created_at: iso, updated_at: iso });
   });
@@ -247,7 +225,7 @@ describe('blocks', () => {
   });
 
   test('an unfinished message has no blocks; a waiting run has all of them, also after it continues', () => {
-    const working = [user('Hi'), started(), whole('One', 2), calling, called()];
+    const working = [...begun, whole('One', 2), calling, called()];
     expect(toBlocks(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
     expect(toBlocks(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
       ...['user_text', 'assistant_text', 'tool_call', 'tool_result', 'assistant_text'],
@@ -271,8 +249,7 @@ describe('frames', () => {
 
   test('a run is shown from start to end', () => {
     const all = framesOf(
-      user('Hi'),
-      started(),
+      ...begun,
       { type: 'title', runId: run, data: { title: 'Hi' } },
       delta('On', 2),
       delta('e', 2),
@@ -283,48 +260,40 @@ describe('frames', () => {
       whole('Two', 3),
       end(),
     );
-    const action_id = derivePositionId('action', { session, seq: 8 });
-    expect(all).toEqual([
-      { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
-      { type: 'start', run_id: run, user_message_id: replied(1), seq: 2, timestamp: iso },
-      { type: 'title_updated', session_id: session, title: 'Hi', seq: 3, timestamp: iso },
-      { type: 'chunk', content: 'On', message_id: run, seq: 4, timestamp: iso },
-      { type: 'chunk', content: 'e', message_id: run, seq: 5, timestamp: iso },
-      { type: 'action', tool: 'bash', args: { command: 'ls' }, step: 1, action_id, seq: 8, timestamp: iso },
-      {
-        type: 'observation',
-        content: 'a\n',
-        success: true,
-        step: 1,
-        tool: 'bash',
-        action_id,
-        metadata: {},
-        exit_code: 0,
-        seq: 9,
-        timestamp: iso,
-      },
-      { type: 'chunk', content: '\n\nTwo', message_id: run, seq: 10, timestamp: iso },
-      { type: 'end', message_id: run, seq: 11, timestamp: iso },
+    const step = { tool: 'bash', step: 1, action_id: derivePositionId('action', { session, seq: 8 }) };
+    const frames: [seq: number, frame: object][] = [
+      [1, { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0] }],
+      [2, { type: 'start', run_id: run, user_message_id: replied(1) }],
+      [3, { type: 'title_updated', session_id: session, title: 'Hi' }],
+      [4, { type: 'chunk', content: 'On', message_id: run }],
+      [5, { type: 'chunk', content: 'e', message_id: run }],
+      [8, { ...step, type: 'action', args: { command: 'ls' } }],
+      [9, { ...step, type: 'observation', content: 'a\n', success: true, metadata: {}, exit_code: 0 }],
+      [10, { type: 'chunk', content: '\n\nTwo', message_id: run }],
+      [11, { type: 'end', message_id: run }],
+    ];
+    expect(all).toEqual(frames.map(([seq, frame]) => ({ ...frame, seq, timestamp: iso })));
+  });
+
+  test('a run that stopped or failed says so at its end, and an error has its text twice', () => {
+    const common = { message_id: run, timestamp: iso };
+    expect(framesOf(end('stopped'))).toEqual([{ ...common, type: 'end', cancelled: true, seq: 1 }]);
+    expect(framesOf({ type: 'run.error', runId: run, data: { error: 'It broke.' } }, end('failed'))).toMatchObject([
+      { type: 'error', content: 'It broke.', message: 'It broke.' },
+      { ...common, type: 'end', error: true, seq: 2 },
     ]);
   });
 
-  test.each([
-    ['stopped', { cancelled: true }],
-    ['failed', { error: true }],
-  ] as const)('a run that %s says so at its end', (status, more) =>
-    expect(framesOf(end(status))).toEqual([{ type: 'end', message_id: run, ...more, seq: 1, timestamp: iso }]),
-  );
-
   test('a question ends with waiting, and its answer starts the same run again', () => {
-    const all = framesOf(user('Hi'), started(), ...asking, ...answered);
+    const all = framesOf(...begun, ...asking, ...answered);
     expect(all.map(({ type }) => type)).toEqual([
       ...['user_text_block', 'start', 'chunk', 'end', 'user_text_block', 'start'],
     ]);
     expect(all[3]).toMatchObject({ waiting: true, message_id: run });
     expect(all[5]).toMatchObject({ run_id: run, user_message_id: replied(6) });
-    const whole_ = framesOf(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end());
-    const [, , , reply] = toMessages(log(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end()), view);
-    expect(whole_.slice(6)).toMatchObject([
+    const complete = [...begun, ...asking, ...answered, whole('Two', 7), end()];
+    const [, , , reply] = toMessages(log(...complete), view);
+    expect(framesOf(...complete).slice(6)).toMatchObject([
       { type: 'chunk', content: 'Two', message_id: reply?.message.id },
       { type: 'end', message_id: reply?.message.id },
     ]);
@@ -335,9 +304,9 @@ describe('frames', () => {
     const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
     const starts = (...facts: SessionFact[]) =>
       framesOf(...facts).flatMap(({ type, user_message_id }) => (type === 'start' ? [user_message_id] : []));
-    expect(starts(user('Hi'), started(), waits, goesOn)).toEqual([replied(1), replied(1)]);
+    expect(starts(...begun, waits, goesOn)).toEqual([replied(1), replied(1)]);
     const expected = [replied(1), replied(6), replied(6)];
-    expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual(expected);
+    expect(starts(...begun, ...asking, ...answered, waits, goesOn)).toEqual(expected);
   });
 
   test('steps count the calls of a run, questions left out, and begin again with the next', () => {
@@ -355,11 +324,6 @@ describe('frames', () => {
       { ...calling, runId: other } as SessionFact,
     ).flatMap(({ step }) => (step === undefined ? [] : [step]));
     expect(steps).toEqual([1, 1, 2, 2, 1]);
-  });
-
-  test('an error has its text twice', () => {
-    const all = framesOf({ type: 'run.error', runId: run, data: { error: 'It broke.' } });
-    expect(all[0]).toMatchObject({ type: 'error', content: 'It broke.', message: 'It broke.' });
   });
 
   test('chunks joined are the stored text, however much of it came in deltas', () => {
@@ -399,7 +363,7 @@ describe('frames', () => {
 
   test('a subscriber that resumes within a message gets the rest of it, also after earlier deltas are compacted', () => {
     const pieces = ['O', 'n', 'e', '!'].map((text) => delta(text, 2));
-    const all = log(user('Hi'), started(), ...pieces, whole('One!', 2), whole('Two', 3), end());
+    const all = log(...begun, ...pieces, whole('One!', 2), whole('Two', 3), end());
     for (const cursor of [3, 4, 5, 6]) {
       for (let gone = 3; gone <= cursor; gone++) {
         const frames = new FrameTranslator(view);
@@ -415,7 +379,7 @@ describe('frames', () => {
   });
 
   test('a subscriber misses nothing after its cursor, whatever was compacted before it', () => {
-    const all = log(user('Hi'), started(), whole('One', 2), user('And?', 6), delta('Two', 3));
+    const all = log(...begun, whole('One', 2), user('And?', 6), delta('Two', 3));
     const frames = new FrameTranslator(view);
     frames.skip(all.slice(3, 4), 4);
     expect(all.slice(4).flatMap((event) => shown(frames, event))).toMatchObject([{ type: 'chunk', content: 'Two' }]);
@@ -423,8 +387,7 @@ describe('frames', () => {
 
   test('a subscriber that joins during a run gets the same frames as the others from there on', () => {
     const all = log(
-      user('Hi'),
-      started(),
+      ...begun,
       delta('On', 2),
       delta('e', 2),
       whole('One', 2),

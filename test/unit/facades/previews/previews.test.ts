@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { request as ask, createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { request as ask, createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { type WebSocket as Socket, WebSocket, WebSocketServer } from 'ws';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
@@ -12,31 +13,24 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const token = 'the-token-of-the-server';
 const authorization = `Bearer ${token}`;
-let program: Server;
-let sockets: WebSocketServer;
 /** The headers of the program's next answer. */
 let answering: string[] = [];
 const seen: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
 const joins: { readonly headers: IncomingHttpHeaders; readonly socket: Socket }[] = [];
 
-beforeAll(async () => {
-  program = createServer((request, response) => {
-    seen.push({ url: request.url ?? '', headers: request.headers });
-    const parts: Buffer[] = [];
-    request.on('data', (part) => parts.push(part));
-    request.once('end', () => {
-      response.writeHead(200, ['Content-Type', 'text/html', ...answering]);
-      response.end(`${request.method} ${request.url} ${Buffer.concat(parts)}`);
-    });
+const program = createServer((request, response) => {
+  seen.push({ url: request.url ?? '', headers: request.headers });
+  void text(request).then((body) => {
+    response.writeHead(200, ['Content-Type', 'text/html', ...answering]);
+    response.end(`${request.method} ${request.url} ${body}`);
   });
-  sockets = new WebSocketServer({ server: program });
-  sockets.on('connection', (socket, { headers }) => {
-    joins.push({ headers, socket });
-    socket.on('message', (text) => socket.send(`echo ${text}`));
-  });
-  program.listen(0, '127.0.0.1');
-  await once(program, 'listening');
 });
+const sockets = new WebSocketServer({ server: program });
+sockets.on('connection', (socket, { headers }) => {
+  joins.push({ headers, socket });
+  socket.on('message', (data) => socket.send(`echo ${data}`));
+});
+await once(program.listen(0, '127.0.0.1'), 'listening');
 afterAll(() => {
   sockets.close();
   program.close();
@@ -74,11 +68,8 @@ interface RequestOptions {
 const raw = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}) =>
   new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((done, fail) => {
     const pending = ask({ port: it.port, host: '127.0.0.1', path, method, headers }, (answer) => {
-      const parts: Buffer[] = [];
-      answer.on('data', (part) => parts.push(part));
-      answer.once('end', () =>
-        done({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(parts).toString() }),
-      );
+      const { statusCode: status = 0, headers: reported } = answer;
+      text(answer).then((body) => done({ status, headers: reported, text: body }), fail);
     });
     pending.once('error', fail).end(body);
   });

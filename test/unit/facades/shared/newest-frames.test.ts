@@ -4,21 +4,6 @@ import { joinFramesIntoChunks } from '../../../../src/http/transport/sse.ts';
 
 const key = (n: number) => ({ n });
 
-test('a frame is made once for all its subscribers', () => {
-  const frames = new FrameCache<object, Buffer>();
-  const [event, make] = [key(1), vi.fn(() => Buffer.from('frame'))];
-  const [first, second] = [frames.of(event, make), frames.of(event, make)];
-  expect(second).toBe(first);
-  expect(make).toHaveBeenCalledTimes(1);
-});
-
-test('an event without a frame is not read again', () => {
-  const frames = new FrameCache<object, undefined>();
-  const [event, make] = [key(1), vi.fn(() => undefined)];
-  expect([frames.of(event, make), frames.of(event, make)]).toEqual([undefined, undefined]);
-  expect(make).toHaveBeenCalledTimes(1);
-});
-
 test.each([
   ['8,192 frames', 1, 8_192],
   ['4 MiB', 64 * 1024, 64],

@@ -7,7 +7,6 @@ import {
   toEpochSeconds,
   toSheikhboxEvent,
 } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
-import { createFrameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 
 const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
@@ -32,6 +31,7 @@ const called = (tool: ToolFamily, content: ToolContent | null, name = 'f'): Sess
 
 describe('every row of the mapping', () => {
   const steps = [{ id: '1', description: 'd', status: 'pending' as const }];
+  const failed = { ...steps[0], status: 'failed' };
   const rows: [SessionFact, string | undefined, object?][] = [
     [
       { type: 'message.user', runId, data: { messageId, text: 'hi', attachments: [], clientTimestamp: 5 } },
@@ -46,11 +46,7 @@ describe('every row of the mapping', () => {
     [{ type: 'run.started', runId, data: { task: 't', messageId } }, undefined],
     [{ type: 'title', runId: null, data: { title: 'T' } }, 'title', { title: 'T' }],
     [{ type: 'plan', runId, data: { steps } }, 'plan', { steps }],
-    [
-      { type: 'step', runId, data: { ...steps[0], status: 'failed' } as never },
-      'step',
-      { ...steps[0], status: 'failed' },
-    ],
+    [{ type: 'step', runId, data: failed as never }, 'step', failed],
     [{ type: 'message.delta', runId, data: { messageId, text: 'x' } }, undefined],
     [{ type: 'tool.output', runId, data: { callId: 'c', text: 'x' } }, undefined],
     [{ type: 'run.wait', runId, data: { question: 'Q' } }, 'wait', {}],
@@ -143,14 +139,4 @@ test('a resync says why and from where to where; a slow reader’s cursor counts
     },
   });
   expect(resync('too_slow').data.reason).toBe('cursor_too_old');
-});
-
-test('an event is serialised once, however many subscribers ask', () => {
-  const frameOf = createFrameCache('current');
-  const title = event({ type: 'title', runId: null, data: { title: 'T' } });
-  expect(frameOf(title)).toBe(frameOf(title));
-  expect(frameOf(title)?.toString()).toBe(
-    'id: 7\nevent: title\ndata: {"event_id":"7","timestamp":1735689600,"title":"T"}\n\n',
-  );
-  expect(frameOf(event({ type: 'message.delta', runId, data: { messageId, text: 'x' } }))).toBeUndefined();
 });

@@ -125,13 +125,17 @@ describe('uploads', () => {
 test.each([
   ['a.txt', 'a.txt'],
   ['/etc/passwd', 'passwd'],
+  ['../../etc/passwd', 'passwd'],
   ['..\\..\\x', 'x'],
+  ['C:\\Users\\me\\notes.txt', 'notes.txt'],
   [' a ', 'a'],
   ['', undefined],
+  ['.', undefined],
   ['..', undefined],
   ['a/..', undefined],
   ['a/', undefined],
   ['a\0b', undefined],
   ['a\nb', undefined],
   ['ü'.repeat(128), undefined],
+  ['x'.repeat(256), undefined],
 ])('the path %j gives the file name %j', (input, name) => expect(parseFileName(input)).toBe(name));
