@@ -3,11 +3,10 @@ import { Memberships } from '../../../src/auth/memberships.ts';
 import { PersonRegistry } from '../../../src/auth/sign-in/people.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
-// Two servers agree on members, access and limits once the other one reads the store, which it does every second.
+// Two servers agree on members and access once the other one reads the store, which it does every second.
 
 const issuer = 'https://login.example.com';
 
@@ -31,43 +30,28 @@ async function serverOn({ records }: Pick<Store, 'records'>) {
   return { people, memberships, load, callerOf };
 }
 
-test.for(storePairs)(
-  'members, access and limits that one server changes apply at another with %s',
-  async (name, context) => {
-    await using pair = await openPair(name, context);
-    const [first, second] = pair.stores;
-    const [one, other] = [await serverOn(first), await serverOn(second)];
-    const said = { name: 'Ada', email: 'ada@example.com', isVerified: true, picture: null, groups: [] };
-    const { key } = await one.people.meet(issuer, { subject: '1', ...said }, 'user');
-    const put = async (members: readonly { id: string; role: 'member' | 'viewer' }[]) => {
-      const all = members.map((member) => ({ of: 'person', ...member }));
-      const doc = { id: 'p', createdAt: 1, owner: 'boss', members: all, departures: 0 };
-      await first.records.put({ kind: 'project', id: 'p', doc });
-      await one.memberships.changed('p');
-      await other.load();
-    };
-    await put([{ id: 'ada@example.com', role: 'member' }]);
-    const member = other.callerOf(key);
-    expect(member?.projects?.get('p')).toBe('member');
-    await put([{ id: 'ada@example.com', role: 'viewer' }]);
-    expect([member?.ended?.aborted, other.callerOf(key)?.projects?.get('p')]).toEqual([true, 'viewer']);
-    await put([]);
-    const stranger = other.callerOf(key);
-    expect(stranger?.projects?.get('p')).toBeUndefined();
-    await one.people.change(key, { disabled: true });
+test.for(storePairs)('members and access that one server changes apply at another with %s', async (name, context) => {
+  await using pair = await openPair(name, context);
+  const [first, second] = pair.stores;
+  const [one, other] = [await serverOn(first), await serverOn(second)];
+  const said = { name: 'Ada', email: 'ada@example.com', isVerified: true, picture: null, groups: [] };
+  const { key } = await one.people.meet(issuer, { subject: '1', ...said }, 'user');
+  const put = async (members: readonly { id: string; role: 'member' | 'viewer' }[]) => {
+    const all = members.map((member) => ({ of: 'person', ...member }));
+    const doc = { id: 'p', createdAt: 1, owner: 'boss', members: all, departures: 0 };
+    await first.records.put({ kind: 'project', id: 'p', doc });
+    await one.memberships.changed('p');
     await other.load();
-    expect([stranger?.ended?.aborted, other.callerOf(key)]).toEqual([true, undefined]);
-
-    const limits = { project: { cpus: 4 } };
-    const [holding, counting] = pair.stores.map(({ records }, n) =>
-      holdingsOf(records, limits, { shared: true, server: `server-${n}` }),
-    );
-    if (!holding || !counting) throw new Error('two servers');
-    const share = { session: { owner: 'ada', projectId: 'web' }, amounts: { cpus: 3 } };
-    expect(await holding.holdings.take(share.session, share.amounts, () => holding.live.add(share))).toBeUndefined();
-    expect(await counting.holdings.take(share.session, { cpus: 2 }, () => {})).toMatchObject({ used: 3, needs: 2 });
-    holding.live.delete(share);
-    await holding.holdings.freed(share.session);
-    expect(await counting.holdings.covers(share.session, { cpus: 2 })).toBe(true);
-  },
-);
+  };
+  await put([{ id: 'ada@example.com', role: 'member' }]);
+  const member = other.callerOf(key);
+  expect(member?.projects?.get('p')).toBe('member');
+  await put([{ id: 'ada@example.com', role: 'viewer' }]);
+  expect([member?.ended?.aborted, other.callerOf(key)?.projects?.get('p')]).toEqual([true, 'viewer']);
+  await put([]);
+  const stranger = other.callerOf(key);
+  expect(stranger?.projects?.get('p')).toBeUndefined();
+  await one.people.change(key, { disabled: true });
+  await other.load();
+  expect([stranger?.ended?.aborted, other.callerOf(key)]).toEqual([true, undefined]);
+});

@@ -256,32 +256,8 @@ describe('what happens to an automation', () => {
 test('the pause of an automation reaches endpoints, and one that was never stored does not', async () => {
   const { service, automations, round, types, clock, store } = await webhookWorld();
   await service.create(spec);
-  const rules = {
-    kind: 'run',
-    goal: null,
-    repositories: [],
-    schedule: null,
-    hook: null,
-    after: null,
-    budget: null,
-    secretAt: null,
-    whileRunning: 'skip',
-    maxRunning: 1,
-    maxFailures: 5,
-    shared: false,
-  } as const;
-  const agent = { projectId: null, template: null, model: null, skills: [], message: 'Write it.' };
-  const times = { nextAt: null, createdAt: begin, updatedAt: begin };
-  const one = {
-    id: '0123456789ab',
-    version: 1,
-    name: 'Report',
-    paused: null,
-    failures: 0,
-    ...rules,
-    ...agent,
-    ...times,
-  };
+  const times = { nextAt: null, secretAt: null, createdAt: begin, updatedAt: begin };
+  const one = { ...automation, ...times, id: '0123456789ab', version: 1, schedule: null, paused: null, failures: 0 };
   await automations.create(one);
   const outbox = new WebhookOutbox(store.records);
   outbox.open(true);

@@ -1,11 +1,8 @@
 import { Webhook as Verifier } from 'standardwebhooks';
 import { describe, expect, test, vi } from 'vitest';
-import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import type { StoredWebhookDelivery } from '../../../src/automations/webhooks/records.ts';
 import { buildSignatureHeaders } from '../../../src/automations/webhooks/signature.ts';
-import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
-import { createEventLog } from '../../../src/storage/log/log.ts';
 import {
   endOf,
   ids,
@@ -137,19 +134,9 @@ describe('an event of a session', () => {
   });
 
   test('is a line of text for Slack, in which a title is no markup', async () => {
-    const { service, round, received, store, clock } = await webhookWorld();
+    const { service, append, round, received } = await webhookWorld();
     await service.create({ ...spec, format: 'slack' });
-    const log = new WebhookOutbox(store.records);
-    log.open(true);
-    const id = ids.sessionId();
-    const doc = stored({ id, title: '<!channel> & *all*' });
-    await log.around(createEventLog(store.events, { maxLag: 100, pageSize: 100 })).append({
-      sessionId: id,
-      after: 0,
-      at: clock.now(),
-      facts: [startFact as SessionFact],
-      puts: [{ kind: 'session', id, doc }],
-    });
+    const id = await append(startFact, { title: '<!channel> & *all*' });
     await round();
     expect(JSON.parse(received[0]?.body ?? '')).toEqual({
       text: `<https://corral.example.com/#${id}|&lt;!channel&gt; &amp; all> has started.`,

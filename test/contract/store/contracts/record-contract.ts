@@ -66,12 +66,6 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.get(kind, 'a')).toBeUndefined();
     });
 
-    test('are counted by kind', async () => {
-      expect(await store().records.count('counted')).toBe(0);
-      for (const id of ['a', 'b', 'b']) await store().records.put({ kind: 'counted', id, doc: 1 });
-      expect(await store().records.count('counted')).toBe(2);
-    });
-
     test('page by page, each behind the last place of the one before, a list has everything once', async () => {
       const [kind, other] = [newKind(), newKind()];
       for (let n = 0; n < 23; n++) {
