@@ -12,7 +12,8 @@ import { ManualClock } from '../../support/machines/manual-clock.ts';
 
 const certificate = selfSigned('good.example.test', 'evil.example.test');
 
-/** Whether the connection ends with an error. */
+type Bench = Awaited<ReturnType<typeof listedBench>>;
+
 const closeOf = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
 const plainGet = (url: string) => `GET ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
@@ -175,23 +176,15 @@ test('F133 an idle connection is closed after ten minutes, and an active one sta
   await closed;
 });
 
-test('F133 a request head that trickles in times out after ten seconds', async () => {
+test.each([
+  ['request head', (bench: Bench) => bench.connect(), 'GET http://good'],
+  ['TLS hello', (bench: Bench) => tunnelTo(bench, 'good.example.test:443'), Buffer.from([0x16, 3])],
+] as const)('F133 a %s that trickles in times out after ten seconds', async (_, open, beginning) => {
   const clock = new ManualClock(1_000_000);
-  await using bench = await egressBench({ policy: listed, clock });
-  const socket = await bench.connect();
-  socket.write('GET http://good');
-  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the request's head
-  const closed = once(socket.resume(), 'end');
-  clock.advance(10_000);
-  await closed;
-});
-
-test('F133 a TLS hello that trickles in times out after ten seconds', async () => {
-  const clock = new ManualClock(1_000_000);
-  await using bench = await listedBench({ 443: createTcp(() => {}) }, { clock });
-  const socket = await tunnelTo(bench, 'good.example.test:443');
-  socket.write(Buffer.from([0x16, 3]));
-  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the TLS hello
+  await using bench = await listedBench({ 443: createTcp() }, { clock });
+  const socket = await open(bench);
+  socket.write(beginning);
+  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the head or the hello
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;

@@ -129,3 +129,10 @@ export async function webhookWorld({
     types: () => received.map(({ body }) => JSON.parse(body).type as string),
   };
 }
+
+/** The same with an endpoint. */
+export async function endpointWorld(more: Partial<WebhookSpec> = {}) {
+  const it = await webhookWorld();
+  const { id, secret } = await it.service.create({ ...spec, ...more });
+  return { ...it, id, secret };
+}

@@ -153,7 +153,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const sandboxes = { look: async () => undefined };
   const secrets = new NamedSecrets({ records, clock, ids, learn, vault });
-  const secretValue = (id: string, session: SessionId) => secrets.value(id, session);
+  const secretValue = secrets.value.bind(secrets);
   const credentials = createBoundCredentialStore({ records, clock, learn, onChange: () => {}, vault, secretValue });
   const token: ToolServerSignIns['token'] = (name, refused) => signIns.token(name, refused);
   const entered = new ToolServerRecords({ records, vault, learn, token });

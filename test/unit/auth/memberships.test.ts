@@ -95,3 +95,15 @@ test.each<[name: string, allowed: string[], rights: string]>([
   ['a maintainer whose role on the server is viewer', may('maintainer', 'you', { role: 'viewer' }), 'see read'],
   ['an operator who is no member', may(undefined, 'you', { role: 'operator' }), 'see stop'],
 ])('%s', (_, allowed, rights) => expect(allowed.join(' ')).toBe(rights));
+
+test('another server of the store ends the streams of a member who was removed, once it reads the store', async () => {
+  const { put, records } = await aProject();
+  await put([person('ada', 'member')]);
+  const other = new Memberships(records);
+  await other.load();
+  const ada = other.within(caller('ada'));
+  expect(ada.projects?.get('p')).toBe('member');
+  await put([]);
+  await other.load();
+  expect([ada.ended?.aborted, ada.projects?.size]).toEqual([true, 0]);
+});

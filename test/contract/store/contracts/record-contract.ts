@@ -225,23 +225,15 @@ export function recordContract(store: () => Store): void {
         [[[one, 1]], []],
         [[], []],
       ]);
-      const input = { sessionId: two, after: 0, at: 1, facts: facts(1), puts: [{ kind: 'session', id: two, doc: 2 }] };
-      await store().events.append(input);
+      const append = async (after: number, doc: number) => {
+        const puts = [{ kind: 'session', id: two, doc }];
+        await store().events.append({ sessionId: two, after, at: 1, facts: facts(1), puts });
+      };
+      await append(0, 2);
       await store().records.put({ kind: 'session', id: one, doc: 3, expect: 1 });
-      expect(await next()).toEqual([
-        [
-          [one, 3],
-          [two, 2],
-        ].sort(),
-        [],
-      ]);
-      await store().events.append({
-        sessionId: two,
-        after: 1,
-        at: 1,
-        facts: facts(1),
-        puts: [{ kind: 'session', id: two, doc: 4 }],
-      });
+      const both = [[one, 3] as const, [two, 2] as const].sort();
+      expect(await next()).toEqual([both, []]);
+      await append(1, 4);
       await store().events.erase(one);
       expect([await next(), await next()]).toEqual([
         [[[two, 4]], [one]],
