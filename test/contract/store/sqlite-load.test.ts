@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
 import { openSqliteStore, type SqliteOptions } from '../../../src/storage/sqlite/store.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
@@ -53,6 +54,18 @@ test('the event loop does not wait for a long commit', async () => {
   for (; !committed; turns++) await breathe();
   expect(await appended).toBe(5_000);
   expect(turns).toBeGreaterThan(1);
+});
+
+test('requests of one turn of the loop go to the thread in one message, and are one commit', async () => {
+  await using store = await openSqliteStore({ path: database.path });
+  await store.records.put({ kind: 'project', id: 'p', doc: 1 });
+  const sent = vi.spyOn(Worker.prototype, 'postMessage');
+  onTestFinished(() => sent.mockRestore());
+  const read = await Promise.all([store.records.get('project', 'p'), store.records.list('project')]);
+  expect(read).toMatchObject([{ doc: 1 }, [{ doc: 1 }]]);
+  expect(sent).toHaveBeenCalledTimes(1);
+  await Promise.all(['q', 'r', 's'].map((id) => store.records.put({ kind: 'project', id, doc: 1 })));
+  expect(sent).toHaveBeenCalledTimes(2);
 });
 
 test('the store commits the requests together that arrive during a commit', async () => {

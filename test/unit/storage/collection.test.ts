@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { Collection, changeRecord, createRecordSweep, maxSweepBatch } from '../../../src/storage/collection.ts';
@@ -41,6 +41,15 @@ test('a creation that fails, or whose server dies, keeps no place for good', asy
   await records.put({ kind: 'quota', id: 'quota:thing:ann', doc: { died: 1_000 } });
   await expect(all[0]?.create(ofAnn(10), quota)).rejects.toMatchObject({ code: 'quota' });
   await all[0]?.create(ofAnn(10), { ...quota, now: 62_000 });
+});
+
+test('a creation counts what its owner has by an index, however much others have', async () => {
+  const { all, records } = servers(1);
+  for (let n = 0; n < 20; n++)
+    await records.put({ kind: 'thing', id: `o${n}`, doc: { id: `o${n}`, owner: `o${n}`, at: n } });
+  const lists = vi.spyOn(records, 'list');
+  await all[0]?.create(ofAnn(1), quota);
+  expect(lists).not.toHaveBeenCalled();
 });
 
 test('a rule over all that an owner has holds for creations and changes at several servers at the same time', async () => {
