@@ -50,9 +50,6 @@ describe('configuration', () => {
     expect(config.sandbox).toMatchObject({ pids: 64, cpus: 2, memory: 512 * 2 ** 20, disk: 2 ** 31 });
   });
 
-  test('people share their clipboard with the desktop, unless that is turned off', () =>
-    expect(loadConfig({}, '').desktop.clipboard).toBe(true));
-
   test("Corral's own variable wins over the name that other tools share", () =>
     expect(loadConfig({ PORT: '1', CORRAL_PORT: '2', LOG_LEVEL: 'debug' }, '')).toMatchObject({
       port: 2,

@@ -10,7 +10,8 @@ import { allCliCommands } from '../../src/cli/program.ts';
 const inFolder = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
 const folders = ['docs', 'examples', 'clients'].flatMap(inFolder);
-const documents = [...readdirSync('.'), ...folders].filter((name) => /[.]md$/.test(name));
+const texts = [...readdirSync('.'), ...folders].filter((name) => /[.]md$/.test(name));
+const documents = [...texts, 'corral.example.yaml', 'docker-compose.yaml'];
 const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** A heading's anchor, as sites that render Markdown make it. */
@@ -60,7 +61,8 @@ describe.each(documents)('%s', (file) => {
   });
 
   test('names variables that are settings', () => {
-    const ofOthers = ['CORRAL_CONFIG', 'CORRAL_URL', 'CORRAL_SANDBOX_ID']; // the settings' file, the example, sandboxes
+    // the settings' file, the example, sandboxes, the tag of the image in docker-compose.yaml
+    const ofOthers = ['CORRAL_CONFIG', 'CORRAL_URL', 'CORRAL_SANDBOX_ID', 'CORRAL_VERSION'];
     const known = [...settings.flatMap(({ variables }) => variables), ...ofOthers];
     const named = textOf(file).match(/\bCORRAL_[A-Z0-9_]*[A-Z0-9]/g) ?? [];
     expect(named.filter((name) => !known.includes(name))).toEqual([]);

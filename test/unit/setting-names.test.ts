@@ -13,8 +13,6 @@ const variables = new Set(settings.flatMap(({ variables }) => variables));
 /** Variables that no setting has: for clients and tools around the server, and what the server tells a daemon. */
 const besides = /^CORRAL_(CONFIG|URL|RUN_DIR|DESKTOP|POD_UID|UNCONFINED|FAILPOINTS)$/;
 
-const imageTag = 'CORRAL_VERSION'; // docker-compose.yaml reads it
-
 const unknown = (pattern: RegExp, known: (name: string) => boolean) =>
   lines.flatMap(({ file, line }) =>
     [...line.matchAll(pattern)].flatMap(([, name = '']) => (known(name) ? [] : [`${file}: ${name}`])),
@@ -25,16 +23,4 @@ test('every CORRAL_ variable in the text of a message is a setting', () => {
   // A message continues around the name; a variable that stands alone in quotes is read or set, not named.
   const named = /(?<!['"`{])\b(CORRAL_[A-Z0-9_]*[A-Z0-9])\b(?!['"`:])/g;
   expect(unknown(named, (name) => variables.has(name.replace(/_FILE$/, '')) || besides.test(name))).toEqual([]);
-});
-
-test('every CORRAL_ variable in a document is a setting', () => {
-  const documents = globSync(['*.md', 'docs/*.md', 'corral.example.yaml', 'docker-compose.yaml']);
-  expect(documents.length).toBeGreaterThan(15);
-  const strange = documents.flatMap((file) =>
-    [...readFileSync(file, 'utf8').matchAll(/\bCORRAL_[A-Z0-9_]*[A-Z0-9]\b/g)]
-      .map(([name]) => name)
-      .filter((name) => !variables.has(name.replace(/_FILE$/, '')) && !besides.test(name) && name !== imageTag)
-      .map((name) => `${file}: ${name}`),
-  );
-  expect(strange).toEqual([]);
 });

@@ -189,15 +189,8 @@ describe.each([
   test('except in its sample, which it finds', () =>
     expect(broken({ ...rule, within: /(?:)/ }, [{ path: 'a.ts', text: rule.sample }])).toEqual(['a.ts:1']));
   test('and every exception is still one', () => {
-    const once = { ...rule, but: {} };
-    for (const path of Object.keys(rule.but ?? {})) {
-      expect(
-        broken(
-          once,
-          all.filter((file) => file.path === path),
-        ).length,
-        path,
-      ).toBeGreaterThan(0);
-    }
+    const exceptions = all.filter(({ path }) => path in (rule.but ?? {}));
+    const stillOne = exceptions.filter((file) => broken({ ...rule, but: {} }, [file]).length > 0);
+    expect(stillOne.map(({ path }) => path).sort()).toEqual(Object.keys(rule.but ?? {}).sort());
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openLocalBlobs, openMountedBlobs } from '../../../src/storage/blobs/folder.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { type BlobHarness, blobStoreContract } from './blob-store.ts';
+import { type BlobHarness, blobStoreContract, pieces } from './blob-store.ts';
 
 async function inFolder(open: (root: string) => Promise<BlobHarness['blobs']>): Promise<BlobHarness> {
   const folder = temporaryFolder();
@@ -32,16 +32,13 @@ test('a volume that is not mounted is refused, and its folder is not made', asyn
 test('blobs and their folders are for their owner alone', async () => {
   using folder = temporaryFolder();
   const blobs = await openLocalBlobs(join(folder.path, 'b'), 0);
-  await blobs.put('mine', content(), { maxBytes: 10, signal: new AbortController().signal });
+  await blobs.put('mine', pieces('x'), { maxBytes: 10, signal: new AbortController().signal });
   const modes = readdirSync(folder.path, { recursive: true, encoding: 'utf8' }).map(
     (path) => statSync(join(folder.path, path)).mode & 0o077,
   );
   expect(modes.length).toBeGreaterThan(3);
   expect(new Set(modes)).toEqual(new Set([0]));
 });
-async function* content() {
-  yield Buffer.from('x');
-}
 
 test('a start removes the incomplete files of a killed server and keeps recent ones', async () => {
   using folder = temporaryFolder();

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { openS3Blobs } from '../../../src/storage/blobs/s3/s3.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { blobStoreContract } from './blob-store.ts';
+import { blobStoreContract, pieces } from './blob-store.ts';
 
 // A real S3 server, which a script outside this repository starts: S3_ENDPOINT and its keys give the address.
 const { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = process.env;
@@ -79,11 +79,8 @@ describe('s3 blobs that cannot work', () => {
   test('a server that is not there is unavailable, and nothing stays in the spool', async () => {
     using folder = temporaryFolder();
     using blobs = await openS3Blobs(options(folder.path, { endpoint: 'http://127.0.0.1:1', accessKeyId: 'a' }));
-    const put = blobs.put('x', content(), { maxBytes: 10, signal });
+    const put = blobs.put('x', pieces('x'), { maxBytes: 10, signal });
     await expect(put).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(readdirSync(join(folder.path, 'spool'))).toEqual([]);
   });
 });
-async function* content() {
-  yield Buffer.from('x');
-}

@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 const roomy = { maxBytes: 64 * 2 ** 20, signal: never };
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-async function* pieces(...all: (string | Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
+export async function* pieces(...all: (string | Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
   for (const piece of all) {
     if (piece instanceof Error) throw piece;
     yield Buffer.from(piece);

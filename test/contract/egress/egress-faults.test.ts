@@ -5,32 +5,18 @@ import { createServer as createTcp, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import { defaultEgressLimits } from '../../../src/sandboxes/egress/session-state.ts';
-import { egressBench, rest, standIn, until } from '../../support/egress/egress.ts';
+import { address, ask, egressBench, listed, listedBench, rest, tunnelTo, until } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
 import { helloOf, withExtension } from '../../support/egress/egress-hello.ts';
 import { ManualClock } from '../../support/machines/manual-clock.ts';
 
-const address = '203.0.113.7';
-const names = { 'good.example.test': [address] };
-const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
 const certificate = selfSigned('good.example.test', 'evil.example.test');
 
-/** Whether the connection ends with an error. */
+type Bench = Awaited<ReturnType<typeof listedBench>>;
+
 const closeOf = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
-async function ask(bench: { connect(): Promise<Socket> }, head: string): Promise<string> {
-  const socket = await bench.connect();
-  socket.write(head);
-  return rest(socket);
-}
 const plainGet = (url: string) => `GET ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
-
-async function tunnelTo(bench: { connect(): Promise<Socket> }, authority: string): Promise<Socket> {
-  const socket = await bench.connect();
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\n\r\n`);
-  expect(await until(socket, '\r\n\r\n')).toContain(' 200 ');
-  return socket;
-}
 
 /** How a TLS handshake through the tunnel ended: `secure`, or the client's error. */
 async function handshake(socket: Socket, servername: string | undefined): Promise<string> {
@@ -58,26 +44,16 @@ test.each([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:169.254.169.254'], [':
 );
 
 test('F132 the proxy dials the address it checked, even if the name resolves differently a moment later', async () => {
-  await using server = await standIn(createHttp((_, res) => res.end('fine')));
   let calls = 0;
-  await using bench = await egressBench({
-    policy: listed,
-    servers: { [`${address}:80`]: server.port },
-    resolve: async () => (calls++ === 0 ? [address] : ['127.0.0.1']),
-  });
+  const resolve = async () => (calls++ === 0 ? [address] : ['127.0.0.1']);
+  await using bench = await listedBench({ 80: createHttp((_, res) => res.end('fine')) }, { resolve });
   expect(await ask(bench, plainGet('http://good.example.test/'))).toContain('fine');
   expect({ calls, dialled: bench.dialled }).toEqual({ calls: 1, dialled: [`${address}:80`] });
 });
 
 test('F132 a redirect to a private address is a new request, and is refused', async () => {
-  await using server = await standIn(
-    createHttp((_, res) => res.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()),
-  );
-  await using bench = await egressBench({
-    policy: { kind: 'web' },
-    names,
-    servers: { [`${address}:80`]: server.port },
-  });
+  const redirects = createHttp((_, res) => res.writeHead(302, { location: 'http://169.254.169.254/latest' }).end());
+  await using bench = await listedBench({ 80: redirects }, { policy: { kind: 'web' } });
   const answer = await ask(bench, plainGet('http://good.example.test/'));
   const location = /location: (.*)\r/i.exec(answer)?.[1] ?? '';
   expect(await ask(bench, plainGet(location))).toMatch(/^HTTP\/1\.1 403 egress to 169\.254\.169\.254:80 refused/);
@@ -89,8 +65,8 @@ test.each([
   ['no name', undefined, 'no TLS name'],
 ])('F132 a TLS hello with %s ends the tunnel before the server sees a byte', async (_, servername, rule) => {
   let bytes = 0;
-  await using server = await standIn(createTcp((socket) => socket.on('data', (chunk) => (bytes += chunk.length))));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
+  const counting = createTcp((socket) => socket.on('data', (chunk) => (bytes += chunk.length)));
+  await using bench = await listedBench({ 443: counting });
   const outcome = await handshake(await tunnelTo(bench, 'good.example.test:443'), servername);
   expect(outcome).toMatch(/access denied/i);
   expect(bench.reports.at(-1)).toEqual({ host: 'good.example.test', port: 443, decision: 'refused', rule });
@@ -99,13 +75,12 @@ test.each([
 
 test('F132 an encrypted hello is refused when names are checked, and passes under the policy web', async () => {
   const hello = withExtension(await helloOf('good.example.test'), 0xfe0d, Buffer.from([0, 1]));
-  await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.end('seen'))));
-  const servers = { [`${address}:443`]: server.port };
   for (const [policy, answer] of [
     [listed, '\x15\x03\x03\x00\x02\x02\x31'],
     [{ kind: 'web' }, 'seen'],
   ] as const) {
-    await using bench = await egressBench({ policy, names, servers });
+    const server = createTcp((socket) => socket.once('data', () => socket.end('seen')));
+    await using bench = await listedBench({ 443: server }, { policy });
     const socket = await tunnelTo(bench, 'good.example.test:443');
     socket.write(hello);
     expect(await rest(socket)).toBe(answer);
@@ -113,27 +88,22 @@ test('F132 an encrypted hello is refused when names are checked, and passes unde
 });
 
 test('F132 under the policy web a hello without a name passes, and one with another name is refused', async () => {
-  await using server = await standIn(createTls(certificate));
-  const servers = { [`${address}:443`]: server.port };
-  await using bench = await egressBench({ policy: { kind: 'web' }, names, servers });
+  await using bench = await listedBench({ 443: createTls(certificate) }, { policy: { kind: 'web' } });
   expect(await handshake(await tunnelTo(bench, 'good.example.test:443'), undefined)).toBe('secure');
   expect(await handshake(await tunnelTo(bench, 'good.example.test:443'), 'evil.example.test')).toMatch(/denied/);
   expect(await handshake(await tunnelTo(bench, `${address}:443`), 'evil.example.test')).toBe('secure');
 });
 
 test('F132 a tunnel to a listed address refuses TLS for an unlisted name', async () => {
-  await using server = await standIn(createTls(certificate));
   const policy = { kind: 'allow-list', entries: [address, 'good.example.test'] } as const;
-  await using bench = await egressBench({ policy, servers: { [`${address}:443`]: server.port } });
+  await using bench = await listedBench({ 443: createTls(certificate) }, { policy });
   expect(await handshake(await tunnelTo(bench, `${address}:443`), 'good.example.test')).toBe('secure');
   expect(await handshake(await tunnelTo(bench, `${address}:443`), 'evil.example.test')).toMatch(/denied/);
 });
 
 test('F132 plain HTTP inside a tunnel can name only the host of its CONNECT', async () => {
-  await using server = await standIn(createHttp((req, res) => res.end(`served ${req.headers.host}`)));
-  const servers = { [`${address}:80`]: server.port, [`${address}:2222`]: server.port };
-  await using bench = await egressBench({ policy: listed, names, servers });
   for (const port of [80, 2222]) {
+    await using bench = await listedBench({ [port]: createHttp((req, res) => res.end(`served ${req.headers.host}`)) });
     for (const start of ['', '\r\n']) {
       const socket = await tunnelTo(bench, `good.example.test:${port}`);
       socket.write(`${start}GET / HTTP/1.1\r\nHost: good.example.test:${port}\r\n\r\n`);
@@ -146,8 +116,7 @@ test('F132 plain HTTP inside a tunnel can name only the host of its CONNECT', as
 });
 
 test('F132 a listed web port refuses anything but TLS and HTTP', async () => {
-  await using server = await standIn(createTcp(() => {}));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
+  await using bench = await listedBench({ 443: createTcp(() => {}) });
   const socket = await tunnelTo(bench, 'good.example.test:443');
   socket.write('\x00\x01\x02 anything');
   expect(await rest(socket)).toBe('');
@@ -174,14 +143,10 @@ test('F133 each of ten thousand connections over the limit gets the reason and i
   }
 });
 
-const onPort2222 = (port: number, clock: ManualClock) => {
-  return { policy: listed, names, clock, servers: { [`${address}:2222`]: port } };
-};
-
 test('F133 a session that used up its volume is cut off with the reason, and served again an hour later', async () => {
-  await using server = await standIn(createTcp((socket) => socket.pipe(socket)));
   const clock = new ManualClock(1_000_000);
-  await using bench = await egressBench({ ...onPort2222(server.port, clock), limits: { bytesPerHour: 50_000 } });
+  const echo = createTcp((socket) => socket.pipe(socket));
+  await using bench = await listedBench({ 2222: echo }, { clock, limits: { bytesPerHour: 50_000 } });
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   const cut = once(socket, 'close');
   socket.resume().end(Buffer.alloc(60_000));
@@ -194,10 +159,10 @@ test('F133 a session that used up its volume is cut off with the reason, and ser
 });
 
 test('F133 an idle connection is closed after ten minutes, and an active one stays', async () => {
-  await using server = await standIn(createTcp({ allowHalfOpen: true }));
+  const server = createTcp({ allowHalfOpen: true });
   const clock = new ManualClock(1_000_000);
-  await using bench = await egressBench(onPort2222(server.port, clock));
-  const accepted = once(server.server, 'connection') as Promise<[Socket]>;
+  await using bench = await listedBench({ 2222: server }, { clock });
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   const [far] = await accepted;
   far.on('data', (chunk) => far.write(chunk));
@@ -211,24 +176,15 @@ test('F133 an idle connection is closed after ten minutes, and an active one sta
   await closed;
 });
 
-test('F133 a request head that trickles in times out after ten seconds', async () => {
+test.each([
+  ['request head', (bench: Bench) => bench.connect(), 'GET http://good'],
+  ['TLS hello', (bench: Bench) => tunnelTo(bench, 'good.example.test:443'), Buffer.from([0x16, 3])],
+] as const)('F133 a %s that trickles in times out after ten seconds', async (_, open, beginning) => {
   const clock = new ManualClock(1_000_000);
-  await using bench = await egressBench({ policy: listed, clock });
-  const socket = await bench.connect();
-  socket.write('GET http://good');
-  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the request's head
-  const closed = once(socket.resume(), 'end');
-  clock.advance(10_000);
-  await closed;
-});
-
-test('F133 a TLS hello that trickles in times out after ten seconds', async () => {
-  await using server = await standIn(createTcp(() => {}));
-  const clock = new ManualClock(1_000_000);
-  await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:443`]: server.port } });
-  const socket = await tunnelTo(bench, 'good.example.test:443');
-  socket.write(Buffer.from([0x16, 3]));
-  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the TLS hello
+  await using bench = await listedBench({ 443: createTcp() }, { clock });
+  const socket = await open(bench);
+  socket.write(beginning);
+  await expect.poll(() => clock.pending()).toBe(2); // the idle timer, and the timer of the head or the hello
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;
@@ -237,13 +193,12 @@ test('F133 a TLS hello that trickles in times out after ten seconds', async () =
 test('F133 pipelined requests wait for their turn, and a flood of them ends the connection', async () => {
   let now = 0;
   let most = 0;
-  await using server = await standIn(
-    createHttp((_, res) => {
+  await using bench = await listedBench({
+    80: createHttp((_, res) => {
       most = Math.max(most, ++now);
       setImmediate(() => res.end('x', () => now--));
     }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  });
   const one = 'GET http://good.example.test/ HTTP/1.1\r\nHost: x\r\n\r\n';
   const answer = await ask(bench, one.repeat(9) + plainGet('http://good.example.test/'));
   expect(answer.match(/200 OK/g)).toHaveLength(10);
@@ -258,11 +213,8 @@ test('F133 pipelined requests wait for their turn, and a flood of them ends the 
 test('F133 an upload beyond the hourly volume is cut there', async () => {
   const volume = 2 ** 29;
   let arrived = 0;
-  await using server = await standIn(
-    createTcp((socket) => socket.on('data', (chunk) => (arrived += chunk.length)).on('error', () => {})),
-  );
-  const servers = { [`${address}:2222`]: server.port };
-  await using bench = await egressBench({ policy: listed, names, servers, limits: { bytesPerHour: volume } });
+  const sink = createTcp((socket) => socket.on('data', (chunk) => (arrived += chunk.length)));
+  await using bench = await listedBench({ 2222: sink }, { limits: { bytesPerHour: volume } });
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   const chunk = Buffer.alloc(4 * 2 ** 20, 'x');
   const closed = closeOf(socket.resume());
@@ -278,14 +230,12 @@ test('F133 an upload beyond the hourly volume is cut there', async () => {
 test('F133 a body that trickles in passes as it arrives, and one that stalls times out after ten minutes', async () => {
   let got = '';
   const finished = Promise.withResolvers<string>();
-  await using server = await standIn(
-    createHttp((req) => {
-      req.on('data', (chunk) => (got += chunk));
-      req.once('error', (error) => finished.resolve(String(error)));
-    }),
-  );
   const clock = new ManualClock(1_000_000);
-  await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:80`]: server.port } });
+  const server = createHttp((req) => {
+    req.on('data', (chunk) => (got += chunk));
+    req.once('error', (error) => finished.resolve(String(error)));
+  });
+  await using bench = await listedBench({ 80: server }, { clock });
   const socket = await bench.connect();
   socket.write('POST http://good.example.test/ HTTP/1.1\r\nHost: good.example.test\r\nContent-Length: 1000\r\n\r\n');
   for (let n = 1; n <= 4; n++) {
@@ -301,15 +251,12 @@ test('F133 a body that trickles in passes as it arrives, and one that stalls tim
 });
 
 test('F133 a session that floods in every way at once stays within its limits, and another session is not affected', async () => {
-  await using server = await standIn(
-    createHttp((req, res) => {
-      req.resume().on('error', () => {});
-      req.once('end', () => res.end('fine'));
-    }),
-  );
-  await using sink = await standIn(createTcp((socket) => socket.resume().on('error', () => {})));
-  const servers = { [`${address}:80`]: server.port, [`${address}:2222`]: sink.port };
-  await using bench = await egressBench({ policy: listed, names, servers, limits: { bytesPerHour: 2 ** 26 } });
+  const server = createHttp((req, res) => {
+    req.resume().on('error', () => {});
+    req.once('end', () => res.end('fine'));
+  });
+  const sink = createTcp((socket) => socket.resume());
+  await using bench = await listedBench({ 80: server, 2222: sink }, { limits: { bytesPerHour: 2 ** 26 } });
   const slow = await Promise.all(Array.from({ length: 40 }, () => bench.connect()));
   for (const socket of slow) socket.write('POST http://good.example.test/ HTTP/1.1\r\nContent-Length: 9\r\n\r\nx');
   const pouring = await tunnelTo(bench, 'good.example.test:2222');
@@ -349,8 +296,8 @@ test.each(['down', 'up'] as const)('F133 a slow reader slows the sender down: %s
     socket.on('drain', more);
     more();
   };
-  await using server = await standIn(createTcp((socket) => (direction === 'down' ? pour(socket) : socket.pause())));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  const server = createTcp((socket) => (direction === 'down' ? pour(socket) : socket.pause()));
+  await using bench = await listedBench({ 2222: server });
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   if (direction === 'up') pour(socket);
   let before = -1;

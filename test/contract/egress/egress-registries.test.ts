@@ -1,10 +1,9 @@
 // @module-tag all
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -15,6 +14,7 @@ import { registryDiscoveryScript } from '../../../src/sandboxes/egress/registrie
 import { parseRegistries } from '../../../src/sandboxes/egress/registries/registries.ts';
 import { standIn } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 const address = '203.0.113.7';
@@ -46,8 +46,9 @@ test.skipIf(skip)(
 );
 
 test('the discovery reads tools that are configured by environment or files', { tags: ['nightly'] }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-tools-'));
-  const rc = join(folder, 'npmrc');
+  using folder = temporaryFolder();
+  const { path } = folder;
+  const rc = join(path, 'npmrc');
   await writeFile(rc, '@mine:registry=https://scoped.example.test/x\n# @not:registry=https://no.example.test\n');
   const tools = {
     npm: `case "$3" in registry) echo https://npm.example.test/;; userconfig) echo ${rc};; *) echo /nowhere;; esac`,
@@ -59,9 +60,8 @@ END`,
     cargo: 'echo "failed to download from \\`https://cargo.example.test/config.json\\`" >&2; exit 101',
   };
   for (const [name, text] of Object.entries(tools))
-    await writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  const { stdout } = await run('sh', ['-c', registryDiscoveryScript], { env: { PATH: `${folder}:/usr/bin:/bin` } });
-  await rm(folder, { recursive: true });
+    await writeFile(join(path, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const { stdout } = await run('sh', ['-c', registryDiscoveryScript], { env: { PATH: `${path}:/usr/bin:/bin` } });
   // The entry of apt depends on this machine.
   const found = parseRegistries(stdout).entries.filter((entry) => entry.for !== 'apt');
   expect(found.map((entry) => `${entry.for} ${entry.host}`)).toEqual([

@@ -4,25 +4,24 @@ import { createServer as createHttps } from 'node:https';
 import { createServer as createTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
-import { egressBench, rest, standIn, until } from '../../support/egress/egress.ts';
+import {
+  address,
+  ask,
+  egressBench,
+  listed,
+  listedBench,
+  names,
+  rest,
+  tunnelTo,
+  until,
+} from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
 import { helloOf } from '../../support/egress/egress-hello.ts';
 
-const address = '203.0.113.7';
-const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
-const names = { 'good.example.test': [address] };
 const certificate = selfSigned('good.example.test', 'other.example.test');
 
-async function httpsWorld() {
-  const server = await standIn(createHttps(certificate, (req, res) => res.end(`secure ${req.headers.host}${req.url}`)));
-  const bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
-  return { bench, server };
-}
-
-async function connectTo(socket: Socket, authority: string): Promise<string> {
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
-  return until(socket, '\r\n\r\n');
-}
+const httpsBench = () =>
+  listedBench({ 443: createHttps(certificate, (req, res) => res.end(`secure ${req.headers.host}${req.url}`)) });
 
 async function overTls(socket: Socket, servername: string | undefined): Promise<string> {
   const name = servername === undefined ? {} : { servername };
@@ -45,11 +44,10 @@ async function get(bench: { path: string }, url: string, headers: Record<string,
 }
 
 test('a listed host is reachable over CONNECT with end-to-end TLS', async () => {
-  const { bench, server } = await httpsWorld();
-  await using _b = bench;
-  await using _s = server;
+  await using bench = await httpsBench();
   const socket = await bench.connect();
-  expect(await connectTo(socket, 'good.example.test:443')).toMatch(/^HTTP\/1\.1 200 /);
+  socket.write('CONNECT good.example.test:443 HTTP/1.1\r\nHost: good.example.test:443\r\n\r\n');
+  expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
   expect(await overTls(socket, 'good.example.test')).toContain('secure good.example.test/page');
   expect(bench.reports).toEqual([
     { host: 'good.example.test', port: 443, decision: 'allowed', rule: 'allow-list: good.example.test' },
@@ -58,9 +56,7 @@ test('a listed host is reachable over CONNECT with end-to-end TLS', async () => 
 });
 
 test('a listed host is reachable over SOCKS5 by its name', async () => {
-  const { bench, server } = await httpsWorld();
-  await using _b = bench;
-  await using _s = server;
+  await using bench = await httpsBench();
   const socket = await bench.connect();
   socket.write(Buffer.from([5, 2, 2, 0]));
   await expect(until(socket, '\x05\x00')).resolves.toBe('\x05\x00');
@@ -78,31 +74,25 @@ test('SOCKS5 refuses unlisted hosts, other commands, and clients that insist on 
     return Buffer.from(await rest(socket), 'latin1');
   };
   const greeting = Buffer.from([5, 1, 0]);
-  expect([...(await answer(greeting, Buffer.from([5, 1, 0, 1, 203, 0, 113, 7, 1, 187])))].slice(0, 4)).toEqual([
-    5, 0, 5, 2,
-  ]);
-  expect([...(await answer(greeting, Buffer.from([5, 2, 0, 1, 203, 0, 113, 7, 1, 187])))].slice(0, 4)).toEqual([
-    5, 0, 5, 7,
-  ]);
+  const request = (command: number) => Buffer.from([5, command, 0, 1, 203, 0, 113, 7, 1, 187]);
+  expect([...(await answer(greeting, request(1)))].slice(0, 4)).toEqual([5, 0, 5, 2]);
+  expect([...(await answer(greeting, request(2)))].slice(0, 4)).toEqual([5, 0, 5, 7]);
   expect([...(await answer(Buffer.from([5, 1, 2])))]).toEqual([5, 255]);
 });
 
 test('plain HTTP passes with its body and headers, except hop-by-hop headers', async () => {
-  await using server = await standIn(
-    createHttp(async (req, res) => {
+  await using bench = await listedBench({
+    80: createHttp(async (req, res) => {
       let body = '';
       for await (const chunk of req) body += chunk;
       res.setHeader('Keep-Alive', 'timeout=9').setHeader('X-Seen', JSON.stringify(req.headers));
       res.end(`${req.method} ${req.url} ${body}`);
     }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
-  const socket = await bench.connect();
+  });
   const post = (path: string, close: string) =>
     `POST http://good.example.test/${path} HTTP/1.1\r\nHost: evil.example.test\r\nProxy-Authorization: Basic eA==\r\n` +
     `X-Mine: 1\r\nX-Hop: 1\r\nConnection: x-hop, content-length, ${close}\r\nContent-Length: 2\r\n\r\nhi`;
-  socket.write(post('a?b=c', 'keep-alive') + post('second', 'close'));
-  const answer = await rest(socket);
+  const answer = await ask(bench, post('a?b=c', 'keep-alive') + post('second', 'close'));
   expect(answer.match(/POST \/\S+ hi/g)).toEqual(['POST /a?b=c hi', 'POST /second hi']);
   const seen = JSON.parse(/X-Seen: (.*)\r/i.exec(answer)?.[1] ?? '');
   expect(seen).toMatchObject({ host: 'good.example.test', 'x-mine': '1', 'content-length': '2', connection: 'close' });
@@ -125,20 +115,16 @@ test('a refusal over plain HTTP gives the reason, the policy and advice', async 
 
 test('a refused CONNECT has its reason in the status line, which is all that tunnelling tools show', async () => {
   await using bench = await egressBench({ policy: { kind: 'none' } });
-  const socket = await bench.connect();
-  socket.write('CONNECT good.example.test:443 HTTP/1.1\r\n\r\n');
-  const answer = await rest(socket);
+  const answer = await ask(bench, 'CONNECT good.example.test:443 HTTP/1.1\r\n\r\n');
   expect(answer).toMatch(/^HTTP\/1\.1 403 egress to good\.example\.test:443 refused: this session's policy is 'none'/);
   expect(answer.split('\r\n\r\n')[1]).toContain('Ask the operator');
 });
 
 test('the proxy checks each request on a connection separately', async () => {
-  await using server = await standIn(createHttp((_, res) => res.end('fine')));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
-  const socket = await bench.connect();
-  socket.write('GET http://good.example.test/ HTTP/1.1\r\nHost: x\r\n\r\n');
-  socket.write('GET http://bad.example.test/ HTTP/1.1\r\nHost: good.example.test\r\nConnection: close\r\n\r\n');
-  expect((await rest(socket)).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 403']);
+  await using bench = await listedBench({ 80: createHttp((_, res) => res.end('fine')) });
+  const good = 'GET http://good.example.test/ HTTP/1.1\r\nHost: x\r\n\r\n';
+  const bad = 'GET http://bad.example.test/ HTTP/1.1\r\nHost: good.example.test\r\nConnection: close\r\n\r\n';
+  expect((await ask(bench, good + bad)).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 403']);
 });
 
 test('a protocol other than HTTP or SOCKS5 gets a 400 and a closed connection, and a head over 16 KiB a 431', async () => {
@@ -148,11 +134,8 @@ test('a protocol other than HTTP or SOCKS5 gets a 400 and a closed connection, a
     ['GET / HTTP/1.1\r\nHost: good.example.test\r\nConnection: close\r\n\r\n', 400],
     ['CONNECT nowhere HTTP/1.1\r\n\r\n', 400],
     [`GET http://good.example.test/ HTTP/1.1\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
-  ] as const) {
-    const socket = await bench.connect();
-    socket.write(bytes);
-    expect(await rest(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-  }
+  ] as const)
+    expect(await ask(bench, bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
 });
 
 test('an unresolved name and an unreachable server each have an error different from a refusal', async () => {
@@ -178,68 +161,47 @@ test('a connect that the server never answers times out with a 504', async () =>
 });
 
 test('the proxy tries the next address of a name when one does not answer', async () => {
-  await using server = await standIn(createHttp((_, res) => res.end('second')));
-  await using bench = await egressBench({
-    policy: listed,
-    names: { 'good.example.test': ['2001:db8::7', address] },
-    servers: { [`${address}:80`]: server.port },
-  });
+  const server = createHttp((_, res) => res.end('second'));
+  const twoAddresses = { 'good.example.test': ['2001:db8::7', address] };
+  await using bench = await listedBench({ 80: server }, { names: twoAddresses });
   expect(await get(bench, 'http://good.example.test/')).toMatchObject({ status: 200, body: 'second' });
   expect(bench.dialled).toEqual(['2001:db8::7:80', `${address}:80`]);
 });
 
 test('a protocol whose server speaks first works at a listed port', async () => {
-  await using server = await standIn(
-    createTcp((socket) => {
+  await using bench = await listedBench({
+    2222: createTcp((socket) => {
       socket.write('220 ready\r\n');
       socket.on('data', (chunk) => socket.end(`you sent ${chunk}`));
     }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  });
   const socket = await bench.connect();
-  const answer = await connectTo(socket, 'good.example.test:2222');
-  expect(answer.endsWith('ready\r\n') ? answer : await until(socket, 'ready\r\n')).toContain('220 ready');
+  socket.write('CONNECT good.example.test:2222 HTTP/1.1\r\n\r\n');
+  expect(await until(socket, 'ready\r\n')).toContain('220 ready');
   socket.write('HELO me\r\n');
   expect(await until(socket, 'me')).toContain('you sent HELO me');
 });
 
-test('a client that half-closes after sending its data still gets the answer', async () => {
-  await using server = await standIn(
-    createTcp({ allowHalfOpen: true }, async (socket) => {
-      socket.end(`received ${(await rest(socket)).length}`);
-    }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
-  const socket = await bench.connect();
-  await connectTo(socket, 'good.example.test:2222');
-  socket.end('x'.repeat(200_000));
-  expect(await rest(socket)).toBe('received 200000');
-});
-
-test('a client that half-closes without sending anything still gets the answer', async () => {
-  await using server = await standIn(
-    createTcp({ allowHalfOpen: true }, (socket) => socket.resume().on('end', () => socket.end('bye'))),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
-  const socket = await bench.connect();
-  await connectTo(socket, 'good.example.test:2222');
-  socket.end();
-  expect(await rest(socket)).toBe('bye');
+test.each([200_000, 0])('a client that half-closes after sending %i bytes still gets the answer', async (count) => {
+  const counting = createTcp({ allowHalfOpen: true }, async (socket) => {
+    socket.end(`received ${(await rest(socket)).length}`);
+  });
+  await using bench = await listedBench({ 2222: counting });
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
+  socket.end('x'.repeat(count));
+  expect(await rest(socket)).toBe(`received ${count}`);
 });
 
 test('a plain request with an immediate half-close is answered', async () => {
-  await using server = await standIn(createHttp((_, res) => setImmediate(() => res.end('answered'))));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  await using bench = await listedBench({ 80: createHttp((_, res) => setImmediate(() => res.end('answered'))) });
   const socket = await bench.connect();
   socket.end('GET http://good.example.test/ HTTP/1.1\r\nHost: x\r\n\r\n');
   expect(await rest(socket)).toContain('answered');
 });
 
 test('data sent in one packet with a CONNECT is not lost', async () => {
-  await using server = await standIn(
-    createTcp((socket) => socket.once('data', (chunk) => socket.end(`got ${chunk.length}`))),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
+  const counting = createTcp((socket) => socket.once('data', (chunk) => socket.end(`got ${chunk.length}`)));
+  await using bench = await listedBench({ 443: counting });
   const hello = await helloOf('good.example.test');
   const socket = await bench.connect();
   socket.write(Buffer.concat([Buffer.from('CONNECT good.example.test:443 HTTP/1.1\r\n\r\n'), hello]));
@@ -247,11 +209,10 @@ test('data sent in one packet with a CONNECT is not lost', async () => {
 });
 
 test('the rest of an upload reaches the server after the client disconnects', async () => {
-  await using server = await standIn(createTcp({ allowHalfOpen: true }, (socket) => socket.end('later').pause()));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
-  const accepted = once(server.server, 'connection') as Promise<[Socket]>;
-  const socket = await bench.connect();
-  await connectTo(socket, 'good.example.test:2222');
+  const server = createTcp({ allowHalfOpen: true }, (socket) => socket.end('later').pause());
+  await using bench = await listedBench({ 2222: server });
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
   const [far] = await accepted;
   const left = once(socket, 'close');
   socket.resume().end(Buffer.alloc(1_000_000));
@@ -260,34 +221,29 @@ test('the rest of an upload reaches the server after the client disconnects', as
 });
 
 test('a connection broken by the server is broken for the client too', async () => {
-  await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.resetAndDestroy())));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
-  const socket = await bench.connect();
-  await connectTo(socket, 'good.example.test:2222');
+  const breaking = createTcp((socket) => socket.once('data', () => socket.resetAndDestroy()));
+  await using bench = await listedBench({ 2222: breaking });
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
   socket.write('hello');
   await once(socket.resume(), 'end');
 });
 
 test('a request body keeps its framing, and a request without a body stays without', async () => {
   const heads: string[] = [];
-  await using server = await standIn(
-    createTcp(async (socket) => {
+  await using bench = await listedBench({
+    80: createTcp(async (socket) => {
       heads.push(await until(socket, '\r\n\r\n'));
       socket.end('HTTP/1.1 204 No Content\r\n\r\n');
     }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  });
   for (const [method, framing] of [
     ['POST', ''],
     ['DELETE', 'Transfer-Encoding: chunked\r\n'],
     ['GET', ''],
   ]) {
-    const socket = await bench.connect();
     const end = framing ? '2\r\nhi\r\n0\r\n\r\n' : '';
-    socket.write(
-      `${method} http://good.example.test/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}\r\n${end}`,
-    );
-    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 204 /);
+    const head = `${method} http://good.example.test/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}\r\n`;
+    expect(await ask(bench, head + end)).toMatch(/^HTTP\/1\.1 204 /);
   }
   const framings = heads.map((head) => head.match(/(content-length|transfer-encoding): \S+/gi));
   expect(framings).toEqual([['Content-Length: 0'], ['Transfer-Encoding: chunked'], null]);
@@ -295,13 +251,12 @@ test('a request body keeps its framing, and a request without a body stays witho
 });
 
 test('a server can answer before the whole body arrives, and the connection ends after that answer', async () => {
-  await using server = await standIn(
-    createTcp((socket) => {
+  await using bench = await listedBench({
+    80: createTcp((socket) => {
       const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch';
       socket.once('data', () => socket.end(answer, () => socket.destroy()));
     }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  });
   const socket = await bench.connect();
   const body = 50_000_000;
   socket.write(`POST http://good.example.test/ HTTP/1.1\r\nHost: x\r\nContent-Length: ${body}\r\n\r\n`);
@@ -312,11 +267,10 @@ test('a server can answer before the whole body arrives, and the connection ends
 });
 
 test('a client that hangs up closes its connection to the server', async () => {
-  await using server = await standIn(createTcp(() => {}));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
-  const socket = await bench.connect();
-  const accepted = once(server.server, 'connection') as Promise<[Socket]>;
-  await connectTo(socket, 'good.example.test:2222');
+  const server = createTcp();
+  await using bench = await listedBench({ 2222: server });
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
   const [far] = await accepted;
   socket.write('hello');
   await once(far, 'data');
@@ -326,20 +280,14 @@ test('a client that hangs up closes its connection to the server', async () => {
 });
 
 test('an incomplete answer is never passed on as complete', async () => {
-  await using server = await standIn(
-    createTcp((socket) => {
-      socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
-    }),
-  );
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  const cut = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n';
+  await using bench = await listedBench({ 80: createTcp((socket) => void socket.end(cut)) });
   await expect(get(bench, 'http://good.example.test/')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
 });
 
 test('disposing the proxy ends every connection it serves', async () => {
-  await using server = await standIn(createTcp(() => {}));
-  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
-  const sockets = [await bench.connect(), await bench.connect()];
-  await connectTo(sockets[0] as Socket, 'good.example.test:2222');
+  await using bench = await listedBench({ 2222: createTcp() });
+  const sockets = [await tunnelTo(bench, 'good.example.test:2222'), await bench.connect()];
   const ends = sockets.map((socket) => once(socket.resume(), 'close'));
   for (const socket of sockets) socket.on('end', () => socket.end());
   await bench.proxy[Symbol.asyncDispose]();

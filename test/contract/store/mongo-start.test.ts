@@ -11,53 +11,49 @@ describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', 
   const again = (database: string, url = mongoUrl as string) => openMongoStore({ url: new Secret(url), database });
 
   test('F014 a database that a newer version wrote is refused, says so, and is left as it is', async () => {
-    await using opened = await openMongo();
-    const { database } = opened;
+    await using mongo = await openMongo();
     const newer = { _id: 'schema' as never, version: 999 };
-    await rawDatabase(database, (db) => db.collection('meta').replaceOne({ _id: newer._id }, newer));
-    await expect(again(database)).rejects.toMatchObject({ code: 'unsupported' });
-    await expect(again(database)).rejects.toThrow(/newer Corral \(schema 999; this one knows \d+\)/);
-    expect(await rawDatabase(database, (db) => db.collection('meta').findOne())).toEqual(newer);
+    await rawDatabase(mongo.database, (db) => db.collection('meta').replaceOne({ _id: newer._id }, newer));
+    await expect(again(mongo.database)).rejects.toMatchObject({ code: 'unsupported' });
+    await expect(again(mongo.database)).rejects.toThrow(/newer Corral \(schema 999; this one knows \d+\)/);
+    expect(await rawDatabase(mongo.database, (db) => db.collection('meta').findOne())).toEqual(newer);
   });
 
   test('a database of an earlier version opens with all its records, which lists find by owner, sharing and name', async () => {
-    await using opened = await openMongo();
-    const { database } = opened;
+    await using mongo = await openMongo();
     const stored = recordsBeforeIndex.map(({ kind, id, doc }, sort) => {
       return { _id: `${id}\n${kind}` as never, kind, id, doc: JSON.stringify(doc), sort, version: 1 };
     });
-    await rawDatabase(database, async (db) => {
+    await rawDatabase(mongo.database, async (db) => {
       await db.collection('records').insertMany(stored);
       await db.collection('meta').updateOne({ _id: 'schema' as never }, { $set: { version: 3 } });
     });
-    await using store = await again(database);
+    await using store = await again(mongo.database);
     await expectIndexed(store.records);
   });
 
   test('F067 an index that is missing is made again', async () => {
-    await using opened = await openMongo();
-    const { database } = opened;
-    await rawDatabase(database, (db) => db.collection('records').dropIndexes());
-    await using _again = await again(database);
-    const names = await rawDatabase(database, (db) => db.collection('records').indexes());
+    await using mongo = await openMongo();
+    await rawDatabase(mongo.database, (db) => db.collection('records').dropIndexes());
+    await using _again = await again(mongo.database);
+    const names = await rawDatabase(mongo.database, (db) => db.collection('records').indexes());
     expect(names.length).toBeGreaterThan(1);
   });
 
   test('F067 a collection of events that somebody emptied is refused by name', async () => {
-    await using opened = await openMongo();
-    const { store, database } = opened;
+    await using mongo = await openMongo();
     const sessionId = newSession();
-    for (const after of [0, 1]) await store.events.append({ sessionId, after, at: 1, facts: facts(1) });
+    for (const after of [0, 1]) await mongo.store.events.append({ sessionId, after, at: 1, facts: facts(1) });
     {
-      await using other = await again(database);
+      await using other = await again(mongo.database);
       await other.events.append({ sessionId, after: 2, at: 1, facts: facts(1) });
     }
-    await rawDatabase(database, async (db) => {
+    await rawDatabase(mongo.database, async (db) => {
       for (const { name } of await db.listCollections().toArray())
         if (name.startsWith('events')) await db.collection(name).deleteMany({});
     });
-    await expect(again(database)).rejects.toMatchObject({ code: 'store_corrupt' });
-    await expect(again(database)).rejects.toThrow('The collection events');
+    await expect(again(mongo.database)).rejects.toMatchObject({ code: 'store_corrupt' });
+    await expect(again(mongo.database)).rejects.toThrow('The collection events');
   });
 
   test('F067 a user without rights learns which right is missing', async () => {

@@ -3,7 +3,6 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import { NoteStore } from '../../../src/sessions/memory/notes.ts';
-import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 // Servers that write the same notes at once lose no write, keep the limits, and leave no text behind, on every store.
@@ -43,17 +42,4 @@ async function work(stores: readonly [Store, Store]) {
 test.for(storePairs)('notes that several servers write at once, with %s', async (name, context) => {
   await using pair = await openPair(name, context, { atomicUpdates: true });
   await work(pair.stores);
-});
-
-test('notes of one server with MongoDB are undone and redacted', async (context) => {
-  if (skipMongo) context.skip('needs TEST_MONGODB_URL, a server that speaks its protocol');
-  await using one = await openMongo();
-  const notes = notesOn(one.store);
-  for (const text of ['one', 'two']) await notes.write(ada, { path: 'a', text }, author);
-  await notes.redact(ada, { path: 'a', version: 1 }, 'ada');
-  await expect(notes.undo(ada, 'a', undefined, author)).rejects.toMatchObject({ code: 'conflict' });
-  await notes.delete(ada, 'a', author);
-  expect(await notes.undo(ada, 'a', undefined, author)).toMatchObject({ version: 4, deleted: false });
-  expect((await notes.history(ada, 'a')).map(({ text }) => text)).toEqual(['two', null, 'two', null]);
-  expect(JSON.stringify(await one.store.records.list('memory-version'))).not.toContain('"one"');
 });

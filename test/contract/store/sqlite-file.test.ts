@@ -46,16 +46,6 @@ test('a closed store has all its contents when it opens again', async () => {
   expect(await store.leases.acquire('lease', 'other', 12, 10)).toMatchObject({ epoch: 2 });
 });
 
-test('a closing store finishes earlier requests and refuses later ones', async () => {
-  const [store, sessionId] = [await open(), newSession()];
-  const requested = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
-  const closing = store[Symbol.asyncDispose]();
-  expect(await requested).toBe(1);
-  await closing;
-  await expect(store.events.page(sessionId, 0, 1)).rejects.toMatchObject({ code: 'store_unavailable' });
-  expect(readdirSync(database.folder).sort()).toEqual(['corral.db', 'corral.db.lock']);
-});
-
 test("only the server's user can read the store's files", async () => {
   database.path = join(database.folder, 'made', 'corral.db');
   await using store = await open();

@@ -7,7 +7,7 @@ import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
 import { WebhookOutboxRouter } from '../../../src/automations/webhooks/router.ts';
 import { createWebhookService } from '../../../src/automations/webhooks/service.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type WebhookSpec, webhookEventTypes } from '../../../src/sessions/api/server/webhooks.ts';
 import { createWebhookSecretStore } from '../../../src/sessions/projects/webhook-secrets.ts';
@@ -95,19 +95,15 @@ export async function webhookWorld({
     opened: () => outbox.open(true),
   });
   const log = outbox.around(createEventLog(store.events, { maxLag: 100, pageSize: 100 }));
-  const heads = new Map<SessionId, number>();
   async function append(
     fact: object,
-    about: Partial<Pick<StoredSession, 'owner' | 'projectId' | 'deleting' | 'parent' | 'spending' | 'status'>> = {},
+    about: Partial<
+      Pick<StoredSession, 'owner' | 'projectId' | 'deleting' | 'parent' | 'spending' | 'status' | 'title'>
+    > = {},
   ) {
     const id = ids.sessionId();
-    const after = heads.get(id) ?? 0;
-    const doc = stored({ id, title: 'Report', ...about });
-    const facts = [fact as SessionFact];
-    heads.set(
-      id,
-      await log.append({ sessionId: id, after, at: clock.now(), facts, puts: [{ kind: 'session', id, doc }] }),
-    );
+    const puts = [{ kind: 'session', id, doc: stored({ id, title: 'Report', ...about }) }];
+    await log.append({ sessionId: id, after: 0, at: clock.now(), facts: [fact as SessionFact], puts });
     return id;
   }
   async function startAttempts(): Promise<void> {
@@ -132,4 +128,11 @@ export async function webhookWorld({
     },
     types: () => received.map(({ body }) => JSON.parse(body).type as string),
   };
+}
+
+/** The same with an endpoint. */
+export async function endpointWorld(more: Partial<WebhookSpec> = {}) {
+  const it = await webhookWorld();
+  const { id, secret } = await it.service.create({ ...spec, ...more });
+  return { ...it, id, secret };
 }

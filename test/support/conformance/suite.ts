@@ -282,14 +282,6 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       }
     });
 
-    test('disposing a link leaves the sandbox running', { tags: ['all'] }, async () => {
-      const { id } = await driver.provision(spec(), budget());
-      await (await driver.attach(id, budget()))[Symbol.asyncDispose]();
-      expect(await driver.list(budget())).toMatchObject([{ phase: 'ready' }]);
-      await using link = await driver.attach(id, budget());
-      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
-    });
-
     test('a driver mounts volumes, or says why it does not', () => {
       expect(hostsVolumes(driver)).toBe(driver.capabilities.noVolumes === undefined);
     });

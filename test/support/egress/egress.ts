@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressDecision } from '../../../src/sandboxes/egress/decisions.ts';
@@ -74,6 +75,37 @@ export async function egressBench(options: EgressBenchOptions) {
       await removeFolder(folder);
     },
   };
+}
+
+export const address = '203.0.113.7';
+export const names = { 'good.example.test': [address] };
+export const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
+
+/** A bench whose policy lists `good.example.test`, with these servers at its ports. */
+export async function listedBench(servers: Readonly<Record<number, Server>>, more: EgressBenchOptions = {}) {
+  await using stack = new AsyncDisposableStack();
+  const ports: Record<string, number> = {};
+  for (const [port, server] of Object.entries(servers))
+    ports[`${address}:${port}`] = stack.use(await standIn(server)).port;
+  const bench = stack.use(await egressBench({ policy: listed, names, servers: ports, ...more }));
+  const held = stack.move();
+  return { ...bench, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+type Connecting = Pick<Awaited<ReturnType<typeof egressBench>>, 'connect'>;
+
+/** A tunnel that the proxy has opened. */
+export async function tunnelTo(bench: Connecting, authority: string): Promise<Socket> {
+  const socket = await bench.connect();
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\n\r\n`);
+  expect(await until(socket, '\r\n\r\n')).toContain(' 200 ');
+  return socket;
+}
+
+/** The whole answer to a request. */
+export async function ask(bench: Connecting, head: string): Promise<string> {
+  const socket = await bench.connect();
+  socket.write(head);
+  return rest(socket);
 }
 
 /** Starts the server on a free port; the end of the block closes it and all its connections. */

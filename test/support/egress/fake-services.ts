@@ -100,6 +100,11 @@ const noModels: Services['models'] = {
  * state.
  */
 export function fakeServices({ sessions, store, say }: FakeService, clock: Clock): FakeServices {
+  const ids = createIdSource();
+  const vault = createSecretSealer([new Secret('cd'.repeat(32))]);
+  const { records } = store;
+  const learn = () => {};
+  const people = async () => new Map();
   const files = new Map<string, Map<string, Buffer>>();
   const processes: ProcessInfo[] = [];
   const logs = new Map<number, string>();
@@ -147,33 +152,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     commands: { change: async () => live().writer.record },
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const sandboxes = { look: async () => undefined };
-  const secrets = new NamedSecrets({
-    records: store.records,
-    clock,
-    ids: createIdSource(),
-    learn: () => {},
-    vault: createSecretSealer([new Secret('cd'.repeat(32))]),
-  });
-  const credentials = createBoundCredentialStore({
-    records: store.records,
-    clock,
-    learn: () => {},
-    onChange: () => {},
-    vault: createSecretSealer([new Secret('cd'.repeat(32))]),
-    secretValue: (id, session) => secrets.value(id, session),
-  });
-  const entered: ToolServerRecords = new ToolServerRecords({
-    records: store.records,
-    vault: createSecretSealer([new Secret('cd'.repeat(32))]),
-    learn: () => {},
-    token: (name, refused) => signIns.token(name, refused),
-  });
-  const signIns = new ToolServerSignIns({
-    entered,
-    fetchFor: () => createGuardedFetch(),
-    clock,
-    newToken: () => createIdSource().token(),
-  });
+  const secrets = new NamedSecrets({ records, clock, ids, learn, vault });
+  const secretValue = secrets.value.bind(secrets);
+  const credentials = createBoundCredentialStore({ records, clock, learn, onChange: () => {}, vault, secretValue });
+  const token: ToolServerSignIns['token'] = (name, refused) => signIns.token(name, refused);
+  const entered = new ToolServerRecords({ records, vault, learn, token });
+  const fetchFor = () => createGuardedFetch();
+  const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
   const noRepository = async (id: SessionId) => {
     await sessions.get(id);
     throw new AppError('not_found', 'The session has no such repository.');
@@ -182,12 +167,12 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const none = { tokens: undefined, cost: undefined };
   const noLimits = { day: none, month: none, held: {} };
   const calendar = createCalendar('UTC');
-  const { accounts, holdings } = holdingsOf(store.records, {}, { clock });
+  const { accounts, holdings } = holdingsOf(records, {}, { clock });
   const ledger = new BudgetLedger({
     ...store,
     accounts,
     clock,
-    newId: () => createIdSource().short(),
+    newId: () => ids.short(),
     shared: false,
     limitsOf: () => noLimits,
     logged: async () => ({ day: { tokens: 0, cost: 0 }, month: { tokens: 0, cost: 0 } }),
@@ -211,8 +196,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       }),
     },
     memory: createMemoryService({
-      notes: new NoteStore({ records: store.records, clock, newId: () => createIdSource().short(), limits }),
-      people: async () => new Map(),
+      notes: new NoteStore({ records, clock, newId: () => ids.short(), limits }),
+      people,
       projects: projectNames,
       count: () => {},
     }),
@@ -225,18 +210,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       templates: { list: () => [] },
       states: new ToolServerStates(clock),
       reach: () => 'public',
-      fetchFor: () => createGuardedFetch(),
+      fetchFor,
       clock,
-      newRevision: () => createIdSource().short(),
+      newRevision: () => ids.short(),
     }),
-    usage: createUsageService({ store, people: async () => new Map(), projectName: async (id) => id }),
+    usage: createUsageService({ store, people, projectName: async (id) => id }),
     budgets: createBudgetService({
       ledger,
       accounts,
       holdings,
       store,
       limitsOf: () => noLimits,
-      people: async () => new Map(),
+      people,
       projects: projectNames,
       calendar,
       now: () => clock.now(),
@@ -244,7 +229,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
     attempts: createAttemptService({
-      records: new AttemptRecords(store.records),
+      records: new AttemptRecords(records),
       sessions,
       events: store.events,
       spentWithChildren: async () => ({ turns: 0, tokens: 0, cost: 0, toolCalls: 0 }),
@@ -252,11 +237,11 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       checkModel: async () => {},
       wake: () => {},
       clock,
-      ids: createIdSource(),
+      ids,
     }),
     sessions,
     egress: createEgressService({
-      records: store.records,
+      records,
       sessions,
       clock,
       isEntry: (text) => text !== '',
@@ -269,8 +254,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     sessionCredentials: credentials.createService((id: SessionId) => sessions.get(id)),
     projectCredentials: credentials.createService((id: string) => services.projects.get(id)),
     automations: createAutomationService({
-      records: new AutomationRecords(store.records),
-      ids: createIdSource(),
+      records: new AutomationRecords(records),
+      ids,
       clock,
       check: async () => {},
       isOwned: () => true,
@@ -282,57 +267,43 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     }),
     drain: new DrainController({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock, warn: () => {} }),
     webhooks: createWebhookService({
-      records: new WebhookRecords(store.records),
-      seal: (id, secret) =>
-        createSecretSealer([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
-      ids: createIdSource(),
+      records: new WebhookRecords(records),
+      seal: (id, secret) => vault.seal(secret.reveal(), { collection: '', id, field: '' }),
+      ids,
       clock,
       check: async () => {},
       isOwned: () => true,
-      learn: () => {},
+      learn,
       wake: () => {},
       opened: () => {},
     }),
-    documents: createDocumentService({
-      records: store.records,
-      clock,
-      ids: createIdSource(),
-      deleteUpload: async () => {},
-    }),
+    documents: createDocumentService({ records, clock, ids, deleteUpload: async () => {} }),
     workQueue: new WorkQueue({
-      records: store.records,
+      records,
       keys: new EnvironmentKeys({
-        records: store.records,
+        ...{ records, clock, ids },
         peppers: async () => createPeppers([new Secret('ef'.repeat(32))]),
-        clock,
-        ids: createIdSource(),
       }),
       clock,
       session: (id) => sessions.get(id),
       readOwner: async () => undefined,
       shared: false,
     }).service,
-    memoryStores: createMemoryStoreService({ records: store.records, clock, ids: createIdSource() }),
+    memoryStores: createMemoryStoreService({ records, clock, ids }),
     vaults: createVaultService({
-      records: store.records,
-      credentials: new CredentialRecords({
-        records: store.records,
-        vault: createSecretSealer([new Secret('ab'.repeat(32))]),
-        learn: () => {},
-      }),
+      ...{ records, clock, ids },
+      credentials: new CredentialRecords({ records, vault, learn }),
       tokens: { try: () => Promise.reject(new Error('no tool server can be called here')) },
-      clock,
-      ids: createIdSource(),
     }),
     skills: createSkillService({
-      records: new SkillRecords(store.records),
+      records: new SkillRecords(records),
       blobs: memoryBlobs(),
-      copies: new CopyStore({ records: store.records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
+      copies: new CopyStore({ records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
       clock,
-      ids: createIdSource(),
+      ids,
       templates: () => [],
     }),
-    shares: createShareService({ records: store.records, sessions, sandboxes, clock, ids: createIdSource() }),
+    shares: createShareService({ records, sessions, sandboxes, clock, ids }),
     desktop: createDesktopService({
       ...parts,
       reports: { saw },
@@ -347,7 +318,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       isAtWork: async () => false,
       watchers: desktop.watchers,
       clock,
-      ids: createIdSource(),
+      ids,
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
       screens: new DesktopViewerHubs({
         clock,
@@ -380,13 +351,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     },
     inside: { enter: noStreams, admits: async () => {} },
     ports: createPortService({
-      records: store.records,
+      records,
       sandboxes: {
         look: async () => ports.client && ({ ports: ports.client } as SandboxClient),
         use: async () => ({ client: { ports: ports.client } as SandboxClient, [Symbol.asyncDispose]: async () => {} }),
       },
       clock,
-      ids: createIdSource(),
+      ids,
       known: (id) => sessions.get(id),
       isOwnMachine: false,
       closedPorts: new Set([3128]),
@@ -431,10 +402,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     templates: { ...templates, whyNot: async () => undefined },
     models: noModels,
     projects: createProjectService({
-      records: store.records,
+      records,
       sessions,
       agents: createAgentConfigService({
-        records: store.records,
+        records,
         newId: () => crypto.randomUUID(),
         templates,
         providers: async () => listOfferedProviders({}),

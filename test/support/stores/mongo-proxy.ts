@@ -107,14 +107,7 @@ function commandIn(message: Buffer): string {
 }
 
 function refusal(message: Buffer, code: number): Buffer {
-  const duplicate = {
-    n: 0,
-    ok: 1,
-    writeErrors: [{ index: 0, code, errmsg: 'trouble on demand', keyPattern: { _id: 1 } }],
-  };
-  const body = BSON.serialize(
-    code === 11000 ? duplicate : { ok: 0, code, codeName: 'Trouble', errmsg: 'trouble on demand' },
-  );
+  const body = BSON.serialize({ ok: 0, code, codeName: 'Trouble', errmsg: 'trouble on demand' });
   const head = Buffer.alloc(21);
   head.writeInt32LE(21 + body.length, 0);
   head.writeInt32LE(message.readInt32LE(4), 8);

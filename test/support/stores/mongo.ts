@@ -2,6 +2,7 @@ import { type Db, MongoClient } from 'mongodb';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { MongoOptions } from '../../../src/storage/mongo/store.ts';
 import { openMongoStore } from '../../../src/storage/mongo/store.ts';
+import { mongoProxy } from './mongo-proxy.ts';
 import type { OpenStore } from './store.ts';
 
 /** The address of a server for the tests that speaks MongoDB's protocol. */
@@ -17,6 +18,15 @@ export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenS
   const store = stack.use(await openMongoStore({ url, database, ...more }));
   const held = stack.move();
   return { store, database, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** A store whose requests go through a proxy that makes trouble on demand. */
+export async function behindProxy(deadlineMs = 3_000) {
+  await using stack = new AsyncDisposableStack();
+  const proxy = stack.use(await mongoProxy(mongoUrl as string));
+  const opened = stack.use(await openMongo({ url: new Secret(proxy.url), deadlineMs }));
+  const held = stack.move();
+  return { ...opened, proxy, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 async function dropDatabase(url: Secret, database: string): Promise<void> {

@@ -3,7 +3,16 @@ import type { Store } from '../../../src/core/contracts/ports.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { hasAtomicUpdates, openMongo, skipMongo } from './mongo.ts';
-import { temporaryFolder } from './store.ts';
+import { type OpenStore, temporaryFolder } from './store.ts';
+
+/** A store in a folder of its own. */
+export async function openSqlite(): Promise<OpenStore> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(temporaryFolder());
+  const store = stack.use(await openSqliteStore({ path: `${path}/corral.db` }));
+  const held = stack.move();
+  return { store, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
 
 /** The stores of two servers, which share what is in them. */
 const pairs = {
@@ -12,11 +21,8 @@ const pairs = {
     return { stores: [store, store] as const, [Symbol.asyncDispose]: async () => {} };
   },
   SQLite: async () => {
-    await using stack = new AsyncDisposableStack();
-    const { path } = stack.use(temporaryFolder());
-    const store = stack.use(await openSqliteStore({ path: `${path}/corral.db` }));
-    const held = stack.move();
-    return { stores: [store, store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
+    const opened = await openSqlite();
+    return { ...opened, stores: [opened.store, opened.store] as const };
   },
   MongoDB: async () => {
     await using stack = new AsyncDisposableStack();

@@ -1,13 +1,13 @@
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Driver, ProvisionProgress, ServerImageBuilding } from '../../../drivers/driver.ts';
 import { DesktopImageBuilder } from '../../../src/app/images/desktop-image.ts';
 import { createBaseImageContext } from '../../../src/app/images/image.ts';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 type EnsureImage = ServerImageBuilding['ensureImage'];
 
@@ -75,12 +75,12 @@ test('a failed build is reported once, and tried again until it succeeds', async
 test('a driver that makes no images offers no desktop', () => expect(imageOf().image.offer).toEqual({ state: 'none' }));
 
 test('a build still reads its open files while another build replaces them', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-image-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, 'sandboxd.mjs'), 'daemon');
-  await writeFile(join(folder, 'Dockerfile'), 'earlier');
-  await using opened = await open(join(folder, 'Dockerfile'));
-  await createBaseImageContext(async () => join(folder, 'sandboxd.mjs'));
+  using folder = temporaryFolder();
+  const [daemon, dockerfile] = [join(folder.path, 'sandboxd.mjs'), join(folder.path, 'Dockerfile')];
+  await writeFile(daemon, 'daemon');
+  await writeFile(dockerfile, 'earlier');
+  await using opened = await open(dockerfile);
+  await createBaseImageContext(async () => daemon);
   expect(await opened.readFile('utf8')).toBe('earlier');
-  expect(await readFile(join(folder, 'Dockerfile'), 'utf8')).toContain('FROM');
+  expect(await readFile(dockerfile, 'utf8')).toContain('FROM');
 });

@@ -22,20 +22,27 @@ const responseTo = (env: Record<string, string>, runtimes: Record<string, string
     };
   });
 
-test.each(['docker', 'auto'])('strict isolation with the driver %s takes the engine’s gVisor', async (driver) =>
-  expect(await responseTo({ CORRAL_DRIVER: driver })).toMatchObject({ driver: 'docker', docker: { runtime: 'runsc' } }),
+test.each([
+  [{ CORRAL_DRIVER: 'docker' }, engine, { driver: 'docker', docker: { runtime: 'runsc' } }],
+  [{ CORRAL_DRIVER: 'auto' }, engine, { driver: 'docker', docker: { runtime: 'runsc' } }],
+  [
+    { CORRAL_DRIVER: 'docker' },
+    { runc: 'runc', 'io.containerd.kata.v2': '' },
+    { docker: { runtime: 'io.containerd.kata.v2' } },
+  ],
+  [
+    { CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'walled' },
+    { runc: 'runc', walled: '/opt/gvisor/runsc' },
+    { docker: { runtime: 'walled' } },
+  ],
+  [
+    { CORRAL_DRIVER: 'kubernetes', CORRAL_KUBERNETES_RUNTIME_CLASS: 'gvisor' },
+    engine,
+    { driver: 'kubernetes', kubernetes: { runtimeClass: 'gvisor' } },
+  ],
+])('strict isolation with %j on %j takes the runtime that is strict: %j', async (env, runtimes, expected) =>
+  expect(await responseTo(env, runtimes)).toMatchObject(expected),
 );
-
-test('strict isolation takes Kata, and a runtime of another name whose program is gVisor', async () => {
-  const kata = { runc: 'runc', 'io.containerd.kata.v2': '' };
-  expect(await responseTo({ CORRAL_DRIVER: 'docker' }, kata)).toMatchObject({
-    docker: { runtime: 'io.containerd.kata.v2' },
-  });
-  const own = { runc: 'runc', walled: '/opt/gvisor/runsc' };
-  expect(await responseTo({ CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'walled' }, own)).toMatchObject({
-    docker: { runtime: 'walled' },
-  });
-});
 
 test.each([
   [{ CORRAL_DRIVER: 'docker' }, { runc: 'runc' }, /has only the runtimes runc\. Install gVisor/],
@@ -51,11 +58,6 @@ test.each([
     message: expect.stringMatching(words),
   }),
 );
-
-test('strict isolation on Kubernetes trusts the runtime class that is named', async () => {
-  const config = await responseTo({ CORRAL_DRIVER: 'kubernetes', CORRAL_KUBERNETES_RUNTIME_CLASS: 'gvisor' });
-  expect(config).toMatchObject({ driver: 'kubernetes', kubernetes: { runtimeClass: 'gvisor' } });
-});
 
 test('standard isolation asks no engine and changes nothing', async () => {
   const config = loadConfig({}, '');

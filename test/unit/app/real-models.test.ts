@@ -26,12 +26,11 @@ test.each(['gemini/x', 'openai/gpt-5', 'local/qwen3', 'demonstration/x'])(
     expect(() => server(none).check(ref)).toThrow(/invalid_request: .*without any isolation.*CORRAL_UNCONFINED=1/),
 );
 
-test('without isolation the server uses the demo model', () => expect(() => server(none).check('demo')).not.toThrow());
-
-test('an operator who accepts it can use every model without isolation', () =>
-  expect(() => server(none, true).check('gemini/x')).not.toThrow());
-
-test('with isolation the server uses every model', () => expect(() => server(walls()).check('gemini/x')).not.toThrow());
+test.each([
+  ['without isolation the server uses the demo model', none, false, 'demo'],
+  ['an operator who accepts it can use every model without isolation', none, true, 'gemini/x'],
+  ['with isolation the server uses every model', walls(), false, 'gemini/x'],
+])('%s', (_, driver, unconfined, ref) => expect(() => server(driver, unconfined).check(ref)).not.toThrow());
 
 test('a driver that learns late that its sandboxes are open has real models refused from then on', () => {
   let egress: Capabilities['egress'] = 'enforced';

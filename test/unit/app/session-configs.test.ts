@@ -3,7 +3,7 @@ import { SandboxSettingsResolver } from '../../../src/app/parts/session-configs.
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import { createTemplateChooser } from '../../../src/app/start/services/session-templates.ts';
-import type { SandboxChoice } from '../../../src/core/model/records.ts';
+import type { SandboxChoice, SessionRecord } from '../../../src/core/model/records.ts';
 import { RepositoryInput } from '../../../src/core/model/repository.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { sessionId, stored } from '../../support/machines/session-parts.ts';
@@ -17,17 +17,29 @@ async function start(record = stored()) {
     parseTemplate('closed', closed, 'closed.yaml'),
     parseTemplate('plain', 'mode: react', 'plain.yaml'),
   ];
-  const config = loadConfig({}, 'egress: {policy: web}');
-  return {
-    records,
-    config,
-    own: new SandboxSettingsResolver(
-      () => config,
-      templates,
-      records,
-      () => 0,
-    ),
+  const live = {
+    config: loadConfig({}, 'egress: {policy: web}'),
+    now: 0,
+    held: undefined as SessionRecord | undefined,
   };
+  const own = new SandboxSettingsResolver(
+    () => live.config,
+    templates,
+    records,
+    () => live.now,
+    () => live.held,
+  );
+  return { records, config: live.config, live, own };
+}
+/** The settings of a session with this template, on a server with these settings. */
+function ofTemplate(yaml: string, settings = '') {
+  const own = new SandboxSettingsResolver(
+    () => loadConfig({}, settings),
+    [parseTemplate('mine', yaml, 'mine.yaml')],
+    createInMemoryStore().records,
+    () => 0,
+  );
+  return { own, ...own.ofRecord(named('mine')) };
 }
 const named = (template: string) => stored({ template, templateBy: 'session' });
 
@@ -58,18 +70,11 @@ test('a session whose template is gone, and an unknown session, reach nothing', 
 });
 
 test('a policy that is changed in the running server counts for sessions that were seen before, and not over a template', async () => {
-  const { records, config } = await start(named('closed'));
-  let now = config;
-  const own = new SandboxSettingsResolver(
-    () => now,
-    [parseTemplate('closed', closed, 'closed.yaml')],
-    records,
-    () => 0,
-  );
+  const { own, config, live } = await start(named('closed'));
   const plain = stored();
   own.remember(plain.id, plain);
   expect((await own.of(plain.id)).config.egress.policy).toBe('web');
-  now = { ...config, egress: { ...config.egress, policy: 'allow-list', allow: ['example.org'] } };
+  live.config = { ...config, egress: { ...config.egress, policy: 'allow-list', allow: ['example.org'] } };
   expect((await own.of(plain.id)).config.egress).toMatchObject({ policy: 'allow-list', allow: ['example.org'] });
   expect(own.ofRecord(named('closed')).config.egress.policy).toBe('none');
 });
@@ -96,25 +101,16 @@ test('hosts that a session chose narrow the policy of the server and of its temp
 });
 
 test('hosts that a session changes count at once where it is held, and within a second elsewhere', async () => {
-  const { records, config } = await start(chosen({ egress: ['a.example'] }));
-  let held: ReturnType<typeof chosen> | undefined;
-  let now = 0;
-  const own = new SandboxSettingsResolver(
-    () => config,
-    [],
-    records,
-    () => now,
-    () => held,
-  );
+  const { records, own, live } = await start(chosen({ egress: ['a.example'] }));
   const hosts = async () => (await own.of(sessionId)).within;
   expect(await hosts()).toEqual(['a.example']);
   expect(own.hasOtherEgress(sessionId, chosen({ egress: ['a.example'] }))).toBe(false);
   await records.put({ kind: 'session', id: sessionId, doc: chosen({ egress: ['b.example'] }), sort: 1 });
-  now = 999;
+  live.now = 999;
   expect(await hosts()).toEqual(['a.example']);
-  now = 1_000;
+  live.now = 1_000;
   expect(await hosts()).toEqual(['b.example']);
-  held = chosen({ egress: ['c.example'] });
+  live.held = chosen({ egress: ['c.example'] });
   expect(await hosts()).toEqual(['c.example']);
   expect(own.hasOtherEgress(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
 });
@@ -141,43 +137,20 @@ test('a size that was stored stays within the settings, which can have changed s
 });
 
 test("a template that only names packages shares the server's warm pool, and its sessions have them", () => {
-  const template = parseTemplate(
-    'data',
-    'packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}',
-    'data.yaml',
-  );
-  const own = new SandboxSettingsResolver(
-    () => loadConfig({}, ''),
-    [template],
-    createInMemoryStore().records,
-    () => 0,
-  ).ofRecord(named('data'));
-  expect(own).toMatchObject({ recipe: 'default', template: 'data', packages: template.packages });
-  expect(template.packages).toEqual({ pip: ['pandas[excel]>=2,<3'], npm: ['@types/node@24'] });
+  const packages = { pip: ['pandas[excel]>=2,<3'], npm: ['@types/node@24'] };
+  const found = ofTemplate('packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}');
+  expect(found).toMatchObject({ recipe: 'default', template: 'mine', packages });
 });
 
 test("an image that the server builds gives way to the operator's own, which its engine has", () => {
-  const template = parseTemplate('code', 'sandbox: {image: corral/sandbox-code}', 'code.yaml');
   const imageWith = (settings: string) =>
-    new SandboxSettingsResolver(
-      () => loadConfig({}, settings),
-      [template],
-      createInMemoryStore().records,
-      () => 0,
-    ).ofRecord(named('code')).config.sandbox.image;
+    ofTemplate('sandbox: {image: corral/sandbox-code}', settings).config.sandbox.image;
   expect(imageWith('')).toBe('corral/sandbox-code');
   expect(imageWith('sandbox: {image: "registry.example/own:1"}')).toBe('registry.example/own:1');
 });
 
 test("a template's idle time is the most that its sessions can choose, and its sandboxes are the usual ones", () => {
-  const template = parseTemplate('patient', 'sandbox: {idle-seconds: 7200}', 'patient.yaml');
-  const own = new SandboxSettingsResolver(
-    () => loadConfig({}, ''),
-    [template],
-    createInMemoryStore().records,
-    () => 0,
-  );
-  const { config, recipe } = own.ofRecord(named('patient'));
+  const { config, recipe, own } = ofTemplate('sandbox: {idle-seconds: 7200}');
   expect([recipe, config.sandbox.idleSeconds]).toEqual(['default', 7_200]);
   expect(own.ofRecord(stored()).config.sandbox.idleSeconds).toBe(1_800);
   expect(() => parseTemplate('patient', 'sandbox: {idle-seconds: 0}', 'patient.yaml')).toThrow('idle-seconds');

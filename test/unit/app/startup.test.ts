@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfigText } from '../../../src/app/commands/local-config.ts';
@@ -78,12 +77,10 @@ test('a file in its place is named as one', () =>
   expect(() => prepareDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder'));
 
 test('missing parents are made, for this user alone', () => {
-  const root = mkdtempSync(join(tmpdir(), 'corral-data-'));
-  prepareDataFolder(join(root, 'a/b'));
-  expect(statSync(join(root, 'a/b')).mode & 0o777).toBe(0o700);
-  writeFileSync(join(root, 'a/b/file'), '');
-  expect(() => prepareDataFolder(join(root, 'a/b/file'))).toThrow('is no folder');
-  rmSync(root, { recursive: true });
+  using root = temporaryFolder();
+  const made = join(root.path, 'a/b');
+  prepareDataFolder(made);
+  expect(statSync(made).mode & 0o777).toBe(0o700);
 });
 
 test('CORRAL_CONFIG names another file of settings', () => {

@@ -38,18 +38,24 @@ function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; 
   return { store, clock, open };
 }
 
+/** A place with one key, and the server that made it. */
+async function keyed(
+  input: Partial<Parameters<Awaited<ReturnType<ReturnType<typeof place>['open']>>['create']>[0]> = {},
+) {
+  const it = place();
+  const keys = await it.open();
+  return { ...it, keys, ...(await keys.create({ name: 'one', role: 'user', ...input })) };
+}
+
 test('a key has an id, 256 random bits and a prefix that scanners know', async () => {
-  const keys = await place().open();
-  const { key, view } = await keys.create({ name: 'one', role: 'user' });
+  const { keys, key, view } = await keyed();
   expect(key).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
   expect(key.startsWith(`${view.prefix}_`)).toBe(true);
   expect(keys.find([key])).toMatchObject({ role: 'user', key: view.id, owner: view.id });
 });
 
 test('the stored form of a key is no valid key', async () => {
-  const { store, open } = place();
-  const keys = await open();
-  const { key } = await keys.create({ name: 'one', role: 'user' });
+  const { store, keys, key } = await keyed();
   expect(JSON.stringify(await store.records.list(kind))).not.toContain(key.slice(17));
   const [record] = await store.records.list(kind);
   const hash = (record?.doc as { hash: string } | undefined)?.hash;
@@ -64,31 +70,26 @@ test.each([
   ['with its prefix alone', (key: string) => key.slice(0, 16)],
   ['empty', () => ''],
 ])('a key %s opens nothing', async (_what, changed) => {
-  const keys = await place().open();
-  const { key } = await keys.create({ name: 'one', role: 'admin' });
+  const { keys, key } = await keyed();
   expect(keys.find([changed(key)])).toBeUndefined();
 });
 
 test('a second server on the same store knows the key, and not under another pepper', async () => {
-  const { open } = place();
-  const { key } = await (await open()).create({ name: 'one', role: 'user' });
+  const { open, key } = await keyed();
   expect((await open()).find([key])).toBeDefined();
   const other = await open({ secrets: ['another'] });
   expect([other.find([key]), other.any, other.warned.length]).toEqual([undefined, true, 1]);
 });
 
 test('a key outlives the rotation of what it is hashed under, and its first use leaves the old one behind', async () => {
-  const { open, clock } = place();
-  const { key } = await (await open()).create({ name: 'one', role: 'user' });
+  const { open, clock, key } = await keyed();
   expect((await open({ secrets: ['new', 'pepper'] })).find([key])).toBeDefined();
   await clock.advance(0);
   expect((await open({ secrets: ['new'] })).find([key])).toBeDefined();
 });
 
 test('revoking ends the actor at once and for good', async () => {
-  const { open } = place();
-  const keys = await open();
-  const { key, view } = await keys.create({ name: 'one', role: 'user' });
+  const { open, keys, key, view } = await keyed();
   const actor = keys.find([key]);
   expect(actor?.ended?.aborted).toBe(false);
   expect(await keys.revoke(view.id)).toMatchObject({ state: 'revoked' });
@@ -98,9 +99,7 @@ test('revoking ends the actor at once and for good', async () => {
 });
 
 test('an expired key opens nothing from that moment on, and what it has open ends within 5 s', async () => {
-  const { open, clock } = place();
-  const keys = await open();
-  const { key } = await keys.create({ name: 'one', role: 'user', expiresAt: clock.now() + 60_000 });
+  const { clock, keys, key } = await keyed({ expiresAt: 1_060_000 });
   const actor = keys.find([key]);
   await clock.advance(59_999);
   expect(keys.find([key])).toBe(actor);
@@ -124,9 +123,7 @@ test('a key that another server made is known within 5 s, and one that it revoke
 });
 
 test('the store notes the use of a key at most once a minute', async () => {
-  const { store, open, clock } = place();
-  const keys = await open();
-  const { key, view } = await keys.create({ name: 'one', role: 'user' });
+  const { store, clock, keys, key, view } = await keyed();
   const version = async () => (await store.records.get(kind, view.id))?.version;
   const used = async () =>
     ((await store.records.get(kind, view.id))?.doc as { lastUsedAt: number | null } | undefined)?.lastUsedAt;
@@ -171,8 +168,7 @@ test('the first key ends the access of callers without a key', async () => {
 });
 
 test('a key next to another has its sessions, so that a key can be replaced', async () => {
-  const keys = await place().open();
-  const { view } = await keys.create({ name: 'one', role: 'user' });
+  const { keys, view } = await keyed();
   const second = await keys.create({ name: 'new one', role: 'viewer', beside: view.id });
   expect(keys.find([second.key])).toMatchObject({ role: 'viewer', owner: view.id });
   await expect(keys.create({ name: 'x', role: 'user', beside: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });

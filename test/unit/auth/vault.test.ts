@@ -8,26 +8,24 @@ import { Secret } from '../../../src/core/text/secret.ts';
 const first = new Secret('11'.repeat(32));
 const second = new Secret('22'.repeat(32));
 const place = { collection: 'provider-key', id: 'gemini', field: 'key' };
+const one = createSecretSealer([first]);
 const boxes = ['key', 'keyNonce', 'text', 'textNonce'] as const;
 
 test('a sealed text opens again, whatever its content', () => {
-  const one = createSecretSealer([first]);
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => one.open(one.seal(text, place), place) === text));
 });
 
 test('a sealed secret contains neither its text nor the key', () => {
-  expect(inspect(createSecretSealer([first]).seal('sk-canary-0123456789', place))).not.toMatch(/canary|1111/);
+  expect(inspect(one.seal('sk-canary-0123456789', place))).not.toMatch(/canary|1111/);
 });
 
 test('the vault never repeats a nonce or a ciphertext', () => {
-  const one = createSecretSealer([first]);
   const all = Array.from({ length: 2_000 }, () => one.seal('same', place));
   for (const box of boxes) expect(new Set(all.map((sealed) => sealed[box])).size, box).toBe(all.length);
   expect(Buffer.from(all[0]?.textNonce ?? '', 'base64url')).toHaveLength(12);
 });
 
 test('a flipped bit anywhere is noticed', () => {
-  const one = createSecretSealer([first]);
   const sealed = one.seal('secret', place);
   for (const box of boxes) {
     const bytes = Buffer.from(sealed[box], 'base64url');
@@ -40,7 +38,6 @@ test('a flipped bit anywhere is noticed', () => {
 });
 
 test('a truncated text is noticed', () => {
-  const one = createSecretSealer([first]);
   const sealed = one.seal('secret', place);
   for (const box of boxes) {
     for (let length = 0; length < sealed[box].length; length++) {
@@ -55,18 +52,16 @@ test.each([
   { ...place, id: 'openai' },
   { ...place, field: 'name' },
 ])('a sealed text does not open at another place: %o', (other) => {
-  const one = createSecretSealer([first]);
   expect(() => one.open(one.seal('secret', place), other)).toThrow(/store_corrupt/);
 });
 
 test('the halves of two sealed texts do not fit each other', () => {
-  const one = createSecretSealer([first]);
   const [a, b] = [one.seal('a', place), one.seal('b', place)] as [SealedValue, SealedValue];
   expect(() => one.open({ ...a, text: b.text, textNonce: b.textNonce }, place)).toThrow(/store_corrupt/);
 });
 
 test('a vault with another key neither knows nor opens a secret, even under its own key id', () => {
-  const sealed = createSecretSealer([first]).seal('secret', place);
+  const sealed = one.seal('secret', place);
   const wrong = createSecretSealer([second]);
   expect(wrong.knows(sealed)).toBe(false);
   expect(() => wrong.open(sealed, place)).toThrow(/not configured/);
@@ -75,14 +70,14 @@ test('a vault with another key neither knows nor opens a secret, even under its 
 });
 
 test('the first key seals, the older ones still open', () => {
-  const old = createSecretSealer([first]).seal('secret', place);
+  const old = one.seal('secret', place);
   const both = createSecretSealer([second, first]);
   expect(both.open(old, place)).toBe('secret');
   expect(createSecretSealer([second]).open(both.seal('new', place), place)).toBe('new');
 });
 
 test('a rotation wraps the same data key again, and leaves the text as it is', () => {
-  const old = createSecretSealer([first]).seal('secret', place);
+  const old = one.seal('secret', place);
   const both = createSecretSealer([second, first]);
   const fresh = both.rewrap(old, place) as SealedValue;
   expect(fresh.text).toBe(old.text);

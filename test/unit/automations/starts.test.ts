@@ -6,6 +6,18 @@ import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { automationWorld, begin, fakeSessions, minute, spec } from '../../support/automations/world.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
+/** A world with an automation that was started once, by hand. */
+async function started(
+  more: Partial<AutomationSpec> & { owner?: string } = {},
+  options: Parameters<typeof automationWorld>[0] = {},
+) {
+  const made = automationWorld(options);
+  const { id } = await made.service.create({ ...spec, schedule: null, ...more });
+  await made.service.start(id, null);
+  await made.round();
+  return { ...made, id };
+}
+
 describe('a scheduled automation', () => {
   test('starts a session with its message at each of its times, and not before', async () => {
     const { service, round, clock, fake } = automationWorld();
@@ -99,15 +111,11 @@ describe('a scheduled automation', () => {
 
 describe('a start that comes while another works', () => {
   async function two(whileRunning: AutomationSpec['whileRunning']) {
-    const made = automationWorld();
-    const { id } = await made.service.create({ ...spec, schedule: null, whileRunning });
-    await made.service.start(id, null);
-    await made.round();
+    const made = await started({ whileRunning });
     made.clock.advance(1_000);
-    await made.service.start(id, 'a-key');
+    await made.service.start(made.id, 'a-key');
     await made.round();
-    const [first] = made.fake.sent;
-    return { ...made, id, first: first?.id as SessionId };
+    return { ...made, first: made.fake.sent[0]?.id as SessionId };
   }
 
   test('is left out, and the history says why', async () => {
@@ -137,10 +145,7 @@ describe('a start that comes while another works', () => {
 
 describe('the end of a start', () => {
   test('has the outcome and the cost of its session', async () => {
-    const { service, round, fake } = automationWorld();
-    const { id } = await service.create({ ...spec, schedule: null });
-    await service.start(id, null);
-    await round();
+    const { service, round, fake, id } = await started();
     fake.end(fake.sent[0]?.id as SessionId, 'completed');
     await round();
     const [start] = await service.starts(id, { limit: 1 });
@@ -183,10 +188,7 @@ describe('the end of a start', () => {
   });
 
   test('of an owner without a valid key starts nothing and pauses', async () => {
-    const { service, round, fake } = automationWorld({ isOwned: () => false });
-    const { id } = await service.create({ ...spec, schedule: null, owner: 'gone' });
-    await service.start(id, null);
-    await round();
+    const { service, fake, id } = await started({ owner: 'gone' }, { isOwned: () => false });
     expect([fake.sent, (await service.get(id)).paused?.by]).toEqual([[], 'owner']);
   });
 });
@@ -202,21 +204,15 @@ test('a change with an old version is refused, and one with a bad schedule chang
 });
 
 test('a deleted automation leaves no start behind', async () => {
-  const { service, round, records } = automationWorld();
-  const { id } = await service.create({ ...spec, schedule: null });
-  await service.start(id, null);
-  await round();
+  const { service, records, id } = await started();
   await service.delete(id);
   expect(await records.openStarts()).toEqual([]);
   await expect(service.starts(id, { limit: 1 })).rejects.toMatchObject({ code: 'not_found' });
 });
 
 test('the sessions of an automation have its budget', async () => {
-  const { service, round, fake } = automationWorld();
   const budget = { turns: null, tokens: 50_000, cost: 0.5, toolCalls: 40, seconds: 600 };
-  const { id } = await service.create({ ...spec, schedule: null, budget });
-  await service.start(id, null);
-  await round();
+  const { fake } = await started({ budget });
   expect([...fake.all.values()][0]?.budget).toEqual({ tokens: 50_000, cost: 0.5, toolCalls: 40, ms: 600_000 });
 });
 
@@ -228,10 +224,7 @@ describe('an automation with a goal', () => {
   };
 
   test('gives it to each of its sessions with the message, until somebody takes it away', async () => {
-    const { service, round, fake, clock } = automationWorld();
-    const { id } = await service.create({ ...spec, schedule: null, maxRunning: 2, goal });
-    await service.start(id, null);
-    await round();
+    const { service, round, fake, clock, id } = await started({ maxRunning: 2, goal });
     await service.update(id, { goal: null });
     clock.advance(1_000);
     await service.start(id, null);

@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { createDocumentService } from '../../../src/sessions/documents/document-service.ts';
 import { createMemoryStoreService } from '../../../src/sessions/memory/stores.ts';
-import { begin, ids, spec, webhookWorld } from '../../support/automations/webhook-world.ts';
+import { begin, endpointWorld, ids, spec, webhookWorld } from '../../support/automations/webhook-world.ts';
 import { spec as automation, automationWorld, minute } from '../../support/automations/world.ts';
 
 describe('a change of what programs keep', () => {
@@ -113,8 +113,7 @@ describe('a change of a session', () => {
   };
 
   test('is sent with the names of its fields, and without their values', async () => {
-    const it = await webhookWorld();
-    await it.service.create(spec);
+    const it = await endpointWorld();
     await it.append({ type: 'session.created', runId: null, data: { origin: 'api', template: 'default' } });
     await it.append({ type: 'title', runId: null, data: { title: 'Report' } });
     await it.append({ type: 'title', runId: ids.runId(), data: { title: 'Of the run' } });
@@ -138,8 +137,7 @@ describe('a change of a session', () => {
   });
 
   test('is sent to programs in the terms of their API; an end is two events, each with an id', async () => {
-    const it = await webhookWorld();
-    await it.service.create({ ...spec, format: 'managed-agents' });
+    const it = await endpointWorld({ format: 'managed-agents' });
     const parent = { sessionId: '0123456789abcdef' as SessionId, runId: null, callId: null, depth: 1, role: null };
     const archived = await it.append(changed({ archived: true }));
     await it.append(changed({ agent: true }));
@@ -254,34 +252,9 @@ describe('what happens to an automation', () => {
 });
 
 test('the pause of an automation reaches endpoints, and one that was never stored does not', async () => {
-  const { service, automations, round, types, clock, store } = await webhookWorld();
-  await service.create(spec);
-  const rules = {
-    kind: 'run',
-    goal: null,
-    repositories: [],
-    schedule: null,
-    hook: null,
-    after: null,
-    budget: null,
-    secretAt: null,
-    whileRunning: 'skip',
-    maxRunning: 1,
-    maxFailures: 5,
-    shared: false,
-  } as const;
-  const agent = { projectId: null, template: null, model: null, skills: [], message: 'Write it.' };
-  const times = { nextAt: null, createdAt: begin, updatedAt: begin };
-  const one = {
-    id: '0123456789ab',
-    version: 1,
-    name: 'Report',
-    paused: null,
-    failures: 0,
-    ...rules,
-    ...agent,
-    ...times,
-  };
+  const { automations, round, types, clock, store } = await endpointWorld();
+  const times = { nextAt: null, secretAt: null, createdAt: begin, updatedAt: begin };
+  const one = { ...automation, ...times, id: '0123456789ab', version: 1, schedule: null, paused: null, failures: 0 };
   await automations.create(one);
   const outbox = new WebhookOutbox(store.records);
   outbox.open(true);

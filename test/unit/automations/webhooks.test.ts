@@ -1,13 +1,11 @@
 import { Webhook as Verifier } from 'standardwebhooks';
 import { describe, expect, test, vi } from 'vitest';
-import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import type { StoredWebhookDelivery } from '../../../src/automations/webhooks/records.ts';
 import { buildSignatureHeaders } from '../../../src/automations/webhooks/signature.ts';
-import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
-import { createEventLog } from '../../../src/storage/log/log.ts';
 import {
   endOf,
+  endpointWorld,
   ids,
   never,
   type ReceivedRequest,
@@ -41,8 +39,7 @@ describe('a signature', () => {
 
 describe('an event of a session', () => {
   test('reaches an endpoint once, without the texts of the session', async () => {
-    const { service, append, round, received, clock } = await webhookWorld();
-    const { id } = await service.create(spec);
+    const { service, append, round, received, clock, id } = await endpointWorld();
     const sessionId = await append(endOf('failed'));
     await round();
     await round();
@@ -65,8 +62,7 @@ describe('an event of a session', () => {
   });
 
   test('outlives the deletion of its session', async () => {
-    const { service, append, round, types, store } = await webhookWorld();
-    await service.create(spec);
+    const { append, round, types, store } = await endpointWorld();
     const id = await append(endOf('completed'), { deleting: true });
     await store.events.erase(id);
     await round();
@@ -104,8 +100,7 @@ describe('an event of a session', () => {
   });
 
   test('of a sub-agent is one of a thread of its session, for programs on the Managed Agents API', async () => {
-    const it = await webhookWorld();
-    await it.service.create({ ...spec, format: 'managed-agents' });
+    const it = await endpointWorld({ format: 'managed-agents' });
     const origin = { runId: null, callId: null, depth: 1, role: null };
     const parent = { ...origin, sessionId: '0123456789abcdef' as SessionId };
     const wait = (reason: string) => ({ type: 'run.wait', runId: ids.runId(), data: { question: 'May I?', reason } });
@@ -137,19 +132,8 @@ describe('an event of a session', () => {
   });
 
   test('is a line of text for Slack, in which a title is no markup', async () => {
-    const { service, round, received, store, clock } = await webhookWorld();
-    await service.create({ ...spec, format: 'slack' });
-    const log = new WebhookOutbox(store.records);
-    log.open(true);
-    const id = ids.sessionId();
-    const doc = stored({ id, title: '<!channel> & *all*' });
-    await log.around(createEventLog(store.events, { maxLag: 100, pageSize: 100 })).append({
-      sessionId: id,
-      after: 0,
-      at: clock.now(),
-      facts: [startFact as SessionFact],
-      puts: [{ kind: 'session', id, doc }],
-    });
+    const { append, round, received } = await endpointWorld({ format: 'slack' });
+    const id = await append(startFact, { title: '<!channel> & *all*' });
     await round();
     expect(JSON.parse(received[0]?.body ?? '')).toEqual({
       text: `<https://corral.example.com/#${id}|&lt;!channel&gt; &amp; all> has started.`,
@@ -158,8 +142,7 @@ describe('an event of a session', () => {
 });
 
 test('the verdict on a goal is the end of an evaluation, for programs that of a session alone', async () => {
-  const it = await webhookWorld();
-  await it.service.create({ ...spec, format: 'managed-agents' });
+  const it = await endpointWorld({ format: 'managed-agents' });
   await it.service.create({ ...spec, url: 'https://hooks.example.com/json' });
   const goal = (kind: string, more: object) => ({
     type: 'goal',
@@ -185,8 +168,7 @@ test('the verdict on a goal is the end of an evaluation, for programs that of a 
 
 describe('a delivery', () => {
   test('that fails is tried after 5 s, 30 s, 2 min, 15 min, 1 h and 6 h, under one id, and then has failed', async () => {
-    const { service, append, round, received, answers, clock } = await webhookWorld();
-    const { id } = await service.create(spec);
+    const { service, append, round, received, answers, clock, id } = await endpointWorld();
     answers(async () => new Response('no', { status: 503 }));
     await append(startFact);
     await round();
@@ -214,8 +196,7 @@ describe('a delivery', () => {
   });
 
   test('reads no more of an answer than 64 KiB', async () => {
-    const { service, round, answers } = await webhookWorld();
-    const { id } = await service.create(spec);
+    const { service, round, answers, id } = await endpointWorld();
     let pulled = 0;
     let isCancelled = false;
     const endless = () =>
@@ -237,8 +218,7 @@ describe('a delivery', () => {
   });
 
   test('that is refused with 410 pauses the endpoint at once', async () => {
-    const { service, append, round, answers, received } = await webhookWorld();
-    const { id } = await service.create(spec);
+    const { service, append, round, answers, received, id } = await endpointWorld();
     answers(async () => new Response(null, { status: 410 }));
     await append(startFact);
     await round();
@@ -250,8 +230,7 @@ describe('a delivery', () => {
   });
 
   test('that is the twentieth in a row to fail pauses the endpoint, which says so', async () => {
-    const { service, append, round, answers, clock } = await webhookWorld();
-    const { id } = await service.create(spec);
+    const { service, append, round, answers, clock, id } = await endpointWorld();
     answers(async () => new Response(null, { status: 500 }));
     for (let count = 0; count < 20; count++) await append(startFact);
     for (let count = 0; count < 45; count++) {
@@ -284,8 +263,7 @@ describe('a delivery', () => {
 });
 
 test('the history of an endpoint keeps its last 200 deliveries, and ends with it', async () => {
-  const { service, round, store } = await webhookWorld();
-  const { id } = await service.create(spec);
+  const { service, round, store, id } = await endpointWorld();
   for (let count = 0; count < 205; count++) {
     await service.test(id);
     if (count % 4 === 3) await round();
@@ -298,8 +276,7 @@ test('the history of an endpoint keeps its last 200 deliveries, and ends with it
 });
 
 test('a secret is shown once, and a new one counts at once', async () => {
-  const { service, round, received, store } = await webhookWorld();
-  const { id, secret } = await service.create(spec);
+  const { service, round, received, store, id, secret } = await endpointWorld();
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
   expect(JSON.stringify([await service.get(id), await service.list()])).not.toContain(secret);
   expect(JSON.stringify(await store.records.list('webhook'))).not.toContain(secret);

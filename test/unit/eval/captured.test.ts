@@ -26,43 +26,20 @@ describe('a session becomes a task', () => {
   });
 
   test('with each turn of calls, and only the last words', () => {
-    const facts = [
-      user('Do it'),
-      says('On it'),
-      usage,
-      says('I look'),
-      usage,
-      calls('a'),
-      calls('b'),
-      usage,
-      calls('c'),
-    ];
-    const { recording } = captured(...facts, says('Step done'), usage, says('All done'), usage);
+    const call = (name: string) => ({ name, args: {} });
+    const first = [user('Do it'), says('On it'), usage, says('I look'), usage, calls('a'), calls('b'), usage];
+    const { recording } = captured(...first, calls('c'), says('Step done'), usage, says('All done'), usage);
     expect(recording).toEqual([
-      {
-        text: 'I look',
-        calls: [
-          { name: 'a', args: {} },
-          { name: 'b', args: {} },
-        ],
-      },
-      { calls: [{ name: 'c', args: {} }] },
+      { text: 'I look', calls: [call('a'), call('b')] },
+      { calls: [call('c')] },
       { text: 'All done' },
     ]);
   });
 
   test('with files as they were before the first change of them', () => {
-    const { originals } = captured(
-      user('Do it'),
-      wrote('a', 'before'),
-      wrote('a', 'new'),
-      wrote('b', null),
-      wrote('c', 'x'.repeat(101)),
-    );
-    expect([...originals]).toEqual([
-      ['a', 'before'],
-      ['b', null],
-    ]);
+    const changes = [wrote('a', 'before'), wrote('a', 'new'), wrote('b', null), wrote('c', 'x'.repeat(101))];
+    const { originals } = captured(user('Do it'), ...changes);
+    expect(Object.fromEntries(originals)).toEqual({ a: 'before', b: null });
   });
 });
 

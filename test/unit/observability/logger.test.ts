@@ -90,16 +90,17 @@ const entry = {
   msg: 'it is slow',
 };
 
-test('a log line for people has the time, the level, the text and the fields', () => {
-  const line = formatLogLine(JSON.stringify(entry), { colour: false });
-  expect(line).toBe('03:04:05 warn  it is slow session=abc detail="two words"\n');
-});
-
-test('an error is shown with its stack, indented', () => {
-  const err = { type: 'Error', message: 'oh', stack: 'Error: oh\n    at here' };
-  const line = formatLogLine(JSON.stringify({ ...entry, err }), { colour: false });
-  expect(line).toMatch(/two words"\n {4}Error: oh\n {8}at here\n$/);
-});
+const err = { type: 'Error', message: 'oh', stack: 'Error: oh\n    at here' };
+test.each([
+  [
+    'the time, the level, the text and the fields',
+    entry,
+    /^03:04:05 warn {2}it is slow session=abc detail="two words"\n$/,
+  ],
+  ['the stack of an error, indented', { ...entry, err }, /two words"\n {4}Error: oh\n {8}at here\n$/],
+])('a log line for people has %s', (_, line, shown) =>
+  expect(formatLogLine(JSON.stringify(line), { colour: false })).toMatch(shown),
+);
 
 test('colours are there only on request', () =>
   expect(formatLogLine(JSON.stringify(entry), { colour: true })).toContain('\u001b[33mwarn'));

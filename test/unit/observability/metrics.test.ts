@@ -55,10 +55,4 @@ describe('metrics', () => {
     stream[Symbol.dispose]();
     expect(seriesOf(await metrics.text(), 'corral_streams_open{transport="websocket"}')).toBe(0);
   });
-
-  test('two installations in one process do not share theirs', async () => {
-    const [a, b] = [createMetrics(), createMetrics()];
-    a.event('plan');
-    expect(await b.text()).not.toContain('type="plan"');
-  });
 });

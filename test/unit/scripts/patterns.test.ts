@@ -1,18 +1,13 @@
 // @module-tag all
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'corral-patterns-'));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 function check(lines: readonly string[]) {
-  const file = join(folder, 'sample.ts');
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'sample.ts');
   writeFileSync(file, lines.join('\n'));
   const { status, stderr } = spawnSync(process.execPath, [resolve('scripts/check-patterns.ts'), file], {
     encoding: 'utf8',

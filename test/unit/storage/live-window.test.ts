@@ -30,17 +30,12 @@ test('the window keeps at most its limit of text and drops an event longer than 
   expect([kept(window), window.head]).toEqual([[], 31]);
 });
 
-test('after an append that passed it by it starts again, without a hole', () => {
+test.each([
+  ['after an append that passed it by starts again, without a hole', append(0, 3), append(5, 2)],
+  ['is not changed by an append that comes late', append(5, 2), append(3, 2)],
+])('the window %s', (_, ...appends) => {
   const window = new LiveEventWindow({ events: 10, chars: 1_000 });
-  window.add(append(0, 3));
-  window.add(append(5, 2));
-  expect(kept(window)).toEqual([6, 7]);
-});
-
-test('an append that comes late changes nothing', () => {
-  const window = new LiveEventWindow({ events: 10, chars: 1_000 });
-  window.add(append(5, 2));
-  window.add(append(3, 2));
+  for (const one of appends) window.add(one);
   expect([kept(window), window.head]).toEqual([[6, 7], 7]);
 });
 

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { AppendRequest, Store } from '../../../src/core/contracts/ports.ts';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
 import { readEventsFrom } from '../../../src/sessions/engine/run-fold.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { withPayloadOffload } from '../../../src/storage/payload-offload/payload-offload.ts';
@@ -13,13 +14,13 @@ const never = new AbortController().signal;
 function bench(blobs = memoryBlobs()) {
   const rows: string[] = [];
   const bare = createInMemoryStore();
-  const append = async (entry: AppendRequest) => {
+  const insert = async (entry: AppendRequest) => {
     rows.push(...entry.facts.map((fact) => JSON.stringify(fact)));
     return await bare.events.append(entry);
   };
   let [ids, now] = [0, 1_000];
   const { store, collect } = withPayloadOffload({
-    store: { ...bare, events: { ...bare.events, append, page: (...args) => bare.events.page(...args) } },
+    store: { ...bare, events: { ...bare.events, append: insert, page: (...args) => bare.events.page(...args) } },
     blobs,
     newId: () => `${++ids}`,
     now: () => now,
@@ -27,7 +28,10 @@ function bench(blobs = memoryBlobs()) {
   const later = (ms: number) => {
     now += ms;
   };
-  return { store, bare, blobs, rows, collect, later };
+  const id = newSession();
+  const append = (facts: readonly SessionFact[], after = 0) =>
+    store.events.append({ sessionId: id, after, at: 1, facts });
+  return { store, bare, blobs, rows, collect, later, id, append };
 }
 const eventsOf = (store: Store, id: ReturnType<typeof newSession>) =>
   Array.fromAsync(readEventsFrom(store.events, id, 1));
@@ -35,8 +39,7 @@ const eventsOf = (store: Store, id: ReturnType<typeof newSession>) =>
 test('F068 each event in the log is at most 256 KiB, and a larger one reads back whole', {
   tags: ['all'],
 }, async () => {
-  const { store, rows, blobs } = bench();
-  const id = newSession();
+  const { store, rows, blobs, id, append } = bench();
   const facts = [
     calledFact({ output: 'x'.repeat(20 * MiB) }),
     calledFact({ args: { file: 'a', content: '😀\n'.repeat(100_000) } }),
@@ -46,17 +49,16 @@ test('F068 each event in the log is at most 256 KiB, and a larger one reads back
     calledFact({ output: `\ud800${'\u0000'.repeat(60_000)}` }),
     calledFact({ output: 'y'.repeat(200_000) }),
   ];
-  await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  await append(facts);
   for (const row of rows) expect(Buffer.byteLength(row)).toBeLessThan(256 * 1024);
   expect(blobs.kept.size).toBe(4);
   expect(await eventsOf(store, id)).toEqual(facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId: id, ts: 1 })));
 });
 
 test('a clean-up looks once at each large fact, and again when its log was cut', async () => {
-  const { store, bare, blobs, collect, later } = bench();
-  const id = newSession();
+  const { store, bare, blobs, collect, later, id, append } = bench();
   const facts = Array.from({ length: 3 }, (_, n) => calledFact({ output: `${n}`.repeat(MiB) }));
-  await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  await append(facts);
   later(1_000);
   const pages = vi.spyOn(bare.events, 'page');
   expect(await collect(1_500, never)).toBe(0);
@@ -68,10 +70,9 @@ test('a clean-up looks once at each large fact, and again when its log was cut',
 });
 
 test('F068 a page of large events ends early instead of holding them all, and nothing is left out', async () => {
-  const { store } = bench();
-  const id = newSession();
+  const { store, id, append } = bench();
   const facts = Array.from({ length: 6 }, (_, n) => calledFact({ output: `${n}`.repeat(2 * MiB) }));
-  await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  await append(facts);
   const sizes: number[] = [];
   for (let after = 0; after < 6; ) {
     const { events } = await store.events.page(id, after, 100);
@@ -87,11 +88,10 @@ test.each([
   ['was changed', (kept: Map<string, Buffer>, key: string) => void kept.set(key, Buffer.from('{"output":"forged"}'))],
   ['is cut', (kept: Map<string, Buffer>, key: string) => void kept.set(key, (kept.get(key) as Buffer).subarray(0, 99))],
 ])('F074 an event whose blob %s is readable and reports blob_missing, its neighbours are whole', async (_, spoil) => {
-  const { store, blobs } = bench();
-  const id = newSession();
+  const { store, blobs, id, append } = bench();
   const output = `begin${'x'.repeat(300_000)}end`;
   const facts = [calledFact({ output }), calledFact({ output: 'small' }), calledFact({ output: `z${output}` })];
-  await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  await append(facts);
   spoil(blobs.kept, [...blobs.kept.keys()][0] as string);
   const [first, second, third] = await eventsOf(store, id);
   expect(first).toMatchObject({ seq: 1, problem: 'blob_missing', type: 'tool.called' });
@@ -130,29 +130,24 @@ test('an append that is tried again is the same one: no second blob, and the sto
 });
 
 test('a blob whose append never came is collected once it is old; one that is referred to stays', async () => {
-  const { store, blobs, collect, later } = bench();
-  const id = newSession();
+  const { store, blobs, collect, later, id, append } = bench();
   const facts = [calledFact({ output: 'x'.repeat(MiB) })];
-  await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  await append(facts);
   {
     using _died = armFailpoints('large.put.after=throw', { exit: () => {} });
-    await expect(store.events.append({ sessionId: id, after: 1, at: 1, facts: [...facts] })).rejects.toThrow(
-      'failpoint',
-    );
+    await expect(append([...facts], 1)).rejects.toThrow('failpoint');
   }
   expect([blobs.kept.size, await collect(1_000, never)]).toEqual([2, 0]);
   later(5_000);
-  await store.events.append({ sessionId: id, after: 1, at: 1, facts: [calledFact({ output: 'y'.repeat(MiB) })] });
+  await append([calledFact({ output: 'y'.repeat(MiB) })], 1);
   expect([await collect(2_000, never), blobs.kept.size]).toEqual([1, 2]);
   expect((await eventsOf(store, id)).map((event) => event.problem)).toEqual([undefined, undefined]);
   expect(await collect(10_000, never)).toBe(0);
 });
 
 test('two that collect at once remove no more than one would, and break nothing', async () => {
-  const { store, blobs, collect } = bench();
-  const id = newSession();
-  for (let n = 0; n < 10; n++)
-    await store.events.append({ sessionId: id, after: n, at: 1, facts: [calledFact({ output: `${n}`.repeat(MiB) })] });
+  const { store, blobs, collect, id, append } = bench();
+  for (let n = 0; n < 10; n++) await append([calledFact({ output: `${n}`.repeat(MiB) })], n);
   await store.events.compact(id, { keepDroppable: 1, keepAll: 4 });
   await Promise.all([collect(9_999, never), collect(9_999, never)]);
   expect(blobs.kept.size).toBe(4);

@@ -23,32 +23,14 @@ export function logContract(store: () => Store, effort: number): void {
   describe('event log', () => {
     const open = (changed: Partial<EventStore> = {}, options = limits): EventLog =>
       createEventLog({ ...store().events, ...changed }, options);
-
-    test('however a reader is cut and resumed, it sees every event once and in order', async () => {
-      const batches = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 15 });
-      const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 15 });
-      const property = fc.asyncProperty(batches, cuts, async (sizes, cutAfter) => {
-        const [log, id, reads] = [open({}, { ...limits, maxLag: 1_000 }), newSession(), [...cutAfter]];
-        const append = writer(log, id);
-        const writing = (async () => {
-          for (const size of sizes) {
-            await append(facts(size));
-            if (size % 2) await breathe();
-          }
-        })();
-        const total = sizes.reduce((sum, size) => sum + size);
-        const seen: unknown[] = [];
-        while (seen.length < total)
-          seen.push(...(await take(log, id, seen.length, Math.min(reads.shift() ?? total, total - seen.length))));
-        await writing;
-        expect(seen).toEqual(upTo(total));
-      });
-      await fc.assert(property, { numRuns: Math.ceil(100 * effort) });
-    });
+    /** A log of a new session. */
+    const begin = (options = limits) => {
+      const [log, id] = [open({}, options), newSession()];
+      return { log, id, append: writer(log, id) };
+    };
 
     test('F087 a reader that disconnects at 100 random moments and resumes by its cursor sees every event once and in order', async () => {
-      const [log, id] = [open({}, { ...limits, maxLag: 100_000 }), newSession()];
-      const append = writer(log, id);
+      const { log, id, append } = begin({ ...limits, maxLag: 100_000 });
       const random = fc.sample(fc.integer({ min: 1, max: Math.ceil(20 * effort) }), { numRuns: 100, seed: 87 });
       const total = random.reduce((sum, size) => sum + size);
       const writing = (async () => {
@@ -106,8 +88,7 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('F088 a cursor ahead of the head is answered with a resync, and following continues behind the head', async () => {
-      const [log, id] = [open(), newSession()];
-      const append = writer(log, id);
+      const { log, id, append } = begin();
       await append(facts(2));
       const reader = oneByOne(log.follow(id, 9, soon()));
       const report = { kind: 'resync', reason: 'cursor_ahead', oldest: 1, head: 2 };
@@ -118,8 +99,8 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('F088 a cursor from before what was trimmed away is too old for everybody, but cursor 0 never is', async () => {
-      const [log, id] = [open(), newSession()];
-      await writer(log, id)(facts(9));
+      const { log, id, append } = begin();
+      await append(facts(9));
       await store().events.compact(id, { keepDroppable: 100, keepAll: 4 });
       for (const deltas of [true, false]) {
         const reader = oneByOne(log.follow(id, 4, { ...soon(), deltas }));
@@ -131,8 +112,8 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('F088 a cursor from before the deltas that are gone is too old only for a reader that is owed deltas', async () => {
-      const [log, id] = [open(), newSession()];
-      await writer(log, id)([...facts(2), ...deltas(4), ...facts(1)]);
+      const { log, id, append } = begin();
+      await append([...facts(2), ...deltas(4), ...facts(1)]);
       await store().events.compact(id, { keepDroppable: 1, keepAll: 100 });
       expect(await take(log, id, 2, 1, { deltas: true })).toEqual(['cursor_too_old']);
       expect(await take(log, id, 2, 2, { deltas: false })).toEqual([6, 7]);
@@ -141,8 +122,8 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('a gap that compaction makes before a reader on its way is reported, though it began at 0', async () => {
-      const [log, id] = [open(), newSession()];
-      await writer(log, id)(facts(20));
+      const { log, id, append } = begin();
+      await append(facts(20));
       const reader = oneByOne(log.follow(id, 0, soon()));
       const got = [(await reader.next()).value];
       await store().events.compact(id, { keepDroppable: 100, keepAll: 2 });
@@ -151,8 +132,7 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('so is one before a reader that found the beginning in memory, once memory has let go of it', async () => {
-      const [log, id] = [open({}, { ...limits, maxLag: 1_000 }), newSession()];
-      const append = writer(log, id);
+      const { log, id, append } = begin({ ...limits, maxLag: 1_000 });
       // A second reader, for which the newest events stay in memory.
       const other = oneByOne(log.follow(id, 0, soon()));
       const awaited = other.next();
@@ -167,8 +147,7 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('a live reader that falls too far behind must resync, and continues behind the head', async () => {
-      const [log, id] = [open(), newSession()];
-      const append = writer(log, id);
+      const { log, id, append } = begin();
       await append(facts(1));
       const reader = oneByOne(log.follow(id, 0, soon()));
       expect(seqOf((await reader.next()).value)).toBe(1);
@@ -185,8 +164,7 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('a reader that lags less than that gets everything, from the store where memory has let go of it', async () => {
-      const [log, id] = [open(), newSession()];
-      const append = writer(log, id);
+      const { log, id, append } = begin();
       const reader = oneByOne(log.follow(id, 0, soon()));
       const next = reader.next();
       await append(facts(1));
@@ -206,8 +184,8 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('a long history is paged, not refused', async () => {
-      const [log, id] = [open(), newSession()];
-      await writer(log, id)(facts(50));
+      const { log, id, append } = begin();
+      await append(facts(50));
       expect(await take(log, id, 0, 50)).toEqual(upTo(50));
     });
 
@@ -241,8 +219,7 @@ export function logContract(store: () => Store, effort: number): void {
     });
 
     test('nobody is notified of a fenced append', async () => {
-      const [log, id] = [open(), newSession()];
-      const append = writer(log, id);
+      const { log, id, append } = begin();
       const reading = take(log, id, 0, 2);
       await append(facts(1));
       await expect(log.append({ sessionId: id, after: 0, at: 1, facts: facts(3) })).rejects.toMatchObject({
@@ -304,12 +281,6 @@ export function logContract(store: () => Store, effort: number): void {
     test('a store that fails ends the reader with its error', async () => {
       const log = open({ page: () => Promise.reject(new Error('gone')) });
       await expect(take(log, newSession(), 0, 1)).rejects.toThrow('gone');
-    });
-
-    test('sessions do not share numbers', async () => {
-      const [log, a, b] = [open(), newSession(), newSession()];
-      await writer(log, a)(facts(3));
-      expect(await writer(log, b)(facts(1))).toBe(1);
     });
   });
 }

@@ -1,19 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { buildImageCommand } from '../../../../src/app/commands/build-image.ts';
 import { runServerCommand } from '../../../support/servers/run-command.ts';
+import { temporaryFolder } from '../../../support/stores/store.ts';
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'corral-build-image-'));
-  vi.stubEnv('CORRAL_DATA_DIR', folder);
+let folder: ReturnType<typeof temporaryFolder>;
+beforeEach(() => {
+  folder = temporaryFolder();
+  vi.stubEnv('CORRAL_DATA_DIR', folder.path);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
+  folder[Symbol.dispose]();
 });
 
 /** The command with an engine that has every image. Resolves with what it prints and the engine's requests. */
@@ -23,7 +22,7 @@ async function run(...args: string[]) {
     requests.push(`${req.method} ${decodeURIComponent(req.url ?? '')}`);
     res.writeHead(req.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' }).end('{"Id":"sha256:1"}');
   });
-  const socket = join(folder, 'engine.sock');
+  const socket = join(folder.path, 'engine.sock');
   await new Promise<void>((resolve) => engine.listen(socket, resolve));
   try {
     return { ...(await runServerCommand(buildImageCommand, ...args, '--engine', `unix://${socket}`)), requests };

@@ -8,10 +8,9 @@ beforeEach(() => {
   folder = temporaryFolder();
   vi.stubEnv('CORRAL_DATA_DIR', folder.path);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await (folder as unknown as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.();
-  (folder as unknown as Partial<Disposable>)[Symbol.dispose]?.();
+  folder[Symbol.dispose]();
 });
 
 const run = (...args: string[]) => runServerCommand(keysCommand, ...args);
