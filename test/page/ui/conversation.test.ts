@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, phone, scrollTo, spoken } from './desk.ts';
+import { axeFinds, deskTest, phone, redDot, scrollTo, spoken } from './desk.ts';
 
 // The conversation and its sandbox as a person sees them. `boxed`: commands run in a sandbox, so they have exit codes
 // and output.
@@ -13,8 +13,6 @@ const boxed = deskTest({ CORRAL_DRIVER: 'process' });
 const ended = (at: Page, count = 1) => expect.poll(() => at.locator('.ended').count()).toBe(count);
 const message = (at: Page) => at.getByRole('textbox', { name: 'Message' });
 const plan = (at: Page) => at.getByRole('button', { name: /^Plan/ });
-const redDot =
-  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 
 test('Markdown is drawn as tables, lists, tasks and code to copy', { tags: ['all'] }, async ({ desk }) => {
   const list = '- one\n  - inside one\n- [x] done';
@@ -33,10 +31,7 @@ test('Markdown is drawn as tables, lists, tasks and code to copy', { tags: ['all
 
 boxed("a picture of the workspace is shown in the agent's message", { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
-  await desk.fetch(`/streams/sessions/${id}/file?path=dot.png`, {
-    method: 'PUT',
-    body: Buffer.from(redDot, 'base64'),
-  });
+  await desk.fetch(`/streams/sessions/${id}/file?path=dot.png`, { method: 'PUT', body: redDot });
   await desk.call('runs.send', { sessionId: id, text: fence('ask', 'Look at this: ![a red dot](dot.png)') });
   const { page } = await desk.open(`/#${id}`);
   const picture = page.getByRole('article', { name: 'Agent' }).getByRole('img', { name: 'a red dot' });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Locator, Page } from 'playwright-core';
+import type { FileChooser, Locator, Page } from 'playwright-core';
 import { test as base, expect, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
 import type { AppendRequest } from '../../../src/core/contracts/ports.ts';
@@ -9,6 +9,8 @@ import { type BrowserVisit, browse } from '../../support/clients/browser.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { identityProvider } from '../../support/servers/identity-provider.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -48,6 +50,31 @@ export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
   at.evaluate((node, to) => {
     (node as unknown as { scrollTop: number }).scrollTop = to;
   }, top);
+
+/** Opens a section of the settings. A phone has a list of sections in place of a column. */
+export async function openSettings(page: Page, section: string): Promise<Locator> {
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  if ((page.viewportSize()?.width ?? 0) > 860) await dialog.getByRole('button', { name: section, exact: true }).click();
+  else await dialog.getByRole('combobox', { name: 'Settings' }).selectOption(section);
+  return dialog;
+}
+export async function runCommand(page: Page, name: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Command palette' }).fill(name);
+  await page.keyboard.press('Enter');
+}
+export async function attachFiles(page: Page, files: Parameters<FileChooser['setFiles']>[0]): Promise<void> {
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Attach files' }).click();
+  await (await choosing).setFiles(files);
+}
+
+/** A PNG of 5 by 5 pixels. */
+export const redDot = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==',
+  'base64',
+);
 
 export const wide = { width: 1440, height: 900, dark: false };
 export const middle = { width: 1024, height: 768, dark: true };
@@ -96,6 +123,23 @@ export const deskTest = (settings: Settings = {}, role: 'user' | 'admin' | 'nobo
     const made = isNobody ? undefined : await server.core.keys.create({ name: role, role });
     return new Desk({ skip }, server, made);
   });
+
+/** A server at which people sign in with a provider of its own, `Example`. */
+export async function signInServer(stack: AsyncDisposableStack, roles: string, folder?: string) {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const provider = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
+  const settings = {
+    PORT: new URL(url).port,
+    CORRAL_OIDC_ISSUER: provider.issuer,
+    CORRAL_OIDC_NAME: 'Example',
+    CORRAL_OIDC_CLIENT_ID: 'corral',
+    CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
+    CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
+    CORRAL_OIDC_ROLES: roles,
+    CORRAL_OIDC_CHECK_SECONDS: '1',
+  };
+  return { provider, server: stack.use(await composedServer(settings, folder)) };
+}
 
 export class Desk {
   readonly server: ComposedServer;

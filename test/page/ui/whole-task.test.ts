@@ -5,7 +5,7 @@ import { afterAll, expect } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { attachFiles, axeFinds, deskTest } from './desk.ts';
 
 // One task from its files to the result, as a person with a browser has it: attached, worked on, served, seen, commented on in
 // the diff, changed, seen again, downloaded.
@@ -67,11 +67,7 @@ afterAll(() => fake[Symbol.asyncDispose]());
 const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
 
 async function walk(page: Page): Promise<void> {
-  const [chooser] = await Promise.all([
-    page.waitForEvent('filechooser'),
-    page.getByRole('button', { name: 'Attach files' }).click(),
-  ]);
-  await chooser.setFiles([file('cities.csv', 'Oslo,7\nRome,3\n'), file('note.txt', 'counted by hand')]);
+  await attachFiles(page, [file('cities.csv', 'Oslo,7\nRome,3\n'), file('note.txt', 'counted by hand')]);
   const attached = page.getByRole('list', { name: 'Attached files' });
   await expect.poll(() => attached.getByText(/^1[45] B$/).count()).toBe(2);
   const message = page.getByLabel('Message', { exact: true });

@@ -163,17 +163,10 @@ async function weaknessesOf(url: string): Promise<string[]> {
   return (checks.sandbox.weaknesses ?? []).map(({ name }) => name);
 }
 
-export interface Bait extends AsyncDisposable {
-  readonly canary: string;
-  readonly file: string;
-  readonly abstract: string;
-  readonly shm: string;
-  readonly port: number;
-  readonly addresses: readonly string[];
-}
+export type Bait = Awaited<ReturnType<typeof baitOnTheHost>>;
 
 /** Puts a secret of the host in every place that an escape would reach. */
-export async function baitOnTheHost(): Promise<Bait> {
+export async function baitOnTheHost() {
   await using stack = new AsyncDisposableStack();
   const canary = randomBytes(24).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-canary-'));

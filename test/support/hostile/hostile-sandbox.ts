@@ -14,13 +14,10 @@ import { standIn } from './hostile-daemon.ts';
 const MiB = 1024 * 1024;
 const call = (): CallOptions => ({ signal: AbortSignal.timeout(60_000) });
 
-export interface HostileSandbox extends AsyncDisposable {
-  /** A new connection, as after a restart of the server. */
-  attach(): Promise<{ readonly client: SandboxClient; readonly lost: AbortSignal } & AsyncDisposable>;
-}
+export type HostileSandbox = Awaited<ReturnType<typeof hostileSandbox>>;
 
 /** A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. */
-export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
+export async function hostileSandbox(answer: string) {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
   stack.defer(() => removeFolder(folder));
@@ -46,6 +43,7 @@ export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   await driver.provision(spec, call());
   const held = stack.move();
   return {
+    /** A new connection, as after a restart of the server. */
     async attach() {
       const link = await driver.attach(id, call());
       const client = createSandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
