@@ -116,19 +116,6 @@ test('a task of the start page really runs in the sandbox and ends in a page tha
   await page.getByRole('tab', { name: 'Files', selected: true }).waitFor();
 });
 
-test('text that is inserted instead of typed arrives in the terminal', async ({ desk }) => {
-  const id = await desk.worked(`Begin\n${fence('sh', 'true')}`);
-  const { page } = await desk.open(`/#${id}`);
-  await ended(page);
-  await page.getByRole('tab', { name: 'Terminal' }).click();
-  const screen = page.locator('.screen');
-  await screen.getByText('$').first().waitFor();
-  await page.getByRole('textbox', { name: 'Terminal input' }).focus();
-  await page.keyboard.insertText('echo "🦆 dictated" | tr d D');
-  await page.keyboard.press('Enter');
-  await screen.getByText('🦆 DictateD', { exact: true }).first().waitFor();
-});
-
 test('the start page is German for a person who reads German, whole on a phone', async ({ desk }) => {
   const { page, complaints } = await desk.open('about:blank', phone);
   await page.addInitScript("localStorage.setItem('corral.language', 'de')");

@@ -12,10 +12,7 @@ interface FakeOptions {
 }
 
 /** A forge's REST on a free port of loopback. */
-export async function fakeForge(
-  kind: ForgeName,
-  { schema, owner = 'acme', name = 'totals' }: FakeOptions = {},
-) {
+export async function fakeForge(kind: ForgeName, { schema, owner = 'acme', name = 'totals' }: FakeOptions = {}) {
   const api: FakeApi = fakeApis[kind];
   const content: ForgeContent = {
     owner,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { CallOptions, SandboxSpec } from '../../../drivers/driver.ts';
 import { createProcessDriver } from '../../../drivers/process/process.ts';
 import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { processHarness } from '../servers/process.ts';
 import { programs } from '../servers/programs.ts';

@@ -1,10 +1,9 @@
 import type { AddressInfo } from 'node:net';
-import { openServerCore, type ServerCore } from '../../../src/app/compose.ts';
+import { openServerCore } from '../../../src/app/compose.ts';
 import { buildHttpServer } from '../../../src/app/http-server.ts';
-import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import type { RegisteredRoute } from '../../../src/http/routes/routes.ts';
 import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { temporaryFolder } from '../stores/store.ts';
 import '../memory-driver/register.ts';
