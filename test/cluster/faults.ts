@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
@@ -21,7 +19,6 @@ import {
 } from '../support/cluster/cluster.ts';
 import { askDaemon, budget, sh, testSpec } from '../support/conformance/harness.ts';
 
-const execute = promisify(execFile);
 const cluster = await hasCluster();
 
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
@@ -99,22 +96,6 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const sandboxSpec = spec();
     await expect(bare.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'unsupported' });
     expect([messages.length, await bare.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([1, [], []]);
-  });
-
-  test('the driver reaches a sandbox at its pod address when a route exists', async (context) => {
-    if (process.getuid?.() !== 0) context.skip('needs root, to set a route to the pods');
-    const near = spec();
-    await driver.provision(near, budget());
-    const { hostIP = '', podIP = '' } = (await harness.pods())[0]?.status ?? {};
-    const route = [podIP.replace(/[.]\d+[.]\d+$/, '.0.0/16'), 'via', hostIP];
-    await execute('ip', ['route', 'replace', ...route]);
-    onTestFinished(async () => void (await execute('ip', ['route', 'delete', ...route])));
-    await using direct = await harness.connect({ instance: 'direct', over: { reach: 'pod-ip' } });
-    const sandboxSpec = spec();
-    await direct.provision(sandboxSpec, budget());
-    await using link = await direct.attach(sandboxSpec.id, budget());
-    expect(await sh(link, 'echo here')).toBe('here\n');
-    await direct.destroy(sandboxSpec.id, 'remove', budget());
   });
 
   test('F041 a pod deleted in the middle of a command is reported lost, and restarts with its files', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { attachFiles, axeFinds, deskTest, phone, redDot } from './desk.ts';
+import { axeFinds, deskTest, phone, redDot } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -9,7 +9,9 @@ const picture = { name: 'dot.png', mimeType: 'image/png', buffer: redDot };
 
 test('files of the first message of a new session are sent with it, seen in it and in its files', async ({ desk }) => {
   const { page } = await desk.open();
-  await attachFiles(page, [notes, picture, { ...notes, name: 'not-this.txt' }]);
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Attach files' }).click();
+  await (await choosing).setFiles([notes, picture, { ...notes, name: 'not-this.txt' }]);
   const list = page.getByRole('list', { name: 'Attached files' });
   await list.getByText('16 B').first().waitFor();
   expect(await axeFinds(page)).toEqual([]);

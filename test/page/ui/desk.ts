@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { FileChooser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { test as base, expect, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
 import type { AppendRequest } from '../../../src/core/contracts/ports.ts';
@@ -63,11 +63,6 @@ export async function runCommand(page: Page, name: string): Promise<void> {
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Command palette' }).fill(name);
   await page.keyboard.press('Enter');
-}
-export async function attachFiles(page: Page, files: Parameters<FileChooser['setFiles']>[0]): Promise<void> {
-  const choosing = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Attach files' }).click();
-  await (await choosing).setFiles(files);
 }
 
 /** A PNG of 5 by 5 pixels. */

@@ -13,8 +13,6 @@ import { standIn } from './hostile-daemon.ts';
 const MiB = 1024 * 1024;
 const call = (): CallOptions => ({ signal: AbortSignal.timeout(60_000) });
 
-export type HostileSandbox = Awaited<ReturnType<typeof hostileSandbox>>;
-
 /** A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. */
 export async function hostileSandbox(answer: string) {
   await using stack = new AsyncDisposableStack();
