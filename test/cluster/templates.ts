@@ -187,16 +187,6 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     expect(text).toContain('pod-user: assigned');
   });
 
-  test('deny all traffic in the sandbox namespace that no other policy allows', () => {
-    for (const name of names) {
-      const [denial] = things(name).filter(({ metadata }) => metadata.name.endsWith('-default-deny'));
-      expect(denial).toMatchObject({
-        metadata: { namespace: sandboxes },
-        spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
-      });
-    }
-  });
-
   test.each([
     ['no database', {}, /exactly one of mongodb/],
     ['two databases', { mongodb: { url: 'mongodb://a/b', bundled: { enabled: true } } }, /exactly one of mongodb/],

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, phone, redDot, scrollTo, spoken } from './desk.ts';
+import { axeFinds, deskTest, phone, redDot, scrollTo } from './desk.ts';
 
 // The conversation and its sandbox as a person sees them. `boxed`: commands run in a sandbox, so they have exit codes
 // and output.
@@ -67,19 +67,6 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
   await expect.poll(() => lines.count()).toBe(0);
 });
 
-test('a screen reader tells person, agent and failure apart', { tags: ['nightly'] }, async ({ desk }) => {
-  const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model refused.')}`);
-  const { page } = await desk.open(`/#${id}`);
-  await ended(page);
-  const reported = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
-  await expect
-    .poll(reported)
-    .toEqual([
-      ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
-      'alert: The model refused.',
-    ]);
-});
-
 test('a long plan is folded to its current step, and unfolds', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(
     `Six\n${fence('sh', 'true').concat('\n').repeat(4)}${fence('ask', 'Which?')}\n${fence('sh', 'true')}`,
@@ -99,7 +86,10 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   const id = await desk.worked(`Fail\n${fence('fail', 'The model refused.')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await page.getByRole('alert').getByText('The model refused.').waitFor();
+  const log = page.getByRole('log', { name: 'Conversation' });
+  await log.getByRole('article', { name: 'Agent' }).first().waitFor();
+  await log.getByRole('group', { name: 'Run' }).waitFor();
+  await log.getByRole('alert').getByText('The model refused.').waitFor();
   const reply = await page.locator('.ended').innerText();
   expect(reply).toContain('The model provider failed.');
   expect(reply).not.toMatch(/_|Reason:|\b0 ms/);
@@ -222,8 +212,8 @@ test('on a phone Enter begins a new line, and title, status and stop stay in vie
   await page.locator('.bar .chip').getByText('stopped', { exact: true }).waitFor();
 });
 
-test('theme and language change at once, and stay', { tags: ['nightly'] }, async ({ desk }) => {
-  const { page } = await desk.open();
+test('theme and language change at once, and stay, on a phone too', { tags: ['all'] }, async ({ desk }) => {
+  const { page, complaints } = await desk.open();
   const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
   await page.keyboard.press('Control+,');
   const light = await background();
@@ -235,6 +225,12 @@ test('theme and language change at once, and stay', { tags: ['nightly'] }, async
   await page.getByRole('button', { name: 'Neue Sitzung' }).first().waitFor();
   expect(await page.evaluate('document.documentElement.lang')).toBe('de');
   expect(await background()).not.toBe(light);
+  await page.setViewportSize(phone);
+  await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
+  await page.getByRole('heading', { name: 'Noch kein Modell eingerichtet' }).waitFor();
+  expect(await page.locator('.welcome').innerText()).not.toMatch(/\b(the|and|with|your|session)\b/i);
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+  expect(complaints).toEqual([]);
 });
 
 test('the work pane changes its width by keyboard and dragging', { tags: ['nightly'] }, async ({ desk }) => {

@@ -23,28 +23,6 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 
-/**
- * The page as screen readers get it, from Chromium's own accessibility tree: each node of these roles with its name, or
- * with its text if it has none.
- */
-export async function spoken(page: Page, roles: readonly string[]): Promise<string[]> {
-  const devTools = await page.context().newCDPSession(page);
-  const { nodes } = await devTools.send('Accessibility.getFullAXTree');
-  await devTools.detach();
-  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
-  type Node = (typeof nodes)[number];
-  const inside = ({ childIds = [] }: Node): Node[] =>
-    childIds.flatMap((id) => byId.get(id) ?? []).flatMap((child) => [child, ...inside(child)]);
-  const textOf = (node: Node): string =>
-    inside(node)
-      .flatMap(({ role, name }) => (role?.value === 'StaticText' ? [String(name?.value)] : []))
-      .join(' ');
-  const [root] = nodes;
-  return (root ? inside(root) : [])
-    .filter(({ ignored, role }) => !ignored && roles.includes(String(role?.value)))
-    .map((node) => `${node.role?.value}: ${node.name?.value || textOf(node)}`);
-}
-
 /** Scrolls the element to this place, or to its end. */
 export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
   at.evaluate((node, to) => {
@@ -70,6 +48,12 @@ export const redDot = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==',
   'base64',
 );
+
+/** The input that uploads a skill of this name. */
+export function skillOf(name: string) {
+  const text = `---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`;
+  return { files: [{ path: `${name}/SKILL.md`, content: Buffer.from(text).toString('base64') }] };
+}
 
 export const wide = { width: 1440, height: 900, dark: false };
 export const middle = { width: 1024, height: 768, dark: true };

@@ -100,12 +100,8 @@ export function clusterImage(): Promise<string> {
   return loading;
 }
 
-/** The image with a desktop, built as operators build it and copied to the node. */
-export const desktopOnCluster = (): Promise<string> => variantOnCluster('desktop');
-/** The same for the image of the code interpreter. */
-export const codeOnCluster = (): Promise<string> => variantOnCluster('code');
-
-async function variantOnCluster(variant: Variant): Promise<string> {
+/** The image with a desktop or with the code interpreter, built as operators build it and copied to the node. */
+export async function variantOnCluster(variant: Variant): Promise<string> {
   const image = `corral-test/sandbox-${variant}:cluster`;
   await buildVariant(variant, image);
   await load(image);
