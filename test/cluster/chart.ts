@@ -127,35 +127,27 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     await Promise.all([one, other].map(({ id }) => corral.sessions.delete.mutate({ id })));
   });
 
-  const rollouts = {
-    'an upgrade': () => release.upgrade('--set-string', 'podAnnotations.upgraded=yes'),
-    'a rolling restart': async () => {
-      await release.kubectl('rollout', 'restart', 'deployment/corral');
-      await release.kubectl('rollout', 'status', 'deployment/corral', '--timeout=180s');
-    },
-  };
-  for (const [what, rollOut] of Object.entries(rollouts))
-    installed(`a command goes on through ${what} of all servers, and its client misses nothing`, async () => {
-      using corral = release.client();
-      const { id } = await corral.sessions.create.mutate();
-      using seen = follow(corral, id);
-      const before = await release.servers();
-      const command = 'for n in $(seq 30); do echo tick $n; sleep 1; done';
-      await corral.runs.send.mutate({ sessionId: id, text: `Count\n${fence('sh', command)}` });
-      await expect.poll(() => seen.events.some(({ type }) => type === 'tool.output')).toBe(true);
-      const sandbox = await podsOf(id);
-      await rollOut();
-      await expect
-        .poll(async () => (await release.servers()).filter((it) => before.includes(it)), { timeout: 60_000 })
-        .toEqual([]);
-      const events = await seen.toEnd();
-      expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, at) => at + 1));
-      expect(events.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed' } });
-      expect(outputOf(events)).toBe(Array.from({ length: 30 }, (_, n) => `tick ${n + 1}\n`).join(''));
-      expect(await podsOf(id)).toBe(sandbox);
-      const { stdout } = await corral.sandbox.exec.mutate({ sessionId: id, command: 'echo still there' });
-      expect(stdout).toBe('still there\n');
-    });
+  installed('a command goes on through an upgrade of all servers, and its client misses nothing', async () => {
+    using corral = release.client();
+    const { id } = await corral.sessions.create.mutate();
+    using seen = follow(corral, id);
+    const before = await release.servers();
+    const command = 'for n in $(seq 30); do echo tick $n; sleep 1; done';
+    await corral.runs.send.mutate({ sessionId: id, text: `Count\n${fence('sh', command)}` });
+    await expect.poll(() => seen.events.some(({ type }) => type === 'tool.output')).toBe(true);
+    const sandbox = await podsOf(id);
+    await release.upgrade('--set-string', 'podAnnotations.upgraded=yes');
+    await expect
+      .poll(async () => (await release.servers()).filter((it) => before.includes(it)), { timeout: 60_000 })
+      .toEqual([]);
+    const events = await seen.toEnd();
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, at) => at + 1));
+    expect(events.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed' } });
+    expect(outputOf(events)).toBe(Array.from({ length: 30 }, (_, n) => `tick ${n + 1}\n`).join(''));
+    expect(await podsOf(id)).toBe(sandbox);
+    const { stdout } = await corral.sandbox.exec.mutate({ sessionId: id, command: 'echo still there' });
+    expect(stdout).toBe('still there\n');
+  });
 
   installed('uninstalling takes the namespace of the sandboxes with it', async () => {
     // The previous test left them.

@@ -213,4 +213,15 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     await driver.destroy(sandboxSpec.id, 'remove', budget());
     expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
+
+  test('20 sandboxes at once: all become ready, none is lost', async () => {
+    await reconnect({ pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 });
+    const all = Array.from({ length: 20 }, () =>
+      spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
+    );
+    await Promise.all(all.map((it) => driver.provision(it, budget(110_000))));
+    expect((await driver.list(budget())).filter(({ phase }) => phase === 'ready')).toHaveLength(20);
+    await Promise.all(all.map(({ id }) => driver.destroy(id, 'remove', budget(110_000))));
+    expect(await driver.list(budget())).toEqual([]);
+  });
 });

@@ -73,6 +73,8 @@ const sets = {
 } as const;
 const names = Object.keys(sets) as (keyof typeof sets)[];
 
+const manifestsIn = (text: string) => parseAllDocuments(text).flatMap((it) => (it.toJS() as Manifest | null) ?? []);
+
 const cluster = await hasCluster();
 
 describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG names no cluster)', () => {
@@ -85,12 +87,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     for (const name of names) {
       const file = await valuesFile(name);
       const text = await helm('template', 'corral', chart, '--namespace', namespace, '--values', file);
-      rendered.set(
-        name,
-        parseAllDocuments(text)
-          .map((it) => it.toJS() as Manifest)
-          .filter(Boolean),
-      );
+      rendered.set(name, manifestsIn(text));
     }
     const both = [namespace, sandboxes];
     await kubectl('delete', 'namespace', ...both, '--ignore-not-found'); // left by an aborted run
@@ -172,9 +169,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
 
   test('give a right on nodes only on request, and only to read them', async () => {
     const args = ['--namespace', namespace, '--values', await valuesFile('usual'), '--set', 'sandbox.watchNodes=true'];
-    const docs = parseAllDocuments(await helm('template', 'corral', chart, ...args)).map(
-      (one) => one.toJS() as Manifest,
-    );
+    const docs = manifestsIn(await helm('template', 'corral', chart, ...args));
     expect(docs.filter(({ kind }) => kind === 'ClusterRole').map(({ rules }) => rules)).toEqual([
       [{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }],
     ]);

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
+import { fact } from '../../support/machines/session-parts.ts';
 import { axeFinds, deskTest, phone, redDot, scrollTo } from './desk.ts';
 
 // The conversation and its sandbox as a person sees them. `boxed`: commands run in a sandbox, so they have exit codes
@@ -284,11 +285,7 @@ test('the start of a sandbox is a line with phase, layer and seconds', { tags: [
   const id = await desk.worked('Begin');
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await desk.tell(id, {
-    type: 'sandbox.phase',
-    runId: null,
-    data: { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' },
-  });
+  await desk.tell(id, fact('sandbox.phase', { phase: 'image', detail: 'layer 2 of 9: RUN apt-get' }, null));
   await page.reload();
   const line = page.locator('.phase').filter({ hasText: 'Preparing image · layer 2 of 9: RUN apt-get' });
   await line.waitFor();
@@ -306,18 +303,14 @@ test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all
   const args = { task: 'Count the boats' };
   const call = { callId: randomUUID(), tool: 'delegate', function: 'delegate', args } as const;
   const repository = (kind: 'fetching' | 'ready', detail: string) =>
-    ({
-      type: 'repository',
-      runId: null,
-      data: { kind, url: 'https://a.example/shop.git', path: 'shop', detail },
-    }) as const;
+    fact('repository', { kind, url: 'https://a.example/shop.git', path: 'shop', detail }, null);
   await desk.tell(
     id,
     repository('fetching', 'Fetching https://a.example/shop.git into shop.'),
     repository('ready', 'https://a.example/shop.git is in shop, on the branch main, at 1.'),
-    { type: 'tool.calling', runId: null, data: call },
-    { type: 'child.started', runId: null, data: { sessionId: SessionId.parse(child), callId: call.callId, ...args } },
-    { type: 'tool.called', runId: null, data: { ...call, success: true, output: 'Seven boats.', content: null } },
+    fact('tool.calling', call, null),
+    fact('child.started', { sessionId: SessionId.parse(child), callId: call.callId, ...args }, null),
+    fact('tool.called', { ...call, success: true, output: 'Seven boats.', content: null }, null),
   );
   await page.reload();
   const card = page.getByRole('region', { name: 'sub-agent' });
@@ -335,11 +328,8 @@ test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all
 
 test('a shortened conversation is a line that unfolds into the summary', { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
-  const compacted = (data: { kind: 'summary' | 'results'; summary: string | null }) => ({
-    type: 'context.compacted' as const,
-    runId: null,
-    data: { uptoSeq: 1, before: 30_000, after: 9_000, model: null, ...data },
-  });
+  const compacted = (data: { kind: 'summary' | 'results'; summary: string | null }) =>
+    fact('context.compacted', { uptoSeq: 1, before: 30_000, after: 9_000, model: null, ...data }, null);
   const summary = '## State\n<b>Two</b> files were read.';
   await desk.tell(id, compacted({ kind: 'summary', summary }), compacted({ kind: 'results', summary: null }));
   const { page, complaints } = await desk.open(`/#${id}`);

@@ -10,11 +10,8 @@ import { httpServer } from '../servers/http-server.ts';
 import { removeFolder } from '../stores/store.ts';
 
 /** `cut`: the stub acts, but its answer is lost. `hang`: nothing happens. A number: the status of the answer. */
-export type KubeTrouble =
-  | 'hang'
-  | 'cut'
-  | number
-  | { readonly status: number; readonly retryAfter?: number; readonly message?: string; readonly reason?: string };
+export type KubeTrouble = 'hang' | 'cut' | number | ({ readonly status: number } & KubeFailure);
+type KubeFailure = { readonly retryAfter?: number; readonly message?: string; readonly reason?: string };
 
 type StoredObject = {
   kind: string;
@@ -111,13 +108,8 @@ export async function kubeStub() {
     tell(type, structuredClone(thing), list);
   };
 
-  const fail = (
-    response: ServerResponse,
-    status: number,
-    message = 'trouble on demand',
-    reason = '',
-    retryAfter?: number,
-  ) => {
+  const fail = (response: ServerResponse, status: number, more: KubeFailure = {}) => {
+    const { message = 'trouble on demand', reason = '', retryAfter } = more;
     const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(JSON.stringify({ kind: 'Status', status: 'Failure', code: status, reason, message }));
@@ -136,7 +128,7 @@ export async function kubeStub() {
     if (url.pathname.endsWith('/selfsubjectrulesreviews'))
       return void succeed(response, { status: { resourceRules: stub.rules } });
     const found = name === undefined ? undefined : listOf(list).get(name);
-    const missing = () => fail(response, 404, `"${name}" not found`, 'NotFound');
+    const missing = () => fail(response, 404, { message: `"${name}" not found`, reason: 'NotFound' });
     if (request.method === 'GET' && name !== undefined) return void (found ? succeed(response, found) : missing());
     const selects = selectorOf(url.searchParams.get('labelSelector') ?? '');
     if (request.method === 'GET' && url.searchParams.get('watch')) {
@@ -154,7 +146,7 @@ export async function kubeStub() {
       const isShort = request.headers.accept?.includes('as=PartialObjectMetadataList') && items.length === 0;
       return void succeed(response, { metadata: { resourceVersion: String(version) }, items: isShort ? null : items });
     }
-    const conflict = () => fail(response, 409, 'the object has been modified', 'Conflict');
+    const conflict = () => fail(response, 409, { message: 'the object has been modified', reason: 'Conflict' });
     if (request.method === 'DELETE') {
       if (!found) return missing();
       const { preconditions } = ((await json(request).catch(() => undefined)) ?? {}) as {
@@ -179,7 +171,7 @@ export async function kubeStub() {
       return void succeed(response, changed);
     }
     if (request.method === 'POST' && listOf(list).has(body.metadata.name)) {
-      return fail(response, 409, 'already exists', 'AlreadyExists');
+      return fail(response, 409, { message: 'already exists', reason: 'AlreadyExists' });
     }
     body.metadata.uid = found?.metadata.uid ?? randomUUID();
     if (body.kind === 'Pod') body.status = { phase: 'Pending' } as never;
@@ -277,9 +269,7 @@ export async function kubeStub() {
     const { trouble } = met;
     if (trouble === 'hang') return;
     if (typeof trouble === 'number') return fail(response, trouble);
-    if (typeof trouble === 'object') {
-      return fail(response, trouble.status, trouble.message, trouble.reason, trouble.retryAfter);
-    }
+    if (typeof trouble === 'object') return fail(response, trouble.status, trouble);
     const writeHead = response.writeHead.bind(response);
     response.writeHead = ((...args: Parameters<typeof writeHead>) => {
       setImmediate(() => response.destroy());

@@ -25,12 +25,15 @@ function page(all: readonly unknown[], { query, path }: FakeRequest, size: strin
 const ofPull = <Item extends { readonly pull: number }>(all: readonly Item[], number: number) =>
   all.map((item, index) => ({ item, index })).filter(({ item }) => item.pull === number);
 
-function open(
-  { body, login }: FakeRequest,
-  { content }: ApiContext,
-  names: readonly [string, string, string],
-): FakePull | FakeAnswer {
+interface Opening {
+  /** The fields of the source's branch, of the target's and of the text. */
+  readonly names: readonly [string, string, string];
+  readonly taken: FakeAnswer;
+  readonly shown: (pull: FakePull) => object;
+}
+function open({ body, login }: FakeRequest, { content }: ApiContext, { names, taken, shown }: Opening): FakeAnswer {
   const [head, base, text] = names.map((name) => String(body[name] ?? '')) as [string, string, string];
+  if (content.pulls.some((pull) => pull.head === head && pull.state === 'open')) return taken;
   if (!content.branches.has(head) || !content.branches.has(base))
     return { status: 422, body: { message: `no branch ${content.branches.has(head) ? base : head}` } };
   const pull: FakePull = {
@@ -45,10 +48,8 @@ function open(
     commit: 'a'.repeat(40),
   };
   content.pulls.push(pull);
-  return pull;
+  return { status: 201, body: shown(pull) };
 }
-const isOpen = ({ content }: ApiContext, head: unknown) =>
-  content.pulls.some((pull) => pull.head === head && pull.state === 'open');
 
 const github: FakeApi = {
   prefix: '/api/v3',
@@ -88,14 +89,10 @@ const github: FakeApi = {
         body: { ...example<object>('full-repository'), has_discussions: false, default_branch: 'main' },
       };
     if (what === 'pulls' && method === 'POST') {
-      if (isOpen(context, request.body.head)) {
-        const errors = [
-          { resource: 'PullRequest', code: 'custom', message: 'A pull request already exists for acme:topic.' },
-        ];
-        return { status: 422, body: { message: 'Validation Failed', errors } };
-      }
-      const pull = open(request, context, ['head', 'base', 'body']);
-      return 'number' in pull ? { status: 201, body: long(pull) } : pull;
+      const message = 'A pull request already exists for acme:topic.';
+      const errors = [{ resource: 'PullRequest', code: 'custom', message }];
+      const taken = { status: 422, body: { message: 'Validation Failed', errors } };
+      return open(request, context, { names: ['head', 'base', 'body'], taken, shown: long });
     }
     if (what === 'pulls' && id === undefined) {
       const found = content.pulls.filter(({ head }) => query.get('head') === `${content.owner}:${head}`).reverse();
@@ -193,10 +190,9 @@ const gitlab: FakeApi = {
       return page(answers, request, 'per_page');
     }
     if (method === 'POST') {
-      if (isOpen(context, request.body.source_branch))
-        return { status: 409, body: { message: ['Another open merge request already exists for this branch: !1'] } };
-      const pull = open(request, context, ['source_branch', 'target_branch', 'description']);
-      return 'number' in pull ? { status: 201, body: shown(pull) } : pull;
+      const message = ['Another open merge request already exists for this branch: !1'];
+      const names = ['source_branch', 'target_branch', 'description'] as const;
+      return open(request, context, { names, taken: { status: 409, body: { message } }, shown });
     }
     if (id === undefined) {
       const found = content.pulls.filter(({ head }) => head === query.get('source_branch')).reverse();
@@ -270,10 +266,8 @@ const gitea: FakeApi = {
     const number = Number(id);
     if (what === undefined) return { status: 200, body: repository };
     if (what === 'pulls' && method === 'POST') {
-      if (isOpen(context, request.body.head))
-        return { status: 409, body: { message: 'pull request already exists for these targets', url: webUrl } };
-      const pull = open(request, context, ['head', 'base', 'body']);
-      return 'number' in pull ? { status: 201, body: shown(pull) } : pull;
+      const taken = { status: 409, body: { message: 'pull request already exists for these targets', url: webUrl } };
+      return open(request, context, { names: ['head', 'base', 'body'], taken, shown });
     }
     if (what === 'pulls' && id === undefined) return page(content.pulls.map(shown), request, 'limit');
     if (what === 'pulls' && part === undefined) {
