@@ -45,7 +45,7 @@ boxed('a tool call shows how long it took and how it ended, and folds', { tags: 
   const id = await desk.worked(`Try\n${fence('sh', 'echo before; exit 3')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  const card = page.locator('.tool').first();
+  const card = page.getByRole('group', { name: 'Run' }).first();
   await card.getByText('exit code 3', { exact: true }).waitFor();
   await card.getByText(/^\d+(\.\d)? m?s$/).waitFor();
   expect(await card.locator('.console').textContent()).toContain('\nbefore\n');
@@ -89,7 +89,6 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   await ended(page);
   const log = page.getByRole('log', { name: 'Conversation' });
   await log.getByRole('article', { name: 'Agent' }).first().waitFor();
-  await log.getByRole('group', { name: 'Run' }).waitFor();
   await log.getByRole('alert').getByText('The model refused.').waitFor();
   const reply = await page.locator('.ended').innerText();
   expect(reply).toContain('The model provider failed.');
