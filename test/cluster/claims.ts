@@ -30,7 +30,7 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
       .filter(Boolean);
   };
   beforeAll(async () => {
-    harness = await clusterHarness(undefined, 'agent-sandbox');
+    harness = await clusterHarness('agent-sandbox');
   });
   afterAll(() => harness?.[Symbol.asyncDispose]());
 

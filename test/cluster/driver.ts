@@ -9,5 +9,5 @@ if (cluster) driverConformance('kubernetes', () => clusterHarness(), kind);
 else describe.skip('kubernetes driver: KUBECONFIG names no cluster that answers', () => test('skipped', () => {}));
 
 if (cluster && (await hasClaims()))
-  driverConformance('kubernetes, claims', () => clusterHarness(undefined, 'agent-sandbox'), kind);
+  driverConformance('kubernetes, claims', () => clusterHarness('agent-sandbox'), kind);
 else describe.skip('claims: the cluster has no agents.x-k8s.io', () => test('skipped', () => {}));

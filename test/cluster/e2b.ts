@@ -6,7 +6,7 @@ import { code, unfrozen } from '../job/e2b/expected.ts';
 import { fence } from '../support/clients/api.ts';
 import { stepsOf } from '../support/clients/e2b-steps.ts';
 import { follow } from '../support/clients/followed.ts';
-import { codeOnCluster, freeVolumes, hasCluster } from '../support/cluster/cluster.ts';
+import { freeVolumes, hasCluster, variantOnCluster } from '../support/cluster/cluster.ts';
 import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
 import { type ServerProcess, serverProcess } from '../support/servers/server-process.ts';
 
@@ -17,7 +17,7 @@ let server: ServerProcess;
 
 describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   beforeAll(async () => {
-    const settings = await namespace.settings(codeOnCluster);
+    const settings = await namespace.settings(() => variantOnCluster('code'));
     await freeVolumes();
     const own = {
       CORRAL_DRIVER: 'kubernetes',

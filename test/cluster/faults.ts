@@ -1,17 +1,13 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
-import { systemClock } from '../../src/core/contracts/clock.ts';
-import { createEgressProxy } from '../../src/sandboxes/egress/proxy.ts';
 import {
   apply,
   type ClusterHarness,
@@ -23,14 +19,12 @@ import {
 } from '../support/cluster/cluster.ts';
 import { askDaemon, budget, sh, testSpec } from '../support/conformance/harness.ts';
 
-const execute = promisify(execFile);
 const cluster = await hasCluster();
 
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
   let harness: ClusterHarness;
   let driver: KubernetesDriver;
   let standIn: { host: string; port: number };
-  const policies = new Map<string, SandboxSpec['egress']>();
   const stack = new AsyncDisposableStack();
   const spec = (over: Partial<SandboxSpec> = {}) => testSpec(harness.image, over);
   async function reconnect(over: Partial<KubernetesOptions>): Promise<void> {
@@ -40,17 +34,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
   const inNamespace = (...args: string[]) => kubectl('-n', harness.namespace, ...args);
 
   beforeAll(async () => {
-    const gate = stack.use(
-      createEgressProxy({
-        clock: systemClock,
-        readPolicy: (id) => policies.get(id) ?? { kind: 'none' },
-        readRegistries: () => [],
-        // The cluster's own addresses, so only the network policies can block them.
-        addresses: { allowRanges: ['10.0.0.0/8'] },
-        onDecision: () => {},
-      }),
-    );
-    harness = stack.use(await clusterHarness(gate));
+    harness = stack.use(await clusterHarness());
     const server = createServer((_request, response) => response.end('the stand-in'));
     stack.defer(() => server.closeAllConnections());
     stack.defer(() => void server.close());
@@ -105,16 +89,6 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await (await fetch(`http://${standIn.host}:${standIn.port}`)).text()).toBe('the stand-in');
   });
 
-  test('a sandbox with an allow-list reaches the listed hosts, and nothing else', async () => {
-    const sandboxSpec = spec({ egress: { kind: 'allow-list', entries: [`${standIn.host}:${standIn.port}`] } });
-    policies.set(sandboxSpec.sessionId, sandboxSpec.egress);
-    await driver.provision(sandboxSpec, budget());
-    await using link = await driver.attach(sandboxSpec.id, budget());
-    const curl = (url: string) => sh(link, `curl -sS -m 10 -x http://127.0.0.1:3128 -o - -w ' %{http_code}' ${url}`);
-    expect(await curl(`http://${standIn.host}:${standIn.port}/`)).toBe('the stand-in 200');
-    expect(await curl('http://10.96.0.1/')).toMatch(/403$/);
-  });
-
   test('the driver starts no sandbox while the network policies are missing', async () => {
     const messages: string[] = [];
     const over = { networkPolicies: 'given' as const, onOpen: (message: string) => void messages.push(message) };
@@ -122,22 +96,6 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const sandboxSpec = spec();
     await expect(bare.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'unsupported' });
     expect([messages.length, await bare.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([1, [], []]);
-  });
-
-  test('the driver reaches a sandbox at its pod address when a route exists', async (context) => {
-    if (process.getuid?.() !== 0) context.skip('needs root, to set a route to the pods');
-    const near = spec();
-    await driver.provision(near, budget());
-    const { hostIP = '', podIP = '' } = (await harness.pods())[0]?.status ?? {};
-    const route = [podIP.replace(/[.]\d+[.]\d+$/, '.0.0/16'), 'via', hostIP];
-    await execute('ip', ['route', 'replace', ...route]);
-    onTestFinished(async () => void (await execute('ip', ['route', 'delete', ...route])));
-    await using direct = await harness.connect({ instance: 'direct', over: { reach: 'pod-ip' } });
-    const sandboxSpec = spec();
-    await direct.provision(sandboxSpec, budget());
-    await using link = await direct.attach(sandboxSpec.id, budget());
-    expect(await sh(link, 'echo here')).toBe('here\n');
-    await direct.destroy(sandboxSpec.id, 'remove', budget());
   });
 
   test('F041 a pod deleted in the middle of a command is reported lost, and restarts with its files', async () => {

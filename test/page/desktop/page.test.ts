@@ -6,7 +6,7 @@ import { rfbClient } from '../../support/clients/rfb-client.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 import { listenToInput } from '../../support/sandboxes/xvnc.ts';
-import { axeFinds } from '../ui/desk.ts';
+import { axeFinds, phone, wide } from '../ui/desk.ts';
 
 // The desktop's page with noVNC in a real browser, connected to a real Xvnc.
 const shown = shownDesktop(72);
@@ -20,18 +20,14 @@ const seen = (page: Page) =>
   })()`);
 const live = (page: Page) => page.getByText('Live', { exact: true }).waitFor();
 
-async function opened(context: TestContext, size: { width: number; height: number }, query = '') {
+async function opened(context: TestContext, size: typeof wide, query = '') {
   const { id, url } = await shown.session(context);
   const seat = await browse(context, size);
   await seat.page.goto(`${shown.server.url}/sessions/${id}/desktop${query}`);
   return { ...seat, id, vnc: url() };
 }
 
-const sizes: readonly (readonly [string, { width: number; height: number }])[] = [
-  ['a desktop', { width: 1280, height: 800 }],
-  ['a phone', { width: 390, height: 844 }],
-];
-describeRows(sizes)('on %s', ([where, size]) => {
+describeRows([wide, { ...phone, dark: false }])('at $width pixels', (size) => {
   test('the page shows the screen, and a person takes control, types and gives control back', async (context) => {
     const { page, complaints } = await opened(context, size);
     await live(page);
@@ -55,12 +51,12 @@ describeRows(sizes)('on %s', ([where, size]) => {
     await page.getByText('The agent has control').waitFor({ state: 'attached' });
     // The test's own pixel reads cause that warning.
     const ours = complaints.filter((text) => !text.includes('willReadFrequently'));
-    expect(ours, where).toEqual([]);
+    expect(ours).toEqual([]);
   });
 });
 
 test('keyboard users go through the tools, into the screen and out again', { tags: ['nightly'] }, async (context) => {
-  const { page } = await opened(context, { width: 1280, height: 800 });
+  const { page } = await opened(context, wide);
   await live(page);
   await page.getByRole('button', { name: 'Take control' }).focus();
   const order: unknown[] = [];
@@ -82,7 +78,7 @@ test('keyboard users go through the tools, into the screen and out again', { tag
 });
 
 test('View only sends no key to the screen, and the page shows another viewer in control and takes over from it', async (context) => {
-  const { page, vnc } = await opened(context, { width: 1280, height: 800 });
+  const { page, vnc } = await opened(context, wide);
   await live(page);
   using input = await listenToInput(shown.desktop);
   await page.getByLabel('View only').check();
@@ -100,7 +96,7 @@ test('View only sends no key to the screen, and the page shows another viewer in
 test('F127 the page reconnects after a display dies, with the control that it had, and starts none unasked', {
   tags: ['nightly'],
 }, async (context) => {
-  const { page, id } = await opened(context, { width: 1280, height: 800 });
+  const { page, id } = await opened(context, wide);
   await live(page);
   await page.getByRole('button', { name: 'Take control' }).click();
   await page.getByText('You have control').waitFor({ state: 'attached' });
@@ -122,7 +118,7 @@ test('F127 the page reconnects after a display dies, with the control that it ha
 });
 
 test('unknown sessions and sandboxes without a desktop end the retries', { tags: ['nightly'] }, async (context) => {
-  const { page, id } = await opened(context, { width: 390, height: 844 });
+  const { page, id } = await opened(context, phone);
   await live(page);
   await page.goto(`${shown.server.url}/sessions/0123456789abcdef/desktop`);
   await page.getByText('Session not found').waitFor();

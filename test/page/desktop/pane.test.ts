@@ -3,15 +3,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
+import { phone, wide } from '../ui/desk.ts';
 
 // The desktop inside the main page: a frame with the desktop's page.
 const shown = shownDesktop(74);
 
-const sizes: readonly (readonly [string, { width: number; height: number }])[] = [
-  ['a desktop', { width: 1280, height: 800 }],
-  ['a phone', { width: 390, height: 844 }],
-];
-describeRows(sizes)('on %s', ([, size]) => {
+describeRows([wide, { ...phone, dark: false }])('at $width pixels', (size) => {
   test('the main page offers a stopped desktop, starts it, and shows it while it runs', async (context) => {
     const { id } = await shown.session(context);
     await shown.desktop.client.stop(AbortSignal.timeout(60_000));
@@ -45,7 +42,7 @@ test('a sandbox without a desktop gets one on request, when it can', { tags: ['n
   const input = { client: undefined, next: client, offer: { state: 'building', detail: 'layer 2 of 3', seconds: 61 } };
   Object.assign(fake, input);
   onTestFinished(() => void Object.assign(fake, { client, next: undefined, offer: undefined }));
-  const { page } = await browse(context, { width: 1280, height: 800 });
+  const { page } = await browse(context, wide);
   await page.goto(`${shown.server.url}/#${id}`);
   await page.getByRole('tab', { name: 'Desktop' }).click();
   await page.getByText('The desktop image is being built.').waitFor();

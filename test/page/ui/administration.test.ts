@@ -7,19 +7,11 @@ import { openAuditLog } from '../../../src/observability/audit/log.ts';
 import { deriveAuditKey } from '../../../src/observability/audit/row.ts';
 import { fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
-import { composedServer } from '../../support/servers/composed.ts';
-import { freePort } from '../../support/servers/free-port.ts';
-import { identityProvider } from '../../support/servers/identity-provider.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { axeFinds, phone, wide } from './desk.ts';
+import { axeFinds, phone, signInServer, wide } from './desk.ts';
 
 test('an administrator finds and disables a person, and an auditor sees the pages and no button that changes', async (context) => {
   await using stack = new AsyncDisposableStack();
-  const url = `http://127.0.0.1:${await freePort()}`;
-  const provider = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
-  provider.accounts.set('ada', { name: 'Ada', email: 'ada@example.com', groups: ['admins'] });
-  provider.accounts.set('eve', { name: '<b>Eve</b>', email: 'eve@example.com', groups: ['people'] });
-  provider.accounts.set('kim', { name: 'Kim', email: 'kim@example.com', groups: ['auditors'] });
   const { path } = stack.use(temporaryFolder());
   {
     const parts = {
@@ -32,20 +24,12 @@ test('an administrator finds and disables a person, and an auditor sees the page
     using log = openAuditLog({ folder: join(path, 'audit'), ...parts, ...quiet });
     log.write({ action: 'person.change', target: '<b>Eve</b>', outcome: 'done', by: 'token' });
   }
-  const server = stack.use(
-    await composedServer(
-      {
-        PORT: new URL(url).port,
-        CORRAL_OIDC_ISSUER: provider.issuer,
-        CORRAL_OIDC_NAME: 'Example',
-        CORRAL_OIDC_CLIENT_ID: 'corral',
-        CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
-        CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
-        CORRAL_OIDC_ROLES: '{"people":"user","admins":"admin","auditors":"auditor"}',
-      },
-      path,
-    ),
-  );
+  const roles = '{"people":"user","admins":"admin","auditors":"auditor"}';
+  const { provider, server } = await signInServer(stack, roles, path);
+  const { url } = server;
+  provider.accounts.set('ada', { name: 'Ada', email: 'ada@example.com', groups: ['admins'] });
+  provider.accounts.set('eve', { name: '<b>Eve</b>', email: 'eve@example.com', groups: ['people'] });
+  provider.accounts.set('kim', { name: 'Kim', email: 'kim@example.com', groups: ['auditors'] });
   const signIn = async (user: string, size: typeof wide) => {
     provider.user = user;
     const { page } = await browse(context, size);

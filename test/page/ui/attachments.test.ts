@@ -1,23 +1,17 @@
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest, phone } from './desk.ts';
+import { axeFinds, deskTest, phone, redDot } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-const dot = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==',
-  'base64',
-);
 const notes = { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('the secret word\n') };
-const picture = { name: 'dot.png', mimeType: 'image/png', buffer: dot };
+const picture = { name: 'dot.png', mimeType: 'image/png', buffer: redDot };
 
 test('files of the first message of a new session are sent with it, seen in it and in its files', async ({ desk }) => {
   const { page } = await desk.open();
-  const [chooser] = await Promise.all([
-    page.waitForEvent('filechooser'),
-    page.getByRole('button', { name: 'Attach files' }).click(),
-  ]);
-  await chooser.setFiles([notes, picture, { ...notes, name: 'not-this.txt' }]);
+  const choosing = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Attach files' }).click();
+  await (await choosing).setFiles([notes, picture, { ...notes, name: 'not-this.txt' }]);
   const list = page.getByRole('list', { name: 'Attached files' });
   await list.getByText('16 B').first().waitFor();
   expect(await axeFinds(page)).toEqual([]);

@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { axeFinds, deskTest, runCommand } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -9,9 +9,7 @@ test('a task is tried twice in the page, and the session gets the files of the c
   const id = await desk.worked('Parent');
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Command palette' }).fill('Run parallel attempts');
-  await page.keyboard.press('Enter');
+  await runCommand(page, 'Run parallel attempts');
   const dialog = page.getByRole('dialog', { name: 'Attempts' });
   await dialog.getByLabel('Task').fill(`Make it\n${fence('sh', 'echo made > made.txt')}`);
   await dialog.getByLabel('Number of attempts').fill('2');

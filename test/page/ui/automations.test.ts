@@ -1,18 +1,14 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
+import { axeFinds, type Desk, deskTest, phone, skillOf } from './desk.ts';
 
 const test = deskTest();
 const find = async (desk: Desk, expected: string) =>
   (await desk.server.core.services.automations.list()).find(({ name }) => name === expected);
 
-const skill = Buffer.from('---\nname: house-style\ndescription: How texts are written.\n---\nBe short.\n').toString(
-  'base64',
-);
-
 test('every weekday at 9 in Berlin is set up, started and opened in the page alone', async ({ desk }) => {
-  await desk.call('skills.create', { files: [{ path: 'house-style/SKILL.md', content: skill }] });
+  await desk.call('skills.create', skillOf('house-style'));
   const { page, complaints } = await desk.open();
   await page.getByRole('button', { name: 'Automations' }).click();
   await page.getByRole('button', { name: 'New automation' }).click();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { Outputs } from '../../../src/client/types.ts';
 import { removeBuiltImages } from '../../support/sandboxes/docker.ts';
-import { axeFinds, type Desk, deskTest, phone, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, openSettings, phone, wide } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'docker', CORRAL_BUILDS_ALLOW: 'on' });
 type BuildInfo = Outputs['templateBuilds']['begin'];
@@ -25,17 +25,12 @@ test('the page shows builds of a template and their logs, follows one, stops and
     }
     await page.setViewportSize(wide);
   };
-  const settings = page.getByRole('dialog');
-  const enter = async () => {
-    await page.keyboard.press('Control+,');
-    await settings.getByRole('button', { name: 'Built templates', exact: true }).click();
-  };
-  await enter();
+  const settings = await openSettings(page, 'Built templates');
   await settings.getByText('No templates yet.').waitFor();
   await page.keyboard.press('Escape');
 
   await build(desk, 'tools:v1', 'FROM corral/sandbox\nRUN echo "first of the build" && seq 1 40');
-  await enter();
+  await openSettings(page, 'Built templates');
   await settings.getByRole('button', { name: /^tools/ }).click();
   const log = settings.getByRole('region', { name: 'Build log' });
   await log.getByText('first of the build').first().waitFor();

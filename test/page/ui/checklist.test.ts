@@ -1,6 +1,4 @@
 // @module-tag all
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
@@ -16,37 +14,24 @@ const awayFromEnd = (at: Page): Promise<number> =>
   });
 const toEnd = (at: Page) => at.getByRole('button', { name: 'Jump to latest' });
 /** A network between the page and the server. Stopping it closes no connection, as when a cable is unplugged. */
-async function openNetwork(server: URL) {
-  const sockets = new Set<Socket>();
-  let isUp = true;
-  const listener = createServer((client) => {
-    const onward = connect(Number(server.port), server.hostname);
-    for (const [from, to] of [
-      [client, onward],
-      [onward, client],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy()).on('close', () => sockets.delete(from));
-      if (!isUp) from.pause();
-    }
+async function openNetwork(at: Page) {
+  let { promise: isUp, resolve: go } = Promise.withResolvers<void>();
+  go();
+  await at.route('**/trpc/**', async (route) => {
+    await isUp;
+    await route.continue();
   });
-  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  await at.routeWebSocket(/\/trpc/, async (socket) => {
+    await isUp;
+    const server = socket.connectToServer();
+    socket.onMessage((text) => void isUp.then(() => server.send(text)));
+    server.onMessage((text) => void isUp.then(() => socket.send(text)));
+  });
   return {
-    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     stop() {
-      isUp = false;
-      for (const socket of sockets) socket.pause();
+      ({ promise: isUp, resolve: go } = Promise.withResolvers<void>());
     },
-    go() {
-      isUp = true;
-      for (const socket of sockets) socket.resume();
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      listener.close();
-      await once(listener, 'close');
-    },
+    go: () => go(),
   };
 }
 const ended = (at: Page) => at.locator('.ended').first().waitFor();
@@ -71,10 +56,10 @@ test('a person who reads further up is left there, and one button leads back to 
 
 test('within three seconds the page says that the server is away, and what it sends later', async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
-  await using network = await openNetwork(new URL(desk.server.url));
   const { page: at } = await desk.open('about:blank');
+  const network = await openNetwork(at);
   await at.clock.install();
-  await at.goto(`${network.url}/#${id}`);
+  await at.goto(`/#${id}`);
   await at.getByRole('textbox', { name: 'Message' }).waitFor();
   await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
   network.stop();
@@ -114,30 +99,4 @@ test('a task of the start page really runs in the sandbox and ends in a page tha
   await game.getByText(/^(Points|Over)/).waitFor();
   await page.getByRole('link', { name: 'snake.html' }).last().click();
   await page.getByRole('tab', { name: 'Files', selected: true }).waitFor();
-});
-
-test('text that is inserted instead of typed arrives in the terminal', async ({ desk }) => {
-  const id = await desk.worked(`Begin\n${fence('sh', 'true')}`);
-  const { page } = await desk.open(`/#${id}`);
-  await ended(page);
-  await page.getByRole('tab', { name: 'Terminal' }).click();
-  const screen = page.locator('.screen');
-  await screen.getByText('$').first().waitFor();
-  await page.getByRole('textbox', { name: 'Terminal input' }).focus();
-  await page.keyboard.insertText('echo "🦆 dictated" | tr d D');
-  await page.keyboard.press('Enter');
-  await screen.getByText('🦆 DictateD', { exact: true }).first().waitFor();
-});
-
-test('the start page is German for a person who reads German, whole on a phone', async ({ desk }) => {
-  const { page, complaints } = await desk.open('about:blank', phone);
-  await page.addInitScript("localStorage.setItem('corral.language', 'de')");
-  await page.goto('/');
-  await page.locator('html[lang=de]').waitFor();
-  await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
-  await page.getByRole('heading', { name: 'Noch kein Modell eingerichtet' }).waitFor();
-  const reply = await page.locator('.welcome').innerText(); // names of templates are the operator's
-  expect(reply).not.toMatch(/\b(the|and|with|your|session)\b/i);
-  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
-  expect(complaints).toEqual([]);
 });

@@ -9,6 +9,8 @@ import { type BrowserVisit, browse } from '../../support/clients/browser.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { identityProvider } from '../../support/servers/identity-provider.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -21,33 +23,37 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 
-/**
- * The page as screen readers get it, from Chromium's own accessibility tree: each node of these roles with its name, or
- * with its text if it has none.
- */
-export async function spoken(page: Page, roles: readonly string[]): Promise<string[]> {
-  const devTools = await page.context().newCDPSession(page);
-  const { nodes } = await devTools.send('Accessibility.getFullAXTree');
-  await devTools.detach();
-  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
-  type Node = (typeof nodes)[number];
-  const inside = ({ childIds = [] }: Node): Node[] =>
-    childIds.flatMap((id) => byId.get(id) ?? []).flatMap((child) => [child, ...inside(child)]);
-  const textOf = (node: Node): string =>
-    inside(node)
-      .flatMap(({ role, name }) => (role?.value === 'StaticText' ? [String(name?.value)] : []))
-      .join(' ');
-  const [root] = nodes;
-  return (root ? inside(root) : [])
-    .filter(({ ignored, role }) => !ignored && roles.includes(String(role?.value)))
-    .map((node) => `${node.role?.value}: ${node.name?.value || textOf(node)}`);
-}
-
 /** Scrolls the element to this place, or to its end. */
 export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
   at.evaluate((node, to) => {
     (node as unknown as { scrollTop: number }).scrollTop = to;
   }, top);
+
+/** Opens a section of the settings. A phone has a list of sections in place of a column. */
+export async function openSettings(page: Page, section: string): Promise<Locator> {
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  if ((page.viewportSize()?.width ?? 0) > 860) await dialog.getByRole('button', { name: section, exact: true }).click();
+  else await dialog.getByRole('combobox', { name: 'Settings' }).selectOption(section);
+  return dialog;
+}
+export async function runCommand(page: Page, name: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Command palette' }).fill(name);
+  await page.keyboard.press('Enter');
+}
+
+/** A PNG of 5 by 5 pixels. */
+export const redDot = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** The input that uploads a skill of this name. */
+export function skillOf(name: string) {
+  const text = `---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`;
+  return { files: [{ path: `${name}/SKILL.md`, content: Buffer.from(text).toString('base64') }] };
+}
 
 export const wide = { width: 1440, height: 900, dark: false };
 export const middle = { width: 1024, height: 768, dark: true };
@@ -96,6 +102,23 @@ export const deskTest = (settings: Settings = {}, role: 'user' | 'admin' | 'nobo
     const made = isNobody ? undefined : await server.core.keys.create({ name: role, role });
     return new Desk({ skip }, server, made);
   });
+
+/** A server at which people sign in with a provider of its own, `Example`. */
+export async function signInServer(stack: AsyncDisposableStack, roles: string, folder?: string) {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const provider = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
+  const settings = {
+    PORT: new URL(url).port,
+    CORRAL_OIDC_ISSUER: provider.issuer,
+    CORRAL_OIDC_NAME: 'Example',
+    CORRAL_OIDC_CLIENT_ID: 'corral',
+    CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
+    CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
+    CORRAL_OIDC_ROLES: roles,
+    CORRAL_OIDC_CHECK_SECONDS: '1',
+  };
+  return { provider, server: stack.use(await composedServer(settings, folder)) };
+}
 
 export class Desk {
   readonly server: ComposedServer;

@@ -89,22 +89,6 @@ test('a session whose repository cannot be cloned is failed, and its card offers
   expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
 });
 
-test('the tasks of the start page are known to the demo, in each language', { tags: ['nightly'] }, async ({ desk }) => {
-  for (const language of ['en', 'de']) {
-    const { page } = await desk.open();
-    await page.evaluate(`localStorage.setItem('corral.language', '${language}')`);
-    await page.reload();
-    const buttons = page.locator('.welcome li button');
-    await page.locator(`html[lang=${language}]`).waitFor();
-    await expect.poll(() => buttons.count()).toBe(3);
-    for (const button of await buttons.all()) {
-      await button.click();
-      const text = await page.locator('#message').inputValue();
-      expect(findBuiltInTask(text)?.ends, text).toContain('.html');
-    }
-  }
-});
-
 test('what cannot run here is grey with what it lacks until its key is there', { tags: ['all'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open();
   const template = page.getByRole('button', { name: 'Template: Default' });

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { createIdSource } from '../../../src/core/model/ids.ts';
+import { fact } from '../../support/machines/session-parts.ts';
 import { axeFinds, type Desk, deskTest, phone, scrollTo, wide } from './desk.ts';
 
 // An agent's text in a conversation cannot break the page.
@@ -39,21 +40,24 @@ const texts = [
   Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth * 2)}- a`).join('\n'),
 ];
 
-const message = (text: string) => ({
-  type: 'message.assistant' as const,
-  runId: null,
-  data: { messageId: ids.messageId(), text, attachments: [] },
-});
-const approval = {
-  type: 'approval.requested' as const,
-  runId: null,
-  data: {
+const message = (text: string) =>
+  fact('message.assistant', { messageId: ids.messageId(), text, attachments: [] }, null);
+const cat = { tool: 'shell', function: 'shell_exec', args: { command: 'cat' } };
+const view = { tool: 'browser', function: 'browser_view', args: {} };
+const called = (output: string, content: { screenshot: string } | null, call: typeof cat | typeof view = cat) => [
+  fact('tool.calling', { callId: 'call-0', ...call }, null),
+  fact('tool.called', { callId: 'call-0', ...call, success: true, output, content }, null),
+];
+const approval = fact(
+  'approval.requested',
+  {
     callId: 'call-1',
     function: 'shell_exec',
     expiresAt: Date.now() + 3_600_000,
     args: { command: 'rm -rf \u202e/' },
   },
-};
+  null,
+);
 
 async function conversation(desk: Desk, ...facts: Parameters<Desk['tell']>[1][]): Promise<string> {
   const { id } = await desk.call('sessions.create', { title: 'Hostile' });
@@ -79,13 +83,7 @@ test('after texts that act, hang, nest and grow the conversation and its approva
 test('a long text is drawn in parts, and a person can read all of it', { tags: ['nightly'] }, async ({ desk }) => {
   const text = `${'*a_b'.repeat(25_000)}the last words`;
   const output = `${'x'.repeat(30_000)}the last column`;
-  const call = { callId: 'call-0', tool: 'shell', function: 'shell_exec', args: { command: 'cat' } };
-  const id = await conversation(
-    desk,
-    message(text),
-    { type: 'tool.calling', runId: null, data: call },
-    { type: 'tool.called', runId: null, data: { ...call, success: true, output, content: null } },
-  );
+  const id = await conversation(desk, message(text), ...called(output, null));
   const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 2);
   const long = page.getByRole('article', { name: 'Agent' }).first();
@@ -99,16 +97,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
 });
 
 test('a screenshot with an address that is none leaves its text', { tags: ['nightly'] }, async ({ desk }) => {
-  const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
-  const id = await conversation(
-    desk,
-    { type: 'tool.calling', runId: null, data: call },
-    {
-      type: 'tool.called',
-      runId: null,
-      data: { ...call, success: true, output: 'what it saw', content: { screenshot: 'http://[' } },
-    },
-  );
+  const id = await conversation(desk, ...called('what it saw', { screenshot: 'http://[' }, view));
   const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 1);
   await page.getByText('Full output').click();

@@ -1,7 +1,7 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, deskTest, phone } from './desk.ts';
+import { axeFinds, deskTest, openSettings, phone } from './desk.ts';
 
 const test = deskTest();
 test('a note is written, changed, undone, redacted and deleted', { tags: ['nightly'] }, async ({ desk }) => {
@@ -9,9 +9,7 @@ test('a note is written, changed, undone, redacted and deleted', { tags: ['night
   const { memory } = desk.server.core.services;
   const person = { of: 'person', id: desk.owner } as const;
   const path = 'build/a.md';
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Memory');
+  const dialog = await openSettings(page, 'Memory');
   await dialog.getByRole('button', { name: 'New note' }).click();
   await dialog.getByLabel('Path').fill(path);
   await dialog.getByLabel('Text', { exact: true }).fill('make\n<b>the secret</b>\n');
@@ -59,9 +57,7 @@ test('a note is written, changed, undone, redacted and deleted', { tags: ['night
 const adminTest = deskTest({}, 'admin');
 adminTest('memory is off until an administrator turns it on in the page, and agents have it then', async ({ desk }) => {
   const { page, complaints } = await desk.open();
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Memory', exact: true }).click();
+  const dialog = await openSettings(page, 'Memory');
   await dialog.getByText('Off by default.').waitFor();
   const toolsOf = async () => {
     const id = await desk.worked('Say hello');

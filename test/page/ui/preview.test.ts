@@ -74,6 +74,9 @@ test('a link to localhost in the conversation opens the port, also in a window w
   await page.getByRole('tab', { name: 'Preview 1 new' }).waitFor(); // the page has loaded
   await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().press('Enter');
   await page.frameLocator('iframe').getByRole('heading', { name: 'At /there' }).waitFor();
+  const again = page.waitForRequest(/\/there$/);
+  await page.getByRole('button', { name: 'Reload' }).click();
+  await again;
   const [opened] = await Promise.all([
     page.context().waitForEvent('page'),
     page.getByRole('link', { name: 'Open in new tab' }).click(),

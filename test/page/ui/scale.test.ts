@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { afterAll, expect } from 'vitest';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
+import { stored } from '../../support/machines/session-parts.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 import { deskTest, scrollTo } from './desk.ts';
@@ -19,16 +19,9 @@ async function seed(count: number): Promise<void> {
   const now = Date.now();
   for (let n = 0; n < count; n++) {
     const [id, at] = [ids.sessionId(), now - n * 60_000];
-    const fresh = createSessionRecord({
-      id,
-      at,
-      title: `Session ${n}`,
-      origin: 'trpc',
-      template: 'default',
-      projectId: null,
-      lastTask: '',
-    });
-    await records.put({ kind: 'session', id, doc: { ...fresh, status: 'completed' }, sort: at });
+    const times = { createdAt: at, updatedAt: at, latestMessageAt: at };
+    const doc = stored({ id, title: `Session ${n}`, status: 'completed', ...times });
+    await records.put({ kind: 'session', id, doc, sort: at });
   }
 }
 

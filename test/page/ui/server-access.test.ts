@@ -1,14 +1,12 @@
 // @module-tag all
 import { expect } from 'vitest';
-import { axeFinds, deskTest, phone } from './desk.ts';
+import { axeFinds, deskTest, openSettings, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_MAX_STEPS: '7' }, 'nobody');
 
 test('a secret of all sandboxes is stored, removed and never shown', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open();
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Secrets', exact: true }).click();
+  const dialog = await openSettings(page, 'Secrets');
   await dialog.getByText('No secrets yet.').waitFor();
   await dialog.getByLabel('Name', { exact: true }).fill('weather');
   await dialog.getByLabel('Value').fill('a-value-nobody-sees');
@@ -29,9 +27,7 @@ test('a secret of all sandboxes is stored, removed and never shown', { tags: ['n
 
 test('a webhook is made on a phone; a delivery is sent, read, sent again', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open('/', phone);
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Webhooks');
+  const dialog = await openSettings(page, 'Webhooks');
   await dialog.getByRole('button', { name: 'New webhook' }).click();
   await dialog.getByLabel('Name').fill('Dashboard');
   await dialog.getByLabel('URL').fill('https://hooks.invalid/corral');
@@ -56,9 +52,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   const { id } = await desk.call('projects.create', { name: 'Website' });
   const { view } = await desk.server.core.keys.create({ name: 'Grace', role: 'user' });
   const { page, complaints } = await desk.open('/', phone);
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Projects');
+  const dialog = await openSettings(page, 'Projects');
   await dialog.getByRole('button', { name: /^Website/ }).click();
   await dialog.getByLabel('Email address, ID or group').fill(view.id);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
@@ -83,9 +77,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
 // The first key closes the server, so this test is the last one of the file.
 test('the first key is made in the page and used by it; another is shown once and revoked', async ({ desk }) => {
   const { page } = await desk.open();
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'API keys', exact: true }).click();
+  const dialog = await openSettings(page, 'API keys');
   await dialog.getByText(/^Creating the first key/).waitFor();
   const make = async (name: string) => {
     await dialog.getByLabel('Person or program').fill(name);

@@ -1,17 +1,12 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, deskTest, phone } from './desk.ts';
+import { axeFinds, deskTest, openSettings, phone, runCommand } from './desk.ts';
 
 const test = deskTest();
 const adminTest = deskTest({}, 'admin');
 
 const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
-const palette = async (page: Page, command: string) => {
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Command palette' }).fill(command);
-  await page.keyboard.press('Enter');
-};
 const ended = (page: Page) => page.locator('.ended').last().waitFor();
 
 test('the list finds a session by its title at once, and by the text of any message', async ({ desk }) => {
@@ -31,29 +26,25 @@ test('the list finds a session by its title at once, and by the text of any mess
   await page.getByText('No matching sessions.').waitFor();
 });
 
-test('an archived session leaves the list and comes back', { tags: ['all'] }, async ({ desk }) => {
-  const id = await desk.worked('Old work');
-  const { page } = await desk.open(`/#${id}`);
-  await row(page, 'Old work').hover();
-  await page.getByRole('button', { name: 'Archive Old work' }).click();
-  await expect.poll(() => row(page, 'Old work').count()).toBe(0);
-  await page.getByRole('button', { name: /^Archived \(\d+\)/ }).click();
-  await row(page, 'Old work').waitFor();
-  await palette(page, 'unarchive session');
-  await expect.poll(() => page.getByRole('button', { name: /^Archived/ }).count()).toBe(0);
-  await row(page, 'Old work').waitFor();
-});
-
-test('a pinned session stands above the days', { tags: ['nightly'] }, async ({ desk }) => {
+test('a pinned session stands above the days, and an archived one leaves the list and comes back', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const id = await desk.worked('Keep me on top');
   await desk.worked('Newer');
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await palette(page, 'pin session');
+  await runCommand(page, 'pin session');
   await page.locator('.day').filter({ hasText: 'Pinned' }).waitFor();
   expect(await page.locator('.day').allTextContents()).toEqual(['Pinned', 'Today']);
   expect(await page.locator('.session').first().textContent()).toContain('Keep me on top');
-  await desk.call('sessions.update', { id, pinned: false });
+  await row(page, 'Keep me on top').hover();
+  await page.getByRole('button', { name: 'Archive Keep me on top' }).click();
+  await expect.poll(() => row(page, 'Keep me on top').count()).toBe(0);
+  await page.getByRole('button', { name: /^Archived \(\d+\)/ }).click();
+  await row(page, 'Keep me on top').waitFor();
+  await runCommand(page, 'unarchive session');
+  await expect.poll(() => page.getByRole('button', { name: /^Archived/ }).count()).toBe(0);
+  await row(page, 'Keep me on top').waitFor();
 });
 
 test('a session that worked unseen has a mark, which opening it removes', { tags: ['nightly'] }, async ({ desk }) => {
@@ -165,8 +156,7 @@ test('notifications tell that the agent waits or ended, and open it', { tags: ['
       close() {}
     };`);
   await row(page, 'Tell me').waitFor();
-  await page.keyboard.press('Control+,');
-  await page.getByRole('button', { name: 'Notifications' }).click();
+  await openSettings(page, 'Notifications');
   await page.getByRole('button', { name: 'Allow notifications' }).click();
   await page.getByText('Notifications are on.').waitFor();
   await page.keyboard.press('Escape');
@@ -218,10 +208,10 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
   await expect.poll(() => field.count()).toBe(0);
   await expect.poll(focused).toBe('message');
   for (const tab of ['Files', 'Terminal', 'Processes', 'Desktop', 'Timeline', 'Cost']) {
-    await palette(page, tab.toLowerCase());
+    await runCommand(page, tab.toLowerCase());
     await page.getByRole('tab', { name: tab, selected: true }).waitFor();
   }
-  await palette(page, 'by keyb'); // a session, by its name
+  await runCommand(page, 'by keyb'); // a session, by its name
   await expect.poll(() => page.locator('h1').textContent()).toBe('By keyboard');
 });
 

@@ -4,7 +4,7 @@ import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, type Desk, deskTest } from './desk.ts';
+import { axeFinds, type Desk, deskTest, openSettings } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
@@ -47,8 +47,7 @@ test('what was blocked is a line that allows the host in this session', { tags: 
 
 test('a key of a provider is stored, shown without its text, and removed', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open();
-  await page.keyboard.press('Control+,');
-  await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
+  await openSettings(page, 'Models and keys');
   const gemini = page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'Google Gemini' });
   await gemini.getByText('no key').waitFor();
   await page.getByLabel('API key', { exact: true }).fill('a-secret-key');
@@ -88,8 +87,7 @@ test('a call is approved once, after an edit, or always in the session, as the s
     expect.stringContaining('Approved'),
   ]); // the fourth call no longer needed permission
   expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
-  await page.keyboard.press('Control+,');
-  await page.getByRole('dialog').getByRole('button', { name: 'Tools and approvals' }).click();
+  await openSettings(page, 'Tools and approvals');
   await page.getByRole('heading', { name: 'Always approved in this session' }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
 });
@@ -119,9 +117,7 @@ test('a new session takes the model and template that a person chose; an unknown
   await message.press('Enter');
   await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').waitFor();
   expect(fake.requests.at(-1)?.body.model).toBe('qwen3');
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
+  const dialog = await openSettings(page, 'Tools and approvals');
   await dialog.getByText(priced.replace('/', ' / '), { exact: true }).waitFor();
   await dialog.getByText('minimal · works without a plan').waitFor();
 });
@@ -129,9 +125,7 @@ test('a new session takes the model and template that a person chose; an unknown
 test('the settings name the tools and the tool servers of a session', { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
   const { page } = await desk.open(`/#${id}`);
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
+  const dialog = await openSettings(page, 'Tools and approvals');
   const below = (heading: string | RegExp) =>
     dialog
       .locator('div')
@@ -165,9 +159,7 @@ test('the price of run and session grows live, with what is left and what cost m
 
 test('an administrator enters a rule in the page, takes it back, sees what a variable precedes', async ({ desk }) => {
   const { page, complaints } = await desk.open();
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Approvals and tools' }).click();
+  const dialog = await openSettings(page, 'Approvals and tools');
   await dialog.getByText(/^Set by CORRAL_APPROVALS_TOOLS\./).waitFor();
   await dialog.getByRole('button', { name: 'Add rule' }).click();
   await dialog.getByLabel('Rule 1: action').selectOption('deny');

@@ -3,41 +3,26 @@ import { createHash } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
-import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
-import { freePort } from '../../support/servers/free-port.ts';
-import { type IdentityProvider, identityProvider } from '../../support/servers/identity-provider.ts';
-import { axeFinds, wide } from './desk.ts';
+import type { ComposedServer } from '../../support/servers/composed.ts';
+import type { IdentityProvider } from '../../support/servers/identity-provider.ts';
+import { axeFinds, signInServer, wide } from './desk.ts';
 
 // A person in a real browser. test/core/facades/sign-in.test.ts has every way in which access ends or is refused, with
 // two providers.
 
-const name = 'Example';
 let stack: AsyncDisposableStack;
 let provider: IdentityProvider;
 let server: ComposedServer;
 
 beforeAll(async () => {
   stack = new AsyncDisposableStack();
-  const url = `http://127.0.0.1:${await freePort()}`;
-  provider = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
-  server = stack.use(
-    await composedServer({
-      PORT: new URL(url).port,
-      CORRAL_OIDC_ISSUER: provider.issuer,
-      CORRAL_OIDC_NAME: name,
-      CORRAL_OIDC_CLIENT_ID: 'corral',
-      CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
-      CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
-      CORRAL_OIDC_ROLES: '{"people":"user","chiefs":"admin"}',
-      CORRAL_OIDC_CHECK_SECONDS: '1',
-    }),
-  );
+  ({ provider, server } = await signInServer(stack, '{"people":"user","chiefs":"admin"}'));
 });
 afterAll(() => stack.disposeAsync());
 
 const signInDialog = (page: Page) => page.getByRole('dialog', { name: 'Sign in' });
 const signInButton = (page: Page) =>
-  signInDialog(page).getByRole('button', { name: `Sign in with ${name}`, exact: true });
+  signInDialog(page).getByRole('button', { name: 'Sign in with Example', exact: true });
 
 test('a person signs in with a provider, sees the devices, is signed out by one of them, and signs out', async (context) => {
   provider.accounts.set('ada', { name: 'Ada Lovelace', email: 'ada@example.com', groups: ['people'] });
@@ -84,6 +69,19 @@ test('a person signs in with a provider, sees the devices, is signed out by one 
   await page.getByRole('button', { name: 'Yes, sign me out' }).click(); // at the provider
   await signIn.waitFor();
   expect(devices.list()).toEqual([]);
+  await page.goBack();
+  await signIn.waitFor();
+});
+
+test.for([
+  ['failed', 'Sign-in failed.'],
+  ['stale', 'Sign-in took too long or was started in another browser.'],
+])('the page says why a sign-in was refused as %s, and offers another', async ([reason, text = ''], context) => {
+  const { page } = await browse(context, wide);
+  await page.goto(`${server.url}/?sign-in=${reason}`);
+  await signInDialog(page).getByText(text).waitFor();
+  await signInButton(page).waitFor();
+  expect(page.url()).toBe(`${server.url}/`);
 });
 
 test('a page that stays open shows a new role, and a sign-in with the reason when access ends', async (context) => {

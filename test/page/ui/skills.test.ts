@@ -1,19 +1,9 @@
 // @module-tag all
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { axeFinds, deskTest, skillOf } from './desk.ts';
 
 const test = deskTest();
-const skillOf = (name: string) => ({
-  files: [
-    {
-      path: `${name}/SKILL.md`,
-      content: Buffer.from(`---\nname: ${name}\ndescription: How texts are written.\n---\nBe short.\n`).toString(
-        'base64',
-      ),
-    },
-  ],
-});
 
 test('an uploaded skill is chosen for a new session, and another one by its name in that session', async ({ desk }) => {
   await desk.call('skills.create', skillOf('house-style'));

@@ -3,7 +3,7 @@ import { afterAll, expect } from 'vitest';
 import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
 import { fakeToolServer } from '../../support/agents/fake-tool-server.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
-import { axeFinds, deskTest } from './desk.ts';
+import { axeFinds, deskTest, openSettings } from './desk.ts';
 
 const tools = await fakeToolServer('nobody-has-this');
 const gemini = await fakeGemini([
@@ -35,9 +35,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
     back.search = String(new URLSearchParams({ code: 'the-code', state: requested.get('state') ?? '' }));
     await route.fulfill({ status: 302, headers: { location: back.href } });
   });
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Tool servers (MCP)' }).click();
+  const dialog = await openSettings(page, 'Tool servers (MCP)');
   await dialog.getByText('Set by CORRAL_MCP_SERVERS. Change the tool server there and restart Corral.').waitFor();
   await dialog.getByLabel('Name').fill('docs');
   await dialog.getByLabel('Server URL').fill(tools.url);

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { axeFinds, type Desk, deskTest, middle, phone, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, middle, phone, runCommand, wide } from './desk.ts';
 
 // Every view of the page, one after the other in one tab. Each look has a size and a theme.
 
@@ -19,11 +19,6 @@ const files = [
 ];
 const task = `Do it\n\n${table}\n${files.join('\n')}\n${fence('sh', 'seq 1 40')}\n${fence('ask', 'Go on?')}`;
 
-const command = async (page: Page, name: string) => {
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Command palette' }).fill(name);
-  await page.keyboard.press('Enter');
-};
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name }).waitFor();
 /** Closes the dialog. A key that comes before it has closed would go to it, not to the page. */
 const leave = async (page: Page) => {
@@ -31,7 +26,7 @@ const leave = async (page: Page) => {
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
 };
 const file = async (page: Page, name: string, ready: string) => {
-  await command(page, 'files');
+  await runCommand(page, 'files');
   const back = page.getByRole('button', { name: 'Back to files' });
   if (await back.isVisible()) await back.click();
   await page.getByRole('treeitem', { name }).click();
@@ -69,7 +64,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   await leave(page);
   const panel = page.getByRole('tabpanel');
   await see('files', async () => {
-    await command(page, 'files');
+    await runCommand(page, 'files');
     await page.getByRole('treeitem', { name: 'a.ts' }).waitFor();
   });
   await see('a file of code', () => file(page, 'a.ts', 'const'));
@@ -87,12 +82,12 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
     ['cost', page.getByRole('region', { name: 'Budget left' })],
   ] as const) {
     await see(`the tab ${tab}`, async () => {
-      await command(page, tab);
+      await runCommand(page, tab);
       await ready.waitFor();
     });
   }
   await see('the events', async () => {
-    await command(page, 'timeline');
+    await runCommand(page, 'timeline');
     await panel.getByText('Events', { exact: true }).click();
     await page
       .getByRole('button', { name: /Run ended/ })
@@ -101,19 +96,19 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
     await page.getByRole('region', { name: 'Event content' }).waitFor();
   });
   await see('sharing', async () => {
-    await command(page, 'share this');
+    await runCommand(page, 'share this');
     await page.getByRole('button', { name: 'Create link' }).click();
     await page.getByRole('textbox', { name: 'Link' }).waitFor();
   });
   const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
   await leave(page);
   await see('forking', async () => {
-    await command(page, 'fork this');
+    await runCommand(page, 'fork this');
     await dialog(page, 'Fork this session');
   });
   await leave(page);
   await see('the question before a deletion', async () => {
-    await command(page, 'delete session');
+    await runCommand(page, 'delete session');
     await dialog(page, 'Delete this session?');
   });
   await leave(page);
@@ -129,7 +124,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   }
   await leave(page);
   await see('the list of sessions', async () => {
-    await command(page, 'search sessions');
+    await runCommand(page, 'search sessions');
     await page.getByRole('searchbox').waitFor();
   });
   await see('the shared session', async () => {
@@ -143,7 +138,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   await page.goto(`/#${id}`);
   await page.locator('.ended').first().waitFor(); // a replay has one, too
   await see('what changed', async () => {
-    await command(page, 'files');
+    await runCommand(page, 'files');
     await panel.getByText('Changed', { exact: true }).click();
     await panel.getByText(/^Changed since the latest run started/).waitFor();
   });
@@ -152,24 +147,24 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
     await panel.getByRole('textbox', { name: 'Changes to a.ts' }).waitFor();
   });
   await see('an open terminal', async () => {
-    await command(page, 'terminal');
+    await runCommand(page, 'terminal');
     await page.locator('.screen').getByText('$').first().waitFor();
   });
   await page.keyboard.press('Control+Alt+Shift'); // out of the terminal
   await see('what the model saw', async () => {
-    await command(page, 'timeline');
+    await runCommand(page, 'timeline');
     await page.getByRole('button', { name: 'What the model saw' }).click();
     await page.getByRole('dialog').getByText('exactly as sent').waitFor();
   });
   await leave(page);
   await see('sessions to delete', async () => {
-    await command(page, 'select sessions');
+    await runCommand(page, 'select sessions');
     await page.getByText('0 selected').waitFor();
   });
   await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();
   await see('the archive', async () => {
-    await command(page, 'archive session');
-    await command(page, 'search sessions');
+    await runCommand(page, 'archive session');
+    await runCommand(page, 'search sessions');
     await page.getByRole('button', { name: /^Archived/ }).click();
   });
   await see('a search that finds nothing', async () => {

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import type { BrowserVisit } from '../../support/clients/browser.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { axeFinds, type Desk, deskTest, scrollTo, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, redDot, scrollTo, wide } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -30,8 +30,6 @@ async function opened(desk: Desk, tab: string, size?: Parameters<Desk['open']>[1
 }
 const run = (desk: Desk, text: string) => desk.call('runs.send', { sessionId, text });
 const read = async (desk: Desk, path: string) => await (await desk.fetch(at(path))).text();
-const redDot =
-  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 const leaf = (page: Page, name: string) => page.getByRole('treeitem', { name });
 const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(name, { exact: true });
 
@@ -220,8 +218,7 @@ test('the log of a process is shown from its end back to its start', { tags: ['n
 
 test('images are shown, pasted files uploaded, all files archived', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
-  const dot = Buffer.from(redDot, 'base64');
-  await desk.fetch(at('dot.png'), { method: 'PUT', body: dot });
+  await desk.fetch(at('dot.png'), { method: 'PUT', body: redDot });
   await page.getByRole('button', { name: 'Refresh files' }).click();
   await leaf(page, 'dot.png').click();
   const picture = page.getByRole('tabpanel').getByRole('img', { name: 'dot.png' });

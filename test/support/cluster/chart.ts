@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { type CorralClient, createCorralClient } from '../../../src/client/index.ts';
+import { createCorralClient } from '../../../src/client/index.ts';
 import { removeFolder } from '../stores/store.ts';
 import { clusterEnv, helm, kubectl, load } from './cluster.ts';
 
@@ -92,27 +92,10 @@ export function testValues({ server, mongo, sandbox }: Images): object {
   };
 }
 
-export interface Release extends AsyncDisposable {
-  readonly name: string;
-  readonly namespace: string;
-  readonly sandboxes: string;
-  /** The name that the release's servers put in the labels of their sandboxes. */
-  readonly instance: string;
-  readonly token: string;
-  /** The service's address from outside the cluster. */
-  readonly url: string;
-  client(url?: string): CorralClient;
-  /** Runs kubectl in the release's own namespace. */
-  kubectl(...args: string[]): Promise<string>;
-  /** The servers' pods that are ready and not terminating. */
-  servers(): Promise<string[]>;
-  /** Upgrades the release with other values; resolves when the rollout is complete. */
-  upgrade(...args: string[]): Promise<void>;
-  uninstall(): Promise<void>;
-}
+export type Release = Awaited<ReturnType<typeof install>>;
 
 /** Installs the chart in a namespace of its own and waits until the server works. */
-export async function install(namespace: string, values: object, ...args: string[]): Promise<Release> {
+export async function install(namespace: string, values: object, ...args: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-release-'));
   const file = join(folder, 'values.json');
   await writeFile(file, JSON.stringify(values));
@@ -143,12 +126,13 @@ export async function install(namespace: string, values: object, ...args: string
   return {
     name,
     namespace,
-    token,
+    /** The service's address from outside the cluster. */
     url,
     sandboxes: /^ {2}namespace: (\S+)$/m.exec(config)?.[1] ?? '',
-    instance: /^instance: (\S+)$/m.exec(config)?.[1] ?? '',
     client: (at = url) => createCorralClient({ url: at, token, transport: 'ws' }),
+    /** Runs kubectl in the release's own namespace. */
     kubectl: inNamespace,
+    /** The servers' pods that are ready and not terminating. */
     async servers() {
       const selector = '--selector=app.kubernetes.io/component=server';
       const { items } = JSON.parse(await inNamespace('get', 'pods', selector, '--output=json')) as {
@@ -156,7 +140,8 @@ export async function install(namespace: string, values: object, ...args: string
       };
       return items.filter(({ metadata }) => !metadata.deletionTimestamp).map(({ metadata }) => metadata.name);
     },
-    upgrade: async (...more) => void (await helm('upgrade', name, chart, ...common, ...args, ...more)),
+    /** Upgrades the release with other values; resolves when the rollout is complete. */
+    upgrade: async (...more: string[]) => void (await helm('upgrade', name, chart, ...common, ...args, ...more)),
     uninstall: async () =>
       void (await helm('uninstall', name, '--namespace', namespace, '--wait', '--timeout', '120s')),
     [Symbol.asyncDispose]: clear,

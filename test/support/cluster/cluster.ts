@@ -6,11 +6,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
-import type { EgressHandler } from '../../../drivers/driver.ts';
-import { type KubeApi, openKubeApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openKubeApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openKubeCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { extensionPath, sandboxesPath } from '../../../drivers/kubernetes/claims/platform.ts';
-import { createKubernetesDriver, type KubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import { createKubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../../drivers/kubernetes/options.ts';
 import { createSandboxTokenDeriver } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
 import { listenForEgress } from '../../../drivers/kubernetes/policies/egress-listener.ts';
@@ -18,7 +17,6 @@ import { createBaseImageContext } from '../../../src/app/images/image.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import type { DriverHarness } from '../conformance/harness.ts';
 import { buildVariant, type Variant } from '../servers/build-variant.ts';
 import { programs } from '../servers/programs.ts';
 
@@ -94,25 +92,16 @@ export function clusterImage(): Promise<string> {
   loading ??= (async () => {
     const { folder, hash } = await createBaseImageContext(programs.daemon);
     const image = `corral-test/sandbox:${hash}`;
-    const cluster = await kubectl('get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}');
-    const marker = join(tmpdir(), `corral-test-loaded-${process.getuid?.()}`);
-    const state = `${cluster} ${hash}`;
-    if ((await readFile(marker, 'utf8').catch(() => '')) === state) return image;
     const build = ['build', '--quiet', '--network', 'host', '--tag', image, folder];
     await execute('docker', build, { env: { ...env, DOCKER_BUILDKIT: '0' }, timeout: 280_000 });
-    await execute('bash', [script, 'load', image], { env, timeout: 280_000 });
-    await writeFile(marker, state);
+    await load(image);
     return image;
   })();
   return loading;
 }
 
-/** The image with a desktop, built as operators build it and copied to the node. */
-export const desktopOnCluster = (): Promise<string> => variantOnCluster('desktop');
-/** The same for the image of the code interpreter. */
-export const codeOnCluster = (): Promise<string> => variantOnCluster('code');
-
-async function variantOnCluster(variant: Variant): Promise<string> {
+/** The image with a desktop or with the code interpreter, built as operators build it and copied to the node. */
+export async function variantOnCluster(variant: Variant): Promise<string> {
   const image = `corral-test/sandbox-${variant}:cluster`;
   await buildVariant(variant, image);
   await load(image);
@@ -132,21 +121,12 @@ export const testPods: PodSettings = {
   nodeLossSeconds: 30,
 };
 
-export interface ClusterHarness extends DriverHarness {
-  readonly namespace: string;
-  readonly api: KubeApi;
-  /** An address of this machine that pods can dial unless a network policy forbids it. */
-  readonly near: string;
-  options(over?: Partial<KubernetesOptions>): KubernetesOptions;
-  connect(as?: { replica?: string; instance?: string; over?: Partial<KubernetesOptions> }): Promise<KubernetesDriver>;
-  nameOf(id: SandboxId): string;
-  pods(): Promise<V1Pod[]>;
-}
+export type ClusterHarness = Awaited<ReturnType<typeof clusterHarness>>;
 
 /** The engine of the driver; claims need agent-sandbox with its extensions in the cluster. */
 export type TestedEngine = 'pods' | 'agent-sandbox';
 
-export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine = 'pods'): Promise<ClusterHarness> {
+export async function clusterHarness(engine: TestedEngine = 'pods') {
   await using stack = new AsyncDisposableStack();
   const image = await clusterImage();
   const namespace = `corral-test-${process.pid}-${createIdSource().short().slice(0, 4)}`;
@@ -163,10 +143,10 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
     await listenForEgress({
       listen: { host: near, port: 0 },
       keys: createSandboxTokenDeriver('test', keys),
-      gate: gate ?? { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
+      gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     }),
   );
-  stack.use(recycleVolumes(api));
+  stack.use(recycleVolumes());
   const options = (over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
     ...(env.KUBECONFIG !== undefined && { kubeconfig: env.KUBECONFIG }),
     namespace,
@@ -196,19 +176,19 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
   return {
     image,
     namespace,
-    api,
+    /** An address of this machine that pods can dial unless a network policy forbids it. */
     near,
     options,
     nameOf,
-    connect: ({ instance, over } = {}) =>
+    connect: ({ instance, over }: { instance?: string; over?: Partial<KubernetesOptions> } = {}) =>
       createKubernetesDriver(options({ ...(instance !== undefined && { instance }), ...over })),
-    async killBehindItsBack(id) {
+    async killBehindItsBack(id: SandboxId) {
       const found = await named(extensionPath(namespace, 'sandboxclaims'), nameOf(id));
       const name = found?.status?.sandbox?.name ?? nameOf(id);
       const path = `${base}/pods/${name}?gracePeriodSeconds=0`;
       await api.ask({ method: 'DELETE', path, what: 'delete' }, AbortSignal.timeout(10_000));
     },
-    async remains(id) {
+    async remains(id: SandboxId) {
       const name = nameOf(id);
       const places = {
         pod: `${base}/pods`,
@@ -257,35 +237,13 @@ export async function freeVolumes(): Promise<void> {
   }
 }
 
-/**
- * The cluster has few volumes, on this machine, and keeps them when their claim is deleted. This loop empties and
- * releases them.
- */
-function recycleVolumes(api: KubeApi): AsyncDisposable {
+/** The cluster has few volumes, on this machine, and keeps them when their claim is deleted. This loop releases them. */
+function recycleVolumes(): AsyncDisposable {
   const stop = new AbortController();
-  const path = '/api/v1/persistentvolumes';
-  const round = async () => {
-    const { items } = await api.ask<{ items: V1PersistentVolume[] }>(
-      { method: 'GET', path, what: 'list' },
-      stop.signal,
-    );
-    for (const volume of items) {
-      const { metadata, spec, status } = volume;
-      const folder = spec?.hostPath?.path;
-      if (status?.phase !== 'Released' || !folder || !spec?.claimRef?.namespace?.startsWith('corral-test-')) continue;
-      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
-      const { claimRef: _, ...rest } = spec;
-      const free = { ...volume, spec: rest };
-      await api.ask(
-        { method: 'PUT', path: `${path}/${metadata?.name}`, body: free, what: 'free', tries: 1 },
-        stop.signal,
-      );
-    }
-  };
   const run = async () => {
     while (!stop.signal.aborted) {
-      await round().catch(() => {}); // the next round tries again
-      await new Promise((done) => setTimeout(done, 300));
+      await freeVolumes().catch(() => {}); // the next round tries again
+      await new Promise((done) => setTimeout(done, 500));
     }
   };
   const running = run();

@@ -10,11 +10,8 @@ import { httpServer } from '../servers/http-server.ts';
 import { removeFolder } from '../stores/store.ts';
 
 /** `cut`: the stub acts, but its answer is lost. `hang`: nothing happens. A number: the status of the answer. */
-export type KubeTrouble =
-  | 'hang'
-  | 'cut'
-  | number
-  | { readonly status: number; readonly retryAfter?: number; readonly message?: string; readonly reason?: string };
+export type KubeTrouble = 'hang' | 'cut' | number | ({ readonly status: number } & KubeFailure);
+type KubeFailure = { readonly retryAfter?: number; readonly message?: string; readonly reason?: string };
 
 type StoredObject = {
   kind: string;
@@ -23,53 +20,7 @@ type StoredObject = {
   status?: { sandbox?: { name: string } } | undefined;
 };
 
-export interface KubeStub extends AsyncDisposable {
-  /** Whether the cluster has agents.x-k8s.io, whether its controller works, and this server's rights there. */
-  claims: boolean;
-  versions: readonly string[];
-  controls: boolean;
-  rules: readonly object[];
-  readonly kubeconfig: string;
-  /** The file with the token of the kubeconfig's user. */
-  readonly tokenFile: string;
-  /** The output of every command that runs in a pod. */
-  prints: string;
-  /** The port on which the daemons of all pods listen. */
-  readonly daemonPort: number;
-  /** Requests so far, as `METHOD /path?query`, with their time and token. */
-  readonly seen: readonly { readonly line: string; readonly at: number; readonly token: string }[];
-  readonly hits: number;
-  /** The highest number of concurrent requests, without watches. */
-  readonly busiest: number;
-  readonly watches: number;
-  /** The bytes sent to all watches. */
-  readonly watchBytes: number;
-  /** The next requests whose method and path match meet this trouble, at most `times` of them. */
-  cause(what: RegExp, trouble: KubeTrouble, times?: number): void;
-  relieve(): void;
-  /** The delay of every answer, ms. */
-  delayMs: number;
-  /** The status of a new pod; by default it runs immediately. */
-  onPod: (pod: V1Pod) => Partial<NonNullable<V1Pod['status']>>;
-  pods(): V1Pod[];
-  setStatus(name: string, status: V1Pod['status']): void;
-  /** Deletes the pod without a request of the driver. */
-  drop(name: string): void;
-  /** Deletes all objects of the kind, as with kubectl; a pool's members end with it. */
-  erase(plural: string): void;
-  /** The node of the pods that the controller of agents.x-k8s.io creates from now on. */
-  node: string | undefined;
-  cordon(node: string): void;
-  /** Evicts the pod, as a drain of its node does; its Sandbox gets another one. */
-  evict(name: string): void;
-  /** Creates a pod, as another program does. */
-  put(pod: V1Pod): void;
-  /** Sends an event to all watches, unchanged. */
-  emit(type: string, object: unknown): void;
-  /** True: watches stay open, but get no events. */
-  silent: boolean;
-  cutWatches(): void;
-}
+export type KubeStub = Awaited<ReturnType<typeof kubeStub>>;
 
 export const runningStatus = () => ({
   phase: 'Running',
@@ -102,7 +53,7 @@ function merged(value: unknown, patch: unknown): unknown {
 }
 
 /** A server for the part of the Kubernetes API that the driver uses; makes trouble on demand. */
-export async function kubeStub(): Promise<KubeStub> {
+export async function kubeStub() {
   const folder = await mkdtemp(join(tmpdir(), 'corral-kube-stub-'));
   const things = new Map<string, Map<string, StoredObject>>(); // keyed by the path of their list
   const troubles: { what: RegExp; trouble: KubeTrouble; left: number }[] = [];
@@ -157,13 +108,8 @@ export async function kubeStub(): Promise<KubeStub> {
     tell(type, structuredClone(thing), list);
   };
 
-  const fail = (
-    response: ServerResponse,
-    status: number,
-    message = 'trouble on demand',
-    reason = '',
-    retryAfter?: number,
-  ) => {
+  const fail = (response: ServerResponse, status: number, more: KubeFailure = {}) => {
+    const { message = 'trouble on demand', reason = '', retryAfter } = more;
     const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(JSON.stringify({ kind: 'Status', status: 'Failure', code: status, reason, message }));
@@ -182,7 +128,7 @@ export async function kubeStub(): Promise<KubeStub> {
     if (url.pathname.endsWith('/selfsubjectrulesreviews'))
       return void succeed(response, { status: { resourceRules: stub.rules } });
     const found = name === undefined ? undefined : listOf(list).get(name);
-    const missing = () => fail(response, 404, `"${name}" not found`, 'NotFound');
+    const missing = () => fail(response, 404, { message: `"${name}" not found`, reason: 'NotFound' });
     if (request.method === 'GET' && name !== undefined) return void (found ? succeed(response, found) : missing());
     const selects = selectorOf(url.searchParams.get('labelSelector') ?? '');
     if (request.method === 'GET' && url.searchParams.get('watch')) {
@@ -200,7 +146,7 @@ export async function kubeStub(): Promise<KubeStub> {
       const isShort = request.headers.accept?.includes('as=PartialObjectMetadataList') && items.length === 0;
       return void succeed(response, { metadata: { resourceVersion: String(version) }, items: isShort ? null : items });
     }
-    const conflict = () => fail(response, 409, 'the object has been modified', 'Conflict');
+    const conflict = () => fail(response, 409, { message: 'the object has been modified', reason: 'Conflict' });
     if (request.method === 'DELETE') {
       if (!found) return missing();
       const { preconditions } = ((await json(request).catch(() => undefined)) ?? {}) as {
@@ -225,7 +171,7 @@ export async function kubeStub(): Promise<KubeStub> {
       return void succeed(response, changed);
     }
     if (request.method === 'POST' && listOf(list).has(body.metadata.name)) {
-      return fail(response, 409, 'already exists', 'AlreadyExists');
+      return fail(response, 409, { message: 'already exists', reason: 'AlreadyExists' });
     }
     body.metadata.uid = found?.metadata.uid ?? randomUUID();
     if (body.kind === 'Pod') body.status = { phase: 'Pending' } as never;
@@ -323,9 +269,7 @@ export async function kubeStub(): Promise<KubeStub> {
     const { trouble } = met;
     if (trouble === 'hang') return;
     if (typeof trouble === 'number') return fail(response, trouble);
-    if (typeof trouble === 'object') {
-      return fail(response, trouble.status, trouble.message, trouble.reason, trouble.retryAfter);
-    }
+    if (typeof trouble === 'object') return fail(response, trouble.status, trouble);
     const writeHead = response.writeHead.bind(response);
     response.writeHead = ((...args: Parameters<typeof writeHead>) => {
       setImmediate(() => response.destroy());
@@ -350,39 +294,52 @@ export async function kubeStub(): Promise<KubeStub> {
 
   const sandboxList = '/apis/agents.x-k8s.io/v1beta1/namespaces/stub/sandboxes';
   const podList = () => [...things.keys()].find((path) => path.endsWith('/pods')) ?? '/api/v1/namespaces/stub/pods';
-  const stub: KubeStub = {
+  const stub = {
     kubeconfig,
+    /** The file with the token of the kubeconfig's user. */
     tokenFile,
+    /** The output of every command that runs in a pod. */
     prints: '',
+    /** Whether the cluster has agents.x-k8s.io, whether its controller works, and this server's rights there. */
     claims: false,
-    versions: ['v1beta1'],
+    versions: ['v1beta1'] as readonly string[],
     controls: true,
-    rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+    rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] as readonly object[],
+    /** The port on which the daemons of all pods listen. */
     daemonPort: daemon.port,
+    /** Requests so far, as `METHOD /path?query`, with their time and token. */
     seen,
     get hits() {
       return hits;
     },
+    /** The highest number of concurrent requests, without watches. */
     get busiest() {
       return busiest;
     },
+    /** The bytes sent to all watches. */
     get watchBytes() {
       return watchBytes;
     },
     get watches() {
       return watchers.size;
     },
-    cause: (what, trouble, times = Number.POSITIVE_INFINITY) => void troubles.unshift({ what, trouble, left: times }),
+    /** The next requests whose method and path match meet this trouble, at most `times` of them. */
+    cause: (what: RegExp, trouble: KubeTrouble, times = Number.POSITIVE_INFINITY) =>
+      void troubles.unshift({ what, trouble, left: times }),
     relieve: () => void troubles.splice(0),
+    /** The delay of every answer, ms. */
     delayMs: 0,
-    onPod: runningStatus,
+    /** The status of a new pod; by default it runs immediately. */
+    onPod: runningStatus as (pod: V1Pod) => Partial<NonNullable<V1Pod['status']>>,
     pods: () => [...listOf(podList()).values()] as unknown as V1Pod[],
-    setStatus(name, status) {
+    setStatus(name: string, status: V1Pod['status']) {
       const thing = listOf(podList()).get(name);
       if (thing) change(podList(), { ...thing, status: status as never });
     },
-    drop: (name) => remove(podList(), name),
-    erase(plural) {
+    /** Deletes the pod without a request of the driver. */
+    drop: (name: string) => remove(podList(), name),
+    /** Deletes all objects of the kind, as with kubectl; a pool's members end with it. */
+    erase(plural: string) {
       const list = [...things.keys()].find((path) => path.endsWith(`/${plural}`)) ?? '';
       for (const [name, { kind, spec }] of listOf(list)) {
         if (kind === 'SandboxWarmPool')
@@ -390,9 +347,11 @@ export async function kubeStub(): Promise<KubeStub> {
         remove(list, name);
       }
     },
-    node: undefined,
-    cordon: (name) => change('/api/v1/nodes', { kind: 'Node', metadata: { name, uid: randomUUID() } }, 'ADDED'),
-    evict(name) {
+    /** The node of the pods that the controller of agents.x-k8s.io creates from now on. */
+    node: undefined as string | undefined,
+    cordon: (name: string) => change('/api/v1/nodes', { kind: 'Node', metadata: { name, uid: randomUUID() } }, 'ADDED'),
+    /** Evicts the pod, as a drain of its node does; its Sandbox gets another one. */
+    evict(name: string) {
       const thing = listOf(podList()).get(name);
       if (!thing) return;
       const metadata = { ...thing.metadata, deletionTimestamp: new Date().toISOString() };
@@ -401,13 +360,16 @@ export async function kubeStub(): Promise<KubeStub> {
       remove(podList(), name);
       controller.replace(name);
     },
-    put(pod) {
+    /** Creates a pod, as another program does. */
+    put(pod: V1Pod) {
       const metadata = { ...pod.metadata, uid: randomUUID() };
       change(podList(), { kind: 'Pod', status: runningStatus(), ...pod, metadata } as never, 'ADDED');
     },
-    emit(type, object) {
+    /** Sends an event to all watches, unchanged. */
+    emit(type: string, object: unknown) {
       for (const { response } of watchers) response.write(`${JSON.stringify({ type, object })}\n`);
     },
+    /** True: watches stay open, but get no events. */
     silent: false,
     cutWatches() {
       for (const { response } of watchers) response.end(() => response.destroy());

@@ -2,17 +2,14 @@ import type { SandboxSpec } from '../../../drivers/driver.ts';
 import type { PodSettings } from '../../../drivers/kubernetes/options.ts';
 import type { createPodBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { testPods } from './cluster.ts';
 
+const { storageClass: _, ...others } = testPods;
 export const plainPods: PodSettings = {
+  ...others,
   workspace: 'ephemeral',
-  nodeSelector: {},
-  tolerations: [],
-  imagePullSecrets: [],
   imagePullPolicy: 'IfNotPresent',
   requestShare: 0.25,
-  podUser: 'fixed',
-  userNamespaces: false,
-  nodeLossSeconds: 30,
 };
 
 /** All that a pod's body is made of. */

@@ -25,12 +25,15 @@ function page(all: readonly unknown[], { query, path }: FakeRequest, size: strin
 const ofPull = <Item extends { readonly pull: number }>(all: readonly Item[], number: number) =>
   all.map((item, index) => ({ item, index })).filter(({ item }) => item.pull === number);
 
-function open(
-  { body, login }: FakeRequest,
-  { content }: ApiContext,
-  names: readonly [string, string, string],
-): FakePull | FakeAnswer {
+interface Opening {
+  /** The fields of the source's branch, of the target's and of the text. */
+  readonly names: readonly [string, string, string];
+  readonly taken: FakeAnswer;
+  readonly shown: (pull: FakePull) => object;
+}
+function open({ body, login }: FakeRequest, { content }: ApiContext, { names, taken, shown }: Opening): FakeAnswer {
   const [head, base, text] = names.map((name) => String(body[name] ?? '')) as [string, string, string];
+  if (content.pulls.some((pull) => pull.head === head && pull.state === 'open')) return taken;
   if (!content.branches.has(head) || !content.branches.has(base))
     return { status: 422, body: { message: `no branch ${content.branches.has(head) ? base : head}` } };
   const pull: FakePull = {
@@ -45,10 +48,8 @@ function open(
     commit: 'a'.repeat(40),
   };
   content.pulls.push(pull);
-  return pull;
+  return { status: 201, body: shown(pull) };
 }
-const isOpen = ({ content }: ApiContext, head: unknown) =>
-  content.pulls.some((pull) => pull.head === head && pull.state === 'open');
 
 const github: FakeApi = {
   prefix: '/api/v3',
@@ -88,14 +89,10 @@ const github: FakeApi = {
         body: { ...example<object>('full-repository'), has_discussions: false, default_branch: 'main' },
       };
     if (what === 'pulls' && method === 'POST') {
-      if (isOpen(context, request.body.head)) {
-        const errors = [
-          { resource: 'PullRequest', code: 'custom', message: 'A pull request already exists for acme:topic.' },
-        ];
-        return { status: 422, body: { message: 'Validation Failed', errors } };
-      }
-      const pull = open(request, context, ['head', 'base', 'body']);
-      return 'number' in pull ? { status: 201, body: long(pull) } : pull;
+      const message = 'A pull request already exists for acme:topic.';
+      const errors = [{ resource: 'PullRequest', code: 'custom', message }];
+      const taken = { status: 422, body: { message: 'Validation Failed', errors } };
+      return open(request, context, { names: ['head', 'base', 'body'], taken, shown: long });
     }
     if (what === 'pulls' && id === undefined) {
       const found = content.pulls.filter(({ head }) => query.get('head') === `${content.owner}:${head}`).reverse();
@@ -162,18 +159,9 @@ const gitlab: FakeApi = {
   answer(request, context) {
     const { content, webUrl } = context;
     const { method, path, query } = request;
-    const user = (username: string) => ({
-      id: 7,
-      username,
-      name: username,
-      state: 'active',
-      avatar_url: null,
-      web_url: webUrl,
-    });
+    const user = (username: string) => ({ id: 7, username });
     const shown = (pull: FakePull) => ({
-      id: 9_000 + pull.number,
       iid: pull.number,
-      project_id: 5,
       title: pull.title,
       description: pull.text,
       state: pull.state === 'open' ? 'opened' : pull.state,
@@ -194,25 +182,17 @@ const gitlab: FakeApi = {
       const statuses = { passed: 'success', failed: 'failed', running: 'running' } as const;
       const found = content.checks.filter(({ commit }) => commit === part);
       const answers = found.map(({ name, status, summary }, index) => ({
-        id: index + 1,
-        sha: part,
         name,
         status: statuses[status],
-        allow_failure: false,
         description: summary,
         target_url: `${webUrl}/jobs/${index + 1}`,
-        created_at: at(index),
       }));
       return page(answers, request, 'per_page');
     }
     if (method === 'POST') {
-      if (isOpen(context, request.body.source_branch))
-        return {
-          status: 409,
-          body: { message: ['Another open merge request already exists for this source branch: !1'] },
-        };
-      const pull = open(request, context, ['source_branch', 'target_branch', 'description']);
-      return 'number' in pull ? { status: 201, body: shown(pull) } : pull;
+      const message = ['Another open merge request already exists for this branch: !1'];
+      const names = ['source_branch', 'target_branch', 'description'] as const;
+      return open(request, context, { names, taken: { status: 409, body: { message } }, shown });
     }
     if (id === undefined) {
       const found = content.pulls.filter(({ head }) => head === query.get('source_branch')).reverse();
@@ -225,27 +205,20 @@ const gitlab: FakeApi = {
       case undefined:
         return { status: 200, body: shown(pull) };
       case 'discussions': {
-        const notes = ofPull(content.comments, pull.number).map(({ item, index }) => ({
-          id: `d${index}`,
-          individual_note: !item.place,
-          notes: [noteOf(item, index, user)],
-        }));
+        const notes = ofPull(content.comments, pull.number).map(({ item, index }) => noteOf(item, index, user));
         const system = { ...noteOf({ pull: 1, author: 'bot', text: 'added 1 commit' }, 900, user), system: true };
-        return page([...notes, { id: 'd900', individual_note: true, notes: [system] }], request, 'per_page');
+        const discussions = [...notes, system].map((note) => ({ id: `d${note.id}`, notes: [note] }));
+        return page(discussions, request, 'per_page');
       }
       case 'approvals': {
         const approved = reviews.filter(({ verdict }) => verdict === 'approved');
         const approved_by = approved.map(({ author, index }) => ({ user: user(author), approved_at: at(index) }));
-        return { status: 200, body: { id: 1, iid: pull.number, project_id: 5, approved: true, approved_by } };
+        return { status: 200, body: { approved_by } };
       }
       case 'reviewers': {
         const states = { approved: 'approved', changes_requested: 'requested_changes', commented: 'reviewed' } as const;
-        const requested = reviews.map(({ author, verdict }) => ({
-          user: user(author),
-          state: states[verdict],
-          created_at: at(1),
-        }));
-        return { status: 200, body: [...requested, { user: user('later'), state: 'unreviewed', created_at: at(1) }] };
+        const requested = reviews.map(({ author, verdict }) => ({ user: user(author), state: states[verdict] }));
+        return { status: 200, body: [...requested, { user: user('later'), state: 'unreviewed' }] };
       }
       default:
         return missing;
@@ -256,25 +229,12 @@ const gitlab: FakeApi = {
 function noteOf({ author, text, place, isResolved }: FakeComment, index: number, user: (name: string) => object) {
   return {
     id: index + 1,
-    type: place ? 'DiffNote' : null,
     body: text,
     author: user(author),
     created_at: at(index),
     system: false,
-    resolvable: place !== undefined,
     resolved: isResolved ?? false,
-    ...(place && {
-      position: {
-        base_sha: 'b',
-        start_sha: 'b',
-        head_sha: 'c',
-        position_type: 'text',
-        new_path: place.path,
-        new_line: place.line,
-        old_path: place.path,
-        old_line: null,
-      },
-    }),
+    ...(place && { position: { new_path: place.path, new_line: place.line, old_path: place.path, old_line: null } }),
   };
 }
 
@@ -286,9 +246,8 @@ const gitea: FakeApi = {
     const { method, path } = request;
     const full = `${content.owner}/${content.name}`;
     const repository = { id: 5, name: content.name, full_name: full, default_branch: 'main' };
-    const user = (login: string) => ({ id: 7, login, full_name: login });
+    const user = (login: string) => ({ id: 7, login });
     const shown = (pull: FakePull) => ({
-      id: 9_000 + pull.number,
       number: pull.number,
       title: pull.title,
       body: pull.text,
@@ -296,8 +255,8 @@ const gitea: FakeApi = {
       merged: pull.state === 'merged',
       draft: pull.draft,
       user: user(pull.author),
-      head: { label: pull.head, ref: pull.head, sha: pull.commit, repo_id: 5, repo: repository },
-      base: { label: pull.base, ref: pull.base, sha: 'b'.repeat(40), repo_id: 5, repo: repository },
+      head: { ref: pull.head, sha: pull.commit, repo: repository },
+      base: { ref: pull.base, sha: 'b'.repeat(40), repo: repository },
       html_url: `${webUrl}/${full}/pulls/${pull.number}`,
       created_at: at(pull.number),
       updated_at: at(pull.number),
@@ -307,10 +266,8 @@ const gitea: FakeApi = {
     const number = Number(id);
     if (what === undefined) return { status: 200, body: repository };
     if (what === 'pulls' && method === 'POST') {
-      if (isOpen(context, request.body.head))
-        return { status: 409, body: { message: 'pull request already exists for these targets', url: webUrl } };
-      const pull = open(request, context, ['head', 'base', 'body']);
-      return 'number' in pull ? { status: 201, body: shown(pull) } : pull;
+      const taken = { status: 409, body: { message: 'pull request already exists for these targets', url: webUrl } };
+      return open(request, context, { names: ['head', 'base', 'body'], taken, shown });
     }
     if (what === 'pulls' && id === undefined) return page(content.pulls.map(shown), request, 'limit');
     if (what === 'pulls' && part === undefined) {
@@ -336,57 +293,37 @@ const gitea: FakeApi = {
         path: one.item.place?.path,
         position: one.item.place?.line,
         original_position: 0,
-        pull_request_review_id: 900,
         ...(one.item.isResolved && { resolver: user('later') }),
       }));
       return { status: 200, body: lines };
     }
     if (what === 'pulls' && part === 'reviews') {
       const states = { approved: 'APPROVED', changes_requested: 'REQUEST_CHANGES', commented: 'COMMENT' } as const;
-      const reviewOf = (one: {
-        id: number;
-        author: string;
-        text: string;
-        state: string;
-        count: number;
-        createdAt: string;
-      }) => ({
-        id: one.id,
-        user: user(one.author),
-        body: one.text,
-        state: one.state,
-        dismissed: false,
-        comments_count: one.count,
-        html_url: `${webUrl}/${full}/pulls/${number}#review-${one.id}`,
-        submitted_at: one.createdAt,
+      const reviewOf = (id: number, author: string, more: object) => ({
+        id,
+        user: user(author),
+        html_url: `${webUrl}/${full}/pulls/${number}#review-${id}`,
+        submitted_at: at(id),
+        ...more,
       });
       const found = ofPull(content.reviews, number).map(({ item, index }) =>
-        reviewOf({
-          id: index + 1,
-          author: item.author,
-          text: item.text,
-          state: states[item.verdict],
-          count: 0,
-          createdAt: at(index),
-        }),
+        reviewOf(index + 1, item.author, { body: item.text, state: states[item.verdict], comments_count: 0 }),
       );
       // Gitea keeps remarks on lines in a review of their author.
-      const count = comments.filter(({ item }) => item.place).length;
-      const input = { id: 900, author: 'later', text: '', state: 'REQUEST_REVIEW', count, createdAt: at(900) };
-      const ofLines = reviewOf(input);
+      const comments_count = comments.filter(({ item }) => item.place).length;
+      const ofLines = reviewOf(900, 'later', { body: '', state: 'REQUEST_REVIEW', comments_count });
       return page([...found, ofLines], request, 'limit');
     }
     if (what === 'commits') {
       const statuses = { passed: 'success', failed: 'failure', running: 'pending' } as const;
       const found = content.checks.filter(({ commit }) => commit === id);
       const answers = found.map(({ name, status, summary }, index) => ({
-        id: index + 1,
         context: name,
         status: statuses[status],
         description: summary,
         target_url: `${webUrl}/jobs/${index + 1}`,
       }));
-      return { status: 200, body: { sha: id, state: 'pending', statuses: answers, total_count: answers.length } };
+      return { status: 200, body: { statuses: answers } };
     }
     return missing;
   },

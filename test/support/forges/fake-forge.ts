@@ -1,23 +1,10 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { httpServer } from '../servers/http-server.ts';
 import type { ApiSchema } from './api-schema.ts';
 import { fakeApis } from './fake-apis.ts';
 import type { FakeAnswer, FakeApi, ForgeContent, ForgeName } from './forge-content.ts';
 
-export interface FakeForge extends AsyncDisposable {
-  /** Where people would open it. */
-  readonly url: string;
-  readonly content: ForgeContent;
-  /** Differences to the forge's published schema, in requests and in the fake's own answers. */
-  readonly problems: string[];
-  /** Method and path of each request, with its headers. */
-  readonly requests: { readonly call: string; readonly headers: IncomingMessage['headers'] }[];
-  /** The same forge behind another server, at the address that its requests name. */
-  readonly handle: RequestListener;
-  /** Answers the next request in place of the forge. */
-  answerNext(respond: (res: ServerResponse) => void): void;
-}
 interface FakeOptions {
   readonly schema?: ApiSchema;
   readonly owner?: string;
@@ -25,10 +12,7 @@ interface FakeOptions {
 }
 
 /** A forge's REST on a free port of loopback. */
-export async function fakeForge(
-  kind: ForgeName,
-  { schema, owner = 'acme', name = 'totals' }: FakeOptions = {},
-): Promise<FakeForge> {
+export async function fakeForge(kind: ForgeName, { schema, owner = 'acme', name = 'totals' }: FakeOptions = {}) {
   const api: FakeApi = fakeApis[kind];
   const content: ForgeContent = {
     owner,
@@ -40,6 +24,7 @@ export async function fakeForge(
     reviews: [],
     checks: [],
   };
+  /** Differences to the forge's published schema, in requests and in the fake's own answers. */
   const problems: string[] = [];
   const requests: { call: string; headers: IncomingMessage['headers'] }[] = [];
   const replaced: ((res: ServerResponse) => void)[] = [];
@@ -85,7 +70,9 @@ export async function fakeForge(
     content,
     problems,
     requests,
-    handle: (req, res) => respondAt(`https://${req.headers.host}`, req, res),
-    answerNext: (respond) => void replaced.push(respond),
+    /** The same forge behind another server, at the address that its requests name. */
+    handle: (req: IncomingMessage, res: ServerResponse) => respondAt(`https://${req.headers.host}`, req, res),
+    /** Answers the next request in place of the forge. */
+    answerNext: (respond: (res: ServerResponse) => void) => void replaced.push(respond),
   };
 }

@@ -89,14 +89,19 @@ const resultsIn = (lines: readonly string[]): Attempt[] =>
   lines.flatMap((line) => (line.startsWith('ATTEMPT {') ? [JSON.parse(line.slice('ATTEMPT '.length)) as Attempt] : []));
 
 /** The attempts of the suite as steps of a build. */
+async function buildOf(
+  name: string,
+  user: 'root' | 'user',
+  more: { readonly only?: string },
+  attacked: AttackedBuilds,
+) {
+  const files = await filesOf(attacked, more);
+  const commands = steps(`${attack} && ${reported}`, { user, config: hashOf(more) });
+  const ended = await attacked.ann.build(name, commands, { files });
+  return { ...ended, attempts: resultsIn(ended.lines) };
+}
 async function triedAs(user: 'root' | 'user', attacked: AttackedBuilds): Promise<Attempt[]> {
-  const files = await filesOf(attacked, {});
-  const { lines, reason } = await attacked.ann.build(
-    `inside-${user}`,
-    steps(`${attack} && ${reported}`, { user, config: hashOf({}) }),
-    { files },
-  );
-  const attempts = resultsIn(lines);
+  const { attempts, lines, reason } = await buildOf(`inside-${user}`, user, {}, attacked);
   const count = lines.find((line) => /\d+ attempts$/.test(line));
   if (Number(/(\d+) attempts$/.exec(count ?? '')?.[1]) !== attempts.length || attempts.length === 0) {
     throw new Error(`The attempts did not end: ${reason}, ${count}, last ${JSON.stringify(attempts.at(-1))}`);
@@ -105,14 +110,8 @@ async function triedAs(user: 'root' | 'user', attacked: AttackedBuilds): Promise
 }
 
 async function limitOf(only: string, attacked: AttackedBuilds): Promise<Attempt[]> {
-  const files = await filesOf(attacked, { only });
-  const { lines, status } = await attacked.ann.build(
-    'limits',
-    steps(`${attack} && ${reported}`, { user: 'root', config: hashOf({ only }) }),
-    { files },
-  );
-  const found = resultsIn(lines);
-  if (found.length > 0) return found;
+  const { attempts, status } = await buildOf('limits', 'root', { only }, attacked);
+  if (attempts.length > 0) return attempts;
   if (status === 'ready') throw new Error(`There is no result of: ${only}`);
   return [{ group: 'limits', what: only, outcome: 'stopped', by: 'the whole build is ended' }];
 }

@@ -163,17 +163,10 @@ async function weaknessesOf(url: string): Promise<string[]> {
   return (checks.sandbox.weaknesses ?? []).map(({ name }) => name);
 }
 
-export interface Bait extends AsyncDisposable {
-  readonly canary: string;
-  readonly file: string;
-  readonly abstract: string;
-  readonly shm: string;
-  readonly port: number;
-  readonly addresses: readonly string[];
-}
+export type Bait = Awaited<ReturnType<typeof baitOnTheHost>>;
 
 /** Puts a secret of the host in every place that an escape would reach. */
-export async function baitOnTheHost(): Promise<Bait> {
+export async function baitOnTheHost() {
   await using stack = new AsyncDisposableStack();
   const canary = randomBytes(24).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-canary-'));
@@ -229,10 +222,10 @@ async function readFromOutside({ url, id, shell, host }: AttackedServer): Promis
     const response = await fetch(`${url}/api/v1/sessions/${id}/file`, init);
     return `${response.status} ${await response.text()}`;
   };
-  const judge = (what: string, seen: string): Attempt =>
+  const judge = (what: string, seen: string, by = `the server answers ${seen.slice(0, 3)}`): Attempt =>
     seen.includes(host.canary)
       ? { group, what, outcome: 'escaped', by: "the server gave out the host's secret" }
-      : { group, what, outcome: 'stopped', by: `the server answers ${seen.slice(0, 3)}` };
+      : { group, what, outcome: 'stopped', by };
   const found: Attempt[] = [];
   const bait = [
     ['a link to a file of the host', 'link'],
@@ -256,17 +249,8 @@ while True:
   const seen: string[] = [];
   for (let n = 0; n < 150; n++) seen.push(await readOne('bait/swapped'));
   const good = seen.filter((it) => it.includes('fine')).length;
-  const leak = seen.find((it) => it.includes(host.canary));
-  found.push(
-    leak
-      ? judge('a link that is swapped while the server reads', leak)
-      : {
-          group,
-          what: 'a link that is swapped while the server reads',
-          outcome: 'stopped',
-          by: `150 reads: ${good > 0 ? 'the good file or a refusal' : 'refused'}, never the host's`,
-        },
-  );
+  const by = `150 reads: ${good > 0 ? 'the good file or a refusal' : 'refused'}, never the host's`;
+  found.push(judge('a link that is swapped while the server reads', seen.join('\n'), by));
 
   const archive = await fetch(`${url}/api/v1/chats/${id}/workspace/download-all?type=output`);
   const bytes = Buffer.from(await archive.arrayBuffer());
@@ -274,16 +258,9 @@ while True:
   const leadsOut = /(^|[\\/])\.\.[\\/]/;
   const names = namesInZip(bytes);
   const bad = names.filter((name) => leadsOut.test(name) || name.startsWith('/') || name.includes('\\'));
-  found.push(
-    bad.length > 0 || bytes.includes(host.canary)
-      ? { group, what, outcome: 'escaped', by: `an archive names ${JSON.stringify(bad)}` }
-      : {
-          group,
-          what,
-          outcome: 'stopped',
-          by: `the server answers ${archive.status}; ${names.length} names, none leads out`,
-        },
-  );
+  const listed = `the server answers ${archive.status}; ${names.length} names, none leads out`;
+  if (bad.length > 0) found.push({ group, what, outcome: 'escaped', by: `an archive names ${JSON.stringify(bad)}` });
+  else found.push(judge(what, bytes.toString('latin1'), listed));
   return found;
 }
 

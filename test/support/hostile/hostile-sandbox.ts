@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { CallOptions, SandboxSpec } from '../../../drivers/driver.ts';
 import { createProcessDriver } from '../../../drivers/process/process.ts';
 import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { processHarness } from '../servers/process.ts';
 import { programs } from '../servers/programs.ts';
@@ -14,13 +13,8 @@ import { standIn } from './hostile-daemon.ts';
 const MiB = 1024 * 1024;
 const call = (): CallOptions => ({ signal: AbortSignal.timeout(60_000) });
 
-export interface HostileSandbox extends AsyncDisposable {
-  /** A new connection, as after a restart of the server. */
-  attach(): Promise<{ readonly client: SandboxClient; readonly lost: AbortSignal } & AsyncDisposable>;
-}
-
 /** A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. */
-export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
+export async function hostileSandbox(answer: string) {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
   stack.defer(() => removeFolder(folder));
@@ -46,6 +40,7 @@ export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   await driver.provision(spec, call());
   const held = stack.move();
   return {
+    /** A new connection, as after a restart of the server. */
     async attach() {
       const link = await driver.attach(id, call());
       const client = createSandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });

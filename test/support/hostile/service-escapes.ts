@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { expect } from 'vitest';
 import { createCorralClient } from '../../../src/client/index.ts';
 import { standInImage } from '../sandboxes/stand-in-services.ts';
 import { serverProcess } from '../servers/server-process.ts';
-import { type Attempt, baitOnTheHost, report } from './escapes.ts';
+import { type Attempt, baitOnTheHost, configOf, insideProgram, report } from './escapes.ts';
 
 const memoryBytes = 192 * 2 ** 20;
 const pids = 96;
@@ -80,35 +78,19 @@ export async function escapesFromService(): Promise<readonly Attempt[]> {
   // Each target answers permitted clients, so a refusal below means a wall.
   expect(await beside.shell(`exec 3<>/dev/tcp/neighbour/${neighbourPort}; cat <&3`)).toBe(host.canary);
 
-  const program = await readFile(join(import.meta.dirname, '../../../scripts/escapes/inside.py'), 'utf8');
+  const program = await insideProgram();
+  const usual = configOf(host, { port: Number(new URL(server.url).port), neighbour: '172.17.0.2' });
   const config = {
-    canary: host.canary,
-    own_kernel: false,
-    networked: false,
-    canary_file: host.file,
-    abstract: host.abstract,
-    shm: host.shm,
-    service_port: host.port,
+    ...usual,
     open_host: openHost,
     pids,
-    limits_pids: true,
-    limits_memory: true,
     memory_bytes: memoryBytes,
     targets: [
-      ['the metadata service', '169.254.169.254', 80],
-      ['the metadata service over IPv6', 'fd00:ec2::254', 80],
-      ...host.addresses.map((one) => ["a service of the host's", one, host.port]),
-      ["Corral's own API", '127.0.0.1', Number(new URL(server.url).port)],
-      ["the engine's API without TLS", '172.17.0.1', 2375],
-      ["the kubelet's API", '172.17.0.1', 10_250],
+      ...usual.targets,
       ['the API server of a cluster', '10.0.0.1', 443],
-      ['a store', '127.0.0.1', 27_017],
       ["another session's service at its port", '127.0.0.1', neighbourPort],
       ["another session's service by its name", 'neighbour', neighbourPort],
-      ["a neighbour's service", '172.17.0.2', neighbourPort],
       ['the daemon of its own sandbox', '127.0.0.1', 2_718],
-      ["a neighbour's daemon", '172.17.0.2', 2_718],
-      ['a name server', '8.8.8.8', 53],
       ['the world', '1.1.1.1', 443],
     ],
   };

@@ -1,10 +1,9 @@
 import type { AddressInfo } from 'node:net';
-import { openServerCore, type ServerCore } from '../../../src/app/compose.ts';
+import { openServerCore } from '../../../src/app/compose.ts';
 import { buildHttpServer } from '../../../src/app/http-server.ts';
-import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import type { RegisteredRoute } from '../../../src/http/routes/routes.ts';
 import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { temporaryFolder } from '../stores/store.ts';
 import '../memory-driver/register.ts';
@@ -12,16 +11,8 @@ import '../memory-driver/register.ts';
 /** With `auto` every server of a test would look for the larger image, and its sandboxes would depend on what it finds. */
 const noImage = { CORRAL_SANDBOX_DESKTOP: 'false' };
 
-export interface ComposedCore extends AsyncDisposable {
-  readonly core: ServerCore;
-  readonly config: Config;
-  readonly closing: AbortController;
-}
-export interface ComposedServer extends ComposedCore {
-  readonly url: string;
-  readonly routes: readonly RegisteredRoute[];
-  readonly lines: LogLine[];
-}
+export type ComposedCore = Awaited<ReturnType<typeof composeCore>>;
+export type ComposedServer = Awaited<ReturnType<typeof composedServer>>;
 export interface LogLine {
   readonly level: string;
   readonly text: string;
@@ -38,7 +29,7 @@ export async function composeCore(
   settings: Record<string, string> = {},
   folder?: string,
   { clock = systemClock, lines = [], ...input }: CoreOptions = {},
-): Promise<ComposedCore> {
+) {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
   const env = {
@@ -65,7 +56,7 @@ export async function composedServer(
   settings: Record<string, string> = {},
   folder?: string,
   { clock = systemClock, lines = [], ...input }: CoreOptions = {},
-): Promise<ComposedServer> {
+) {
   await using stack = new AsyncDisposableStack();
   const { core, config, closing } = stack.use(
     await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, { clock, lines, ...input }),

@@ -26,6 +26,8 @@ export interface IdentityProvider extends AsyncDisposable {
   readonly requests: string[];
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: the package has no types
+type Any = any;
 const signingKey = async (): Promise<JWK> => {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   return { ...(await exportJWK(privateKey)), use: 'sig', alg: 'RS256', kid: crypto.randomUUID() };
@@ -55,8 +57,6 @@ export async function identityProvider(callback: string, backchannel?: string): 
   const issuer = server.url;
   const store = new Map<string, unknown>();
   const accounts = new Map<string, Account>();
-  // biome-ignore lint/suspicious/noExplicitAny: the package has no types
-  type Any = any;
   const open = async (keys: JWK[]) => {
     const provider = new Provider(issuer, {
       adapter: memory(store),
@@ -128,8 +128,6 @@ export async function identityProvider(callback: string, backchannel?: string): 
 
 /** The provider's store, which survives its restarts. */
 function memory(store: Map<string, unknown>) {
-  // biome-ignore lint/suspicious/noExplicitAny: the package has no types
-  type Any = any;
   return class {
     name: string;
     constructor(name: string) {

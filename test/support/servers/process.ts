@@ -10,7 +10,6 @@ import { findProcessesByVariable } from '../../../drivers/process/proc.ts';
 import { createProcessDriver, type ProcessDriverOptions } from '../../../drivers/process/process.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
-import type { DriverHarness } from '../conformance/harness.ts';
 import { removeFolder } from '../stores/store.ts';
 import { programs } from './programs.ts';
 
@@ -21,15 +20,9 @@ export async function hasBubblewrap(): Promise<boolean> {
   return works;
 }
 
-export interface ProcessHarness extends DriverHarness {
-  readonly root: string;
-  options(over?: Partial<ProcessDriverOptions>): ProcessDriverOptions;
-  pidOf(id: SandboxId): Promise<number>;
-  /** All control groups of this harness's sandboxes, anywhere on the machine. */
-  groups(): Promise<string[]>;
-}
+export type ProcessHarness = Awaited<ReturnType<typeof processHarness>>;
 
-export async function processHarness(bubblewrap: string | undefined): Promise<ProcessHarness> {
+export async function processHarness(bubblewrap: string | undefined) {
   const root = await mkdtemp(join(tmpdir(), 'corral-process-'));
   const options = (over: Partial<ProcessDriverOptions> = {}): ProcessDriverOptions => ({
     instance: 'test',
@@ -50,6 +43,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     root,
     options,
     pidOf,
+    /** All control groups of this harness's sandboxes, anywhere on the machine. */
     async groups() {
       const args = ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*'];
       // `find` fails where another driver's groups vanish in the meantime, but prints the others.
@@ -57,13 +51,13 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
       const ours = `${computeInstallationId(root)}.`;
       return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
     },
-    connect: (as = {}) => createProcessDriver(options(as)),
-    async killBehindItsBack(id) {
+    connect: (as: Partial<ProcessDriverOptions> = {}) => createProcessDriver(options(as)),
+    async killBehindItsBack(id: SandboxId) {
       const pid = await pidOf(id);
       process.kill(pid, 'SIGKILL');
       while (await isAlive(pid)) await sleep(10); // a busy machine ends it later
     },
-    async remains(id) {
+    async remains(id: SandboxId) {
       const processes = (await findProcessesByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
       return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
     },

@@ -1,20 +1,10 @@
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
 import { httpServer } from './http-server.ts';
 
-/** An issuer of tokens on loopback: its description, its keys, and its signed tokens. */
-export interface TokenIssuer extends AsyncDisposable {
-  readonly url: string;
-  readonly keys: string;
-  /** The paths of the requests. */
-  readonly requests: string[];
-  isUp: boolean;
-  /** Replaces the key; the one before is no longer valid. */
-  rotate(): Promise<void>;
-  /** A token of the issuer for 10 minutes from `now`. */
-  sign(claims: Record<string, unknown>, header?: Partial<JWTHeaderParameters>): Promise<string>;
-}
+export type TokenIssuer = Awaited<ReturnType<typeof tokenIssuer>>;
 
-export async function tokenIssuer(now: () => number = () => Date.now()): Promise<TokenIssuer> {
+/** An issuer of tokens on loopback: its description, its keys, and its signed tokens. */
+export async function tokenIssuer(now: () => number = () => Date.now()) {
   const newKey = async () => ({ kid: crypto.randomUUID(), ...(await generateKeyPair('ES256', { extractable: true })) });
   let key = await newKey();
   const requests: string[] = [];
@@ -29,15 +19,17 @@ export async function tokenIssuer(now: () => number = () => Date.now()): Promise
     response.end(JSON.stringify(path === '/keys' ? { keys } : { issuer: url, jwks_uri: `${url}/keys` }));
   });
   const { url } = server;
-  const it: TokenIssuer = {
+  const it = {
     url,
     keys: `${url}/keys`,
     requests,
     isUp: true,
+    /** Replaces the key; the one before is no longer valid. */
     async rotate() {
       key = await newKey();
     },
-    async sign(claims, header = {}) {
+    /** A token of the issuer for 10 minutes from `now`. */
+    async sign(claims: Record<string, unknown>, header: Partial<JWTHeaderParameters> = {}) {
       const seconds = Math.floor(now() / 1_000);
       return await new SignJWT({ iss: url, iat: seconds, exp: seconds + 600, ...claims })
         .setProtectedHeader({ alg: 'ES256', kid: key.kid, ...header })

@@ -155,44 +155,36 @@ function someCall(dice: Dice, task: string, call: MakeCall): ToolCall {
 
 function troubled(mind: ModelWorld, request: TurnRequest, fault: ModelFault, call: MakeCall): ScriptLine[] | undefined {
   const { dice, calm, hit } = mind;
-  const lines = ((): ScriptLine[] | undefined => {
-    switch (fault) {
-      case 'model: 429 with a time to wait':
-        return [failing('model_overloaded', dice.between(100, 5_000))];
-      case 'model: 429 without one':
-        return [failing('model_overloaded')];
-      case 'model: 500':
-        return [failing('model_unavailable')];
-      case 'model: refused':
-        return [failing('model_rejected')];
-      case 'model: empty reply':
-        return [];
-      case 'model: stream cut':
-        return [
-          ...say('I was about to say '),
-          calling(call('shell_exec', { id: 'main', command: 'run 1 0' })),
-          failing('model_unavailable'),
-        ];
-      case 'model: hangs':
-        return [...say('Let me think. '), calm, failing('model_stalled')];
-      case 'model: malformed plan': {
-        if (request.mustCall === undefined) return undefined;
-        const args = dice.pick([{ steps: 'all of them' }, '{"title": "cut', null, { title: 'none', steps: [] }]);
-        return dice.chance(0.5) ? say('I would rather talk. ') : [calling(call('make_plan', args))];
-      }
-      case 'model: unknown tool':
-        return request.phase.kind === 'act' ? [calling(call('browser_view', {}))] : undefined;
-      case 'model: bad arguments': {
-        const args = dice.pick([{}, '{"id":', 7, { id: 'main', command: 4 }]);
-        return request.phase.kind === 'act' ? [calling(call('shell_exec', args))] : undefined;
-      }
-      case 'model: repeats a call id': {
-        const used = request.messages.findLast(({ role }) => role === 'tool');
-        if (used?.role !== 'tool' || request.phase.kind !== 'act') return undefined;
-        return [calling(call('shell_exec', { id: 'main', command: 'run 1 0' }, used.callId))];
-      }
-    }
-  })();
+  const isActing = request.phase.kind === 'act';
+  const shell = (args: unknown, callId?: string) => [calling(call('shell_exec', args, callId))];
+  const replies: Record<ModelFault, () => ScriptLine[] | undefined> = {
+    'model: 429 with a time to wait': () => [failing('model_overloaded', dice.between(100, 5_000))],
+    'model: 429 without one': () => [failing('model_overloaded')],
+    'model: 500': () => [failing('model_unavailable')],
+    'model: refused': () => [failing('model_rejected')],
+    'model: empty reply': () => [],
+    'model: stream cut': () => [
+      ...say('I was about to say '),
+      ...shell({ id: 'main', command: 'run 1 0' }),
+      failing('model_unavailable'),
+    ],
+    'model: hangs': () => [...say('Let me think. '), calm, failing('model_stalled')],
+    'model: malformed plan': () => {
+      if (request.mustCall === undefined) return undefined;
+      const args = dice.pick([{ steps: 'all of them' }, '{"title": "cut', null, { title: 'none', steps: [] }]);
+      return dice.chance(0.5) ? say('I would rather talk. ') : [calling(call('make_plan', args))];
+    },
+    'model: unknown tool': () => (isActing ? [calling(call('browser_view', {}))] : undefined),
+    'model: bad arguments': () => {
+      const args = dice.pick([{}, '{"id":', 7, { id: 'main', command: 4 }]);
+      return isActing ? shell(args) : undefined;
+    },
+    'model: repeats a call id': () => {
+      const used = request.messages.findLast(({ role }) => role === 'tool');
+      return used?.role === 'tool' && isActing ? shell({ id: 'main', command: 'run 1 0' }, used.callId) : undefined;
+    },
+  };
+  const lines = replies[fault]();
   if (lines) hit(fault);
   return lines;
 }

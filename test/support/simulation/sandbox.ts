@@ -73,12 +73,13 @@ export class SimulatedSandbox {
     const cannot = async (): Promise<never> => {
       throw new AppError('unsupported', 'The simulated sandbox cannot do this.');
     };
+    const none = <Name extends string>(...names: readonly Name[]) =>
+      Object.fromEntries(names.map((name) => [name, cannot])) as Record<Name, typeof cannot>;
     const health = { version: '0', bootId: 'boot', idleMs: 0, oomKills: 0 };
     return {
       workdir: '/workspace',
       trust: createDaemonTrust(),
       health: (signal) => call(signal, () => health),
-      usage: cannot,
       start: (request, signal) => call(signal, () => operationOf(this.#start(request))),
       operation: (id, signal) =>
         call(signal, () => {
@@ -93,7 +94,6 @@ export class SimulatedSandbox {
           await running.over.promise;
           return operationOf(running);
         }),
-      write: cannot,
       kill: (shell, signal) => call(signal, () => void this.#end((it) => it.shell === shell)),
       killTagged: (tag, signal) =>
         call(signal, async () => {
@@ -121,25 +121,11 @@ export class SimulatedSandbox {
           if (!bytes) throw new AppError('file_not_found', `There is no file ${path}.`);
           return bytes;
         }),
-      openFile: cannot,
       writeFile: (path, content, signal) =>
         call(signal, () => void this.#files.set(path, Buffer.from(content as string))),
-      listFiles: cannot,
-      removeFile: cannot,
-      find: cannot,
-      grep: cannot,
-      processes: cannot,
-      signalProcess: cannot,
-      programs: { open: cannot, list: cannot, attach: cannot, signal: cannot, close: cannot },
-      terminals: {
-        open: cannot,
-        list: cannot,
-        read: cannot,
-        write: cannot,
-        keyboard: cannot,
-        resize: cannot,
-        close: cannot,
-      },
+      programs: none('open', 'list', 'attach', 'signal', 'close'),
+      terminals: none('open', 'list', 'read', 'write', 'keyboard', 'resize', 'close'),
+      ...none('usage', 'write', 'openFile', 'listFiles', 'removeFile', 'find', 'grep', 'processes', 'signalProcess'),
       ...incapable(cannot),
       desktop: noDesktop(),
     };

@@ -90,7 +90,6 @@ export function simulationSuite(file: string, from: number, to: number): void {
         refused += result.failed;
         if (result.problems.length > 0) failures.push(failure(file, seed, result));
       }
-      if (only === undefined) console.info(table(met));
     }); // takes seconds on an idle machine
 
     test('I1 to I8 hold at the end of every history: logs, promises, effects, sandboxes, timers', () => {
@@ -110,14 +109,4 @@ function failure(file: string, seed: number, { problems, trace }: SimulationRepo
   const all = trace();
   const shown = process.env.SIM_SEED === undefined ? all.slice(-40) : all;
   return `Seed ${seed}: ${problems.join('\n')}\nAll of it: SIM_SEED=${seed} npm test -- ${file}\n${shown.join('\n')}`;
-}
-
-function table(met: ReadonlyMap<string, number>): string {
-  const faults = [...met].filter(([what]) => !what.startsWith('F'));
-  const kinds = Map.groupBy(faults, ([what]) => what.replace(/:.*/, ''));
-  const shown = [...kinds].toSorted().map(([kind, all]) => {
-    const items = all.toSorted().map(([what, times]) => `${what.replace(/^[a-z]+: /, '')} ${times}`);
-    return `${kind}: ${items.join(', ')}`;
-  });
-  return `${shown.join('\n')}\nand ${met.size - faults.length} kinds of situations (the tests name them)`;
 }

@@ -100,7 +100,7 @@ export class World {
     this.count(fault);
     this.tell(`! ${fault}`);
   }
-  /** Counts a situation; the table of counts shows what the seeds reach. */
+  /** Counts a situation, which the seeds have to reach. */
   count(situation: string): void {
     this.hits.set(situation, (this.hits.get(situation) ?? 0) + 1);
   }

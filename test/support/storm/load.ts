@@ -31,18 +31,14 @@ export class Clients {
   readonly ledger = ledger();
   readonly sessions: string[] = [];
   readonly #url: string;
-  readonly #api;
+  readonly api;
   readonly #stop = new AbortController();
   readonly #work: Promise<void>[] = [];
   #texts = 0;
 
   constructor(url: string) {
     this.#url = url;
-    this.#api = api(url);
-  }
-
-  get api() {
-    return this.#api;
+    this.api = api(url);
   }
 
   /** Counts the outcome. Resolves with undefined if the server refused or was late. Retries while no server listens. */
@@ -64,7 +60,7 @@ export class Clients {
   }
 
   async create(): Promise<void> {
-    const id = await this.ask(() => this.#api.create());
+    const id = await this.ask(() => this.api.create());
     if (id === undefined) return;
     this.sessions.push(id);
     this.#work.push(this.#drive(id), this.#follow(id));
@@ -73,7 +69,7 @@ export class Clients {
   async send(id: string, command: string, mode?: string): Promise<boolean> {
     const text = `Task ${++this.#texts}\n${fence('sh', command.replaceAll('TASK', String(this.#texts)))}`;
     const isSent = await this.ask(async () => {
-      await this.#api.send(id, text, mode);
+      await this.api.send(id, text, mode);
       return true;
     });
     if (isSent) this.ledger.accepted.set(id, [...(this.ledger.accepted.get(id) ?? []), text]);
@@ -84,7 +80,7 @@ export class Clients {
     this.ledger.condemned.add(id);
     const at = this.sessions.indexOf(id);
     if (at >= 0) this.sessions.splice(at, 1);
-    const answer = await this.ask(() => this.#api.remove(id));
+    const answer = await this.ask(() => this.api.remove(id));
     if (answer?.status === 200 || answer?.status === 404) this.ledger.deleted.add(id);
   }
 
@@ -98,7 +94,7 @@ export class Clients {
 
   async #drive(id: string): Promise<void> {
     while (!this.#isOver(id)) {
-      const status = await this.ask(() => this.#api.status(id));
+      const status = await this.ask(() => this.api.status(id));
       if (status === undefined || status === 'running') await sleep(250);
       else
         await this.send(id, 'echo TASK.1 >> ran; for i in 1 2 3; do echo line $i; sleep 0.1; done; echo TASK.2 >> ran');

@@ -14,7 +14,6 @@ export interface Accounts extends StormParts {
   readonly canary: string;
 }
 const restMs = 120_000;
-const gone = 'gone';
 const maxFiles = 150;
 
 /** Checks I1 to I11 after the storm, once everything is idle. Returns each violation as a sentence. */
@@ -95,7 +94,7 @@ async function orphans({ clients, world, server }: Accounts): Promise<string[]> 
     const found = new Map<string, string>();
     for (const id of clients.ledger.deleted) {
       const remains = await world.remains(id, server);
-      if (remains.length > 0) found.set(id, `I5: of ${id}, which is ${gone}: ${remains}`);
+      if (remains.length > 0) found.set(id, `I5: of ${id}, which is gone: ${remains}`);
     }
     for (const id of clients.sessions) {
       const running = await world.running(id);

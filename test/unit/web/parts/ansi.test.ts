@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseAnsiRows, stripAnsi } from '../../../../src/web/parts/ansi.ts';
 import {
@@ -9,8 +10,24 @@ import {
 
 const esc = '\u001b';
 
-test('a line that was overwritten has its last state', () =>
-  expect(stripAnsi('10%\r50%\r100%\r\nnext\r\r\n\rlast')).toBe('100%\nnext\nlast'));
+test.each([
+  ['\u001b[1;31mred\u001b[0m plain', 'red plain'],
+  ['\u001b]0;a title\u0007after', 'after'],
+  ['\u001b]8;;https://example.com\u001b\\link\u001b]8;;\u001b\\', 'link'],
+  ['\u001b[2J\u001b[H\u001b(Btop', 'top'],
+  ['10%\r50%\r100%\r\nnext\r\r\n\rlast', '100%\nnext\nlast'],
+  ['one\r\ntwo\r\r\n', 'one\ntwo\n'],
+  ['bell\u0007 back\b tab\tend\u009b', 'bell back tab\tend'],
+  ['cut off \u001b[', 'cut off '],
+])('%j is shown as %j', (input, shown) => expect(stripAnsi(input)).toBe(shown));
+
+test('plain text has no control characters', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary-ascii', maxLength: 200 }), (text) => {
+      expect(stripAnsi(text)).not.toMatch(/[^\P{Cc}\n\t]/u);
+    }),
+  );
+});
 
 test('a million returns without a new line are read in linear time', () =>
   expect(stripAnsi(`${'\r'.repeat(1_000_000)}x`)).toBe('x'));
@@ -25,6 +42,25 @@ test('a line of the terminal has a limit of spans, and continues in further rows
       .map(({ text }) => text)
       .join(''),
   ).toBe('ab'.repeat(100_000));
+});
+
+test('colours of a terminal become styles, which last over the ends of lines', () => {
+  expect(parseAnsiRows('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
+    [
+      { text: 'a ', class: '' },
+      { text: 'red', class: 'ansi-bold', color: '#f28b82' },
+    ],
+    [
+      { text: 'still', class: 'ansi-bold', color: '#f28b82' },
+      { text: ' plain', class: '' },
+    ],
+  ]);
+  expect(parseAnsiRows('\u001b[38;5;196mx\u001b[48;2;1;2;3my')).toEqual([
+    [
+      { text: 'x', class: '', color: 'rgb(255 0 0)' },
+      { text: 'y', class: '', color: 'rgb(255 0 0)', background: 'rgb(1 2 3)' },
+    ],
+  ]);
 });
 
 test('no character is halved where a row ends', () => {

@@ -1,24 +1,21 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { findBuiltInTask } from '../../../../src/agents/models/demo/tasks/list.ts';
 import { de } from '../../../../src/web/text/de/all.ts';
 import { en } from '../../../../src/web/text/en/all.ts';
 
 // Texts that are the same in both languages, because the words are.
-const same = new Set([
-  'server.part.budgets',
-  'tab.desktop',
-  'screen.title',
-  'screen.screen',
-  'memory.version',
-  ...['keys.role.admin', 'built.builds'],
-  ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'plan', 'retry.in', 'timeline.at', 'share.link'],
-  ...[
-    ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
-    ...['screen.live', 'preview.port', 'repository', 'ship.reviews', 'usage.by.person', 'webhooks'],
-    ...['members.of.person', 'theme.system', 'settings.server', 'administration.files.count', 'timeline.lane.sandbox'],
-    ...['administration.audit.text', 'attempts.state', 'ship.ports', 'timeline.live'],
-  ],
-]);
+const same = new Set(
+  `
+    server.part.budgets tab.desktop screen.title screen.screen memory.version keys.role.admin built.builds chat
+    notDone token agent budget.tokens plan retry.in timeline.at share.link tab.terminal terminal.list terminal.own
+    terminal.agent timeline.pause processes.pid screen.live preview.port repository ship.reviews usage.by.person
+    webhooks members.of.person theme.system settings.server administration.files.count timeline.lane.sandbox
+    administration.audit.text attempts.state ship.ports timeline.live
+  `
+    .trim()
+    .split(/\s+/),
+);
 const german: Readonly<Record<string, string>> = de;
 const english: Readonly<Record<string, string>> = en;
 const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
@@ -38,6 +35,12 @@ test('no text was left in English', () => {
   expect(Object.keys(english).filter((key) => english[key] === german[key] && !same.has(key))).toEqual([]);
   const words = /\b(the|and|with|your|this|from|cannot|session|of)\b/i;
   expect(Object.entries(german).filter(([, text]) => words.test(text.replace(/\{\w+\}/g, '')))).toEqual([]);
+});
+
+test('the demo knows the tasks of the start page in each language', () => {
+  const texts = [english, german].flatMap((all) => Object.entries(all).filter(([key]) => /^task\.\w+Text$/.test(key)));
+  expect(texts).toHaveLength(6);
+  for (const [key, text] of texts) expect(findBuiltInTask(text)?.ends, key).toContain('.html');
 });
 
 test('no component has words of its own', () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toRefusedTurn, toUnreachableTurn } from '../../../../src/agents/models/failures.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
@@ -39,15 +39,16 @@ test('every setting that people change, its section and its unit have German tex
   expect(Object.keys(eventTraits).filter((type) => german[`event.${type}`] === undefined)).toEqual([]);
 });
 
+const templates = readTemplates({ template: undefined, models: { compatible: {} } } as never);
+const tableTexts = [
+  ...toolDescriptions.map(({ label }) => label),
+  ...templates.flatMap(({ template: { label, description } }) => [label, description]),
+  ...Object.values(egressPolicies).map(({ label }) => label),
+];
+
 test('every label of a tool, a template and an egress policy has a German text', () => {
-  const templates = readTemplates({ template: undefined, models: { compatible: {} } } as never);
   expect(templates.length).toBeGreaterThan(10);
-  const texts = [
-    ...toolDescriptions.map(({ label }) => label),
-    ...templates.flatMap(({ template: { label, description } }) => [label, description]),
-    ...Object.values(egressPolicies).map(({ label }) => label),
-  ];
-  expect(texts.filter((text) => text !== undefined && !known(text))).toEqual([]);
+  expect(tableTexts.filter((text) => text !== undefined && !known(text))).toEqual([]);
 });
 
 test('the reason for which a template cannot run here is German, with the names in it', async () => {
@@ -127,40 +128,10 @@ test('a phrase with values keeps them, whatever they contain, and other texts st
 
 /** Sentences that are in no table of the server: its source has them exactly like this. */
 test('no phrase is left over from words that the server no longer says', () => {
-  const sources = [
-    ...['src/app/start/runnable-templates.ts', 'src/api/session/egress.ts', 'src/core/text/strangers.ts'],
-    ...['src/agents/models/failures.ts', 'machines/run-rules.ts', 'machines/session.ts', 'src/core/errors/errors.ts'],
-    ...['src/sessions/engine/run-recorder.ts', 'src/sessions/run/run-actors.ts', 'src/sessions/run/turns/ask-model.ts'],
-    ...['src/sessions/engine/sandbox/sandbox-actors.ts', 'src/sandboxes/client/request.ts'],
-    'src/sandboxes/client/http-client.ts',
-    ...['src/sessions/engine/sandbox/sandbox-access.ts', 'src/core/model/protocol-violation.ts'],
-    ...['src/sessions/engine/hydration.ts', 'src/sessions/repositories/repositories.ts'],
-    ...['src/sessions/repositories/fetches.ts', 'src/sessions/repositories/preparation.ts'],
-    ...['src/core/model/event-traits.ts', 'src/sessions/run/goal/judge.ts', 'src/app/images/desktop-image.ts'],
-    ...['drivers/shared/pool/with-pool.ts', 'drivers/process/process.ts', 'drivers/docker/docker.ts'],
-    ...[
-      ...['drivers/process/descriptor.ts', 'drivers/docker/descriptor.ts'],
-      'drivers/docker/images.ts',
-      'drivers/kubernetes/pods/pod-engine.ts',
-      'drivers/kubernetes/claims/claim-engine.ts',
-      'src/sandboxes/egress/policy.ts',
-    ],
-    ...[
-      ...['src/sandboxes/egress/open-upstream.ts', 'src/agents/tools/computer/gemini.ts'],
-      ...['src/sessions/repositories/fetch-repository.ts', 'src/sessions/repositories/repository-folders.ts'],
-      'src/agents/models/model-list.ts',
-      ...['src/sessions/run/missing-tools.ts', 'src/sessions/builds/template-builds.ts', 'drivers/process/process.ts'],
-    ],
-  ].map((path) => readFileSync(path, 'utf8'));
-  const tables = [
-    ...toolDescriptions.map(({ label }) => label),
-    ...readTemplates({ template: undefined, models: { compatible: {} } } as never).flatMap(
-      ({ template: { label, description } }) => [label, description],
-    ),
-    ...Object.values(egressPolicies).map(({ label }) => label),
-  ];
+  const ours = globSync('{src,drivers,machines}/**/*.ts').filter((path) => !path.startsWith('src/web/'));
+  const sources = ours.map((path) => readFileSync(path, 'utf8'));
   const left = Object.keys(serverPhrases).filter((text) => {
-    if (tables.includes(text) || text.startsWith('The template ')) return false;
+    if (tableTexts.includes(text) || text.startsWith('The template ')) return false;
     const pieces = text.split(/\{\w+\}/).filter((piece) => piece.length > 6 || piece === text);
     return !pieces.some((piece) => sources.some((source) => source.includes(piece)));
   });
