@@ -56,10 +56,12 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
     const before = document.activeElement as HTMLElement | null;
     dialog?.showModal();
     focusFirst(dialog);
-    // The browser returns the focus after Escape. Then the person or a closing action may already have moved it on.
+    // The person or a closing action may already have moved the focus on.
     return () => {
       const now = document.activeElement;
-      if (now === document.body || dialog?.contains(now)) before?.focus?.();
+      if (now !== before && now !== document.body && !dialog?.contains(now)) return;
+      before?.blur?.(); // Chromium returns the focus after Escape, but without the selection, and typing then does nothing
+      before?.focus?.();
     };
   }, []);
   return (
