@@ -35,17 +35,15 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
       if (running.length > stubborn) running.splice(running.indexOf(pid), 1);
     },
   };
+  const text = () => JSON.stringify([...files].map(([name, content]) => [name, `${content}`]));
   const archive: WorkspaceArchive = {
-    measure: async () => ({
-      print: JSON.stringify([...files].map(([name, it]) => [name, hashOf(it)])),
-      bytes: files.size,
-    }),
+    measure: async () => ({ print: text(), bytes: files.size }),
     async *pack() {
-      yield Buffer.from(JSON.stringify([...files].map(([name, content]) => [name, content.toString()])));
+      yield Buffer.from(text());
     },
     async unpack(_, { content }) {
-      const text = Buffer.concat(await Array.fromAsync(content)).toString();
-      for (const [name, written] of JSON.parse(text)) files.set(name, Buffer.from(written));
+      const written = Buffer.concat(await Array.fromAsync(content)).toString();
+      for (const [name, own] of JSON.parse(written)) files.set(name, Buffer.from(own));
     },
   };
   const move = (folder: string, change: (name: string, content: Buffer) => void) => {
@@ -202,8 +200,9 @@ test.each(['manifest.repair.before', 'manifest.aside.after', 'manifest.unpack.af
   },
 );
 
-test('a rest that dies at any step leaves no manifest of files that changed since', async () => {
-  for (const point of ['manifest.list.after', 'manifest.copy.after', 'manifest.put.after']) {
+test.each(['manifest.list.after', 'manifest.copy.after', 'manifest.put.after'])(
+  'a rest that dies at %s leaves no manifest of files that changed since',
+  async (point) => {
     const { set, rest, use, reported, texts } = bench();
     set('a', 'one');
     {
@@ -213,8 +212,8 @@ test('a rest that dies at any step leaves no manifest of files that changed sinc
     set('a', 'two');
     await use();
     expect([reported(), texts()]).toEqual([[], { a: 'two' }]);
-  }
-});
+  },
+);
 
 test('reset forgets what was there', async () => {
   const { set, rest, use, files, manifests, reported } = bench();
