@@ -3,10 +3,8 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { createLogCompactor } from '../../../../src/sessions/retention/compaction.ts';
 
-const [one, other] = ['00000000000000aa', '00000000000000bb'].map((id) => SessionId.parse(id)) as [
-  SessionId,
-  SessionId,
-];
+const one = SessionId.parse('00000000000000aa');
+const other = SessionId.parse('00000000000000bb');
 
 test('a log is compacted when it has grown by a part of its limit, once its run has ended, and again after a failure', async () => {
   const compacted: [string, number][] = [];
