@@ -6,39 +6,22 @@ import { readAllUsageGroups } from '../../../../../src/core/model/runs/usage-rep
 import { guardUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
 import { createUsageService } from '../../../../../src/sessions/services/sessions/usage.ts';
 import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
+import { fact, stored } from '../../../../support/machines/session-parts.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
-const ids = ['a', 'b', 'c'].map((letter) => SessionId.parse(letter.repeat(16)));
-const record = (id: SessionId, more: object) => ({
-  ...{ id, origin: 'corral', template: 'default', projectId: null, title: `Title ${id[0]}`, titleBy: null },
-  ...{
-    status: 'completed',
-    createdAt: 1,
-    updatedAt: 1,
-    lastTask: '',
-    latestMessage: '',
-    latestMessageAt: 1,
-    unread: 0,
-  },
-  ...{ lastSeq: 1, sandboxState: 'stopped', deleting: false, ...more },
-});
 const usage = (model: string, cost?: number) =>
-  ({
-    type: 'usage',
-    runId: null,
-    data: { model, inputTokens: 10, outputTokens: 5, ...(cost !== undefined && { cost }) },
-  }) as const;
+  fact('usage', { model, inputTokens: 10, outputTokens: 5, ...(cost !== undefined && { cost }) }, null);
 
 async function service() {
   const store = createInMemoryStore();
-  const add = (n: number, at: number, facts: AppendRequest['facts'], more: object) => {
-    const sessionId = ids[n] as SessionId;
-    const puts = [{ kind: 'session', id: sessionId, doc: record(sessionId, more) }];
-    return store.events.append({ sessionId, after: 0, at, facts, puts });
+  const add = (letter: string, at: number, facts: AppendRequest['facts'], more: object) => {
+    const id = SessionId.parse(letter.repeat(16));
+    const puts = [{ kind: 'session', id, doc: stored({ id, title: `Title ${letter}`, ...more }) }];
+    return store.events.append({ sessionId: id, after: 0, at, facts, puts });
   };
-  await add(0, noon, [usage('x/one', 1), usage('x/two', 3)], { owner: 'ada', projectId: 'p1' });
-  await add(1, noon + 86_400_000, [usage('x/one')], { owner: 'bob' });
-  await add(2, noon, [usage('x/one', 100)], { owner: 'ada', deleting: true });
+  await add('a', noon, [usage('x/one', 1), usage('x/two', 3)], { owner: 'ada', projectId: 'p1' });
+  await add('b', noon + 86_400_000, [usage('x/one')], { owner: 'bob' });
+  await add('c', noon, [usage('x/one', 100)], { owner: 'ada', deleting: true });
   const people = async () => new Map([['ada', 'Ada']]);
   return createUsageService({ store, people, projectName: async (id) => `Project ${id}` });
 }
