@@ -129,7 +129,7 @@ test.each([
   const live = { held: {}, writer } as unknown as LiveSession;
   const sessions = { all: () => [live], get: () => live };
   const liveHoldings = new LiveConcurrencyTracker({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
-  liveHoldings.onFacts(sessionId, [fact('session.updated', data, null)]);
+  liveHoldings.onFacts(sessionId, [fact('session.updated', data as object, null)]);
   await live.writer.settled();
   expect(order.filter((one) => one === 'moved')).toHaveLength(times);
   expect(order[0]).toBe('written');

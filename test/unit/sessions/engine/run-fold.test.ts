@@ -62,9 +62,8 @@ describe('a run that a restart cut', () => {
 
   test('has the call that was announced and has no outcome, with how much of its output is known', () => {
     const output = (text: string, callId = 'c1') => fact('tool.output', { callId, text });
-    expect(folded(calling, output('abc'), output('zz', 'other'), output('de')).soFar().openCalls).toEqual([
-      { ...call, logged: 5 },
-    ]);
+    const { soFar } = folded(calling, output('abc'), output('zz', 'other'), output('de'));
+    expect(soFar().openCalls).toEqual([{ ...call, logged: 5 }]);
     expect(folded(calling, called(true)).soFar().openCalls).toEqual([]);
   });
 
@@ -148,9 +147,8 @@ describe('a run that a restart cut', () => {
   test('has the message that it was saying, with the text so far', () => {
     expect(folded(says('so '), says('far')).fold.openMessage).toMatchObject({ text: 'so far' });
     expect(folded(says('so'), assistantMessage('so')).fold.openMessage).toBeUndefined();
-    expect(folded(says('one'), assistantMessage('one'), says('two', messageId(2))).fold.openMessage).toMatchObject({
-      text: 'two',
-    });
+    const next = folded(says('one'), assistantMessage('one'), says('two', messageId(2)));
+    expect(next.fold.openMessage).toMatchObject({ text: 'two' });
   });
 
   test('continues with the calls of its last reply; the one that was announced has begun', () => {

@@ -51,23 +51,23 @@ function bench(policy: Partial<SessionFilesCopyPolicy> = {}, own: WorkspaceArchi
   });
   const sandbox = fakeSandbox();
   const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as LiveSession;
+  const files = (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text));
   return {
     ...{ store, blobs, clock, snapshots, sandbox, live, warned },
-    /** A run ends, and the next use waits for the copy. */
-    async endsAt(seq: number) {
+    files,
+    /** A run ends, which has written this text; the next use waits for the copy. */
+    async endsAt(seq: number, text?: string) {
+      if (text !== undefined) files(text);
       snapshots.onFact(live, end, seq);
       await snapshots.beforeUse(live, sandbox, never);
     },
-    files: (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text)),
   };
 }
 
 test('the files at each end of a run are copied before the sandbox is used again, if they changed', async () => {
-  const { endsAt, files, snapshots, blobs } = bench();
-  files('one');
-  await endsAt(10);
-  files('two');
-  await endsAt(20);
+  const { endsAt, snapshots, blobs } = bench();
+  await endsAt(10, 'one');
+  await endsAt(20, 'two');
   await endsAt(30); // unchanged files are not copied again
   const [first, second, third] = await Promise.all([10, 20, 30].map((seq) => snapshots.at(sessionId, seq)));
   expect([first?.kind, second?.kind, blobs.kept.size]).toEqual(['kept', 'kept', 2]);
@@ -76,20 +76,16 @@ test('the files at each end of a run are copied before the sandbox is used again
 });
 
 test('only the newest copies stay, and an older place says that its copy is gone', async () => {
-  const { endsAt, files, snapshots, blobs } = bench({ keep: 2 });
-  for (const seq of [10, 20, 30]) {
-    files(`at ${seq}`);
-    await endsAt(seq);
-  }
+  const { endsAt, snapshots, blobs } = bench({ keep: 2 });
+  for (const seq of [10, 20, 30]) await endsAt(seq, `at ${seq}`);
   expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'dropped' });
   expect((await snapshots.at(sessionId, 20)).kind).toBe('kept');
   expect([...blobs.kept.keys()]).toHaveLength(2);
 });
 
 test('a workspace above the limit is not copied, and the place says so', async () => {
-  const { endsAt, files, snapshots, blobs } = bench({ maxBytes: 5 });
-  files('too long');
-  await endsAt(10);
+  const { endsAt, snapshots, blobs } = bench({ maxBytes: 5 });
+  await endsAt(10, 'too long');
   expect([await snapshots.at(sessionId, 10), [...blobs.kept.keys()]]).toEqual([{ kind: 'too_large' }, []]);
 });
 
@@ -108,17 +104,15 @@ test('a copy that breaks off leaves no blob, and the place says that it failed',
       throw new Error('tar failed');
     },
   };
-  const { endsAt, files, snapshots, blobs, warned } = bench({}, broken);
-  files('one');
-  await endsAt(10);
+  const { endsAt, snapshots, blobs, warned } = bench({}, broken);
+  await endsAt(10, 'one');
   expect([await snapshots.at(sessionId, 10), [...blobs.kept.keys()]]).toEqual([{ kind: 'failed' }, []]);
   expect(warned).toHaveLength(1);
 });
 
 test('a session that is forgotten leaves no blob and no record', async () => {
-  const { endsAt, files, snapshots, blobs, store } = bench();
-  files('one');
-  await endsAt(10);
+  const { endsAt, snapshots, blobs, store } = bench();
+  await endsAt(10, 'one');
   await snapshots.forget(sessionId);
   expect([[...blobs.kept.keys()], await store.records.belonging(sessionId)]).toEqual([[], []]);
 });
@@ -158,8 +152,7 @@ describe('a fork', () => {
   }
   async function forked() {
     const made = bench();
-    made.files('one');
-    await made.endsAt(10);
+    await made.endsAt(10, 'one');
     const found = await made.snapshots.at(sessionId, 10);
     if (found.kind !== 'kept') throw new Error(found.kind);
     const copy = await made.snapshots.hand(found, child, 10);

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test as base, expect, onTestFinished } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
@@ -23,10 +25,8 @@ async function sandbox(): Promise<MemoryFolderClient> {
     workdir,
     async exec({ command }: { command: string }) {
       const child = spawn('bash', ['-c', command], { cwd: workdir });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
-      child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-      const exitCode = await new Promise<number>((resolve) => child.on('close', resolve));
+      const ended = once(child, 'close');
+      const [stdout, stderr, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
       return { exitCode, stdout, stderr, timedOut: false };
     },
     programs: {

@@ -88,10 +88,8 @@ test('a change keeps what it does not name, renames, and sends a stored header t
   expect(changed).toMatchObject({ name: 'guide', headers: ['Authorization'], tools: ['find'], state: { ok: true } });
   expect((await entered.list()).map(({ name }) => name)).toEqual(['guide']);
   expect(JSON.stringify([changed, await records.list('tool-server')])).not.toContain('a-real-key');
-  await expect(it.change('guide', { url: second.url }, never)).rejects.toMatchObject({
-    code: 'invalid_request',
-    publicMessage: expect.stringContaining('Authorization goes to no other one'),
-  });
+  const stays = { code: 'invalid_request', publicMessage: expect.stringContaining('Authorization goes to no other') };
+  await expect(it.change('guide', { url: second.url }, never)).rejects.toMatchObject(stays);
   expect(second.seen).toEqual([]);
   await it.change('guide', { url: second.url, headers: { authorization: null } }, never);
   expect((await entered.inForce())[0]).toMatchObject({ name: 'guide', url: second.url, headers: {} });
