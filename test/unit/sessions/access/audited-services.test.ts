@@ -94,22 +94,19 @@ test.each([
 
 test('a viewer that takes keyboard and mouse by a press is logged when it takes them, not with each press', async () => {
   const { it, reports } = audit();
-  let driver: string | undefined;
   const viewer = {
     id: 'v',
-    get driver() {
-      return driver;
-    },
-    uses: () => {
-      driver = 'v';
+    driver: undefined as string | undefined,
+    uses() {
+      viewer.driver = 'v';
       return true;
     },
     take: () => true,
-    giveBack: () => {
-      driver = undefined;
+    giveBack() {
+      viewer.driver = undefined;
     },
-  } as unknown as DesktopViewer;
-  const input = services(undefined, viewer);
+  };
+  const input = services(undefined, viewer as unknown as DesktopViewer);
   const watched = await auditServices(input, input, it).desktop.watch('s' as never, {} as never, ...rest);
   watched.uses('hands');
   watched.giveBack();

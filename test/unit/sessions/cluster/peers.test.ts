@@ -24,9 +24,11 @@ function two() {
       inherit: async (ids) => void inherited.push(...ids),
       warn: () => {},
     });
-  const disposed = (peers: PeerReplicas) => Promise.all([peers[Symbol.asyncDispose](), clock.pass(1_000)]);
+  const disposed = async (peers: PeerReplicas) => {
+    await Promise.all([peers[Symbol.asyncDispose](), clock.pass(1_000)]);
+  };
   const [worker, other] = [server('worker', [id]), server('other', [])];
-  onTestFinished(() => void disposed(other));
+  onTestFinished(() => disposed(other));
   return { id, worker, other, clock, disposed, inherited };
 }
 

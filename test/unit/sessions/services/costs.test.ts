@@ -21,43 +21,30 @@ async function* logged(facts: readonly SessionFact[]): AsyncGenerator<SessionEve
 }
 const costs = (...facts: SessionFact[]) => computeSessionCost(logged(facts));
 const shares = async (...facts: SessionFact[]) =>
-  (await costs(...facts)).events.map(({ seq, about, turns, inputTokens }) => [seq, about, turns, inputTokens]);
+  (await costs(...facts)).events.map((it) => `${it.seq} ${it.about}: ${it.turns} turn, ${it.inputTokens} tokens`);
 
 const [hello, go] = [message('Hello'), message('Go')];
-test.each<[string, SessionFact[], [seq: number, about: string, turns: number, inputTokens: number][]]>([
-  ['the message that it answers', [hello, delta, usage(10)], [[1, 'Hello', 1, 10]]],
+test.each<[string, SessionFact[], string[]]>([
+  ['the message that it answers', [hello, delta, usage(10)], ['1 Hello: 1 turn, 10 tokens']],
   [
     'the last result that it had to wait for',
     [go, usage(10), calling('a'), calling('b'), called('b'), called('a'), usage(30)],
-    [
-      [1, 'Go', 1, 10],
-      [6, 'a', 1, 30],
-    ],
+    ['1 Go: 1 turn, 10 tokens', '6 a: 1 turn, 30 tokens'],
   ],
   [
     'what preceded it, and not to a message that came during the turn',
     [go, delta, message('And quickly'), usage(10), delta, usage(20)],
-    [
-      [1, 'Go', 1, 10],
-      [3, 'And quickly', 1, 20],
-    ],
+    ['1 Go: 1 turn, 10 tokens', '3 And quickly: 1 turn, 20 tokens'],
   ],
   [
     'its compaction, where it wrote the summary',
     [go, usage(10), calling('a'), called('a'), usage(500), compacted('a/b'), usage(20)],
-    [
-      [1, 'Go', 1, 10],
-      [6, 'summary', 1, 500],
-      [4, 'a', 1, 20],
-    ],
+    ['1 Go: 1 turn, 10 tokens', '6 summary: 1 turn, 500 tokens', '4 a: 1 turn, 20 tokens'],
   ],
   [
     'its own cause, where results were dropped without a model',
     [go, usage(10), compacted(null), called('a'), usage(20)],
-    [
-      [1, 'Go', 1, 10],
-      [4, 'a', 1, 20],
-    ],
+    ['1 Go: 1 turn, 10 tokens', '4 a: 1 turn, 20 tokens'],
   ],
 ])('a turn belongs to %s', async (_, facts, expected) => expect(await shares(...facts)).toEqual(expected));
 
@@ -67,11 +54,8 @@ test('the shares add up to the total, and kinds join the results of one tool, th
     ...[called('b'), usage(5, 0.25), called('a'), usage(30, 2)],
   );
   expect(total).toMatchObject({ turns: 4, inputTokens: 65, outputTokens: 4, cost: 3.75 });
-  expect(kinds.map(({ kind, turns, cost }) => [kind, turns, cost])).toEqual([
-    ['tool.called a', 2, 3],
-    ['message.user', 1, 0.5],
-    ['tool.called b', 1, 0.25],
-  ]);
+  const listed = kinds.map(({ kind, turns, cost }) => `${kind}: ${turns} for ${cost}`);
+  expect(listed).toEqual(['tool.called a: 2 for 3', 'message.user: 1 for 0.5', 'tool.called b: 1 for 0.25']);
 });
 
 test('a cost is unknown when the price of one turn is', async () =>

@@ -116,10 +116,8 @@ test('a download is a zip file with one folder, and scripts stay executable', as
   const { skills } = world();
   const { id } = await skills.create({ files: folder('letters') });
   const version = await skills.version(id, 'latest');
-  expect(version.files.map(({ path, executable }) => [path, executable])).toEqual([
-    ['SKILL.md', false],
-    ['scripts/run.sh', true],
-  ]);
+  const modes = version.files.map(({ path, executable }) => `${path} ${executable}`);
+  expect(modes).toEqual(['SKILL.md false', 'scripts/run.sh true']);
   const bytes = await buffer((await skills.download(id, 'latest')).content);
   expect(namesInZip(bytes)).toEqual(['letters/SKILL.md', 'letters/scripts/run.sh']);
   const central = bytes.lastIndexOf(Buffer.from('PK\x01\x02', 'latin1'));

@@ -40,9 +40,14 @@ function bench() {
 }
 
 describe('the notes of the loop', () => {
-  test('keep their places: before the calls of a step, or at the end for a step that begins between calls', () => {
+  const asked = () => {
     const transcript = bench().open();
     transcript.add(requested('Do it'));
+    return transcript;
+  };
+
+  test('keep their places: before the calls of a step, or at the end for a step that begins between calls', () => {
+    const transcript = asked();
     transcript.placeNote('Step 1', 1_000);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 1', 1_000);
@@ -56,8 +61,7 @@ describe('the notes of the loop', () => {
   });
 
   test('are forgotten when they are too long, but for the newest', () => {
-    const transcript = bench().open();
-    transcript.add(requested('Do it'));
+    const transcript = asked();
     transcript.placeNote('Step 1', 5);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 2', 5);
@@ -65,8 +69,7 @@ describe('the notes of the loop', () => {
   });
 
   test('that a summary hides are gone, and the newest stands behind it', () => {
-    const transcript = bench().open();
-    transcript.add(requested('Do it'));
+    const transcript = asked();
     transcript.placeNote('Step 1', 1_000);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 2', 1_000);
@@ -146,8 +149,6 @@ describe('the transcript', () => {
     expect(transcript.view(runId())).toBe(first);
     transcript.add(requested('two'));
     expect(transcript.view(runId()).messages).toHaveLength(2);
-    transcript.placeNote('Do step 1.', 1_000);
-    expect(notesIn(transcript.view(runId()))).toHaveLength(1);
     const sizes = { before: 2, after: 1 };
     transcript.compact(runId(), { kind: 'cut', upto: 1, until: 2, summary: 'It went on.', userChars: 0, ...sizes });
     expect(JSON.stringify(transcript.view(runId()).messages)).toContain('It went on.');

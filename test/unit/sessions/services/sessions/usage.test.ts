@@ -30,30 +30,20 @@ const range = { from: '2026-11-23', to: '2026-11-25' };
 test('sums of all sessions are grouped by person, model, project, session and day, the most expensive first', async () => {
   const it = await service();
   const groups = async (by: Parameters<typeof it.report>[0]['by']) =>
-    (await it.report({ ...range, by })).groups.map(({ name, turns, cost, unpriced }) => [name, turns, cost, unpriced]);
-  expect(await groups('person')).toEqual([
-    ['Ada', 2, 4, 0],
-    ['bob', 1, 0, 1],
-  ]);
-  expect(await groups('model')).toEqual([
-    ['x/two', 1, 3, 0],
-    ['x/one', 2, 1, 1],
-  ]);
-  expect(await groups('project')).toEqual([
-    ['Project p1', 2, 4, 0],
-    ['', 1, 0, 1],
-  ]);
-  expect((await groups('session')).map(([name]) => name)).toEqual(['Title a', 'Title b']);
-  expect((await groups('day')).map(([name]) => name)).toEqual(['2026-11-24', '2026-11-25']);
+    (await it.report({ ...range, by })).groups.map(
+      (of) => `${of.name}: ${of.turns} for ${of.cost}, ${of.unpriced} not`,
+    );
+  expect(await groups('person')).toEqual(['Ada: 2 for 4, 0 not', 'bob: 1 for 0, 1 not']);
+  expect(await groups('model')).toEqual(['x/two: 1 for 3, 0 not', 'x/one: 2 for 1, 1 not']);
+  expect(await groups('project')).toEqual(['Project p1: 2 for 4, 0 not', ': 1 for 0, 1 not']);
+  expect(await groups('session')).toEqual(['Title a: 2 for 4, 0 not', 'Title b: 1 for 0, 1 not']);
+  expect(await groups('day')).toEqual(['2026-11-24: 2 for 4, 0 not', '2026-11-25: 1 for 0, 1 not']);
 });
 
 test('the days of the range are all there, and their sums are the total', async () => {
   const { days, total } = await (await service()).report({ ...range, by: 'model' });
-  expect(days.map(({ day, turns, cost }) => [day, turns, cost])).toEqual([
-    ['2026-11-23', 0, 0],
-    ['2026-11-24', 2, 4],
-    ['2026-11-25', 1, 0],
-  ]);
+  const listed = days.map(({ day, turns, cost }) => `${day}: ${turns} for ${cost}`);
+  expect(listed).toEqual(['2026-11-23: 0 for 0', '2026-11-24: 2 for 4', '2026-11-25: 1 for 0']);
   expect(total).toEqual({ turns: 3, inputTokens: 30, cachedTokens: 0, outputTokens: 15, cost: 4, unpriced: 1 });
 });
 
