@@ -6,6 +6,7 @@ import type { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
 import { createDiskUsageMonitor } from '../../../../src/sessions/engine/sandbox/disk-reports.ts';
 import { LocalSandboxes } from '../../../../src/sessions/engine/sandbox/sandbox-access.ts';
 import { provideSandboxMachine, type SandboxDeps } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
+import { type SandboxFact, SandboxFactChannel } from '../../../../src/sessions/engine/sandbox/sandbox-facts.ts';
 import { asChild, sandboxInput, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
@@ -34,6 +35,16 @@ test('the log names a sandbox that the driver could not end, and its session con
   await expect.poll(() => ends).toEqual([{ output: { kind: 'released', workspace: 'remove', unfinished: true } }]);
   const { sessionId: session, sandboxId: sandbox } = input;
   expect(warned).toMatchObject([{ session, sandbox, workspace: 'remove', err: { code: 'driver_unavailable' } }]);
+});
+
+test('a fact goes to the listener; one that is sent before anyone listens is dropped', () => {
+  const facts = new SandboxFactChannel();
+  const received: unknown[] = [];
+  const fact: SandboxFact = { type: 'egress', data: { host: 'a' } };
+  facts.tell(sessionId, fact);
+  facts.listen((id, one) => received.push([id, one]));
+  facts.tell(sessionId, fact);
+  expect(received).toEqual([[sessionId, fact]]);
 });
 
 const fault = new Error("ENOENT: no such file or directory, chmod '/srv/corral/data/s/sealed'");
