@@ -113,7 +113,7 @@ describe('a session among several servers', () => {
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('F055 is requested again before a server acts that stood still longer than its lease', async ({ clock, a }) => {
+  test('F055 is requested again before a server acts that stood still longer than its lease', async ({ a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
     await expect(a.ownership.confirm(sessionId)).resolves.toBeUndefined();
@@ -123,7 +123,7 @@ describe('a session among several servers', () => {
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('is not ours any more when somebody had it in between and gave it back', async ({ clock, a }) => {
+  test('is not ours any more when somebody had it in between and gave it back', async ({ a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
     await a.thief('b', 1);
@@ -132,7 +132,7 @@ describe('a session among several servers', () => {
     expect(await a.ownership.take(sessionId)).toBeGreaterThan(2);
   });
 
-  test('F058 is requested again, and kept, when the wall clock jumps', async ({ clock, a }) => {
+  test('F058 is requested again, and kept, when the wall clock jumps', async ({ a }) => {
     await a.ownership.take(sessionId);
     a.jump(2 * 3_600_000);
     await a.ownership.confirm(sessionId);
