@@ -9,8 +9,6 @@ import { fakeService } from '../../../support/egress/fake-service.ts';
 import { anyMember } from '../../../support/egress/fake-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-type Parts = Parameters<typeof createProjectService>[0];
-
 /** Projects with the id `p`, and the ids of projects whose resources were removed. */
 function world(checkModel: (ref: string) => void = () => {}) {
   const clock = manualClock(1_000);
@@ -28,7 +26,8 @@ function world(checkModel: (ref: string) => void = () => {}) {
   const removed: string[] = [];
   const removeBelongings = async (id: string) => void removed.push(id);
   const parts = { records, sessions, agents, clock, removeBelongings, people: anyMember, newId: () => 'p' };
-  const open = (other: Partial<Parts> = {}) => createProjectService({ ...parts, ...other });
+  const open = (other: Partial<Parameters<typeof createProjectService>[0]> = {}) =>
+    createProjectService({ ...parts, ...other });
   return { sessions, instead, agents, removed, open };
 }
 

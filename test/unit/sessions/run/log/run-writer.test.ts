@@ -96,7 +96,7 @@ describe('a run that is written down', () => {
 });
 
 describe('the live output of a call', () => {
-  /** What the log has of these texts, together. */
+  /** The part of these texts that the log has. */
   async function reported({ runWriter, events }: ReturnType<typeof scribeBench>, texts: readonly string[]) {
     const live = runWriter.listen('c1');
     for (const text of texts) live.hear(text);
