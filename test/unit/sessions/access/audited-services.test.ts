@@ -54,16 +54,16 @@ test('a refused call fails and is audited with the reason', async () => {
 /** Sessions of `owner`, and a desktop whose `watch` returns `viewer`. */
 function services(owner: string | undefined, viewer?: DesktopViewer): Services {
   const sessions = { get: async () => ({ owner }), readFile: async () => 'text', page: async () => ({ events: [] }) };
-  const desktop = { watch: async () => viewer };
-  const none = {};
-  const others = { files: none, processes: none, sandboxes: none, terminals: none, streams: none, projects: none };
-  return { sessions, desktop, ...others } as unknown as Services;
+  const others = { files: {}, processes: {}, sandboxes: {}, terminals: {}, streams: {}, projects: {} };
+  return { sessions, desktop: { watch: async () => viewer }, ...others } as unknown as Services;
 }
 const rest = [new AbortController().signal] as const;
 
+const me = { role: 'admin', key: 'k', owner: 'me' } as const;
+
 test.each([
-  ['an administrator', { role: 'admin', key: 'k', owner: 'me' }, 'session.read s done'],
-  ['somebody who may not', { role: 'user', key: 'k', owner: 'me' }, 'session.read s session_not_found'],
+  ['an administrator', me, 'session.read s done'],
+  ['somebody who may not', { ...me, role: 'user' }, 'session.read s session_not_found'],
 ] as const)("another owner's session, read by %s, is audited once in ten minutes", async (_, principal, row) => {
   const { it, reports, pass } = audit(principal);
   const input = services('you');
@@ -86,7 +86,7 @@ test.each([
   ['one’s own', 'me'],
   ['nobody’s', undefined],
 ])('a read of %s session is not audited', async (_, owner) => {
-  const { it, reports } = audit({ role: 'admin', key: 'k', owner: 'me' });
+  const { it, reports } = audit(me);
   const input = services(owner);
   await auditServices(input, input, it).sessions.readFile('s' as never, 'a.txt', ...rest);
   expect(reports).toEqual([]);
@@ -94,22 +94,19 @@ test.each([
 
 test('a viewer that takes keyboard and mouse by a press is logged when it takes them, not with each press', async () => {
   const { it, reports } = audit();
-  let driver: string | undefined;
   const viewer = {
     id: 'v',
-    get driver() {
-      return driver;
-    },
-    uses: () => {
-      driver = 'v';
+    driver: undefined as string | undefined,
+    uses() {
+      viewer.driver = 'v';
       return true;
     },
     take: () => true,
-    giveBack: () => {
-      driver = undefined;
+    giveBack() {
+      viewer.driver = undefined;
     },
-  } as unknown as DesktopViewer;
-  const input = services(undefined, viewer);
+  };
+  const input = services(undefined, viewer as unknown as DesktopViewer);
   const watched = await auditServices(input, input, it).desktop.watch('s' as never, {} as never, ...rest);
   watched.uses('hands');
   watched.giveBack();
@@ -136,9 +133,9 @@ test('every method of every service is guarded, and logged once where its rule n
 });
 
 test.each(['list', 'logs'] as const)("%s of the processes in another owner's session is logged", async (method) => {
-  const { it, reports } = audit({ role: 'admin', key: 'k', owner: 'me' });
-  const processes = { list: async () => [], logs: async () => '' };
-  const all = { ...services('somebody'), processes } as unknown as Services;
-  await (auditServices(all, all, it).processes as unknown as Record<string, (id: string) => unknown>)[method]?.('s');
+  const { it, reports } = audit(me);
+  const all = { ...services('somebody'), processes: { list: async () => [], logs: async () => '' } };
+  const { processes } = auditServices(all as never, all as never, it);
+  await (processes[method] as (id: string) => unknown)('s');
   await expect.poll(() => reports).toEqual(['session.read s done']);
 });

@@ -69,15 +69,17 @@ async function madeWith(built: object | undefined, wish: Partial<CreateSessionCo
   return made[0];
 }
 
-test('a session that begins with a snapshot has the image that the files come from', async () => {
-  const made = await madeWith({ image: 'built-1' });
-  expect(made).toMatchObject({ startsFrom: { blob: 'snap-1', sha256: 'aa' }, sandbox: { image: 'built-1' } });
-});
-
-test('a built template that the caller names counts before the snapshot’s image', async () =>
-  expect(await madeWith({ image: 'built-1' }, { built: 'tools' })).toMatchObject({ sandbox: { image: 'chosen' } }));
-
-test('a caller cannot name an image by a snapshot without one', async () => {
-  const made = await madeWith(undefined, { sandbox: { image: 'anything', cpus: 1 } });
-  expect(made?.sandbox).toEqual({ cpus: 1 });
+test.each([
+  ['has the image that the files come from', { image: 'built-1' }, {}, { image: 'built-1' }],
+  [
+    'has the image of a built template that the caller names',
+    { image: 'built-1' },
+    { built: 'tools' },
+    { image: 'chosen' },
+  ],
+  ['cannot get an image that the snapshot has not', undefined, { sandbox: { image: 'any', cpus: 1 } }, { cpus: 1 }],
+])('a session that begins with a snapshot %s', async (_, built, wish, sandbox) => {
+  const made = await madeWith(built, wish);
+  expect(made?.startsFrom).toEqual({ blob: 'snap-1', sha256: 'aa' });
+  expect(made?.sandbox).toEqual(sandbox);
 });

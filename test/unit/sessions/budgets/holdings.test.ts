@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
-import type { SessionFact } from '../../../../src/core/model/events.ts';
-import { SessionId } from '../../../../src/core/model/ids.ts';
 import {
   type ConcurrentAmounts,
   type ConcurrentLimit,
@@ -14,6 +12,7 @@ import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { fact, sessionId } from '../../../support/machines/session-parts.ts';
 
 const ada = { owner: 'ada', projectId: 'web' };
 const bob = { owner: 'bob', projectId: 'app' };
@@ -65,6 +64,14 @@ describe.each(concurrentLimits)('the limit of %s', (kind) => {
   );
 });
 
+/** Two servers on one store. */
+function servers(limits: Parameters<typeof holdingsOf>[1]) {
+  const { records } = createInMemoryStore({ shared: true });
+  const clock = manualClock();
+  const of = (server: string) => holdingsOf(records, limits, { clock, shared: true, server });
+  return { clock, one: of('one'), other: of('other') };
+}
+
 test('calls at the same time never exceed a limit, and reach it', async () => {
   const { records } = createInMemoryStore();
   const { holdings } = holdingsOf(records, { person: { sessions: 5 }, server: { sessions: 6 } });
@@ -75,11 +82,7 @@ test('calls at the same time never exceed a limit, and reach it', async () => {
 });
 
 test('the sandboxes of another server count until it frees them, or is lost', async () => {
-  const { records } = createInMemoryStore({ shared: true });
-  const clock = manualClock();
-  const limits = { project: { cpus: 4 } };
-  const [one, other] = ['one', 'other'].map((server) => holdingsOf(records, limits, { clock, shared: true, server }));
-  if (!one || !other) throw new Error('two servers');
+  const { clock, one, other } = servers({ project: { cpus: 4 } });
   const share = { session: ada, amounts: { cpus: 3 } };
   expect(await one.holdings.take(ada, share.amounts, () => one.live.add(share))).toBeUndefined();
   const needs = { cpus: 2 };
@@ -99,10 +102,7 @@ test('the sandboxes of another server count until it frees them, or is lost', as
 });
 
 test('a running session that moves counts at other servers for its new project at once, whatever was being taken', async () => {
-  const { records } = createInMemoryStore({ shared: true });
-  const limits = { project: { runningRuns: 1 } };
-  const [one, other] = ['one', 'other'].map((server) => holdingsOf(records, limits, { shared: true, server }));
-  if (!one || !other) throw new Error('two servers');
+  const { one, other } = servers({ project: { runningRuns: 1 } });
   const amounts = { runningRuns: 1 };
   const moved = { owner: 'ada', projectId: 'app' };
   const live = (session: typeof ada) => one.live.add({ session, amounts });
@@ -123,20 +123,13 @@ test.each([
   ['another mark', { archived: true }, 0],
 ] as const)('a session with %s in its record moves its totals after the write', async (_, data, times) => {
   const order: string[] = [];
-  const holdings = {
-    take: async () => undefined,
-    freed: async () => {},
-    moved: async () => void order.push('moved'),
-  };
-  const live = {
-    held: {},
-    writer: { record: ada, settled: async () => void order.push('written') },
-  } as unknown as LiveSession;
+  const moved = async () => void order.push('moved');
+  const holdings = { take: async () => undefined, freed: async () => {}, moved };
+  const writer = { record: ada, settled: async () => void order.push('written') };
+  const live = { held: {}, writer } as unknown as LiveSession;
   const sessions = { all: () => [live], get: () => live };
   const liveHoldings = new LiveConcurrencyTracker({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
-  liveHoldings.onFacts(SessionId.parse('a'.repeat(16)), [
-    { type: 'session.updated', runId: null, data } as SessionFact,
-  ]);
+  liveHoldings.onFacts(sessionId, [fact('session.updated', data as object, null)]);
   await live.writer.settled();
   expect(order.filter((one) => one === 'moved')).toHaveLength(times);
   expect(order[0]).toBe('written');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseDockerfile } from '../../../../src/sessions/builds/dockerfile.ts';
 
+const envStep = (...pairs: [string, string][]) => ({ type: 'ENV', pairs, isOpen: true });
 /** The steps after those with which each Dockerfile begins. */
 const stepsOf = (text: string, args?: Record<string, string>) =>
   parseDockerfile(`FROM corral/sandbox\n${text}`, args).steps.slice(2);
@@ -13,14 +14,7 @@ test('a Dockerfile becomes steps in its order, which begin as root in the root f
   expect(steps).toEqual([
     { type: 'USER', user: 'root' },
     { type: 'WORKDIR', path: '/' },
-    {
-      type: 'ENV',
-      pairs: [
-        ['A', '1'],
-        ['B', 'two words'],
-      ],
-      isOpen: true,
-    },
+    envStep(['A', '1'], ['B', 'two words']),
     { type: 'WORKDIR', path: '/app' },
     { type: 'COPY', from: 'a.txt', to: 'b/', files: '', user: 'user', mode: '0644' },
     { type: 'RUN', command: 'make' },
@@ -29,30 +23,20 @@ test('a Dockerfile becomes steps in its order, which begin as root in the root f
   expect(notes).toEqual([expect.stringMatching(/Line 7: CMD is not used/)]);
 });
 
-test('continued lines, comments between them, heredocs and the form of lists are commands', () =>
-  expect(
-    stepsOf(
-      'RUN a && \\\n# a comment\n\n  b\nRUN <<END\none\ntwo\nEND\nRUN ["printf", "it\'s"]\nRUN cat <<X > f\nX1\nX\n',
-    ),
-  ).toEqual([
-    { type: 'RUN', command: 'a &&   b' },
-    { type: 'RUN', command: 'one\ntwo' },
-    { type: 'RUN', command: expect.stringMatching(/^'?printf'? 'it'\\''s'$/) },
-    { type: 'RUN', command: 'cat <<X > f\nX1\nX' },
-  ]));
+test('continued lines, comments between them, heredocs and the form of lists are commands', () => {
+  const steps = stepsOf(
+    'RUN a && \\\n# a comment\n\n  b\nRUN <<END\none\ntwo\nEND\nRUN ["printf", "it\'s"]\nRUN cat <<X > f\nX1\nX\n',
+  );
+  const commands = ['a &&   b', 'one\ntwo', expect.stringMatching(/^'?printf'? 'it'\\''s'$/), 'cat <<X > f\nX1\nX'];
+  expect(steps).toEqual(commands.map((command) => ({ type: 'RUN', command })));
+});
 
 test('ARGs have the passed values, are variables of each RUN, and end where ENV sets the same name', () => {
   const text = 'ARG V=1\nARG W\nRUN a\nENV V=$V-x\nRUN b\n';
-  expect(stepsOf(text, { V: '2', W: 'w' })).toEqual([
-    {
-      type: 'RUN',
-      command: 'a',
-      vars: [
-        ['V', '2'],
-        ['W', 'w'],
-      ],
-    },
-    { type: 'ENV', pairs: [['V', '2-x']], isOpen: true },
+  const vars = { V: '2', W: 'w' };
+  expect(stepsOf(text, vars)).toEqual([
+    { type: 'RUN', command: 'a', vars: Object.entries(vars) },
+    envStep(['V', '2-x']),
     { type: 'RUN', command: 'b', vars: [['W', 'w']] },
   ]);
   expect(() => stepsOf(text, { X: '1' })).toThrow(/no ARG X/);
@@ -60,7 +44,7 @@ test('ARGs have the passed values, are variables of each RUN, and end where ENV 
 
 test('the values of ARG and ENV are text: a dollar sign in one names no variable of the image', () => {
   const [, env] = stepsOf('ARG V\nRUN a\nENV V=$V\n', { V: '${HOME} $$ $(id)' });
-  expect(env).toEqual({ type: 'ENV', pairs: [['V', '$${HOME} $$$$ $$(id)']], isOpen: true });
+  expect(env).toEqual(envStep(['V', '$${HOME} $$$$ $$(id)']));
 });
 
 test.each([

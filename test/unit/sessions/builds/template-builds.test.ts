@@ -21,16 +21,27 @@ function bench(more: Parameters<typeof buildBench>[1] = {}) {
     await service.start(template.id, build.id, { base, ...plan });
     return { template, build };
   };
+  type Begun = Awaited<ReturnType<typeof begin>>;
+  const now = ({ template, build: one }: Begun) => service.build(template.id, one.id);
   const build = async (...args: Parameters<typeof begin>) => {
     const begun = await begin(...args);
-    const ended = () => service.build(begun.template.id, begun.build.id);
-    await vi.waitFor(async () => expect(['ready', 'error']).toContain((await ended()).status));
-    return { ...begun, ended: await ended() };
+    await vi.waitFor(async () => expect(['ready', 'error']).toContain((await now(begun)).status));
+    return { ...begun, ended: await now(begun) };
   };
-  const commands = () => backend.ran.map(({ argv }) => argv.at(-1) ?? '');
-  const log = async ({ template, build: one }: Awaited<ReturnType<typeof begin>>) =>
+  const becomes = (begun: Begun, expected: object) =>
+    vi.waitFor(async () => expect(await now(begun)).toMatchObject(expected));
+  /** Makes this command wait; resolves with the build once it runs, and `end` ends the command. */
+  const waitsAt = async (command: string, name?: string) => {
+    const gate = Promise.withResolvers<number>();
+    backend.answer = (one) => (one === command ? gate.promise : 0);
+    const begun = await begin({ steps: [run(command)] }, name);
+    await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe(command));
+    return { ...begun, end: () => gate.resolve(0) };
+  };
+  const timesRun = (command: string) => backend.ran.filter(({ argv }) => argv.at(-1) === command).length;
+  const log = async ({ template, build: one }: Begun) =>
     (await service.log(template.id, one.id, { offset: 0, limit: 1_000 })).entries.map(({ text }) => text);
-  return { ...made, clock, begin, build, commands, log };
+  return { ...made, clock, begin, build, becomes, waitsAt, timesRun, log };
 }
 
 test('steps run in their order with their user, folder and variables, and the image gets the name', async () => {
@@ -55,36 +66,33 @@ test('steps run in their order with their user, folder and variables, and the im
 });
 
 test('a step that fails ends the build with its number, keeps no image and leaves older tags as they were', async () => {
-  const { service, backend, build, log } = bench();
+  const { service, backend, build, timesRun, log } = bench();
   const first = await build({ steps: [run('true')] });
   backend.answer = (command) => (command === 'false' ? 3 : 0);
   const second = await build({ steps: [run('true'), run('false'), run('never')] });
   expect(second.ended).toMatchObject({ status: 'error', reason: { step: '2', message: /exit code 3/ } });
-  expect(backend.ran.some(({ argv }) => argv.at(-1) === 'never')).toBe(false);
-  expect([await service.findImage('mine', { owner: 'ann' }), backend.removed]).toEqual([
-    { image: first.ended.image },
-    2,
-  ]);
+  expect([timesRun('never'), backend.removed]).toEqual([0, 2]);
+  expect(await service.findImage('mine', { owner: 'ann' })).toEqual({ image: first.ended.image });
   expect((await log(second)).at(-1)).toMatch(/exit code 3/);
 });
 
 test('a build with the same steps runs nothing, one with more runs the rest, and a forced one runs all', async () => {
-  const { backend, build, commands } = bench();
+  const { backend, build, timesRun } = bench();
   const first = await build({ steps: [run('one')] });
   expect((await build({ steps: [run('one')] })).ended.image).toBe(first.ended.image);
-  expect(commands().filter((text) => text === 'one')).toHaveLength(1);
+  expect(timesRun('one')).toBe(1);
   await build({ steps: [run('one'), run('two')] });
-  expect(commands().filter((text) => text === 'one')).toHaveLength(1);
+  expect(timesRun('one')).toBe(1);
   expect(backend.started.at(-1)?.image).toBe(first.ended.image);
   await build({ steps: [run('one'), run('two')], freshFrom: 0 });
-  expect(commands().filter((text) => text === 'one')).toHaveLength(2);
+  expect(timesRun('one')).toBe(2);
 });
 
 test("another owner's image is no cache, and its template is unknown", async () => {
-  const { service, build, commands } = bench();
+  const { service, build, timesRun } = bench();
   await build({ steps: [run('one')] }, 'mine', 'ann');
   await build({ steps: [run('one')] }, 'mine', 'bob');
-  expect(commands().filter((text) => text === 'one')).toHaveLength(2);
+  expect(timesRun('one')).toBe(2);
   await build({ steps: [] }, 'hers', 'ann');
   await expect(service.findImage('hers', { owner: 'bob' })).rejects.toMatchObject({ code: 'not_found' });
   expect((await build({ steps: [], base: { template: 'mine' } }, 'next', 'bob')).ended.status).toBe('ready');
@@ -169,41 +177,30 @@ test('a clean-up removes images that no tag and no session needs, and those of a
 });
 
 test('a build over its time ends with an error, and its container is removed', async () => {
-  const { service, backend, begin, clock } = bench({ policy: { maxSeconds: 5 } });
-  backend.answer = (command) => (command === 'sleep' ? new Promise<number>(() => {}) : 0);
-  const begun = await begin({ steps: [run('sleep')] });
-  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('sleep'));
+  const { backend, becomes, waitsAt, clock } = bench({ policy: { maxSeconds: 5 } });
+  const begun = await waitsAt('sleep');
   clock.advance(5_000);
-  await vi.waitFor(async () =>
-    expect(await service.build(begun.template.id, begun.build.id)).toMatchObject({
-      status: 'error',
-      reason: { message: expect.stringContaining('5 s') },
-    }),
-  );
+  await becomes(begun, { status: 'error', reason: { message: expect.stringContaining('5 s') } });
   expect(backend.removed).toBe(1);
 });
 
 test('no more builds run at once than the operator allows, and those that wait follow', async () => {
-  const { service, backend, begin } = bench({ policy: { atOnce: 1 } });
-  const gate = Promise.withResolvers<number>();
-  backend.answer = (command) => (command === 'first' ? gate.promise : 0);
-  await begin({ steps: [run('first')] }, 'one');
+  const { backend, begin, becomes, waitsAt } = bench({ policy: { atOnce: 1 } });
+  const first = await waitsAt('first', 'one');
   const second = await begin({ steps: [run('second')] }, 'two');
-  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('first'));
   expect(backend.started).toHaveLength(1);
-  gate.resolve(0);
-  const ended = () => service.build(second.template.id, second.build.id);
-  await vi.waitFor(async () => expect((await ended()).status).toBe('ready'));
+  first.end();
+  await becomes(second, { status: 'ready' });
   expect(backend.started).toHaveLength(2);
 });
 
 test('a build whose server is gone is an error at the next start', async () => {
-  const { builds, service, backend, begin } = bench();
+  const { builds, backend, begin, becomes } = bench();
   backend.answer = () => new Promise<number>(() => {});
-  const { template, build } = await begin({ steps: [] });
-  await vi.waitFor(async () => expect((await service.build(template.id, build.id)).status).toBe('building'));
+  const begun = await begin({ steps: [] });
+  await becomes(begun, { status: 'building' });
   await builds.adopt();
-  expect(await service.build(template.id, build.id)).toMatchObject({ status: 'error', reason: { message: /server/ } });
+  await becomes(begun, { status: 'error', reason: { message: /server/ } });
 });
 
 test('a plan that is refused ends its build, so that plans with mistakes keep nobody out', async () => {
@@ -218,32 +215,27 @@ test('a plan that is refused ends its build, so that plans with mistakes keep no
 });
 
 test('a second start with a mistake does not touch the build that runs', async () => {
-  const { service, backend, begin } = bench();
-  const gate = Promise.withResolvers<number>();
-  backend.answer = (command) => (command === 'wait' ? gate.promise : 0);
-  const { template, build } = await begin({ steps: [run('wait')] });
-  const again = service.start(template.id, build.id, { base: { image: 'evil/image' }, steps: [] });
+  const { service, becomes, waitsAt } = bench();
+  const running = await waitsAt('wait');
+  const evil = { base: { image: 'evil/image' }, steps: [] };
+  const again = service.start(running.template.id, running.build.id, evil);
   await expect(again).rejects.toMatchObject({ code: 'invalid_request' });
-  gate.resolve(0);
-  await vi.waitFor(async () => expect((await service.build(template.id, build.id)).status).toBe('ready'));
+  running.end();
+  await becomes(running, { status: 'ready' });
 });
 
 test('a build is stopped while it waits for its steps, and while it runs', async () => {
-  const { service, backend, begin } = bench();
+  const { service, backend, becomes, waitsAt } = bench();
   const idle = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
   expect(await service.cancel(idle.template.id, idle.build.id)).toMatchObject({ status: 'error' });
   const late = service.start(idle.template.id, idle.build.id, { base, steps: [] });
   await expect(late).rejects.toMatchObject({ code: 'conflict' });
-  backend.answer = (command) => (command === 'wait' ? new Promise<number>(() => {}) : 0);
-  const { template, build } = await begin({ steps: [run('wait')] });
-  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('wait'));
-  await service.cancel(template.id, build.id);
-  const ended = () => service.build(template.id, build.id);
-  await vi.waitFor(async () =>
-    expect(await ended()).toMatchObject({ status: 'error', reason: { message: /stopped/ } }),
-  );
+  const running = await waitsAt('wait');
+  await service.cancel(running.template.id, running.build.id);
+  await becomes(running, { status: 'error', reason: { message: /stopped/ } });
   expect(backend.removed).toBe(1);
-  expect((await service.builds(template.id)).map(({ id }) => id).sort()).toEqual([build.id, idle.build.id].sort());
+  const ids = (await service.builds(idle.template.id)).map(({ id }) => id);
+  expect(ids.sort()).toEqual([running.build.id, idle.build.id].sort());
 });
 
 test('a build ends when the disk of the host is nearly full, and none begins then', async () => {
@@ -251,16 +243,13 @@ test('a build ends when the disk of the host is nearly full, and none begins the
   const admit = async () => {
     if (isFull) throw new AppError('disk_full', 'The disk is nearly full.');
   };
-  const { service, backend, begin, clock } = bench({ admit });
-  backend.answer = (command) => (command === 'fill' ? new Promise<number>(() => {}) : 0);
-  const first = await begin({ steps: [run('fill')] });
-  await vi.waitFor(() => expect(backend.ran.at(-1)?.argv.at(-1)).toBe('fill'));
+  const { backend, begin, becomes, waitsAt, clock } = bench({ admit });
+  const first = await waitsAt('fill');
   isFull = true;
   clock.advance(3_000);
   const full = { status: 'error', reason: { message: /nearly full/ } };
-  await vi.waitFor(async () => expect(await service.build(first.template.id, first.build.id)).toMatchObject(full));
-  const second = await begin({ steps: [run('true')] });
-  await vi.waitFor(async () => expect(await service.build(second.template.id, second.build.id)).toMatchObject(full));
+  await becomes(first, full);
+  await becomes(await begin({ steps: [run('true')] }), full);
   expect(backend.started).toHaveLength(1);
 });
 
@@ -274,12 +263,10 @@ test('uploads at the same time count together, and an owner has a number of them
     yield Buffer.alloc(60);
   };
   const both = ['a', 'b'].map((hash) => service.putFiles(template.id, hash, slow(), options));
-  await vi.waitFor(() => expect(both).toHaveLength(2));
   gate.resolve();
-  const ends = await Promise.allSettled(both);
-  expect(ends.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
-  for (const end of ends)
-    if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: expect.stringMatching(/quota|payload/) });
+  const refused = (await Promise.allSettled(both)).filter(({ status }) => status === 'rejected');
+  expect(refused.length).toBeGreaterThan(0);
+  for (const one of refused) expect(one).toMatchObject({ reason: { code: expect.stringMatching(/quota|payload/) } });
 });
 
 test("an administrator's program that asks for a name gets no template of another person", async () => {

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { SessionCommand } from '../../../../machines/session.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import { deriveMessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { CommandRouter } from '../../../../src/sessions/cluster/command-router.ts';
@@ -46,47 +45,35 @@ function bench() {
   const ownership = { ...createLocalOwnership(), isShared: true, owned: () => [id] };
   const parts = { supervisor, liveSessions: { get: () => live }, log: { page }, ownership, commands, clock };
   let short = 0;
-  const deps = {
-    ...parts,
-    sandboxes: {},
-    eviction: {},
-    ids: { short: () => `${++short}` },
-    startTimeoutMs: 1,
-    warn: () => {},
+  const warn = () => {};
+  const ids = { short: () => `${++short}` };
+  const router = new CommandRouter({ ...parts, ids, sandboxes: {}, eviction: {}, startTimeoutMs: 1, warn } as never);
+  return {
+    router,
+    events,
+    /** Another server leaves the message for this one, and gets its answer. */
+    async leave() {
+      const body = { until: 61_000, body: command('left') };
+      await commands.post({ id: 'left', sessionId: id, name: 'command', at: 1_000, body });
+      const answered = async () => {
+        clock.advance(100);
+        return (await commands.answers(['left'])).size;
+      };
+      await expect.poll(answered).toBe(1);
+    },
   };
-  const router = new CommandRouter(deps as never);
-  const post = (posted: SessionCommand) =>
-    commands.post({
-      id: posted.commandId,
-      sessionId: id,
-      name: 'command',
-      at: 1_000,
-      body: { until: 61_000, body: posted },
-    });
-  const answered = async (posted: string) => {
-    clock.advance(100);
-    return (await commands.answers([posted])).size;
-  };
-  return { router, events, post, answered };
 }
 
-test('a message that a server left before it died, and that this one sends itself, is one', async () => {
-  const { router, events, post, answered } = bench();
-  await using _router = router;
-  router.start();
-  await post(command('left'));
-  await expect.poll(() => answered('left')).toBe(1);
-  const sent = await router.command(id, command('own'));
-  expect(events.map(({ type }) => type)).toEqual(['message.user']);
-  expect(sent).toMatchObject({ messageId: deriveMessageId('the start'), seq: 1 });
-});
-
-test('a message that is left again after this server has sent it is one', async () => {
-  const { router, events, post, answered } = bench();
-  await using _router = router;
-  router.start();
-  await router.command(id, command('own'));
-  await post(command('left'));
-  await expect.poll(() => answered('left')).toBe(1);
-  expect(events).toHaveLength(1);
-});
+test.each(['before', 'after'])(
+  'a message that a dead server left %s this one has sent it itself is one',
+  async (when) => {
+    const { router, events, leave } = bench();
+    await using _router = router;
+    router.start();
+    if (when === 'before') await leave();
+    const sent = await router.command(id, command('own'));
+    if (when === 'after') await leave();
+    expect(events.map(({ type }) => type)).toEqual(['message.user']);
+    expect(sent).toMatchObject({ messageId: deriveMessageId('the start'), seq: 1 });
+  },
+);

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { test as base, describe, expect, onTestFinished } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
@@ -8,11 +7,6 @@ import { type ManualClock, manualClock } from '../../../support/machines/manual-
 import { sessionId } from '../../../support/machines/session-parts.ts';
 
 const ttlMs = 9_000;
-
-async function later(clock: ManualClock, ms: number): Promise<void> {
-  clock.advance(ms);
-  await setImmediate();
-}
 
 function server(
   holder: string,
@@ -47,13 +41,17 @@ function server(
   const lost: string[] = [];
   ownership.onLost((id) => lost.push(id));
   onTestFinished(() => ownership[Symbol.asyncDispose]());
-  const stop = (ms: number) => {
-    stoppedFor += ms;
+  const thief = (name: string, forMs = ttlMs) =>
+    leases.acquire(sessionLeaseNameOf(sessionId), name, clock.now() + ttlMs, forMs);
+  return {
+    ...{ ownership, leases, requests, lost, trouble, thief },
+    stop(ms: number) {
+      stoppedFor += ms;
+    },
+    jump(ms: number) {
+      wallOff += ms;
+    },
   };
-  const jump = (ms: number) => {
-    wallOff += ms;
-  };
-  return { ownership, leases, requests, lost, trouble, stop, jump };
 }
 
 const test = base.extend('clock', () => manualClock(1_000)).extend('a', ({ clock }) => server('a', clock));
@@ -71,7 +69,7 @@ describe('a session among several servers', () => {
   test('stays with its server as long as that renews, which it does at a third of the time', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.requests.length = 0;
-    for (let third = 0; third < 9; third++) await later(clock, ttlMs / 3);
+    for (let third = 0; third < 9; third++) await clock.pass(ttlMs / 3);
     expect([a.requests.length, a.ownership.confirm(sessionId)]).toEqual([9, undefined]);
   });
 
@@ -79,15 +77,15 @@ describe('a session among several servers', () => {
     const ids = [1, 2, 3].map((n) => SessionId.parse(`00000000000000b${n}`));
     for (const id of ids) await a.ownership.take(id);
     a.requests.length = 0;
-    await later(clock, ttlMs / 3);
+    await clock.pass(ttlMs / 3);
     expect(a.requests).toEqual([ids.map(sessionLeaseNameOf).join()]);
   });
 
   test('F057 is kept when one renewal fails and the next works', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.trouble.next = new Error('the store is away');
-    await later(clock, ttlMs / 3);
-    await later(clock, ttlMs / 3);
+    await clock.pass(ttlMs / 3);
+    await clock.pass(ttlMs / 3);
     expect([a.lost, a.ownership.epochOf(sessionId)]).toEqual([[], 1]);
   });
 
@@ -95,7 +93,7 @@ describe('a session among several servers', () => {
     await a.ownership.take(sessionId);
     for (let third = 0; third < 3; third++) {
       a.trouble.next = new Error('the store is away');
-      await later(clock, ttlMs / 3);
+      await clock.pass(ttlMs / 3);
     }
     expect(a.lost).toEqual([sessionId]);
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
@@ -104,37 +102,37 @@ describe('a session among several servers', () => {
   test('F056 is abandoned before its lease ends when the store does not answer at all', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.trouble.hang = true;
-    for (let third = 0; third < 3; third++) await later(clock, ttlMs / 3);
+    for (let third = 0; third < 3; third++) await clock.pass(ttlMs / 3);
     expect(a.lost).toEqual([sessionId]);
   });
 
   test('F053 is noticed to be another’s at the next renewal', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
-    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'thief', clock.now() + ttlMs, ttlMs);
-    await later(clock, ttlMs / 3);
+    await a.thief('thief');
+    await clock.pass(ttlMs / 3);
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('F055 is requested again before a server acts that stood still longer than its lease', async ({ clock, a }) => {
+  test('F055 is requested again before a server acts that stood still longer than its lease', async ({ a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
     await expect(a.ownership.confirm(sessionId)).resolves.toBeUndefined();
     a.stop(ttlMs);
-    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'b', clock.now() + ttlMs, ttlMs);
+    await a.thief('b');
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('is not ours any more when somebody had it in between and gave it back', async ({ clock, a }) => {
+  test('is not ours any more when somebody had it in between and gave it back', async ({ a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
-    await a.leases.acquire(sessionLeaseNameOf(sessionId), 'b', clock.now() + ttlMs, 1);
+    await a.thief('b', 1);
     await a.leases.release(sessionLeaseNameOf(sessionId), 'b');
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     expect(await a.ownership.take(sessionId)).toBeGreaterThan(2);
   });
 
-  test('F058 is requested again, and kept, when the wall clock jumps', async ({ clock, a }) => {
+  test('F058 is requested again, and kept, when the wall clock jumps', async ({ a }) => {
     await a.ownership.take(sessionId);
     a.jump(2 * 3_600_000);
     await a.ownership.confirm(sessionId);
@@ -153,7 +151,7 @@ describe('a session among several servers', () => {
   test('is taken over within the lease time when its server falls silent', async ({ clock, a }) => {
     await a.leases.acquire(sessionLeaseNameOf(sessionId), 'silent', clock.now(), ttlMs);
     await expect(a.ownership.take(sessionId)).rejects.toMatchObject({ code: 'fenced' });
-    await later(clock, ttlMs);
+    await clock.pass(ttlMs);
     expect(await a.ownership.take(sessionId)).toBe(2);
   });
 });

@@ -8,7 +8,7 @@ import { newSession } from '../../../support/stores/store.ts';
 const ttlMs = 5_000;
 
 /** A server that works on one session, and another server on the same store. */
-async function two() {
+function two() {
   const clock = manualClock(1_000_000);
   const { records } = createInMemoryStore();
   const id = newSession();
@@ -24,27 +24,19 @@ async function two() {
       inherit: async (ids) => void inherited.push(...ids),
       warn: () => {},
     });
-  const after = async (ms: number) => {
-    for (let n = 0; n < ms; n += 100) {
-      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-      clock.advance(100);
-    }
-  };
   const disposed = async (peers: PeerReplicas) => {
-    const gone = peers[Symbol.asyncDispose]();
-    await after(1_000);
-    await gone;
+    await Promise.all([peers[Symbol.asyncDispose](), clock.pass(1_000)]);
   };
   const [worker, other] = [server('worker', [id]), server('other', [])];
   onTestFinished(() => disposed(other));
-  return { id, worker, other, after, disposed, inherited };
+  return { id, worker, other, clock, disposed, inherited };
 }
 
 test('a session of a living server is with a peer, until that server has left', async () => {
-  const { id, worker, other, after, disposed, inherited } = await two();
-  await after(1_000);
+  const { id, worker, other, clock, disposed, inherited } = two();
+  await clock.pass(1_000);
   expect([other.has(id), other.has(newSession()), worker.has(id)]).toEqual([true, false, false]);
-  await after(3 * ttlMs); // it announces it repeatedly
+  await clock.pass(3 * ttlMs); // it announces it repeatedly
   expect(other.has(id)).toBe(true);
   await disposed(worker);
   expect([other.has(id), inherited]).toEqual([false, [id]]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import { type Clock, systemClock } from '../../../../src/core/contracts/clock.ts';
 import { createIdSource, SessionId } from '../../../../src/core/model/ids.ts';
 import { parsePostedCommand } from '../../../../src/sessions/cluster/posted-command.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
@@ -11,34 +11,33 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 const id = SessionId.parse('00000000000000aa');
 const until = Date.UTC(2100, 0, 1);
 
-function crossing(act: RemoteCommandsOptions['act']) {
+function bench(act: RemoteCommandsOptions['act'], clock: Clock = systemClock, own: object = { owned: () => [id] }) {
   const { commands } = createInMemoryStore();
-  const ownership = { ...createLocalOwnership(), isShared: true, owned: () => [id] };
-  const options = { commands, ownership, clock: systemClock, ids: createIdSource(), act, warn: () => {} };
-  return { commands, crossing: new RemoteCommands(options) };
+  const ownership = { ...createLocalOwnership(), isShared: true, ...own };
+  const remote = new RemoteCommands({ commands, ownership, clock, ids: createIdSource(), act, warn: () => {} });
+  return { commands, remote };
 }
 
 test('a posted command runs at once, however many are under way before it', async () => {
   const slow = Promise.withResolvers<void>();
   let begun = 0;
-  const bench = crossing(async (_id, { name }) => {
+  const { commands, remote } = bench(async (_id, { name }) => {
     begun += 1;
     if (name === 'use') await slow.promise;
   });
-  await using _crossing = bench.crossing;
+  await using _remote = remote;
   const post = (name: string, n: number) =>
-    bench.commands.post({ id: `${name}-${n}`, sessionId: id, name, at: n, body: { until, body: null } });
+    commands.post({ id: `${name}-${n}`, sessionId: id, name, at: n, body: { until, body: null } });
   for (let n = 0; n < 200; n++) await post('use', n);
   await post('command', 200);
-  bench.crossing.start();
-  await expect.poll(async () => (await bench.commands.answers(['command-200'])).size).toBe(1);
+  remote.start();
+  await expect.poll(async () => (await commands.answers(['command-200'])).size).toBe(1);
   expect(begun).toBe(201);
   slow.resolve();
 });
 
 test('a command whose holder has died runs soon after the end of its lease', async () => {
   const clock = manualClock(1_000_000);
-  const { commands } = createInMemoryStore();
   const leaseEnds = clock.now() + 3_100;
   const held: SessionId[] = [];
   const take = async () => {
@@ -46,29 +45,17 @@ test('a command whose holder has died runs soon after the end of its lease', asy
     held[0] = id;
     return 1;
   };
-  const ownership = { ...createLocalOwnership(), isShared: true, owned: () => held, take };
   const begun: number[] = [];
-  const act = async () => void begun.push(clock.now());
-  await using crossing = new RemoteCommands({ commands, ownership, clock, ids: createIdSource(), act, warn: () => {} });
+  const { commands, remote } = bench(async () => void begun.push(clock.now()), clock, { owned: () => held, take });
+  await using _remote = remote;
   const body = { until: clock.now() + 60_000, body: null };
   await commands.post({ id: 'waiting', sessionId: id, name: 'command', at: clock.now(), body });
-  crossing.start();
-  while (begun.length === 0 && clock.now() < leaseEnds + 2_000) {
-    await new Promise(setImmediate); // pending work reaches its next timer
-    clock.advance(10);
-  }
-  expect((begun[0] ?? 0) - leaseEnds).toBeLessThanOrEqual(250);
+  remote.start();
+  expect(await clock.until(() => begun.length > 0, 3_100 + 250)).toBe(true);
 });
 
-const send = {
-  type: 'cmd.send',
-  commandId: 'c',
-  mode: 'inject',
-  text: 'Hi',
-  attachments: [],
-  messageId: randomUUID(),
-  runId: randomUUID(),
-};
+const ids = { messageId: randomUUID(), runId: randomUUID() };
+const send = { type: 'cmd.send', commandId: 'c', mode: 'inject', text: 'Hi', attachments: [], ...ids };
 
 test.each([
   ['command', send],

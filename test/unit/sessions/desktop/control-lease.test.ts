@@ -1,67 +1,62 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type DesktopControlChange, DesktopControlLease } from '../../../../src/sessions/desktop/control-lease.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-function lease() {
+function bench() {
   const clock = manualClock(1_000);
   const news: DesktopControlChange[] = [];
-  return {
-    clock,
-    news,
-    lease: new DesktopControlLease({ clock, idleMs: 60_000, onChange: (one) => void news.push(one) }),
-  };
+  const it = new DesktopControlLease({ clock, idleMs: 60_000, onChange: (one) => void news.push(one) });
+  return { clock, news, it };
 }
 const never = new AbortController().signal;
 
 test('one viewer at a time has the lease, and a takeover names the former one', () => {
-  const it = lease();
-  it.lease.take('one');
-  it.lease.take('one');
-  it.lease.take('two');
-  expect([it.lease.uses('one'), it.lease.uses('two')]).toEqual([false, true]);
-  it.lease.giveBack('one', 'left'); // this viewer does not have the lease
-  expect(it.lease.driver).toBe('two');
-  expect(it.news).toEqual([
+  const { it, news } = bench();
+  it.take('one');
+  it.take('one');
+  it.take('two');
+  expect([it.uses('one'), it.uses('two')]).toEqual([false, true]);
+  it.giveBack('one', 'left'); // this viewer does not have the lease
+  expect(it.driver).toBe('two');
+  expect(news).toEqual([
     { kind: 'taken', driver: 'one', former: undefined },
     { kind: 'taken', driver: 'two', former: 'one' },
   ]);
 });
 
 test('the agent waits while somebody has it, and continues when it is returned', async () => {
-  const it = lease();
-  await it.lease.gate(never);
-  it.lease.take('one');
-  let open = false;
-  const gate = it.lease.gate(never).then(() => {
-    open = true;
-  });
-  it.lease.take('two');
+  const { it } = bench();
+  await it.gate(never);
+  it.take('one');
+  const opened = vi.fn();
+  const gate = it.gate(never).then(opened);
+  it.take('two');
   await Promise.resolve();
-  expect(open).toBe(false);
-  it.lease.giveBack('two', 'returned');
+  expect(opened).not.toHaveBeenCalled();
+  it.giveBack('two', 'returned');
   await gate;
 });
 
 test('a caller can stop waiting for the lease', async () => {
-  const it = lease();
-  it.lease.take('one');
+  const { it } = bench();
+  it.take('one');
   const stop = new AbortController();
-  const gate = it.lease.gate(stop.signal);
+  const gate = it.gate(stop.signal);
   stop.abort();
   await expect(gate).rejects.toMatchObject({ code: 'cancelled' });
 });
 
 test('a driver who does nothing returns it after a while, counted from its last input', () => {
-  const it = lease();
-  it.lease.take('one');
-  it.clock.advance(50_000);
-  it.lease.uses('one');
-  it.clock.advance(59_999);
-  expect(it.lease.driver).toBe('one');
-  it.clock.advance(1);
-  expect(it.lease.driver).toBeUndefined();
-  expect(it.news.at(-1)).toMatchObject({ kind: 'returned', why: 'idle', former: 'one' });
-  it.lease.take('two'); // the next holder gets its full time
-  it.clock.advance(59_999);
-  expect(it.lease.driver).toBe('two');
+  const { it, clock, news } = bench();
+  it.take('one');
+  clock.advance(50_000);
+  it.uses('one');
+  clock.advance(59_999);
+  expect(it.driver).toBe('one');
+  clock.advance(1);
+  expect(it.driver).toBeUndefined();
+  expect(news.at(-1)).toMatchObject({ kind: 'returned', why: 'idle', former: 'one' });
+  it.take('two'); // the next holder gets its full time
+  clock.advance(59_999);
+  expect(it.driver).toBe('two');
 });

@@ -11,6 +11,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
+const never = new AbortController().signal;
 const urlOf = (file: string) => `/at/${file}`;
 
 function bench(keepPerSession = 2) {
@@ -24,11 +25,7 @@ function bench(keepPerSession = 2) {
   const pictures = createScreenshotStore({ uploads, keepPerSession, newName: newId, urlOf, warn });
   const keep = async (text: string) => {
     clock.advance(1);
-    return await pictures.keep(
-      sessionId,
-      { mimeType: 'image/png', data: Buffer.from(text) },
-      new AbortController().signal,
-    );
+    return await pictures.keep(sessionId, { mimeType: 'image/png', data: Buffer.from(text) }, never);
   };
   return { pictures, keep, warned, uploads };
 }
@@ -48,27 +45,19 @@ test('a session keeps only its newest screenshots', async () => {
 });
 
 test('a picture that breaks off while it is read is one that is not there', async () => {
-  const broken = async () =>
-    Readable.from(
-      (async function* () {
-        yield Buffer.from('half');
-        throw new Error('the storage went away');
-      })(),
-    );
-  const uploads = { ...bench().uploads, open: broken };
+  async function* broken() {
+    yield Buffer.from('half');
+    throw new Error('the storage went away');
+  }
+  const uploads = { ...bench().uploads, open: async () => Readable.from(broken()) };
   const pictures = createScreenshotStore({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
   expect(await pictures.load('a file')).toBeUndefined();
 });
 
-test('a screenshot belongs to its session and to no project', async () => {
-  const { keep, uploads } = bench();
-  const kept = await keep('one');
-  expect(await uploads.get(kept?.file ?? '')).toMatchObject({ sessionId, projectId: null });
-});
-
-test('a forgotten session leaves no screenshots behind', async () => {
+test('a screenshot belongs to its session and to no project, and goes when the session is forgotten', async () => {
   const { pictures, keep, uploads } = bench();
   const kept = await keep('one');
+  expect(await uploads.get(kept?.file ?? '')).toMatchObject({ sessionId, projectId: null });
   await pictures.forget(sessionId);
   await expect(uploads.get(kept?.file ?? '')).rejects.toMatchObject({ code: 'file_not_found' });
 });
@@ -80,18 +69,14 @@ test('a picture that cannot be kept is no failure of the tool', async () => {
 
 test('a model is shown the pictures that are still kept', async () => {
   const picture = buildPngFile(1, 1, deflateSync(Buffer.from([0, 1, 2, 3]))).toString('base64');
-  const messages = ['a', 'b'].map(
-    (file): Message => ({
-      role: 'tool',
-      callId: file,
-      name: 'browser_view',
-      output: '',
-      success: true,
-      pictures: [{ file, mimeType: 'image/png' }],
-    }),
-  );
+  const result = { role: 'tool', name: 'browser_view', output: '', success: true } as const;
+  const messages: Message[] = ['a', 'b'].map((file) => ({
+    ...result,
+    callId: file,
+    pictures: [{ file, mimeType: 'image/png' }],
+  }));
   const load = async (file: string) => (file === 'a' ? undefined : picture);
-  const shown = await loadPictures(messages, load, new AbortController().signal);
+  const shown = await loadPictures(messages, load, never);
   const data = shown.messages.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
   expect(data).toEqual([undefined, picture]);
 });

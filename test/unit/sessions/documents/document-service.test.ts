@@ -7,19 +7,15 @@ import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
+const never = new AbortController().signal;
+
 function start() {
   const [{ records }, clock, blobs, ids] = [createInMemoryStore(), manualClock(1_000), memoryBlobs(), createIdSource()];
   const uploads = createUploadService({ records, blobs, clock, newId: ids.messageId, maxBytes: 100 });
   const documents = createDocumentService({ records, clock, ids, deleteUpload: uploads.delete });
   const aFile = async (lifeMs: number | null) => {
-    const file = {
-      projectId: null,
-      name: 'a',
-      type: 'input',
-      mimeType: null,
-      content: Readable.from([Buffer.from('a')]),
-    } as const;
-    await using staged = await uploads.stage(file, AbortSignal.timeout(60_000));
+    const file = { projectId: null, name: 'a', type: 'input', mimeType: null } as const;
+    await using staged = await uploads.stage({ ...file, content: Readable.from([Buffer.from('a')]) }, never);
     await uploads.keep([staged]);
     const content = { upload: staged.file.id, filename: 'a', mimeType: 'text/plain', size: 1, lifeMs };
     return { upload: staged.file.id, ...(await documents.create({ kind: 'file', content })) };
@@ -33,9 +29,8 @@ test('a document keeps its versions, and the same content makes no new one', asy
   const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });
   expect((await documents.update(id, { content: { name: 'a' } })).version).toBe(1);
   expect((await documents.update(id, { content: { name: 'b' }, version: 1 })).version).toBe(2);
-  await expect(documents.update(id, { content: { name: 'c' }, version: 1 })).rejects.toMatchObject({
-    code: 'conflict',
-  });
+  const late = documents.update(id, { content: { name: 'c' }, version: 1 });
+  await expect(late).rejects.toMatchObject({ code: 'conflict' });
   expect((await documents.get(id, 1)).content).toEqual({ name: 'a' });
   expect((await documents.versions(id)).map(({ version }) => version)).toEqual([2, 1]);
   await expect(documents.get(id, 3)).rejects.toMatchObject({ code: 'not_found' });
@@ -44,9 +39,8 @@ test('a document keeps its versions, and the same content makes no new one', asy
 test('of two changes at once of one version, one wins', async () => {
   const documents = service();
   const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });
-  const changes = await Promise.allSettled(
-    ['b', 'c'].map((name) => documents.update(id, { content: { name }, version: 1 })),
-  );
+  const both = ['b', 'c'].map((name) => documents.update(id, { content: { name }, version: 1 }));
+  const changes = await Promise.allSettled(both);
   expect(changes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const winner = changes.find((one) => one.status === 'fulfilled');
   expect((await documents.get(id)).content).toEqual(winner?.value.content);

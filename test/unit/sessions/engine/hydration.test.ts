@@ -17,11 +17,13 @@ import {
   exampleTurn,
   fact,
   messageId,
-  runId,
+  openRun,
   says,
   sessionId,
   stored,
 } from '../../../support/machines/session-parts.ts';
+
+const openRuns = [{ ...openRun(), task: 'x', seq: 2, startedSeq: 3 }];
 
 /** A session in a store; `during` runs after the first read of the session. */
 async function world(
@@ -71,7 +73,6 @@ async function world(
 
 test('a session whose log another owner extends during the read is fenced, not built from stale data', async () => {
   const run = fact('run.started', { task: 'x', messageId: asks('x').data.messageId });
-  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
   const { hydration, liveSessions, never } = await world((log) =>
     log.append({
       sessionId,
@@ -88,7 +89,6 @@ test('a session whose log another owner extends during the read is fenced, not b
 
 test('a reply that a restart broke off is not written twice: the next one continues it', async () => {
   const run = fact('run.started', { task: 'x', messageId: messageId() });
-  const openRuns = [{ runId: runId(), messageId: messageId(), task: 'x', seq: 2, startedSeq: 3 }];
   const { log, hydration, liveSessions, never } = await world(async () => {});
   await log.append({
     sessionId,
@@ -123,7 +123,6 @@ test('an earlier life of a session writes nothing once it is made again', async 
 });
 
 test('a session that is being deleted is made although its log cannot be read, so that its sandbox goes', async () => {
-  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
   const { hydration, never } = await world(
     async () => {},
     { deleting: true, openRuns },
@@ -135,35 +134,19 @@ test('a session that is being deleted is made although its log cannot be read, s
   expect(await hydration.make(sessionId, never)).toMatchObject({ deleting: true, runs: [] });
 });
 
-test('a sandbox with a life of its own is neither paused nor stopped for idleness', async () => {
-  const life = {
-    endsAt: null,
-    seconds: 60,
-    onEnd: 'delete' as const,
-    paused: null,
-    resumes: false,
-    labels: {},
-    env: {},
-    kind: 'base',
-    privatePorts: false,
-  };
-  const of = async (more: Parameters<typeof stored>[0]) => {
-    const { hydration, never } = await world(async () => {}, more);
-    return (await hydration.make(sessionId, never)).sandboxPolicy;
-  };
-  expect(await of({})).toMatchObject({ idleStopMs: sandboxPolicy.idleStopMs });
-  expect(await of({ life })).toMatchObject({ idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 });
-});
-
-test('a session stops its unused sandbox after the time of its template, or after a shorter one that its creator chose', async () => {
-  const idleOf = async (more: Parameters<typeof stored>[0]) => {
-    const { hydration, never } = await world(async () => {}, more);
-    const { idlePauseMs, idleStopMs } = (await hydration.make(sessionId, never)).sandboxPolicy;
-    return [idlePauseMs, idleStopMs];
-  };
-  expect(await idleOf({})).toEqual([sandboxPolicy.idlePauseMs, sandboxPolicy.idleStopMs]);
-  expect(await idleOf({ template: 'patient' })).toEqual([3_600_000, 7_200_000]);
-  expect(await idleOf({ template: 'patient', sandbox: { idleSeconds: 60 } })).toEqual([30_000, 60_000]);
-  const expected = [sandboxPolicy.idlePauseMs, sandboxPolicy.idleStopMs];
-  expect(await idleOf({ sandbox: { idleSeconds: 100_000 } })).toEqual(expected);
+const life = {
+  ...{ endsAt: null, seconds: 60, onEnd: 'delete' as const, paused: null, resumes: false },
+  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+};
+const { idlePauseMs, idleStopMs } = sandboxPolicy;
+test.each<[string, Parameters<typeof stored>[0], pauseMs: number | undefined, stopMs: number]>([
+  ['the time of the server', {}, idlePauseMs, idleStopMs],
+  ['the time of its template', { template: 'patient' }, 3_600_000, 7_200_000],
+  ['a shorter time of its creator', { template: 'patient', sandbox: { idleSeconds: 60 } }, 30_000, 60_000],
+  ['no longer time of its creator', { sandbox: { idleSeconds: 100_000 } }, idlePauseMs, idleStopMs],
+  ['no time while it has a life of its own', { life }, undefined, 2 ** 31 - 1],
+])('an unused sandbox is paused and stopped after %s', async (_, record, pauseMs, stopMs) => {
+  const { hydration, never } = await world(async () => {}, record);
+  const { sandboxPolicy: policy } = await hydration.make(sessionId, never);
+  expect([policy.idlePauseMs, policy.idleStopMs]).toEqual([pauseMs, stopMs]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { foldRuns, RunFold, readEventsFrom, toQueuedRun } from '../../../../src/sessions/engine/run-fold.ts';
+import { foldRuns, RunFold, readEventsFrom } from '../../../../src/sessions/engine/run-fold.ts';
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
   asks,
@@ -25,12 +25,17 @@ const calling = fact('tool.calling', call);
 const called = (success: boolean) => fact('tool.called', { ...call, success, output: '', content: null });
 const usage = fact('usage', { model: 'demo', inputTokens: 10, outputTokens: 5, cost: 0.25 });
 const wait = fact('run.wait', { question: 'Which?' });
+const resumed = fact('run.resumed', { messageId: messageId(2) });
+const restarted = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
+const plan = fact('plan', { steps: [...steps] });
+const approval = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
 
 function folded(...facts: readonly SessionFact[]) {
   const fold = new RunFold();
   for (const [n, it] of facts.entries()) fold.add({ ...it, seq: n + 1, sessionId, ts: 1 } as SessionEvent);
   const transcript = new Transcript(sessionId, writerBench().store.records);
-  return { fold, transcript, soFar: () => fold.soFar(transcript), resume: () => fold.resume(transcript, runId(), 0) };
+  const resume = (now = 0) => fold.resume(transcript, runId(), now);
+  return { fold, transcript, soFar: () => fold.soFar(transcript), resume };
 }
 const reply = (...calls: { callId: string; name: string; args: unknown }[]) =>
   ({ runId: runId(), message: { role: 'assistant', model: 'demo', text: '', calls, raw: [] } }) as const;
@@ -38,8 +43,8 @@ const reply = (...calls: { callId: string; name: string; args: unknown }[]) =>
 describe('a run that a restart cut', () => {
   test('has the steps of its newest plan, as far as they got', () => {
     const done = { ...steps[0], status: 'completed' } as const;
-    const { soFar } = folded(fact('plan', { steps: [...steps] }), fact('step', done));
-    expect(soFar().steps).toEqual([done, steps[1]]);
+    expect(folded(plan, fact('step', done)).soFar().steps).toEqual([done, steps[1]]);
+    expect(folded(says('a'), assistantMessage('a')).soFar().steps).toEqual([]);
   });
 
   test('F083 has what it did since its last hint, for stuck detection', () => {
@@ -57,9 +62,8 @@ describe('a run that a restart cut', () => {
 
   test('has the call that was announced and has no outcome, with how much of its output is known', () => {
     const output = (text: string, callId = 'c1') => fact('tool.output', { callId, text });
-    expect(folded(calling, output('abc'), output('zz', 'other'), output('de')).soFar().openCalls).toEqual([
-      { ...call, logged: 5 },
-    ]);
+    const { soFar } = folded(calling, output('abc'), output('zz', 'other'), output('de'));
+    expect(soFar().openCalls).toEqual([{ ...call, logged: 5 }]);
     expect(folded(calling, called(true)).soFar().openCalls).toEqual([]);
   });
 
@@ -70,31 +74,27 @@ describe('a run that a restart cut', () => {
   });
 
   test('F113 has the call that waits for leave, and how long is left for that', () => {
-    const approval = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
-    const { fold, transcript } = folded(approval, wait);
+    const { resume, transcript } = folded(approval, wait);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
-    expect(fold.resume(transcript, runId(), 2_000)).toMatchObject({
+    expect(resume(2_000)).toMatchObject({
       waiting: 'Which?',
       approvals: [{ callId: 'c1', tool: 'shell_exec', remainingMs: 3_000 }],
       calls: [{ callId: 'c1', begun: false }],
     });
-    expect(fold.resume(transcript, runId(), 9_000).approvals).toMatchObject([{ remainingMs: 0 }]);
+    expect(resume(9_000).approvals).toMatchObject([{ remainingMs: 0 }]);
   });
 
   test('F113 has the decision on a call that was not made yet, and the message that decided is no news', () => {
-    const approval = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
     const shown = fact('message.user', { messageId: messageId(2), text: 'no', attachments: [] });
     const decided = fact('approval.resolved', { callId: 'c1', decision: 'rejected', by: 'user', text: 'no' });
-    const resumed = fact('run.resumed', { messageId: messageId(2) });
-    const plan = fact('plan', { steps: [...steps] });
-    const { fold, transcript } = folded(plan, approval, wait, shown, decided, resumed);
+    const { resume, transcript } = folded(plan, approval, wait, shown, decided, resumed);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
-    expect(fold.resume(transcript, runId(), 0)).toMatchObject({
+    expect(resume()).toMatchObject({
       waiting: undefined,
       unseen: 0,
       calls: [{ callId: 'c1', begun: false, verdict: { decision: 'rejected', text: 'no' } }],
     });
-    expect(fold.resume(transcript, runId(), 0).approvals).toBeUndefined();
+    expect(resume().approvals).toBeUndefined();
   });
 
   test('F113 has the other calls that wait next to a decided one, and the result that a worker still owes', () => {
@@ -103,13 +103,9 @@ describe('a run that a restart cut', () => {
     const approve = (callId: string, more = {}) =>
       fact('approval.resolved', { callId, decision: 'approved', by: 'user', ...more });
     const ids = (...events: SessionFact[]) => {
-      const { fold, transcript, soFar } = folded(...events);
-      return [
-        fold.resume(transcript, runId(), 0).approvals?.map(({ callId, client }) => [callId, client]),
-        soFar().requests,
-      ];
+      const { resume, soFar } = folded(...events);
+      return [resume().approvals?.map(({ callId, client }) => [callId, client]), soFar().requests];
     };
-    const resumed = fact('run.resumed', {});
     expect(ids(ask('c1'), ask('c2'), wait, approve('c1'), resumed)[0]).toEqual([['c2', undefined]]);
     const permitted = [ask('c1', { forWorker: true }), wait, approve('c1'), resumed];
     const owed = { callId: 'c1', byClient: true, isUnwritten: true };
@@ -127,10 +123,9 @@ describe('a run that a restart cut', () => {
       return fold.resume(new Transcript(sessionId, writerBench().store.records), runId(), 0).workedMs;
     };
     expect([worked(at(350, calling)), worked(at(350, calling), at(400, wait))]).toEqual([250, 0]);
-    const resumed = at(900, fact('run.resumed', { messageId: messageId(2) }));
-    expect(worked(at(400, wait), resumed, at(910, calling))).toBe(10);
-    const restarted = at(5_000, fact('run.notice', { kind: 'resumed_after_restart', detail: '' }));
-    expect(worked(at(350, calling), restarted, at(5_040, usage))).toBe(290); // time without a server does not count
+    expect(worked(at(400, wait), at(900, resumed), at(910, calling))).toBe(10);
+    // Time without a server does not count.
+    expect(worked(at(350, calling), at(5_000, restarted), at(5_040, usage))).toBe(290);
   });
 
   test('has several calls open at once, each until its own result', () => {
@@ -143,23 +138,6 @@ describe('a run that a restart cut', () => {
     expect(folded(calling, other, called(true)).soFar().openCalls).toMatchObject([{ callId: 'c2' }]);
   });
 
-  test('without open parts stays without them', () => {
-    const plan = fact('plan', { steps: [...steps] });
-    const { fold, soFar, resume } = folded(
-      asks('x'),
-      says('a'),
-      assistantMessage('a'),
-      plan,
-      fact('step', steps[0]),
-      usage,
-    );
-    expect(fold.openMessage).toBeUndefined();
-    expect(soFar()).toMatchObject({ steps, openCalls: [] });
-    expect([resume().waiting, folded(asks('x')).fold.openMessage]).toEqual([undefined, undefined]);
-    expect(folded(says('a'), assistantMessage('a')).soFar().steps).toEqual([]);
-    expect(folded(wait, calling, called(true)).resume().waiting).toBe('Which?');
-  });
-
   test('has in its inbox what no turn has seen', () => {
     const { soFar, transcript } = folded(asks('one', messageId(1)), asks('two', messageId(2)));
     transcript.add({ runId: runId(), messageId: messageId(1), message: { role: 'user', text: 'one' } });
@@ -169,9 +147,8 @@ describe('a run that a restart cut', () => {
   test('has the message that it was saying, with the text so far', () => {
     expect(folded(says('so '), says('far')).fold.openMessage).toMatchObject({ text: 'so far' });
     expect(folded(says('so'), assistantMessage('so')).fold.openMessage).toBeUndefined();
-    expect(folded(says('one'), assistantMessage('one'), says('two', messageId(2))).fold.openMessage).toMatchObject({
-      text: 'two',
-    });
+    const next = folded(says('one'), assistantMessage('one'), says('two', messageId(2)));
+    expect(next.fold.openMessage).toMatchObject({ text: 'two' });
   });
 
   test('continues with the calls of its last reply; the one that was announced has begun', () => {
@@ -185,7 +162,7 @@ describe('a run that a restart cut', () => {
 
   test('has spent what its turns cost, and with an answer the budget again', () => {
     expect(folded(usage, usage, calling).resume().spent).toMatchObject({ tokens: 30, cost: 0.5 });
-    const answered = folded(usage, wait, fact('run.resumed', { messageId: messageId(2) }), usage);
+    const answered = folded(usage, wait, resumed, usage);
     expect(answered.resume().spent).toMatchObject({ tokens: 15, cost: 0.25 });
   });
 
@@ -201,7 +178,6 @@ describe('a run that a restart cut', () => {
   });
 
   test('F084 has spent the turns that were cut too, so that none can end its server for ever', () => {
-    const restarted = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
     const turnsOf = (...facts: SessionFact[]) => folded(...facts).resume().spent.turns;
     expect([turnsOf(usage), turnsOf(usage, restarted, restarted), turnsOf(usage, wait, restarted)]).toEqual([2, 4, 1]);
     const { resume, transcript } = folded(usage, calling, restarted);
@@ -210,18 +186,17 @@ describe('a run that a restart cut', () => {
   });
 
   test('waits for the answer to its question, until it arrived', () => {
-    expect(folded(wait).resume().waiting).toBe('Which?');
-    expect(folded(wait, fact('run.resumed', { messageId: messageId(2) })).resume().waiting).toBeUndefined();
+    expect(folded(wait, calling, called(true)).resume().waiting).toBe('Which?');
+    expect(folded(wait, resumed).resume().waiting).toBeUndefined();
   });
 
   test('counts a message as injected only once there was a plan: before, it is the task itself', () => {
     expect(folded(asks('task')).resume().unseen).toBe(0);
-    expect(folded(asks('task'), fact('plan', { steps: [...steps] })).resume().unseen).toBe(1);
+    expect(folded(asks('task'), plan).resume().unseen).toBe(1);
   });
 
   test('takes the answer to its own question for that, not for an injected message', () => {
     const asking = { ...call, function: 'message_ask_user', tool: 'message' } as const;
-    const plan = fact('plan', { steps: [...steps] });
     const { resume, transcript } = folded(plan, fact('tool.calling', asking), asks('This one', messageId(2)));
     transcript.add(reply({ callId: 'c1', name: 'message_ask_user', args: {} }));
     expect(resume().unseen).toBe(0);
@@ -232,12 +207,7 @@ describe('a session’s open runs', () => {
   test('come with the one that had begun first, folded from its own events alone', async () => {
     const { log, writer } = writerBench({ record: stored({ openRuns: [openRun(1), openRun(2)] }) });
     await writer.write([fact('plan', { steps: [...steps] }, runId(1)), fact('plan', { steps: [] }, runId(2))]);
-    const record = stored({
-      openRuns: [
-        { ...openRun(2, null), seq: 1 },
-        { ...openRun(1, 3), seq: 1 },
-      ],
-    });
+    const record = stored({ openRuns: [openRun(2, null), openRun(1, 3)] });
     const { runs, folds } = await foldRuns(log, record);
     expect([runs.map((run) => run.runId), [...folds.keys()]]).toEqual([[runId(1), runId(2)], [runId(1)]]);
     const transcript = new Transcript(sessionId, writerBench().store.records);
@@ -249,14 +219,6 @@ describe('a session’s open runs', () => {
     const { runs, folds } = await foldRuns({ page }, stored({ openRuns: [openRun(1, null)] }));
     expect([runs.length, folds.size]).toEqual([1, 0]);
   });
-
-  test('become what the session machine queues', () =>
-    expect(toQueuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
-      runId: runId(),
-      task: 'task 1',
-      messageId: messageId(),
-      resume: undefined,
-    }));
 
   test('are read page by page, to the end', async () => {
     const { log, writer } = writerBench();

@@ -26,14 +26,8 @@ test('the log names a sandbox that the driver could not end, and its session con
     clock,
     logger: { warn: (about: object) => void warned.push(about) },
     startTimeoutMs: 1_000,
-    live: unused,
-    spec: unused,
-    connect: unused,
-    prepare: unused,
-    ready: unused,
-    saw: unused,
-    track: unused,
-    failed: unused,
+    ...{ live: unused, spec: unused, connect: unused, prepare: unused },
+    ...{ ready: unused, saw: unused, track: unused, failed: unused },
   });
   backend.next('destroy', { fail: 'driver_unavailable' });
   const input = sandboxInput({ begin: 'release' });
@@ -72,24 +66,20 @@ function begin(driver: Partial<Driver>) {
   return { ...sandbox, failures };
 }
 
-test('a driver that breaks fails the start with a text for clients, and keeps the cause for the operator', async () => {
-  const { end, reports, failures } = begin({ provision: () => Promise.reject(fault) });
-  await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_unavailable', retryable: true });
-  expect(failures).toMatchObject([{ code: 'sandbox_unavailable', cause: fault }]);
-  const shown = JSON.stringify([reports, end()]);
-  expect(shown).toContain("the server's log under the id of this session");
-  expect(shown).not.toContain('ENOENT');
-});
-
-test('a link that breaks keeps its cause for the operator too', async () => {
-  const { end, reports, failures } = begin({
-    provision: async () => ({}) as never,
-    attach: () => Promise.reject(fault),
-  });
-  await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
-  expect(failures).toMatchObject([{ code: 'sandbox_lost', cause: fault }]);
-  expect(JSON.stringify([reports, end()])).not.toContain('ENOENT');
-});
+test.each<[string, Partial<Driver>, code: string]>([
+  ['driver', { provision: () => Promise.reject(fault) }, 'sandbox_unavailable'],
+  ['link', { provision: async () => ({}) as never, attach: () => Promise.reject(fault) }, 'sandbox_lost'],
+])(
+  'a %s that breaks fails the start with a text for clients, and keeps the cause for the operator',
+  async (_, driver, code) => {
+    const { end, reports, failures } = begin(driver);
+    await expect.poll(end).toMatchObject({ kind: 'failed', code, retryable: true });
+    expect(failures).toMatchObject([{ code, cause: fault }]);
+    const shown = JSON.stringify([reports, end()]);
+    expect(shown).toContain("the server's log under the id of this session");
+    expect(shown).not.toContain('ENOENT');
+  },
+);
 
 test("a driver's own error reaches clients as it is", async () => {
   const full = new AppError('sandbox_capacity', 'All user ids are taken. Delete sessions.');
@@ -99,30 +89,18 @@ test("a driver's own error reaches clients as it is", async () => {
 });
 
 const sandbox = { sessionId: 'session' as SessionId, sandboxId: 'sandbox' as SandboxId };
-const disk = (stopped: number) => ({ usedBytes: 20, limitBytes: 10, freeBytes: 1_000, stopped });
 const floor = { admit: async () => {}, saw: async () => undefined, forget: () => {} };
 
-function followed(isFresh: boolean) {
+test.each([
+  ['are logged, once, where the sandbox is new', true, [1, 1], ['limit']],
+  ['are not logged again where it was adopted', false, [1], []],
+  ['are logged where they were ended after it was adopted', false, [1, 2], ['limit']],
+])('writers that were ended before the first report %s', (_, isFresh, stops, expected) => {
   const reports: string[] = [];
   const news = createDiskUsageMonitor(floor, (_id, { reason }) => reports.push(reason));
-  return { reports, following: news.follow({ ...sandbox, isFresh }) };
-}
-
-test('writers that were ended before a new sandbox first reported are logged', () => {
-  const { reports, following } = followed(true);
-  using _following = following;
-  following.saw(disk(1));
-  following.saw(disk(1));
-  expect(reports).toEqual(['limit']);
-});
-
-test('writers that an adopted sandbox ended earlier are not logged again, later ones are', () => {
-  const { reports, following } = followed(false);
-  using _following = following;
-  following.saw(disk(1));
-  expect(reports).toEqual([]);
-  following.saw(disk(2));
-  expect(reports).toEqual(['limit']);
+  using following = news.follow({ ...sandbox, isFresh });
+  for (const stopped of stops) following.saw({ usedBytes: 20, limitBytes: 10, freeBytes: 1_000, stopped });
+  expect(reports).toEqual(expected);
 });
 
 test('after a call loses its connection, the next use waits until the sandbox answers or is replaced', async () => {

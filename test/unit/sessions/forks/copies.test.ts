@@ -63,9 +63,8 @@ test('prepared files whose record could not be written are removed', async () =>
   };
   const archive = { pack: () => content('tar'), unpack: async () => {} };
   const deps = { keep: 1, maxBytes: 10, records: failing, copies, archive, clock, newId: () => 'one' };
-  await expect(
-    new PreparedFileStore(deps).keep({ workdir: '/workspace' } as never, 'repo', key, signal),
-  ).rejects.toThrow('killed');
+  const keeping = new PreparedFileStore(deps).keep({ workdir: '/workspace' } as never, 'repo', key, signal);
+  await expect(keeping).rejects.toThrow('killed');
   expect([...blobs.kept.values()].map(String)).toEqual(['tar']);
   expect([await copies.collect(1_001), blobs.kept.size]).toEqual([1, 0]);
   expect(await records.get('prepared-files', preparedFilesIdOf(key))).toBeUndefined();

@@ -49,7 +49,7 @@ function bench(
     sessions: () =>
       ({
         get: async () => ({ id: sessionId, template: 'default', title: '', owner: 'ann', projectId: null, sandbox }),
-        create: async (command: object) => {
+        async create(command: object) {
           made.push(command);
           return { id: sessionId };
         },
@@ -58,7 +58,12 @@ function bench(
   const write = (bytes: string | Buffer) => {
     content = bytes;
   };
-  return { named, service: named.service, copies, blobs, records, clock, made, write };
+  const take = (archive: Buffer, more: { name?: string; owner?: string } = {}) =>
+    named.service.imported({ content: inPieces(archive), ...more, signal });
+  return { named, service: named.service, copies, blobs, records, clock, made, write, take };
+}
+async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
 }
 const other = 'fedcba9876543210' as SessionId;
 
@@ -90,13 +95,14 @@ test('an owner keeps no more than allowed, and a snapshot that is deleted makes 
   await service.make(sessionId, { signal });
 });
 
-test('a session never begins with a snapshot whose content is not what was kept', async () => {
+test('no session begins with a snapshot whose content is not what was kept, and none is exported', async () => {
   const { named, service, blobs } = bench();
   const { id, sha256 } = await service.make(sessionId, { signal });
   const { blob } = await named.hand({ blob: id, sha256 }, other);
   expect(blobs.kept.get(blob)?.toString()).toBe('one');
   blobs.kept.set(id, Buffer.from('two'));
   await expect(named.hand({ blob: id, sha256 }, other)).rejects.toMatchObject({ code: 'conflict' });
+  await expect(service.exported(id)).rejects.toMatchObject({ code: 'conflict' });
   expect(blobs.kept.size).toBe(2); // the damaged one, and the good copy from before
 });
 
@@ -126,20 +132,17 @@ async function archived(): Promise<Buffer> {
   const { id } = await service.make(sessionId, { name: 'cache', labels: { branch: 'main' }, signal });
   return Buffer.concat(await Array.fromAsync((await service.exported(id)).content));
 }
-async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
-}
 const room = { maxBytes: 10_000 };
 
 test('a snapshot that another installation exported is kept with its files and labels, for whoever imports it', async () => {
   const content = await archived();
-  const { named, service, blobs } = bench(room);
-  const made = await service.imported({ content: inPieces(content), name: 'moved', owner: 'bob', signal });
+  const { named, service, blobs, take } = bench(room);
+  const made = await take(content, { name: 'moved', owner: 'bob' });
   expect(made).toMatchObject({ name: 'moved', labels: { branch: 'main' }, template: 'default', owner: 'bob' });
   expect([made.bytes, blobs.kept.get(made.id)?.equals(workspace)]).toEqual([workspace.length, true]);
   expect(await service.list('bob')).toEqual([made]);
   await named.hand({ blob: made.id, sha256: made.sha256 }, other);
-  expect((await service.imported({ content: inPieces(content), owner: 'bob', signal })).name).toBe(null); // a name of the other installation could be one of bob's
+  expect((await take(content, { owner: 'bob' })).name).toBe(null); // a name from there could be one of bob's
 });
 
 const cut = (content: Buffer) => content.subarray(0, content.length / 2);
@@ -149,31 +152,21 @@ test.for<[string, (content: Buffer) => Buffer]>([
   ['half of an archive', cut],
   ['an archive whose files have another hash', lying],
 ])('%s leaves nothing', async ([, change]) => {
-  const { service, blobs, records } = bench(room);
-  const importing = service.imported({ content: inPieces(change(await archived())), signal });
-  await expect(importing).rejects.toMatchObject({ code: 'invalid_request' });
+  const { take, blobs, records } = bench(room);
+  await expect(take(change(await archived()))).rejects.toMatchObject({ code: 'invalid_request' });
   expect([blobs.kept.size, await records.list('snapshot-blob')]).toEqual([0, []]);
 });
 
 test('an import that would pass the limits of its owner is refused, and the name stays where it was', async () => {
   const content = await archived();
-  const { service, blobs } = bench({ ...room, ownerCount: 1 });
-  const { id } = await service.imported({ content: inPieces(content), name: 'cache', owner: 'bob', signal });
-  const more = [1, 2].map(() => service.imported({ content: inPieces(content), name: 'cache', owner: 'bob', signal }));
+  const { service, blobs, take } = bench({ ...room, ownerCount: 1 });
+  const ofBob = { name: 'cache', owner: 'bob' };
+  const { id } = await take(content, ofBob);
+  const more = [1, 2].map(() => take(content, ofBob));
   for (const one of await Promise.allSettled(more)) expect(one).toMatchObject({ reason: { code: 'quota' } });
   expect([(await service.find('cache', 'bob')).id, blobs.kept.size]).toEqual([id, 1]);
-  await service.imported({ content: inPieces(content), owner: 'ann', signal });
-  const small = bench({ maxBytes: 3, ownerCount: 10 });
-  await expect(small.service.imported({ content: inPieces(content), signal })).rejects.toMatchObject({
-    code: 'payload_too_large',
-  });
-});
-
-test('a damaged snapshot is not exported', async () => {
-  const { service, blobs } = bench();
-  const { id } = await service.make(sessionId, { signal });
-  blobs.kept.set(id, Buffer.from('two'));
-  await expect(service.exported(id)).rejects.toMatchObject({ code: 'conflict' });
+  await take(content, { owner: 'ann' });
+  await expect(bench({ maxBytes: 3 }).take(content)).rejects.toMatchObject({ code: 'payload_too_large' });
 });
 
 test('a snapshot keeps the image that its session began with, and an export does not name it', async () => {

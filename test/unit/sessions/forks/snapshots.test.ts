@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { raceAbort } from '../../../../src/core/concurrency/cancel.ts';
-import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
@@ -10,30 +9,26 @@ import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
-import { runId, sessionId } from '../../../support/machines/session-parts.ts';
+import { fact, sessionId } from '../../../support/machines/session-parts.ts';
 import { type FakeSandbox, fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
 const never = new AbortController().signal;
-const end: SessionFact = {
-  type: 'run.end',
-  runId: runId(),
-  data: { status: 'completed', reason: 'completed', task: '' },
-};
+const end = fact('run.end', { status: 'completed', reason: 'completed', task: '' });
 
+const filesOf = (sandbox: unknown) => (sandbox as FakeSandbox).files;
+const textOf = (sandbox: unknown) => JSON.stringify([...filesOf(sandbox)].map(([name, it]) => [name, `${it}`]));
 const archive: WorkspaceArchive = {
   async measure(sandbox) {
-    const files = [...(sandbox as unknown as FakeSandbox).files];
-    const bytes = files.reduce((sum, [, content]) => sum + content.length, 0);
-    return { print: JSON.stringify(files.map(([name, content]) => [name, content.toString()])), bytes };
+    const bytes = [...filesOf(sandbox).values()].reduce((sum, { length }) => sum + length, 0);
+    return { print: textOf(sandbox), bytes };
   },
   async *pack(sandbox) {
-    yield gzipSync(JSON.stringify([...(sandbox as unknown as FakeSandbox).files].map(([n, c]) => [n, c.toString()])));
+    yield gzipSync(textOf(sandbox));
   },
   async unpack(sandbox, { content }) {
     const text = Buffer.concat(await Array.fromAsync(content)).toString();
-    for (const [name, written] of JSON.parse(text))
-      (sandbox as unknown as FakeSandbox).files.set(name, Buffer.from(written));
+    for (const [name, written] of JSON.parse(text)) filesOf(sandbox).set(name, Buffer.from(written));
   },
 };
 
@@ -56,58 +51,41 @@ function bench(policy: Partial<SessionFilesCopyPolicy> = {}, own: WorkspaceArchi
   });
   const sandbox = fakeSandbox();
   const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as LiveSession;
+  const files = (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text));
   return {
-    store,
-    blobs,
-    clock,
-    snapshots,
-    sandbox,
-    live,
-    warned,
-    /** A run ends, and the next use waits for the copy. */
-    async endsAt(seq: number) {
+    ...{ store, blobs, clock, snapshots, sandbox, live, warned },
+    files,
+    /** A run ends, which has written this text; the next use waits for the copy. */
+    async endsAt(seq: number, text?: string) {
+      if (text !== undefined) files(text);
       snapshots.onFact(live, end, seq);
       await snapshots.beforeUse(live, sandbox, never);
     },
-    files: (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text)),
   };
 }
 
-test('the files at each end of a run are copied before the sandbox is used again', async () => {
-  const { endsAt, files, snapshots } = bench();
-  files('one');
-  await endsAt(10);
-  files('two');
-  await endsAt(20);
-  const [first, second] = [await snapshots.at(sessionId, 10), await snapshots.at(sessionId, 20)];
-  expect([first.kind, second.kind]).toEqual(['kept', 'kept']);
+test('the files at each end of a run are copied before the sandbox is used again, if they changed', async () => {
+  const { endsAt, snapshots, blobs } = bench();
+  await endsAt(10, 'one');
+  await endsAt(20, 'two');
+  await endsAt(30); // unchanged files are not copied again
+  const [first, second, third] = await Promise.all([10, 20, 30].map((seq) => snapshots.at(sessionId, seq)));
+  expect([first?.kind, second?.kind, blobs.kept.size]).toEqual(['kept', 'kept', 2]);
   expect(first).not.toEqual(second);
-});
-
-test('unchanged files are not copied again', async () => {
-  const { endsAt, files, snapshots, blobs } = bench();
-  files('one');
-  await endsAt(10);
-  await endsAt(20);
-  expect(await snapshots.at(sessionId, 20)).toEqual(await snapshots.at(sessionId, 10));
-  expect([...blobs.kept.keys()]).toHaveLength(1);
+  expect(third).toEqual(second);
 });
 
 test('only the newest copies stay, and an older place says that its copy is gone', async () => {
-  const { endsAt, files, snapshots, blobs } = bench({ keep: 2 });
-  for (const seq of [10, 20, 30]) {
-    files(`at ${seq}`);
-    await endsAt(seq);
-  }
+  const { endsAt, snapshots, blobs } = bench({ keep: 2 });
+  for (const seq of [10, 20, 30]) await endsAt(seq, `at ${seq}`);
   expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'dropped' });
   expect((await snapshots.at(sessionId, 20)).kind).toBe('kept');
   expect([...blobs.kept.keys()]).toHaveLength(2);
 });
 
 test('a workspace above the limit is not copied, and the place says so', async () => {
-  const { endsAt, files, snapshots, blobs } = bench({ maxBytes: 5 });
-  files('too long');
-  await endsAt(10);
+  const { endsAt, snapshots, blobs } = bench({ maxBytes: 5 });
+  await endsAt(10, 'too long');
   expect([await snapshots.at(sessionId, 10), [...blobs.kept.keys()]]).toEqual([{ kind: 'too_large' }, []]);
 });
 
@@ -126,41 +104,36 @@ test('a copy that breaks off leaves no blob, and the place says that it failed',
       throw new Error('tar failed');
     },
   };
-  const { endsAt, files, snapshots, blobs, warned } = bench({}, broken);
-  files('one');
-  await endsAt(10);
+  const { endsAt, snapshots, blobs, warned } = bench({}, broken);
+  await endsAt(10, 'one');
   expect([await snapshots.at(sessionId, 10), [...blobs.kept.keys()]]).toEqual([{ kind: 'failed' }, []]);
   expect(warned).toHaveLength(1);
 });
 
 test('a session that is forgotten leaves no blob and no record', async () => {
-  const { endsAt, files, snapshots, blobs, store } = bench();
-  files('one');
-  await endsAt(10);
+  const { endsAt, snapshots, blobs, store } = bench();
+  await endsAt(10, 'one');
   await snapshots.forget(sessionId);
   expect([[...blobs.kept.keys()], await store.records.belonging(sessionId)]).toEqual([[], []]);
 });
 
 test('a session that is forgotten stops its copy, and begins none that waits', async () => {
-  let measured = 0;
+  const measure = vi.fn(archive.measure);
   const reading = Promise.withResolvers<void>();
   const endless: WorkspaceArchive = {
-    async measure(sandbox, name, signal) {
-      measured++;
-      return await archive.measure(sandbox, name, signal);
-    },
+    ...archive,
+    measure,
     async *pack(_sandbox, _packed, signal) {
       reading.resolve();
       yield await raceAbort(new Promise<Buffer>(() => {}), signal);
     },
-    unpack: archive.unpack,
   };
   const { files, snapshots, blobs, store, warned, live } = bench({}, endless);
   files('one');
   for (const seq of [10, 20]) snapshots.onFact(live, end, seq);
   await reading.promise;
   await snapshots.forget(sessionId);
-  expect([measured, blobs.kept.size, warned]).toEqual([1, 0, []]);
+  expect([measure.mock.calls.length, blobs.kept.size, warned]).toEqual([1, 0, []]);
   expect(await store.records.belonging(sessionId)).toEqual([]);
 });
 
@@ -179,8 +152,7 @@ describe('a fork', () => {
   }
   async function forked() {
     const made = bench();
-    made.files('one');
-    await made.endsAt(10);
+    await made.endsAt(10, 'one');
     const found = await made.snapshots.at(sessionId, 10);
     if (found.kind !== 'kept') throw new Error(found.kind);
     const copy = await made.snapshots.hand(found, child, 10);

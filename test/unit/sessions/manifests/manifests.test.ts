@@ -35,17 +35,15 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
       if (running.length > stubborn) running.splice(running.indexOf(pid), 1);
     },
   };
+  const text = () => JSON.stringify([...files].map(([name, content]) => [name, `${content}`]));
   const archive: WorkspaceArchive = {
-    measure: async () => ({
-      print: JSON.stringify([...files].map(([name, it]) => [name, hashOf(it)])),
-      bytes: files.size,
-    }),
+    measure: async () => ({ print: text(), bytes: files.size }),
     async *pack() {
-      yield Buffer.from(JSON.stringify([...files].map(([name, content]) => [name, content.toString()])));
+      yield Buffer.from(text());
     },
     async unpack(_, { content }) {
-      const text = Buffer.concat(await Array.fromAsync(content)).toString();
-      for (const [name, written] of JSON.parse(text)) files.set(name, Buffer.from(written));
+      const written = Buffer.concat(await Array.fromAsync(content)).toString();
+      for (const [name, own] of JSON.parse(written)) files.set(name, Buffer.from(own));
     },
   };
   const move = (folder: string, change: (name: string, content: Buffer) => void) => {
@@ -86,7 +84,11 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
   const set = (name: string, text: string) => void files.set(name, Buffer.from(text));
   return {
     ...{ store, writer, clock, blobs, files, set, warned, manifests, ended },
-    rest: () => manifests.write(live, client, never),
+    /** Writes these files, and the manifest. */
+    rest(written: Record<string, string> = {}) {
+      for (const [name, text] of Object.entries(written)) set(name, text);
+      return manifests.write(live, client, never);
+    },
     use: () => manifests.check(live, client, never),
     /** Starts a check that never ends, as in a server that is killed at this point. */
     async dies(point: string) {
@@ -102,9 +104,8 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
 }
 
 test('the processes end before the files are hashed, and files that stay as they are tell nothing', async () => {
-  const { set, rest, use, reported, ended, store, blobs } = bench();
-  set('a', 'one');
-  await rest();
+  const { rest, use, reported, ended, store, blobs } = bench();
+  await rest({ a: 'one' });
   expect(ended).toEqual([7, 8, 9]);
   await use();
   expect([reported(), await store.records.get('workspace-manifest', sessionId)]).toEqual([[], undefined]);
@@ -113,8 +114,7 @@ test('the processes end before the files are hashed, and files that stay as they
 
 test('a sandbox whose processes continue has no manifest, because files can change after it', async () => {
   const { rest, use, set, reported } = bench({ stubborn: 1 });
-  set('a', 'one');
-  await expect(rest()).rejects.toThrow('Processes are still running');
+  await expect(rest({ a: 'one' })).rejects.toThrow('Processes are still running');
   set('a', 'two');
   await use();
   expect(reported()).toEqual([]);
@@ -125,10 +125,8 @@ test.each([
   ['cut short', (files: Map<string, Buffer>) => files.set('a', Buffer.from('o'))],
   ['gone, with all others', (files: Map<string, Buffer>) => files.clear()],
 ])('a file that is %s comes back with all others from the copy, and the damaged ones are kept', async (_, damage) => {
-  const { set, rest, use, files, reported, texts, writer } = bench();
-  set('a', 'one');
-  set('b', 'two');
-  await rest();
+  const { rest, use, files, reported, texts, writer } = bench();
+  await rest({ a: 'one', b: 'two' });
   damage(files);
   const left = texts();
   await use();
@@ -141,12 +139,10 @@ test.each([
 });
 
 test('a newer copy that is damaged is passed over, and what is lost is named', async () => {
-  const { set, rest, use, files, blobs, copies, reported, texts } = bench();
-  set('a', 'one');
-  await rest();
+  const { rest, use, files, blobs, copies, reported, texts } = bench();
+  await rest({ a: 'one' });
   await use();
-  set('b', 'two');
-  await rest();
+  await rest({ b: 'two' });
   blobs.kept.set(copies().at(-1) as string, Buffer.from('[half'));
   files.delete('a');
   await use();
@@ -157,8 +153,7 @@ test('a newer copy that is damaged is passed over, and what is lost is named', a
 test('without a whole copy the files are used as they are, and the damaged ones named', async () => {
   const { set, rest, use, reported, texts } = bench({ keep: 0 });
   set('a\u001b[2J', 'one');
-  set('b', 'two');
-  await rest();
+  await rest({ b: 'two' });
   set('a\u001b[2J', 'onX');
   await use();
   expect(reported()[0]?.data).toMatchObject({ copy: null, lost: ['a?[2J'], lostCount: 1, aside: null });
@@ -166,9 +161,8 @@ test('without a whole copy the files are used as they are, and the damaged ones 
 });
 
 test('a manifest whose own list is damaged still finds damage, but cannot name it', async () => {
-  const { set, rest, use, files, blobs, copies, reported, texts } = bench();
-  set('a', 'one');
-  await rest();
+  const { rest, use, files, blobs, copies, reported, texts } = bench();
+  await rest({ a: 'one' });
   for (const name of blobs.kept.keys()) if (!copies().includes(name)) blobs.kept.set(name, Buffer.from('a\0f'));
   files.clear();
   await use();
@@ -178,8 +172,7 @@ test('a manifest whose own list is damaged still finds damage, but cannot name i
 
 test('files that were added beside are no damage', async () => {
   const { set, rest, use, reported, texts } = bench();
-  set('a', 'one');
-  await rest();
+  await rest({ a: 'one' });
   set('mounted', 'x');
   await use();
   expect([reported(), texts()]).toEqual([[], { a: 'one', mounted: 'x' }]);
@@ -188,10 +181,8 @@ test('files that were added beside are no damage', async () => {
 test.each(['manifest.repair.before', 'manifest.aside.after', 'manifest.unpack.after'])(
   'a repair that a dead server left at %s is completed by the next start, and reported once',
   async (point) => {
-    const { set, rest, use, dies, files, reported, texts } = bench();
-    set('a', 'one');
-    set('b', 'two');
-    await rest();
+    const { rest, use, dies, files, reported, texts } = bench();
+    await rest({ a: 'one', b: 'two' });
     files.delete('b');
     await dies(point);
     expect(reported()).toEqual([]);
@@ -202,8 +193,9 @@ test.each(['manifest.repair.before', 'manifest.aside.after', 'manifest.unpack.af
   },
 );
 
-test('a rest that dies at any step leaves no manifest of files that changed since', async () => {
-  for (const point of ['manifest.list.after', 'manifest.copy.after', 'manifest.put.after']) {
+test.each(['manifest.list.after', 'manifest.copy.after', 'manifest.put.after'])(
+  'a rest that dies at %s leaves no manifest of files that changed since',
+  async (point) => {
     const { set, rest, use, reported, texts } = bench();
     set('a', 'one');
     {
@@ -213,13 +205,12 @@ test('a rest that dies at any step leaves no manifest of files that changed sinc
     set('a', 'two');
     await use();
     expect([reported(), texts()]).toEqual([[], { a: 'two' }]);
-  }
-});
+  },
+);
 
 test('reset forgets what was there', async () => {
-  const { set, rest, use, files, manifests, reported } = bench();
-  set('a', 'one');
-  await rest();
+  const { rest, use, files, manifests, reported } = bench();
+  await rest({ a: 'one' });
   await manifests.forget(sessionId);
   files.clear();
   await use();

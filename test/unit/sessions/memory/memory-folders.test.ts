@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { test as base, expect, onTestFinished } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
@@ -14,24 +16,17 @@ import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { removeFolder } from '../../../support/stores/store.ts';
 
 const never = new AbortController().signal;
-const workspaces: string[] = [];
-afterAll(async () => {
-  for (const workdir of workspaces) await removeFolder(workdir);
-});
-
 /** A sandbox whose programs run in a folder of this machine. */
 async function sandbox(): Promise<MemoryFolderClient> {
   const workdir = await mkdtemp(join(tmpdir(), 'corral-test-memory-'));
-  workspaces.push(workdir);
+  onTestFinished(() => removeFolder(workdir));
   const running = new Map<string, ReturnType<typeof spawn>>();
   const client = {
     workdir,
     async exec({ command }: { command: string }) {
       const child = spawn('bash', ['-c', command], { cwd: workdir });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
-      child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-      const exitCode = await new Promise<number>((resolve) => child.on('close', resolve));
+      const ended = once(child, 'close');
+      const [stdout, stderr, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
       return { exitCode, stdout, stderr, timedOut: false };
     },
     programs: {
@@ -81,13 +76,7 @@ async function world(access: MountedMemoryStore['access'] = 'read_write') {
   const [ann, folder] = [session('s1'), join(client.workdir, '.session/memory/notes')];
   const at_ = (path: string) => join(folder, path);
   return {
-    stores,
-    store,
-    folders,
-    client,
-    session,
-    ann,
-    folder,
+    ...{ stores, store, folders, client, session, ann, folder },
     keep: () => folders.keep(ann, client, never),
     add: (path: string, text: string) => stores.addMemory(store, { path, text }),
     read: (path: string) => readFile(at_(path), 'utf8').catch(() => undefined),
@@ -105,8 +94,9 @@ async function world(access: MountedMemoryStore['access'] = 'read_write') {
   };
 }
 
-test('files and memories follow each other, and each change of a session is a version of its own', async () => {
-  const it = await world();
+const test = base.extend('it', () => world());
+
+test('files and memories follow each other, and each change of a session is a version of its own', async ({ it }) => {
   const memory = await it.add('/notes/a b.md', 'one');
   const unplaceable = `/${'x'.repeat(300)}`;
   await it.add(unplaceable, 'no file can have this name');
@@ -121,12 +111,9 @@ test('files and memories follow each other, and each change of a session is a ve
   const kept = { '/deep/er/new.md': 'new', '/notes/a b.md': 'two', [unplaceable]: 'no file can have this name' };
   expect(await it.texts()).toEqual(kept);
   const versions = await it.stores.versions(it.store);
-  const changes = versions.slice(0, 3).map(({ operation, path, author }) => [operation, path, author?.id]);
-  expect(changes.sort()).toEqual([
-    ['created', '/deep/er/new.md', 's1'],
-    ['deleted', '/ümlaut/gone.md', 's1'],
-    ['modified', '/notes/a b.md', 's1'],
-  ]);
+  const changes = versions.slice(0, 3).map(({ operation, path, author }) => `${author?.id} ${operation} ${path}`);
+  const expected = ['s1 created /deep/er/new.md', 's1 deleted /ümlaut/gone.md', 's1 modified /notes/a b.md'];
+  expect(changes.sort()).toEqual(expected);
 
   await it.stores.changeMemory(it.store, memory.id, { text: 'three', path: '/moved.md' });
   await it.keep();
@@ -135,8 +122,9 @@ test('files and memories follow each other, and each change of a session is a ve
   expect(await it.stores.versions(it.store)).toHaveLength(versions.length + 1); // the comparison itself writes nothing
 });
 
-test('of two texts for one file the kept one stays, the other one is stored next to it, and the agent is notified each time', async () => {
-  const it = await world();
+test('of two texts for one file the kept one stays, the other one is stored next to it, and the agent is notified each time', async ({
+  it,
+}) => {
   const memory = await it.add('/plans/plan.md', 'first');
   const lost = await it.add('/lost.md', 'old');
   await it.keep();
@@ -147,10 +135,8 @@ test('of two texts for one file the kept one stays, the other one is stored next
     const report =
       '/mnt/memory/notes/plans/plan.md is not kept: somebody else changed it meanwhile. Your text is in /mnt/memory/.unkept/notes/plans/plan.md now, and the kept one in its place.';
     expect(await it.keep()).toBe(report);
-    expect([await it.read('plans/plan.md'), await readFile(join(unkept, 'plans/plan.md'), 'utf8')]).toEqual([
-      `theirs ${turn}`,
-      `mine ${turn}`,
-    ]);
+    expect(await it.read('plans/plan.md')).toBe(`theirs ${turn}`);
+    expect(await readFile(join(unkept, 'plans/plan.md'), 'utf8')).toBe(`mine ${turn}`);
   }
   expect(await readFile(join(unkept, 'plans/plan.md.~1~'), 'utf8')).toBe('mine 1');
 
@@ -160,8 +146,9 @@ test('of two texts for one file the kept one stays, the other one is stored next
   expect(await it.texts()).toEqual({ '/plans/plan.md': 'theirs 2', '/lost.md': 'changed' });
 });
 
-test('a text that somebody writes between comparison and change wins, and the agent is notified in the same call', async () => {
-  const it = await world();
+test('a text that somebody writes between comparison and change wins, and the agent is notified in the same call', async ({
+  it,
+}) => {
   const memory = await it.add('/plan.md', 'first');
   await it.keep();
   await it.write('plan.md', 'mine');
@@ -177,8 +164,9 @@ test('a text that somebody writes between comparison and change wins, and the ag
   expect([await it.texts(), await it.read('plan.md')]).toEqual([{ '/plan.md': 'theirs' }, 'theirs']);
 });
 
-test('a folder of another store, as the copy of a workspace brings it, is laid aside and changes nothing', async () => {
-  const it = await world();
+test('a folder of another store, as the copy of a workspace brings it, is laid aside and changes nothing', async ({
+  it,
+}) => {
   await it.add('/own.md', 'own');
   await it.write('foreign.md', 'foreign');
   await it.write('.corral-memory', 'memstore_other\0');
@@ -189,8 +177,7 @@ test('a folder of another store, as the copy of a workspace brings it, is laid a
   expect((await readdir(aside)).sort()).toEqual(['.corral-memory', 'foreign.md']);
 });
 
-test('a thread writes for its session, and an attempt for itself', async () => {
-  const it = await world();
+test('a thread writes for its session, and an attempt for itself', async ({ it }) => {
   const origin = { sessionId: 's1', attempts: undefined };
   for (const [name, parent] of [
     ['thread', origin],
@@ -223,8 +210,7 @@ test('a store that is only read stays as it is, and its folder gets its texts ba
   expect([await it.read('rules.md'), await it.read('gone.md')]).toEqual(['rules', 'gone']);
 });
 
-test('files that are no memories are refused by name, and the others are kept', async () => {
-  const it = await world();
+test('files that are no memories are refused by name, and the others are kept', async ({ it }) => {
   await it.add('/closed.md', 'closed');
   await it.add('/taken.md', 'taken');
   await it.keep();
@@ -244,8 +230,7 @@ test('files that are no memories are refused by name, and the others are kept', 
   expect(await it.texts()).toEqual(good);
 });
 
-test('an emptied folder is no deletion, and an archived or deleted store says what happens', async () => {
-  const it = await world();
+test('an emptied folder is no deletion, and an archived or deleted store says what happens', async ({ it }) => {
   await it.add('/a.md', 'a');
   await it.keep();
   await it.remove('.');
@@ -259,12 +244,11 @@ test('an emptied folder is no deletion, and an archived or deleted store says wh
 
   await it.stores.delete(it.store);
   expect(await it.keep()).toBe('/mnt/memory/notes is not kept: the memory store was deleted.');
-  const expected = [undefined, ['/mnt/memory/notes is not kept: the memory store was deleted.']];
-  expect([await it.keep(), it.ann.reports]).toEqual(expected);
+  expect(await it.keep()).toBeUndefined();
+  expect(it.ann.reports).toEqual(['/mnt/memory/notes is not kept: the memory store was deleted.']);
 });
 
-test('work that ends at any place is done once when it begins again', async () => {
-  const it = await world();
+test('work that ends at any place is done once when it begins again', async ({ it }) => {
   const gone = await it.add('/gone.md', 'x');
   await it.add('/stays.md', 'old');
   await it.keep();
@@ -286,8 +270,7 @@ test('work that ends at any place is done once when it begins again', async () =
   expect(all.filter(({ memory }) => memory === gone.id).map(({ operation }) => operation)).toEqual(expected);
 });
 
-test('two sessions that write at once lose nothing, and a lost sandbox is for its call to report', async () => {
-  const it = await world();
+test('two sessions that write at once lose nothing, and a lost sandbox is for its call to report', async ({ it }) => {
   const other = { session: it.session('s2'), client: await sandbox() };
   await it.keep();
   await it.folders.keep(other.session, other.client, never);

@@ -22,13 +22,9 @@ import { templates } from '../../../support/agents/templates.ts';
 
 const server = (name: string, command = 'npx') =>
   ({ name, command, args: [], env: {}, tools: ['*'], timeoutMs: 60_000 }) satisfies ToolProgram;
-const usual = {
-  model: createDemoModel(),
-  fallbacks: [],
-  toolServers: [server('docs')],
-  tools: createToolRegistry(),
-  plans: true,
-};
+const parts = { fallbacks: [], toolServers: [server('docs')], tools: createToolRegistry() };
+const usual = { ...parts, model: createDemoModel(), plans: true };
+const never = new AbortController().signal;
 const named = (name: string): Model => ({ ...createDemoModel(), name });
 async function start(
   modelFor: (name: string) => Promise<Model> = async (name) => named(name),
@@ -45,30 +41,22 @@ async function start(
   await agents.create('p');
   const profileOf = createAgentProfileResolver({ agents, templates, usualOf: () => usual, modelFor });
   const of = (projectId: string | null, model?: string, named?: string) =>
-    profileOf({
-      projectId,
-      model,
-      template: named ?? 'default',
-      ...(named !== undefined && { templateBy: 'session' }),
-    } as SessionRecord);
+    profileOf({ projectId, model, template: named ?? 'default', templateBy: named && 'session' } as SessionRecord);
   return { agents, of, profileOf };
 }
-
-test('a session without a project works as configured', async () => expect(await (await start()).of(null)).toBe(usual));
 
 test("a project's session works with its model, prompt and tools, without a plan", async () => {
   const { agents, of } = await start();
   await agents.update('p', { tools: ['bash', 'search'], prompt: 'Be brief.', model: 'gemini-2.5-pro' });
   const { model, tools, plans, prompt } = await of('p');
   expect([model.name, plans, prompt]).toEqual(['gemini/gemini-2.5-pro', false, 'Be brief.']);
-  expect(tools.declarations.map(({ name }) => name).sort()).toEqual(
-    [
-      ...['file_find_by_name', 'file_find_in_content', 'message_ask_user', 'message_notify_user'],
-      ...['open_pull_request', 'skill_read', 'memory_list', 'memory_read', 'memory_write', 'memory_delete'],
-      ...['delegate', 'delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take', 'shell_exec'],
-      ...['shell_kill_process', 'shell_view', 'shell_wait', 'shell_write_to_process', 'todo'],
-    ].sort(),
-  );
+  const expected = [
+    ...['file_find_by_name', 'file_find_in_content', 'message_ask_user', 'message_notify_user'],
+    ...['open_pull_request', 'skill_read', 'memory_list', 'memory_read', 'memory_write', 'memory_delete'],
+    ...['delegate', 'delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take', 'shell_exec'],
+    ...['shell_kill_process', 'shell_view', 'shell_wait', 'shell_write_to_process', 'todo'],
+  ];
+  expect(tools.declarations.map(({ name }) => name).sort()).toEqual(expected.sort());
   expect(tools.find('file_write')).toBeUndefined();
 });
 
@@ -78,8 +66,9 @@ test("a session's own model precedes those of its project and server", async () 
   expect(await of('p', 'local/qwen3')).toMatchObject({ model: { name: 'local/qwen3' }, plans: false });
 });
 
-test('a change counts from the next turn on, and a project that goes leaves the usual way', async () => {
+test('a change counts from the next turn on; a session without a project, also after its end, works as configured', async () => {
   const { agents, of } = await start();
+  expect(await of(null)).toBe(usual);
   await agents.update('p', { provider: 'demo', model: 'demo', prompt: null });
   const profile = await of('p');
   expect([profile.model.name, profile.plans, profile.prompt]).toEqual(['demo', true, undefined]);
@@ -98,20 +87,16 @@ test('a profile has its sampling options, and an unknown option is refused', asy
 test('a model that cannot be created fails only the turn that uses it', async () => {
   const { of } = await start(() => Promise.reject(new AppError('model_unauthorized', 'there is no key.')));
   const { model } = await of('p');
-  const [end, ...rest] = await Array.fromAsync(model.turn({} as never, new AbortController().signal));
-  expect(rest).toEqual([]);
-  expect(end).toMatchObject({
-    type: 'end',
-    outcome: { kind: 'failed', code: 'model_unauthorized', message: 'gemini: there is no key.', retryable: false },
-  });
+  const message = 'gemini: there is no key.';
+  const outcome = { kind: 'failed', code: 'model_unauthorized', message, retryable: false };
+  expect(await Array.fromAsync(model.turn({} as never, never))).toMatchObject([{ type: 'end', outcome }]);
 });
 
 test('an unknown provider is refused, and changes nothing', async () => {
   const { agents } = await start();
   const before = await agents.get('p');
-  await expect(agents.update('p', { provider: 'nobody', tools: [] })).rejects.toMatchObject({
-    code: 'invalid_request',
-  });
+  const unknown = agents.update('p', { provider: 'nobody', tools: [] });
+  await expect(unknown).rejects.toMatchObject({ code: 'invalid_request' });
   expect(await agents.get('p')).toEqual(before);
   await expect(agents.get('q')).rejects.toMatchObject({ code: 'not_found' });
 });
@@ -148,17 +133,12 @@ test("a session that names a template uses it instead of its project's, below th
 async function withTemplate(yaml: string) {
   const house: TemplateInfo = { ...parseTemplate('house', yaml, 'house.yaml'), groups: [...toolGroups] };
   const find = (name: string) => (name === 'house' ? house : templates.find(name));
-  const started = await start();
+  const { agents } = await start();
   const modelFor = async (name: string, fallbacks: readonly string[] = []) => named([name, ...fallbacks].join(' > '));
-  const profileOf = createAgentProfileResolver({
-    agents: started.agents,
-    templates: { find },
-    usualOf: () => usual,
-    modelFor,
-  });
+  const profileOf = createAgentProfileResolver({ agents, templates: { find }, usualOf: () => usual, modelFor });
   const of = (more: Partial<SessionRecord>) =>
     profileOf({ projectId: null, template: 'house', templateBy: 'session', ...more } as SessionRecord);
-  return { agents: started.agents, house, of };
+  return { agents, house, of };
 }
 
 test('the model of the session precedes that of the project, which precedes that of the template and of the server', async () => {
@@ -170,9 +150,8 @@ test('the model of the session precedes that of the project, which precedes that
   await agents.update('p', { model: 'project' });
   expect(await nameOf({ projectId: 'p' })).toBe('gemini/project > gemini/second');
   expect(await nameOf({ projectId: 'p', model: 'local/own' })).toBe('local/own > gemini/second');
-  expect(await nameOf({ projectId: 'p', model: 'local/own', fallbacks: ['openai/third'] })).toBe(
-    'local/own > openai/third',
-  );
+  const own = { projectId: 'p', model: 'local/own', fallbacks: ['openai/third'] };
+  expect(await nameOf(own)).toBe('local/own > openai/third');
   await agents.update('p', { fallbacks: ['openai/of-project'] });
   expect(await nameOf({ projectId: 'p' })).toBe('gemini/project > openai/of-project');
   expect(await nameOf({ projectId: 'p', fallbacks: ['openai/third'] })).toBe('gemini/project > openai/third');
@@ -191,13 +170,8 @@ test("a project takes its template's model until it chooses one itself", async (
 test('a template brings the tools for keyboard and mouse in the shape that its model knows', async () => {
   const { agents } = await start();
   const computers = (shape: ComputerToolVariant) => computerTools[shape];
-  const profileOf = createAgentProfileResolver({
-    agents,
-    templates,
-    usualOf: () => usual,
-    computers,
-    modelFor: async (name) => named(name),
-  });
+  const modelFor = async (name: string) => named(name);
+  const profileOf = createAgentProfileResolver({ agents, templates, usualOf: () => usual, computers, modelFor });
   const of = (model: string, template: string) =>
     profileOf({ projectId: null, model, template, templateBy: 'session' } as SessionRecord);
   expect(namesOf(await of('anthropic/x', 'computer_use'))).toContain('computer');
@@ -215,11 +189,8 @@ test('the tool servers of server, template, project and session add up, and of o
   const expected = ['docs node', 'files deno', 'more npx'];
   expect(await namesOf({ toolServers: [server('files', 'deno'), server('more')] })).toEqual(expected);
   await agents.update('p', { toolServers: [server('docs', 'bun'), server('own')] });
-  expect(await namesOf({ projectId: 'p', toolServers: [server('own', 'deno')] })).toEqual([
-    'docs bun',
-    'files node',
-    'own deno',
-  ]);
+  const both = { projectId: 'p', toolServers: [server('own', 'deno')] };
+  expect(await namesOf(both)).toEqual(['docs bun', 'files node', 'own deno']);
 });
 
 test("a template's limits and approvals are in its sessions' profile, and no others", async () => {
@@ -277,29 +248,22 @@ const refusing = (accepted: () => readonly string[]) => {
   });
   return { check, modelFor };
 };
-const endOf = async ({ model }: { model: Model }) =>
-  (await Array.fromAsync(model.turn({} as never, new AbortController().signal))).at(-1);
+const endOf = async ({ model }: { model: Model }) => (await Array.fromAsync(model.turn({} as never, never))).at(-1);
 const refusalOf = (ref: string) => ({
   outcome: { kind: 'failed', message: expect.stringContaining(`${ref} is refused.`) },
 });
 
-test('a model that the server refuses runs neither for a session nor for a project', async () => {
-  const { of } = await start(refusing(() => ['demo']).modelFor);
+test('a model that the server refuses runs neither for a session nor for a project, nor with a refused fall-back', async () => {
+  let accepted = ['demo'];
+  const { of } = await start(refusing(() => accepted).modelFor);
   expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('local/qwen3'));
   expect(await endOf(await of('p'))).toMatchObject(refusalOf('gemini/gemini-2.5-flash'));
   expect((await of('p', 'demo')).model.name).toBe('demo');
-});
-
-test('a fall-back that the server refuses is refused with its model', async () => {
-  const { of } = await start(refusing(() => ['local/qwen3']).modelFor);
+  accepted = ['local/qwen3'];
   expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('openai/x'));
-});
-
-test('a model that was used before is refused from the next turn on', async () => {
-  let accepted = ['local/qwen3', 'openai/x'];
-  const { of } = await start(refusing(() => accepted).modelFor);
+  accepted.push('openai/x');
   expect((await of(null, 'local/qwen3')).model.name).toBe('local/qwen3');
-  accepted = [];
+  accepted = []; // counts from the next turn on
   expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('local/qwen3'));
 });
 

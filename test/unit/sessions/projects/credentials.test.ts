@@ -14,9 +14,7 @@ const newKey = new Secret('cd'.repeat(32));
 const value = new Secret('a-real-value');
 const api = { name: 'api', hosts: ['api.example'], header: 'x-api-key', env: ['API_KEY'] };
 
-const noSecret = (): Promise<Secret> => Promise.reject(new AppError('not_found', 'There is no such secret.'));
-
-function ring(keys = [oldKey], store = createInMemoryStore(), secretValue: (id: string) => Promise<Secret> = noSecret) {
+function ring(keys = [oldKey], store = createInMemoryStore(), values = new Map<string, string>()) {
   const learned: string[] = [];
   let changes = 0;
   const it = createBoundCredentialStore({
@@ -25,19 +23,17 @@ function ring(keys = [oldKey], store = createInMemoryStore(), secretValue: (id: 
     clock: manualClock(),
     learn: (secret) => void learned.push(secret.reveal()),
     onChange: () => void changes++,
-    secretValue,
+    async secretValue(secret) {
+      const found = values.get(secret);
+      if (found === undefined) throw new AppError('not_found', 'There is no such secret.');
+      return new Secret(found);
+    },
   });
   const ofSessions = it.createService(async (input: SessionId) => {
     if (input !== id) throw new AppError('session_not_found', 'There is no such session.');
   });
-  return {
-    it,
-    store,
-    learned,
-    changes: () => changes,
-    ofSessions,
-    ofProjects: it.createService(async (_: string) => {}),
-  };
+  const ofProjects = it.createService(async (_: string) => {});
+  return { it, store, learned, changes: () => changes, ofSessions, ofProjects };
 }
 const code = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : thrown);
 
@@ -62,10 +58,9 @@ test("a session's own credentials come before its project's", async () => {
 test('a second value for the same header of a host, or the same variable, is a conflict that names the first', async () => {
   const { ofSessions } = ring();
   await ofSessions.put(id, api, value);
-  const header = ofSessions.put(id, { ...api, name: 'b', env: [] }, value);
-  await expect(header).rejects.toThrow("The credential 'api' already sets x-api-key of api.example");
-  const variable = ofSessions.put(id, { ...api, name: 'b', hosts: ['b.example'] }, value);
-  await expect(variable).rejects.toThrow('the variable API_KEY');
+  const put = (more: object) => ofSessions.put(id, { ...api, name: 'b', ...more }, value);
+  await expect(put({ env: [] })).rejects.toThrow("The credential 'api' already sets x-api-key of api.example");
+  await expect(put({ hosts: ['b.example'] })).rejects.toThrow('the variable API_KEY');
   await ofSessions.put(id, { ...api, hosts: ['b.example'] }, value); // its own place does not conflict with itself
 });
 
@@ -124,11 +119,7 @@ test('a new encryption key takes the credentials over, and one that is missing i
 
 test('a credential with a secret of programs takes the value that it has by then, and none once it is deleted', async () => {
   const values = new Map([['sec_1', 'first-value']]);
-  const { it, ofSessions, store } = ring([oldKey], createInMemoryStore(), async (secret) => {
-    const found = values.get(secret);
-    if (found === undefined) throw new AppError('not_found', 'There is no such secret.');
-    return new Secret(found);
-  });
+  const { it, ofSessions, store } = ring([oldKey], createInMemoryStore(), values);
   const uses = { secret: 'sec_1', before: 'Token ', after: '' };
   const bound = await ofSessions.bind(id, api, uses);
   expect([bound.uses, (await ofSessions.list(id))[0]?.uses]).toEqual([uses, uses]);

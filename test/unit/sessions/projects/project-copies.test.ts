@@ -3,11 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { ProjectFileSync } from '../../../../src/sessions/projects/project-copies.ts';
-import { projectKind } from '../../../../src/sessions/projects/projects.ts';
-import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
-import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
-import { manualClock } from '../../../support/machines/manual-clock.ts';
-import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+import { uploadBench } from '../../../support/stores/uploads.ts';
 
 const signal = new AbortController().signal;
 const place = { id: SessionId.parse('5f2a0c9be41d7733'), projectId: 'p' };
@@ -19,12 +15,8 @@ function workspace(files = new Map<string, string>()) {
     async listFiles() {
       requests.push('list');
       if (files.size === 0) throw new AppError('file_not_found', 'There is no such folder.');
-      return [...files.keys()].map((path) => ({
-        name: path.replace('project_files/', ''),
-        type: 'file',
-        size: 1,
-        modified: '',
-      }));
+      const name = (path: string) => path.replace('project_files/', '');
+      return [...files.keys()].map((path) => ({ name: name(path), type: 'file', size: 1, modified: '' }));
     },
     async writeFile(path: string, content: Uint8Array) {
       requests.push(`write ${path}`);
@@ -40,36 +32,9 @@ function workspace(files = new Map<string, string>()) {
   return { client: client as unknown as SandboxClient, files, requests };
 }
 async function start() {
-  const { records } = createInMemoryStore();
-  await records.put({ kind: projectKind, id: 'p', doc: {} });
-  const clock = manualClock(1_000);
-  let n = 0;
-  const uploads = createUploadService({
-    records,
-    blobs: memoryBlobs(),
-    clock,
-    newId: () => `id-${n++}`,
-    maxBytes: 100,
-  });
+  const { records, uploads, put: upload } = await uploadBench();
   const warned: object[] = [];
   const open = () => new ProjectFileSync({ records, uploads, warn: (about) => void warned.push(about) });
-  const upload = async (name: string, text = name) => {
-    await using staged = await uploads.stage(
-      {
-        projectId: 'p',
-        name,
-        type: 'input',
-        mimeType: null,
-        content: (async function* () {
-          yield Buffer.from(text);
-        })(),
-      },
-      signal,
-    );
-    const [file] = await uploads.keep([staged]);
-    clock.advance(1);
-    return file?.id ?? '';
-  };
   return { copies: open(), open, uploads, upload, warned };
 }
 
@@ -79,20 +44,19 @@ test("a project's files appear, change and go with it", async () => {
   await upload('a', 'one');
   const b = await upload('b');
   await copies.sync(place, client, signal);
-  expect([...files]).toEqual([
-    ['project_files/b', 'b'],
-    ['project_files/a', 'one'],
-  ]);
+  expect(Object.fromEntries(files)).toEqual({ 'project_files/b': 'b', 'project_files/a': 'one' });
   await upload('a', 'two');
   await uploads.delete(b);
   await copies.sync(place, client, signal);
   expect([...files]).toEqual([['project_files/a', 'two']]);
 });
 
-test('a sync without changes sends no request to the sandbox', async () => {
+test('a sync without changes, or for a session without a project, sends no request to the sandbox', async () => {
   const { copies, upload } = await start();
   const { client, requests } = workspace();
   await upload('a');
+  await copies.sync({ ...place, projectId: null }, client, signal);
+  expect(requests).toEqual([]);
   await copies.sync(place, client, signal);
   requests.length = 0;
   await copies.sync(place, client, signal);
@@ -160,11 +124,4 @@ test('a lost sandbox fails its callers', async () => {
   const { copies, upload } = await start();
   await upload('lost');
   await expect(copies.sync(place, workspace().client, signal)).rejects.toMatchObject({ code: 'sandbox_lost' });
-});
-
-test('a session without a project gets no request', async () => {
-  const { copies } = await start();
-  const { client, requests } = workspace();
-  await copies.sync({ ...place, projectId: null }, client, signal);
-  expect(requests).toEqual([]);
 });

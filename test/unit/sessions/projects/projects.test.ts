@@ -10,32 +10,35 @@ import { anyMember } from '../../../support/egress/fake-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 /** Projects with the id `p`, and the ids of projects whose resources were removed. */
-function watched(parts: Omit<Parameters<typeof createProjectService>[0], 'removeBelongings' | 'people' | 'newId'>) {
+function world(checkModel: (ref: string) => void = () => {}) {
+  const clock = manualClock(1_000);
+  const { sessions, store, instead } = fakeService({ clock });
+  const { records } = store;
+  const providers = async () => listOfferedProviders({});
+  const agents = createAgentConfigService({
+    records,
+    newId: () => 'a',
+    templates,
+    providers,
+    model: 'demo',
+    checkModel,
+  });
   const removed: string[] = [];
   const removeBelongings = async (id: string) => void removed.push(id);
-  return {
-    projects: createProjectService({ ...parts, removeBelongings, people: anyMember, newId: () => 'p' }),
-    removed,
-  };
+  const parts = { records, sessions, agents, clock, removeBelongings, people: anyMember, newId: () => 'p' };
+  const open = (other: Partial<Parameters<typeof createProjectService>[0]> = {}) =>
+    createProjectService({ ...parts, ...other });
+  return { sessions, instead, agents, removed, open };
 }
 
 test('a deletion that is cut can be requested again, and ends what is left', async () => {
-  const clock = manualClock(1_000);
-  const { sessions, store, instead } = fakeService({ clock });
-  const agents = createAgentConfigService({
-    records: store.records,
-    newId: () => 'a',
-    templates,
-    providers: async () => listOfferedProviders({}),
-    model: 'demo',
-  });
+  const { sessions, instead, agents, removed, open } = world();
   const read: unknown[] = [];
   const pieces = (only?: object) => {
     read.push(only);
     return sessions.pieces(only);
   };
-  const noted = { pieces, delete: (which: SessionId) => sessions.delete(which) };
-  const { projects, removed } = watched({ records: store.records, sessions: noted, agents, clock });
+  const projects = open({ sessions: { pieces, delete: (which: SessionId) => sessions.delete(which) } });
   const { id } = await projects.create({ name: 'One' });
   for (const _ of [1, 2]) await sessions.create({ origin: 'opencodex', projectId: id });
   await sessions.create({ origin: 'opencodex' });
@@ -51,11 +54,8 @@ test('a deletion that is cut can be requested again, and ends what is left', asy
 });
 
 test('changes of different fields of a project, and of its agent, at the same time are all kept', async () => {
-  const clock = manualClock(1_000);
-  const { sessions, store } = fakeService({ clock });
-  const parts = { templates, providers: async () => listOfferedProviders({}), model: 'demo' };
-  const agents = createAgentConfigService({ records: store.records, newId: () => 'a', ...parts });
-  const { projects } = watched({ records: store.records, sessions, agents, clock });
+  const { agents, open } = world();
+  const projects = open();
   const { id } = await projects.create({ name: 'One' });
   await Promise.all([projects.update(id, { name: 'Two' }), projects.update(id, { description: 'new' })]);
   expect(await projects.get(id)).toMatchObject({ name: 'Two', description: 'new' });
@@ -64,43 +64,18 @@ test('changes of different fields of a project, and of its agent, at the same ti
 });
 
 test('a deletion also removes sessions that are created in the project in the meantime', async () => {
-  const clock = manualClock(1_000);
-  const { sessions, store } = fakeService({ clock });
-  const unused = () => Promise.reject(new Error('unused'));
-  const agents = {
-    create: async () => {},
-    get: unused,
-    update: unused,
-    delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
-  };
-  const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
+  const { sessions, agents, removed, open } = world();
+  const late = async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' }));
+  const projects = open({ agents: { ...agents, delete: late } });
   await projects.create({ name: 'One' });
   await projects.delete('p');
   expect([removed, await sessions.list()]).toEqual([['p', 'p'], []]);
 });
 
 test("a project's agent changes field by field, and keeps its fall-backs apart from its template's", async () => {
-  const { sessions, store } = fakeService({ clock: manualClock(1) });
-  const agents = createAgentConfigService({
-    records: store.records,
-    newId: () => 'a',
-    templates,
-    providers: async () => listOfferedProviders({}),
-    model: 'demo',
-    checkModel: (ref) => {
-      if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');
-    },
-  });
-  const { records } = store;
-  const projects = createProjectService({
-    records,
-    sessions,
-    agents,
-    removeBelongings: async () => {},
-    people: anyMember,
-    newId: () => 'p',
-    clock: manualClock(1),
-  });
+  const projects = world((ref) => {
+    if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');
+  }).open();
   await projects.create({ name: 'One' });
   const before = await projects.agent('p');
   expect(before).toMatchObject({ template: 'default', model: 'demo', fallbacks: null, toolServers: [] });

@@ -47,24 +47,12 @@ test('the scrubber of the log learns each key before its first use', async () =>
 test('a start with a wrong or without the right encryption key is refused, and names what it would lose', async () => {
   const { withKeys } = start();
   await withKeys(old).put('gemini', new Secret('k'));
-  await expect(withKeys(wrong).verify()).rejects.toMatchObject({
-    code: 'invalid_request',
-    publicMessage: expect.stringMatching(/gemini.*CORRAL_KEYS_ENCRYPTION_KEY/),
-  });
+  const publicMessage = expect.stringMatching(/gemini.*CORRAL_KEYS_ENCRYPTION_KEY/);
+  await expect(withKeys(wrong).verify()).rejects.toMatchObject({ code: 'invalid_request', publicMessage });
   await expect(withKeys(wrong, old).verify()).resolves.toBeUndefined();
 });
 
-test('a rotation brings everything under the new key; afterwards the old one is not needed', async () => {
-  const { withKeys } = start();
-  for (const provider of ['gemini', 'openai', 'anthropic']) await withKeys(old).put(provider, new Secret(provider));
-  expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 3, remaining: 0 });
-  expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 0, remaining: 0 });
-  const keys = withKeys(fresh);
-  await keys.verify();
-  expect((await keys.use('openai'))?.reveal()).toBe('openai');
-});
-
-test('a rotation that is cut continues with the rest', async () => {
+test('a rotation that is cut continues with the rest; afterwards the old key is not needed', async () => {
   const { records, withKeys } = start();
   for (const provider of ['gemini', 'openai', 'anthropic']) await withKeys(old).put(provider, new Secret(provider));
   const put = records.put.bind(records);
@@ -74,35 +62,34 @@ test('a rotation that is cut continues with the rest', async () => {
   records.put = put;
   await withKeys(fresh, old).verify(); // halfway through the rotation, every key still opens
   expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 2, remaining: 0 });
+  expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 0, remaining: 0 });
+  const keys = withKeys(fresh);
+  await keys.verify();
+  expect((await keys.use('openai'))?.reveal()).toBe('openai');
 });
 
-test('a key that was replaced during a rotation stays replaced', async () => {
+type Keys = ReturnType<typeof createProviderKeyStore>;
+test.each<[string, (keys: { both: Keys; before: Keys }) => Promise<unknown>, rewrapped: number, value: string]>([
+  [
+    'was replaced under the new key stays replaced',
+    ({ both }) => both.put('gemini', new Secret('second')),
+    0,
+    'second',
+  ],
+  ['was used, which is noted, is rewrapped all the same', ({ before }) => before.use('gemini'), 1, 'first'],
+])('a key that during a rotation %s', async (_, during, rewrapped, value) => {
   const { records, withKeys } = start();
-  await withKeys(old).put('gemini', new Secret('first'));
-  const keys = withKeys(fresh, old);
+  const [both, before] = [withKeys(fresh, old), withKeys(old)];
+  await before.put('gemini', new Secret('first'));
   const get = records.get.bind(records);
   records.get = async (kind, id) => {
     const found = await get(kind, id);
     records.get = get;
-    await keys.put('gemini', new Secret('second')); // under the new key
+    await during({ both, before });
     return found;
   };
-  expect(await keys.rotate()).toEqual({ rewrapped: 0, remaining: 0 });
-  expect((await keys.use('gemini'))?.reveal()).toBe('second');
-});
-
-test('a key whose use is noted during a rotation is rewrapped all the same', async () => {
-  const { records, withKeys } = start();
-  await withKeys(old).put('gemini', new Secret('first'));
-  const get = records.get.bind(records);
-  records.get = async (kind, id) => {
-    const found = await get(kind, id);
-    records.get = get;
-    await withKeys(old).use('gemini');
-    return found;
-  };
-  expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 1, remaining: 0 });
-  expect((await withKeys(fresh).use('gemini'))?.reveal()).toBe('first');
+  expect(await both.rotate()).toEqual({ rewrapped, remaining: 0 });
+  expect((await withKeys(fresh).use('gemini'))?.reveal()).toBe(value);
 });
 
 test('a provider that does not answer is abandoned before ten seconds are over', async () => {

@@ -2,18 +2,16 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { checkSamplingOptions, parseSampling } from '../../../../src/sessions/projects/sampling.ts';
 
-test('the names of agent configurations become the model port’s', () => {
-  const options = { temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 4_096, stop: 'END' };
+test.each([
+  [
+    { temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 4_096, stop: 'END' },
+    { temperature: 0, topP: 0.9, topK: 40, maxOutputTokens: 4_096, stop: ['END'] },
+  ],
+  [{}, undefined],
+  [{ temperature: null, stop: null }, undefined],
+])('%j of an agent’s configuration is %j for the model', (options, sampling) => {
   expect(() => checkSamplingOptions(options)).not.toThrow();
-  const expected = { temperature: 0, topP: 0.9, topK: 40, maxOutputTokens: 4_096, stop: ['END'] };
-  expect(parseSampling(options)).toEqual(expected);
-});
-
-test('missing or null options leave the choice to the provider', () => {
-  for (const options of [{}, { temperature: null, stop: null }]) {
-    expect(() => checkSamplingOptions(options)).not.toThrow();
-    expect(parseSampling(options)).toBeUndefined();
-  }
+  expect(parseSampling(options)).toEqual(sampling);
 });
 
 test.each([

@@ -1,39 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { BlobStore } from '../../../../src/core/contracts/blobs.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { projectKind } from '../../../../src/sessions/projects/projects.ts';
-import { createUploadService, parseFileName } from '../../../../src/sessions/projects/uploads.ts';
-import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
-import { manualClock } from '../../../support/machines/manual-clock.ts';
-import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
-
-const signal = new AbortController().signal;
-async function start(
-  blobs: BlobStore & { readonly kept: Map<string, Buffer> } = memoryBlobs(),
-  records = createInMemoryStore().records,
-) {
-  const clock = manualClock(1_000);
-  let n = 0;
-  const newId = () => `id-${n++}`;
-  for (const id of ['p', 'pp', 'q']) await records.put({ kind: projectKind, id, doc: {} });
-  const uploads = createUploadService({ records, blobs, clock, newId, maxBytes: 100 });
-  const stage = (name: string, text = name, projectId: string | null = 'p') =>
-    uploads.stage({ projectId, name, type: 'input', mimeType: null, content: content(text) }, signal);
-  const put = async (name: string, text = name, projectId: string | null = 'p') => {
-    await using staged = await stage(name, text, projectId);
-    const [file] = await uploads.keep([staged]);
-    clock.advance(1);
-    return file?.id ?? '';
-  };
-  return { uploads, blobs, records, clock, stage, put };
-}
-async function* content(text: string) {
-  yield Buffer.from(text);
-}
+import { parseFileName } from '../../../../src/sessions/projects/uploads.ts';
+import { uploadBench } from '../../../support/stores/uploads.ts';
 
 describe('uploads', () => {
   test('a staged file that is not kept is removed with its bytes', async () => {
-    const { uploads, blobs, records, stage } = await start();
+    const { uploads, blobs, records, stage } = await uploadBench();
     {
       await using staged = await stage('a');
       expect(blobs.kept.size).toBe(1);
@@ -44,7 +17,7 @@ describe('uploads', () => {
   });
 
   test('a project lists only its own files, newest first', async () => {
-    const { uploads, put } = await start();
+    const { uploads, put } = await uploadBench();
     const [a, b] = [await put('a'), await put('b')];
     await put('c', 'c', 'pp');
     await put('d', 'd', null);
@@ -52,7 +25,7 @@ describe('uploads', () => {
   });
 
   test('a file of the same name is replaced in its project alone', async () => {
-    const { uploads, blobs, put } = await start();
+    const { uploads, blobs, put } = await uploadBench();
     const [first, elsewhere, loose] = [await put('a', 'old'), await put('a', 'x', 'q'), await put('a', 'y', null)];
     const second = await put('a', 'new');
     await expect(uploads.get(first)).rejects.toMatchObject({ code: 'file_not_found' });
@@ -61,7 +34,7 @@ describe('uploads', () => {
   });
 
   test('a project that goes takes its files along', async () => {
-    const { uploads, blobs, put } = await start();
+    const { uploads, blobs, put } = await uploadBench();
     await put('a');
     await put('b');
     const other = await put('c', 'c', 'q');
@@ -70,7 +43,7 @@ describe('uploads', () => {
   });
 
   test('a file that is kept after its project was deleted is refused, and leaves no bytes', async () => {
-    const { uploads, blobs, records, stage } = await start();
+    const { uploads, blobs, records, stage } = await uploadBench();
     await using staged = await stage('a');
     await records.delete(projectKind, 'p');
     await uploads.deleteProject('p');
@@ -79,11 +52,11 @@ describe('uploads', () => {
   });
 
   test('a start removes the staged files of a killed server, and keeps stored and newer files', async () => {
-    const before = await start();
+    const before = await uploadBench();
     await before.stage('half');
     const kept = await before.put('whole');
-    const after = createUploadService({ ...before, clock: manualClock(2_000), newId: () => 'fresh', maxBytes: 100 });
-    await after.stage({ projectId: 'p', name: 'n', type: 'input', mimeType: null, content: content('n') }, signal);
+    const after = before.restarted(2_000);
+    await before.stage('n', 'n', 'p', after);
     const read: string[] = [];
     const { get } = before.records;
     before.records.get = (kind, id) => get(kind, id).finally(() => read.push(id));
@@ -94,19 +67,14 @@ describe('uploads', () => {
   });
 
   test('the removal of a file that is cut is completed at the next start, and uploads of other servers continue', async () => {
-    const before = await start();
+    const before = await uploadBench();
     const id = await before.put('whole');
     const remove = before.blobs.delete;
     before.blobs.delete = () => Promise.reject(new Error('killed'));
     await expect(before.uploads.delete(id)).rejects.toThrow('killed');
     before.blobs.delete = remove;
     await before.stage('of another server');
-    const after = createUploadService({
-      ...before,
-      clock: manualClock(3_601_001),
-      newId: () => 'fresh',
-      maxBytes: 100,
-    });
+    const after = before.restarted(3_601_001);
     await after.sweep(true);
     expect([...before.blobs.kept.keys()]).toEqual(['id-1']);
     await after.sweep();
@@ -114,9 +82,8 @@ describe('uploads', () => {
   });
 
   test('a storage that fails leaves no record', async () => {
-    const blobs = memoryBlobs();
+    const { records, blobs, stage } = await uploadBench();
     blobs.put = () => Promise.reject(new AppError('store_unavailable', 'It does not answer.'));
-    const { records, stage } = await start(blobs);
     await expect(stage('a')).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(await records.list('file-owner')).toEqual([]);
   });

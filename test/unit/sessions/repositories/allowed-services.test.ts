@@ -57,6 +57,8 @@ async function allow(names: readonly string[] | undefined, input: SessionSetup =
   return { happened, failure };
 }
 
+const stepsOf = ({ happened }: { happened: readonly unknown[] }) => happened.map((one) => (one as string[])[0]);
+
 test('services come next to those of the session, once a sandbox that runs has ended and kept its files', async () => {
   const has = ServiceRecipes.parse({ other: { image: 'other:1' } });
   const { happened, failure } = await allow(undefined, { has });
@@ -66,10 +68,8 @@ test('services come next to those of the session, once a sandbox that runs has e
     ['pause', 'files'],
     ['change', { cpus: 1, services: { ...has, ...expected } }],
   ]);
-  expect((await allow(['redis'])).happened.at(-1)).toEqual([
-    'change',
-    { cpus: 1, services: { redis: expected.redis } },
-  ]);
+  const one = ['change', { cpus: 1, services: { redis: expected.redis } }];
+  expect((await allow(['redis'])).happened.at(-1)).toEqual(one);
 });
 
 test.for([
@@ -78,10 +78,7 @@ test.for([
   { condition: 'lost' },
   { condition: 'paused', keeps: 'files' },
 ] as const)('a sandbox that is $condition is not ended', async (condition) =>
-  expect((await allow(undefined, { condition })).happened.map((one) => (one as string[])[0])).toEqual([
-    'check',
-    'change',
-  ]),
+  expect(stepsOf(await allow(undefined, { condition }))).toEqual(['check', 'change']),
 );
 
 test('a sandbox whose memory a pause keeps is ended too', async () => {
@@ -92,22 +89,19 @@ test('a sandbox whose memory a pause keeps is ended too', async () => {
 test('services that the session has change nothing', async () =>
   expect(await allow(undefined, { has: expected })).toEqual({ happened: [], failure: undefined }));
 
+const redis = ServiceRecipes.parse({ redis: { image: 'redis:6' } });
+const own = ServiceRecipes.parse({ own: { image: 'own:1', ports: [8080] } });
 test.for([
   [['mysql'], {}, 'not_found', /no service mysql/],
   [['constructor'], {}, 'not_found', /no service constructor/],
   [undefined, { services: {} }, 'conflict', /defines no services/],
   [['web'], {}, 'conflict', /depends on redis/],
-  [
-    undefined,
-    { has: ServiceRecipes.parse({ redis: { image: 'redis:6' } }) },
-    'conflict',
-    /already has a service redis/,
-  ],
-  [undefined, { has: ServiceRecipes.parse({ own: { image: 'own:1', ports: [8080] } }) }, 'conflict', /port 8080/],
+  [undefined, { has: redis }, 'conflict', /already has a service redis/],
+  [undefined, { has: own }, 'conflict', /port 8080/],
   [undefined, { refusal: 'check' }, 'conflict', /refused by check/],
   [undefined, { refusal: 'pause' }, 'conflict', /refused by pause/],
 ] as const)('%j is refused without a change where it cannot be: %j', async ([names, input, code, text]) => {
   const { happened, failure } = await allow(names, input);
   expect(failure).toMatchObject({ code, publicMessage: expect.stringMatching(text) });
-  expect(happened.filter((one) => (one as string[])[0] !== 'check')).toEqual([]);
+  expect(stepsOf({ happened }).filter((step) => step !== 'check')).toEqual([]);
 });

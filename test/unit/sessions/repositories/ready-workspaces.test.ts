@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { type SandboxId, SessionId, sandboxIdOf } from '../../../../src/core/model/ids.ts';
@@ -47,33 +47,25 @@ function world(keep = 2) {
     warn: (_, text) => events.push(text),
   });
   const running = ready.run(closing.signal);
-  return {
-    ready,
-    clock,
-    events,
-    done,
-    trouble,
-    /** Waits until the background work is idle. */
-    async settle() {
-      for (let turn = 0; turn < 5; turn += 1) {
-        for (let step = 0; step < 50; step += 1) await Promise.resolve();
-        clock.advance(1_000);
-      }
-      for (let step = 0; step < 50; step += 1) await Promise.resolve();
-    },
-    async close() {
-      closing.abort();
-      await running;
-    },
+  /** Waits until the background work is idle. */
+  const settle = () => clock.pass(5_000);
+  const close = async () => {
+    closing.abort();
+    await running;
   };
+  onTestFinished(close);
+  const use = async (files = 'files-1', by = session) => {
+    ready.used(by, [files]);
+    await settle();
+  };
+  return { ready, clock, events, done, trouble, settle, close, use };
 }
 const idOf = (number: number) => SessionId.parse(`${number}`.padStart(16, '0'));
 const sandbox = (number: number): SandboxId => sandboxIdOf(idOf(number));
 
 test('a used set of files lies ready in a stopped sandbox, and exactly one session gets it', async () => {
-  const { ready, done, settle, events, close } = world();
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, done, events, close, use } = world();
+  await use();
   expect(done).toEqual([`start ${sandbox(1)}`, 'unpack files-1', `keep ${sandbox(1)}`]);
   expect(ready.has(idOf(1))).toBe(true);
   expect(ready.take(choice)).toBe(idOf(1));
@@ -93,32 +85,25 @@ test.each([
   ['a further repository', { ...choice, repositories: [repository, { ...repository, path: 'two' }] }],
   ['other hosts', { ...choice, sandbox: { egress: { policy: 'none' } } as never }],
 ])('a session of %s does not get the workspace', async (_, other) => {
-  const { ready, settle, close } = world();
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, use } = world();
+  await use();
   expect([ready.take(other), ready.count]).toEqual([undefined, 1]);
-  await close();
 });
 
 test('there are as many as sessions requested lately, within the limit, and the oldest makes room', async () => {
-  const { ready, done, settle, close } = world(2);
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, done, use } = world(2);
+  await use();
   for (let calls = 0; calls < 5; calls += 1) ready.take(choice);
-  ready.used(session, ['files-1']);
-  await settle();
+  await use();
   expect(ready.count).toBe(2);
-  ready.used({ ...session, owner: 'bob' } as SessionRecord, ['files-2']);
-  await settle();
+  await use('files-2', { ...session, owner: 'bob' } as SessionRecord);
   expect([ready.count, done.filter((one) => one.startsWith('remove'))]).toEqual([2, [`remove ${sandbox(2)}`]]);
   expect(ready.take({ ...choice, owner: 'bob' })).toBe(idOf(4));
-  await close();
 });
 
 test('files of an earlier lock file make room for those of the present one', async () => {
-  const { ready, done, settle, close } = world();
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, done, settle, use } = world();
+  await use();
   ready.used(session, ['files-2']);
   expect(ready.take(choice)).toBeUndefined();
   await settle();
@@ -129,19 +114,16 @@ test('files of an earlier lock file make room for those of the present one', asy
     `keep ${sandbox(2)}`,
   ]);
   expect(ready.take(choice)).toBe(idOf(2));
-  await close();
 });
 
 test('what nobody takes in time is removed, and the end of the server removes the rest', async () => {
-  const { ready, done, clock, settle, close } = world();
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, done, clock, settle, close, use } = world();
+  await use();
   clock.advance(3_600_001);
   expect(ready.take(choice)).toBeUndefined();
   await settle();
   expect(done).toContain(`remove ${sandbox(1)}`);
-  ready.used(session, ['files-1']);
-  await settle();
+  await use();
   await close();
   expect(done.at(-1)).toBe(`remove ${sandbox(2)}`);
   expect(ready.has(idOf(2))).toBe(false);
@@ -152,34 +134,27 @@ test.each([
   ['a failed copy', { unpack: new AppError('conflict', 'tar: 2') }],
   ['files that are gone', { gone: true }],
 ])('%s leaves no sandbox behind, and the next use tries again', async (_, why) => {
-  const { ready, done, trouble, settle, close } = world();
+  const { ready, done, trouble, use } = world();
   Object.assign(trouble, why);
-  ready.used(session, ['files-1']);
-  await settle();
+  await use();
   expect([ready.count, ready.has(idOf(1))]).toEqual([0, false]);
   expect(done.at(-1)).toBe(`remove ${sandbox(1)}`);
   Object.assign(trouble, { admit: undefined, unpack: undefined, gone: undefined });
-  ready.used(session, ['files-1']);
-  await settle();
+  await use();
   expect(ready.take(choice)).toBe(idOf(2));
-  await close();
 });
 
 test('a workspace whose session was not created is removed', async () => {
-  const { ready, done, settle, close } = world();
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, done, settle, use } = world();
+  await use();
   ready.giveUp(ready.take(choice) as SessionId);
   expect(ready.has(idOf(1))).toBe(true);
   await settle();
   expect(done.at(-1)).toBe(`remove ${sandbox(1)}`);
-  await close();
 });
 
 test('without room for any, nothing is made', async () => {
-  const { ready, done, settle, close } = world(0);
-  ready.used(session, ['files-1']);
-  await settle();
+  const { ready, done, use } = world(0);
+  await use();
   expect([ready.take(choice), done]).toEqual([undefined, []]);
-  await close();
 });

@@ -3,18 +3,16 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { createLogCompactor } from '../../../../src/sessions/retention/compaction.ts';
 
-const [one, other] = ['00000000000000aa', '00000000000000bb'].map((id) => SessionId.parse(id)) as [
-  SessionId,
-  SessionId,
-];
+const one = SessionId.parse('00000000000000aa');
+const other = SessionId.parse('00000000000000bb');
 
 test('a log is compacted when it has grown by a part of its limit, once its run has ended, and again after a failure', async () => {
-  const compacted: [string, number][] = [];
+  const compacted: string[] = [];
   let [seq, fails] = [0, false];
   const received = createLogCompactor(
     {
       compact: async (id) => {
-        compacted.push([id, seq]);
+        compacted.push(`${id} at ${seq}`);
         if (fails) throw new AppError('store_unavailable', 'Not now.');
       },
     },
@@ -32,9 +30,5 @@ test('a log is compacted when it has grown by a part of its limit, once its run 
   fails = false;
   await run(other, 3);
   await run(other, 3);
-  expect(compacted).toEqual([
-    [one, 29],
-    [other, 64],
-    [other, 67],
-  ]);
+  expect(compacted).toEqual([`${one} at 29`, `${other} at 64`, `${other} at 67`]);
 });

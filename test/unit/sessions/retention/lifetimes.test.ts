@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
@@ -7,7 +7,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const idOf = (n: number) => SessionId.parse(`${n}`.padStart(16, '0'));
 
-function start(...ends: (number | undefined)[]) {
+async function start(...ends: (number | undefined)[]) {
   const records = new Map(ends.map((endsAt, n) => [idOf(n), { id: idOf(n), endsAt } as SessionRecord]));
   const deleted: string[] = [];
   const failing = new Set<string>();
@@ -35,21 +35,20 @@ function start(...ends: (number | undefined)[]) {
     },
   });
   const stop = new AbortController();
+  onTestFinished(() => stop.abort());
   void lifetimes.run(stop.signal);
-  return { lifetimes, records, deleted, failing, following: following.promise, stop };
+  await following.promise;
+  return { lifetimes, records, deleted, failing };
 }
 
 test('a session is deleted once its lifetime is over, and not before', async () => {
-  const { lifetimes, deleted, following, stop } = start(10_000, 10_001, undefined);
-  await following;
+  const { lifetimes, deleted } = await start(10_000, 10_001, undefined);
   await lifetimes.endDue();
   expect(deleted).toEqual([idOf(0)]);
-  stop.abort();
 });
 
 test('one that was prolonged since stays, and one whose deletion failed is tried again', async () => {
-  const { lifetimes, records, deleted, failing, following, stop } = start(1, 1);
-  await following;
+  const { lifetimes, records, deleted, failing } = await start(1, 1);
   records.set(idOf(0), { id: idOf(0), endsAt: 20_000 } as SessionRecord);
   failing.add(idOf(1));
   await lifetimes.endDue();
@@ -57,5 +56,4 @@ test('one that was prolonged since stays, and one whose deletion failed is tried
   failing.clear();
   await lifetimes.endDue();
   expect(deleted).toEqual([idOf(1)]);
-  stop.abort();
 });

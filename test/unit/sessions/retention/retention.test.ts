@@ -26,26 +26,17 @@ const session = (daysAgo: number, more: Partial<StoredSession> = {}): StoredSess
 const idsOf = (sessions: readonly StoredSession[]) => sessions.map(({ id }) => id);
 
 describe('sessions that the policy removes', () => {
-  const sizes = new Map<SessionId, number>();
-
-  test('a policy without limits removes none', () =>
-    expect(findOverdueSessions(all, [session(90), session(10)], sizes, now)).toEqual([]));
-
-  test('by age: those in which nothing happened for so many days', () => {
-    const [old, older, young] = [session(31), session(50), session(29)];
-    expect(findOverdueSessions({ ...all, days: 30 }, [old, young, older], sizes, now)).toEqual(idsOf([older, old]));
-  });
-
-  test('by count: the longest at rest, until so many are left', () => {
-    const sessions = [5, 4, 3, 2, 1].map((age) => session(age));
-    expect(findOverdueSessions({ ...all, maxSessions: 3 }, sessions, sizes, now)).toEqual(idsOf(sessions.slice(0, 2)));
-  });
-
-  test('by bytes: the longest at rest, until the rest fits', () => {
-    const sessions = [3, 2, 1].map((age) => session(age));
+  test.each<[string, Partial<RetentionPolicy>, daysAtRest: number[], removed: number[]]>([
+    ['none without limits', {}, [90, 10], []],
+    ['by age: those in which nothing happened for so many days', { days: 30 }, [31, 29, 50], [50, 31]],
+    ['by count: the longest at rest, until so many are left', { maxSessions: 3 }, [5, 4, 3, 2, 1], [5, 4]],
+    ['by bytes: the longest at rest, until the rest fits', { maxBytes: 250 }, [3, 2, 1], [3]],
+    ['by bytes: none where all fit', { maxBytes: 300 }, [3, 2, 1], []],
+  ])('%s', (_, policy, ages, removed) => {
+    const sessions = ages.map((age) => session(age));
     const bytes = new Map(idsOf(sessions).map((id) => [id, 100]));
-    expect(findOverdueSessions({ ...all, maxBytes: 250 }, sessions, bytes, now)).toEqual(idsOf(sessions.slice(0, 1)));
-    expect(findOverdueSessions({ ...all, maxBytes: 300 }, sessions, bytes, now)).toEqual([]);
+    const found = findOverdueSessions({ ...all, ...policy }, sessions, bytes, now);
+    expect(found).toEqual(removed.map((age) => sessions[ages.indexOf(age)]?.id));
   });
 
   test.each([
@@ -98,6 +89,14 @@ async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = 
   return { retention, store, clock, watchers, removed, add, rounds };
 }
 
+const fenced = new AppError('fenced', 'Another server now owns this session.');
+/** Two servers on one store, of which the first deletes. */
+async function twoServers() {
+  const store = createInMemoryStore({ shared: true });
+  const there = await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store);
+  return { here: await retentionBench({}, store), there };
+}
+
 describe('retention', () => {
   test('deletes in the second round what was overdue in the first, and keeps the rest', async () => {
     const { add, rounds, removed } = await retentionBench();
@@ -134,11 +133,7 @@ describe('retention', () => {
   });
 
   test('leaves watched sessions alone, watched here or on another server, until the watchers are gone', async () => {
-    const store = createInMemoryStore({ shared: true });
-    const [here, there] = [
-      await retentionBench({}, store),
-      await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
-    ];
+    const { here, there } = await twoServers();
     const [seenHere, seenThere] = [await here.add(session(60)), await here.add(session(60))];
     {
       using _one = here.watchers.endOf(seenHere);
@@ -153,11 +148,7 @@ describe('retention', () => {
   });
 
   test('believes for a while only that somebody looks at it through a server that is gone', async () => {
-    const store = createInMemoryStore({ shared: true });
-    const [here, there] = [
-      await retentionBench({}, store),
-      await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
-    ];
+    const { here, there } = await twoServers();
     const id = await here.add(session(60));
     there.watchers.watch(id);
     await there.rounds(1);
@@ -173,16 +164,7 @@ describe('retention', () => {
     ['belongs to another server', () => ({ ownership: { isElsewhere: async () => true } })],
     ['has a sandbox', (id) => ({ driver: { list: async () => [{ sessionId: id, phase: 'ready' } as never] } })],
     ['is written to at that moment', () => ({ commands: { change: async () => stored({ lastSeq: 9 }) } })],
-    [
-      'another server took at that moment',
-      () => ({
-        commands: {
-          change: async () => {
-            throw new AppError('fenced', 'Another server now owns this session.');
-          },
-        },
-      }),
-    ],
+    ['another server took at that moment', () => ({ commands: { change: () => Promise.reject(fenced) } })],
   ])('leaves alone what %s', async (_, input) => {
     const record = session(60);
     const { add, rounds, removed } = await retentionBench(input(record.id));

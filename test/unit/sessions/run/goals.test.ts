@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { addGoalToTask, Goal } from '../../../../src/core/model/runs/goal.ts';
 import { RunFold } from '../../../../src/sessions/engine/run-fold.ts';
-import { messageId, runId, sessionId } from '../../../support/machines/session-parts.ts';
+import { asks, assistantMessage, fact, messageId, runId, sessionId } from '../../../support/machines/session-parts.ts';
 
 const checks = [{ command: 'npm test', timeoutSeconds: 600 }];
 
@@ -49,49 +49,34 @@ describe('a run with a goal, folded from its log', () => {
   const transcript = { hasMessage: (id: string) => id === messageId(1), openCalls: () => [], entries: [] } as never;
   const folded = (...facts: SessionFact[]) => {
     const fold = new RunFold();
-    for (const [n, fact] of facts.entries())
-      fold.add({ ...fact, seq: n + 1, sessionId, ts: n } as unknown as SessionEvent);
+    for (const [n, it] of facts.entries()) fold.add({ ...it, seq: n + 1, sessionId, ts: n } as SessionEvent);
     return { soFar: fold.soFar(transcript), resume: fold.resume(transcript, runId(), 100), goal: fold.goal };
   };
   const goal = { checks, maxRevisions: 3 };
-  const begin: SessionFact[] = [
-    { type: 'message.user', runId: runId(), data: { messageId: messageId(1), text: 'x', attachments: [], goal } },
-    { type: 'run.started', runId: runId(), data: { task: 'x', messageId: messageId(1) } },
+  const begin = [
+    fact('message.user', { messageId: messageId(1), text: 'x', attachments: [], goal }),
+    fact('run.started', { task: 'x', messageId: messageId(1) }),
   ];
-  const of = (data: Extract<SessionFact, { type: 'goal' }>['data']): SessionFact => ({
-    type: 'goal',
-    runId: runId(),
-    data,
-  });
-  const checked = { kind: 'checked', round: 1, command: 'npm test', result: 'missed', detail: '' } as const;
+  const outcome = { kind: 'checked', round: 1, command: 'npm test', result: 'missed', detail: '' } as const;
+  const checked = fact('goal', outcome);
   const feedback = { messageId: messageId(2), text: 'It is missed.' };
-  const missed = of({ kind: 'judged', round: 1, result: 'not_satisfied', reason: 'x', feedback });
+  const missed = fact('goal', { kind: 'judged', round: 1, result: 'not_satisfied', reason: 'x', feedback });
 
   test('continues with a round that was not over, and knows what was checked in it', () => {
-    const { resume, soFar } = folded(...begin, of({ kind: 'checking', round: 1, command: 'npm test' }), of(checked));
-    expect([resume.judgement, soFar.checked]).toEqual([{ round: 1, revisions: 0, isOpen: true }, [checked]]);
+    const checking = fact('goal', { kind: 'checking', round: 1, command: 'npm test' });
+    const { resume, soFar } = folded(...begin, checking, checked);
+    expect([resume.judgement, soFar.checked]).toEqual([{ round: 1, revisions: 0, isOpen: true }, [outcome]]);
     expect(resume.spent.turns).toBe(0); // no turn was cut
   });
 
   test('is notified of a miss that no turn has seen', () => {
-    const { resume, soFar } = folded(...begin, of(checked), missed);
+    const { resume, soFar } = folded(...begin, checked, missed);
     expect([resume.judgement, soFar.inbox]).toEqual([{ round: 1, revisions: 1, isOpen: false }, [feedback]]);
     expect(resume.acts).toEqual([]);
   });
 
-  test('a turn or a message after the check ends the round', () => {
-    const turn: SessionFact = {
-      type: 'message.assistant',
-      runId: runId(),
-      data: { messageId: messageId(3), text: 'Go.', attachments: [] },
-    };
-    expect(folded(...begin, of(checked), turn).resume.judgement?.isOpen).toBe(false);
-    const message: SessionFact = {
-      type: 'message.user',
-      runId: runId(),
-      data: { messageId: messageId(4), text: 'One more thing', attachments: [] },
-    };
-    const { resume } = folded(...begin, of(checked), message);
+  test.each([assistantMessage('Go.'), asks('One more thing', messageId(4))])('$type ends the round', (after) => {
+    const { resume } = folded(...begin, checked, after);
     expect([resume.judgement?.isOpen, resume.acts]).toEqual([false, []]);
   });
 

@@ -3,14 +3,18 @@ import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { RunId } from '../../../../src/core/model/ids.ts';
 import { OmissionReporter } from '../../../../src/sessions/run/missing-tools.ts';
 
-test('a tool that no model can be offered is reported once in each run, with server, tool and reason', async () => {
+const runOf = (runId: string) => {
   const written: SessionFact[] = [];
-  const run = { runId: 'a' as RunId, write: async (...facts: SessionFact[]) => void written.push(...facts) };
+  return { runId: runId as RunId, written, write: async (...facts: SessionFact[]) => void written.push(...facts) };
+};
+
+test('a tool that no model can be offered is reported once in each run, with server, tool and reason', async () => {
+  const run = runOf('a');
   const missing = new OmissionReporter();
   const tool = { server: 'maps', tool: 'find', reason: 'its parameters are of the type array' };
   for (let turn = 0; turn < 2; turn++) await missing.tell(run, [], [tool]);
   await missing.tell(run, [], [{ tool: 'find', reason: 'it is too large' }]);
-  expect(written).toMatchObject(
+  expect(run.written).toMatchObject(
     [
       'The tool find of the tool server maps is left out: its parameters are of the type array.',
       'The custom tool find is left out: it is too large.',
@@ -33,23 +37,15 @@ test('a model of which nobody knows whether it calls tools is reported until it 
 
 test('a tool server without tools is reported once in each run, however often it is tried', async () => {
   const missing = new OmissionReporter();
-  const run = (runId: string) => {
-    const written: SessionFact[] = [];
-    return { runId: runId as RunId, written, write: async (...facts: SessionFact[]) => void written.push(...facts) };
-  };
-  const [away, guarded] = ['away', 'guarded'].map((name) => ({
-    name,
-    message: `No ${name}.`,
-    isRefused: name !== 'away',
-  }));
-  if (!away || !guarded) throw new Error('there are two');
-  const [first, second] = [run('a'), run('b')];
+  const away = { name: 'away', message: 'No away.', isRefused: false };
+  const guarded = { name: 'guarded', message: 'No guarded.', isRefused: true };
+  const [first, second] = [runOf('a'), runOf('b')];
   for (const failed of [[], [away], [away, guarded], [guarded]]) await missing.tell(first, failed);
   await missing.tell(second, [away]);
-  const reported = (name: string, isRefused: boolean) => ({
+  const reported = ({ message, ...server }: typeof away) => ({
     type: 'run.notice',
-    data: { kind: 'no_tools', detail: `No ${name}.`, server: { name, isRefused } },
+    data: { kind: 'no_tools', detail: message, server },
   });
-  expect(first.written).toMatchObject([reported('away', false), reported('guarded', true)]);
-  expect(second.written).toMatchObject([reported('away', false)]);
+  expect(first.written).toMatchObject([reported(away), reported(guarded)]);
+  expect(second.written).toMatchObject([reported(away)]);
 });

@@ -108,17 +108,13 @@ test('a count that is missing or far too small is replaced by the own one, and t
   expect(await unlimited.take()).toMatchObject({ isBelieved: true });
 });
 
+const less = (kind: 'tokens' | 'cost', by: number) => (most: BudgetAmounts) => ({
+  ...most,
+  [kind]: (most[kind] ?? 0) - by,
+});
 test.each([
-  [
-    'what was granted in tokens',
-    sharing([finished(300, 4)], (most) => ({ ...most, tokens: (most.tokens ?? 0) - 900 })),
-    100,
-  ],
-  [
-    'what was granted in cost',
-    sharing([finished(300, 4)], (most) => ({ ...most, cost: (most.cost ?? 0) - 1_000 * unit })),
-    500,
-  ],
+  ['what was granted in tokens', sharing([finished(300, 4)], less('tokens', 900)), 100],
+  ['what was granted in cost', sharing([finished(300, 4)], less('cost', 1_000 * unit)), 500],
   ['the tokens of the run', world([finished(300, 4)], run('tokens', 1_000, 100)), 600],
   ['the cost of the session', world([finished(300, 4)], session('cost', 1_000 * unit, 300 * unit)), 200],
   ['the smaller one of both', world([finished(300, 4)], { ...run('tokens', 400), ...session('tokens', 1_000) }), 100],

@@ -19,6 +19,10 @@ const sh = (command: string, output: string, more: CallRow[3] = {}): CallRow => 
   more,
 ];
 const failing = { failed: true } as const;
+const waiting: CallRow = ['shell_wait', { id: 'main', seconds: 30 }, 'It still runs.'];
+const looking: CallRow = ['shell_view', { id: 'main' }, '$ make\n[still running]'];
+const archive = 'https://example.org/a.tgz';
+const thrice = /same error occurred 3 times/;
 const edit = (n: number): CallRow => ['file_str_replace', { file: 'a.ts', old: `x${n}`, new: `y${n}` }, 'Replaced 1.'];
 
 /** The first alarm within this many rounds. */
@@ -38,25 +42,18 @@ const red = sh('npm test', '[exit code 1]\n1 failed: expected 2, got 3', failing
 const legitimate: Readonly<Record<string, (round: number) => readonly CallRow[]>> = {
   'polling a build whose output changes': (n) => [sh('tail -1 build.log', `${n} of 40 built`)],
   'polling a quiet build with sleep in the command': () => [sh('sleep 10; tail -1 build.log', 'linking')],
-  'waiting for a quiet command with shell_wait': () => [['shell_wait', { id: 'main', seconds: 30 }, 'It still runs.']],
-  'looking at a quiet shell': () => [['shell_view', { id: 'main' }, '$ make\n[still running]']],
-  'waiting and looking by turns': () => [
-    ['shell_wait', { id: 'main', seconds: 30 }, 'It still runs.'],
-    ['shell_view', { id: 'main' }, '$ make\n[still running]'],
-  ],
+  'waiting for a quiet command with shell_wait': () => [waiting],
+  'looking at a quiet shell': () => [looking],
+  'waiting and looking by turns': () => [waiting, looking],
   'asking a server until it answers, with a sleep between': () => [
     sh('curl -s localhost:8080', '[exit code 7]\nrefused', failing),
     sh('sleep 2', ''),
   ],
   'retrying a download after a pause': () => [
-    sh('sleep 5 && curl -fO https://example.org/a.tgz', '[exit code 22]\nerror 503', failing),
+    sh(`sleep 5 && curl -fO ${archive}`, '[exit code 22]\nerror 503', failing),
   ],
   'retrying a download that gets further each time': (n) => [
-    sh(
-      'curl -C - -O https://example.org/a.tgz',
-      `[exit code 18]\n${n} MB of 90 MB, then the connection broke`,
-      failing,
-    ),
+    sh(`curl -C - -O ${archive}`, `[exit code 18]\n${n} MB of 90 MB, then the connection broke`, failing),
   ],
   'paging a file': (n) => [
     ['file_read', { file: 'big.log', start_line: n * 100, end_line: n * 100 + 100 }, 'the same lines'],
@@ -89,16 +86,8 @@ test.each(Object.entries(legitimate))('F083 stuck detection raises no alarm in %
 
 test.each<[string, (round: number) => readonly CallRow[], RegExp]>([
   ['the same call with the same result', () => [sh('ls', 'a b')], /same result 4 times/],
-  [
-    'a retry without a pause and without a change',
-    () => [sh('curl x', 'refused', failing)],
-    /same error occurred 3 times/,
-  ],
-  [
-    'different calls with the same error',
-    (n) => [sh(`cat ${n}`, 'disk is broken', failing)],
-    /same error occurred 3 times/,
-  ],
+  ['a retry without a pause and without a change', () => [sh('curl x', 'refused', failing)], thrice],
+  ['different calls with the same error', (n) => [sh(`cat ${n}`, 'disk is broken', failing)], thrice],
   ['the same silent failure', () => [sh('grep a b', '[exit code 1]\n', failing)], /same result 4 times/],
   ['the same test again without an edit', () => [sh('npm test', '40 passed')], /same result 4 times/],
   ['an edit and its undoing', (n) => [edit(n % 2)], /alternated over 6 calls/],
@@ -133,10 +122,7 @@ describe('F083 after a restart', () => {
   });
 
   test('a reply in words at the end is left to the run', () => {
-    const words = {
-      runId: runId(),
-      message: { role: 'assistant', model: 'demo', text: 'Hm.', raw: [], calls: [] } as const,
-    };
+    const words = { runId: runId(), message: { ...reply().message, text: 'Hm.' } };
     expect(listProgressEntries([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
     expect(listProgressEntries([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
   });

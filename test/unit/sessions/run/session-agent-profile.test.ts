@@ -74,15 +74,11 @@ test('with workers the tools of the sandbox have the same names and arguments, a
   expect(decidePermission(rules, call('read'))).toMatchObject({ kind: 'ask', approval: { byClient: true } });
 
   const approvals = { tools: ['file_read'], rules: [], timeoutMs: 1 };
-  const careful = buildSessionAgentProfile(
-    { ...agent, environment: 'env_1' },
-    { usual: { ...usual, approvals }, denied: [], session: {} },
-  );
+  const guarded = { usual: { ...usual, approvals }, denied: [], session: {} };
+  const careful = buildSessionAgentProfile({ ...agent, environment: 'env_1' }, guarded);
+  const carefully = { tools: careful.tools, approvals: careful.approvals as never };
   const decide = (verdict?: object) =>
-    decidePermission(
-      { tools: careful.tools, approvals: careful.approvals as never },
-      { ...call('read'), ...(verdict && { verdict: verdict as never }) },
-    );
+    decidePermission(carefully, { ...call('read'), ...(verdict && { verdict: verdict as never }) });
   const first = decide();
   expect(first?.kind === 'ask' && first.approval?.byClient).toBeUndefined();
   expect(decide({ decision: 'approved' })).toMatchObject({ kind: 'ask', approval: { byClient: true } });

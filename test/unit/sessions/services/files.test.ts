@@ -48,10 +48,7 @@ test('the sandbox gets the types of files, and held against one of an older imag
 });
 
 describe('a listing that starts nothing', () => {
-  const listing = (
-    state: string,
-    { isHeld = false, client }: { isHeld?: boolean; client?: Partial<SandboxClient> },
-  ) => {
+  const listing = (state: string, isHeld: boolean, client?: Partial<SandboxClient>) => {
     const entries = async () => [];
     const use = async () => ({ client: { listFiles: entries }, [Symbol.asyncDispose]: async () => {} });
     const files = createFileService({
@@ -67,11 +64,11 @@ describe('a listing that starts nothing', () => {
     ['it was stopped', 'stopped', true],
     ['it is being stopped', 'running', true],
   ])('is refused where %s', (_where, state, isHeld) =>
-    expect(listing(state, { isHeld })).rejects.toMatchObject({ code: 'sandbox_not_found' }),
+    expect(listing(state, isHeld)).rejects.toMatchObject({ code: 'sandbox_not_found' }),
   );
 
   test('reads a sandbox that runs, and resumes one that is paused', async () => {
-    expect(await listing('running', { client: { listFiles: async () => [] } })).toEqual([]);
-    expect(await listing('running', {})).toEqual([]);
+    expect(await listing('running', false, { listFiles: async () => [] })).toEqual([]);
+    expect(await listing('running', false)).toEqual([]);
   });
 });

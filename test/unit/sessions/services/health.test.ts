@@ -13,20 +13,20 @@ const hangs = () => new Promise<never>(() => {});
 const works = async () => {};
 
 /** The health after the checks' time limit; undefined if it is still unknown then. */
-async function healthOf(parts: {
-  store: () => Promise<void>;
-  driver: () => Promise<void>;
-  count: () => Promise<object>;
-  desktop?: DesktopAvailability;
-}) {
+async function healthOf({
+  store = works as () => Promise<void>,
+  driver = works as () => Promise<void>,
+  count = (async () => ({ total: 3, running: 1, waiting: 0 })) as () => Promise<object>,
+  desktop = { state: 'none' } as DesktopAvailability,
+} = {}) {
   const clock = manualClock();
   const answer = checkServerHealth(
     {
-      store: { check: parts.store } as never,
-      driver: { name: 'docker', check: parts.driver, capabilities: {} } as never,
+      store: { check: store } as never,
+      driver: { name: 'docker', check: driver, capabilities: {} } as never,
       model: { name: 'demo' } as never,
-      desktopFor: () => parts.desktop ?? { state: 'none' },
-      sessions: parts.count as never,
+      desktopFor: () => desktop,
+      sessions: count as never,
       clock,
     },
     new AbortController().signal,
@@ -36,7 +36,7 @@ async function healthOf(parts: {
 }
 
 test('a store that hangs, and with it the count of the sessions, says nothing against the sandboxes', async () =>
-  expect(await healthOf({ store: hangs, driver: works, count: hangs })).toMatchObject({
+  expect(await healthOf({ store: hangs, count: hangs })).toMatchObject({
     storage: { status: 'unhealthy' },
     sandbox: { status: 'healthy', driver: 'docker' },
     model: { status: 'healthy' },
@@ -44,21 +44,19 @@ test('a store that hangs, and with it the count of the sessions, says nothing ag
   }));
 
 test('a driver that hangs or fails is unhealthy, in its own words', async () => {
-  const count = async () => ({ total: 3, running: 1, waiting: 0 });
-  expect(await healthOf({ store: works, driver: hangs, count })).toMatchObject({
+  expect(await healthOf({ driver: hangs })).toMatchObject({
     storage: { status: 'healthy' },
     sandbox: { status: 'unhealthy', detail: expect.any(String) },
     sessions: { total: 3 },
   });
   const fails = () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
   const expected = { status: 'unhealthy', driver: 'docker', detail: 'Docker does not answer.' };
-  expect((await healthOf({ store: works, driver: fails, count }))?.sandbox).toEqual(expected);
+  expect((await healthOf({ driver: fails }))?.sandbox).toEqual(expected);
 });
 
 test('a desktop that is being built is shown with its state', async () => {
-  const count = async () => ({ total: 0, running: 0, waiting: 0 });
   const desktop: DesktopAvailability = { state: 'building', seconds: 3 };
-  expect((await healthOf({ store: works, driver: works, count, desktop }))?.sandbox).toMatchObject({ desktop });
+  expect((await healthOf({ desktop }))?.sandbox).toMatchObject({ desktop });
 });
 
 test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {
@@ -76,28 +74,22 @@ test('all who ask at the same time share one look, and the next one after a bad 
   expect(looks).toHaveLength(2);
 });
 
+const good = (await healthOf()) as ServerHealth;
+const bad = (await healthOf({ driver: hangs })) as ServerHealth;
+
 test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
-  const answer = (status: 'healthy' | 'unhealthy') =>
-    healthOf({
-      store: works,
-      driver: status === 'healthy' ? works : hangs,
-      count: async () => ({ total: 0, running: 0, waiting: 0 }),
-    });
-  let [now, looks, status] = [0, 0, 'healthy' as 'healthy' | 'unhealthy'];
-  const health = createSharedHealthCheck(
-    async () => {
-      looks++;
-      return (await answer(status)) as ServerHealth;
-    },
-    manualClock(),
-    () => now,
-  );
+  let [now, looks, answer] = [0, 0, good];
+  const look = async () => {
+    looks++;
+    return answer;
+  };
+  const health = createSharedHealthCheck(look, manualClock(), () => now);
   await health();
   now = 199;
   await health();
   expect(looks).toBe(1);
   now = 200;
-  status = 'unhealthy';
+  answer = bad;
   expect((await health()).sandbox.status).toBe('unhealthy');
   await health();
   expect(looks).toBe(3);
@@ -105,20 +97,11 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
 
 test('a slow check delays nobody for two seconds after a good answer, and its bad answer is the next one', async () => {
   const clock = manualClock();
-  const good = (await healthOf({
-    store: works,
-    driver: works,
-    count: async () => ({ total: 0, running: 0, waiting: 0 }),
-  })) as ServerHealth;
-  const bad = { ...good, sandbox: { status: 'unhealthy', driver: 'docker', detail: 'It hangs.' } } as ServerHealth;
   let now = 0;
   let slow = Promise.withResolvers<ServerHealth>();
   slow.resolve(good);
-  const health = createSharedHealthCheck(
-    () => slow.promise,
-    clock,
-    () => now,
-  );
+  const look = () => slow.promise;
+  const health = createSharedHealthCheck(look, clock, () => now);
   await health();
   slow = Promise.withResolvers();
   now = 1_999;

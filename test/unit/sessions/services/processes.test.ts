@@ -92,7 +92,7 @@ test('a running process says its memory and the ports on which it listens', asyn
 
 const id = SessionId.parse('0123456789abcdef');
 
-async function dial(port: number, { isOwnMachine = false } = {}) {
+async function dial(port: number, isOwnMachine: boolean) {
   const dialled: number[] = [];
   const ports = { connect: async (number: number) => dialled.push(number) && new PassThrough() };
   const service = createSandboxHandleService({
@@ -110,9 +110,11 @@ async function dial(port: number, { isOwnMachine = false } = {}) {
   return { code, dialled };
 }
 
-test.each([3128, 2718])('port %i of Corral itself is never dialled', async (port) =>
-  expect(await dial(port)).toEqual({ code: 'forbidden', dialled: [] }),
+test.each([
+  ['a port of Corral itself is never', 3128, false, 'forbidden'],
+  ['a port of Corral itself is never', 2718, false, 'forbidden'],
+  ['another port is', 3000, false, 'open'],
+  ['a port of a sandbox that nothing isolates, which would be one of the server, is never', 3000, true, 'forbidden'],
+])('%s dialled: %i', async (_, port, isOwnMachine, code) =>
+  expect(await dial(port, isOwnMachine)).toEqual({ code, dialled: code === 'open' ? [port] : [] }),
 );
-test('other ports are dialled', async () => expect(await dial(3000)).toEqual({ code: 'open', dialled: [3000] }));
-test('no port is dialled where nothing isolates the sandbox, because it would be one of the server', async () =>
-  expect(await dial(3000, { isOwnMachine: true })).toEqual({ code: 'forbidden', dialled: [] }));

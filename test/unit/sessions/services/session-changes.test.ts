@@ -1,17 +1,13 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { SessionChangeFeed } from '../../../../src/sessions/services/session-changes.ts';
-import { fakeService } from '../../../support/egress/fake-service.ts';
+import { stored } from '../../../support/machines/session-parts.ts';
+import { newSession } from '../../../support/stores/store.ts';
 
-async function records(count: number): Promise<SessionRecord[]> {
-  const { sessions } = fakeService({ clock: systemClock });
-  return await Promise.all(Array.from({ length: count }, () => sessions.create({ origin: 'trpc' })));
-}
+const [one, two]: [SessionRecord, SessionRecord] = [stored({ id: newSession() }), stored({ id: newSession() })];
 const titled = (session: SessionRecord, title: string): SessionRecord => ({ ...session, title });
 
 test('a watcher gets all there is, then what changes, also what changed while the list was read', async () => {
-  const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
   const news = new SessionChangeFeed();
   const stop = new AbortController();
   const list = async () => {
@@ -31,7 +27,6 @@ test('a watcher gets all there is, then what changes, also what changed while th
 });
 
 test('a slow subscriber misses changes, but never the last one of each session', async () => {
-  const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
   const news = new SessionChangeFeed();
   const watched = news.watch(async () => [], new AbortController().signal);
   const first = watched.next();
@@ -43,7 +38,6 @@ test('a slow subscriber misses changes, but never the last one of each session',
 });
 
 test('a watcher that leaves ten thousand sessions unread must start again', async () => {
-  const [one] = (await records(1)) as [SessionRecord];
   const news = new SessionChangeFeed();
   const watched = news.watch(async () => [], new AbortController().signal);
   const first = watched.next();

@@ -6,30 +6,21 @@ import type { SessionService } from '../../../../src/sessions/api/sessions.ts';
 import { WaitingRunResumer } from '../../../../src/sessions/budgets/waiting-runs.ts';
 import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
 import { countSessionsByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
-import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
+import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
 import { WorkEnqueuer } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { withPayloadOffload } from '../../../../src/storage/payload-offload/payload-offload.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { stored } from '../../../support/machines/session-parts.ts';
 import { seeded } from '../../../support/simulation/dice.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 import { facts } from '../../../support/stores/store.ts';
 
 const ids = createIdSource();
 const idOf = (n: number) => n.toString(16).padStart(16, '0') as SessionId;
-const one = (id: SessionId, at: number, change: Partial<StoredSession> = {}): StoredSession => ({
-  ...createSessionRecord({
-    id,
-    origin: 'trpc',
-    title: `at ${at}`,
-    template: 'default',
-    projectId: null,
-    lastTask: '',
-    at,
-  }),
-  ...change,
-});
+const one = (id: SessionId, at: number, change: Partial<StoredSession> = {}): StoredSession =>
+  stored({ id, title: `at ${at}`, createdAt: at, updatedAt: at, latestMessageAt: at, ...change });
 const anything = { after: undefined, keep: () => true };
 
 /** A session list over a store, with a count of its reads. */
@@ -46,12 +37,15 @@ function listOf() {
     },
   };
   const put = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
-  return { list: new SessionList(counting), put, records, counting, requested: () => calls, rows: () => rows };
+  const fill = async (count: number, changeOf: (n: number) => Partial<StoredSession> = () => ({})) => {
+    for (let n = 0; n < count; n++) await put(one(idOf(n), n, changeOf(n)));
+  };
+  return { list: new SessionList(counting), put, fill, records, counting, requested: () => calls, rows: () => rows };
 }
 
 test('a page is one read, and shows what changed since the page before', async () => {
-  const { list, put, requested } = listOf();
-  for (let n = 0; n < 100; n++) await put(one(idOf(n), n));
+  const { list, put, fill, requested } = listOf();
+  await fill(100);
   const before = await list.part({ limit: 50, ...anything });
   await put(one(idOf(3), 1_000, { title: 'moved' }));
   const after = await list.part({ limit: 50, ...anything });
@@ -76,25 +70,21 @@ test('F102 the list equals the contents of the store after any order of changes'
     known.set(doc.id, doc);
     await put(doc);
     if (n % 7 > 0) continue;
-    const stored = (await records.list('session')).map(({ doc }) => doc as StoredSession);
-    const there = stored.filter(({ deleting }) => !deleting);
+    const all = (await records.list('session')).map(({ doc }) => doc as StoredSession);
+    const there = all.filter(({ deleting }) => !deleting);
     const keep = (it: { id: string }) => n % 2 === 0 || it.id > '8';
     const after = n % 3 === 0 ? any() : undefined;
     const behind = after ? there.slice(firstBehind(there, after)) : there;
     const page = await list.part({ limit: 20, after, keep });
-    expect(page.map(({ id }) => id)).toEqual(
-      behind
-        .filter(keep)
-        .slice(0, 20)
-        .map(({ id }) => id),
-    );
+    const expected = behind.filter(keep).slice(0, 20);
+    expect(page.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
     expect((await list.all()).map(({ id, title }) => [id, title])).toEqual(there.map(({ id, title }) => [id, title]));
   }
 });
 
 test('F102 a session that moves while the list is read is in it, once', async () => {
-  const { list, put } = listOf();
-  for (let n = 0; n < 3_500; n++) await put(one(idOf(n), n));
+  const { list, put, fill } = listOf();
+  await fill(3_500);
   await list.all();
   const reading = list.all();
   await Promise.resolve();
@@ -110,18 +100,19 @@ test.each([
   ['a status of a project', { projectId: 'p', status: 'waiting' as const }, 5],
   ['a status of an owner and projects', { owner: 'ann', projects: ['p'], status: 'waiting' as const }, 9],
 ])('a list of %s reads no other sessions', async (_, only, count) => {
-  const { list, put, rows } = listOf();
-  for (let n = 0; n < 1_000; n++) {
-    const status = n % 250 === 0 || n % 200 === 1 ? 'waiting' : 'completed';
-    await put(one(idOf(n), n, { owner: n % 125 === 0 ? 'ann' : 'bob', status, projectId: n % 2 === 1 ? 'p' : null }));
-  }
+  const { list, fill, rows } = listOf();
+  await fill(1_000, (n) => ({
+    status: n % 250 === 0 || n % 200 === 1 ? 'waiting' : 'completed',
+    owner: n % 125 === 0 ? 'ann' : 'bob',
+    projectId: n % 2 === 1 ? 'p' : null,
+  }));
   expect(await list.part({ ...only, limit: 50, ...anything })).toHaveLength(count);
   expect(rows()).toBe(count);
 });
 
 test('a scrape counts the sessions of each status, and reads none', async () => {
-  const { put, counting, requested } = listOf();
-  for (let n = 0; n < 10; n++) await put(one(idOf(n), n, { status: n < 3 ? 'running' : 'completed' }));
+  const { fill, counting, requested } = listOf();
+  await fill(10, (n) => ({ status: n < 3 ? 'running' : 'completed' }));
   expect(await countSessionsByStatus(counting)).toEqual({ pending: 0, running: 3, waiting: 0, completed: 7 });
   expect(requested()).toBe(0);
 });
@@ -185,8 +176,8 @@ test.each<[string, (parts: RoundParts) => Promise<unknown>]>([
 });
 
 test('the sessions that a search found are read alone, and are in order and on pages like a list', async () => {
-  const { list, put, rows } = listOf();
-  for (let n = 0; n < 1_000; n++) await put(one(idOf(n), n, { deleting: n === 300 }));
+  const { list, fill, rows } = listOf();
+  await fill(1_000, (n) => ({ deleting: n === 300 }));
   const among = new Set([7, 900, 300, 42, 5_000].map(idOf));
   const first = await list.part({ limit: 2, ...anything }, { among });
   expect(first.map(({ id }) => id)).toEqual([900, 42].map(idOf));
@@ -195,8 +186,8 @@ test('the sessions that a search found are read alone, and are in order and on p
 });
 
 test('a search reads no more pages than its hits fill', async () => {
-  const { list, put, rows } = listOf();
-  for (let n = 0; n < 1_200; n++) await put(one(idOf(n), n));
+  const { list, fill, rows } = listOf();
+  await fill(1_200);
   const hits = new Set([1_100, 900, 600, 2].map(idOf));
   const searched: number[] = [];
   const matches = async (page: readonly { id: SessionId }[]) => {

@@ -7,25 +7,17 @@ import {
   readUnfinishedFile,
 } from '../../../../src/sessions/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
+import { calledFact } from '../../../support/stores/store.ts';
 
 const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
-  fact('tool.called', {
-    ...(reason && { reason }),
-    callId: 'c',
-    tool: 'shell',
-    function: 'shell_exec',
-    args: { id: shell },
-    success: true,
-    output: '',
-    content: console && { console },
-  });
+  calledFact({ ...(reason && { reason }), args: { id: shell }, content: console && { console } });
 const wrote = (file: string, content: ToolContent | null, success = true) =>
   called('file_write', { file }, { content, success });
 const called = (
   name: string,
   args: Record<string, unknown>,
   { content, success = true }: { content: ToolContent | null; success?: boolean },
-) => fact('tool.called', { callId: 'c', tool: 'file', function: name, args, success, output: '', content });
+) => calledFact({ tool: 'file', function: name, args, success, content });
 const workdir = '/workspace';
 const text = (content: string) => ({ content, oldContent: null });
 const entry = (output: string): ConsoleEntry => ({ ps1: '$ ', command: 'x', output });
@@ -37,28 +29,16 @@ async function logOf(...facts: Parameters<ReturnType<typeof writerBench>['writer
 }
 
 describe('while no sandbox runs', () => {
-  test('a shell is shown as its last command left it', async () => {
-    const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('one'), entry('two')]), ran('other', []));
-    const expected = { id: 'main', console: [entry('one'), entry('two')] };
-    expect(await readShellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual(expected);
-  });
-
-  test('a result without a console leaves the one before', async () => {
-    const log = await logOf(ran('main', [entry('one')]), ran('main', null));
-    expect((await readShellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([entry('one')]);
-  });
-
-  test('a command that was stopped stands behind those before it', async () => {
-    const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('two')], 'cancelled'));
-    const expected = [entry('one'), entry('two')];
-    expect((await readShellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual(expected);
-  });
-
-  test('a shell that was never used is not found', async () => {
-    const log = await logOf(ran('main', [entry('one')]));
-    await expect(readShellFromLog(log, sessionId, { shell: 'other', workdir })).rejects.toMatchObject({
-      code: 'shell_not_found',
-    });
+  const [one, two] = [entry('one'), entry('two')];
+  test.each([
+    ['as its last command left it', [ran('main', [one, two]), ran('other', [])], [one, two]],
+    ['as before, after a result without a console', [ran('main', null)], [one]],
+    ['with a stopped command behind those before it', [ran('main', [two], 'cancelled')], [one, two]],
+  ])('a shell is shown %s', async (_, facts, console) => {
+    const log = await logOf(ran('main', [one]), ...facts);
+    expect(await readShellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual({ id: 'main', console });
+    const missing = readShellFromLog(log, sessionId, { shell: 'unused', workdir });
+    await expect(missing).rejects.toMatchObject({ code: 'shell_not_found' });
   });
 
   test.each(['a.md', './a.md', '/workspace/a.md', 'x/../a.md'])('%s is shown as last written', async (path) => {
@@ -66,19 +46,15 @@ describe('while no sandbox runs', () => {
     expect((await readFileFromLog(log, sessionId, { path, workdir })).toString()).toBe('new');
   });
 
-  test('a write that failed changes nothing', async () => {
-    const log = await logOf(wrote('a.md', text('good')), wrote('a.md', text('bad'), false), wrote('a.md', null));
-    expect((await readFileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('good');
-  });
-
-  test('some lines of a file are not the file', async () => {
-    const part = { content: text('some lines') };
-    const log = await logOf(
-      wrote('a.md', text('all of it')),
-      called('file_read', { file: 'a.md', start_line: 2 }, part),
-      called('file_read', { file: 'a.md', end_line: 2 }, part),
-      called('file_find_in_content', { file: 'a.md', regex: 'x' }, part),
-    );
+  const part = { content: text('some lines') };
+  test.each([
+    ['a write that failed', wrote('a.md', text('bad'), false)],
+    ['a write without content', wrote('a.md', null)],
+    ['a look at its end', called('file_read', { file: 'a.md', start_line: 2 }, part)],
+    ['a look at its beginning', called('file_read', { file: 'a.md', end_line: 2 }, part)],
+    ['a search in it', called('file_find_in_content', { file: 'a.md', regex: 'x' }, part)],
+  ])('a file is shown as it was before %s', async (_, after) => {
+    const log = await logOf(wrote('a.md', text('all of it')), after);
     expect((await readFileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('all of it');
   });
 

@@ -2,27 +2,14 @@ import { expect, test } from 'vitest';
 import type { PullRequest, PullRequestComment } from '../../../../src/forges/forge.ts';
 import { formatFeedbackMessage, toFeedbackItems } from '../../../../src/sessions/shipping/feedback-message.ts';
 
+const at = '2026-01-01T00:00:00Z';
 const pullRequest: PullRequest = {
-  number: 7,
-  title: 'Sum once',
-  text: '',
-  state: 'open',
-  draft: false,
-  author: 'ada',
+  ...{ number: 7, title: 'Sum once', text: '', state: 'open', draft: false, author: 'ada', base: 'main' },
+  ...{ url: 'https://git.example.com/acme/totals/pulls/7', createdAt: at, updatedAt: at },
   head: { branch: 'topic', commit: 'c'.repeat(40) },
-  base: 'main',
-  url: 'https://git.example.com/acme/totals/pulls/7',
-  createdAt: '2026-01-01T00:00:00Z',
-  updatedAt: '2026-01-01T00:00:00Z',
 };
 const comment = (more: Partial<PullRequestComment> = {}): PullRequestComment => ({
-  id: 'comment-1',
-  author: 'bob',
-  text: 'Why?',
-  createdAt: '2026-01-01T00:00:00Z',
-  url: null,
-  place: null,
-  status: 'open',
+  ...{ id: 'comment-1', author: 'bob', text: 'Why?', createdAt: at, url: null, place: null, status: 'open' },
   ...more,
 });
 const nothing = { pullRequest, comments: [], reviews: [], checks: [] };

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import type { SessionRepository } from '../../../../src/core/model/repository.ts';
+import { RepositoryInput, type SessionRepository, toSessionRepository } from '../../../../src/core/model/repository.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { parseForgeServer } from '../../../../src/forges/list.ts';
 import type { RepositoryStatus } from '../../../../src/sessions/api/repositories.ts';
@@ -10,6 +10,7 @@ import { fakeForge } from '../../../support/forges/fake-forge.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 const signal = new AbortController().signal;
+const head = 'a'.repeat(40);
 const command = { title: 'Sum once', text: 'Why', draft: false };
 
 interface World {
@@ -23,34 +24,19 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
   fake.content.tokens.set('token-of-ada', 'ada');
   const done: string[] = [];
   const found: SessionRepository = {
-    url: `${fake.url}/acme/totals.git`,
-    ref: null,
-    path: 'totals',
-    depth: null,
-    access: 'write',
-    state: 'ready',
-    error: null,
-    branch: 'corral/sum',
-    baseBranch: 'main',
-    baseCommit: 'b'.repeat(40),
+    ...toSessionRepository(RepositoryInput.parse({ url: `${fake.url}/acme/totals.git` })),
+    ...{ access: 'write', state: 'ready', branch: 'corral/sum', baseBranch: 'main', baseCommit: 'b'.repeat(40) },
     ...repository,
   };
   const requests: Parameters<ForgeTokenFinder>[1][] = [];
   const service = createPullRequestService({
     repositories: {
       list: async () => [found],
-      status: async () => ({
-        branch: 'corral/sum',
-        head: 'a'.repeat(40),
-        ahead: 1,
-        files: [],
-        truncated: false,
-        ...status,
-      }),
+      status: async () => ({ ...{ branch: 'corral/sum', head, ahead: 1, files: [], truncated: false }, ...status }),
       async push() {
         done.push('pushed');
         fake.content.branches.add('corral/sum');
-        return { url: found.url, branch: 'corral/sum', commit: 'a'.repeat(40) };
+        return { url: found.url, branch: 'corral/sum', commit: head };
       },
     },
     sessions: {
@@ -88,12 +74,9 @@ test('a pull request that is open already gets the new commits and is the answer
   expect(done.filter((what) => what === 'pushed')).toHaveLength(2);
 });
 
+const changed = { path: 'a', change: 'modified' as const, from: null };
 test.each([
-  [
-    'files without a commit',
-    { status: { files: [{ path: 'a', change: 'modified' as const, from: null }] } },
-    'conflict',
-  ],
+  ['files without a commit', { status: { files: [changed] } }, 'conflict'],
   ['a session that may only read', { repository: { access: 'read' as const } }, 'forbidden'],
   ['no credential', { token: null }, 'forbidden'],
   ['a credential that the forge refuses', { token: 'unknown-token' }, 'forbidden'],
@@ -116,7 +99,7 @@ test('feedback is sent once, and what is new after it again', async () => {
   await service.open(id, 'totals', command, signal);
   await expect(service.sendFeedback(id, 'totals', signal)).rejects.toMatchObject({ code: 'conflict' });
   fake.content.comments.push({ pull: 1, author: 'bob', text: 'Why twice?', place: { path: 'sum.ts', line: 3 } });
-  fake.content.checks.push({ commit: 'a'.repeat(40), name: 'unit', status: 'failed', summary: '2 failed' });
+  fake.content.checks.push({ commit: head, name: 'unit', status: 'failed', summary: '2 failed' });
   const expected = { unsent: 2, reviews: [], forge: { label: 'Gitea' } };
   expect(await service.state(id, 'totals', signal)).toMatchObject(expected);
   expect(await service.sendFeedback(id, 'totals', signal)).toEqual({ sent: 2, runId: 'r' });

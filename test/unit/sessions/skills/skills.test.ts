@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import type { AppError } from '../../../../src/core/errors/errors.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { SkillFile } from '../../../../src/sessions/api/server/skills.ts';
@@ -10,6 +11,7 @@ import { SessionSkillResolver } from '../../../../src/sessions/skills/session-sk
 import { checkSkillFolder } from '../../../../src/sessions/skills/skill-files.ts';
 import { createSkillService } from '../../../../src/sessions/skills/skills.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { namesInZip } from '../../../support/names-in-zip.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
@@ -21,21 +23,16 @@ const folder = (name: string, body?: string) => [
   file(`${name}/scripts/run.sh`, '#!/bin/sh\necho done\n'),
 ];
 
-const copiesOf = (records: ReturnType<typeof createInMemoryStore>['records'], blobs: ReturnType<typeof memoryBlobs>) =>
-  new CopyStore({ records, blobs, clock: { now: () => 1_000 }, newId: () => 'copy' });
-function world(templates: { name: string; skills?: string[] }[] = []) {
-  const store = createInMemoryStore();
+function world(templates: { name: string; skills?: string[] }[] = [], own: Partial<RecordStore> = {}) {
+  const { records } = createInMemoryStore();
   const blobs = memoryBlobs();
-  const copies = copiesOf(store.records, blobs);
+  const clock = manualClock(1_000);
   const skills = createSkillService({
-    records: new SkillRecords(store.records),
-    blobs,
-    copies,
-    clock: { now: () => 1_000 } as never,
-    ids: createIdSource(),
-    templates: () => templates,
+    records: new SkillRecords({ ...records, ...own }),
+    copies: new CopyStore({ records, blobs, clock, newId: () => 'copy' }),
+    ...{ blobs, clock, ids: createIdSource(), templates: () => templates },
   });
-  return { skills, blobs };
+  return { skills, blobs, records };
 }
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
@@ -46,27 +43,18 @@ const codeOf = (promise: Promise<unknown>) =>
 test.each(['skill', 'skill-version'])(
   'an upload that fails at or after the put of a %s leaves the name free',
   async (kind) => {
-    const { records } = createInMemoryStore();
-    const blobs = memoryBlobs();
     let left = 1;
-    const failing: typeof records.put = async (put) => {
-      if (put.kind === kind && left-- > 0) throw new Error('killed');
-      return await records.put(put);
+    const put: RecordStore['put'] = async (choice) => {
+      if (choice.kind === kind && left-- > 0) throw new Error('killed');
+      return await records.put(choice);
     };
-    const service = createSkillService({
-      records: new SkillRecords({ ...records, put: failing }),
-      blobs,
-      copies: copiesOf(records, blobs),
-      clock: { now: () => 1_000 } as never,
-      ids: createIdSource(),
-      templates: () => [],
-    });
+    const { skills, records } = world([], { put });
     const choice = { files: folder('letters'), owner: 'ann' };
-    await expect(service.create(choice)).rejects.toThrow('killed');
-    expect(await service.list('ann')).toEqual([]);
-    const { id } = await service.create(choice);
-    expect(await service.versions(id)).toHaveLength(1);
-    expect(await codeOf(service.create(choice))).toBe('conflict');
+    await expect(skills.create(choice)).rejects.toThrow('killed');
+    expect(await skills.list('ann')).toEqual([]);
+    const { id } = await skills.create(choice);
+    expect(await skills.versions(id)).toHaveLength(1);
+    expect(await codeOf(skills.create(choice))).toBe('conflict');
   },
 );
 
@@ -128,10 +116,8 @@ test('a download is a zip file with one folder, and scripts stay executable', as
   const { skills } = world();
   const { id } = await skills.create({ files: folder('letters') });
   const version = await skills.version(id, 'latest');
-  expect(version.files.map(({ path, executable }) => [path, executable])).toEqual([
-    ['SKILL.md', false],
-    ['scripts/run.sh', true],
-  ]);
+  const modes = version.files.map(({ path, executable }) => `${path} ${executable}`);
+  expect(modes).toEqual(['SKILL.md false', 'scripts/run.sh true']);
   const bytes = await buffer((await skills.download(id, 'latest')).content);
   expect(namesInZip(bytes)).toEqual(['letters/SKILL.md', 'letters/scripts/run.sh']);
   const central = bytes.lastIndexOf(Buffer.from('PK\x01\x02', 'latin1'));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSecretSealer as sealing } from '../../../../src/auth/vault.ts';
+import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import type { OAuthRefresh } from '../../../../src/sessions/api/server/vaults.ts';
@@ -21,11 +21,8 @@ const granted = (body: object) => new Response(JSON.stringify(body), { status: 2
 
 async function world(answer: (form: URLSearchParams, init: RequestInit) => Response | Promise<Response>) {
   const { records } = createInMemoryStore();
-  const credentials = new CredentialRecords({
-    records,
-    vault: sealing([new Secret('ab'.repeat(32))]),
-    learn: () => {},
-  });
+  const vault = createSecretSealer([new Secret('ab'.repeat(32))]);
+  const credentials = new CredentialRecords({ records, vault, learn: () => {} });
   const clock = manualClock();
   const requests: URLSearchParams[] = [];
   const warned: string[] = [];
@@ -53,14 +50,10 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     auth: { type: 'mcp_oauth', mcpServerUrl: url, expiresAt: clock.now() + 3_600_000, refresh },
     secrets: { token: new Secret('old'), refreshToken: new Secret('refresh-1'), clientSecret: new Secret('client-1') },
   });
-  const tokenFor = async (refused?: string, by = tokens) =>
-    (
-      await by.of(
-        url,
-        { ids: [id], session: { owner: 'alice' } },
-        refused === undefined ? undefined : new Secret(refused),
-      )
-    )?.reveal();
+  const tokenFor = async (refused?: string, by = tokens) => {
+    const vaultsOf = { ids: [id], session: { owner: 'alice' } };
+    return (await by.of(url, vaultsOf, refused === undefined ? undefined : new Secret(refused)))?.reveal();
+  };
   const storedRefresh = async () => {
     const found = await credentials.findFor(id, url);
     return found && (await credentials.readSecrets(found)).refreshToken?.reveal();
@@ -75,15 +68,9 @@ test('a token is used until a minute before its end, then it is replaced once fo
   expect([await tokenFor(), requests]).toEqual(['old', []]);
   clock.advance(3_590_000);
   expect(await Promise.all([tokenFor(), tokenFor(), tokenFor()])).toEqual(['new', 'new', 'new']);
-  expect(requests.map((form) => Object.fromEntries(form))).toEqual([
-    {
-      grant_type: 'refresh_token',
-      refresh_token: 'refresh-1',
-      scope: 'read',
-      client_id: 'a client',
-      client_secret: 'client-1',
-    },
-  ]);
+  const client = { client_id: 'a client', client_secret: 'client-1' };
+  const form = { grant_type: 'refresh_token', refresh_token: 'refresh-1', scope: 'read', ...client };
+  expect(requests.map((one) => Object.fromEntries(one))).toEqual([form]);
   expect(await storedRefresh()).toBe('refresh-2');
   const { auth } = await vaults.credential(id, made.id);
   expect(auth).toMatchObject({ expiresAt: clock.now() + 7_200_000 });

@@ -12,14 +12,9 @@ import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32))) as [Secret, Secret];
+const parts = { clock: manualClock(), ids: createIdSource(), learn: () => {} };
 const secretsOf = (records = createInMemoryStore().records, keys = [oldKey]) =>
-  new NamedSecrets({
-    records,
-    vault: createSecretSealer(keys),
-    clock: manualClock(),
-    ids: createIdSource(),
-    learn: () => {},
-  });
+  new NamedSecrets({ ...parts, records, vault: createSecretSealer(keys) });
 const value = new Secret('a-real-value');
 const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
   ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;
@@ -38,11 +33,8 @@ test('no record has the value in clear, and a rotation leaves it readable by the
 test('two owners have the same name apart, and nobody reaches the other one by name or id', async () => {
   const { service } = secretsOf();
   let principal: Principal = { role: 'user', owner: 'o1' };
-  const own = withAccessChecks(
-    service,
-    secretRules,
-    guarded(service, () => principal),
-  );
+  const checks = guarded(service, () => principal);
+  const own = withAccessChecks(service, secretRules, checks);
   const first = await own.create({ name: 'key', value, metadata: {} });
   principal = { role: 'user', owner: 'o2' };
   expect([await own.find('key').catch(code), await own.find(first.id).catch(code)]).toEqual(['not_found', 'not_found']);

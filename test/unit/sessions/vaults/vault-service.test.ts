@@ -19,21 +19,12 @@ const bearer = (mcpServerUrl: string, token: string) => ({
 function world() {
   const { records } = createInMemoryStore();
   const learned: string[] = [];
-  const credentials = new CredentialRecords({
-    records,
-    vault: sealing([key]),
-    learn: (secret) => void learned.push(secret.reveal()),
-  });
+  const learn = (secret: Secret) => void learned.push(secret.reveal());
+  const credentials = new CredentialRecords({ records, vault: sealing([key]), learn });
   const clock = manualClock();
   const fetch = () => Promise.reject(new Error('no request is expected here'));
-  const tokens = new McpTokenProvider({
-    records,
-    credentials,
-    fetch,
-    clock,
-    warn: () => {},
-    onFailure: async () => {},
-  });
+  const onFailure = async () => {};
+  const tokens = new McpTokenProvider({ records, credentials, fetch, clock, warn: () => {}, onFailure });
   const vaults = createVaultService({ records, credentials, tokens, clock, ids: createIdSource() });
   const aVault = async () => (await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'one' })).id;
   const tokenFor = async (url: string, ...ids: string[]) =>
@@ -62,9 +53,8 @@ test('a vault has one active credential for an address, however it is written; o
   await vaults.addCredential(id, bearer('https://mcp.example/mcp', 'third-token'));
   expect(await tokenFor('HTTPS://mcp.example/mcp/', id)).toBe('third-token');
   expect((await vaults.credentials(id)).map(({ archivedAt }) => archivedAt === null).sort()).toEqual([false, true]);
-  await expect(vaults.changeCredential(id, first?.id ?? '', (now) => now)).rejects.toMatchObject({
-    code: 'invalid_request',
-  });
+  const change = vaults.changeCredential(id, first?.id ?? '', (now) => now);
+  await expect(change).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
 test('the first vault with a token counts, a changed one at once, and an ended one no more', async () => {
@@ -95,10 +85,10 @@ test('a vault has one active variable of a name, the first vault counts, and an 
   const expected = { code: 'conflict', publicMessage: expect.stringContaining('KEY') };
   await expect(vaults.addCredential(one, variable('KEY', 'again'))).rejects.toMatchObject(expected);
   const session = { owner: 'one' };
-  const values = async () =>
-    Promise.all(
-      (await credentials.readVariables({ ids: [one, two], session })).map(async (it) => (await it.value()).reveal()),
-    );
+  const values = async () => {
+    const variables = await credentials.readVariables({ ids: [one, two], session });
+    return (await Promise.all(variables.map((it) => it.value()))).map((value) => value.reveal());
+  };
   const [held] = await credentials.readVariables({ ids: [one], session });
   expect((await values()).sort()).toEqual(['of-one', 'of-two-too']);
   await vaults.archiveCredential(one, id);
@@ -117,9 +107,8 @@ test('an archived vault stays readable, its secrets are erased, and nothing can 
   expect(await tokenFor(url, id)).toBeUndefined();
   expect((await vaults.credential(id, credential)).archivedAt).not.toBeNull();
   expect(await records.list(vaultCredentialKind)).toHaveLength(1);
-  await expect(credentials.readSecrets(await credentials.find(id, credential))).rejects.toMatchObject({
-    code: 'not_found',
-  });
+  const secrets = credentials.readSecrets(await credentials.find(id, credential));
+  await expect(secrets).rejects.toMatchObject({ code: 'not_found' });
   await expect(vaults.addCredential(id, bearer(url, 'token-two'))).rejects.toMatchObject({ code: 'invalid_request' });
   await expect(vaults.update(id, (now) => now)).rejects.toMatchObject({ code: 'invalid_request' });
   await vaults.delete(id);
@@ -131,9 +120,8 @@ test('a vault takes twenty credentials, and belongs to its owner', async () => {
   const { vaults, aVault } = world();
   const id = await aVault();
   for (let n = 0; n < 20; n++) await vaults.addCredential(id, bearer(`https://mcp.example/${n}`, 'token'));
-  await expect(vaults.addCredential(id, bearer('https://mcp.example/x', 'token'))).rejects.toMatchObject({
-    code: 'quota',
-  });
+  const oneMore = vaults.addCredential(id, bearer('https://mcp.example/x', 'token'));
+  await expect(oneMore).rejects.toMatchObject({ code: 'quota' });
   expect([(await vaults.list('one')).map((vault) => vault.id), await vaults.list('two')]).toEqual([[id], []]);
 });
 

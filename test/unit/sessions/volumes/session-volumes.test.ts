@@ -8,12 +8,9 @@ import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
 const { signal } = new AbortController();
 const [one, two] = ['0123456789abcdef', 'fedcba9876543210'].map((id) => SessionId.parse(id)) as [SessionId, SessionId];
 const ann = (id: SessionId) => ({ id, owner: 'ann' });
-const choice = (access: 'read' | 'write' = 'write', over: object = {}) => ({
-  volume: 'cache',
-  path: '/mnt/c',
-  access,
-  ...over,
-});
+const place = { volume: 'cache', path: '/mnt/c' };
+const choice = (access: 'read' | 'write' = 'write', over: object = {}) => ({ ...place, access, ...over });
+const missing = { code: 'not_found' };
 async function bench() {
   const parts = volumeBench();
   const cache = await parts.volumes.service.create({ name: 'cache', owner: 'ann', signal });
@@ -63,26 +60,22 @@ test("another owner's volume is not there, by its name or its id, also for sessi
   const { sessions, cache } = await bench();
   for (const owner of ['bob', undefined])
     for (const volume of ['cache', cache.id])
-      await expect(sessions.mount({ id: one, owner }, [choice('read', { volume })])).rejects.toMatchObject({
-        code: 'not_found',
-      });
+      await expect(sessions.mount({ id: one, owner }, [choice('read', { volume })])).rejects.toMatchObject(missing);
 });
 
 test("a session mounts volumes of its project, before its owner's, and none of another project", async () => {
   const { sessions, volumes, records, cache } = await bench();
   const projectId = 'p';
   const ofProject = await volumes.service.create({ name: 'cache', owner: 'bob', projectId, signal });
-  await expect(volumes.service.create({ name: 'cache', owner: 'ann', projectId, signal })).rejects.toMatchObject({
-    code: 'conflict',
-  });
+  const again = volumes.service.create({ name: 'cache', owner: 'ann', projectId, signal });
+  await expect(again).rejects.toMatchObject({ code: 'conflict' });
   const inProject = { ...ann(one), projectId };
   const [mounted] = await sessions.mount(inProject, [choice('read')]);
   expect(mounted?.volume).toBe(ofProject.id);
   const sandbox = { volumes: mounted ? [mounted] : [] };
   expect(await findMountedVolumes(records, { ...inProject, sandbox })).toMatchObject([{ volume: ofProject.id }]);
-  await expect(findMountedVolumes(records, { ...inProject, projectId: 'q', sandbox })).rejects.toMatchObject({
-    code: 'sandbox_unavailable',
-  });
+  const elsewhere = findMountedVolumes(records, { ...inProject, projectId: 'q', sandbox });
+  await expect(elsewhere).rejects.toMatchObject({ code: 'sandbox_unavailable' });
   await sessions.checkMove({ sandbox }, projectId);
   for (const to of ['q', null])
     await expect(sessions.checkMove({ sandbox }, to)).rejects.toMatchObject({ code: 'conflict' });
@@ -90,9 +83,7 @@ test("a session mounts volumes of its project, before its owner's, and none of a
   await sessions.checkMove({ sandbox: { volumes: own } }, null);
   expect(own.map(({ volume }) => volume)).toEqual([cache.id]);
   for (const session of [ann(two), { ...ann(two), projectId: 'q' }])
-    await expect(sessions.mount(session, [choice('read', { volume: ofProject.id })])).rejects.toMatchObject({
-      code: 'not_found',
-    });
+    await expect(sessions.mount(session, [choice('read', { volume: ofProject.id })])).rejects.toMatchObject(missing);
 });
 
 test.each([

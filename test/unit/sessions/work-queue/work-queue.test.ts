@@ -1,6 +1,7 @@
 import { test as base, describe, expect } from 'vitest';
 import { EnvironmentKeys, findEnvironmentKeysUnderOldPeppers } from '../../../../src/auth/environment-keys.ts';
 import { createPeppers } from '../../../../src/auth/pepper.ts';
+import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { createIdSource, type SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
@@ -12,16 +13,15 @@ const environment = 'env_0123456789abcdef01234567';
 const other = 'env_ffffffffffffffffffffffff';
 const secrets = (...hex: string[]) => createPeppers(hex.map((two) => new Secret(two.repeat(32))));
 
-function opened(
-  options: { pepper?: ReturnType<typeof secrets>; records?: ReturnType<typeof createInMemoryStore>['records'] } = {},
-) {
+const pollOptions = () => ({ blockMs: 0, reclaimMs: 5_000, maker: {}, signal: new AbortController().signal });
+
+function opened({ records } = createInMemoryStore() as Pick<Store, 'records'>, pepper = secrets('ab')) {
   const clock = manualClock();
   const ids = createIdSource();
-  const records = options.records ?? createInMemoryStore().records;
   const ended = new Set<SessionId>();
   const archived = new Set<SessionId>();
   const gone = new Set<string>();
-  const keys = new EnvironmentKeys({ records, clock, ids, peppers: async () => options.pepper ?? secrets('ab') });
+  const keys = new EnvironmentKeys({ records, clock, ids, peppers: async () => pepper });
   const deps = {
     records,
     keys,
@@ -38,13 +38,7 @@ function opened(
   };
   const queue = new WorkQueue(deps);
   const poll = (blockMs = 0, of = environment, workerId?: string) =>
-    queue.service.poll(of, {
-      blockMs,
-      reclaimMs: 5_000,
-      maker: { key: 'maker' },
-      workerId,
-      signal: new AbortController().signal,
-    });
+    queue.service.poll(of, { ...pollOptions(), blockMs, maker: { key: 'maker' }, workerId });
   /** An item that a worker has claimed and acknowledged. */
   const serve = async () => {
     const item = await poll();
@@ -155,8 +149,6 @@ describe('the queue', () => {
   });
 });
 
-const pollOptions = () => ({ blockMs: 0, reclaimMs: 5_000, maker: {}, signal: new AbortController().signal });
-
 describe('a lease', () => {
   test('is kept by heartbeats that name the one before, and by no other', async ({ it }) => {
     await enqueued(it);
@@ -203,9 +195,8 @@ describe('a lease', () => {
     const { heartbeatAt } = await it.service.beat(environment, item.id, { expected: null });
     const later = it.again();
     expect(await later.find(item.token)).toBeDefined();
-    expect(await later.service.beat(environment, item.id, { expected: heartbeatAt })).toMatchObject({
-      outcome: 'extended',
-    });
+    const beat = await later.service.beat(environment, item.id, { expected: heartbeatAt });
+    expect(beat.outcome).toBe('extended');
   });
 });
 
@@ -214,18 +205,14 @@ describe('a stop', () => {
     await enqueued(it);
     const { id, token } = await it.serve();
     const { heartbeatAt } = await it.service.beat(environment, id, { expected: null });
-    expect(await it.service.stop(environment, id, { force: false })).toMatchObject({
-      state: 'stopping',
-      stoppedAt: null,
-    });
+    const stopping = { state: 'stopping', stoppedAt: null };
+    expect(await it.service.stop(environment, id, { force: false })).toMatchObject(stopping);
     expect(await it.service.beat(environment, id, { expected: heartbeatAt })).toMatchObject({ state: 'stopping' });
     const worker = await it.queue.find(token);
     expect(await it.service.stop(environment, id, { force: true })).toMatchObject({ state: 'stopped' });
     expect([worker?.ended.aborted, await it.queue.find(token)]).toEqual([true, undefined]);
-    expect(await it.service.beat(environment, id, { expected: null })).toMatchObject({
-      outcome: 'ended',
-      state: 'stopped',
-    });
+    const ended = { outcome: 'ended', state: 'stopped' };
+    expect(await it.service.beat(environment, id, { expected: null })).toMatchObject(ended);
   });
 
   test('of an item that waits takes it from the queue', async ({ it }) => {
@@ -311,7 +298,7 @@ describe('credentials of workers', () => {
     const { key, view } = await old.service.createKey(environment, choice);
     const pepper = secrets('cd', 'ab');
     expect(await findEnvironmentKeysUnderOldPeppers(old.records, pepper)).toMatchObject([{ id: view.id }]);
-    const now = opened({ records: old.records, pepper });
+    const now = opened(old, pepper);
     expect(await now.queue.find(key)).toBeDefined();
     expect(await findEnvironmentKeysUnderOldPeppers(old.records, pepper)).toEqual([]);
   });

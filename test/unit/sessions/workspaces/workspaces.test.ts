@@ -62,13 +62,13 @@ async function server(
     ids: { short: () => 'a-short-id' } as never,
     replica: { name, isAlive: async (other) => alive.has(other) },
   });
-  return {
-    clock,
-    service,
-    looked: () => looked,
-    /** Resolves when all work that can continue without time has ended. */
-    settled: () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve))),
+  /** Resolves when all work that can continue without time has ended. */
+  const settled = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await settled();
   };
+  return { service, looked: () => looked, pass };
 }
 
 test('code has 30 seconds, a command 120', async () => {
@@ -82,26 +82,22 @@ test('code has 30 seconds, a command 120', async () => {
 
 test('a run keeps its sandbox; its end is checked at most each second, however short the grace', async () => {
   const all = world();
-  const { service, clock, looked, settled } = await server(all, { grace: 0 });
+  const { service, looked, pass } = await server(all, { grace: 0 });
   const ann = service.join('ann');
   await ann.runCommand('w', 'ls');
   const [id = ''] = all.sessions.keys();
   all.working.add(id);
   ann[Symbol.dispose]();
-  for (let n = 0; n < 5; n++) {
-    clock.advance(0);
-    await settled();
-  }
+  for (let n = 0; n < 5; n++) await pass(0);
   expect([looked(), all.stopped]).toEqual([1, []]);
   all.working.clear();
-  clock.advance(1_000);
-  await settled();
+  await pass(1_000);
   expect([looked(), all.stopped]).toEqual([2, [id]]);
 });
 
 test('the sandbox stays while the service cannot learn whether a run is active', async () => {
   const all = world();
-  const { service, clock, settled } = await server(all);
+  const { service, pass } = await server(all);
   const ann = service.join('ann');
   await ann.runCommand('w', 'ls');
   const [[id, session] = ['', undefined]] = all.sessions;
@@ -110,12 +106,10 @@ test('the sandbox stays while the service cannot learn whether a run is active',
     throw new AppError('store_unavailable', 'The database does not answer.');
   };
   ann[Symbol.dispose]();
-  clock.advance(graceMs);
-  await settled();
+  await pass(graceMs);
   expect(all.stopped).toEqual([]);
   all.sessions.get = get;
-  clock.advance(graceMs);
-  await settled();
+  await pass(graceMs);
   expect([all.stopped, session?.title]).toEqual([[id], 'w']);
 });
 
@@ -140,17 +134,14 @@ test('the last of several servers that a client disconnects from stops the sandb
   await atB.runCommand('w', 'ls');
   const [id] = all.sessions.keys();
   const late = await server(all, { name: 'c' }); // finds a running sandbox, but no client that uses it
-  late.clock.advance(graceMs);
-  await late.settled();
+  await late.pass(graceMs);
   atA[Symbol.dispose]();
-  a.clock.advance(graceMs);
-  await a.settled();
+  await a.pass(graceMs);
   expect(all.stopped).toEqual([]);
   all.alive.delete('b'); // server b crashes, and a client returns
   const again = a.service.join('ann');
   await again.runCommand('w', 'ls');
   again[Symbol.dispose]();
-  a.clock.advance(graceMs);
-  await a.settled();
+  await a.pass(graceMs);
   expect(all.stopped).toEqual([id]);
 });

@@ -5,6 +5,7 @@ import {
   createSnapshotArchive,
   openSnapshotArchive,
 } from '../../../../../src/sessions/forks/archive/snapshot-archive.ts';
+import { tarOf } from '../../../../support/hostile/tar-entries.ts';
 import { sessionId } from '../../../../support/machines/session-parts.ts';
 
 const layer = Buffer.from('the compressed files, of which this part looks at none');
@@ -66,17 +67,7 @@ test.for(refused)('%s is refused', ([, content, reason]) =>
 );
 
 test('endless folders before the first file are refused', async () => {
-  const header = Buffer.from(bytes.subarray(0, 512));
-  header.write('5', 156);
-  header.write(' '.repeat(8), 148);
-  header.write(`${'0'.repeat(11)}\0`, 124);
-  header.write(
-    `${header
-      .reduce((all, byte) => all + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-  );
+  const header = tarOf({ name: 'a/', type: '5' }).subarray(0, 512);
   async function* endless(): AsyncGenerator<Buffer> {
     for (;;) yield header;
   }

@@ -19,9 +19,8 @@ describe('the rule that decides about a call', () => {
     expect(found(rules, { name: 'file_read', args: { file: 'notes.md' } })).toBe('allow');
     expect(found(rules, { name: 'file_write', args: { file: 'notes.md' } })).toBe('ask');
     expect(found([], shell('ls'))).toBeUndefined();
-    expect(found([rule('deny', 'mcp_docs_*', '*"secret"*')], { name: 'mcp_docs_find', args: { q: 'secret' } })).toBe(
-      'deny',
-    );
+    const search = { name: 'mcp_docs_find', args: { q: 'secret' } };
+    expect(found([rule('deny', 'mcp_docs_*', '*"secret"*')], search)).toBe('deny');
   });
 
   test.each([
@@ -64,9 +63,8 @@ describe('the permission of a call, with rules', () => {
 
   test('neither the permission of a person nor one for the whole session overrules a denial', () => {
     const rules = work(rule('deny', 'shell_exec'));
-    expect(decidePermission(rules, { ...call('ls'), verdict: { decision: 'approved' } })).toMatchObject({
-      kind: 'refused',
-    });
+    const permitted = { ...call('ls'), verdict: { decision: 'approved' } } as const;
+    expect(decidePermission(rules, permitted)).toMatchObject({ kind: 'refused' });
     expect(decidePermission({ ...rules, isPermitted: () => true }, call('ls'))).toMatchObject({ kind: 'refused' });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createToolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import type { Tool, ToolResult } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
-import { SessionId } from '../../../../../src/core/model/ids.ts';
+import type { FactOf } from '../../../../../src/core/model/events.ts';
 import { executeToolCalls, mustRunAfter } from '../../../../../src/sessions/run/calls/tool-calls.ts';
 import type { RunContext } from '../../../../../src/sessions/run/run-context.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
@@ -32,7 +32,7 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
     },
   });
   const work = {
-    sessionId: SessionId.parse('0123456789abcdef'),
+    sessionId,
     runWriter,
     prompt: undefined as never,
     clock: manualClock(),
@@ -54,11 +54,8 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
     });
     const message = { role: 'assistant', model: 'm', text: '', calls: expected, raw: [] } as const;
     runWriter.add({ runId: runId(), message });
-    return executeToolCalls(
-      work,
-      { sessionId, runId: runId(), calls: expected, answered: false, budget: [] },
-      stop.signal,
-    );
+    const turn = { sessionId, runId: runId(), calls: expected, answered: false, budget: [] };
+    return executeToolCalls(work, turn, stop.signal);
   };
   const end = async (callId: string, output = `of ${callId}`) => {
     await quiet();
@@ -69,30 +66,33 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
     await quiet();
     return [...open.keys()];
   };
-  return { work, make, end, running, stop, open, runWriter, transcript, events };
+  /** The results as the model sees them. */
+  const results = () =>
+    transcript.view(runId()).messages.flatMap((message) => (message.role === 'tool' ? [message.output] : []));
+  const logged = async <Type extends 'tool.calling' | 'tool.called'>(type: Type) =>
+    (await events()).flatMap((event) => (event.type === type ? [event.data as FactOf<Type>['data']] : []));
+  return { work, make, end, running, stop, open, runWriter, results, logged };
 }
 
 test("a call is logged with the tool's own names for its arguments", async () => {
   const { tools } = bench().work;
   const find = (name: string): Tool => ({ ...(tools.find(name) as Tool), restore: () => ({ $id: 'a' }) });
-  const { make, running, stop, events } = bench([], { tools: { ...tools, find } });
+  const { make, running, stop, logged } = bench([], { tools: { ...tools, find } });
   const calls = make({ callId: 'a' });
   await running();
   stop.abort();
   await expect(calls).rejects.toThrow();
-  expect((await events()).find(({ type }) => type === 'tool.calling')).toMatchObject({ data: { args: { $id: 'a' } } });
+  expect(await logged('tool.calling')).toMatchObject([{ args: { $id: 'a' } }]);
 });
 
 test('independent calls run at once, and their results follow the reply in the order of the calls', async () => {
-  const { make, end, running, transcript, events } = bench();
+  const { make, end, running, results, logged } = bench();
   const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' });
   expect(await running()).toEqual(['a', 'b', 'c']);
   for (const callId of ['c', 'a', 'b']) await end(callId);
   expect((await made).map(({ kind }) => kind)).toEqual(['called', 'called', 'called']);
-  const { messages } = transcript.view(runId());
-  expect(messages.flatMap((it) => (it.role === 'tool' ? [it.output] : []))).toEqual(['of a', 'of b', 'of c']);
-  const called = (await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data.callId] : []));
-  expect(called).toEqual(['c', 'a', 'b']);
+  expect(results()).toEqual(['of a', 'of b', 'of c']);
+  expect((await logged('tool.called')).map(({ callId }) => callId)).toEqual(['c', 'a', 'b']);
 });
 
 test('calls in one shell run in order, next to those of others', async () => {
@@ -136,51 +136,43 @@ test('a question waits for the calls before it, and the calls after it wait for 
   expect((await made).map(({ kind }) => kind)).toEqual(['called', 'ask', 'held']);
 });
 
-test('a stop ends all of them', async () => {
-  const { make, running, stop } = bench();
-  const made = make({ callId: 'a' }, { callId: 'b' });
-  expect(await running()).toEqual(['a', 'b']);
-  stop.abort();
-  await expect(made).rejects.toMatchObject({ code: 'cancelled' });
-  expect(await running()).toEqual([]);
-});
-
-test('a call that breaks ends the other calls before the run is notified', async () => {
-  const { make, running, open } = bench();
-  const made = make({ callId: 'a' }, { callId: 'b' });
+test.each<[string, (it: ReturnType<typeof bench>) => void, code: string]>([
+  ['a stop', ({ stop }) => stop.abort(), 'cancelled'],
+  ['a call that breaks', ({ open }) => open.get('a')?.reject(new Error('a bug')), 'internal'],
+])('%s ends all calls before the run is notified', async (_, happens, code) => {
+  const it = bench();
+  const made = it.make({ callId: 'a' }, { callId: 'b' });
   made.catch(() => {});
-  expect(await running()).toEqual(['a', 'b']);
-  open.get('a')?.reject(new Error('a bug'));
-  await expect(made).rejects.toMatchObject({ code: 'internal' });
-  expect(await running()).toEqual([]);
+  expect(await it.running()).toEqual(['a', 'b']);
+  happens(it);
+  await expect(made).rejects.toMatchObject({ code });
+  expect(await it.running()).toEqual([]);
 });
 
 test('the notes of a folder stand behind the result for the model, and not in what people see', async () => {
-  const { work, make, end, transcript, events } = bench([], {}, ['sandbox']);
+  const { work, make, end, results, logged } = bench([], {}, ['sandbox']);
   Object.assign(work, { nestedNotes: async (_client: unknown, args: { id: string }) => `Notes for ${args.id}.` });
   const made = make({ callId: 'a' });
   await end('a');
   await made;
-  const { messages } = transcript.view(runId());
-  expect(messages.flatMap((it) => (it.role === 'tool' ? [it.output] : []))).toEqual(['of a\n\nNotes for a.']);
-  expect((await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data.output] : []))).toEqual(['of a']);
+  expect(results()).toEqual(['of a\n\nNotes for a.']);
+  expect(await logged('tool.called')).toMatchObject([{ output: 'of a' }]);
 });
 
 test('the first call that the budget does not cover is not made, nor are those behind it', async () => {
   const kept: number[] = [];
-  const { make, end, running, events } = bench([], {
-    budget: new TurnBudget({
-      session: () => [{ scope: 'session', kind: 'toolCalls', limit: 10, used: 8 }],
-      keepCalls: (count) => kept.push(count),
-    }),
+  const budget = new TurnBudget({
+    session: () => [{ scope: 'session', kind: 'toolCalls', limit: 10, used: 8 }],
+    keepCalls: (count) => kept.push(count),
   });
+  const { make, end, running, logged } = bench([], { budget });
   const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' }, { callId: 'd' });
   expect([await running(), kept]).toEqual([['a', 'b'], [2]]);
   for (const callId of ['a', 'b']) await end(callId);
   const outcomes = await made;
   expect(outcomes.map(({ kind }) => kind)).toEqual(['called', 'called', 'unaffordable', 'held']);
   expect(outcomes[2]).toMatchObject({ over: { scope: 'session', kind: 'toolCalls', limit: 10, used: 10 } });
-  expect((await events()).flatMap((it) => (it.type === 'tool.calling' ? [it.data.callId] : []))).toEqual(['a', 'b']);
+  expect(await logged('tool.calling')).toMatchObject([{ callId: 'a' }, { callId: 'b' }]);
 });
 
 test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is returned', async () => {

@@ -1,51 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
-import { createIdSource } from '../../../../../src/core/model/ids.ts';
 import { recallMessages } from '../../../../../src/sessions/run/context/recall.ts';
-import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
-import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/agents/small-model.ts';
-import {
-  exampleTurn,
-  messageId,
-  nothingYet,
-  runId,
-  scribeBench,
-  sessionId,
-} from '../../../../support/machines/session-parts.ts';
+import { call, say, smallRun, wantsSummary, words } from '../../../../support/agents/small-run.ts';
+import { exampleTurn, runId } from '../../../../support/machines/session-parts.ts';
 
 const first = 'Read all files, and never touch the folder old.';
-const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
-const wantsSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
-const call = (n: number): ScriptLine => ({
-  type: 'call',
-  call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
-});
-const say = (delta: string): ScriptLine => ({ type: 'text', delta });
-const signal = new AbortController().signal;
 
 /** A run with a small model; each turn's call gets a result of this many characters. */
-function bench(decide: (request: TurnRequest, turn: number) => readonly ScriptLine[]) {
-  const { runWriter, transcript, events, store, writer, clock } = scribeBench();
-  let turns = 0;
-  const model = smallModel((request) => (wantsSummary(request) ? decide(request, -1) : decide(request, turns)));
-  const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
-  const step = async (chars: number, note = '') => {
-    turns += 1;
-    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, { ...exampleTurn, note }, signal);
-    if (!turn.ok) return turn;
-    for (const { callId, name } of turn.message.calls) {
-      const output = `${callId} `.repeat(chars).slice(0, chars);
-      runWriter.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });
-    }
-    await runWriter.write(...turn.facts);
-    return turn;
-  };
-  const compactions = async () => (await events()).filter(({ type }) => type === 'context.compacted');
-  return { runWriter, transcript, store, writer, clock, model, hear, step, compactions };
+function bench(decide: Parameters<typeof smallRun>[0]) {
+  const run = smallRun(decide);
+  const step = (chars: number, note = '') => run.turn((callId) => `${callId} `.repeat(chars).slice(0, chars), { note });
+  const compactions = async () =>
+    (await run.events()).flatMap((event) => (event.type === 'context.compacted' ? [event] : []));
+  return { ...run, step, compactions };
 }
 const working = (request: TurnRequest, turn: number): readonly ScriptLine[] => {
   if (turn < 0) return [say('## State\nSome files were read.')];
@@ -54,37 +25,37 @@ const working = (request: TurnRequest, turn: number): readonly ScriptLine[] => {
   return turn > 300 ? [say('All read.')] : [call(turn)];
 };
 
+/** 300 turns with long results and these notes, of which each is answered, and so is a message after them. */
+async function longRun(noteOf: (turn: number) => string = () => '') {
+  const it = bench(working);
+  it.hear(first);
+  for (let n = 0; n < 300; n++) expect((await it.step(20_000, noteOf(n))).ok, `turn ${n}`).toBe(true);
+  expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'All read.' } });
+  it.hear('hello');
+  expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
+  for (const request of it.model.requests) {
+    expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+    expect(request.messages).toContainEqual({ role: 'user', text: first });
+  }
+  const turns = it.model.requests.filter((request) => !wantsSummary(request));
+  const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+  return { turns, shares, compactions: await it.compactions(), messages: it.transcript.messages };
+}
+
 describe('a long conversation in a small window', { tags: ['all'] }, () => {
   test('with 300 turns of 20,000 characters each ends, and the session answers the next message', async () => {
-    const it = bench(working);
-    it.hear(first);
-    for (let n = 0; n < 300; n++) expect((await it.step(20_000)).ok).toBe(true);
-    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'All read.' } });
-    it.hear('hello');
-    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
-
-    const { requests } = it.model;
-    for (const request of requests) {
-      expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
-      expect(request.messages).toContainEqual({ role: 'user', text: first });
-    }
-    const turns = requests.filter((request) => !wantsSummary(request));
-    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
-    const compactions = await it.compactions();
+    const { shares, compactions, messages } = await longRun();
     expect(shares.filter((share) => share < 1).length).toBeLessThanOrEqual(compactions.length);
     expect(compactions.length).toBeLessThan(100); // less often than every third turn
-    expect(compactions.map((event) => event.type === 'context.compacted' && event.data.kind)).toContain('summary');
-    for (const event of compactions) {
-      if (event.type !== 'context.compacted') continue;
-      expect(event.data.after).toBeLessThanOrEqual(event.data.before * 0.8);
-      expect(event.data.uptoSeq).toBeLessThan(event.seq);
+    expect(compactions.map(({ data }) => data.kind)).toContain('summary');
+    for (const { seq, data } of compactions) {
+      expect(data.after).toBeLessThanOrEqual(data.before * 0.8);
+      expect(data.uptoSeq).toBeLessThan(seq);
     }
-    expect(it.transcript.messages).toHaveLength(2 * 300 + 4); // nothing is lost
+    expect(messages).toHaveLength(2 * 300 + 4); // nothing is lost
   });
 
   test('with 300 turns and a plan of thirty steps ends as well, and each request begins as the one before', async () => {
-    const it = bench(working);
-    it.hear(first);
     const steps = Array.from(
       { length: 30 },
       (_, n) => `${n + 1}. Read the files of part ${n + 1} and note what is in them.`,
@@ -93,20 +64,10 @@ describe('a long conversation in a small window', { tags: ['all'] }, () => {
       const plan = steps.map((text, n) => `${n < step ? '[done]' : '[open]'} ${text}`).join('\n');
       return `The plan:\n${plan}\n\nWork on step ${step + 1} now.`;
     };
-    for (let n = 0; n < 300; n++)
-      expect((await it.step(20_000, noteOf(Math.floor(n / 10)))).ok, `turn ${n}`).toBe(true);
-    it.hear('hello');
-    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
-    const turns = it.model.requests.filter((request) => !wantsSummary(request));
-    for (const request of turns) {
-      expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
-      expect(request.messages).toContainEqual({ role: 'user', text: first });
-    }
-    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
-    const compactions = (await it.compactions()).length;
-    const between = shares.toSorted((a, b) => a - b).slice(compactions); // without those that a compaction cut
+    const { turns, shares, compactions } = await longRun((turn) => noteOf(Math.floor(turn / 10)));
+    const between = shares.toSorted((a, b) => a - b).slice(compactions.length); // without those that a compaction cut
     expect(between.filter((share) => share >= 0.95).length / between.length).toBeGreaterThanOrEqual(0.95);
-    expect(turns.at(-2)?.note).toBe(noteOf(29));
+    expect(turns[299]?.note).toBe(noteOf(29));
   });
 
   test('looks the same to the model after a restart', async () => {
@@ -114,10 +75,9 @@ describe('a long conversation in a small window', { tags: ['all'] }, () => {
     it.hear(first);
     for (let n = 0; n < 40; n++) await it.step(20_000);
     await it.runWriter.write();
-    const again = new Transcript(sessionId, it.store.records);
-    await again.load();
-    expect(again.view(runId())).toEqual(it.transcript.view(runId()));
-    expect(again.compactions.length).toBeGreaterThan(0);
+    const { transcript } = await it.restarted();
+    expect(transcript.view(runId())).toEqual(it.transcript.view(runId()));
+    expect(transcript.compactions.length).toBeGreaterThan(0);
   });
 
   test('keeps the user’s messages and cuts no call from its result when one turn has eight long results', async () => {
@@ -157,16 +117,14 @@ describe('a summary that cannot be made', () => {
   }
 
   const end = (outcome: TurnOutcome): ScriptLine => ({ type: 'end', outcome });
+  const failed = (code: 'model_rejected' | 'model_unavailable', message: string, retryable: boolean) =>
+    end({ kind: 'failed', code, message, retryable });
   const usage = { inputTokens: 1, outputTokens: 1 };
   test.each<[string, readonly ScriptLine[], string]>([
     ['is empty', [], 'The model gave an empty summary.'],
     ['is refused', [say('No.'), end({ kind: 'finished', stop: 'refused', usage })], 'The model declined.'],
     ['is a call', [say('Let me look.'), call(7)], 'The model called a tool instead.'],
-    [
-      'fails for good',
-      [end({ kind: 'failed', code: 'model_rejected', message: 'It is odd.', retryable: false })],
-      'It is odd.',
-    ],
+    ['fails for good', [failed('model_rejected', 'It is odd.', false)], 'It is odd.'],
   ])('because it %s is tried twice, then the run continues without it and says why', async (_, summary, why) => {
     const it = without(summary);
     it.hear(first);
@@ -184,13 +142,11 @@ describe('a summary that cannot be made', () => {
   });
 
   test('because the provider is away fails the turn once, so that it is tried again, and then the run continues', async () => {
-    const away = end({ kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true });
-    const it = without([away]);
+    const it = without([failed('model_unavailable', 'Away.', true)]);
     expect(await full(it)).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
     expect([await it.compactions(), (await it.step(100)).ok]).toEqual([[], true]);
-    expect(await it.compactions()).toMatchObject([
-      { data: { kind: 'cut', summary: expect.stringContaining('Away.') } },
-    ]);
+    const cut = { kind: 'cut', summary: expect.stringContaining('Away.') };
+    expect(await it.compactions()).toMatchObject([{ data: cut }]);
   });
 
   test('because of a call is a summary all the same when it has the headings', async () => {
@@ -207,14 +163,11 @@ describe('a summary that cannot be made', () => {
     const isRequested = () => it.model.requests.some(wantsSummary);
     while (!isRequested()) await Promise.race([it.step(100), expect.poll(isRequested).toBe(true)]);
     expect(await it.compactions()).toEqual([]);
-    const transcript = new Transcript(sessionId, it.store.records);
-    await transcript.load();
+    const { transcript, runWriter } = await it.restarted();
     expect(transcript.compactions).toEqual([]);
-    const { writer, clock } = it;
-    const options = { writer, transcript, ids: createIdSource(), clock, runId: runId(), soFar: nothingYet };
-    const runWriter = new RunWriter(options);
     const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
-    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, signal);
+    const parts = { model, runWriter, budget: new TurnBudget() };
+    const turn = await takeTurn(parts, exampleTurn, new AbortController().signal);
     expect(turn.ok && turn.message.text).toBe('Well.');
     expect(await it.compactions()).toMatchObject([{ data: { kind: 'summary', summary: '## State' } }]);
   });

@@ -1,69 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../../src/agents/models/model.ts';
-import type { FactOf, PlanStep } from '../../../../../src/core/model/events.ts';
-import { createIdSource } from '../../../../../src/core/model/ids.ts';
+import type { FactOf } from '../../../../../src/core/model/events.ts';
 import { readRecordedRequest } from '../../../../../src/sessions/run/log/request-at.ts';
-import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
-import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
-import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import type { ScriptLine } from '../../../../support/agents/scripted.ts';
-import { smallModel } from '../../../../support/agents/small-model.ts';
-import { messageId, nothingYet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
+import { call, say, smallRun, words } from '../../../../support/agents/small-run.ts';
+import { runId, sessionId } from '../../../../support/machines/session-parts.ts';
 
-const step: PlanStep = { id: '1', description: 'x', status: 'running' };
 const sections = [
   { part: 'role', text: 'You are careful.' },
   { part: 'rules', text: 'Keep to the rules. '.repeat(200) },
 ];
+const prompt = { system: sections.map(({ text }) => text).join('\n\n'), sections };
 const tools = [{ name: 'file_read', description: 'Reads.', parameters: { type: 'object', properties: {} } }];
-const expected = {
-  phase: { kind: 'act', step, stepIndex: 0 } as const,
-  note: 'Step 1: x',
-  hint: undefined,
-  tools,
-  prompt: { system: sections.map(({ text }) => text).join('\n\n'), sections },
-  workdir: '/workspace',
-  text: 'live' as const,
-};
-const { signal } = new AbortController();
 const usage = { inputTokens: 10, outputTokens: 2 };
-const say = (delta: string): ScriptLine => ({ type: 'text', delta });
 const end = (stop: 'done' | 'length'): ScriptLine => ({ type: 'end', outcome: { kind: 'finished', stop, usage } });
-const isSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
-const call = (n: number): ScriptLine => ({
-  type: 'call',
-  call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
-});
 
-function bench(
-  decide: (request: TurnRequest, turn: number) => readonly ScriptLine[],
-  noteOf = (_: number) => expected.note,
-) {
-  const { runWriter, store, ...rest } = scribeBench();
-  let turns = 0;
-  const model = smallModel((request) => decide(request, turns));
-  const turn = async (output = '', by = runWriter) => {
-    turns += 1;
-    const made = await takeTurn(
-      { model, runWriter: by, budget: new TurnBudget() },
-      { ...expected, note: noteOf(turns) },
-      signal,
-    );
-    if (!made.ok) return;
-    for (const { callId, name } of made.message.calls)
-      by.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });
-    await by.write(...made.facts);
-  };
-  const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
+function bench(decide: Parameters<typeof smallRun>[0]) {
+  const run = smallRun(decide);
+  const more = { note: 'Step 1: x', tools, prompt };
   return {
-    ...rest,
-    runWriter,
-    store,
-    model,
-    turn,
-    hear,
-    at: (n?: number) => readRecordedRequest(store.records, sessionId, n),
+    ...run,
+    turn: (output = '', note = more.note, by = run.runWriter) => run.turn(() => output, { ...more, note }, by),
+    at: (n?: number) => readRecordedRequest(run.store.records, sessionId, n),
   };
 }
 const seen = ({ cacheKey: _, ...request }: TurnRequest) => JSON.parse(JSON.stringify(request)) as unknown;
@@ -72,14 +30,11 @@ const usages = (events: readonly { type: string; data: unknown }[]) =>
 
 describe('what a turn saw', () => {
   test('is rebuilt as it was sent, turn by turn, through results left out, summaries and more messages', async () => {
-    const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
-    const decide = (request: TurnRequest, turn: number) =>
-      isSummary(request) ? [say('## State')] : [say(words(turn)), call(turn)];
-    const it = bench(decide, (turn) => `Step ${Math.ceil(turn / 7)}`);
+    const it = bench((_, turn) => (turn < 0 ? [say('## State')] : [say(words(turn)), call(turn)]));
     it.hear('Read all files.');
     for (let n = 0; n < 60; n++) {
       if (n === 20) it.hear('And be quick.');
-      await it.turn(n % 3 === 0 ? 'r'.repeat(20_000) : 'short');
+      await it.turn(n % 3 === 0 ? 'r'.repeat(20_000) : 'short', `Step ${Math.ceil((n + 1) / 7)}`);
     }
     const kinds = (await it.events()).flatMap((one) => (one.type === 'context.compacted' ? [one.data.kind] : []));
     expect(kinds).toContain('summary');
@@ -122,23 +77,17 @@ describe('what a turn saw', () => {
     expect(await it.at(2)).toMatchObject({ proved: true });
   });
 
-  test('is not proved when a message was changed in the store', async () => {
+  test.each([
+    ['a message', 'transcript', 'Delete nothing.', { message: { role: 'user', text: 'Delete all.' } }],
+    ['a part of the instructions', 'request-text', 'You are careful', { sections: sections.slice(1) }],
+  ])('is not proved when %s was changed in the store', async (_, kind, words, forged) => {
     const it = bench(() => [say('Well.')]);
     it.hear('Delete nothing.');
     await it.turn();
-    const [record] = await it.store.records.list('transcript', { idPrefix: sessionId });
-    const forged = { ...(record?.doc as object), message: { role: 'user', text: 'Delete all.' } };
-    await it.store.records.put({ kind: 'transcript', id: record?.id ?? '', doc: forged });
-    expect((await it.at(1)).proved).toBe(false);
-  });
-
-  test('is not proved when a part of the instructions was changed in the store', async () => {
-    const it = bench(() => [say('Well.')]);
-    it.hear('Hello');
-    await it.turn();
-    const texts = await it.store.records.list('request-text', { idPrefix: sessionId });
-    const own = texts.find(({ doc }) => JSON.stringify(doc).includes('You are careful'));
-    await it.store.records.put({ kind: 'request-text', id: own?.id ?? '', doc: { sections: sections.slice(1) } });
+    const { records } = it.store;
+    const all = await records.list(kind, { idPrefix: sessionId });
+    const own = all.find(({ doc }) => JSON.stringify(doc).includes(words));
+    await records.put({ kind, id: own?.id ?? '', doc: { ...(own?.doc as object), ...forged } });
     expect((await it.at(1)).proved).toBe(false);
   });
 
@@ -147,11 +96,8 @@ describe('what a turn saw', () => {
     it.hear('Hello');
     await it.turn();
     await it.turn();
-    const transcript = new Transcript(sessionId, it.store.records);
-    await transcript.load();
-    const { writer, clock } = it;
-    const options = { writer, transcript, ids: createIdSource(), clock, runId: runId(), soFar: nothingYet };
-    await it.turn('', new RunWriter(options));
+    const { runWriter } = await it.restarted();
+    await it.turn('', 'Step 1: x', runWriter);
     expect(usages(await it.events()).map(({ turn }) => turn)).toEqual([1, 2, 3]);
     expect(seen((await it.at(3)).request)).toEqual(seen(it.model.requests[2] as TurnRequest));
   });

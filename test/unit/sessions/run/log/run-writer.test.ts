@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionFact } from '../../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
+import type { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { fact, messageId, quiet, runId, scribeBench } from '../../../../support/machines/session-parts.ts';
 
 const call = { callId: 'c1', tool: 'shell', function: 'shell_exec', args: { id: 'main', command: 'make' } } as const;
+const done = { success: true, output: 'done', content: null } as const;
 const running = { id: '1', description: 'Make it', status: 'running' } as const;
-const stopped = (status: 'stopped' | 'failed' = 'stopped'): SessionFact =>
-  fact('run.end', { status, reason: status, task: 'x' });
+const stopped = () => fact('run.end', { status: 'stopped', reason: 'stopped', task: 'x' });
 
 describe('a run that is written down', () => {
   test('puts what came in before the model, once, in order', () => {
@@ -30,23 +30,17 @@ describe('a run that is written down', () => {
     expect(await store.records.list('transcript')).toMatchObject([{ doc: { message: { text: 'one' } } }]);
   });
 
-  test('appends facts that it owes with the next ones, and an end of the run with them', async () => {
-    for (const end of [false, true]) {
-      const { runWriter, appends, types } = scribeBench();
-      runWriter.deferToNextWrite(runWriter.title('T'));
-      await quiet();
-      expect(appends).toEqual([]);
-      if (end) await runWriter.close([stopped()], 'cancelled');
-      else await runWriter.write(runWriter.plan([running]));
-      expect([appends, await types()]).toEqual([[2], ['title', end ? 'run.end' : 'plan']]);
-    }
-  });
-
-  test('appends what it owes before a turn begins', async () => {
-    const { runWriter, types } = scribeBench();
+  test.each<[string, (of: RunWriter) => Promise<unknown>, types: string[]]>([
+    ['with the next ones', (of) => of.write(of.plan([running])), ['title', 'plan']],
+    ['with the end of the run', (of) => of.close([stopped()], 'cancelled'), ['title', 'run.end']],
+    ['before a turn begins', (of) => of.flush(), ['title']],
+  ])('appends facts that it owes %s', async (_, happens, expected) => {
+    const { runWriter, appends, types } = scribeBench();
     runWriter.deferToNextWrite(runWriter.title('T'));
-    await runWriter.flush();
-    expect(await types()).toEqual(['title']);
+    await quiet();
+    expect(appends).toEqual([]);
+    await happens(runWriter);
+    expect([appends, await types()]).toEqual([[expected.length], expected]);
   });
 
   test('tells of the child of a call once, also after a restart, and leaves the child out of the result', async () => {
@@ -56,20 +50,12 @@ describe('a run that is written down', () => {
     await runWriter.childStarted('c1', { child, task: 'Write' });
     await runWriter.childStarted('c1', { child, task: 'Write' });
     expect(await types()).toEqual(['tool.calling', 'child.started']);
-    await runWriter.write(runWriter.called('c1', { success: true, output: 'done', content: null }));
-    expect((await events()).at(-1)?.data).toEqual({ ...call, success: true, output: 'done', content: null });
+    await runWriter.write(runWriter.called('c1', done));
+    expect((await events()).at(-1)?.data).toEqual({ ...call, ...done });
 
     const again = scribeBench({ openCalls: [{ ...call, logged: 0, child }] });
     await again.runWriter.childStarted('c1', { child, task: 'Write' });
     expect(await again.types()).toEqual([]);
-  });
-
-  test('knows its plan as its steps left it', () => {
-    const { runWriter } = scribeBench();
-    const other = { id: '2', description: 'Then', status: 'pending' } as const;
-    runWriter.plan([{ ...running, status: 'pending' }, other]);
-    runWriter.step(running);
-    expect(runWriter.steps).toEqual([running, other]);
   });
 
   test('has the usage of a turn, as far as the provider reports it', () => {
@@ -81,27 +67,18 @@ describe('a run that is written down', () => {
     expect(runWriter.usage('demo', all, of)).toEqual(fact('usage', { model: 'demo', ...all, ...of }));
   });
 
-  test('says a message as it comes, in pieces, and completes it', async () => {
+  test.each([50, 0])('says a message in pieces, and completes it when it ends after %i ms', async (ms) => {
     const { runWriter, clock, events } = scribeBench();
     using speech = runWriter.speak();
     speech.say('Hel');
     speech.say('lo');
-    clock.advance(50);
+    clock.advance(ms);
     await runWriter.write(...speech.end());
     expect(await events()).toMatchObject([
       { type: 'message.delta', data: { text: 'Hel' } },
       { type: 'message.delta', data: { text: 'lo' } },
       { type: 'message.assistant', data: { text: 'Hello' } },
     ]);
-  });
-
-  test('completes it with the text that its pieces lack', async () => {
-    const { runWriter, events } = scribeBench();
-    using speech = runWriter.speak();
-    speech.say('Hel');
-    speech.say('lo');
-    await runWriter.write(...speech.end());
-    expect(await events()).toMatchObject([{}, {}, { type: 'message.assistant', data: { text: 'Hello' } }]);
   });
 
   test('begins a message of its own when somebody else’s fact completed the one it was saying', async () => {
@@ -119,6 +96,15 @@ describe('a run that is written down', () => {
 });
 
 describe('the live output of a call', () => {
+  /** The part of these texts that the log has. */
+  async function reported({ runWriter, events }: ReturnType<typeof scribeBench>, texts: readonly string[]) {
+    const live = runWriter.listen('c1');
+    for (const text of texts) live.hear(text);
+    live[Symbol.dispose]();
+    await quiet();
+    return (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : '')).join('');
+  }
+
   test('comes in pieces of at most 50 ms, and all of it with the end of the listening', async () => {
     const { runWriter, clock, events } = scribeBench();
     runWriter.calling(call);
@@ -129,35 +115,23 @@ describe('the live output of a call', () => {
     live.hear('c');
     live[Symbol.dispose]();
     await quiet();
-    expect((await events()).map((it) => it.type === 'tool.output' && it.data)).toEqual([
-      { callId: 'c1', text: 'a' },
-      { callId: 'c1', text: 'b' },
-      { callId: 'c1', text: 'c' },
-    ]);
+    const pieces = (await events()).map((it) => it.type === 'tool.output' && it.data);
+    expect(pieces).toEqual(['a', 'b', 'c'].map((text) => ({ callId: 'c1', text })));
     expect(clock.pending()).toBe(0);
   });
 
   test.each([[['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']], [['abcdef']]])(
     'leaves out what the log had before a restart, however it is cut: %j',
     async (texts) => {
-      const { runWriter, events } = scribeBench({ openCalls: [{ ...call, logged: 4 }] });
-      const live = runWriter.listen('c1');
-      for (const text of texts) live.hear(text);
-      live[Symbol.dispose]();
-      await quiet();
-      const reported = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-      expect(reported.join('')).toBe('ef');
+      const bench = scribeBench({ openCalls: [{ ...call, logged: 4 }] });
+      expect(await reported(bench, texts)).toBe('ef');
     },
   );
 
   test('is 64 Ki characters of a call at most, those before a restart included', async () => {
-    const { runWriter, events } = scribeBench({ openCalls: [{ ...call, logged: 59_000 }] });
-    const live = runWriter.listen('c1');
-    for (let n = 0; n < 100; n++) live.hear('x'.repeat(1_000));
-    live[Symbol.dispose]();
-    await quiet();
-    const reported = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-    expect(reported.join('')).toHaveLength(64 * 1_024 - 59_000);
+    const bench = scribeBench({ openCalls: [{ ...call, logged: 59_000 }] });
+    const texts = Array.from({ length: 100 }, () => 'x'.repeat(1_000));
+    expect(await reported(bench, texts)).toHaveLength(64 * 1_024 - 59_000);
   });
 });
 
@@ -204,32 +178,12 @@ describe('a run that ends', () => {
       await runWriter.write(runWriter.calling({ ...call, callId }));
       using live = runWriter.listen(callId);
       live.hear(`output of ${callId}`);
-      if (callId !== 'c3')
-        await runWriter.write(runWriter.called(callId, { success: true, output: 'done', content: null }));
+      if (callId !== 'c3') await runWriter.write(runWriter.called(callId, done));
     }
     await runWriter.close([stopped()], 'cancelled');
     const results = (await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
-    expect(results.map(({ callId, output }) => [callId, output])).toEqual([
-      ['c1', 'done'],
-      ['c2', 'done'],
-      ['c3', 'output of c3'],
-    ]);
-  });
-
-  test('closes no call once its result is there', async () => {
-    const { runWriter, types } = scribeBench();
-    await runWriter.write(
-      runWriter.calling(call),
-      runWriter.called('c1', { success: true, output: '', content: null }),
-    );
-    await runWriter.close([stopped()], 'cancelled');
-    expect(await types()).toEqual(['tool.calling', 'tool.called', 'run.end']);
-  });
-
-  test('without open parts appends only its end', async () => {
-    const { runWriter, types } = scribeBench();
-    await runWriter.close([stopped()], 'cancelled');
-    expect(await types()).toEqual(['run.end']);
+    const expected = ['c1 done', 'c2 done', 'c3 output of c3'];
+    expect(results.map(({ callId, output }) => `${callId} ${output}`)).toEqual(expected);
   });
 
   test('F113 announces no call once the run is closed, and so owes no result for it', async () => {

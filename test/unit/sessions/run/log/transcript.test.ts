@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Message } from '../../../../../src/agents/models/model.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import type { ConversationEntry } from '../../../../../src/sessions/run/log/conversation.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
@@ -13,15 +12,13 @@ const requested = (text: string, of = runId()): ConversationEntry => ({
 });
 const replied = (callIds: readonly string[], of = runId()): ConversationEntry => {
   const calls = callIds.map((callId) => ({ callId, name: 'shell_exec', args: { n: 1 } }));
-  return {
-    runId: of,
-    message: { role: 'assistant', model: 'demo', text: '', calls, raw: [{ thoughtSignature: 'x==' }] },
-  };
+  const raw = [{ thoughtSignature: 'x==' }];
+  return { runId: of, message: { role: 'assistant', model: 'demo', text: '', calls, raw } };
 };
-const result = (callId: string, of = runId()): ConversationEntry => {
-  const message: Message = { role: 'tool', callId, name: 'shell_exec', output: 'out', success: true };
-  return { runId: of, message };
-};
+const result = (callId: string): ConversationEntry => ({
+  runId: runId(),
+  message: { role: 'tool', callId, name: 'shell_exec', output: 'out', success: true },
+});
 
 const notesIn = ({ earlier, note }: Pick<ReturnType<Transcript['view']>, 'earlier' | 'note'>) => [
   ...earlier,
@@ -31,16 +28,26 @@ const notesIn = ({ earlier, note }: Pick<ReturnType<Transcript['view']>, 'earlie
 function bench() {
   const store = createInMemoryStore();
   const open = () => new Transcript(sessionId, store.records);
+  const loaded = async () => {
+    const transcript = open();
+    await transcript.load();
+    return transcript;
+  };
   const keep = async (transcript: Transcript) => {
     for (const put of transcript.takeUnstored()) await store.records.put(put);
   };
-  return { store, open, keep };
+  return { store, open, loaded, keep };
 }
 
 describe('the notes of the loop', () => {
-  test('keep their places: before the calls of a step, or at the end for a step that begins between calls', () => {
+  const asked = () => {
     const transcript = bench().open();
     transcript.add(requested('Do it'));
+    return transcript;
+  };
+
+  test('keep their places: before the calls of a step, or at the end for a step that begins between calls', () => {
+    const transcript = asked();
     transcript.placeNote('Step 1', 1_000);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 1', 1_000);
@@ -54,8 +61,7 @@ describe('the notes of the loop', () => {
   });
 
   test('are forgotten when they are too long, but for the newest', () => {
-    const transcript = bench().open();
-    transcript.add(requested('Do it'));
+    const transcript = asked();
     transcript.placeNote('Step 1', 5);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 2', 5);
@@ -63,8 +69,7 @@ describe('the notes of the loop', () => {
   });
 
   test('that a summary hides are gone, and the newest stands behind it', () => {
-    const transcript = bench().open();
-    transcript.add(requested('Do it'));
+    const transcript = asked();
     transcript.placeNote('Step 1', 1_000);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 2', 1_000);
@@ -79,35 +84,30 @@ describe('the notes of the loop', () => {
 
 describe('the transcript', () => {
   test('comes back as it was, provider’s raw parts included, in its order', async () => {
-    const { open, keep } = bench();
-    const transcript = open();
-    await transcript.load();
+    const { loaded, keep } = bench();
+    const transcript = await loaded();
     const entries = Array.from({ length: 12 }, (_, n) => requested(`${n}`));
     transcript.add(...entries, replied(['c1']), result('c1'));
     await keep(transcript);
-    const again = open();
-    await again.load();
+    const again = await loaded();
     expect(again.entries).toEqual([...entries, replied(['c1']), result('c1')]);
   });
 
   test('hands out only what is new, and continues counting where the stored one ends', async () => {
-    const { open, keep, store } = bench();
-    const first = open();
-    await first.load();
+    const { loaded, keep, store } = bench();
+    const first = await loaded();
     first.add(requested('one'));
     await keep(first);
     expect(first.takeUnstored()).toEqual([]);
-    const second = open();
-    await second.load();
+    const second = await loaded();
     second.add(requested('two'));
     expect(second.takeUnstored()).toMatchObject([{ id: `${sessionId}:00000001`, sort: 1 }]);
     expect(await store.records.list('transcript')).toHaveLength(1);
   });
 
   test('is read once, however often it is requested', async () => {
-    const { open } = bench();
-    const transcript = open();
-    await transcript.load();
+    const { loaded } = bench();
+    const transcript = await loaded();
     transcript.add(requested('one'));
     await transcript.load();
     expect(transcript.entries).toHaveLength(1);
@@ -133,13 +133,12 @@ describe('the transcript', () => {
   });
 
   test('a call that the provider wants permitted is still such a call after a restart', async () => {
-    const { open, keep } = bench();
+    const { open, loaded, keep } = bench();
     const before = open();
     const call = { callId: 'c1', name: 'shell_exec', args: {}, confirm: 'It deletes a file.' };
     before.add({ runId: runId(), message: { role: 'assistant', model: 'm', text: '', calls: [call], raw: [] } });
     await keep(before);
-    const after = open();
-    await after.load();
+    const after = await loaded();
     expect(after.openCalls(runId())).toEqual([call]);
   });
 
@@ -150,8 +149,6 @@ describe('the transcript', () => {
     expect(transcript.view(runId())).toBe(first);
     transcript.add(requested('two'));
     expect(transcript.view(runId()).messages).toHaveLength(2);
-    transcript.placeNote('Do step 1.', 1_000);
-    expect(notesIn(transcript.view(runId()))).toHaveLength(1);
     const sizes = { before: 2, after: 1 };
     transcript.compact(runId(), { kind: 'cut', upto: 1, until: 2, summary: 'It went on.', userChars: 0, ...sizes });
     expect(JSON.stringify(transcript.view(runId()).messages)).toContain('It went on.');
@@ -166,21 +163,18 @@ describe('the transcript', () => {
   });
 
   test('of one session has no message of another', async () => {
-    const { open, keep, store } = bench();
-    const mine = open();
-    await mine.load();
+    const { loaded, keep, store } = bench();
+    const mine = await loaded();
     mine.add(requested('mine'));
     await keep(mine);
     await store.records.put({ kind: 'transcript', id: '00000000000000ab:00000000', doc: requested('theirs'), sort: 0 });
-    const again = open();
-    await again.load();
+    const again = await loaded();
     expect(again.entries).toEqual([requested('mine')]);
   });
 
   test('is read again where the store was away for a moment', async () => {
-    const { store, open, keep } = bench();
-    const before = open();
-    await before.load();
+    const { store, loaded, keep } = bench();
+    const before = await loaded();
     before.add(requested('hello'));
     await keep(before);
     let isAway = true;

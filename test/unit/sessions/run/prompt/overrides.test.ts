@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { readPromptParts } from '../../../../../src/sessions/run/prompt/overrides.ts';
 import {
   checkPromptPart,
@@ -13,8 +13,8 @@ let folder: ReturnType<typeof temporaryFolder>;
 const put = (name: string, text: string | Uint8Array) => writeFileSync(join(folder.path, name), text);
 beforeEach(() => {
   folder = temporaryFolder();
+  return () => folder[Symbol.dispose]();
 });
-afterEach(() => folder[Symbol.dispose]());
 
 test('a file replaces the part of its name, and all others stay', () => {
   put('rules.md', '# Rules\n\nBe kind.\n');
@@ -36,26 +36,18 @@ test('every mistake is named at once, with the parts that there are', () => {
   put('plan.md', new Uint8Array([0xff, 0xfe, 0x00]));
   put('environment.md', 'You are at {{workdir}}.');
   mkdirSync(join(folder.path, 'memory.md'));
-  expect(() => readPromptParts(folder.path)).toThrow(
-    expect.objectContaining({
-      code: 'invalid_request',
-      publicMessage: expect.stringMatching(
-        new RegExp(
-          [
-            'answer.md has the placeholder {{time}}, and the part answer knows none',
-            'environment.md lacks the line "Working directory: {{workdir}}"',
-            'memory.md cannot be read as a part of the prompt: EISDIR',
-            'plan.md cannot be read as a part of the prompt: it is no UTF-8 text',
-            'role.md has 16385 bytes; a part of the prompt has at most 16384',
-            'rulez.md is no part of the prompt. The parts are: project.md, role.md',
-            'step.md lacks the placeholder {{step}}',
-          ]
-            .map((it) => it.replace(/[{}.]/g, '\\$&'))
-            .join('[\\s\\S]*'),
-        ),
-      ),
-    }),
-  );
+  const mistakes = [
+    'answer.md has the placeholder {{time}}, and the part answer knows none',
+    'environment.md lacks the line "Working directory: {{workdir}}"',
+    'memory.md cannot be read as a part of the prompt: EISDIR',
+    'plan.md cannot be read as a part of the prompt: it is no UTF-8 text',
+    'role.md has 16385 bytes; a part of the prompt has at most 16384',
+    'rulez.md is no part of the prompt. The parts are: project.md, role.md',
+    'step.md lacks the placeholder {{step}}',
+  ];
+  const inTurn = new RegExp(mistakes.map((it) => it.replace(/[{}.]/g, '\\$&')).join('[\\s\\S]*'));
+  const expected = { code: 'invalid_request', publicMessage: expect.stringMatching(inTurn) };
+  expect(() => readPromptParts(folder.path)).toThrow(expect.objectContaining(expected));
 });
 
 test.each(promptPartNames)('the own part %s keeps the rules for overrides', (name) =>

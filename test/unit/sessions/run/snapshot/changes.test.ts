@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { saveRunFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
@@ -47,7 +47,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
     writeFileSync(join(root, path), text);
   };
   const changes = () => readRunChanges(client, AbortSignal.timeout(60_000));
-  return { root, ran, warned, begin, write, changes };
+  return { root, ran, warned, client, begin, write, changes };
 }
 
 describe.each(['program', 'daemon'] as const)('the changes since a run began, kept by the %s,', (by) => {
@@ -85,18 +85,11 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
   });
 
   test('of a restarted server continue from the start of the run', async () => {
-    const { begin, write, changes, root } = workspace(by);
+    const { begin, write, changes, client } = workspace(by);
     await begin();
     write('a.txt', 'a');
     const other = new RunBaselines({ clock: manualClock(now + 1), warn: () => {} });
-    const client = {
-      workspace: { keep: byProgram, print: async () => undefined },
-      exec: async ({ command }: { command: string }) => {
-        const { status } = spawnSync('bash', ['-c', command], { cwd: root });
-        return { exitCode: status ?? 1, stdout: '', stderr: '', timedOut: false };
-      },
-    };
-    await other.ofRun(session, first, client);
+    await other.ofRun(session, first, { ...client, workspace: { keep: byProgram, print: async () => undefined } });
     expect(await changes()).toMatchObject({ since: { at: now }, files: [{ path: 'a.txt' }] });
   });
 
@@ -139,35 +132,19 @@ test('changes name files by their bytes, which programs alone can read', async (
   writeFileSync(at('caf\xe8.txt'), 'b');
   rmSync(at('caf\xe9.txt'));
   writeFileSync(at('new\nline\\xE9'), 'c');
-  expect((await changes()).files.map(({ path, change }) => [path, change])).toEqual([
-    ['caf\\xE8.txt', 'added'],
-    ['caf\\xE9.txt', 'deleted'],
-    ['new\nline\\x5CxE9', 'added'],
-  ]);
+  const expected = ['added caf\\xE8.txt', 'deleted caf\\xE9.txt', 'added new\nline\\x5CxE9'];
+  expect((await changes()).files.map(({ path, change }) => `${change} ${path}`)).toEqual(expected);
 });
 
-test('a sandbox that cannot take a snapshot does not hinder the run, and the operator learns of it', async () => {
+const unsupported = () => Promise.reject(new AppError('unsupported', 'no programs'));
+test.each([
+  ['without programs does not hinder the run, and the operator learns of it', byProgram, 1, ['find: not found']],
+  ['in memory takes no snapshot, and nobody is notified of it each time', unsupported, 0, []],
+])('a sandbox %s', async (_, keep, runs, errors) => {
   const warned: object[] = [];
   const snapshots = new RunBaselines({ clock: manualClock(now), warn: (about) => warned.push(about) });
-  const client = {
-    workspace: { keep: byProgram, print: async () => undefined },
-    exec: async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }),
-  };
-  await snapshots.ofRun(session, first, client);
-  expect(warned).toEqual([{ sessionId: session, stderr: 'find: not found' }]);
-});
-
-test('a sandbox in memory takes no snapshot, and nobody is notified of it each time', async () => {
-  const warned: object[] = [];
-  const snapshots = new RunBaselines({ clock: manualClock(now), warn: (about) => warned.push(about) });
-  const keep = async () => {
-    throw new AppError('unsupported', 'no programs');
-  };
-  let ran = 0;
-  const exec = async () => {
-    ran++;
-    return { exitCode: 127, stdout: '', stderr: '', timedOut: false };
-  };
+  const exec = vi.fn(async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }));
   await snapshots.ofRun(session, first, { workspace: { keep, print: async () => undefined }, exec });
-  expect([ran, warned]).toEqual([0, []]);
+  expect(exec).toHaveBeenCalledTimes(runs);
+  expect(warned).toEqual(errors.map((stderr) => ({ sessionId: session, stderr })));
 });

@@ -16,11 +16,8 @@ async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   const model = scriptedModel(scripts);
-  const turn = await takeTurn(
-    { model, runWriter, budget: new TurnBudget() },
-    exampleTurn,
-    new AbortController().signal,
-  );
+  const parts = { model, runWriter, budget: new TurnBudget() };
+  const turn = await takeTurn(parts, exampleTurn, new AbortController().signal);
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const reply = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
   return { turn, model, transcript, reply };

@@ -6,39 +6,22 @@ import { readAllUsageGroups } from '../../../../../src/core/model/runs/usage-rep
 import { guardUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
 import { createUsageService } from '../../../../../src/sessions/services/sessions/usage.ts';
 import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
+import { fact, stored } from '../../../../support/machines/session-parts.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
-const ids = ['a', 'b', 'c'].map((letter) => SessionId.parse(letter.repeat(16)));
-const record = (id: SessionId, more: object) => ({
-  ...{ id, origin: 'corral', template: 'default', projectId: null, title: `Title ${id[0]}`, titleBy: null },
-  ...{
-    status: 'completed',
-    createdAt: 1,
-    updatedAt: 1,
-    lastTask: '',
-    latestMessage: '',
-    latestMessageAt: 1,
-    unread: 0,
-  },
-  ...{ lastSeq: 1, sandboxState: 'stopped', deleting: false, ...more },
-});
 const usage = (model: string, cost?: number) =>
-  ({
-    type: 'usage',
-    runId: null,
-    data: { model, inputTokens: 10, outputTokens: 5, ...(cost !== undefined && { cost }) },
-  }) as const;
+  fact('usage', { model, inputTokens: 10, outputTokens: 5, ...(cost !== undefined && { cost }) }, null);
 
 async function service() {
   const store = createInMemoryStore();
-  const add = (n: number, at: number, facts: AppendRequest['facts'], more: object) => {
-    const sessionId = ids[n] as SessionId;
-    const puts = [{ kind: 'session', id: sessionId, doc: record(sessionId, more) }];
-    return store.events.append({ sessionId, after: 0, at, facts, puts });
+  const add = (letter: string, at: number, facts: AppendRequest['facts'], more: object) => {
+    const id = SessionId.parse(letter.repeat(16));
+    const puts = [{ kind: 'session', id, doc: stored({ id, title: `Title ${letter}`, ...more }) }];
+    return store.events.append({ sessionId: id, after: 0, at, facts, puts });
   };
-  await add(0, noon, [usage('x/one', 1), usage('x/two', 3)], { owner: 'ada', projectId: 'p1' });
-  await add(1, noon + 86_400_000, [usage('x/one')], { owner: 'bob' });
-  await add(2, noon, [usage('x/one', 100)], { owner: 'ada', deleting: true });
+  await add('a', noon, [usage('x/one', 1), usage('x/two', 3)], { owner: 'ada', projectId: 'p1' });
+  await add('b', noon + 86_400_000, [usage('x/one')], { owner: 'bob' });
+  await add('c', noon, [usage('x/one', 100)], { owner: 'ada', deleting: true });
   const people = async () => new Map([['ada', 'Ada']]);
   return createUsageService({ store, people, projectName: async (id) => `Project ${id}` });
 }
@@ -47,30 +30,20 @@ const range = { from: '2026-11-23', to: '2026-11-25' };
 test('sums of all sessions are grouped by person, model, project, session and day, the most expensive first', async () => {
   const it = await service();
   const groups = async (by: Parameters<typeof it.report>[0]['by']) =>
-    (await it.report({ ...range, by })).groups.map(({ name, turns, cost, unpriced }) => [name, turns, cost, unpriced]);
-  expect(await groups('person')).toEqual([
-    ['Ada', 2, 4, 0],
-    ['bob', 1, 0, 1],
-  ]);
-  expect(await groups('model')).toEqual([
-    ['x/two', 1, 3, 0],
-    ['x/one', 2, 1, 1],
-  ]);
-  expect(await groups('project')).toEqual([
-    ['Project p1', 2, 4, 0],
-    ['', 1, 0, 1],
-  ]);
-  expect((await groups('session')).map(([name]) => name)).toEqual(['Title a', 'Title b']);
-  expect((await groups('day')).map(([name]) => name)).toEqual(['2026-11-24', '2026-11-25']);
+    (await it.report({ ...range, by })).groups.map(
+      (of) => `${of.name}: ${of.turns} for ${of.cost}, ${of.unpriced} not`,
+    );
+  expect(await groups('person')).toEqual(['Ada: 2 for 4, 0 not', 'bob: 1 for 0, 1 not']);
+  expect(await groups('model')).toEqual(['x/two: 1 for 3, 0 not', 'x/one: 2 for 1, 1 not']);
+  expect(await groups('project')).toEqual(['Project p1: 2 for 4, 0 not', ': 1 for 0, 1 not']);
+  expect(await groups('session')).toEqual(['Title a: 2 for 4, 0 not', 'Title b: 1 for 0, 1 not']);
+  expect(await groups('day')).toEqual(['2026-11-24: 2 for 4, 0 not', '2026-11-25: 1 for 0, 1 not']);
 });
 
 test('the days of the range are all there, and their sums are the total', async () => {
   const { days, total } = await (await service()).report({ ...range, by: 'model' });
-  expect(days.map(({ day, turns, cost }) => [day, turns, cost])).toEqual([
-    ['2026-11-23', 0, 0],
-    ['2026-11-24', 2, 4],
-    ['2026-11-25', 1, 0],
-  ]);
+  const listed = days.map(({ day, turns, cost }) => `${day}: ${turns} for ${cost}`);
+  expect(listed).toEqual(['2026-11-23: 0 for 0', '2026-11-24: 2 for 4', '2026-11-25: 1 for 0']);
   expect(total).toEqual({ turns: 3, inputTokens: 30, cachedTokens: 0, outputTokens: 15, cost: 4, unpriced: 1 });
 });
 
