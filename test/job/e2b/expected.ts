@@ -95,40 +95,47 @@ export const code = {
   'a language without a kernel': 'SandboxError',
 };
 
-export const python = {
-  run: ['hi\nbar\n', 'no\n', 0],
-  'exit code': ['CommandExitException', 3],
-  stdin: 'got x\n',
-  kill: [1, ['-l', '-c', 'sleep 100'], {}, true, false],
-  pty: true,
-  files: ['/home/user/a.txt', 'hi', true, false],
-  'metadata of a file': [{ author: 'ann' }, { author: 'ann' }],
-  watch: ['create x', 'chmod x', 'write x'],
-  'signed url': 'hi',
-  metrics: true,
-  code: ['2', '1'],
-  chart: [
-    'bar',
-    [
-      ['a', 1],
-      ['b', 2],
-    ],
-  ],
-  listed: 1,
-  pause: [true, false],
-  connect: ['hi', '1'],
-  'network update': [false, true],
-  killed: [true, false],
-};
-
 /** The same on a driver that cannot freeze processes, where a pause keeps the files alone. */
 export const unfrozen = {
+  ...core,
+  resume: ['10\n', true],
   // the cluster's tests configure no egress for pods, so no proxy answers
-  core: {
-    ...core,
-    resume: ['10\n', true],
-    'closed network': [false, '000'],
-    'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },
-  },
-  python: { ...python, connect: ['hi', null] },
+  'closed network': [false, '000'],
+  'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },
+};
+
+export const templates = {
+  build: [true, true, ['default', 'v1']],
+  log: [true, true, true, true, false],
+  found: [true, false],
+  started: ['42', 'six', '1.2.3', '/home/user/app', 'hello', 'blue', ''], // its start command serves the greeting
+  'by a tag': ['2.0.0\n', 'SandboxError'],
+  again: true,
+  'a step that fails': ['BuildError', true, expect.arrayContaining([expect.stringContaining('CACHED [1/')])],
+  'an image that is not allowed': 'BuildError',
+  tags: [['stable'], ['default', 'stable', 'v1'], ['default', 'v1']],
+};
+
+export const volumes = {
+  listed: true,
+  taken: 'VolumeError',
+  connected: 'data-of-a-program',
+  missing: 'VolumeNotFoundError',
+  makeDir: ['b', '/a/b', 'directory', 'VolumePathNotFoundError', 'VolumeError'],
+  write: ['one.txt', '/a/b/one.txt', 5, 'file', '640', true],
+  'write a stream': 1_000_000,
+  read: ['hello', 1_000_000, 'VolumePathNotFoundError', 'VolumeError'],
+  list: [['/a', '/stream'], ['/a', '/a/b', '/a/b/one.txt', '/stream'], 'VolumePathNotFoundError'],
+  info: [true, false, 'directory'],
+  metadata: ['600', 'VolumeError'],
+  mounted: 'hello',
+  'one writer': 'SandboxError',
+  'written meanwhile': 'VolumeError',
+  'read meanwhile': ['more\n', 'VolumeError'],
+  'a link': ['symlink', '/etc/passwd'],
+  'a reader': 'more\n1\n',
+  'in use': 'VolumeError',
+  elsewhere: 'SandboxError',
+  remove: [false, 'VolumePathNotFoundError'],
+  destroy: [true, false],
 };

@@ -7,7 +7,7 @@ import { eachNeeds, has } from '../../support/servers/components.ts';
 import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 import { key, serverWith } from './programs.ts';
 
-// Self-hosted environments: a real server's queue, served by `corral worker`; languages.test.ts has the SDKs' own workers.
+// Self-hosted environments: a real server's queue, served by `corral worker`; sdk.test.ts has the SDK's own worker.
 let it: Awaited<ReturnType<typeof serverWith>>;
 let cli: PackedCli;
 let corral: Corral;

@@ -6,13 +6,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const packages = {
-  javascript: ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'],
-  python: ['e2b==2.63.0', 'e2b-code-interpreter==2.11.5'],
-};
+const packages = ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'];
 const programs = join(import.meta.dirname, '../../job/e2b/programs');
 
-type Language = keyof typeof packages;
+type Language = 'javascript' | 'python';
 
 /** The folder with published packages, unpatched, installed once for each set of versions. */
 async function installed(language: Language, expected: readonly string[]): Promise<string> {
@@ -33,20 +30,19 @@ async function installed(language: Language, expected: readonly string[]): Promi
   return folder;
 }
 
-interface SdkProgram {
+interface SdkPackages {
   readonly language: Language;
   /** With their versions, in the notation of npm or pip. */
   readonly packages: readonly string[];
-  readonly source: string;
+}
+interface SdkProgram extends SdkPackages {
+  readonly files: readonly string[];
+  readonly timeout?: number;
 }
 
 /** Runs a program of a test's folder with published packages; resolves with its last line, which is JSON. */
 export async function runProgram(
-  {
-    language,
-    packages: expected,
-    files,
-  }: { language: Language; packages: readonly string[]; files: readonly string[] },
+  { language, packages: expected, files, timeout = 240_000 }: SdkProgram,
   env: Record<string, string>,
 ): Promise<Steps> {
   const folder = await installed(language, expected);
@@ -54,13 +50,16 @@ export async function runProgram(
   const isPython = language === 'python';
   const command = isPython ? join(folder, 'bin/python') : process.execPath;
   const args = isPython ? [] : ['--import', `data:text/javascript,${loader(folder, expected)}`];
-  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 240_000 };
+  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout };
   const { stdout } = await run(command, [...args, ...files], options);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
 /** Runs the text of a program in a folder that has its packages; resolves with its output. */
-export async function runWritten(program: SdkProgram, env: Record<string, string>): Promise<string> {
+export async function runWritten(
+  program: SdkPackages & { readonly source: string },
+  env: Record<string, string>,
+): Promise<string> {
   const folder = await installed(program.language, program.packages);
   const own = await mkdtemp(join(folder, 'run-')); // below the packages, where Node looks for them
   try {
@@ -80,18 +79,8 @@ export async function runWritten(program: SdkProgram, env: Record<string, string
 export type Steps = Readonly<Record<string, unknown>>;
 
 /** Runs a program of test/job/e2b/programs; only environment variables lead it to the server. */
-export async function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
-  const isPython = program.endsWith('.py');
-  const language = isPython ? 'python' : 'javascript';
-  const folder = await installed(language, packages[language]);
-  const file = join(programs, program);
-  const { PATH = '', HOME = '' } = process.env;
-  const command = isPython ? join(folder, 'bin/python') : process.execPath;
-  const args = isPython ? [file] : ['--import', `data:text/javascript,${loader(folder, packages.javascript)}`, file];
-  const options = { env: { PATH, HOME, ...env }, maxBuffer: 64 * 2 ** 20, timeout: 480_000 };
-  const { stdout } = await run(command, args, options);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-}
+export const runOnSdk = (program: string, env: Record<string, string>): Promise<Steps> =>
+  runProgram({ language: 'javascript', packages, files: [join(programs, program)], timeout: 480_000 }, env);
 
 /** Lets a program outside the folder import the packages in it. */
 function loader(folder: string, expected: readonly string[]): string {

@@ -1,23 +1,8 @@
 // A program written on the E2B SDK. It knows nothing of Corral; environment variables alone lead it there.
 import http from 'node:http';
 import { Sandbox } from 'e2b';
+import { failing, print, step } from './steps.mjs';
 
-const results = {};
-const step = async (name, work) => {
-  try {
-    results[name] = (await work()) ?? null;
-  } catch (thrown) {
-    results[name] = { failed: thrown.name, message: thrown.message };
-  }
-};
-const failing = async (work) => {
-  try {
-    await work();
-    return 'no failure';
-  } catch (thrown) {
-    return thrown.name;
-  }
-};
 const text = (bytes) => new TextDecoder().decode(bytes);
 const until = async (work) => {
   for (let tries = 0; tries < 100 && !(await work()); tries++) await new Promise((go) => setTimeout(go, 50));
@@ -230,4 +215,4 @@ await step('its time is over', async () => {
   return await short.isRunning();
 });
 await step('unknown template', () => failing(() => Sandbox.create('no-such-template')));
-process.stdout.write(`${JSON.stringify(results)}\n`);
+print();

@@ -1,22 +1,6 @@
 // A program written on the E2B SDK that keeps files in a volume. It knows nothing of Corral.
 import { Sandbox, Volume } from 'e2b';
-
-const results = {};
-const step = async (name, work) => {
-  try {
-    results[name] = (await work()) ?? null;
-  } catch (thrown) {
-    results[name] = { failed: thrown.name, message: thrown.message };
-  }
-};
-const failing = async (work) => {
-  try {
-    await work();
-    return 'no failure';
-  } catch (thrown) {
-    return thrown.name;
-  }
-};
+import { failing, print, step } from './steps.mjs';
 
 const volume = await Volume.create('data-of-a-program');
 await step('listed', async () =>
@@ -91,4 +75,4 @@ await step('remove', async () => {
   return [await volume.exists('/a'), await failing(() => volume.remove('/a'))];
 });
 await step('destroy', async () => [await Volume.destroy(volume.volumeId), await Volume.destroy(volume.volumeId)]);
-process.stdout.write(`${JSON.stringify(results)}\n`);
+print();

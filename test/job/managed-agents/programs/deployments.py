@@ -2,10 +2,8 @@
 import json
 import time
 
-import anthropic
-from steps import MODEL, refused, say, step, steps
+from steps import MODEL, client, refused, say, step, steps
 
-client = anthropic.Anthropic()
 deployments = client.beta.deployments
 runs = client.beta.deployment_runs
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 import { type ManualClock, manualClock } from '../../../support/machines/manual-clock.ts';
 
-// Builds of templates over containers that run nothing. test/job/e2b/templates has the SDKs over real ones.
+// Builds of templates over containers that run nothing. test/job/e2b/sdk has the SDKs over real ones.
 let it: E2bFacade;
 let clock: ManualClock;
 beforeAll(async () => {

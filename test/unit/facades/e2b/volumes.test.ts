@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toMountRequests } from '../../../../src/facades/compat/e2b/control/volumes.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
-// The volumes of programs over storage in memory. test/job/e2b/volumes has the SDKs over real ones.
+// The volumes of programs over storage in memory. test/job/e2b/sdk has the SDKs over real ones.
 let it: E2bFacade;
 beforeAll(async () => {
   it = await e2bFacade();
