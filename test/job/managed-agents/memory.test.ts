@@ -85,7 +85,7 @@ const inSessions = {
     bad,
     gone,
   ],
-  errors: [gone, bad, bad, bad, bad, bad, bad, bad],
+  errors: [gone, bad, bad, bad, bad, bad],
   deployment: [true, at],
 };
 

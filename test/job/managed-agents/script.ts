@@ -1,4 +1,4 @@
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isGrader } from '../../support/agents/fake-models/wire-format.ts';
 
 /** The newest message of a request on each wire: its text, and whether it is the result of a call. */
 function newestOf({ body }: FakeRequest): { readonly text: string; readonly isResult: boolean } {
@@ -20,7 +20,6 @@ const textIn = (content: unknown): string =>
     ? content
     : (content as readonly { text?: string }[]).map(({ text = '' }) => text).join('\n');
 
-const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
 /** Leaves a rhyme out until the agent has read that it must rhyme. */
 function verdictOn({ body }: FakeRequest): FakeReply {
   const isMet = JSON.stringify(body.messages).includes('lacks a rhyme');

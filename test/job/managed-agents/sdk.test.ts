@@ -98,7 +98,7 @@ testEverywhere('a program deploys an agent, runs it, and finds its runs', async 
     ],
     failure: [[null, 'environment_archived_error', 'environment_not_found_error'], 'active', 2],
     with_agent: [true, [], 'active'],
-    errors: [gone, gone, gone, bad, bad, gone, bad, [bad, bad, bad, bad, bad], gone, bad, gone, bad],
+    errors: [gone, gone, gone, bad, bad, gone, bad, bad, gone, bad, gone, bad],
     cron,
   });
 });

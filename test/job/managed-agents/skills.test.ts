@@ -16,7 +16,7 @@ test('a program uploads skills, and its sessions keep the version with which the
       ['skill_version_deleted', true, true, taken],
       ['skill_deleted', gone, []],
     ],
-    errors: [bad, bad, taken, bad, bad, gone, bad, gone, gone, bad],
+    errors: [bad, bad, taken, bad, bad, gone, bad, gone, gone],
     sessions: [
       [['latest'], true, true],
       [

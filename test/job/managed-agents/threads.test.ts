@@ -37,7 +37,7 @@ const team = [
 
 testEverywhere('a coordinator and three agents work for a program as threads of a session', async (it) => {
   expect(await stepsOf(it, 'threads.py')).toEqual({
-    rosters: [true, [true, 1], [true, null, 2], bad, gone, bad, bad, bad],
+    rosters: [true, [true, 1], [true, null, 2], bad, gone, bad],
     team,
     thread: [
       [

@@ -39,7 +39,7 @@ testEverywhere(
         ['invalid', true, 'initialize', 401],
         ['failed', 400, true, false],
       ],
-      errors: [bad, bad, gone, bad, bad],
+      errors: [bad, bad, gone, bad],
       failures: [
         [
           ['away', 'mcp_connection_failed_error', 'retrying'],

@@ -126,11 +126,8 @@ step("ended", ended)
 
 def errors():
     session = begin(mounted(store))
-    nine = [stores.create(name=f"Store {n}").id for n in range(9)]
     return [
         refused(lambda: begin(mounted("memstore_ffffffffffffffffffffffff"))),
-        refused(lambda: begin(mounted(store), mounted(store))),
-        refused(lambda: begin(*(mounted(id) for id in nine))),
         refused(lambda: begin(mounted(store, access="write"))),
         refused(lambda: begin(mounted(store, instructions="x" * 4097))),
         refused(lambda: begin(mounted(store, mount_path="/etc"))),

@@ -64,7 +64,6 @@ def errors():
         refused(lambda: list(skills.list(limit=0))),
         refused(lambda: agent(type="custom", skill_id="skill_ffffffffffffffffffffffff")),
         refused(lambda: agent(type="custom", skill_id=style, version="skillver_ffffffffffffffffffffffff")),
-        refused(lambda: agent(type="anthropic", skill_id="xlsx")),
     ]
 
 

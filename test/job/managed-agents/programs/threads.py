@@ -68,8 +68,6 @@ def rosters():
         [newest.multiagent.subagents.predefined_agents[0].id == writer.id, alone.multiagent, alone.version],
         refused(lambda: make(lead.id)),
         refused(lambda: make("agent_ffffffffffffffffffffffff")),
-        refused(lambda: make(writer.id, writer.id)),
-        refused(lambda: make({"type": "advisor", "model": MODEL})),
         refused(lambda: sessions.create(agent=lead.id, environment_id=own.id)),
     ]
 

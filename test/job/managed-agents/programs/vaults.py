@@ -132,12 +132,10 @@ def errors():
     session = session_with(vault.id)
     later = refused(lambda: client.beta.sessions.update(session.id, vault_ids=[]))
     vaults.archive(vault.id)
-    past = {"type": "mcp_oauth", "access_token": "a", "mcp_server_url": URL, "expires_at": "2020-01-01T00:00:00Z"}
     return [
         later,
         refused(lambda: session_with(vault.id)),
         refused(lambda: session_with("vlt_000000000000000000000000")),
-        refused(lambda: vaults.credentials.create(vault_id=vaults.create(display_name="x").id, auth=past)),
         refused(lambda: vaults.list(limit=101)),
     ]
 
