@@ -15,8 +15,14 @@ test('skill check and skill upload refuse a broken folder with what is wrong, an
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
   const corral = (...args: string[]) => cli.run(['skill', ...args], { env: { CORRAL_URL: server.url } });
   const [wrong, path] = ['no-file', 'count-lines'].map((name) => join(files.path, name)) as [string, string];
-  expect(await corral('check', wrong)).toMatchObject({ code: 1, stdout: expect.stringMatching(/problem: .*SKILL\.md is missing/) });
-  expect(await corral('upload', wrong)).toMatchObject({ code: 1, stderr: expect.stringContaining('SKILL.md is missing') });
+  expect(await corral('check', wrong)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/problem: .*SKILL\.md is missing/),
+  });
+  expect(await corral('upload', wrong)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('SKILL.md is missing'),
+  });
   expect((await corral('ls', '--json')).stdout).toBe('');
   const checked = await corral('check', path);
   expect([checked.code, checked.stdout]).toEqual([0, 'count-lines can be uploaded.\n']);
