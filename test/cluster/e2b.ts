@@ -36,9 +36,8 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
     E2B_API_KEY: token,
     PROCESSES: '20', // each is a connection through the API server
   });
-  stepsOf('core.mjs', unfrozen.core, env);
+  stepsOf('core.mjs', unfrozen, env);
   stepsOf('code.mjs', code, env);
-  stepsOf('core.py', unfrozen.python, env);
 
   test('a session forked at a step continues with the files and the conversation of that step, on a volume of its own', async () => {
     await freeVolumes(); // the earlier programs have used them

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { fence } from '../support/clients/api.ts';
+import { creations } from '../support/clients/call.ts';
 import { followEvents, openClient } from '../support/clients/trpc.ts';
 import { manualClock } from '../support/machines/manual-clock.ts';
 import { composedServer } from '../support/servers/composed.ts';
@@ -11,13 +12,7 @@ test('CORRAL_MAX_SESSIONS: a creation over the limit is 503 in every facade, unt
   using client = openClient(server.url, 'ws');
   const project = await client.projects.create.mutate({ name: 'One' });
   const { id } = await client.sessions.create.mutate();
-  const ways = [
-    ['PUT', '/api/v1/sessions'],
-    ['POST', '/sessions'],
-    ['POST', '/api/sessions'],
-    ['POST', `/api/v1/chats?project_id=${project.id}`],
-    ['POST', '/trpc/sessions.create'],
-  ] as const;
+  const ways = creations(project.id);
   const make = async () =>
     await Promise.all(
       ways.map(async ([method, path]) => (await fetch(server.url + path, { method, body: '{"task":"Later"}' })).status),

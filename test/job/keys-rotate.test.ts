@@ -1,5 +1,4 @@
 // @module-tag all
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createSecretSealer } from '../../src/auth/vault.ts';
@@ -8,7 +7,7 @@ import type { Store } from '../../src/core/contracts/ports.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import { createProviderKeyStore } from '../../src/sessions/projects/provider-keys.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/store.ts';
-import { serverProgram } from '../support/servers/built-server.ts';
+import { serverCommand } from '../support/servers/program-outcome.ts';
 import { temporaryFolder } from '../support/stores/store.ts';
 
 const [old, fresh] = ['11'.repeat(32), '22'.repeat(32)];
@@ -42,15 +41,7 @@ function place() {
   };
 }
 
-function rotate(settings: Record<string, string>): Promise<{ code: number | null; out: string; err: string }> {
-  const { PATH, HOME } = process.env;
-  const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'keys', 'rotate'];
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, command, { env: { PATH, HOME, ...settings } }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
-}
+const rotate = (settings: Record<string, string>) => serverCommand(['keys', 'rotate'], settings);
 
 test('a rotation killed halfway loses nothing, and a second run finishes it', { tags: ['nightly'] }, async () => {
   using where = place();

@@ -35,6 +35,23 @@ test('a server whose port is taken names the port and exits', { tags: ['all'] },
   expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // the store was closed, not killed
 });
 
+test.each([
+  [
+    'an invalid setting names it',
+    { CORRAL_DRIVER: 'podman', HOST: '0.0.0.0' },
+    /CORRAL_DRIVER \(driver in corral\.yaml\) accepts/,
+  ],
+  [
+    'a reachable address without a token says so in one line',
+    { HOST: '0.0.0.0' },
+    /^[^\n]*CORRAL_TOKEN is not set[^\n]*\n$/,
+  ],
+])('a start with %s, and prints no stack', async (_, settings, reason) => {
+  const { code, output } = await startOf(settings);
+  expect([code, output]).toEqual([1, expect.stringMatching(reason)]);
+  expect(output).not.toMatch(/^ +at /m);
+});
+
 test('a server whose data folder is not a folder names it and exits', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'a-file');

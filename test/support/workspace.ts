@@ -14,7 +14,7 @@ export async function workspaceClient(url: string, userId?: string) {
   await expect.poll(() => socket.frames.length).toBeGreaterThan(0);
   const [greeting] = socket.frames;
   let calls = 0;
-  return {
+  const client = {
     socket,
     greeting,
     frames: socket.frames as Frame[],
@@ -28,11 +28,15 @@ export async function workspaceClient(url: string, userId?: string) {
       const { requestId: _, ...reply } = mine();
       return reply;
     },
+    /** Resolves with the reply to a command. */
+    run: (command: string, sessionId = 'w'): Promise<Frame> =>
+      client.ask({ type: 'terminal_command', sessionId, command }),
     close: async () => {
       socket.ws.close();
       await socket.closed;
     },
   };
+  return client;
 }
 export type WorkspaceClient = Awaited<ReturnType<typeof workspaceClient>>;
 

@@ -31,7 +31,7 @@ const only = (found: readonly string[]): string => {
   return found[0] as string;
 };
 
-const dockerWorld: World = {
+export const dockerWorld: World = {
   driver: 'docker',
   ready: (context) => needs(context, 'docker').then(() => ({})),
   running: (sessionId) => docker('ps', ...labelled(sessionId)),
@@ -56,7 +56,7 @@ const dockerWorld: World = {
 const daemonInside =
   "cd /proc; for p in [0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -Eq '^[^ ]*(sealed [^ ]*)?node .*sandboxd.mjs' && echo $p; done";
 
-const processWorld: World = {
+export const processWorld: World = {
   driver: 'process',
   ready: (context) => needs(context, 'bubblewrap').then(() => ({})),
   running: async (sessionId) => (await inside(sessionId)).filter(({ own }) => own === 1).map(({ pid }) => `${pid}`),

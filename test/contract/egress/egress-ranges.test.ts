@@ -123,12 +123,14 @@ test('new rules close the open connections whose addresses they deny, and no oth
       return socket.resume();
     }),
   );
+  const idle = await bench.connect();
   policy.within = rules;
   const [, , goes, goesToo] = tunnels as [Socket, Socket, Socket, Socket, Socket];
   const gone = [once(goes, 'end'), once(goesToo, 'end')];
   await bench.proxy.recheck(session);
   await Promise.all(gone);
   expect(tunnels.map((socket) => socket.readableEnded)).toEqual([false, false, true, true, false]);
+  expect(idle.readableEnded).toBe(false);
 });
 
 test('a connection that opens while the rules change is decided by the new ones', async () => {

@@ -168,9 +168,8 @@ async function aNamedBox({ id, server }: Owner): Promise<string> {
   return name;
 }
 
-type ProgramTargets = Pick<Targets, 'agent' | 'environment' | 'queue' | 'work' | 'workerKey' | 'document'>;
 /** An agent, two environments and a file of a program. */
-async function documentsOf(owner: Owner): Promise<ProgramTargets> {
+async function documentsOf(owner: Owner) {
   const { documents, workQueue } = owner.server.core.services;
   const kept = await upload(owner, { name: 'd.txt', mimeType: 'text/plain' });
   const agent = createAgentContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
@@ -201,11 +200,7 @@ async function aMemoryStore({ id: owner, server, project: projectId }: Owner) {
   return { memoryStore: id, storeMemory: memory, storeVersion: version };
 }
 
-async function aVault({
-  id: owner,
-  server,
-  project: projectId,
-}: Owner): Promise<Pick<Targets, 'vault' | 'vaultCredential'>> {
+async function aVault({ id: owner, server, project: projectId }: Owner) {
   const { vaults } = server.core.services;
   const { id: vault } = await vaults.create({ displayName: 'Alice', metadata: {}, owner, projectId });
   const auth = { type: 'static_bearer', mcpServerUrl: 'https://mcp.example.com/' } as const;
@@ -215,7 +210,7 @@ async function aVault({
 }
 
 /** With a run that has a session. */
-async function aDeployment(owner: Owner): Promise<Pick<Targets, 'deployment' | 'deploymentRun'>> {
+async function aDeployment(owner: Owner) {
   const { automations } = owner.server.core.services;
   const { agent, environment } = await documentsOf(owner);
   const content = {
@@ -285,11 +280,7 @@ async function withNotes({ id: owner, server }: Owner, project: string): Promise
 
 let skillsMade = 0;
 /** With two versions, so that one can be deleted. */
-async function aSkill({
-  id: owner,
-  server,
-  project: projectId,
-}: Owner): Promise<Pick<Targets, 'skill' | 'skillVersion'>> {
+async function aSkill({ id: owner, server, project: projectId }: Owner) {
   const { skills } = server.core.services;
   skillsMade += 1;
   const text = `---\nname: house-style-${skillsMade}\ndescription: How texts are written here.\n---\nBe brief.\n`;
@@ -319,11 +310,7 @@ async function aVolume({ id: owner, server, project: projectId }: Owner): Promis
 }
 
 /** Only its records: this test's sandboxes have no image. */
-async function aTemplate({
-  id: owner,
-  server,
-  project: projectId,
-}: Owner): Promise<Pick<Targets, 'template' | 'build'>> {
+async function aTemplate({ id: owner, server, project: projectId }: Owner) {
   const [template, build] = [`tpl-${createIdSource().sessionId()}`, createIdSource().runId()];
   const { records } = server.core.store;
   const tags = { default: { build, at: 1 } };
@@ -337,11 +324,7 @@ async function aTemplate({
   return { template, build };
 }
 
-async function aWebhook({
-  id: owner,
-  server,
-  project: projectId,
-}: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
+async function aWebhook({ id: owner, server, project: projectId }: Owner) {
   const { webhooks } = server.core.services;
   const rest = { events: ['run.failed'], format: 'json', projectId } as const;
   const { id: webhook } = await webhooks.create({ name: 'Hook', url: 'http://localhost:1/', owner, ...rest });
@@ -365,7 +348,7 @@ async function upload({ id, server, project }: Owner, named: { name: string; mim
   return file;
 }
 
-/** A webhook whose host name resolves to nothing. */
+/** Its host name resolves to nothing. */
 async function aToolServer({ server }: Owner): Promise<string> {
   const { signal } = new AbortController();
   const name = `t${createIdSource().short()}`

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import WebSocket from 'ws';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { ProxyAuthenticator } from '../../../src/http/guard/identity-proxy.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 
@@ -125,33 +125,26 @@ describe('nobody is in', () => {
   });
 });
 
-async function socket(headers: Record<string, string>, from = proxy) {
-  const opened = new WebSocket(`${server.url.replace('http', 'ws')}/trpc`, {
-    headers: { origin: server.url, ...headers },
-    localAddress: from,
-  });
-  const status = await new Promise<number>((resolve) => {
-    opened.on('open', () => resolve(101)).on('unexpected-response', (_, answer) => resolve(answer.statusCode ?? 0));
-    opened.on('error', () => {});
-  });
-  return { status, closed: new Promise((resolve) => opened.once('close', resolve)) };
-}
+const socket = (headers: Record<string, string>, from = proxy) => {
+  const shown = { headers: { origin: server.url, ...headers }, localAddress: from };
+  return openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, shown);
+};
 
 test('a socket ends with the role or the access of the person, and opens for no forged header', async () => {
   const ada = newcomer();
-  expect((await socket(ada, stranger)).status).toBe(401);
+  await expect(socket(ada, stranger)).rejects.toMatchObject({ status: 401 });
   const one = await socket(ada);
   expect(await me({ ...ada, 'x-auth-request-groups': 'chiefs' })).toMatchObject({ role: 'admin' });
-  expect([one.status, await one.closed]).toEqual([101, 1008]);
+  expect((await one.closed).code).toBe(1008);
   const two = await socket({ ...ada, 'x-auth-request-groups': 'chiefs' });
   const { person: id } = (await me({ ...ada, 'x-auth-request-groups': 'chiefs' })) as { person: string };
   const headers = { ...root, 'content-type': 'application/json' };
   await ask(`/api/v1/people/${id}`, headers, { method: 'PATCH', body: '{"disabled":true}' });
-  expect([await two.closed, await me(ada)]).toEqual([1008, 401]);
+  expect([(await two.closed).code, await me(ada)]).toEqual([1008, 401]);
   const bea = newcomer();
   const three = await socket(bea);
   expect(await me({ ...bea, 'x-auth-request-groups': '' })).toBe(401);
-  expect(await three.closed).toBe(1008);
+  expect((await three.closed).code).toBe(1008);
 });
 
 test('the headers are taken from every request, so neither programs nor the log get them', async () => {

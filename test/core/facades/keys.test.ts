@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import WebSocket from 'ws';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { toDownloadPath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
 import { createScreenshotStore } from '../../../src/sessions/desktop/screenshots.ts';
-import { call as request } from '../../support/clients/call.ts';
+import { creations, call as request } from '../../support/clients/call.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
 import { openClient, transports } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
@@ -26,19 +26,8 @@ async function keyOf(role: Role, more: { beside?: string; expiresAt?: number } =
   const session = async () => SessionId.parse((await call('PUT', '/api/v1/sessions')).body.data.session_id);
   return { key, id: view.id, headers, call, session };
 }
-const socketTo = (path: string, headers: Record<string, string>) => {
-  const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers });
-  stack.defer(() => socket.terminate());
-  const messages: string[] = [];
-  socket.on('message', (data) => void messages.push(String(data))).on('error', () => {});
-  const opened = new Promise<number>((resolve) => {
-    socket.on('open', () => resolve(101)).on('unexpected-response', (_, { statusCode }) => resolve(statusCode ?? 0));
-  });
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
-  });
-  return { socket, messages, opened, closed };
-};
+const socketTo = async (path: string, headers: Record<string, string>) =>
+  stack.use(await openWebSocket(server.url.replace('http', 'ws') + path, { headers }));
 
 test("a user's session appears in no other user's list, in any facade; operators and administrators see it", async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
@@ -111,8 +100,7 @@ describe('revoking a key closes within 5 s', () => {
     const one = await keyOf('user');
     const sid = await one.session();
     const paths = [`/ws/${sid}`, `/api/v1/chats/${sid}/stream`, '/ws?user_id=somebody', '/trpc'];
-    const all = paths.map((path) => socketTo(path, one.headers));
-    for (const { opened } of all) expect(await opened).toBe(101);
+    const all = await Promise.all(paths.map((path) => socketTo(path, one.headers)));
     await server.core.keys.revoke(one.id);
     for (const { closed } of all) expect(await closed).toEqual({ code: 1008, reason: 'The key is no longer valid' });
   });
@@ -147,10 +135,9 @@ test('each key has its own workspaces: the same names under another key are othe
   const [one, other, viewer] = [await keyOf('user'), await keyOf('user'), await keyOf('viewer')];
   const sid = await one.session();
   const ask = async (headers: Record<string, string>, sessionId: string) => {
-    const { socket, messages, opened } = socketTo('/ws?user_id=same', headers);
-    await opened;
-    socket.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'a.txt', content: 'a' }));
-    await expect.poll(() => messages.length).toBeGreaterThan(1);
+    const { ws, frames } = await socketTo('/ws?user_id=same', headers);
+    ws.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'a.txt', content: 'a' }));
+    await expect.poll(() => frames.length).toBeGreaterThan(1);
   };
   const owned = async (owner: string) =>
     (await server.core.services.sessions.list()).filter((one) => one.owner === owner).map(({ origin }) => origin);
@@ -159,7 +146,7 @@ test('each key has its own workspaces: the same names under another key are othe
   expect([(await owned(one.id)).sort(), await owned(other.id)]).toEqual([['sheikhbox', 'workspace'], ['workspace']]);
   await ask(other.headers, sid); // in this facade, the id of another owner's session is a free name
   expect(await owned(other.id)).toEqual(['workspace', 'workspace']);
-  const refused = socketTo('/ws?user_id=same', viewer.headers);
+  const refused = await socketTo('/ws?user_id=same', viewer.headers);
   expect((await refused.closed).code).toBe(1008);
 });
 
@@ -181,17 +168,6 @@ describe('a signed link', () => {
     expect(await open(data.signed_url.replace(`.${one.id}`, ''))).toBe(401);
     await server.core.keys.revoke(one.id);
     expect(await open(data.signed_url)).toBe(401);
-  });
-
-  test('to an attachment of a shared session works without a key', async () => {
-    const one = await keyOf('user');
-    const [id, sid] = [await upload(one.headers), await one.session()];
-    await one.call('POST', `/api/v1/sessions/${sid}/share`);
-    await one.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'see', attachments: [id] });
-    const shown = await (await fetch(`${server.url}/api/v1/sessions/${sid}/share/files`)).json();
-    const { data } = shown as { data: { file_url: string }[] };
-    const response = await fetch(server.url + (data[0]?.file_url ?? ''));
-    expect([response.status, await response.text()]).toEqual([200, 'hello']);
   });
 
   test("a caller cannot read another owner's file by attaching it", async () => {
@@ -268,14 +244,7 @@ test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every
   const project = await fetch(`${limited.url}/api/v1/projects`, init);
   const { id } = (await project.json()) as { id: string };
   expect((await make(one, 'PUT', '/api/v1/sessions')).status).toBe(200);
-  const ways = [
-    ['PUT', '/api/v1/sessions'],
-    ['POST', '/sessions'],
-    ['POST', '/api/sessions'],
-    ['POST', `/api/v1/chats?project_id=${id}`],
-    ['POST', '/trpc/sessions.create'],
-  ] as const;
-  for (const [method, path] of ways) {
+  for (const [method, path] of creations(id)) {
     const refused = await make(one, method, path);
     expect(refused.status, path).toBe(409);
     expect(refused.text, path).toContain('The limit of this person is reached: 1 of 1 sessions');

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import WebSocket from 'ws';
 import { canSessionUse, type ResourceHolder } from '../../../src/core/model/access/holder.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
@@ -7,6 +6,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { createAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestrictedConfig } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
@@ -36,6 +36,7 @@ async function aProject(owner: Person, members: readonly (readonly [Person, Memb
   return id;
 }
 const reason = (code: string) => ({ data: { reason: code } });
+const refuses = (asked: Promise<unknown>, code: string) => expect(asked).rejects.toMatchObject(reason(code));
 
 test('members list, search and count what the project has, and nobody else does', async () => {
   const [boss, ada, eve] = [await aPerson('boss'), await aPerson('ada'), await aPerson('eve')];
@@ -55,8 +56,8 @@ test('members list, search and count what the project has, and nobody else does'
     ['boss', 'owner'],
     ['ada', 'member'],
   ]);
-  await expect(ada.sessions.list.query({ projectId: other })).rejects.toMatchObject(reason('not_found'));
-  await expect(ada.projects.members.query({ id: other })).rejects.toMatchObject(reason('not_found'));
+  await refuses(ada.sessions.list.query({ projectId: other }), 'not_found');
+  await refuses(ada.projects.members.query({ id: other }), 'not_found');
 });
 
 test('a list reads the sessions of its caller and of the projects, and no others', async () => {
@@ -86,13 +87,9 @@ test('maintainers alone change members, who cannot raise themselves, and the las
     [bob, 'viewer'],
   ]);
   for (const person of [ada, bob])
-    await expect(person.projects.putMember.mutate({ id, member: person.id, role: 'maintainer' })).rejects.toMatchObject(
-      reason('forbidden'),
-    );
-  await expect(boss.projects.removeMember.mutate({ id, member: boss.id })).rejects.toMatchObject(reason('conflict'));
-  await expect(boss.projects.putMember.mutate({ id, member: 'nobody', role: 'viewer' })).rejects.toMatchObject(
-    reason('not_found'),
-  );
+    await refuses(person.projects.putMember.mutate({ id, member: person.id, role: 'maintainer' }), 'forbidden');
+  await refuses(boss.projects.removeMember.mutate({ id, member: boss.id }), 'conflict');
+  await refuses(boss.projects.putMember.mutate({ id, member: 'nobody', role: 'viewer' }), 'not_found');
   await boss.projects.handOver.mutate({ id, to: ada.id });
   expect((await ada.projects.members.query({ id })).map(({ name, role }) => `${name} ${role}`).sort()).toEqual([
     'ada owner',
@@ -100,7 +97,7 @@ test('maintainers alone change members, who cannot raise themselves, and the las
     'boss maintainer',
   ]);
   await bob.projects.removeMember.mutate({ id, member: bob.id }); // members can leave
-  await expect(bob.projects.get.query({ id })).rejects.toMatchObject(reason('not_found'));
+  await refuses(bob.projects.get.query({ id }), 'not_found');
   const { id: ownerless } = await admin.projects.create.mutate({ name: 'Common' });
   await admin.projects.handOver.mutate({ id: ownerless, to: boss.id });
   await boss.projects.putMember.mutate({ id: ownerless, member: ada.id, role: 'maintainer' });
@@ -116,17 +113,15 @@ test('who leaves a project loses its sessions, streams, sockets and links; who c
   const headers = { authorization: `Bearer ${ada.key}` };
   const stream = await fetch(`${server.url}/api/v1/sessions/${sessionId}/events`, { headers });
   const streamed = stream.text().catch(() => '');
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws/${sessionId}`, { headers });
-  const closed = new Promise((resolve) => socket.on('close', resolve));
-  await new Promise((resolve) => socket.on('open', resolve));
+  const socket = await openWebSocket(`${server.url.replace('http', 'ws')}/ws/${sessionId}`, { headers });
   const { url } = await ada.desktop.signedUrl.mutate({ sessionId });
   await boss.projects.removeMember.mutate({ id, member: ada.id });
-  expect(await closed).toBe(1008);
+  expect((await socket.closed).code).toBe(1008);
   await streamed;
   for (const path of [`/trpc/sessions.get?input={"id":"${sessionId}"}`, `/sessions/${sessionId}`])
     expect([path, (await fetch(server.url + path, { headers })).status]).toEqual([path, 404]);
-  const screen = new WebSocket(new URL(url, server.url).href.replace('http', 'ws'));
-  expect(await new Promise((resolve) => screen.on('close', resolve).on('error', () => {}))).toBe(1008);
+  const screen = await openWebSocket(new URL(url, server.url).href.replace('http', 'ws'));
+  expect((await screen.closed).code).toBe(1008);
   expect(await ada.listed()).toEqual([apart]);
   expect(await boss.listed({ projectId: id })).toEqual([sessionId]);
   await boss.projects.putMember.mutate({ id, member: ada.id, role: 'member' });
@@ -139,21 +134,14 @@ test('only those with rights on both sides move a session, and its former reader
   const theirs = await aProject(eve, [[ada, 'member']]);
   const { id: ofBoss } = await boss.sessions.create.mutate({ projectId: id });
   const { id: ofAda } = await ada.sessions.create.mutate({});
-  await expect(eve.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs })).rejects.toMatchObject(
-    reason('session_not_found'),
-  );
-  await expect(ada.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs })).rejects.toMatchObject(
-    reason('forbidden'),
-  );
-  await expect(boss.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs })).rejects.toMatchObject(
-    reason('not_found'),
-  );
-  await expect(ada.projects.move.mutate({ of: 'session', resource: ofAda, owner: eve.id })).rejects.toMatchObject(
-    reason('invalid_request'),
-  );
-  await expect(
+  await refuses(eve.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs }), 'session_not_found');
+  await refuses(ada.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs }), 'forbidden');
+  await refuses(boss.projects.move.mutate({ of: 'session', resource: ofBoss, projectId: theirs }), 'not_found');
+  await refuses(ada.projects.move.mutate({ of: 'session', resource: ofAda, owner: eve.id }), 'invalid_request');
+  await refuses(
     ada.projects.move.mutate({ of: 'session', resource: ofAda, projectId: id, owner: eve.id }),
-  ).rejects.toMatchObject(reason('not_found'));
+    'not_found',
+  );
   await ada.projects.move.mutate({ of: 'session', resource: ofAda, projectId: id });
   expect((await boss.listed()).sort()).toEqual([ofBoss, ofAda].sort());
   const { services, store } = server.core;
@@ -165,8 +153,7 @@ test('only those with rights on both sides move a session, and its former reader
   const stream = await fetch(`${server.url}/api/v1/sessions/${ofAda}/events`, { headers });
   await ada.projects.move.mutate({ of: 'session', resource: ofAda, projectId: null });
   await stream.text().catch(() => '');
-  for (const left of [ofAda, child.id])
-    await expect(boss.sessions.get.query({ id: left })).rejects.toMatchObject(reason('session_not_found'));
+  for (const left of [ofAda, child.id]) await refuses(boss.sessions.get.query({ id: left }), 'session_not_found');
   expect((await ada.sessions.get.query({ id: child.id })).projectId).toBeNull();
 });
 
@@ -235,7 +222,7 @@ test('who was removed attaches no file of the project, not even an own upload, w
     attach(ada, own),
   ]);
   if (raced.status === 'rejected') expect(raced.reason).toMatchObject(reason('file_not_found'));
-  await expect(attach(ada, own)).rejects.toMatchObject(reason('file_not_found'));
+  await refuses(attach(ada, own), 'file_not_found');
   await attach(boss, (await boss.sessions.create.mutate({ projectId })).id);
 });
 
@@ -319,19 +306,19 @@ test('members use what the project holds until they leave, and what names no pro
   expect([await heldBy(ada), await heldBy(boss), await heldBy(eve)]).toEqual(expected);
   const volume = ofProject.volume ?? '';
   expect((await boss.client.volumes.get.query({ volume: 'held-2' })).projectId).toBe(projectId);
-  await expect(eve.client.volumes.get.query({ volume })).rejects.toMatchObject(reason('not_found'));
-  await expect(eve.client.volumes.get.query({ volume: 'held-2' })).rejects.toMatchObject(reason('not_found'));
+  await refuses(eve.client.volumes.get.query({ volume }), 'not_found');
+  await refuses(eve.client.volumes.get.query({ volume: 'held-2' }), 'not_found');
   const content = Buffer.from('---\nname: house-style\ndescription: Texts.\n---\nBe brief.\n').toString('base64');
   const upload = { files: [{ path: 'house-style/SKILL.md', content }], projectId };
-  await expect(eve.client.skills.create.mutate(upload)).rejects.toMatchObject(reason('not_found'));
+  await refuses(eve.client.skills.create.mutate(upload), 'not_found');
   const { id: skill } = await ada.client.skills.create.mutate(upload);
-  await expect(boss.client.skills.create.mutate(upload)).rejects.toMatchObject(reason('conflict'));
+  await refuses(boss.client.skills.create.mutate(upload), 'conflict');
   await boss.sessions.create.mutate({ projectId, skills: ['house-style'] });
-  await expect(boss.sessions.create.mutate({ skills: ['house-style'] })).rejects.toMatchObject(reason('not_found'));
+  await refuses(boss.sessions.create.mutate({ skills: ['house-style'] }), 'not_found');
   await boss.projects.removeMember.mutate({ id: projectId, member: ada.id });
   expect(await heldBy(ada)).toEqual(each(own));
-  await expect(ada.client.skills.get.query({ id: skill })).rejects.toMatchObject(reason('not_found'));
-  await expect(ada.client.volumes.get.query({ volume })).rejects.toMatchObject(reason('not_found'));
+  await refuses(ada.client.skills.get.query({ id: skill }), 'not_found');
+  await refuses(ada.client.volumes.get.query({ volume }), 'not_found');
   await boss.client.skills.delete.mutate({ id: skill });
   expect(await heldBy(boss)).toEqual(each(ofProject));
   await boss.projects.delete.mutate({ id: projectId });
@@ -349,24 +336,22 @@ test('an owner or a maintainer moves what a project can hold, and the former mem
   const own = await aResourceEach(ada, 3);
   const moves = kinds.map((of) => ({ of, resource: own[of] ?? '' }));
   for (const move of moves) {
-    await expect(boss.projects.move.mutate({ ...move, projectId })).rejects.toMatchObject(reason('not_found'));
+    await refuses(boss.projects.move.mutate({ ...move, projectId }), 'not_found');
     await ada.projects.move.mutate({ ...move, projectId });
   }
   expect([await heldBy(ada), await heldBy(bob)]).toEqual([each(own), each(own)]);
-  for (const move of moves) await expect(bob.projects.move.mutate(move)).rejects.toMatchObject(reason('forbidden'));
+  for (const move of moves) await refuses(bob.projects.move.mutate(move), 'forbidden');
   const same = await aResourceEach(ada, 4);
   const { records } = server.core.store;
   const taken = await records.get('volume', same.volume ?? '');
   await records.put({ kind: 'volume', id: same.volume ?? '', doc: { ...(taken?.doc as object), name: 'held-3' } });
-  await expect(
-    ada.projects.move.mutate({ of: 'volume', resource: same.volume ?? '', projectId }),
-  ).rejects.toMatchObject(reason('conflict'));
+  await refuses(ada.projects.move.mutate({ of: 'volume', resource: same.volume ?? '', projectId }), 'conflict');
   for (const move of moves.slice(0, 1)) await boss.projects.move.mutate(move);
   expect((await heldBy(bob)).skill).toEqual([]);
   const { id } = await ada.automations.create.mutate({ name: 'Daily', message: 'Say hi' });
   await ada.projects.move.mutate({ of: 'automation', resource: id, projectId });
   expect((await bob.automations.list.query()).map((one) => one.id)).toEqual([id]);
-  await expect(bob.automations.update.mutate({ id, projectId: null })).rejects.toMatchObject(reason('forbidden'));
+  await refuses(bob.automations.update.mutate({ id, projectId: null }), 'forbidden');
   await ada.projects.move.mutate({ of: 'automation', resource: id });
   expect(await bob.automations.list.query()).toEqual([]);
 });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import WebSocket from 'ws';
 import type { Device } from '../../../src/auth/sign-in/devices.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Role } from '../../../src/core/model/principal.ts';
 import { call } from '../../support/clients/call.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 
@@ -43,11 +43,10 @@ const ask = (path: string, headers: Record<string, string>, method = 'GET', body
 const statusOf = async (secret: string) => (await ask('/api/v1/sessions', bearer(secret))).status;
 const session = async (secret: string) =>
   (await ask('/api/v1/sessions', bearer(secret), 'PUT')).body.data.session_id as string;
-async function socket(secret: string) {
-  const opened = new WebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: bearer(secret) });
-  await new Promise((resolve) => opened.once('open', resolve));
-  return { closed: new Promise((resolve) => opened.once('close', resolve)) };
-}
+const socket = async (secret: string) => {
+  const { closed } = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: bearer(secret) });
+  return { closed: closed.then(({ code }) => code) };
+};
 
 describe('a token of a trusted issuer', () => {
   let count = 0;
@@ -89,15 +88,10 @@ describe('a token of a trusted issuer', () => {
     const events = await fetch(`${server.url}/api/v1/sessions/${sid}/events`, { headers: bearer(shown) });
     expect(events.status).toBe(200);
     await events.body?.cancel();
-    const frame = { method: 'connectionParams', data: { token: shown } };
-    const later = new WebSocket(`${server.url.replace('http', 'ws')}/trpc?connectionParams=1`);
-    later.once('open', () => {
-      later.send(JSON.stringify(frame));
-      later.send(JSON.stringify({ id: 1, method: 'query', params: { path: 'sessions.get', input: { id: sid } } }));
-    });
-    const answer = await new Promise((resolve) => later.once('message', (data) => resolve(String(data))));
-    expect(answer).toContain(sid);
-    later.terminate();
+    using late = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc?connectionParams=1`);
+    late.ws.send(JSON.stringify({ method: 'connectionParams', data: { token: shown } }));
+    late.ws.send(JSON.stringify({ id: 1, method: 'query', params: { path: 'sessions.get', input: { id: sid } } }));
+    await expect.poll(() => JSON.stringify(late.frames[0] ?? '')).toContain(sid);
     expect(JSON.stringify(server.lines)).not.toContain(shown.split('.')[2]);
     const { keys } = (await ask('/api/v1/keys', bearer(token))).body as { keys: { id: string; lastUsedAt: string }[] };
     expect(keys.find((one) => one.id === id)?.lastUsedAt).not.toBeNull();

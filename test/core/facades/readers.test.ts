@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { appRouter } from '../../../src/api/router.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { fillPath, procedures } from './caller-doors.ts';
+import { inputOf } from './caller-inputs.ts';
 import type { Rule } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';
+import { nobodys, type Targets } from './caller-targets.ts';
 import { routeRules } from './route-rules.ts';
 
 // A server on loopback without a token, and a page of a default origin: the page can read, but change nothing, in any
@@ -34,26 +36,20 @@ const joins = new Set(['POST /api/v1/sessions/{sid}/chat']);
 
 let server: ComposedServer;
 let sid: string;
-let project: string;
-let terminal: string;
+let to: Targets;
 
 beforeAll(async () => {
   server = await composedServer();
   const { services } = server.core;
-  project = (await services.projects.create({ name: 'One' })).id;
+  const { id: project } = await services.projects.create({ name: 'One' });
   const session = await services.sessions.create({ origin: 'trpc', projectId: project });
   sid = session.id;
   await services.files.write(session.id, 'report.md', 'hello', signal);
-  terminal = (await services.terminals.open(session.id, signal)).id;
+  const { id: terminal } = await services.terminals.open(session.id, signal);
+  to = { ...nobodys, sid, project, terminal };
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-function fillPath(path: string): string {
-  const ids = { sid, project_id: project, shell_id: terminal };
-  const values: Record<string, string> = { ...ids, provider: 'gemini', name: 'app.js', pid: '1' };
-  const query = path.endsWith('/files/content') ? '?path=report.md' : '';
-  return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? 'x') + query;
-}
 const heads = async () =>
   (await server.core.services.sessions.list()).map(({ id, status, title }) => [id, status, title]);
 
@@ -66,7 +62,7 @@ test('F128 a page of a default origin can use every route that reads, and no rou
     if (/^\/(e2b|anthropic)\//.test(path) || rule === 'preview') continue; // this server has none
     const left = new AbortController();
     const init = { method, headers: { origin, 'sec-fetch-site': 'same-site' }, signal: left.signal };
-    const { status, headers } = await fetch(server.url + fillPath(path), init);
+    const { status, headers } = await fetch(server.url + fillPath(path, to), init);
     left.abort(); // some answers are streams
     const isRefused = status === 403;
     const isChange =
@@ -101,28 +97,14 @@ test('F128 a page of a default origin joins a SheikhBox stream with an empty mes
   expect(await heads()).toEqual(before);
 });
 
-const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>;
-
 test('F130 a page of a default origin can query over the tRPC socket, and every mutation is refused', async () => {
   const before = await heads();
   using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
   const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
   for (const [id, path] of names.entries()) {
-    const alone =
-      /^(system|keys|templates|serverCredentials|toolServers|models|settings|people|drain|administration)\./.test(path)
-        ? {}
-        : /^(shares|egress|ports)\./.test(path)
-          ? { sessionId: sid }
-          : path === 'projectAccounts.list'
-            ? { id: '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10' }
-            : undefined;
-    const input =
-      alone ??
-      (path.startsWith('projectAccounts.') ? { id: project } : undefined) ??
-      (path.startsWith('sessions.')
-        ? { id: sid, ids: [sid] }
-        : { sessionId: sid, path: '.', pattern: 'x', command: 'x' });
-    client.ws.send(JSON.stringify({ id, method: procedures[path]?._def.type, params: { path, input } }));
+    client.ws.send(
+      JSON.stringify({ id, method: procedures[path]?._def.type, params: { path, input: inputOf(path, to) } }),
+    );
   }
   await expect.poll(() => client.frames.length).toBe(names.length);
   const wrong = client.frames.flatMap(({ id, error }) => {

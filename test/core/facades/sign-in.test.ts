@@ -91,6 +91,12 @@ const personOf = async (name: string, of = provider) => {
   return people.find(({ subject, issuer }) => subject === name && issuer === of.issuer);
 };
 const isIn = async (browser: Visitor) => (await browser.ask('people.me')) !== 401;
+/** Its socket, once it is open. */
+const opened = async (browser: Visitor) => {
+  const socket = browser.socket('/trpc');
+  await new Promise((resolve) => socket.once('open', resolve));
+  return { closed: new Promise((resolve) => socket.once('close', resolve)) };
+};
 const session = async (browser: Visitor, headers = {}) => {
   const { text } = await browser.go('/api/v1/sessions', { method: 'PUT', headers });
   return (JSON.parse(text) as { data: { session_id: string } }).data.session_id;
@@ -106,9 +112,7 @@ test('a person signs in, works, and signs out at the provider too', async () => 
   });
   const sid = await session(browser);
   expect((await browser.go(`/api/v1/sessions/${sid}`)).status).toBe(200);
-  const socket = browser.socket('/trpc');
-  await new Promise((resolve) => socket.once('open', resolve));
-  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const { closed } = await opened(browser);
   const { text } = await browser.go('/sign-in/end', { method: 'POST' });
   expect(await closed).toBe(1008);
   expect(await isIn(browser)).toBe(false);
@@ -286,9 +290,7 @@ describe('the cookie counts in requests of the own page alone', () => {
 
 test('a new group changes the role, and ends the streams with the role before', async () => {
   const { browser, name } = await signedIn();
-  const socket = browser.socket('/trpc');
-  await new Promise((resolve) => socket.once('open', resolve));
-  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const { closed } = await opened(browser);
   provider.accounts.set(name, { groups: ['chiefs'] });
   expect(await closed).toBe(1008);
   expect(await browser.ask('people.me')).toMatchObject({ role: 'admin' });
@@ -423,9 +425,7 @@ describe('access ends', () => {
     const { devices } = (await other.ask('people.devices')) as { devices: { id: string; isThis: boolean }[] };
     expect(devices.map(({ isThis }) => isThis).sort()).toEqual([false, true]);
     const id = devices.find(({ isThis }) => !isThis)?.id;
-    const socket = browser.socket('/trpc');
-    await new Promise((resolve) => socket.once('open', resolve));
-    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const { closed } = await opened(browser);
     const { browser: stranger } = await signedIn();
     await stranger.ask('people.endDevice', { id });
     expect(await isIn(browser)).toBe(true);

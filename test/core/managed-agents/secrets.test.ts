@@ -19,9 +19,12 @@ function program({ url, core }: Server) {
     agent: (await ask('agents', { model: 'demo', name: 'A', tools: [{ type: 'agent_toolset_20260401' }] })).id,
     environment_id: (await ask('environments', { name: 'plain' })).id,
   });
+  /** Sends a message to the session. */
+  const send = (id: string, text: string) => ask(`sessions/${id}/events`, { events: [say(text)] });
   const ownId = (id: unknown) => SessionId.parse(`${id}`.replace('sesn_', ''));
-  return { ask, plain, ownId, core };
+  return { ask, plain, send, ownId, core };
 }
+const say = (text: string) => ({ type: 'user.message', content: [{ type: 'text', text }] });
 
 test('a variable of a vault is a placeholder in the sandboxes of its sessions', async () => {
   const specs: SandboxSpec[] = [];
@@ -65,7 +68,7 @@ test.each([
   ['every name below one that is open', ['*.example.com'], ['api.example.com'], '*.example.com'],
 ])('a credential for %s is reported once where the environment does not open it', async (_, own, opened, host) => {
   await using server = await composedServer({ ...settings, CORRAL_EGRESS_POLICY: 'web' });
-  const { ask, plain } = program(server);
+  const { ask, plain, send } = program(server);
   const vault = await ask('vaults', { display_name: 'Alice' });
   const networking = { type: 'limited', allowed_hosts: own };
   const auth = { type: 'environment_variable', secret_name: 'API_KEY', secret_value: 'very-secret-value', networking };
@@ -82,9 +85,7 @@ test.each([
     return data as readonly Json[];
   };
   for (const runs of [1, 2]) {
-    await ask(`sessions/${session.id}/events`, {
-      events: [{ type: 'user.message', content: [{ type: 'text', text: 'Hello' }] }],
-    });
+    await send(session.id, 'Hello');
     await expect
       .poll(async () => (await list()).filter(({ type }) => type === 'session.status_idle'))
       .toHaveLength(runs);
@@ -100,10 +101,9 @@ test('a deployment keeps the token of a repository for its runs, and shows it no
   const { ask, plain, ownId, core } = program(server);
   const token = 'ghp_very_secret_token';
   const repository = { type: 'github_repository', url: 'https://github.com/acme/tools', authorization_token: token };
-  const events = [{ type: 'user.message', content: [{ type: 'text', text: 'Hello' }] }];
   const made = await ask('deployments', {
     ...(await plain()),
-    ...{ name: 'daily', initial_events: events, resources: [repository] },
+    ...{ name: 'daily', initial_events: [say('Hello')], resources: [repository] },
   });
   const { authorization_token: _, ...shown } = repository;
   expect(made.resources).toEqual([{ ...shown, checkout: null, mount_path: null }]);
@@ -121,6 +121,13 @@ test('a deployment keeps the token of a repository for its runs, and shows it no
   const next = await ask(`deployments/${made.id}/run`, {});
   const [one] = await core.services.sessionCredentials.list(ownId(next.session_id));
   expect(one?.paths).toEqual(['/acme/other']);
+});
+
+test('a session that was made elsewhere has the environment of the server', async () => {
+  await using server = await composedServer(settings);
+  const { ask, core } = program(server);
+  const { id } = await core.services.sessions.create({ origin: 'trpc', title: 'Made elsewhere' });
+  expect(await ask(`sessions/sesn_${id}`)).toMatchObject({ title: 'Made elsewhere', environment_id: 'env_server' });
 });
 
 test('the sessions of one version of an agent are listed', async () => {
@@ -151,14 +158,12 @@ test('the thinking of a reply is previewed, if requested, before its message', a
     ...settings,
     CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
   });
-  const { ask, plain } = program(server);
+  const { ask, plain, send } = program(server);
   const agent = (await ask('agents', { model: fakeRefs.compatible, name: 'A' })).id;
   const { id } = await ask('sessions', { ...(await plain()), agent });
   const requested = 'event_deltas[]=agent.thinking&event_deltas[]=agent.message';
   const stream = await fetch(`${server.url}/anthropic/v1/sessions/${id}/events/stream?${requested}`);
-  await ask(`sessions/${id}/events`, {
-    events: [{ type: 'user.message', content: [{ type: 'text', text: 'Hello' }] }],
-  });
+  await send(id, 'Hello');
   let text = '';
   for await (const piece of stream.body ?? []) {
     text += Buffer.from(piece);

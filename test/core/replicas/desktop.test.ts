@@ -66,13 +66,3 @@ test('the agent gets the keyboard and mouse back from a viewer whose server died
   await Promise.all(gates);
   await expect.poll(it.facts).toEqual(['control_returned']);
 });
-
-test('the log records each start, restart and stop of a desktop that the sandbox makes by itself', async () => {
-  await using it = await two();
-  await it.screen.desktop.start(); // as an agent's tool does
-  await expect.poll(it.facts).toEqual(['started']);
-  Object.assign(it.screen.status, { restarts: { display: 0, browser: 1 }, lastFailure: 'chromium ended with SIGKILL' });
-  await expect.poll(it.facts).toEqual(['started', 'restarted']);
-  Object.assign(it.screen.status, { state: 'stopped' });
-  await expect.poll(it.facts).toEqual(['started', 'restarted', 'stopped']);
-});

@@ -15,6 +15,13 @@ const create = async (server: ComposedCore) => (await server.core.services.sessi
 const rests = (server: ComposedCore, id: SessionId) =>
   expect.poll(() => statusOf(server, id), { interval: 25 }).toBe('completed');
 
+/** Two servers of one store, and a session that the first one made. */
+async function two() {
+  const set = await replicas();
+  const [a, b] = [await set.another(), await set.another()];
+  return { set, a, b, id: await create(a), [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
+}
+
 /** The events that a client of that server receives until the run ends. */
 async function seenAt(server: ComposedCore, id: SessionId): Promise<{ seqs: number[]; events: SessionEvent[] }> {
   const events: SessionEvent[] = [];
@@ -28,9 +35,8 @@ async function seenAt(server: ComposedCore, id: SessionId): Promise<{ seqs: numb
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1);
 
 test('a message sent to one server runs on the server that owns the session, and both stream it', async () => {
-  await using set = await replicas();
-  const [a, b] = [await set.another(), await set.another()];
-  const id = await create(a);
+  await using it = await two();
+  const { set, a, b, id } = it;
   await a.core.engine.supervisor.reach(id);
   const seen = [seenAt(a, id), seenAt(b, id)];
   const sent = await send(b, id, `Do it\n${fence('sh', 'echo hello')}`);
@@ -41,9 +47,8 @@ test('a message sent to one server runs on the server that owns the session, and
 });
 
 test('F054 two servers that create the same new session at once agree on one owner and one sandbox', async () => {
-  await using set = await replicas();
-  const [a, b] = [await set.another(), await set.another()];
-  const id = await create(a);
+  await using it = await two();
+  const { set, a, b, id } = it;
   await Promise.all([
     send(a, id, fence('sh', 'echo 1')),
     send(b, id, fence('sh', 'echo 2')),
@@ -58,9 +63,8 @@ test('F054 two servers that create the same new session at once agree on one own
 });
 
 test('files, commands and the deletion of a session work on any server', async () => {
-  await using set = await replicas();
-  const [a, b] = [await set.another(), await set.another()];
-  const id = await create(a);
+  await using it = await two();
+  const { set, a, b, id } = it;
   await a.core.services.files.write(id, 'note.md', 'from a', signal());
   expect((await b.core.services.files.read(id, 'note.md', signal())).toString()).toBe('from a');
   await b.core.services.files.write(id, 'other.md', 'from b', signal());
@@ -77,9 +81,8 @@ test('files, commands and the deletion of a session work on any server', async (
 });
 
 test('F060 a stopping server hands its runs over, and no event is lost or doubled', async () => {
-  await using set = await replicas();
-  const [a, b] = [await set.another(), await set.another()];
-  const id = await create(a);
+  await using it = await two();
+  const { set, a, b, id } = it;
   await send(a, id, `Work\n${fence('sh', 'echo begun; sleep 1.5; echo done >> ran')}`);
   await expect.poll(async () => (await set.events(id)).some(({ type }) => type === 'tool.output')).toBe(true);
   const seen = seenAt(b, id);
@@ -93,9 +96,8 @@ test('F060 a stopping server hands its runs over, and no event is lost or double
 });
 
 test('F053 a server whose lease was stolen stops writing and does not touch the sandbox', async () => {
-  await using set = await replicas();
-  const [a, b] = [await set.another(), await set.another()];
-  const id = await create(a);
+  await using it = await two();
+  const { set, a, b, id } = it;
   await send(a, id, `Work\n${fence('sh', 'echo begun; sleep 1.5; echo done >> ran')}`);
   await expect.poll(async () => (await set.events(id)).some(({ type }) => type === 'tool.output')).toBe(true);
   const box = [...set.backend.boxes.values()][0];
@@ -133,9 +135,8 @@ test('a subscriber to the list at one server sees the changes made at another', 
 });
 
 test('events appended at one server reach another in order, by polling heads alone', async () => {
-  await using set = await replicas();
-  const [a, b] = [await set.another(), await set.another()];
-  const id = await create(a);
+  await using it = await two();
+  const { a, b, id } = it;
   await a.core.services.sessions.rename(id, 'first');
   const received: string[] = [];
   const over = new AbortController();

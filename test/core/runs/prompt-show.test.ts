@@ -1,12 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { promptCommand } from '../../../src/app/commands/prompt.ts';
 import { fence } from '../../support/clients/api.ts';
 import { followEvents, openClient } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { runServerCommand } from '../../support/servers/run-command.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { settingsFolder } from '../../support/stores/store.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -78,11 +76,9 @@ test.each([[[]], [['show']], [['show', 'a', 'b']], [['list', 'a']], [['show', 'a
 );
 
 test('a file in prompts/ next to corral.yaml replaces its part in what the model sees', async () => {
-  using folder = temporaryFolder();
-  mkdirSync(join(folder.path, 'prompts'));
-  writeFileSync(join(folder.path, 'corral.yaml'), 'driver: memory\n');
-  writeFileSync(join(folder.path, 'prompts', 'role.md'), 'You are the gardener of this farm.\n');
-  vi.stubEnv('CORRAL_CONFIG', join(folder.path, 'corral.yaml'));
+  const files = { 'corral.yaml': 'driver: memory\n', 'prompts/role.md': 'You are the gardener of this farm.\n' };
+  using folder = settingsFolder(files);
+  vi.stubEnv('CORRAL_CONFIG', folder.config);
   await using server = await composedServer();
   const { id } = await ranSession(server.url, 'Say hi');
   const text = await shown('show', id, '--url', server.url);

@@ -73,9 +73,9 @@ test('code is saved to its file, runs from there, and is answered with its strea
   expect(await run('print(open("-odd name\'s.py").read())', "-odd name's.py")).toMatchObject({
     output: 'print(open("-odd name\'s.py").read())\n',
   });
-  expect(
-    await client.ask({ type: 'terminal_command', sessionId: 'w', command: 'tail -1 main.py; echo; ls deep/in' }),
-  ).toMatchObject({ output: "print('aside', file=sys.stderr)\nscript.js\n" });
+  expect(await client.run('tail -1 main.py; echo; ls deep/in')).toMatchObject({
+    output: "print('aside', file=sys.stderr)\nscript.js\n",
+  });
 });
 
 test('failing code gives a one-line error and its full stderr', async (context) => {
@@ -98,7 +98,7 @@ test('failing code gives a one-line error and its full stderr', async (context) 
 test('a command returns both streams, its exit code and its folder, where the next command starts', async (context) => {
   const server = await workspaceServer(context);
   const [client, other] = [await server.client('ann'), await server.client('ann')];
-  const run = (command: string, from = client) => from.ask({ type: 'terminal_command', sessionId: 'w', command });
+  const { run } = client;
   expect(await run('echo out; echo err >&2; exit 3')).toEqual({
     type: 'terminal_output',
     output: 'out\nerr\n',
@@ -108,7 +108,7 @@ test('a command returns both streams, its exit code and its folder, where the ne
     sessionId: 'w',
   });
   expect(await run("mkdir -p 'a b/c' && cd 'a b/c'")).toMatchObject({ output: '', cwd: '/workspace/a b/c' });
-  expect(await run('pwd', other)).toMatchObject({ output: '/workspace/a b/c\n' });
+  expect(await other.run('pwd')).toMatchObject({ output: '/workspace/a b/c\n' });
   expect(await run('cd /tmp; pwd')).toMatchObject({ output: '/tmp\n', cwd: '/tmp' });
   const expected = { output: '/\nbash: line 1: nosuchcommand: command not found\n', exit_code: 127, cwd: '/tmp' };
   expect(await run('(cd /; pwd); nosuchcommand')).toMatchObject(expected);
@@ -127,8 +127,7 @@ test('a command returns both streams, its exit code and its folder, where the ne
 
 test('a command with a background process returns at once, and the process keeps running', async (context) => {
   const server = await workspaceServer(context);
-  const client = await server.client();
-  const run = (command: string) => client.ask({ type: 'terminal_command', sessionId: 'w', command });
+  const { run } = await server.client();
   expect(await run('sleep 300 & echo started')).toMatchObject({ output: 'started\n' });
   expect(await run('pgrep -c sleep || cat /proc/[0-9]*/comm | grep -c sleep')).toMatchObject({ output: '1\n' });
 });
@@ -147,16 +146,14 @@ test('a file is saved under its name, but only inside the workspace', async (con
     sessionId: 'w',
   });
   expect(await save('/workspace/abs.txt', 'abs')).toMatchObject({ success: true });
-  await client.ask({ type: 'terminal_command', sessionId: 'w', command: 'ln -s /etc out; ln -s /etc/passwd passwd' });
+  await client.run('ln -s /etc out; ln -s /etc/passwd passwd');
   for (const filename of ['', ' ', '.', '..', '../x', 'a/../../x', '/etc/x', 'a\0b', 'folder/', 'out/x', 'passwd']) {
     expect(await save(filename), filename).toMatchObject({ success: false, message: 'Invalid filename', filename });
     const run = await client.ask({ type: 'execute_code', sessionId: 'w', code: 'print(1)', filename });
     expect(run, filename).toMatchObject({ success: false, output: '', error: 'Invalid filename' });
   }
   const bytes = "od -An -c 'deep/er/ünï.txt' | tr -s ' '; cat abs.txt; ls -a /workspace | sort | tr '\\n' ' '";
-  expect((await client.ask({ type: 'terminal_command', sessionId: 'w', command: bytes })).output).toBe(
-    ' h 303 244 l \\0 l o \\n\nabs. .. .corral abs.txt deep out passwd ',
-  );
+  expect((await client.run(bytes)).output).toBe(' h 303 244 l \\0 l o \\n\nabs. .. .corral abs.txt deep out passwd ');
   expect(await save('deep', 'a folder')).toMatchObject({ success: false, message: expect.stringMatching(/\w/) });
 });
 

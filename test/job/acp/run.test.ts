@@ -1,34 +1,24 @@
 // @module-tag all
 // An agent with a loop of its own works in real sandboxes as the run of a session. The agent is scripted; what it does
 // follows from the words of the message.
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type WorldServer, worldServer } from '../../support/servers/real-server.ts';
-import { removeFolder } from '../../support/stores/store.ts';
+import { settingsFolder } from '../../support/stores/store.ts';
 import { inEachWorld, type worlds } from '../../support/worlds.ts';
 
-const templates = {
-  fake: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nprompt: Be brief.\n',
-  thrifty: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nrun: {token-budget: 1000}\n',
-};
+const files = settingsFolder({
+  'templates/fake.yaml': 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nprompt: Be brief.\n',
+  'templates/thrifty.yaml': 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nrun: {token-budget: 1000}\n',
+});
 
 const opened = new Map<string, Promise<WorldServer>>();
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'corral-acp-'));
-  await mkdir(join(folder, 'templates'));
-  for (const [name, text] of Object.entries(templates))
-    await writeFile(join(folder, 'templates', `${name}.yaml`), text);
-  await writeFile(join(folder, 'corral.yaml'), '');
-  vi.stubEnv('CORRAL_CONFIG', join(folder, 'corral.yaml'));
-});
+beforeAll(() => void vi.stubEnv('CORRAL_CONFIG', files.config));
 afterAll(async () => {
   vi.unstubAllEnvs();
   for (const real of opened.values()) await (await real)[Symbol.asyncDispose]();
-  await removeFolder(folder);
+  files[Symbol.dispose]();
 });
 
 async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {
@@ -39,18 +29,17 @@ async function serverFor(context: TestContext, world: (typeof worlds)[number], m
 }
 const agentText = () => readFile('test/support/agents/fake-acp-agent.mjs', 'utf8');
 
-async function box(real: WorldServer, template: keyof typeof templates) {
+async function box(real: WorldServer, template: 'fake' | 'thrifty') {
   const client = openClient(real.server.url, 'ws');
   onTestFinished(() => client[Symbol.dispose]());
   const { id } = await client.sessions.create.mutate({ template });
   await client.files.write.mutate({ sessionId: id, path: 'agent.mjs', content: await agentText() });
-  const facts = () => real.log(id);
   const message = () => real.factsOf(id, 'message.assistant').map(({ data }) => data.text);
   const ends = () => real.factsOf(id, 'run.end').map(({ data }) => data);
   return {
     id,
     client,
-    facts,
+    runs: client.runs,
     message,
     ends,
     send: (text: string) => client.runs.send.mutate({ sessionId: id, text }),
@@ -96,7 +85,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
       const { data } = real.factsOf(it.id, 'approval.requested')[n] ?? {};
       expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
       await real.rests(it.id, 'waiting'); // the log's file can be ahead of the server's memory
-      await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
+      await it.runs[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
       await expect.poll(() => it.ends().length).toBe(n + 1);
     }
     expect(it.message().filter((text) => text.startsWith('You chose'))).toEqual(['You chose yes.', 'You chose no.']);
@@ -106,8 +95,8 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     const real = await serverFor(context, world);
     const it = await box(real, 'fake');
     await it.send('Please wait');
-    await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
-    await client(it).stop.mutate({ sessionId: it.id });
+    await expect.poll(() => real.log(it.id).some(({ type }) => type === 'message.delta')).toBe(true);
+    await it.runs.stop.mutate({ sessionId: it.id });
     expect(it.ends()).toMatchObject([{ status: 'stopped' }]);
     const input = { sessionId: it.id, command: 'pgrep -fc "[a]gent.mjs" || true' };
     const { stdout } = await it.client.sandbox.exec.mutate(input);
@@ -126,5 +115,3 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     expect(it.message().at(-1)).toBe('I had 1 messages before.');
   });
 });
-
-const client = (it: Awaited<ReturnType<typeof box>>) => it.client.runs;

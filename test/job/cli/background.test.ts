@@ -1,5 +1,4 @@
 // @module-tag all
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -9,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { serverProgram } from '../../support/servers/built-server.ts';
 import { freePort } from '../../support/servers/free-port.ts';
+import { outcomeOf } from '../../support/servers/program-outcome.ts';
 import { removeFolder } from '../../support/stores/store.ts';
 
 let folder: string;
@@ -28,13 +28,11 @@ afterEach(async () => {
   await removeFolder(folder);
 });
 
-const corral = (...args: string[]) =>
-  new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
-    const program = [...packageJson.serverProcess.flags, serverProgram(), ...args];
-    execFile(process.execPath, program, { env }, (error, stdout, stderr) =>
-      done({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
+const corral = async (...args: string[]) => {
+  const program = [...packageJson.serverProcess.flags, serverProgram(), ...args];
+  const { code, out: stdout, err: stderr } = await outcomeOf(process.execPath, program, { env });
+  return { code, stdout, stderr };
+};
 const headers = { 'content-type': 'application/json' };
 const health = () =>
   fetch(`${url}/health`).then(

@@ -1,9 +1,9 @@
 // @module-tag all
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { environmentKey, type WorkQueue, workQueue } from '../../support/agents/work-queue.ts';
+import { boxesOf, startWorker } from '../../support/agents/worker-process.ts';
 import { needs } from '../../support/servers/components.ts';
 import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
@@ -33,19 +33,13 @@ async function queueOfTest(options?: Parameters<typeof workQueue>[0]): Promise<W
   return queue;
 }
 
-function startWorker(queue: WorkQueue, ...args: string[]): ChildProcess {
-  const { PATH = '', HOME = '' } = process.env;
-  const own = { ANTHROPIC_ENVIRONMENT_KEY: environmentKey, ANTHROPIC_BASE_URL: queue.url, CORRAL_URL: server.url };
-  const words = ['worker', '--environment', queue.environmentId, ...args];
-  const env = { PATH, HOME, ...own, CORRAL_TOKEN: token };
-  const child = spawn(cli.program, words, { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+const begin = (queue: WorkQueue, ...args: string[]) =>
+  startWorker(cli.program, ['--environment', queue.environmentId, ...args], {
+    ANTHROPIC_ENVIRONMENT_KEY: environmentKey,
+    ANTHROPIC_BASE_URL: queue.url,
+    CORRAL_URL: server.url,
+    CORRAL_TOKEN: token,
   });
-  return child;
-}
 const resultOf = async (queue: WorkQueue, callId: string) => {
   await queue.until(() => queue.results(callId).length > 0);
   const [{ content, is_error: isError }] = queue.results(callId) as unknown as [
@@ -53,16 +47,10 @@ const resultOf = async (queue: WorkQueue, callId: string) => {
   ];
   return { text: content.map(({ text }) => text).join(''), isError };
 };
-const boxesOf = async (sessionId: string) => {
-  const ids: string[] = [];
-  for await (const { id } of corral.list({ metadata: { 'managed-agents.session': sessionId } })) ids.push(id);
-  return ids;
-};
-
 test('an agent works by its tools in a sandbox of its own, which goes with its session', async (context) => {
   await needs(context, 'bubblewrap'); // a sandbox without walls has no egress to close
   const queue = await queueOfTest();
-  startWorker(queue, '--egress', 'none');
+  begin(queue, '--egress', 'none');
   const session = queue.begin();
   const run = (name: string, input: object) => resultOf(queue, queue.call(session, name, input));
   const expected = { text: 'made', isError: false };
@@ -88,23 +76,23 @@ test('an agent works by its tools in a sandbox of its own, which goes with its s
   expect((await run('read', { file_path: '/etc/passwd' })).isError).toBe(true);
   expect((await run('write', { content: 'no path' })).text).toContain('file_path');
 
-  const [id = ''] = await boxesOf(session);
+  const [id = ''] = await boxesOf(corral, session);
   expect(JSON.stringify(await (await corral.open(id)).exec('env; cat /proc/self/environ'))).not.toContain(
     environmentKey,
   );
   queue.end(session);
-  await expect.poll(() => boxesOf(session)).toEqual([]);
+  await expect.poll(() => boxesOf(corral, session)).toEqual([]);
   expect(queue.refused).toEqual([]);
 });
 
 test('a worker that is killed neither loses a command nor runs it twice', { tags: ['nightly'] }, async () => {
   const queue = await queueOfTest();
-  const first = startWorker(queue);
+  const first = begin(queue);
   const session = queue.begin();
   const command = 'echo ran >>count; until [ -e go ]; do sleep 0.1; done; wc -l <count';
   const call = queue.call(session, 'bash', { command });
-  await expect.poll(() => boxesOf(session)).toHaveLength(1);
-  const [id = ''] = await boxesOf(session);
+  await expect.poll(() => boxesOf(corral, session)).toHaveLength(1);
+  const [id = ''] = await boxesOf(corral, session);
   const box = await corral.open(id);
   const ran = () => box.files.read('count').catch(() => '');
   await expect.poll(ran).toBe('ran\n');
@@ -112,21 +100,21 @@ test('a worker that is killed neither loses a command nor runs it twice', { tags
   await once(first, 'exit');
 
   queue.requeue(session);
-  startWorker(queue);
+  begin(queue);
   await queue.until(() => queue.isStreamed(session));
   await box.files.write('go', '');
   expect(await resultOf(queue, call)).toEqual({ text: '1', isError: false });
-  expect([await ran(), await boxesOf(session), queue.results(call).length]).toEqual(['ran\n', [id], 1]);
+  expect([await ran(), await boxesOf(corral, session), queue.results(call).length]).toEqual(['ran\n', [id], 1]);
 });
 
 test('a call that needs a permission waits for it; an interrupt ends what runs', { tags: ['nightly'] }, async () => {
   const queue = await queueOfTest();
-  startWorker(queue);
+  begin(queue);
   const session = queue.begin();
   const [held, denied] = ['allow', 'deny'].map(() => queue.call(session, 'bash', { command: 'echo >>marker' }, 'ask'));
   const later = queue.call(session, 'write', { file_path: 'later', content: '' });
   await resultOf(queue, later);
-  const [id = ''] = await boxesOf(session);
+  const [id = ''] = await boxesOf(corral, session);
   const box = await corral.open(id);
   expect((await box.files.list()).map(({ name }) => name)).not.toContain('marker');
   queue.log(session, { type: 'user.tool_confirmation', tool_use_id: denied, result: 'deny' });
@@ -144,13 +132,13 @@ test('a call that needs a permission waits for it; an interrupt ends what runs',
 
 test('a box is removed whose session ended while no worker served it', { tags: ['nightly'] }, async () => {
   const queue = await queueOfTest();
-  const first = startWorker(queue);
+  const first = begin(queue);
   const session = queue.begin();
   await resultOf(queue, queue.call(session, 'bash', { command: 'true' }));
   first.kill('SIGTERM');
   await once(first, 'exit');
-  expect(await boxesOf(session)).toHaveLength(1);
+  expect(await boxesOf(corral, session)).toHaveLength(1);
   queue.end(session);
-  startWorker(queue);
-  await expect.poll(() => boxesOf(session)).toEqual([]);
+  begin(queue);
+  await expect.poll(() => boxesOf(corral, session)).toEqual([]);
 });

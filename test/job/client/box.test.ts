@@ -269,21 +269,6 @@ describe('run', () => {
     for await (const event of run) if (event.type === 'approval.requested') await run.approve(event.data.callId);
     expect(await asking.files.read('approved.txt')).toContain('yes');
   });
-
-  test('says why it failed', async () => {
-    const run = await box.run(fence('fail', 'the model is out'));
-    expect(await run.result()).toMatchObject({ status: 'failed', error: expect.stringContaining('the model is out') });
-  });
-});
-
-test('a fork has the files of its box and goes its own way', { tags: ['all'] }, async () => {
-  await (await box.run(fence('sh', 'echo kept > forked.txt'))).result();
-  const copy = await box.fork({ title: 'A fork' });
-  expect((await copy.session()).forkedFrom).toMatchObject({ sessionId: box.id, files: 'kept' });
-  expect(await copy.files.read('forked.txt')).toBe('kept\n');
-  await copy.files.write('forked.txt', 'other');
-  expect(await box.files.read('forked.txt')).toBe('kept\n');
-  await copy.remove();
 });
 
 test('a refusal has a code, a hint where one helps, and the address', async () => {
@@ -312,11 +297,4 @@ test('a run is followed through a restart of the server, and no event comes twic
     await run.answer('blue');
   }
   expect([seqs, (await run.result()).status]).toEqual([seqs.map((_, n) => (seqs[0] ?? 0) + n), 'completed']);
-});
-
-test('stop ends every process and keeps the files', { tags: ['all'] }, async () => {
-  await box.files.write('kept.txt', 'kept');
-  await box.stop();
-  expect((await box.api.sandbox.status.query({ sessionId: box.id })).state).toBe('stopped');
-  expect(await box.files.read('kept.txt')).toBe('kept');
 });

@@ -1,7 +1,6 @@
 // @module-tag nightly
 import { execFile } from 'node:child_process';
-import { access, cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
@@ -9,8 +8,9 @@ import { expect, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { fence } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
+import { outcomeOf } from '../../support/servers/program-outcome.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
-import { removeFolder } from '../../support/stores/store.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -25,14 +25,8 @@ interface ExampleOptions {
 /** Runs the example in its own process. Returns its output lines and its exit code. */
 async function watch(task: string, args: string[], { server, cwd = root, token }: ExampleOptions) {
   const env = { PATH: process.env.PATH, CORRAL_URL: server.url, ...(token !== undefined && { CORRAL_TOKEN: token }) };
-  const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 90_000 }).then(
-    ({ stdout }) => ({ code: 0, stdout }),
-    (error: { code: number; stdout: string; stderr: string }) => ({
-      code: error.code,
-      stdout: error.stdout + error.stderr,
-    }),
-  );
-  return { code: done.code, lines: done.stdout.trim().split('\n') };
+  const { code, out, err } = await outcomeOf(process.execPath, [...args, task], { cwd, env, timeout: 90_000 });
+  return { code, lines: (out + err).trim().split('\n') };
 }
 
 test('the example follows a run to its end, whether it succeeds or fails', async (context) => {
@@ -53,8 +47,8 @@ test('the example follows a run to its end, whether it succeeds or fails', async
 
 test('the packed package works in programs and browsers, with its types', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
-  const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
-  await using _cleaned = { [Symbol.asyncDispose]: () => removeFolder(home) };
+  using folder = temporaryFolder();
+  const home = folder.path;
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const installed = join(home, 'node_modules/corral');
   await mkdir(join(home, 'node_modules/@trpc'), { recursive: true });

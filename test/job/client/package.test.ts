@@ -1,20 +1,19 @@
 // @module-tag all
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { tarballOfTree } from '../../support/servers/packed-cli.ts';
-import { removeFolder } from '../../support/stores/store.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 
 test('the packed file has every export that it names, with types, and each can be imported', async () => {
-  const home = await mkdtemp(join(tmpdir(), 'corral-package-'));
-  onTestFinished(() => removeFolder(home));
+  using folder = temporaryFolder();
+  const home = folder.path;
   const pkgDir = join(home, 'node_modules/corral');
   await mkdir(pkgDir, { recursive: true });
   await run('tar', ['-xzf', await tarballOfTree(), '-C', pkgDir, '--strip-components=1']);

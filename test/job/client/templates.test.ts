@@ -1,15 +1,14 @@
 // @module-tag nightly
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { python } from '../../support/clients/python.ts';
 import { hasDocker, removeBuiltImages } from '../../support/sandboxes/docker.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
+import { outcomeOf } from '../../support/servers/program-outcome.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
-import { removeFolder } from '../../support/stores/store.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 // The command and the Python client build Dockerfiles on Docker, and boxes of the typed client start from them.
 const docker = await hasDocker();
@@ -24,31 +23,27 @@ RUN chmod +x /opt/tools/greet.sh && echo "$GREETING of the build" > /greeting
 
 describe.skipIf(!docker)(docker ? 'built templates' : 'built templates: skipped, no Docker', () => {
   let server: ServerProcess;
-  let folder: string;
+  const folder = temporaryFolder();
   beforeAll(async () => {
     server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_BUILDS_ALLOW: 'on', CORRAL_TOKEN: token });
-    folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
-    await mkdir(join(folder, 'tools'));
-    await writeFile(join(folder, 'tools/greet.sh'), '#!/bin/sh\ncat /greeting\n');
-    await writeFile(join(folder, 'tools/secret.sh'), 'never sent\n');
-    await writeFile(join(folder, '.dockerignore'), 'tools/secret.sh\n');
-    await writeFile(join(folder, 'Dockerfile'), dockerfile);
+    await mkdir(join(folder.path, 'tools'));
+    await writeFile(join(folder.path, 'tools/greet.sh'), '#!/bin/sh\ncat /greeting\n');
+    await writeFile(join(folder.path, 'tools/secret.sh'), 'never sent\n');
+    await writeFile(join(folder.path, '.dockerignore'), 'tools/secret.sh\n');
+    await writeFile(join(folder.path, 'Dockerfile'), dockerfile);
   });
   afterAll(async () => {
     const instance = (await readFile(join(server.data, 'instance'), 'utf8')).trim();
     await server[Symbol.asyncDispose]();
     await removeBuiltImages(instance);
-    await removeFolder(folder);
+    folder[Symbol.dispose]();
   });
 
-  const ran = (program: string, args: readonly string[], more: Record<string, string> = {}) =>
-    new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-      const { PATH = '', HOME = '' } = process.env;
-      const env = { PATH, HOME, CORRAL_URL: server.url, CORRAL_TOKEN: token, ...more };
-      const child = execFile(program, args, { env, cwd: folder, timeout: 240_000 }, (_, out, err) =>
-        resolve({ code: child.exitCode, out, err }),
-      );
-    });
+  const ran = (program: string, args: readonly string[], more: Record<string, string> = {}) => {
+    const { PATH, HOME } = process.env;
+    const env = { PATH, HOME, CORRAL_URL: server.url, CORRAL_TOKEN: token, ...more };
+    return outcomeOf(program, args, { env, cwd: folder.path, timeout: 240_000 });
+  };
   const corral = (...args: string[]) =>
     ran(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, serverProgram()), ...args]);
   const seen = async (built: string, command: string) => {
@@ -77,7 +72,7 @@ describe.skipIf(!docker)(docker ? 'built templates' : 'built templates: skipped,
   });
 
   test('a step that fails ends the command with 1 and its number', async () => {
-    await writeFile(join(folder, 'Broken'), `${dockerfile}RUN echo before; exit 3\n`);
+    await writeFile(join(folder.path, 'Broken'), `${dockerfile}RUN echo before; exit 3\n`);
     const { code, err } = await corral('template', 'build', '--tag', 'tools:v2', '--file', 'Broken');
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/before\n[\s\S]*exit code 3/) });
     const bad = await corral('template', 'build', '--tag', 'tools:v2', '--file', 'Missing');

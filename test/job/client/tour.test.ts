@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { python } from '../../support/clients/python.ts';
 import { type Owner, test } from '../../support/fixtures.ts';
 import { eachNeeds, needs } from '../../support/servers/components.ts';
-import { removeFolder } from '../../support/stores/store.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -17,12 +15,9 @@ const client = join(root, 'clients/python');
 const strictly = ['-m', 'mypy', '--strict'];
 const environment = { PYTHONPATH: join(client, 'src'), MYPYPATH: join(client, 'src') };
 
-let folder: string;
+const folder = temporaryFolder();
 eachNeeds('bubblewrap');
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'corral-tour-'));
-});
-afterAll(() => removeFolder(folder));
+afterAll(() => folder[Symbol.dispose]());
 
 const reports = [
   ...['out: line 1', 'out: line 2', 'out: line 3', 'exit code 7'],
@@ -44,7 +39,7 @@ const runtimes = [process.execPath, ...(process.env.TEST_RUNTIMES?.split(':') ??
 
 describe('the tour', () => {
   test.for(runtimes)('in TypeScript runs on %s', async (runtime, { owner }) => {
-    const program = join(folder, `${basename(runtime)}-${runtimes.indexOf(runtime)}.mjs`);
+    const program = join(folder.path, `${basename(runtime)}-${runtimes.indexOf(runtime)}.mjs`);
     await bundle(join(tour, 'tour.ts'), program);
     // several lines can arrive in one chunk
     const reply = (await lines(owner, runtime, [program])).map((line) => line.replace(/^line/, 'out: line'));

@@ -20,7 +20,6 @@ export const core = {
     ...['dir /home/user/a', 'file /home/user/a/b.txt', 'dir /home/user/d', 'file /home/user/d/m2'],
     'file /home/user/m1',
   ],
-  'metadata of a file': [{ author: 'ann' }, { author: 'ann' }, "['user.e2b.author']\n", { author: 'ann' }, 'none'],
   info: {
     name: 'b.txt',
     type: 'file',
@@ -40,7 +39,6 @@ export const core = {
   metrics: [true, true, true],
   detail: { state: 'running', metadata: { a: 'b c' }, envdVersion: '0.6.4', templateId: 'base' },
   listed: [1, 0],
-  'set timeout': true,
   port: { allowed: [200, '1'], without: 403, byHost: 200, closed: 502 },
   pause: [true, false, false, 'paused'],
   resume: ['11\n', true],
@@ -53,9 +51,6 @@ export const core = {
     [false, ['registry.npmjs.org'], '403'],
     [false, [], '403'],
     [true, null],
-    [true, ['203.0.113.7']],
-    'SandboxError',
-    'SandboxNotFoundError',
   ],
   'its time is over': false,
   'unknown template': 'SandboxError',
@@ -95,40 +90,44 @@ export const code = {
   'a language without a kernel': 'SandboxError',
 };
 
-export const python = {
-  run: ['hi\nbar\n', 'no\n', 0],
-  'exit code': ['CommandExitException', 3],
-  stdin: 'got x\n',
-  kill: [1, ['-l', '-c', 'sleep 100'], {}, true, false],
-  pty: true,
-  files: ['/home/user/a.txt', 'hi', true, false],
-  'metadata of a file': [{ author: 'ann' }, { author: 'ann' }],
-  watch: ['create x', 'chmod x', 'write x'],
-  'signed url': 'hi',
-  metrics: true,
-  code: ['2', '1'],
-  chart: [
-    'bar',
-    [
-      ['a', 1],
-      ['b', 2],
-    ],
-  ],
-  listed: 1,
-  pause: [true, false],
-  connect: ['hi', '1'],
-  'network update': [false, true],
-  killed: [true, false],
-};
-
 /** The same on a driver that cannot freeze processes, where a pause keeps the files alone. */
 export const unfrozen = {
+  ...core,
+  resume: ['10\n', true],
   // the cluster's tests configure no egress for pods, so no proxy answers
-  core: {
-    ...core,
-    resume: ['10\n', true],
-    'closed network': [false, '000'],
-    'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },
-  },
-  python: { ...python, connect: ['hi', null] },
+  'closed network': [false, '000'],
+  'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },
+};
+
+export const templates = {
+  build: [true, true, ['default', 'v1']],
+  log: [true, true, true, true, false],
+  found: [true, false],
+  started: ['42', 'six', '1.2.3', '/home/user/app', 'hello', 'blue', ''], // its start command serves the greeting
+  'by a tag': ['2.0.0\n', 'SandboxError'],
+  again: true,
+  'a step that fails': ['BuildError', true, expect.arrayContaining([expect.stringContaining('CACHED [1/')])],
+  'an image that is not allowed': 'BuildError',
+  tags: [['stable'], ['default', 'stable', 'v1'], ['default', 'v1']],
+};
+
+export const volumes = {
+  connected: 'data-of-a-program',
+  makeDir: ['b', '/a/b', 'directory', 'VolumePathNotFoundError', 'VolumeError'],
+  write: ['one.txt', '/a/b/one.txt', 5, 'file', '640', true],
+  'write a stream': 1_000_000,
+  read: ['hello', 1_000_000, 'VolumePathNotFoundError', 'VolumeError'],
+  list: [['/a', '/stream'], ['/a', '/a/b', '/a/b/one.txt', '/stream'], 'VolumePathNotFoundError'],
+  info: [true, false, 'directory'],
+  metadata: ['600', 'VolumeError'],
+  mounted: 'hello',
+  'one writer': 'SandboxError',
+  'written meanwhile': 'VolumeError',
+  'read meanwhile': ['more\n', 'VolumeError'],
+  'a link': ['symlink', '/etc/passwd'],
+  'a reader': 'more\n1\n',
+  'in use': 'VolumeError',
+  elsewhere: 'SandboxError',
+  remove: [false, 'VolumePathNotFoundError'],
+  destroy: true,
 };

@@ -41,6 +41,14 @@ export function entryRows(it: WireClient): void {
     expect(await files('Remove', { path: 'gone' })).toEqual({ status: 200, body: {} });
     expect((await files('Stat', { path: 'gone' })).status).toBe(404);
   });
+  test('a watcher keeps the changes until they are requested', async () => {
+    await run('mkdir polled');
+    const { watcherId } = (await files('CreateWatcher', { path: 'polled' })).body;
+    await run('echo 1 > polled/x');
+    const seen = async () => JSON.stringify((await files('GetWatcherEvents', { watcherId })).body);
+    await expect.poll(seen).toContain('{"name":"x","type":"EVENT_TYPE_CREATE"}');
+    expect(await files('RemoveWatcher', { watcherId })).toEqual({ status: 200, body: {} });
+  });
   test.each([
     ['none', 'not_found'],
     ['/etc/hostname', 'invalid_argument'],

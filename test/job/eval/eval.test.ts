@@ -1,38 +1,27 @@
 // @module-tag all
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
+import { afterAll, describe, expect, type TestContext, test, vi } from 'vitest';
 import { runSessionCommand } from '../../../eval/lib/sessions.ts';
 import { fence } from '../../support/clients/api.ts';
 import { nightly } from '../../support/runner/tags.ts';
 import { needs } from '../../support/servers/components.ts';
+import { outcomeOf } from '../../support/servers/program-outcome.ts';
 import { realServer } from '../../support/servers/real-server.ts';
-import { removeFolder } from '../../support/stores/store.ts';
-import { inEachWorld, worlds } from '../../support/worlds.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+import { inEachWorld, processWorld } from '../../support/worlds.ts';
 
-let folder = '';
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'corral-eval-'));
-});
-afterAll(() => removeFolder(folder));
+const { path: folder, ...made } = temporaryFolder();
+afterAll(() => made[Symbol.dispose]());
 
-interface ProgramResult {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-const evaluate = (...args: string[]): Promise<ProgramResult> => evaluateWith({}, ...args);
-const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]): Promise<ProgramResult> =>
-  new Promise((resolve) => {
-    const command = ['--disable-warning=ExperimentalWarning', 'eval/run.ts', ...args];
-    const child = execFile(process.execPath, command, { env: { ...process.env, ...variables } }, (_error, out, err) =>
-      resolve({ code: child.exitCode ?? 1, out, err }),
-    );
+const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]) =>
+  outcomeOf(process.execPath, ['--disable-warning=ExperimentalWarning', 'eval/run.ts', ...args], {
+    env: { ...process.env, ...variables },
   });
+const evaluate = (...args: string[]) => evaluateWith({}, ...args);
 
 /** The processes started by this one. */
 const childrenOf = (pid: number): number[] =>
@@ -60,8 +49,6 @@ inEachWorld('process', 'on $driver', ({ driver }) => {
 });
 
 describe('on process', () => {
-  const [world] = worlds.filter(({ driver }) => driver === 'process');
-
   const locals = process.env.LOCAL_MODEL_URL?.split(',') ?? [undefined];
   test.for(locals)(
     'each run with the small model at %s ends by itself, within its budgets',
@@ -95,11 +82,10 @@ describe('on process', () => {
   test('a captured session is a task that passes with its own replies alone', {
     tags: ['nightly'],
   }, async (context) => {
-    if (!world) throw new Error('there is no process driver');
     await ready(context, 'process');
     const task = join(folder, 'captured');
     {
-      await using server = await realServer(context, world);
+      await using server = await realServer(context, processWorld);
       const id = await server.ready();
       await server.client.send(
         id,

@@ -1,21 +1,11 @@
 // @module-tag nightly
-import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { serverProgram } from '../../support/servers/built-server.ts';
+import { serverCommand } from '../../support/servers/program-outcome.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 test('the keys command works while no server runs, and through a running server', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
-  const keys = (...args: string[]) => {
-    const { PATH, HOME } = process.env;
-    const env = { PATH, HOME, CORRAL_DATA_DIR: server.data };
-    const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'keys', ...args];
-    return new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-      const child = execFile(process.execPath, command, { env }, (_error, out, err) =>
-        resolve({ code: child.exitCode, out: out.trim(), err }),
-      );
-    });
-  };
+  const keys = (...args: string[]) => serverCommand(['keys', ...args], { CORRAL_DATA_DIR: server.data });
   const status = async (key?: string) => {
     const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
     return (await fetch(`${server.url}/sessions`, { headers })).status;
@@ -28,7 +18,8 @@ test('the keys command works while no server runs, and through a running server'
   server.kill('SIGTERM');
   await server.exit;
   expect((await keys('rotate-sandbox', '0123456789abcdef')).err).toMatch(/No server is running on this data folder/);
-  const { out: key } = await keys('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
+  const { out } = await keys('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
+  const key = out.trim();
   expect(key).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
   await server.restart();
   expect([await status(), await status(key)]).toEqual([401, 200]);

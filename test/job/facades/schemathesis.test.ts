@@ -1,11 +1,12 @@
 // @module-tag nightly
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { run } from '../../support/clients/api.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 // Schemathesis is in the virtual environment of .ci/run, or in the PATH.
 const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];
@@ -15,9 +16,8 @@ test('the document is valid by a public validator', async (context) => {
   const validator = program && join(program, '../openapi-spec-validator');
   context.skip(!validator || !existsSync(validator), 'openapi-spec-validator is not installed');
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
-  const folder = await mkdtemp(join(tmpdir(), 'corral-openapi-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, 'openapi.json');
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'openapi.json');
   await writeFile(file, await (await fetch(`${server.url}/openapi.json`)).text());
   expect((await run(validator ?? '', [file])).stdout).toContain('OK');
 });
@@ -27,15 +27,14 @@ const generator = ['--yes', '--package', 'openapi-typescript@7.13.0', '--package
 
 test('a client that openapi-typescript generates from the document compiles', async (context) => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
-  const folder = await mkdtemp(join(tmpdir(), 'corral-client-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const exec = (...command: string[]) => run('npm', ['exec', ...generator, ...command], { cwd: folder });
+  using folder = temporaryFolder();
+  const exec = (...command: string[]) => run('npm', ['exec', ...generator, ...command], { cwd: folder.path });
   const isThere = await exec('openapi-typescript', '--version').then(
     () => true,
     () => false,
   );
   context.skip(!isThere, 'npm cannot fetch openapi-typescript');
-  await writeFile(join(folder, 'openapi.json'), await (await fetch(`${server.url}/openapi.json`)).text());
+  await writeFile(join(folder.path, 'openapi.json'), await (await fetch(`${server.url}/openapi.json`)).text());
   await exec('openapi-typescript', 'openapi.json', '-o', 'client.d.ts');
   const { stdout } = await exec('tsc', '--noEmit', '--strict', 'client.d.ts').catch(
     (thrown: { stdout: string }) => thrown,
@@ -103,12 +102,11 @@ test('every documented path answers within its schema and without a 5xx', async 
   };
   await using server = await serverProcess(settings);
   const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as { paths: Paths };
-  const folder = await mkdtemp(join(tmpdir(), 'corral-schemathesis-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await writeFile(join(folder, 'settings.toml'), await seeded(server.url, paths));
+  using folder = temporaryFolder();
+  await writeFile(join(folder.path, 'settings.toml'), await seeded(server.url, paths));
   const checks = 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance';
   const args = [
-    ...['--config-file', join(folder, 'settings.toml')],
+    ...['--config-file', join(folder.path, 'settings.toml')],
     'run',
     `${server.url}/openapi.json`,
     '--max-examples',

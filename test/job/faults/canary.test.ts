@@ -2,7 +2,7 @@
 // I10: the server's secrets appear nowhere but in its own memory and on the connection to its provider.
 import { MongoClient } from 'mongodb';
 import { expect, test, vi } from 'vitest';
-import { fakeGemini, functionCall, type GeminiReply, parts, refusal, text } from '../../support/agents/fake-gemini.ts';
+import { callReply, fakeGemini, type GeminiReply, refusal, text } from '../../support/agents/fake-gemini.ts';
 import { databaseText, filesUnder, insideOf, searcher, writingsOf } from '../../support/hostile/canaries.ts';
 import { reaches, realServer } from '../../support/servers/real-server.ts';
 import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
@@ -24,9 +24,6 @@ const canaries = {
   ambient: 'ambient-canary-of-the-shell-8e55',
 } as const;
 const found = searcher(canaries);
-const call = (name: string, args: object): GeminiReply => ({
-  chunks: [parts([functionCall(name, args)]), parts([{ text: '' }], 'STOP')],
-});
 // Every file that the sandbox's user can read and that could contain a secret.
 const search = `(cat /proc/*/environ /proc/*/cmdline /run/corral/* 2>/dev/null; env) | grep -aio 'canar[y][-a-z0-9]*'
 grep -rasio 'canar[y][-a-z0-9]*' /workspace /home /tmp /etc /run 2>/dev/null; echo searched`;
@@ -39,8 +36,8 @@ inEachWorld('process', 'with $driver', (world) => {
     await using gemini = await fakeGemini((_, n) => {
       const replies: GeminiReply[] = [
         refusal(429, 'RESOURCE_EXHAUSTED', `Slow down, ${geminiKey}.`, { headers: { 'retry-after': '0' } }),
-        call('make_plan', { title: 'Search', steps: ['Search'], acknowledgement: 'On it.' }),
-        call('shell_exec', { id: 'main', command: search }),
+        callReply('make_plan', { title: 'Search', steps: ['Search'], acknowledgement: 'On it.' }),
+        callReply('shell_exec', { id: 'main', command: search }),
         { chunks: [text('Searched.', 'STOP')] },
         refusal(400, 'INVALID_ARGUMENT', echoes),
         refusal(400, 'INVALID_ARGUMENT', `The key ${canaries.triedKey} is no good.`), // the key under test

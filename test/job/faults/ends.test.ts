@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { fence } from '../../support/clients/api.ts';
 import { type WorldServer, worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
@@ -20,8 +19,7 @@ inEachWorld('process', 'with $driver', (world) => {
     const length = real.log(id).length;
     expect(await real.client.stop(id)).toMatchObject({ status: 200 }); // an idle session: success without a new event
     expect(real.log(id)).toHaveLength(length);
-    await real.client.chat(id, fence('sh', 'sort -u signals; pgrep -f "stubbor[n]" || echo none'));
-    expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'term\nnone\n' } });
+    expect(await real.says(id, 'sort -u signals; pgrep -f "stubbor[n]" || echo none')).toBe('term\nnone\n');
     await real.holds(id);
   });
 });

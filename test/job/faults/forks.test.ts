@@ -10,12 +10,6 @@ const blobsIn = ({ server }: WorldServer) =>
   readdirSync(join(server.data, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile());
 const twoSteps = `${fence('sh', 'echo one > a.txt; mkdir -p deep; echo x > deep/b; chmod 750 deep/b')}\n${fence('sh', 'echo two > a.txt; rm -r deep')}`;
 
-/** The output of the newest command of a session's new run. */
-async function says(real: WorldServer, id: string, command: string): Promise<unknown> {
-  await real.client.chat(id, fence('sh', command));
-  return real.factsOf(id, 'tool.called').at(-1)?.data.output;
-}
-
 /** The seqs at which the steps of a session's runs completed. */
 const stepsOf = (real: WorldServer, id: string) =>
   real.factsOf(id, 'step').flatMap(({ seq, data }) => (data.status === 'completed' ? [seq] : []));
@@ -39,13 +33,13 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
         .map(({ seq, type, data }) => ({ seq, type, data }));
     expect(until(fork.id)).toEqual(until(id));
 
-    expect(await says(real, fork.id, 'cat a.txt; stat -c "%a %s" deep/b')).toBe('one\n750 2\n');
-    expect(await says(real, id, 'cat a.txt; ls')).toBe('two\na.txt\n');
+    expect(await real.says(fork.id, 'cat a.txt; stat -c "%a %s" deep/b')).toBe('one\n750 2\n');
+    expect(await real.says(id, 'cat a.txt; ls')).toBe('two\na.txt\n');
     expect(JSON.stringify(await trpc.sessions.promptAt.query({ id: fork.id }))).toContain('echo one > a.txt');
 
     const again = await trpc.sessions.fork.mutate({ id: fork.id, title: 'Again' });
     expect(again).toMatchObject({ title: 'Again', forkedFrom: { sessionId: fork.id, files: 'kept' } });
-    expect(await says(real, again.id, 'cat a.txt')).toBe('one\n');
+    expect(await real.says(again.id, 'cat a.txt')).toBe('one\n');
     for (const one of [again.id, fork.id, id]) await real.holds(one);
     expect(blobsIn(real)).toEqual([]);
   });
@@ -70,7 +64,7 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
     expect(made.session).toMatchObject({ branch, forkedFrom: { sessionId: id, seq: second - 1, files: 'kept' } });
     await expect.poll(() => real.factsOf(made.session.id, 'run.end').length).toBe(2);
     expect(real.factsOf(made.session.id, 'tool.called').at(-1)?.data.output).toBe('one\n');
-    expect(await says(real, id, 'cat a.txt')).toBe('two\n');
+    expect(await real.says(id, 'cat a.txt')).toBe('two\n');
 
     // The branch's own message, edited again, is the first message's third version.
     const own = real.factsOf(made.session.id, 'message.user').at(-1)?.seq ?? 0;

@@ -20,7 +20,6 @@ export const core = {
     'The result is: rain',
     'user.custom_tool_result',
   ],
-  'printed loop': [2, true, 1, 'The result is: rain\nrain'],
   picture: [['image', 'text'], true, 'image/png'],
   confirmation: [
     'ask',
@@ -31,7 +30,6 @@ export const core = {
     true,
     ['user.tool_confirmation', ...running, 'agent.tool_result', ...request, ...idle],
   ],
-  interrupt: ['end_turn', true, true, 'You wrote: still there?'],
   outcome: [
     ['user.define_outcome', ...running, ...request, ...evaluation, ...request, ...evaluation, ...idle],
     [
@@ -67,12 +65,4 @@ export const core = {
     [['session.updated', 'Renamed', { a: '1' }]],
     ['a.txt', 3_600, true, true, true, false],
   ],
-  threads: ['running', null, true, ['user.message', ...running, ...request, ...idle]],
-};
-
-/** The results of the steps of runner.mjs. */
-export const runner = {
-  'tool runner': [['user.custom_tool_result', 'user.custom_tool_result'], ['Oslo a', 'Oslo b'], true],
-  quickstart: [true, 'end_turn'],
-  'other sessions': [true, true],
 };

@@ -1,23 +1,15 @@
 // @module-tag nightly
 import { expect, test } from 'vitest';
-import { runProgram } from '../../support/clients/e2b-sdks.ts';
-import { hasDocker } from '../../support/sandboxes/docker.ts';
-import { eachNeeds } from '../../support/servers/components.ts';
-import { program, python, serverWith } from './programs.ts';
+import { needs } from '../../support/servers/components.ts';
+import { bad, gone, serverWith, stepsOf, testEverywhere } from './programs.ts';
 
-eachNeeds('bubblewrap'); // a server with a model does not start without isolation
-
-const bad = [400, 'invalid_request_error', null];
-const gone = [404, 'not_found_error', null];
 const taken = [409, 'memory_path_conflict_error', 'false'];
 const stale = [409, 'memory_precondition_failed_error', 'false'];
-const docker = await hasDocker();
 
-test('a program keeps memories by path, with preconditions, versions and redaction', async () => {
+test('a program keeps memories by path, with preconditions, versions and redaction', async (context) => {
+  await needs(context, 'bubblewrap'); // a server with a model does not start without isolation
   await using it = await serverWith('anthropic');
-  const files = [program('strict.py'), program('memory.py')];
-  const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
-  expect(steps).toEqual({
+  expect(await stepsOf(it, 'memory.py')).toEqual({
     crud: [
       ['', 'Facts', 'What Alice likes.', { user: '1' }, 'Preferences'],
       [true, true, true, bad],
@@ -53,7 +45,6 @@ test('a program keeps memories by path, with preconditions, versions and redacti
     ],
     errors: [Array(7).fill(bad), [[413, 'request_too_large', null], bad], bad, bad, bad, gone, gone, bad],
   });
-  expect(faults).toEqual({});
 });
 
 const at = '/mnt/memory/user-preferences';
@@ -94,19 +85,10 @@ const inSessions = {
     bad,
     gone,
   ],
-  errors: [gone, bad, bad, bad, bad, bad, bad, bad],
+  errors: [gone, bad, bad, bad, bad, bad],
   deployment: [true, at],
 };
 
-test.for([
-  ['anthropic', 'process'],
-  ['compatible', 'process'],
-  ['anthropic', 'docker'],
-  ['compatible', 'docker'],
-] as const)('memory stores are folders of sessions, with models of %s on %s', async ([wire, driver], context) => {
-  if (driver === 'docker' && !docker) context.skip('Docker does not answer');
-  await using it = await serverWith(wire, driver);
-  const files = [program('strict.py'), program('memory_sessions.py')];
-  const { faults, models: _, ...steps } = await runProgram({ ...python, files }, it.env);
-  expect([steps, faults]).toEqual([inSessions, {}]);
-});
+testEverywhere('memory stores are folders of sessions', async (it) =>
+  expect(await stepsOf(it, 'memory_sessions.py')).toEqual(inSessions),
+);

@@ -10,10 +10,12 @@ import { serverProcess } from '../../support/servers/server-process.ts';
 import { obedient } from './script.ts';
 
 export const key = 'ma_0123456789';
-/** A program of this folder. */
-export const program = (name: string) => join(import.meta.dirname, 'programs', name);
-export const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
-export const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
+const program = (name: string) => join(import.meta.dirname, 'programs', name);
+const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
+const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
+/** Refusals, as the programs report them. */
+export const bad = [400, 'invalid_request_error', null];
+export const gone = [404, 'not_found_error', null];
 
 /** A real server whose model, on this wire, follows the instructions of a message. */
 export async function serverWith(wire: WireName, driver = 'process', settings: Record<string, string> = {}) {
@@ -60,19 +62,13 @@ const everywhere = [
   ['compatible', 'docker'],
 ] as const satisfies readonly (readonly [WireName, string])[];
 
-interface EverywhereOptions {
-  readonly settings?: Record<string, string>;
-  /** The model of an ordinary run. */
-  readonly first?: WireName;
-}
 /** A test of a program with each model and driver. */
 export function testEverywhere(
   name: string,
-  { settings = {}, first = 'anthropic' }: EverywhereOptions,
   play: (it: ManagedServer) => Promise<void>,
+  settings: Record<string, string> = {},
 ): void {
-  const rows = everywhere.toSorted(([a], [b]) => Number(b === first) - Number(a === first));
-  testRows(rows)(`${name}: a model of the wire %s, %s`, async ([wire, driver], context) => {
+  testRows(everywhere)(`${name}: a model of the wire %s, %s`, async ([wire, driver], context) => {
     await needs(context, driver === 'docker' ? 'docker' : 'bubblewrap');
     await using it = await serverWith(wire, driver, settings);
     await play(it);

@@ -1,4 +1,4 @@
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { type FakeReply, type FakeRequest, isGrader } from '../../support/agents/fake-models/wire-format.ts';
 
 /** The newest message of a request on each wire: its text, and whether it is the result of a call. */
 function newestOf({ body }: FakeRequest): { readonly text: string; readonly isResult: boolean } {
@@ -20,7 +20,6 @@ const textIn = (content: unknown): string =>
     ? content
     : (content as readonly { text?: string }[]).map(({ text = '' }) => text).join('\n');
 
-const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
 /** Leaves a rhyme out until the agent has read that it must rhyme. */
 function verdictOn({ body }: FakeRequest): FakeReply {
   const isMet = JSON.stringify(body.messages).includes('lacks a rhyme');
@@ -32,8 +31,8 @@ function verdictOn({ body }: FakeRequest): FakeReply {
 
 /**
  * A model that follows the instructions of a message. `run: <command>` runs it, `weather: <city>` calls the program's
- * tool, `tool: <name>` any tool, `both: <city>` two of them in one turn, and `skill: <name>` reads a skill. Lines `ask
- * <agent>: <task>` delegate work to agents. Anything else is repeated. The model's next text is the result of a call.
+ * tool, `tool: <name>` any tool, and `skill: <name>` reads a skill. Lines `ask <agent>: <task>` delegate work to agents.
+ * Anything else is repeated. The model's next text is the result of a call.
  */
 export function obedient(request: FakeRequest): FakeReply {
   if (isGrader(request)) return verdictOn(request);
@@ -44,12 +43,10 @@ export function obedient(request: FakeRequest): FakeReply {
     return {
       calls: requests.map(([, agent, task]) => ({ name: 'delegate', args: { agent, task, files: 'none' } as never })),
     };
-  const [, word = '', rest = ''] = /(run|weather|both|tool|skill): (.+)/.exec(text) ?? [];
+  const [, word = '', rest = ''] = /(run|weather|tool|skill): (.+)/.exec(text) ?? [];
   if (word === 'run') return { text: 'I run it.', calls: [{ name: 'bash', args: { command: rest } }] };
   if (word === 'tool') return { calls: [{ name: rest.trim(), args: {} }] };
   if (word === 'skill') return { calls: [{ name: 'skill_read', args: { name: rest.trim() } }] };
   if (word === 'weather') return { calls: [{ name: 'get_weather', args: { location: rest } }] };
-  if (word === 'both')
-    return { calls: ['a', 'b'].map((one) => ({ name: 'get_weather', args: { location: `${rest} ${one}` } })) };
   return { text: `You wrote: ${text.trim()}` };
 }

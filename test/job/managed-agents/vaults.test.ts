@@ -2,11 +2,9 @@
 import { expect } from 'vitest';
 import { filesUnder } from '../../support/hostile/canaries.ts';
 import { guardedTools } from './guarded-tools.ts';
-import { stepsOf, testEverywhere } from './programs.ts';
+import { bad, gone, stepsOf, testEverywhere } from './programs.ts';
 
 const secret = /(secret|token)-\d/;
-const bad = [400, 'invalid_request_error', null];
-const gone = [404, 'not_found_error', null];
 const called = (number: number) => [['local'], [[`let in as number ${number}`, false]]];
 
 const refusal = "it rejected the vault's credential";
@@ -22,7 +20,6 @@ const settings = { CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' };
 
 testEverywhere(
   'a program keeps tokens in a vault, and the server gives them to its tool server alone',
-  { settings },
   async (it) => {
     await using tools = await guardedTools();
     expect(await stepsOf(it, 'vaults.py', { TOOL_SERVER: tools.url })).toEqual({
@@ -42,7 +39,7 @@ testEverywhere(
         ['invalid', true, 'initialize', 401],
         ['failed', 400, true, false],
       ],
-      errors: [bad, bad, gone, bad, bad],
+      errors: [bad, bad, gone, bad],
       failures: [
         [
           ['away', 'mcp_connection_failed_error', 'retrying'],
@@ -63,4 +60,5 @@ testEverywhere(
     }
     expect(looked).toBeGreaterThan(0);
   },
+  settings,
 );

@@ -1,13 +1,13 @@
 // @module-tag all
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
+import { boxesOf, startWorker } from '../../support/agents/worker-process.ts';
+import { call } from '../../support/clients/call.ts';
 import { eachNeeds, has } from '../../support/servers/components.ts';
 import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 import { key, serverWith } from './programs.ts';
 
-// Self-hosted environments: a real server's queue, served by `corral worker`; languages.test.ts has the SDKs' own workers.
+// Self-hosted environments: a real server's queue, served by `corral worker`; sdk.test.ts has the SDK's own worker.
 let it: Awaited<ReturnType<typeof serverWith>>;
 let cli: PackedCli;
 let corral: Corral;
@@ -27,11 +27,8 @@ afterAll(async () => {
 
 // biome-ignore lint/suspicious/noExplicitAny: read by assertions
 type Body = any;
-async function ask(method: string, path: string, body?: object): Promise<Body> {
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-  const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
-  return await (await fetch(`${it.server.url}/anthropic/v1${path}`, init)).json();
-}
+const ask = async (method: string, path: string, body?: object): Promise<Body> =>
+  (await call(method, `${it.server.url}/anthropic/v1${path}`, { token: key, body })).body;
 const say = (text: string) => [{ type: 'user.message', content: [{ type: 'text', text }] }];
 
 async function queueOfTest() {
@@ -48,25 +45,6 @@ async function queueOfTest() {
 const eventsOf = async (session: string): Promise<Body[]> => (await ask('GET', `/sessions/${session}/events`)).data;
 const restOf = async (session: string) => (await eventsOf(session)).at(-1)?.stop_reason?.type;
 const textOf = (events: Body[], type: string) => events.findLast((event) => event.type === type)?.content[0].text;
-const boxesOf = async (session: string) => {
-  const ids: string[] = [];
-  for await (const { id } of corral.list({ metadata: { 'managed-agents.session': session } })) ids.push(id);
-  return ids;
-};
-
-function startWorker(queue: { readonly id: string; readonly key: string }): ChildProcess {
-  const { PATH = '', HOME = '' } = process.env;
-  const env = { PATH, HOME, CORRAL_URL: it.server.url, CORRAL_TOKEN: key, ANTHROPIC_ENVIRONMENT_KEY: queue.key };
-  const words = ['worker', '--environment', queue.id, '--api', `${it.server.url}/anthropic`, '--egress', 'none'];
-  const child = spawn(cli.program, words, { env, stdio: 'ignore' });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
-}
-
 test('a session waits in the queue until a worker gives it a sandbox', async () => {
   const queue = await queueOfTest();
   const session = await queue.begin('run: echo from-$((40+2)); touch made');
@@ -75,15 +53,17 @@ test('a session waits in the queue until a worker gives it a sandbox', async () 
   const id = session.slice('sesn_'.length);
   expect((await corral.api.sandbox.status.query({ sessionId: id })).condition).toBe('new');
 
-  startWorker(queue);
+  const args = ['--environment', queue.id, '--api', `${it.server.url}/anthropic`, '--egress', 'none'];
+  const own = { CORRAL_URL: it.server.url, CORRAL_TOKEN: key, ANTHROPIC_ENVIRONMENT_KEY: queue.key };
+  startWorker(cli.program, args, own);
   await expect.poll(() => restOf(session), patiently).toBe('end_turn');
   const events = await eventsOf(session);
   expect(textOf(events, 'user.tool_result')).toBe('from-42');
   expect(textOf(events, 'agent.message')).toBe('The result is: from-42');
   expect(events.filter(({ type }) => type === 'agent.tool_result')).toEqual([]);
-  const [box = ''] = await boxesOf(session);
+  const [box = ''] = await boxesOf(corral, session);
   expect((await (await corral.open(box)).files.list()).map(({ name }) => name)).toContain('made');
 
   await ask('DELETE', `/sessions/${session}`);
-  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
+  await expect.poll(() => boxesOf(corral, session), patiently).toEqual([]);
 });

@@ -1,9 +1,8 @@
 // A real MCP client drives whole sessions: over HTTP, and through `corral mcp` as an assistant starts it.
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { mcpClient, overHttp, overStdio, textOf } from '../../support/clients/mcp-client.ts';
 import { type Owner, test } from '../../support/fixtures.ts';
-import { nightly } from '../../support/runner/tags.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
 import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 
@@ -14,16 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => cli?.[Symbol.asyncDispose]());
 
-const ways = {
-  'streamable HTTP': ({ env }: Owner) => mcpClient(overHttp(env.CORRAL_URL, env.CORRAL_TOKEN)),
-  'corral mcp': ({ env }: Owner) => mcpClient(overStdio(cli, env)),
-} as const;
+const overNetwork = ({ env }: Owner) => mcpClient(overHttp(env.CORRAL_URL, env.CORRAL_TOKEN));
+const ways = { 'streamable HTTP': overNetwork, 'corral mcp': ({ env }: Owner) => mcpClient(overStdio(cli, env)) };
 
-describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
-  const connect = ways[way];
-
-  test('a client drives a whole session', async ({ owner }) => {
-    await using mcp = await connect(owner);
+test.for(['streamable HTTP', 'corral mcp'] as const)(
+  'a client drives a whole session over %s',
+  async (way, { owner }) => {
+    await using mcp = await ways[way](owner);
     expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
     // The server cannot notify clients of changes, so it announces no such capability.
     const expected = { tools: { listChanged: false }, resources: { listChanged: false } };
@@ -56,65 +52,60 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
     expect(resources).toContainEqual(expect.objectContaining({ uri: `corral://sessions/${session_id}` }));
     await mcp.call('end_session', { session_id });
     expect(textOf(await mcp.raw('get_session', { session_id }))).toMatch(/session_not_found/);
-  });
+  },
+);
 
-  // `corral mcp` relays the server's messages, so one session over it is enough for every run.
-  const options = way === 'streamable HTTP' ? {} : nightly;
-  test('a task that takes longer than the wait continues, can be watched, and stops', options, async ({ owner }) => {
-    await using mcp = await connect(owner);
-    const { session_id } = await mcp.call('create_session');
-    const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
-    expect(began.status).toBe('running');
-    const { newest_seq } = await mcp.call('watch_session', { session_id, wait_seconds: 0 });
-    const news = mcp.call('watch_session', { session_id, after_seq: newest_seq, wait_seconds: 60 });
-    expect(await mcp.call('stop_run', { session_id })).toMatchObject({ stopped: true });
-    expect((await news).events.length).toBeGreaterThan(0);
-    await mcp.call('end_session', { session_id });
-  });
+// `corral mcp` relays the server's messages, so one session over it is enough.
+test('a task that takes longer than the wait continues, can be watched, and stops', async ({ owner }) => {
+  await using mcp = await overNetwork(owner);
+  const { session_id } = await mcp.call('create_session');
+  const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
+  expect(began.status).toBe('running');
+  const { newest_seq } = await mcp.call('watch_session', { session_id, wait_seconds: 0 });
+  const news = mcp.call('watch_session', { session_id, after_seq: newest_seq, wait_seconds: 60 });
+  expect(await mcp.call('stop_run', { session_id })).toMatchObject({ stopped: true });
+  expect((await news).events.length).toBeGreaterThan(0);
+  await mcp.call('end_session', { session_id });
+});
 
-  test(
-    'a run that asks answers `waiting` with its question, and continues with the reply',
-    options,
-    async ({ owner }) => {
-      await using mcp = await connect(owner);
-      const { session_id } = await mcp.call('create_session');
-      const requested = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
-      expect(requested).toMatchObject({ status: 'waiting', question: 'Which colour?' });
-      expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
-      await mcp.call('end_session', { session_id });
-    },
+test('a run that asks answers `waiting` with its question, and continues with the reply', async ({ owner }) => {
+  await using mcp = await overNetwork(owner);
+  const { session_id } = await mcp.call('create_session');
+  const requested = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
+  expect(requested).toMatchObject({ status: 'waiting', question: 'Which colour?' });
+  expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
+  await mcp.call('end_session', { session_id });
+});
+
+test('progress reaches a client that asks for it', async ({ owner }) => {
+  await using mcp = await overNetwork(owner);
+  const { session_id } = await mcp.call('create_session');
+  const received: (string | undefined)[] = [];
+  await mcp.client.callTool(
+    { name: 'run_task', arguments: { session_id, task: fence('sh', 'echo hi') } },
+    { timeout: 60_000, onprogress: ({ message }) => void received.push(message) },
   );
+  expect(received.join('\n')).toContain('shell_exec');
+  await mcp.call('end_session', { session_id });
+});
 
-  test('progress reaches a client that asks for it', options, async ({ owner }) => {
-    await using mcp = await connect(owner);
-    const { session_id } = await mcp.call('create_session');
-    const received: (string | undefined)[] = [];
-    await mcp.client.callTool(
-      { name: 'run_task', arguments: { session_id, task: fence('sh', 'echo hi') } },
-      { timeout: 60_000, onprogress: ({ message }) => void received.push(message) },
-    );
-    expect(received.join('\n')).toContain('shell_exec');
-    await mcp.call('end_session', { session_id });
-  });
-
-  test('bad input is an answer that says what is wrong', options, async ({ owner }) => {
-    await using mcp = await connect(owner);
-    const wrong = [
-      ['run_command', { session_id: 'x', command: '' }, /command/],
-      ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],
-      ['read_file', { session_id: 'not a session', path: 'a' }, /session_not_found/],
-      ['create_session', { model: 'no such thing' }, /model/],
-      ['create_session', { template: 'none' }, /no template "none"\. Templates: .*minimal/],
-    ] as const;
-    for (const [name, args, why] of wrong) {
-      const result = await mcp.raw(name, args);
-      expect([result.isError, textOf(result)]).toEqual([true, expect.stringMatching(why)]);
-    }
-    await expect(mcp.raw('__proto__')).rejects.toThrow(/__proto__/);
-    await expect(mcp.client.readResource({ uri: 'corral://sessions/fedcba9876543210' })).rejects.toThrow(
-      /session_not_found/,
-    );
-  });
+test('bad input is an answer that says what is wrong', async ({ owner }) => {
+  await using mcp = await overNetwork(owner);
+  const wrong = [
+    ['run_command', { session_id: 'x', command: '' }, /command/],
+    ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],
+    ['read_file', { session_id: 'not a session', path: 'a' }, /session_not_found/],
+    ['create_session', { model: 'no such thing' }, /model/],
+    ['create_session', { template: 'none' }, /no template "none"\. Templates: .*minimal/],
+  ] as const;
+  for (const [name, args, why] of wrong) {
+    const result = await mcp.raw(name, args);
+    expect([result.isError, textOf(result)]).toEqual([true, expect.stringMatching(why)]);
+  }
+  await expect(mcp.raw('__proto__')).rejects.toThrow(/__proto__/);
+  await expect(mcp.client.readResource({ uri: 'corral://sessions/fedcba9876543210' })).rejects.toThrow(
+    /session_not_found/,
+  );
 });
 
 test('corral mcp says why nothing answers, to the request that waits', async () => {

@@ -1,6 +1,7 @@
 // @module-tag all
 import { expect, test } from 'vitest';
 import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
+import { call as request } from '../../support/clients/call.ts';
 import { streamOf } from '../../support/clients/opencodex.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -13,12 +14,8 @@ test("a project's agent works step by step with its own model, key, prompt and t
       : { chunks: [text('It says '), text('hello.', 'STOP')] },
   );
   await using server = await composedServer({ CORRAL_DRIVER: 'process', CORRAL_MODELS_GEMINI_BASE_URL: gemini.url });
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  const call = async (method: string, path: string, body?: unknown): Promise<any> => {
-    const sent = body === undefined ? {} : { body: body instanceof FormData ? body : JSON.stringify(body) };
-    const response = await fetch(`${server.url}/api/v1${path}`, { method, ...sent });
-    return response.status === 204 ? undefined : await response.json();
-  };
+  const call = async (method: string, path: string, body?: unknown) =>
+    (await request(method, `${server.url}/api/v1${path}`, { body })).body;
   const project = (await call('POST', '/projects', { name: 'P' })).id;
   const sid = (await call('POST', `/projects/${project}/chat-sessions`, { name: 'Of today' })).id;
   const form = new FormData();

@@ -4,9 +4,8 @@ import { fence } from '../../support/clients/api.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
 import { worldServer } from '../../support/servers/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { processWorld } from '../../support/worlds.ts';
 
-const processWorld = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[number];
 let git: GitServer;
 beforeAll(async () => {
   git = await gitServer('bot', 'a-secret-that-is-not-used');

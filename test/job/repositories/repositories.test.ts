@@ -1,17 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
 import { filesUnder, formsOf, insideOf } from '../../support/hostile/canaries.ts';
 import { realServer, worldServer } from '../../support/servers/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+import { processWorld } from '../../support/worlds.ts';
 
 const secret = 'canary-of-a-repository-7d20c1f4b9';
-const processWorld = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[number];
 let git: GitServer;
 beforeAll(async () => {
   git = await gitServer('bot', secret);
@@ -119,8 +116,8 @@ test('a session fetches its repositories; work is committed, pushed, patched', {
   const mailbox = await fetch(`${real.server.url}/api/v1/sessions/${id}/repositories/patch?path=one`);
   expect(mailbox.headers.get('content-type')).toBe('text/x-patch; charset=utf-8');
   expect(await mailbox.text()).toBe(patch.text);
-  const copy = mkdtempSync(join(tmpdir(), 'corral-am-'));
-  context.onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  using folder = temporaryFolder();
+  const copy = folder.path;
   const local = (args: string[], input?: string) =>
     execFileSync('git', ['-c', 'user.name=B', '-c', 'user.email=b@example.org', ...args], {
       cwd: copy,

@@ -2,37 +2,32 @@
 // One task done several times, with a real server and real sandboxes: compared, chosen, stopped, interrupted.
 import { expect, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import { type FakeReply, type FakeRequest, isGrader, toolCall } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
-const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
-const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
-const settings = (url: string, driver: string) => ({
-  CORRAL_DRIVER: driver,
-  CORRAL_TEMPLATE: 'minimal',
-  CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-  CORRAL_MODEL: 'local/good',
-});
+const fixed = { CORRAL_DRIVER: 'process', CORRAL_TEMPLATE: 'minimal' };
+const settings = (url: string) => ({ ...fakeSettings('compatible', url), ...fixed });
 
 /**
  * The good model writes the file that the goal requires and removes the old one; the lazy one only claims to be done.
  */
 function replies(request: FakeRequest): FakeReply {
   const prompt = JSON.stringify(request.body.messages);
-  if (isGrader(request)) return call('give_verdict', { verdict: 'satisfied', score: 80, reason: 'It is there.' });
+  if (isGrader(request)) return toolCall('give_verdict', { verdict: 'satisfied', score: 80, reason: 'It is there.' });
   if (!prompt.includes('ATTEMPT') || request.body.model === 'lazy' || prompt.includes('"tool_call_id"'))
     return { text: 'Done.' };
-  return call('shell_exec', { id: 'main', command: 'printf "new\\n" > made.txt; rm old.txt' });
+  return toolCall('shell_exec', { id: 'main', command: 'printf "new\\n" > made.txt; rm old.txt' });
 }
 
 test('attempts are compared by checks, score, files and cost, and the session gets exactly the files of one', async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', replies);
-  await using server = await composedServer(settings(provider.url, 'process'));
+  await using server = await composedServer(settings(provider.url));
   const corral = new Corral({ url: server.url });
   await using box = await corral.create({ files: { 'old.txt': 'old\n', 'kept/a.txt': 'a\n' } });
   await (await box.run('Say hello')).result();
@@ -82,7 +77,7 @@ test.for([...points, ...choices].map(([during, point]) => ({ during, point })))(
   { tags: ['nightly'] },
   async ({ during, point }) => {
     await using provider = await fakeProvider('compatible', replies);
-    await using server = await serverProcess({ ...settings(provider.url, 'process'), NODE_ENV: 'test' });
+    await using server = await serverProcess({ ...settings(provider.url), NODE_ENV: 'test' });
     const sessionId = await (async () => {
       const box = await new Corral({ url: server.url }).create({ keep: true, files: { 'old.txt': 'old\n' } });
       await (await box.run('Say hello')).result();

@@ -1,11 +1,10 @@
-// @module-tag all
-import { describe, expect, test } from 'vitest';
+// @module-tag nightly
+import { expect, test } from 'vitest';
 import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
-import { api, fence, storedEvents } from '../../support/clients/api.ts';
+import { api } from '../../support/clients/api.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { needs } from '../../support/servers/components.ts';
-import { composedServer } from '../../support/servers/composed.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
@@ -34,7 +33,7 @@ interface ToolEvent {
   readonly content: { readonly screenshot?: string } | null;
 }
 
-test('an agent orders in a shop, and reaches no unlisted host', { tags: ['nightly'] }, async (context) => {
+test('an agent orders in a shop, and reaches no unlisted host', async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'chromium');
   await needs(context, 'python');
@@ -96,20 +95,4 @@ test('an agent orders in a shop, and reaches no unlisted host', { tags: ['nightl
   expect((await shot.arrayBuffer()).byteLength).toBeGreaterThan(1_000);
 
   expect([(await client.remove(id)).status, (await fetch(server.url + shots[0])).status]).toEqual([200, 404]);
-});
-
-describe("the demo model's browse block", () => {
-  test('fails its step without a desktop, and gives the reason', async () => {
-    await using server = await composedServer();
-    const client = api(server.url);
-    const id = await client.create();
-    await client.chat(id, fence('browse', 'about:blank'));
-    const facts = storedEvents(server.config.dataDir, id);
-    expect(facts.find(({ type }) => type === 'tool.called')?.data).toMatchObject({
-      success: false,
-      output: expect.stringMatching(/This sandbox has no desktop.*Sandboxes of the driver memory never have one/),
-    });
-    expect(facts.findLast(({ type }) => type === 'step')?.data).toMatchObject({ status: 'failed' });
-    await client.remove(id);
-  });
 });

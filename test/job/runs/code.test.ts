@@ -2,22 +2,15 @@
 // Code with state in a run, on Docker and in a process.
 import { expect, test } from 'vitest';
 import { createCorralClient } from '../../../src/client/index.ts';
-import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
+import { callReply, fakeGemini, type GeminiReply, text } from '../../support/agents/fake-gemini.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
 import { follow } from '../../support/clients/followed.ts';
 import { worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
-const run = (language: string, code: string): GeminiReply => ({
-  chunks: [parts([functionCall('code_execute', { language, code })]), parts([{ text: '' }], 'STOP')],
-});
+const run = (language: string, code: string) => callReply('code_execute', { language, code });
 const say = (spoken: string): GeminiReply => ({ chunks: [text(spoken, 'STOP')] });
-const plan: GeminiReply = {
-  chunks: [
-    parts([functionCall('make_plan', { title: 'Compute', steps: ['Compute'], acknowledgement: 'On it.' })]),
-    parts([{ text: '' }], 'STOP'),
-  ],
-};
+const plan = callReply('make_plan', { title: 'Compute', steps: ['Compute'], acknowledgement: 'On it.' });
 /** An image without a package, of the same kind as matplotlib figures. */
 const picture = `
 import base64

@@ -1,24 +1,18 @@
 // @module-tag all
 // Tools of the operator with a real server: the example in a run, and modules that stop the start.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { settingsFolder } from '../../support/stores/store.ts';
 
 const example = 'examples/custom-tool';
-
-function withModules(folder: string, modules: Record<string, string>): Record<string, string> {
-  mkdirSync(join(folder, 'tools'), { recursive: true });
-  writeFileSync(join(folder, 'corral.yaml'), '');
-  for (const [name, text] of Object.entries(modules)) writeFileSync(join(folder, 'tools', name), text);
-  return { CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_DRIVER: 'memory' };
-}
 
 function replies({ body }: FakeRequest): FakeReply {
   const prompt = JSON.stringify(body);
@@ -30,17 +24,17 @@ function replies({ body }: FakeRequest): FakeReply {
 
 test('an agent calls the tool of the example, in its own sandbox and with its own log', async () => {
   await using provider = await fakeProvider('compatible', replies);
-  using folder = temporaryFolder();
-  const settings = withModules(folder.path, {
-    'zod-alone.js':
+  using folder = settingsFolder({
+    'tools/zod-alone.js':
       "import { z } from 'zod';\nexport default { description: 'x', parameters: z.object({}), run: () => '' };",
   });
   cpSync(join(example, 'tools'), join(folder.path, 'tools'), { recursive: true });
-  await using server = await serverProcess({
-    ...settings,
-    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
-    CORRAL_MODEL: 'local/x',
-  });
+  const settings = {
+    CORRAL_CONFIG: folder.config,
+    CORRAL_DRIVER: 'memory',
+    ...fakeSettings('compatible', provider.url),
+  };
+  await using server = await serverProcess(settings);
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ template: 'minimal', task: 'Count' });
   const eventsOf = async () => (await client.events.list.query({ sessionId: id, limit: 1_000 })).events;
@@ -58,18 +52,18 @@ test('an agent calls the tool of the example, in its own sandbox and with its ow
 });
 
 test('a wrong module stops the start, and the error names file and field of every mistake', async () => {
-  using folder = temporaryFolder();
   const begin =
     "import { defineTool, z } from 'corral/tools';\nconst parameters = z.object({});\nconst run = async () => '';\n";
-  const settings = withModules(folder.path, {
-    'broken.ts': 'export default {',
-    'nameless.ts': `${begin}export default defineTool({ parameters, run, description: '' });`,
-    'shell_exec.ts': `${begin}export default defineTool({ parameters, run, description: 'mine' });`,
-    'one.ts': `${begin}export default defineTool({ parameters, run, description: 'x', name: 'same' });`,
-    'two.js': `${begin}export default defineTool({ parameters, run, description: 'x', name: 'same' });`,
-    '_shared.ts': 'this is not even a module',
-    'one.test.ts': 'nor is this',
+  using folder = settingsFolder({
+    'tools/broken.ts': 'export default {',
+    'tools/nameless.ts': `${begin}export default defineTool({ parameters, run, description: '' });`,
+    'tools/shell_exec.ts': `${begin}export default defineTool({ parameters, run, description: 'mine' });`,
+    'tools/one.ts': `${begin}export default defineTool({ parameters, run, description: 'x', name: 'same' });`,
+    'tools/two.js': `${begin}export default defineTool({ parameters, run, description: 'x', name: 'same' });`,
+    'tools/_shared.ts': 'this is not even a module',
+    'tools/one.test.ts': 'nor is this',
   });
+  const settings = { CORRAL_CONFIG: folder.config, CORRAL_DRIVER: 'memory' };
   const failure = String(await serverProcess(settings).catch((error: unknown) => error));
   expect(failure).toMatch(/tools\/broken[.]ts cannot be loaded: /);
   expect(failure).toMatch(/tools\/nameless[.]ts: description: /);

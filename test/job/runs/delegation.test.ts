@@ -1,7 +1,5 @@
 // @module-tag all
 // Agents that give work to other agents, with a real server that dies at each step of a delegation.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
@@ -10,7 +8,7 @@ import { openClient } from '../../support/clients/trpc.ts';
 import { testRows } from '../../support/runner/tags.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { settingsFolder } from '../../support/stores/store.ts';
 
 const children = 8;
 const calls = (...all: (readonly [name: string, args: object])[]): ScriptedReply => ({
@@ -32,23 +30,23 @@ function replies({ body }: FakeRequest): FakeReply {
   return { text: `The words of child ${child}.` };
 }
 
-/** The settings of a server with the template `lead`, whose agents delegate; its model is a fake provider at `url`. */
-function settings(folder: string, url: string): Record<string, string> {
-  mkdirSync(join(folder, 'templates'));
-  writeFileSync(join(folder, 'corral.yaml'), '');
-  const template = `mode: react\nchildren: ${children}\nsession: {turn-budget: 60}\n`;
-  writeFileSync(join(folder, 'templates/lead.yaml'), template);
-  const own = { CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_DRIVER: 'memory', NODE_ENV: 'test' };
-  return { ...own, ...fakeSettings('compatible', url) };
-}
+/** A server with the template `lead`, whose agents delegate. */
+const lead = () =>
+  settingsFolder({
+    'templates/lead.yaml': `mode: react\nchildren: ${children}\nsession: {turn-budget: 60}\n`,
+  });
 
 testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.sent', 'effect.outcome.before'])(
   'a server that dies at %s has each of eight children once after its restart',
   async (point) => {
     await using provider = await fakeProvider('compatible', replies);
-    using folder = temporaryFolder();
-    const input = settings(folder.path, provider.url);
-    await using server = await serverProcess({ ...input, CORRAL_FAILPOINTS: `${point}=exit@3` });
+    using folder = lead();
+    const dying = { CORRAL_CONFIG: folder.config, NODE_ENV: 'test', CORRAL_FAILPOINTS: `${point}=exit@3` };
+    await using server = await serverProcess({
+      CORRAL_DRIVER: 'memory',
+      ...fakeSettings('compatible', provider.url),
+      ...dying,
+    });
     const create = async () => {
       using client = openClient(server.url, 'sse');
       return await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
@@ -86,11 +84,10 @@ test('a stop and a budget go down the tree', async () => {
     return calls(['delegate', { task: 'CHILD 1', files: 'none', wait: false, budget: { turns: 500 } }]);
   };
   await using provider = await fakeProvider('compatible', asking);
-  using folder = temporaryFolder();
-  const input = settings(folder.path, provider.url);
-  vi.stubEnv('CORRAL_CONFIG', input.CORRAL_CONFIG ?? '');
+  using folder = lead();
+  vi.stubEnv('CORRAL_CONFIG', folder.config);
   onTestFinished(() => void vi.unstubAllEnvs());
-  await using server = await composedServer(input);
+  await using server = await composedServer(fakeSettings('compatible', provider.url));
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
   const childOf = async () =>

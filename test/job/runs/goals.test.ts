@@ -2,19 +2,11 @@
 // Goals of runs with a real server and real sandboxes: checks, the grader, misses, a restart, a stop, a budget.
 import { expect, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import { type FakeReply, type FakeRequest, isGrader, toolCall } from '../../support/agents/fake-models/wire-format.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
-
-const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
-const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
-const settings = (url: string, driver: string) => ({
-  CORRAL_DRIVER: driver,
-  CORRAL_TEMPLATE: 'minimal',
-  CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-  CORRAL_MODEL: 'local/server',
-});
 
 /** First forgets the file, and does not name it in the answer. */
 function forgetful(request: FakeRequest): FakeReply {
@@ -22,18 +14,23 @@ function forgetful(request: FakeRequest): FakeReply {
   if (isGrader(request)) {
     const isNamed = prompt.includes('It is done.txt');
     const reason = isNamed ? 'The file is named.' : 'The answer does not name the file.';
-    return call('give_verdict', { verdict: isNamed ? 'satisfied' : 'not_satisfied', reason });
+    return toolCall('give_verdict', { verdict: isNamed ? 'satisfied' : 'not_satisfied', reason });
   }
   if (prompt.includes('does not name the file')) return { text: 'It is done.txt.' };
   if (prompt.includes('ended with exit code') && !prompt.includes('"tool_call_id"'))
-    return call('shell_exec', { id: 'main', command: 'echo made > done.txt' });
+    return toolCall('shell_exec', { id: 'main', command: 'echo made > done.txt' });
   return { text: 'Done.' };
 }
 
 test('misses go back to the agent with their reasons, until checks and grader are satisfied', async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', forgetful);
-  await using server = await composedServer(settings(provider.url, 'process'));
+  const settings = {
+    CORRAL_DRIVER: 'process',
+    CORRAL_TEMPLATE: 'minimal',
+    ...fakeSettings('compatible', provider.url),
+  };
+  await using server = await composedServer(settings);
   const corral = new Corral({ url: server.url });
   await using box = await corral.create();
   const goal = { rubric: 'The answer names the file.', checks: [{ command: 'cat done.txt' }] };

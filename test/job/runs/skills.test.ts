@@ -1,14 +1,13 @@
 // @module-tag all
 // Skills with a real server and real sandboxes: uploaded, named by a template, read by the agent, run in the sandbox.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import { type FakeReply, type FakeRequest, toolCall } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { settingsFolder } from '../../support/stores/store.ts';
 
 const skillMd = (name: string, description: string, body: string) =>
   `---\nname: ${name}\ndescription: ${description}\n---\n${body}\n`;
@@ -17,12 +16,11 @@ const folder = (body: string) => [
   { path: 'letters/SKILL.md', content: base64(skillMd('letters', 'How letters are written.', body)) },
   { path: 'letters/scripts/greet.sh', content: base64('#!/bin/sh\necho "hello from a script"\n') },
 ];
-const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
 
 /** Uses the template's skill, tries to change it, then creates a workspace skill and reads it. */
 function replies({ body }: FakeRequest): FakeReply {
   const prompt = JSON.stringify(body);
-  const shell = (command: string) => call('shell_exec', { id: 'main', command });
+  const shell = (command: string) => toolCall('shell_exec', { id: 'main', command });
   if (prompt.includes('Begin every letter')) {
     if (!prompt.includes('hello from a script')) {
       const look = 'sh .corral/skills/letters/scripts/greet.sh; echo x >> .corral/skills/letters/SKILL.md; echo looked';
@@ -30,23 +28,16 @@ function replies({ body }: FakeRequest): FakeReply {
     }
     return { text: 'Dear reader.' };
   }
-  return call('skill_read', { name: 'letters' });
+  return toolCall('skill_read', { name: 'letters' });
 }
 
 test('a skill that a template names is read by the agent, and its scripts run in the sandbox', async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', replies);
-  using files = temporaryFolder();
-  mkdirSync(join(files.path, 'templates'));
-  writeFileSync(join(files.path, 'corral.yaml'), '');
-  writeFileSync(join(files.path, 'templates/writer.yaml'), 'mode: react\nskills: [letters@1]\n');
-  vi.stubEnv('CORRAL_CONFIG', join(files.path, 'corral.yaml'));
+  using files = settingsFolder({ 'templates/writer.yaml': 'mode: react\nskills: [letters@1]\n' });
+  vi.stubEnv('CORRAL_CONFIG', files.config);
   onTestFinished(() => void vi.unstubAllEnvs());
-  await using server = await composedServer({
-    CORRAL_DRIVER: 'process',
-    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
-    CORRAL_MODEL: 'local/server',
-  });
+  await using server = await composedServer({ CORRAL_DRIVER: 'process', ...fakeSettings('compatible', provider.url) });
   using client = openClient(server.url, 'ws');
   const first = await client.skills.create.mutate({ files: folder('Begin every letter with Dear.') });
   await client.skills.addVersion.mutate({ id: first.id, files: folder('A newer text.') });

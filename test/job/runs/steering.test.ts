@@ -1,10 +1,10 @@
 // @module-tag nightly
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServerProcess, requestText } from '../../support/agents/model-server.ts';
 
-// Messages with attachments that reach a working session, in each mode of working and of sending, and across a restart.
+// A message with an attachment that reaches a working session, in each mode of working.
 
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const settings = {
@@ -32,30 +32,22 @@ const replies =
     return { calls: way === 'todo' ? [todoCall, wait] : [wait] };
   };
 
-/** A session in whose shell a command runs, and an uploaded picture. */
-async function busy(way: SteeringWay) {
-  await using stack = new AsyncDisposableStack();
-  const it = stack.use(await modelServerProcess({ wire: 'compatible', replies: replies(way), settings }));
-  const session = await it.session(ways[way]);
-  const picture = await it.upload('dot.png', new Uint8Array(Buffer.from(png, 'base64')));
-  await session.send('First');
-  const isWaiting = () => session.of('tool.calling').some(({ data }) => data.function === 'shell_exec');
-  await expect.poll(isWaiting).toBe(true);
-  const held = stack.move();
-  return { ...it, session, picture, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
-
-const all = Object.keys(ways) as SteeringWay[];
-describe.each(all)('in a session that works by %s', (way) => {
-  test('an injected message and its picture are in the very next request', async () => {
-    await using it = await busy(way);
+test.each(Object.keys(ways) as SteeringWay[])(
+  'an injected message and its picture are in the very next request of a session that works by %s',
+  async (way) => {
+    await using it = await modelServerProcess({ wire: 'compatible', replies: replies(way), settings });
+    const session = await it.session(ways[way]);
+    const picture = await it.upload('dot.png', new Uint8Array(Buffer.from(png, 'base64')));
+    await session.send('First');
+    const isWaiting = () => session.of('tool.calling').some(({ data }) => data.function === 'shell_exec');
+    await expect.poll(isWaiting).toBe(true);
     const before = it.provider.requests.length;
-    await it.session.send('Look at this', 'inject', [it.picture]);
-    await it.session.reaches('run.end');
+    await session.send('Look at this', 'inject', [picture]);
+    await session.reaches('run.end');
     const next = requestText(it.provider.requests[before] as FakeRequest);
     expect(next).toContain('Look at this');
     expect(next).toContain(png);
-    expect(it.session.of('run.started')).toHaveLength(1);
+    expect(session.of('run.started')).toHaveLength(1);
     expect(it.provider.refusals).toEqual([]);
-  });
-});
+  },
+);

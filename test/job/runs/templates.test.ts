@@ -1,34 +1,20 @@
 // @module-tag all
 // Templates of agents with a real server: listed, named by sessions over each API, and refused where they are wrong.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { call } from '../../support/clients/call.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { settingsFolder } from '../../support/stores/store.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
-/** The next server's settings folder has these files. */
-function settingsWith(folder: string, files: Record<string, string>): void {
-  for (const [name, text] of Object.entries({ 'corral.yaml': '', ...files })) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  }
-  vi.stubEnv('CORRAL_CONFIG', join(folder, 'corral.yaml'));
-}
-
 test('sessions name a template over every API, and an unknown one is refused with the names', async () => {
-  using folder = temporaryFolder();
-  settingsWith(folder.path, { 'templates/house.yaml': 'label: House\nmode: react\n' });
+  using folder = settingsFolder({ 'templates/house.yaml': 'label: House\nmode: react\n' });
+  vi.stubEnv('CORRAL_CONFIG', folder.config);
   await using server = await composedServer();
   const client = openClient(server.url, 'sse');
-  const send = async (method: string, path: string, body: object) => {
-    const headers = { 'content-type': 'application/json' };
-    const response = await fetch(server.url + path, { method, headers, body: JSON.stringify(body) });
-    return { status: response.status, text: await response.text() };
-  };
+  const send = (method: string, path: string, body: object) => call(method, server.url + path, { body });
   const templateOf = async (id: string) => (await client.sessions.get.query({ id })).template;
 
   const { templates } = await client.templates.list.query();
@@ -39,11 +25,11 @@ test('sessions name a template over every API, and an unknown one is refused wit
   const { id } = await client.sessions.create.mutate({ template: 'house' });
   expect(await templateOf(id)).toBe('house');
   expect(await templateOf((await client.sessions.create.mutate()).id)).toBe('default');
-  const put = JSON.parse((await send('PUT', '/api/v1/sessions', { template: 'minimal' })).text);
+  const put = (await send('PUT', '/api/v1/sessions', { template: 'minimal' })).body;
   expect(await templateOf(put.data.session_id)).toBe('minimal');
-  const cambio = JSON.parse((await send('POST', '/sessions', { template: 'minimal' })).text);
+  const cambio = (await send('POST', '/sessions', { template: 'minimal' })).body;
   expect(await templateOf(cambio.id)).toBe('minimal');
-  const crogia = JSON.parse((await send('POST', '/api/sessions', { task: 'hi', template: 'minimal' })).text);
+  const crogia = (await send('POST', '/api/sessions', { task: 'hi', template: 'minimal' })).body;
   expect(await templateOf(crogia.id ?? crogia.session_id)).toBe('minimal');
 
   const refusal = 'There is no template "hose". Templates: python_dev,';
@@ -55,7 +41,7 @@ test('sessions name a template over every API, and an unknown one is refused wit
     ['POST', '/api/sessions'],
   ] as const) {
     const { status, text } = await send(method, path, { task: 'hi', template: 'hose' });
-    expect([status, JSON.stringify(JSON.parse(text))]).toEqual([400, expect.stringContaining('no template')]);
+    expect([status, text]).toEqual([400, expect.stringContaining('no template')]);
   }
   client.close();
 });
@@ -68,8 +54,8 @@ test.for([
   async ([servers = '', own = ''], context) => {
     await needs(context, 'bubblewrap');
     await needs(context, 'desktop');
-    using folder = temporaryFolder();
-    settingsWith(folder.path, { 'templates/other.yaml': `sandbox: {desktop: ${own}}` });
+    using folder = settingsFolder({ 'templates/other.yaml': `sandbox: {desktop: ${own}}` });
+    vi.stubEnv('CORRAL_CONFIG', folder.config);
     await using server = await composedServer({
       CORRAL_DRIVER: 'process',
       CORRAL_SANDBOX_DESKTOP: servers,

@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
 import { modelServer } from '../../support/agents/model-server.ts';
 
-// The plan as the agent keeps it, with and without a plan by the loop, through the whole server.
+// The plan as the agent keeps it, through the whole server.
 
 const words = (n: number) => Array.from({ length: 400 }, (_, at) => `w${n}x${at}`).join(' ');
 const shell = (n: number) => ({ name: 'shell_exec', args: { id: 's', command: `echo ${words(n)}` } });
@@ -43,63 +43,38 @@ function sharedBytes(requests: readonly FakeRequest[]): number {
   return same / all;
 }
 
-describe('an agent that keeps its plan by todo', () => {
-  test('takes no turn for the end of a step, and each request begins with the bytes of the one before', async () => {
-    let turn = 0;
-    const replies = (request: FakeRequest): FakeReply => {
-      const { body } = request;
-      if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: planArgs }] };
-      const last = JSON.stringify(body.messages.at(-1));
-      return last.includes('All steps are through') ? { text: 'All is done.' } : works(turn++);
-    };
-    await using it = await modelServer({ wire: 'compatible', replies });
-    const session = await it.session();
-    await session.send('Please work');
-    await session.reaches('run.end');
-    expect([it.provider.refusals, it.provider.requests.length]).toEqual([[], 1 + names.length * turnsOfStep + 1 + 1]); // plan, work, last todo, answer
+test('an agent that keeps its plan by todo takes no turn for the end of a step, and each request begins with the bytes of the one before', async () => {
+  let turn = 0;
+  const replies = (request: FakeRequest): FakeReply => {
+    const { body } = request;
+    if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: planArgs }] };
+    const last = JSON.stringify(body.messages.at(-1));
+    return last.includes('All steps are through') ? { text: 'All is done.' } : works(turn++);
+  };
+  await using it = await modelServer({ wire: 'compatible', replies });
+  const session = await it.session();
+  await session.send('Please work');
+  await session.reaches('run.end');
+  expect([it.provider.refusals, it.provider.requests.length]).toEqual([[], 1 + names.length * turnsOfStep + 1 + 1]); // plan, work, last todo, answer
 
-    const types = new Set(['plan', 'step', 'message.assistant', 'run.end']);
-    const order = session.log().flatMap((event) => {
-      if (event.type === 'step') return [`${event.data.description} ${event.data.status}`];
-      if (event.type === 'message.assistant') return [event.data.text];
-      return types.has(event.type) ? [event.type] : [];
-    });
-    expect(order).toEqual([
-      ...['On it.', 'plan', 'Read running'],
-      ...['Read completed', 'Read is done.', 'plan', 'Write running'],
-      ...['Write completed', 'Write is done.', 'plan', 'Test running'],
-      ...['Test completed', 'Test is done.', 'plan'],
-      ...['All is done.', 'plan', 'run.end'],
-    ]);
-    expect(
-      session
-        .of('plan')
-        .at(-1)
-        ?.data.steps.map(({ status }) => status),
-    ).toEqual(names.map(() => 'completed'));
-    expect(sharedBytes(it.provider.requests.slice(1))).toBeGreaterThan(0.95);
+  const types = new Set(['plan', 'step', 'message.assistant', 'run.end']);
+  const order = session.log().flatMap((event) => {
+    if (event.type === 'step') return [`${event.data.description} ${event.data.status}`];
+    if (event.type === 'message.assistant') return [event.data.text];
+    return types.has(event.type) ? [event.type] : [];
   });
-
-  test('has a plan also where the loop makes none, and leaves no step of it open', async () => {
-    const replies = (_: FakeRequest, n: number): FakeReply =>
-      n === 0
-        ? { calls: [todoAt(0), shell(0)] }
-        : n === 1
-          ? { calls: [todoAt(1), shell(1)] }
-          : { text: 'That is all.' };
-    await using it = await modelServer({ wire: 'compatible', replies });
-    const session = await it.session({ plans: false });
-    await session.send('Please work');
-    await session.reaches('run.end');
-    expect(it.provider.requests).toHaveLength(3);
-    expect(
-      session
-        .of('plan')
-        .at(-1)
-        ?.data.steps.map(({ status }) => status),
-    ).toEqual([...['completed', 'completed', 'failed']]);
-    expect(session.of('step').filter(({ data }) => data.status === 'running')).toHaveLength(3);
-    expect(session.of('run.end')[0]?.data.status).toBe('completed');
-    expect(sharedBytes(it.provider.requests)).toBeGreaterThan(0.95);
-  });
+  expect(order).toEqual([
+    ...['On it.', 'plan', 'Read running'],
+    ...['Read completed', 'Read is done.', 'plan', 'Write running'],
+    ...['Write completed', 'Write is done.', 'plan', 'Test running'],
+    ...['Test completed', 'Test is done.', 'plan'],
+    ...['All is done.', 'plan', 'run.end'],
+  ]);
+  expect(
+    session
+      .of('plan')
+      .at(-1)
+      ?.data.steps.map(({ status }) => status),
+  ).toEqual(names.map(() => 'completed'));
+  expect(sharedBytes(it.provider.requests.slice(1))).toBeGreaterThan(0.95);
 });

@@ -67,16 +67,18 @@ function run(...args: string[]) {
   });
   return { child, output, exit: once(child, 'close').then(([code]) => code as number) };
 }
+const installed = () => JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages;
 const npmCalls = () =>
   existsSync(join(root, 'npm-calls.txt')) ? readFileSync(join(root, 'npm-calls.txt'), 'utf8').trim().split('\n') : [];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'corral-run-'));
-  mkdirSync(join(root, 'scripts'));
+  for (const folder of ['scripts', 'src/app']) mkdirSync(join(root, folder), { recursive: true });
   for (const name of ['run', 'install']) cpSync(`scripts/${name}.mjs`, join(root, `scripts/${name}.mjs`));
   write('package.json', JSON.stringify(manifest));
   write('package-lock.json', lockfile('1.0.0'));
   write('npm-cli.js', fakeNpm);
+  write('src/app/main.ts', '');
   write('hello.ts', 'const who: string = process.argv[2] ?? "nobody"; console.log("hello", who);');
 });
 afterEach(() => removeFolder(root));
@@ -99,33 +101,27 @@ describe('the start of every script', () => {
   });
 
   test('installs what serving needs, then what the default tests need, then the rest, and nothing twice', async () => {
-    mkdirSync(join(root, 'src/app'), { recursive: true });
-    write('src/app/main.ts', '');
-    const installed = () =>
-      Object.keys(JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages);
+    const names = () => Object.keys(installed());
     const server = run('src/app/main.ts');
     expect(await server.exit).toBe(0);
-    expect(installed()).toEqual(['node_modules/a', 'node_modules/bundler', 'node_modules/docs']);
+    expect(names()).toEqual(['node_modules/a', 'node_modules/bundler', 'node_modules/docs']);
     expect(server.output.err).toMatch(/dependencies installed: 3 packages\. Tests and checks install the rest/);
     expect(existsSync(join(root, 'node_modules/a.js.map'))).toBe(false);
     for (const args of [['hello.ts', '--tags-filter=!all'], ['src/app/main.ts']]) {
       expect(await run(...args).exit).toBe(0);
-      expect(installed()).toEqual(expect.arrayContaining(['node_modules/tester', 'node_modules/docs']));
-      expect(installed()).not.toContain('node_modules/linter');
+      expect(names()).toEqual(expect.arrayContaining(['node_modules/tester', 'node_modules/docs']));
+      expect(names()).not.toContain('node_modules/linter');
     }
     for (const args of [['hello.ts'], ['hello.ts', '--tags-filter=!all'], ['src/app/main.ts']]) {
       expect(await run(...args).exit).toBe(0);
-      expect(installed()).toContain('node_modules/linter');
+      expect(names()).toContain('node_modules/linter');
     }
     expect(npmCalls()).toHaveLength(3);
   });
 
   test('of a package that only serves files, installs none of the dependencies', async () => {
-    mkdirSync(join(root, 'src/app'), { recursive: true });
-    write('src/app/main.ts', '');
     await run('src/app/main.ts').exit;
-    const { packages } = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8'));
-    expect(packages['node_modules/docs']).toEqual({ version: '1.0.0' });
+    expect(installed()['node_modules/docs']).toEqual({ version: '1.0.0' });
   });
 
   test('names the address of each package at the registry that npm is set to, so that npm need not look it up', async () => {
@@ -138,8 +134,7 @@ describe('the start of every script', () => {
     });
     write('package-lock.json', JSON.stringify({ packages }));
     expect(await run('hello.ts').exit).toBe(0);
-    const installed = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages;
-    const address = (name: string) => installed[`node_modules/${name}`].resolved;
+    const address = (name: string) => installed()[`node_modules/${name}`].resolved;
     expect([address('a'), address('bundler'), address('tester'), address('docs')]).toEqual([
       'http://registry.test/npm/a/-/a-1.2.3.tgz',
       'http://registry.test/npm/@scope/real/-/real-1.2.3.tgz',
@@ -190,7 +185,6 @@ describe('the start of every script', () => {
   });
 
   test('starts the server with the flags and the variables that package.json names, and no other program', async () => {
-    mkdirSync(join(root, 'src/app'), { recursive: true });
     const tells =
       'console.log(process.execArgv.includes("--no-warnings"), process.execArgv.includes("--trace-exit"), process.env.MALLOC_ARENA_MAX);';
     write('src/app/main.ts', tells);

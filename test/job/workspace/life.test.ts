@@ -2,11 +2,10 @@
 import { expect, test } from 'vitest';
 import type { LeapingClock } from '../../support/machines/manual-clock.ts';
 import { type WorkspaceClient, workspaceServer } from '../../support/workspace.ts';
-import { worlds } from '../../support/worlds.ts';
+import { processWorld as world } from '../../support/worlds.ts';
 
-const world = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[0];
 const run = async (client: WorkspaceClient, sessionId: string, command: string): Promise<string> =>
-  (await client.ask({ type: 'terminal_command', sessionId, command })).output;
+  (await client.run(command, sessionId)).output;
 const isRunning = async (id: string) => (await world.running(id)).length > 0;
 /**
  * Resolves once this test's advancing of the clock has ended the sandbox's programs. A stop has its own deadline on the
@@ -158,7 +157,7 @@ test('a sandbox that fails to start is an error with the reason', { tags: ['nigh
   const server = await workspaceServer(context, { CORRAL_MAX_SESSIONS: '1' });
   const client = await server.client('ann');
   await run(client, 'one', 'true');
-  const reply = await client.ask({ type: 'terminal_command', sessionId: 'two', command: 'true' });
+  const reply = await client.run('true', 'two');
   expect(reply).toMatchObject({ type: 'error', sessionId: 'two', message: expect.any(String) });
   expect(reply.error).toContain('1 sessions');
   expect(await run(client, 'one', 'echo still')).toBe('still\n');

@@ -77,6 +77,9 @@ export const functionCall = (name: string, args: object, thoughtSignature?: stri
   functionCall: { name, args },
   ...(thoughtSignature && { thoughtSignature }),
 });
+export const callReply = (name: string, args: object): GeminiReply => ({
+  chunks: [parts([functionCall(name, args)]), ending('STOP')],
+});
 export const ending = (finishReason: string): object => parts([{ text: '' }], finishReason);
 
 export const refusal = (

@@ -31,3 +31,13 @@ export async function call(
   const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : text };
 }
+
+/** The request of each facade that creates a session. */
+export const creations = (project: string) =>
+  [
+    ['PUT', '/api/v1/sessions'],
+    ['POST', '/sessions'],
+    ['POST', '/api/sessions'],
+    ['POST', `/api/v1/chats?project_id=${project}`],
+    ['POST', '/trpc/sessions.create'],
+  ] as const;

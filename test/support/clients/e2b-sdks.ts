@@ -7,13 +7,10 @@ import { promisify } from 'node:util';
 import { pythonWith } from './python.ts';
 
 const run = promisify(execFile);
-const packages = {
-  javascript: ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'],
-  python: ['e2b==2.63.0', 'e2b-code-interpreter==2.11.5'],
-};
+const packages = ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'];
 const programs = join(import.meta.dirname, '../../job/e2b/programs');
 
-type Language = keyof typeof packages;
+type Language = 'javascript' | 'python';
 
 /** The folder with published packages, unpatched, installed once for each set of versions. */
 async function installed(language: Language, expected: readonly string[]): Promise<string> {
@@ -29,11 +26,14 @@ async function installed(language: Language, expected: readonly string[]): Promi
   return folder;
 }
 
-interface SdkProgram {
+interface SdkPackages {
   readonly language: Language;
   /** With their versions, in the notation of npm or pip. */
   readonly packages: readonly string[];
-  readonly source: string;
+}
+interface SdkProgram extends SdkPackages {
+  readonly files: readonly string[];
+  readonly timeout?: number;
 }
 
 /** Runs a program of a test's folder with published packages; resolves with its last line, which is JSON. */
@@ -52,7 +52,10 @@ export async function runProgram(
 }
 
 /** Runs the text of a program in a folder that has its packages; resolves with its output. */
-export async function runWritten(program: SdkProgram, env: Record<string, string>): Promise<string> {
+export async function runWritten(
+  program: SdkPackages & { readonly source: string },
+  env: Record<string, string>,
+): Promise<string> {
   const folder = await installed(program.language, program.packages);
   const own = await mkdtemp(join(folder, 'run-')); // below the packages, where Node looks for them
   try {
@@ -72,10 +75,8 @@ export async function runWritten(program: SdkProgram, env: Record<string, string
 export type Steps = Readonly<Record<string, unknown>>;
 
 /** Runs a program of test/job/e2b/programs; only environment variables lead it to the server. */
-export async function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
-  const language = program.endsWith('.py') ? 'python' : 'javascript';
-  return await runProgram({ language, packages: packages[language], files: [join(programs, program)] }, env);
-}
+export const runOnSdk = (program: string, env: Record<string, string>): Promise<Steps> =>
+  runProgram({ language: 'javascript', packages, files: [join(programs, program)] }, env);
 
 /** Lets a program outside the folder import the packages in it. */
 function loader(folder: string, expected: readonly string[]): string {

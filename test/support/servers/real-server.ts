@@ -67,6 +67,11 @@ function seatAt<Server extends RunningServer>(server: Server, world: World, revi
       await client.send(id, fence('sh', `echo begun\n${command}`));
       await reaches(() => factsOf(id, 'tool.output').length > before);
     },
+    /** The output of a command that a new run of the session makes. */
+    async says(id: string, command: string) {
+      await client.chat(id, fence('sh', command));
+      return factsOf(id, 'tool.called').at(-1)?.data.output;
+    },
     rests: (id: string, status = 'completed') => expect.poll(() => client.status(id), { interval: 50 }).toBe(status),
     /** Fails if the log breaks a rule, or if anything of the session remains after its deletion. */
     async holds(id: string): Promise<void> {

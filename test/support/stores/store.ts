@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { EventLog, LogUpdate, Store } from '../../../src/core/contracts/ports.ts';
 import type { FactOf, SessionEvent, SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
@@ -88,4 +88,14 @@ export const removeFolder = (path: string): Promise<void> => rm(path, removal);
 export function temporaryFolder(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'corral-store-'));
   return { path, [Symbol.dispose]: () => rmSync(path, removal) };
+}
+
+/** A settings folder with these files beside its `corral.yaml`, which CORRAL_CONFIG names. */
+export function settingsFolder(files: Readonly<Record<string, string>>) {
+  const folder = temporaryFolder();
+  for (const [name, text] of Object.entries({ 'corral.yaml': '', ...files })) {
+    mkdirSync(dirname(join(folder.path, name)), { recursive: true });
+    writeFileSync(join(folder.path, name), text);
+  }
+  return { ...folder, config: join(folder.path, 'corral.yaml') };
 }

@@ -21,8 +21,9 @@ function draining(graceMs: number) {
     late: () => late.push('late'),
   });
   onTestFinished(() => shutdown[Symbol.dispose]());
-  proc.emit('SIGTERM', 'SIGTERM');
-  return { codes, late, requested: shutdown.requested };
+  const signal = (name: NodeJS.Signals) => proc.emit(name, name);
+  signal('SIGTERM');
+  return { codes, late, signal, requested: shutdown.requested };
 }
 /** Time passes, but the event loop gets no turn. */
 const standStill = (ms: number) => {
@@ -34,6 +35,17 @@ function turns(ms: number): void {
     vi.advanceTimersByTime(1);
   }
 }
+
+test.each([
+  ['another signal', 0, 'SIGINT', [130]],
+  ['the same signal a moment later', 300, 'SIGTERM', [143]],
+  ['the same signal, as a ctrl-c that arrives twice', 299, 'SIGTERM', []],
+] as const)('after %s (%i ms) the server exits at once, or not', (_, ms, name, expected) => {
+  const { codes, signal } = draining(60_000);
+  turns(ms);
+  signal(name);
+  expect(codes).toEqual(expected);
+});
 
 test('F007 a server that stood still for longer than its grace still has time to finish', () => {
   const { codes, requested } = draining(400);

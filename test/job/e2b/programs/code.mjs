@@ -1,14 +1,7 @@
 // A program written on E2B's code interpreter.
 import { Sandbox } from '@e2b/code-interpreter';
+import { failing, print, step } from './steps.mjs';
 
-const results = {};
-const step = async (name, work) => {
-  try {
-    results[name] = (await work()) ?? null;
-  } catch (thrown) {
-    results[name] = { failed: thrown.name, message: thrown.message };
-  }
-};
 const sandbox = await Sandbox.create({ timeoutMs: 120_000 });
 const run = (code, options) => sandbox.runCode(code, options);
 
@@ -45,14 +38,7 @@ await step('streamed', async () => {
   await run(code, { onStdout: ({ line }) => out.push(line) });
   return out;
 });
-await step('a client that gives up', async () => {
-  try {
-    await run('import time\ntime.sleep(60)', { timeoutMs: 1_500 });
-    return 'no failure';
-  } catch (thrown) {
-    return thrown.name;
-  }
-});
+await step('a client that gives up', () => failing(() => run('import time\ntime.sleep(60)', { timeoutMs: 1_500 })));
 await step('state after it', async () => (await run('x')).text);
 await step('json', async () => (await run('{"a": 1}')).results[0].json);
 await step('chart', async () => {
@@ -70,13 +56,6 @@ await step('table', async () => {
 });
 await step('a kernel that dies', async () => (await run('import os; os._exit(3)')).error.name);
 await step('after it', async () => (await run('1 + 1')).text);
-await step('a language without a kernel', async () => {
-  try {
-    await run('1', { language: 'r' });
-    return 'no failure';
-  } catch (thrown) {
-    return thrown.name;
-  }
-});
+await step('a language without a kernel', () => failing(() => run('1', { language: 'r' })));
 await sandbox.kill();
-process.stdout.write(`${JSON.stringify(results)}\n`);
+print();

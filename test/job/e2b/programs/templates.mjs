@@ -3,23 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Sandbox, Template, waitForPort } from 'e2b';
-
-const results = {};
-const step = async (name, work) => {
-  try {
-    results[name] = (await work()) ?? null;
-  } catch (thrown) {
-    results[name] = { failed: thrown.name, message: thrown.message };
-  }
-};
-const failing = async (work) => {
-  try {
-    await work();
-    return 'no failure';
-  } catch (thrown) {
-    return thrown.name;
-  }
-};
+import { failing, print, step } from './steps.mjs';
 
 const name = 'tools-of-javascript';
 const folder = mkdtempSync(join(tmpdir(), 'e2b-template-'));
@@ -91,4 +75,4 @@ await step('tags', async () => {
   return [tagged.tags, before, await names()];
 });
 rmSync(folder, { recursive: true });
-process.stdout.write(`${JSON.stringify(results)}\n`);
+print();

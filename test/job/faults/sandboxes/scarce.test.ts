@@ -12,13 +12,11 @@ import { needs } from '../../../support/servers/components.ts';
 import { reaches, realServer } from '../../../support/servers/real-server.ts';
 import { type ServerProcess, serverProcess } from '../../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
-import { worlds } from '../../../support/worlds.ts';
+import { processWorld as world } from '../../../support/worlds.ts';
 
-const [, world] = worlds;
 const maxFiles = 128;
 
 test('F012 a server out of file descriptors serves open connections', { tags: ['nightly'] }, async (context) => {
-  if (!world) throw new Error('there is no such driver');
   const limited = () => ['sh', '-c', `ulimit -n ${maxFiles}; exec "$@"`, 'sh'] as const;
   await using real = await realServer(context, world, {}, limited);
   const { client, server } = real;

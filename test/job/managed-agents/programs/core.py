@@ -1,31 +1,12 @@
-# A program on the Anthropic SDK, unpatched: the base URL and the key come from the environment.
+# A program on the Anthropic SDK, unpatched.
 import json
-import re
-import sys
-import threading
-import time
 
 import anthropic
-from steps import MODEL, say, step, steps, weather
-
-client = anthropic.Anthropic()
-
-
-def idle(session, send=None):
-    """Opens the stream, sends, and collects the events until the session rests."""
-    events = []
-    with client.beta.sessions.events.stream(session.id, event_deltas=["agent.message"]) as stream:
-        if send:
-            client.beta.sessions.events.send(session.id, events=send)
-        for event in stream:
-            events.append(event)
-            if event.type == "session.status_idle":
-                break
-    return events
+from steps import MODEL, client, idle, say, step, steps, weather
 
 
 def types(events):
-    return [event.type for event in events if not event.type.startswith("event_")]
+    return [event.type for event in events]
 
 
 tools = [{"type": "agent_toolset_20260401"}]
@@ -45,7 +26,7 @@ step("quickstart", quickstart)
 
 
 def deltas():
-    events = idle(session, [say("stream these words to me")])
+    events = idle(session, [say("stream these words to me")], event_deltas=["agent.message"])
     texts, starts = {}, []
     for event in events:
         if event.type == "event_start":
@@ -103,22 +84,6 @@ def custom_tool():
 step("custom tool", custom_tool)
 
 
-def printed_loop():
-    """Collects the calls until idle, and sends all results in one request."""
-    own = client.beta.agents.create(model=MODEL, name="Weather", tools=[weather])
-    made = client.beta.sessions.create(agent=own.id, environment_id=environment.id)
-    events = idle(made, [say("both: Oslo")])
-    uses = [e.id for e in events if e.type == "agent.custom_tool_use"]
-    content = [{"type": "text", "text": "rain"}]
-    rest = idle(made, [{"type": "user.custom_tool_result", "custom_tool_use_id": use, "content": content} for use in uses])
-    replies = [e for e in rest if e.type == "agent.message"][-1].content[0].text
-    rests = [e for e in rest if e.type == "session.status_idle"]
-    return [len(uses), events[-1].stop_reason.event_ids == uses, len(rests), replies]
-
-
-step("printed loop", printed_loop)
-
-
 def picture():
     made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
     source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}
@@ -162,26 +127,6 @@ def confirmation():
 
 
 step("confirmation", confirmation)
-
-
-def interrupt():
-    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
-    events = []
-    with client.beta.sessions.events.stream(made.id) as stream:
-        client.beta.sessions.events.send(made.id, events=[say("run: sleep 300")])
-        for event in stream:
-            events.append(event)
-            if event.type == "agent.tool_use":
-                client.beta.sessions.events.send(made.id, events=[{"type": "user.interrupt"}])
-            if event.type == "session.status_idle":
-                break
-    after = idle(made, [say("still there?")])
-    replies = [e for e in after if e.type == "agent.message"][-1].content[0].text
-    kinds = types(events)
-    return [events[-1].stop_reason.type, "user.interrupt" in kinds, "agent.tool_result" in kinds, replies]
-
-
-step("interrupt", interrupt)
 
 
 def outcome():
@@ -296,19 +241,5 @@ def rest():
     ]
 
 
-def threads():
-    made = client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=[say("hello")])
-    thread = list(client.beta.sessions.threads.list(made.id))[0]
-    events = []
-    for _ in range(600):
-        events = list(client.beta.sessions.threads.events.list(thread.id, session_id=made.id))
-        if events and events[-1].type == "session.status_idle":
-            break
-        time.sleep(0.1)
-    first = [e for e in events if e.type.startswith("session.thread_status")][0]
-    return [made.status, thread.parent_thread_id, first.session_thread_id == thread.id, types(events)]
-
-
-step("threads", threads)
 step("rest", rest)
 print(json.dumps(steps))

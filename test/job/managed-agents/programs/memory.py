@@ -2,10 +2,8 @@
 import hashlib
 import json
 
-import anthropic
-from steps import refused, step, steps
+from steps import client, refused, step, steps
 
-client = anthropic.Anthropic()
 stores = client.beta.memory_stores
 
 

@@ -1,16 +1,13 @@
 # A program on the Anthropic SDK, unpatched, that uploads skills and gives them to an agent.
 import io
 import json
-import os
 import pathlib
 import tempfile
 import zipfile
 
-import anthropic
 from anthropic.lib import files_from_dir
-from steps import refused, step, steps
+from steps import MODEL, client, idle, refused, say, step, steps
 
-client = anthropic.Anthropic()
 skills = client.beta.skills
 
 
@@ -56,7 +53,7 @@ step("crud", crud)
 def errors():
     style = next(iter(skills.list())).id
     text = ("SKILL.md", b"---\nname: house-style\ndescription: x\n---\n")
-    agent = lambda **skill: client.beta.agents.create(model="claude-sonnet-5-5", name="x", skills=[skill])
+    agent = lambda **skill: client.beta.agents.create(model=MODEL, name="x", skills=[skill])
     return [
         refused(lambda: skills.create(files=[("house-style/README.md", b"hello")])),
         refused(lambda: skills.create(files=[("../house-style/SKILL.md", text[1])])),
@@ -67,7 +64,6 @@ def errors():
         refused(lambda: list(skills.list(limit=0))),
         refused(lambda: agent(type="custom", skill_id="skill_ffffffffffffffffffffffff")),
         refused(lambda: agent(type="custom", skill_id=style, version="skillver_ffffffffffffffffffffffff")),
-        refused(lambda: agent(type="anthropic", skill_id="xlsx")),
     ]
 
 
@@ -76,14 +72,7 @@ step("errors", errors)
 
 def ask(session, text):
     """The output of the session's tools."""
-    events = []
-    with client.beta.sessions.events.stream(session.id) as stream:
-        message = {"type": "user.message", "content": [{"type": "text", "text": text}]}
-        client.beta.sessions.events.send(session.id, events=[message])
-        for event in stream:
-            events.append(event)
-            if event.type == "session.status_idle":
-                break
+    events = idle(session, [say(text)])
     uses = [event.name for event in events if event.type == "agent.tool_use"]
     results = [event.content[0].text.strip() for event in events if event.type == "agent.tool_result"]
     return [uses, [one.splitlines()[-1] for one in results]]
@@ -93,7 +82,7 @@ def sessions():
     style = next(iter(skills.list()))
     toolset = [{"type": "agent_toolset_20260401"}]
     named = [{"type": "custom", "skill_id": style.id}]
-    agent = client.beta.agents.create(model="claude-sonnet-5-5", name="Writer", tools=toolset, skills=named)
+    agent = client.beta.agents.create(model=MODEL, name="Writer", tools=toolset, skills=named)
     environment = client.beta.environments.create(name="plain")
     begin = lambda agent=agent.id: client.beta.sessions.create(agent=agent, environment_id=environment.id)
     session = begin()

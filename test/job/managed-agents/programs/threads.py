@@ -2,10 +2,8 @@
 import itertools
 import json
 
-import anthropic
-from steps import MODEL, refused, say, step, steps, weather
+from steps import MODEL, client, refused, say, step, steps, weather
 
-client = anthropic.Anthropic()
 agents = client.beta.agents
 sessions = client.beta.sessions
 careful = {"type": "agent_toolset_20260401", "configs": [{"name": "bash", "permission_policy": {"type": "always_ask"}}]}
@@ -40,9 +38,7 @@ def rest(session, answers=True):
                 uses[event.id] = event
             if event.type != "session.status_idle":
                 continue
-            if event.stop_reason.type != "requires_action":
-                return list(sessions.events.list(session.id))
-            if not answers:
+            if event.stop_reason.type != "requires_action" or not answers:
                 return list(sessions.events.list(session.id))
             open_ones = [uses[id] for id in event.stop_reason.event_ids]
             sent = sessions.events.send(session.id, events=[answered(use) for use in open_ones])
@@ -72,8 +68,6 @@ def rosters():
         [newest.multiagent.subagents.predefined_agents[0].id == writer.id, alone.multiagent, alone.version],
         refused(lambda: make(lead.id)),
         refused(lambda: make("agent_ffffffffffffffffffffffff")),
-        refused(lambda: make(writer.id, writer.id)),
-        refused(lambda: make({"type": "advisor", "model": MODEL})),
         refused(lambda: sessions.create(agent=lead.id, environment_id=own.id)),
     ]
 

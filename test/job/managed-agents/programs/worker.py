@@ -1,53 +1,84 @@
-# A worker on the Anthropic SDK, unpatched: the base URL and the key come from the environment.
+# Workers on the Anthropic SDK, unpatched. One has memory stores as folders of its own machine.
 import asyncio
 import json
+import os
 import tempfile
+import uuid
 
 import anthropic
-from steps import MODEL, say, steps
+from steps import MODEL, client, say, step, steps
 
-client = anthropic.Anthropic()
-
-
-tools = [{"type": "agent_toolset_20260401"}]
-agent = client.beta.agents.create(model=MODEL, name="Coder", tools=tools)
+stores = client.beta.memory_stores
+operator = client.beta.environments.work
+agent = client.beta.agents.create(model=MODEL, name="Coder", tools=[{"type": "agent_toolset_20260401"}])
 environment = client.beta.environments.create(name="own", config={"type": "self_hosted"})
 # The SDK has no call for this: the hosted service makes keys in its console.
-made = client.post(f"/v1/environments/{environment.id}/keys", body={"name": "sdk"}, cast_to=object)
-key = made["key"]
+key = client.post(f"/v1/environments/{environment.id}/keys", body={"name": "sdk"}, cast_to=object)["key"]
 
 
-def begin(text):
-    return client.beta.sessions.create(agent=agent.id, environment_id=environment.id, initial_events=[say(text)])
+def begin(**more):
+    return client.beta.sessions.create(agent=agent.id, environment_id=environment.id, **more)
 
 
-async def until(holds):
-    while not (found := await asyncio.to_thread(holds)):
-        await asyncio.sleep(0.1)
-    return found
+async def served(session):
+    """Serves the queue until the session's work has stopped; returns the session's events."""
 
+    def stopped():
+        return [one for one in operator.list(environment.id) if one.data.id == session.id and one.state == "stopped"]
 
-async def worker():
-    session = begin("run: echo of the SDK")
     with tempfile.TemporaryDirectory() as workdir:
-        served = anthropic.AsyncAnthropic().beta.environments.work.worker(
+        worker = anthropic.AsyncAnthropic().beta.environments.work.worker(
             environment_id=environment.id, environment_key=key, workdir=workdir, max_idle=0.5
         )
-        task = asyncio.create_task(served.run())
-        work = client.beta.environments.work
-        stopped = lambda: [one for one in work.list(environment.id) if one.state == "stopped"]
-        await until(stopped)
+        task = asyncio.create_task(worker.run())
+        while not await asyncio.to_thread(stopped):
+            await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    events = list(client.beta.sessions.events.list(session.id))
-    result = [e for e in events if e.type == "user.tool_result"][0]
-    return [events[-1].stop_reason.type, result.content[0].text.strip(), stopped()[0].state]
+    return list(client.beta.sessions.events.list(session.id))
+
+
+def outputs(events):
+    return [event.content[0].text.strip() for event in events if event.type == "user.tool_result"]
+
+
+def worker():
+    events = asyncio.run(served(begin(initial_events=[say("run: echo of the SDK")])))
+    return [events[-1].stop_reason.type, outputs(events)[0]]
+
+
+def memory():
+    word = uuid.uuid4().hex[:8]
+    notes, rules = [stores.create(name=f"{name} {word}").id for name in ("Notes", "Rules")]
+    stores.memories.create(notes, path="/style.md", content="short")
+    stores.memories.create(rules, path="/deep/rule.md", content="be kind")
+    texts = lambda store: {one.path: one.content for one in stores.memories.list(store, view="full")}
+    mounted = [
+        {"type": "memory_store", "memory_store_id": notes},
+        {"type": "memory_store", "memory_store_id": rules, "access": "read_only"},
+    ]
+    session = begin(resources=mounted)
+    own, shared = [one.mount_path for one in session.resources]
+    work = f"cat {own}/style.md {shared}/deep/rule.md; printf long > {own}/style.md; printf new > {own}/new.md"
+    client.beta.sessions.events.send(session.id, events=[say(f"run: {work}; echo; ls -d {own}")])
+    had = os.path.exists("/mnt/memory")
+    events = asyncio.run(asyncio.wait_for(served(session), 120))
+    left = [os.path.exists(own), os.path.exists(shared)]
+    if not had and os.path.isdir("/mnt/memory"):
+        os.rmdir("/mnt/memory")
+    lines = outputs(events)[0].splitlines()
+    changes = list(stores.memory_versions.list(notes, session_id=session.id))
+    return [
+        [lines[0], lines[-1] == own],
+        [texts(notes), texts(rules)],
+        sorted([one.operation, one.path, one.created_by.type] for one in changes),
+        left,
+    ]
 
 
 def queue():
-    own = anthropic.Anthropic(api_key=key)
-    work = own.beta.environments.work
-    session = begin("run: true")
+    work = anthropic.Anthropic(api_key=key).beta.environments.work
+    session = begin(initial_events=[say("run: true")])
     item = work.poll(environment.id, block_ms=500)
     at = {"environment_id": environment.id}
     starting = work.ack(item.id, **at)
@@ -58,7 +89,6 @@ def queue():
         work.heartbeat(item.id, **at, expected_last_heartbeat=first.last_heartbeat)
     except anthropic.PreconditionFailedError as error:
         mismatch = [error.status_code, error.body["error"]["details"]["error_code"]]
-    operator = client.beta.environments.work
     noted = operator.update(item.id, **at, metadata={"team": "a"})
     stats = operator.stats(environment.id)
     stopping = operator.stop(item.id, **at)
@@ -74,6 +104,6 @@ def queue():
     return [[starting.state, first.state, first.ttl_seconds == 30], [stopping.state, stopped.state], mismatch, again]
 
 
-steps["worker"] = asyncio.run(worker())
-steps["queue"] = queue()
+for work in (worker, memory, queue):
+    step(work.__name__, work)
 print(json.dumps(steps))

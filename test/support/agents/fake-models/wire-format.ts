@@ -58,3 +58,10 @@ export type WireName = 'gemini' | 'anthropic' | 'openai' | 'compatible';
 export const isPlanned = ({ body }: FakeRequest): boolean =>
   !JSON.stringify(body.tools ?? []).includes('"make_plan"') ||
   JSON.stringify(body.messages ?? body.input ?? body.contents).includes('"name":"make_plan"');
+
+export const toolCall = (name: string, args: object): ScriptedReply => ({
+  calls: [{ name, args: { ...args } as never }],
+});
+
+/** Whether the request is for the verdict on a goal. */
+export const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');

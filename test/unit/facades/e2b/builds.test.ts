@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-// Builds of templates over containers that run nothing. test/job/e2b/templates has the SDKs over real ones.
+// Builds of templates over containers that run nothing. test/job/e2b/sdk has the SDKs over real ones.
 const clock = manualClock(1_000_000);
 const it = await e2bFacade({ token: 'e2b_0123', clock });
 afterAll(() => it[Symbol.asyncDispose]());

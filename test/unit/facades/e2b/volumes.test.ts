@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { toMountRequests } from '../../../../src/facades/compat/e2b/control/volumes.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
-// The volumes of programs over storage in memory. test/job/e2b/volumes has the SDKs over real ones.
+// The volumes of programs over storage in memory. test/job/e2b/sdk has the SDKs over real ones.
 const it = await e2bFacade();
 afterAll(() => it[Symbol.asyncDispose]());
 
