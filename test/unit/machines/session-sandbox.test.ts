@@ -71,13 +71,6 @@ describe('session: its sandbox', () => {
     expect(answerTo(use())).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
   });
 
-  test('two uses at once make one sandbox', () => {
-    const { sandbox, use, answerTo } = sessionAlone();
-    const uses = [use(), use()];
-    sandbox.says({ type: 'sandbox.ready' });
-    expect(uses.map(answerTo)).toEqual([ok, ok]);
-  });
-
   test('knows from the first moment that it is used, so that it does not doze off', () => {
     const { sandbox, use } = sessionAlone();
     use();
@@ -199,15 +192,10 @@ describe('session: the place among the sandboxes that start', () => {
     expect(slots()).toEqual(['request start', 'release start']);
   });
 
-  test('is returned when it is abandoned, not when that is done', () => {
+  test.each(['is abandoned, not when that is done', 'fails'])('is returned when the start %s', (how) => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
-    sandbox.says({ type: 'sandbox.unready' });
-    expect(slots()).toEqual(['release start']);
-  });
-
-  test('is returned however the start ends', () => {
-    const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
-    sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
+    if (how === 'fails') sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
+    else sandbox.says({ type: 'sandbox.unready' });
     expect(slots()).toEqual(['release start']);
   });
 });
