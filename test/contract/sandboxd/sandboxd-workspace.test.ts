@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
 import { baselineScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
-import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { openedSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
 
 async function opened() {
-  const daemon = await realSandboxd();
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
-  const { client } = daemon;
+  const { client } = await openedSandboxd();
   const shell = async (command: string) => {
     const { exitCode, stdout, stderr } = await client.exec({ command }, budget());
     expect(exitCode, stderr).toBe(0);

@@ -30,10 +30,6 @@ export async function buildImage(): Promise<void> {
 
 export interface SandboxContainer extends AsyncDisposable {
   readonly client: SandboxClient;
-  readonly name: string;
-  readonly connections: IdleConnections;
-  /** The number of connections that its daemon has dialled. */
-  dialled(): number;
 }
 
 /** A container with the same restrictions as a real sandbox, whose daemon dials the test's socket. */
@@ -45,13 +41,9 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
   await chmod(folder, 0o755);
   const token = new Secret('container-token');
   const connections = new IdleConnections();
-  let dialled = 0;
   const control = await listenOnUnixSocket(
     { path: join(mount, 'control'), temporaryName: 'c.new', maxConnections: 64, allowHalfOpen: false },
-    (socket) => {
-      dialled++;
-      void acceptHandshake(socket, token).then(({ kind }) => kind === 'ok' && connections.add(socket));
-    },
+    (socket) => void acceptHandshake(socket, token).then(({ kind }) => kind === 'ok' && connections.add(socket)),
   );
   const owned = 'uid=10001,gid=10001';
   const name = `corral-sandboxd-${process.pid}-${folder.slice(-6)}`;
@@ -67,9 +59,6 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
   const agent = new DaemonHttpAgent(connections);
   return {
     client: createSandboxClient({ agent, token, workdir: '/workspace' }),
-    name,
-    connections,
-    dialled: () => dialled,
     async [Symbol.asyncDispose]() {
       agent.destroy();
       await docker('rm', '--force', name);

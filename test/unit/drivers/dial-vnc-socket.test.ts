@@ -58,26 +58,21 @@ test('without a display, or with one that has died, there is nothing to dial', a
   expect(await dialVncSocket(home)).toBeUndefined();
 });
 
-test('a link in the place of the socket is refused', async () => {
-  const elsewhere = join(home, 'other');
-  await display(elsewhere, Buffer.from('secret'));
-  await symlink(elsewhere, name());
-  expect(await dialVncSocket(home)).toBeUndefined();
-});
-
-test('a file or a folder in the place of the socket is refused', async () => {
-  await writeFile(name(), 'no socket');
-  expect(await dialVncSocket(home)).toBeUndefined();
-  await rm(name());
-  await mkdir(name());
-  expect(await dialVncSocket(home)).toBeUndefined();
-});
-
-test('a link in the place of the folder is refused', async () => {
+test.each<[string, (other: string) => Promise<unknown>]>([
+  ['a link in the place of the socket', (other) => symlink(join(other, 'vnc'), name())],
+  ['a file in the place of the socket', () => writeFile(name(), 'no socket')],
+  ['a folder in the place of the socket', () => mkdir(name())],
+  [
+    'a link in the place of the folder',
+    async (other) => {
+      await rm(join(home, 'screen'), { recursive: true });
+      await symlink(other, join(home, 'screen'));
+    },
+  ],
+])('%s is refused', async (_, put) => {
   const other = join(home, 'other');
   await mkdir(other);
   await display(join(other, 'vnc'), Buffer.from('secret'));
-  await rm(join(home, 'screen'), { recursive: true });
-  await symlink(other, join(home, 'screen'));
+  await put(other);
   expect(await dialVncSocket(home)).toBeUndefined();
 });
