@@ -16,6 +16,12 @@ function reading(client: SandboxClient, id: string, signal = budget()) {
   ended.catch(() => {});
   return { ended, text: () => text.replaceAll(bracketedPaste, '') };
 }
+/** Opens a terminal and reads it. */
+async function opened(client: SandboxClient) {
+  await client.terminals.open('t', budget());
+  const type = (text: string) => client.terminals.write('t', text, budget());
+  return { reader: reading(client, 't'), type };
+}
 const shows = (reader: { text: () => string }, text: string) => expect.poll(reader.text).toContain(text);
 
 /** The tests of terminals that every daemon must pass. They use only commands that the in-memory daemon knows. */
@@ -37,8 +43,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
     test('what is typed over one stream arrives in order, characters of several bytes too, and the stream ends with the terminal', async ({
       client,
     }) => {
-      await client.terminals.open('t', budget());
-      const reader = reading(client, 't');
+      const { reader } = await opened(client);
       const keyboard = await client.terminals.keyboard('t', budget());
       for (const byte of Buffer.from('echo ä-one-€\n')) keyboard?.write(Buffer.from([byte]));
       await shows(reader, '\nä-one-€\r\n');
@@ -62,13 +67,12 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
     });
 
     test('a new reader takes over from the old one', async ({ client }) => {
-      await client.terminals.open('t', budget());
-      const first = reading(client, 't');
-      await client.terminals.write('t', 'echo first\n', budget());
+      const { reader: first, type } = await opened(client);
+      await type('echo first\n');
       await shows(first, 'first\r\n');
       const second = reading(client, 't');
       expect(await first.ended).toBe('replaced');
-      await client.terminals.write('t', 'echo second\n', budget());
+      await type('echo second\n');
       await shows(second, '\nsecond\r\n');
       expect(first.text()).not.toContain('second');
     });
@@ -99,9 +103,8 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
     });
 
     test('closing it tells its reader', async ({ client }) => {
-      await client.terminals.open('t', budget());
-      const reader = reading(client, 't');
-      await client.terminals.write('t', 'echo up\n', budget());
+      const { reader, type } = await opened(client);
+      await type('echo up\n');
       await shows(reader, '\nup\r\n');
       await client.terminals.close('t', budget());
       expect([await reader.ended, await client.terminals.list(budget())]).toEqual(['deleted', []]);
@@ -116,12 +119,11 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
     });
 
     test('F119 a flood of changes of its size is taken', { tags: ['nightly'] }, async ({ client }) => {
-      await client.terminals.open('t', budget());
-      const reader = reading(client, 't');
+      const { reader, type } = await opened(client);
       const many = Array.from({ length: 1_000 }, (_, n) => ({ cols: 40 + (n % 100), rows: 20 }));
       for (let n = 0; n < many.length; n += 50)
         await Promise.all(many.slice(n, n + 50).map((size) => client.terminals.resize('t', size, budget())));
-      await client.terminals.write('t', 'echo still-here\n', budget());
+      await type('echo still-here\n');
       await shows(reader, '\nstill-here\r\n');
       await client.terminals.close('t', budget());
       await expect(client.terminals.write('t', 'x', budget())).rejects.toMatchObject({ code: 'shell_not_found' });
@@ -166,9 +168,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
   describe(`real terminals of sandboxd, ${name}`, () => {
     const test = clientTest(open);
     const started = async (client: SandboxClient) => {
-      await client.terminals.open('t', budget());
-      const reader = reading(client, 't');
-      const type = (text: string) => client.terminals.write('t', text, budget());
+      const { reader, type } = await opened(client);
       await type('PS1="> "; unset PROMPT_COMMAND; printf re; echo ady\n');
       await shows(reader, 'ready\r\n');
       return { reader, type };

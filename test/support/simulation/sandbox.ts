@@ -130,16 +130,6 @@ export class SimulatedSandbox {
       grep: cannot,
       processes: cannot,
       signalProcess: cannot,
-      programs: { open: cannot, list: cannot, attach: cannot, signal: cannot, close: cannot },
-      terminals: {
-        open: cannot,
-        list: cannot,
-        read: cannot,
-        write: cannot,
-        keyboard: cannot,
-        resize: cannot,
-        close: cannot,
-      },
       ...incapable(cannot),
       desktop: noDesktop(),
     };

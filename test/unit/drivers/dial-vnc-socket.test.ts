@@ -19,9 +19,16 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** A display that sends this many bytes to each viewer. */
-async function display(at: string, bytes: Buffer): Promise<void> {
-  const server = createServer((socket) => void socket.on('error', () => {}).end(bytes)).listen(at);
+/** A display that sends these bytes to each viewer, each piece in a turn of its own. */
+async function display(at: string, ...pieces: Buffer[]): Promise<void> {
+  const server = createServer(async (socket) => {
+    socket.on('error', () => {});
+    for (const piece of pieces) {
+      socket.write(piece);
+      await new Promise(setImmediate);
+    }
+    socket.end();
+  }).listen(at);
   listening.push(server);
   await once(server, 'listening');
 }
@@ -35,15 +42,7 @@ test('a display in the folder is dialled, and its bytes arrive whole and in orde
 });
 
 test('many small messages do not share the memory of later ones', async () => {
-  const server = createServer(async (socket) => {
-    for (let n = 0; n < 20; n++) {
-      socket.write(Buffer.alloc(10, n));
-      await new Promise(setImmediate);
-    }
-    socket.end();
-  }).listen(name());
-  listening.push(server);
-  await once(server, 'listening');
+  await display(name(), ...Array.from({ length: 20 }, (_, n) => Buffer.alloc(10, n)));
   const got = Buffer.concat((await (await dialVncSocket(home))?.toArray()) ?? []);
   expect([...got]).toEqual(Array.from({ length: 200 }, (_, at) => Math.floor(at / 10)));
 });

@@ -18,15 +18,10 @@ const graph = explore({
     sandboxInput({ begin: 'adopt', policy: { ...policy, idlePauseMs: undefined } }), // a driver that cannot pause
   ],
   events: [
-    { type: 'slot.granted' },
-    { type: 'sandbox.busy' },
-    { type: 'sandbox.idle' },
-    { type: 'sandbox.pause' },
-    { type: 'sandbox.rest' },
-    { type: 'sandbox.release', workspace: 'keep' },
-    { type: 'sandbox.release', workspace: 'remove' },
+    ...['sandbox.busy', 'sandbox.idle', 'sandbox.pause', 'sandbox.rest'].map((type) => ({ type })),
+    ...['slot.granted', 'resource.closed'].map((type) => ({ type })),
+    ...['keep', 'remove'].map((workspace) => ({ type: 'sandbox.release', workspace })),
     { type: 'hold.ready', ms: 1 },
-    { type: 'resource.closed' },
     { type: 'resource.failed', error: lost },
     { type: 'resource.failed', error: toProtocolError(breach) },
     { type: 'sandbox.distrust', breach },

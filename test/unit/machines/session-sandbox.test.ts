@@ -142,22 +142,18 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('tells its users why it cannot start, and the next use tries again', () => {
+  test.each([
+    ['cannot start', { code: 'sandbox_capacity', message: 'No room.' }],
+    ['has an actor that breaks', { code: 'internal' }],
+  ])('tells its users why where it %s, and the next use tries again', (how, reason) => {
     const { sandbox, use, answerTo } = sessionAlone();
     const command = use();
-    sandbox.ends({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
-    expect(answerTo(command)).toEqual([{ ok: false, code: 'sandbox_capacity', message: 'No room.' }]);
+    if (how !== 'cannot start') sandbox.breaks();
+    else sandbox.ends({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
+    expect(answerTo(command)).toMatchObject([{ ok: false, ...reason }]);
     expect(sandbox.isThere()).toBe(false);
     use();
     expect(sandbox.isThere()).toBe(true);
-  });
-
-  test('an actor of it that breaks is no crash of the session', () => {
-    const { actor, sandbox, use, answerTo } = sessionAlone();
-    const command = use();
-    sandbox.breaks();
-    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'internal' }]);
-    expect(actor.getSnapshot().status).toBe('active');
   });
 
   test.each(['while the run is stopped', 'while it is removed'])(
