@@ -1,8 +1,6 @@
 // @module-tag all
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import type { Driver, Pausable, Poolable, ProvisionProgress, SandboxLink } from '../../../drivers/driver.ts';
@@ -17,6 +15,7 @@ import {
   testImage,
 } from '../../support/sandboxes/docker.ts';
 import { type EngineProxy, engineProxy } from '../../support/sandboxes/engine-proxy.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 /**
  * Deadline of an engine answer. Even a busy machine answers within it, and a test waits for it when an answer hangs.
@@ -150,7 +149,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   test('F026 concurrent sessions build an image once, each follows the build, and a failed build gives its reason', async () => {
     const received: ProvisionProgress[][] = [[], []];
     const name = `corral-test-build-${process.pid}`;
-    const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
+    const folder = folderOfTest();
     await writeFile(`${folder}/Dockerfile`, 'FROM debian:bookworm-slim\nRUN echo no way && false\n');
     const context = async () => ({ folder, files: ['Dockerfile'], hash: '0123456789abcdef' });
     const defaultImage = { name, context, buildNetwork: 'none' };
@@ -163,7 +162,6 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
     for (const list of received)
       expect(list.map(({ detail }) => detail).join('\n')).toContain('layer 2 of 2: RUN echo no way');
-    await rm(folder, { recursive: true, force: true });
   });
 
   test('F027 a container of the same name that is not ours, or a newer owner’s, is left alone', async () => {

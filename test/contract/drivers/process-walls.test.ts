@@ -2,8 +2,8 @@
 // Hostile programs in real bubblewrap sandboxes: the attempts that fail, and the processes that remain.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { getPriority, tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -17,6 +17,7 @@ import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { forks, inotifyHog, memoryHog, oneInotify, reservation } from '../../support/hostile/hostile-programs.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 import { run } from '../sandboxd/sandboxd.ts';
 
 const bubblewrap = await hasBubblewrap();
@@ -190,8 +191,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
 
     test('files from before sandboxes had users of their own belong to the new one, links as they are', async () => {
       const { driver, harness } = await opened();
-      const outside = await mkdtemp(join(tmpdir(), 'corral-outside-'));
-      onTestFinished(() => rm(outside, { recursive: true, force: true }));
+      const outside = folderOfTest();
       const sandboxSpec = testSpec(harness.image);
       const workspace = join(harness.root, sandboxSpec.id, 'workspace');
       await mkdir(join(workspace, 'folder'), { recursive: true });
@@ -231,8 +231,7 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
   });
 
   test('a driver without a system call filter reports it and still starts sandboxes', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'corral-bwrap-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = folderOfTest();
     const old = join(folder, 'bwrap');
     const refuses = 'case " $* " in *" --seccomp "*) echo "bwrap: Unknown option --seccomp" >&2; exit 1;; esac';
     await writeFile(old, `#!/bin/sh\n${refuses}\nexec bwrap "$@"\n`);

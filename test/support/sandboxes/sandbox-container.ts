@@ -8,7 +8,6 @@ import { acceptHandshake } from '../../../drivers/shared/link/handshake.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 import { listenOnUnixSocket } from '../../../drivers/shared/link/listen.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { removeFolder } from '../stores/store.ts';
 import { bundle } from './sandboxd.ts';
@@ -28,12 +27,8 @@ export async function buildImage(): Promise<void> {
   await rm(context, { recursive: true });
 }
 
-export interface SandboxContainer extends AsyncDisposable {
-  readonly client: SandboxClient;
-}
-
 /** A container with the same restrictions as a real sandbox, whose daemon dials the test's socket. */
-export async function sandboxContainer(more: readonly string[] = []): Promise<SandboxContainer> {
+export async function sandboxContainer(more: readonly string[] = []) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-c-'));
   const mount = join(folder, 'mount');
   await mkdir(mount);

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, test as base, beforeEach, expect } from 'vitest';
@@ -17,6 +16,7 @@ import {
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { createIdSource, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { findProtocolViolation } from '../../../src/core/model/protocol-violation.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const meta: SandboxMeta = {
   driver: 'test',
@@ -34,11 +34,10 @@ let cleanUp: AsyncDisposableStack;
 let folder: string;
 let daemon: Server;
 
-beforeEach(async () => {
+beforeEach(() => {
   cleanUp = new AsyncDisposableStack();
   refused.length = 0;
-  folder = await mkdtemp(join(tmpdir(), 'corral-end-'));
-  cleanUp.defer(() => rm(folder, { recursive: true, force: true }));
+  folder = cleanUp.use(temporaryFolder()).path;
   daemon = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
     if (incoming.url !== '/hang') response.end(`${incoming.url} over ${(incoming.socket as NamedSocket).name}`);
   });

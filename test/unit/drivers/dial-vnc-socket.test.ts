@@ -1,22 +1,21 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dialVncSocket } from '../../../drivers/shared/link/dial-vnc-socket.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 let home: string;
 let listening: Server[];
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'corral-door-'));
+  home = folderOfTest();
   listening = [];
   await mkdir(join(home, 'screen'));
 });
-afterEach(async () => {
+afterEach(() => {
   for (const server of listening) server.close();
-  await rm(home, { recursive: true, force: true });
 });
 
 /** A display that sends these bytes to each viewer, each piece in a turn of its own. */

@@ -3,13 +3,11 @@ import { mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { makeFolders } from '../../../sandbox-images/sandboxd/files/make-folders.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 let root: string;
 beforeEach(() => {
-  const folder = temporaryFolder();
-  root = folder.path;
-  return () => folder[Symbol.dispose]();
+  root = folderOfTest();
 });
 
 test('missing parents are made, and folders that exist stay', async () => {
