@@ -299,6 +299,14 @@ test('the last server that took the egress socket has it, and only that server r
   await expect(inode()).rejects.toThrow('ENOENT');
 });
 
+test('a predecessor that closes late does not take the way out away', async () => {
+  const [old, next] = [await open(), await open()];
+  await old.takeEgress();
+  await next.takeEgress();
+  await old[Symbol.asyncDispose]();
+  expect(await wayOut()).toBe('from the gate');
+});
+
 test('a new server takes away the sockets of those that died, and of nobody who listens', async () => {
   const living = await open({ replica: 'living' });
   const dead = spawnSync(process.execPath, [
