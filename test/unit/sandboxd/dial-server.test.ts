@@ -1,10 +1,11 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { dialControlSockets } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })); // timers must not fire on their own
 afterEach(() => void vi.restoreAllMocks().useRealTimers()); // a spy on a fake timer puts the fake back
@@ -12,7 +13,8 @@ afterEach(() => void vi.restoreAllMocks().useRealTimers()); // a spy on a fake t
 /** A server that a daemon dials, and its connections so far. */
 async function dialled(answer = 'ok\n') {
   const stack = new AsyncDisposableStack();
-  const { path: folder } = stack.use(temporaryFolder());
+  const folder = await mkdtemp(join(tmpdir(), 'corral-control-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
   const connections: Socket[] = [];
   const listener = createServer((socket) => {
     socket.on('error', () => {});

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -13,7 +14,6 @@ import {
 import { readCommandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
 import { createTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
-import { temporaryFolder } from '../../../support/stores/store.ts';
 
 function kept(failures: readonly number[] = []) {
   const clock = manualClock();
@@ -106,7 +106,7 @@ test('the end of a desktop program also ends what left its session', async () =>
 const all = Array.from({ length: 9_900 }, (_, at) => 100 + at);
 
 test('a display takes a number whose socket no display has, however few are left', { tags: ['all'] }, async () => {
-  using folder = temporaryFolder();
+  await using folder = await temporaryFolder();
   const free = new Set(all.filter((number) => number % 20 === 0));
   for (const number of all) if (!free.has(number)) await writeFile(join(folder.path, `X${number}`), '');
 
@@ -115,3 +115,8 @@ test('a display takes a number whose socket no display has, however few are left
 
 test('a machine that never had a display has every number', async () =>
   expect(all).toContain(await findUnusedDisplayNumber('/tmp/no-such-folder-of-displays')));
+
+async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'corral-displays-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
