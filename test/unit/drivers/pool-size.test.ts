@@ -17,12 +17,12 @@ function sized(free: number | undefined = 100 * gib) {
   return { clock, size, ask };
 }
 
-test.each([
+test.each<[string, { requests: number; everyMs?: number; startMs?: number }, number]>([
   ['one sandbox is ready before the first request', { requests: 0 }, 1],
   ['as many stand ready as were requested at once', { requests: 7 }, 7],
   ['requests with time to refill between them need one sandbox', { requests: 20, everyMs: 6_000 }, 1],
   ['slow starts make the pool larger', { requests: 20, everyMs: 6_000, startMs: 12_000 }, 5], // until it is full again
-])('%s', (_, { requests, everyMs = 0, startMs = undefined }, ready) => {
+])('%s', (_, { requests, everyMs = 0, startMs }, ready) => {
   const { size, ask } = sized();
   ask(requests, everyMs);
   if (startMs !== undefined) size.started(startMs);
