@@ -1,11 +1,10 @@
 // @module-tag all
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createDockerDriver } from '../../../drivers/docker/docker.ts';
-import type { Driver, Pausable, Poolable, ProvisionProgress } from '../../../drivers/driver.ts';
+import type { Driver, Pausable, Poolable, ProvisionProgress, SandboxLink } from '../../../drivers/driver.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import {
   type DockerHarness,
@@ -16,6 +15,7 @@ import {
   testImage,
 } from '../../support/sandboxes/docker.ts';
 import { type EngineProxy, engineProxy } from '../../support/sandboxes/engine-proxy.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 /**
  * Deadline of an engine answer. Even a busy machine answers within it, and a test waits for it when an answer hangs.
@@ -27,6 +27,19 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   let proxy: EngineProxy;
   let driver: Driver & Pausable & Poolable;
   const spec = (over = {}) => testSpec(testImage, over);
+  const containersOf = async (id: string) =>
+    (await docker('ps', '-aq', '--filter', `label=corral.sandbox=${id}`)).split('\n');
+  /** A sandbox that runs, and its link. */
+  async function running() {
+    const { id } = await driver.provision(spec(), budget());
+    return { id, link: await attached(id) };
+  }
+  async function attached(id: SandboxId) {
+    const link = await driver.attach(id, budget());
+    onTestFinished(() => link[Symbol.asyncDispose]());
+    return link;
+  }
+  const isLost = async ({ lost }: SandboxLink) => await expect.poll(() => lost.aborted).toBe(true);
 
   beforeAll(async () => {
     await using first = await dockerHarness();
@@ -53,36 +66,31 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     const dying = driver.provision(sandboxSpec, budget()).catch((error) => error);
     await expect.poll(() => proxy.hits).toBe(1);
     const next = await harness.connect(); // while the old driver's request hangs, as if its process had died
-    expect(await next.list(budget())).toMatchObject([
-      { id: sandboxSpec.id, epoch: sandboxSpec.epoch, phase: 'starting' },
-    ]);
+    const { id, epoch } = sandboxSpec;
+    expect(await next.list(budget())).toMatchObject([{ id, epoch, phase: 'starting' }]);
     expect(await next.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
     expect(await next.list(budget())).toHaveLength(1);
     await next[Symbol.asyncDispose]();
-    await driver.destroy(sandboxSpec.id, 'remove', budget());
+    await driver.destroy(id, 'remove', budget());
     await dying;
   });
 
   test.each(['kill', 'rm -f'])('F017 F018 docker %s is noticed within 5 s without anyone asking', async (command) => {
-    const { id } = await driver.provision(spec(), budget());
-    await using link = await driver.attach(id, budget());
+    const { id, link } = await running();
     const requested = proxy.seen.length;
     const hanging = askDaemon(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
     await docker(...command.split(' '), harness.nameOf(id));
-    await expect.poll(() => link.lost.aborted).toBe(true);
+    await isLost(link);
     expect(link.lost.reason.publicMessage).toMatch(/exit code 137|removed/);
     expect(await hanging).toBeInstanceOf(Error);
     expect(proxy.seen.length - requested).toBeLessThan(3); // no polling
   });
 
   test('F020 a paused sandbox is listed as such, answers after it was resumed, and can be destroyed paused', async () => {
-    const { id } = await driver.provision(spec(), budget());
-    await using link = await driver.attach(id, budget());
-    await driver.pause(id, budget());
-    await driver.pause(id, budget());
+    const { id, link } = await running();
+    for (let n = 0; n < 2; n++) await driver.pause(id, budget());
     expect(await driver.list(budget())).toMatchObject([{ phase: 'paused' }]);
-    await driver.resume(id, budget());
-    await driver.resume(id, budget());
+    for (let n = 0; n < 2; n++) await driver.resume(id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await driver.pause(id, budget());
     await driver.destroy(id, 'remove', budget());
@@ -94,14 +102,12 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     proxy.cause(/POST .*create/, { delayMs: 1_500 }, 1);
     await expect(driver.provision(sandboxSpec, budget(500))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
-    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${sandboxSpec.id}`)).split('\n')).toHaveLength(
-      1,
-    );
+    expect(await containersOf(sandboxSpec.id)).toHaveLength(1);
     await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
     for (const call of [/_ping/, /containers\/json/, /\/json/]) proxy.cause(call, 'hang');
-    await expect(driver.check(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
-    await expect(driver.list(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
-    await expect(driver.attach(sandboxSpec.id, budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const calls = [() => driver.check(budget(300)), () => driver.list(budget(300))];
+    for (const call of [...calls, () => driver.attach(sandboxSpec.id, budget(300))])
+      await expect(call()).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect.poll(proxy.connections).toBeLessThan(2); // no hung request keeps a connection open
   });
 
@@ -110,8 +116,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     for (const what of [/POST .*create/, /POST .*\/start/]) proxy.cause(what, 'hang', 1);
     const both = await Promise.all([spec(), spec()].map((it) => patient.provision(it, budget())));
     expect([both.map(({ phase }) => phase), proxy.hits]).toEqual([['ready', 'ready'], 2]);
-    for (const { id } of both)
-      expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${id}`)).split('\n')).toHaveLength(1);
+    for (const { id } of both) expect(await containersOf(id)).toHaveLength(1);
     await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
   });
 
@@ -144,7 +149,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   test('F026 concurrent sessions build an image once, each follows the build, and a failed build gives its reason', async () => {
     const received: ProvisionProgress[][] = [[], []];
     const name = `corral-test-build-${process.pid}`;
-    const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
+    const folder = folderOfTest();
     await writeFile(`${folder}/Dockerfile`, 'FROM debian:bookworm-slim\nRUN echo no way && false\n');
     const context = async () => ({ folder, files: ['Dockerfile'], hash: '0123456789abcdef' });
     const defaultImage = { name, context, buildNetwork: 'none' };
@@ -157,25 +162,18 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
     for (const list of received)
       expect(list.map(({ detail }) => detail).join('\n')).toContain('layer 2 of 2: RUN echo no way');
-    await rm(folder, { recursive: true, force: true });
   });
 
   test('F027 a container of the same name that is not ours, or a newer owner’s, is left alone', async () => {
     const sandboxSpec = spec();
-    await docker(
-      'create',
-      '--name',
-      harness.nameOf(sandboxSpec.id),
-      '--label',
-      'corral.session=other',
-      'debian:bookworm-slim',
-    );
+    const name = harness.nameOf(sandboxSpec.id);
+    await docker('create', '--name', name, '--label', 'corral.session=other', 'debian:bookworm-slim');
     try {
       await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
       await driver.destroy(sandboxSpec.id, 'remove', budget());
-      expect(await docker('ps', '-aq', '--filter', `name=${harness.nameOf(sandboxSpec.id)}`)).not.toBe('');
+      expect(await docker('ps', '-aq', '--filter', `name=${name}`)).not.toBe('');
     } finally {
-      await docker('rm', '-f', harness.nameOf(sandboxSpec.id));
+      await docker('rm', '-f', name);
     }
     await driver.provision({ ...sandboxSpec, epoch: 7 }, budget());
     await expect(driver.provision({ ...sandboxSpec, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
@@ -189,11 +187,8 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(proxy.hits).toBe(1);
     if (first instanceof Error) expect(first).toMatchObject({ code: 'driver_unavailable', retryable: true });
     await driver.provision(sandboxSpec, budget());
-    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${sandboxSpec.id}`)).split('\n')).toHaveLength(
-      1,
-    );
-    await using link = await driver.attach(sandboxSpec.id, budget());
-    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await containersOf(sandboxSpec.id)).toHaveLength(1);
+    expect(await askDaemon(await attached(sandboxSpec.id), 'GET', '/health')).toMatchObject({ status: 200 });
   });
 
   test('F029 an engine that can make or join no network starts sandboxes all the same: they ask for none', async () => {
@@ -206,8 +201,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F030 a sandbox that ignores TERM is removed, a second destroy joins the first, and no URL contained the token', async () => {
-    const { id } = await driver.provision(spec(), budget());
-    await using link = await driver.attach(id, budget());
+    const { id, link } = await running();
     await sh(link, 'setsid -f sh -c \'trap "" TERM; sleep 600\' >/dev/null 2>&1');
     await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
     expect(proxy.seen.filter((line) => line.startsWith('DELETE') && line.includes('/containers/'))).toHaveLength(1);
@@ -266,37 +260,31 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
 
   test('a watch that the engine cut continues, and still reports the end', async () => {
     proxy.cause(/\/events/, 500, 2);
-    const { id } = await driver.provision(spec(), budget());
-    await using link = await driver.attach(id, budget());
+    const { id, link } = await running();
     await expect.poll(() => proxy.hits).toBe(2);
     expect(link.lost.aborted).toBe(false);
     await docker('kill', harness.nameOf(id));
-    await expect.poll(() => link.lost.aborted).toBe(true);
+    await isLost(link);
   });
 
   test('F025 the end of a sandbox is noticed when the engine sends no more events', { tags: ['nightly'] }, async () => {
     proxy.cause(/\/events/, 'hang', 1_000);
-    const { id } = await driver.provision(spec(), budget());
-    await using link = await driver.attach(id, budget());
+    const { id, link } = await running();
     await expect.poll(() => proxy.hits).toBeGreaterThan(0);
     await docker('kill', harness.nameOf(id));
-    await expect.poll(() => link.lost.aborted).toBe(true);
+    await isLost(link);
   });
 
   test('a container whose folder was lost cannot be reached, and is replaced on the same workspace', async () => {
     const sandboxSpec = spec();
     await driver.provision(sandboxSpec, budget());
-    {
-      await using link = await driver.attach(sandboxSpec.id, budget());
-      await sh(link, 'echo mine > /workspace/file');
-    }
+    await sh(await attached(sandboxSpec.id), 'echo mine > /workspace/file');
     await driver[Symbol.asyncDispose]();
     await rm(`${harness.root}/${sandboxSpec.id}`, { recursive: true });
     driver = await createDockerDriver(harness.options({ host: proxy.host }));
     await expect(driver.attach(sandboxSpec.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
     await driver.provision(sandboxSpec, budget());
-    await using link = await driver.attach(sandboxSpec.id, budget());
-    expect(await sh(link, 'cat /workspace/file')).toBe('mine\n');
+    expect(await sh(await attached(sandboxSpec.id), 'cat /workspace/file')).toBe('mine\n');
   });
 
   const owns = /PUT .*archive/;
@@ -317,8 +305,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     proxy.calm();
 
     driver = await createDockerDriver(harness.options({ host: proxy.host }));
-    const { id } = await driver.provision(spec(), budget());
-    await using link = await driver.attach(id, budget());
+    const { link } = await running();
     expect(await sh(link, 'touch -d 2020-01-02 . && chmod 750 . && stat -c %u . && id -u')).toMatch(/^(\d+)\n\1\n$/);
   });
 

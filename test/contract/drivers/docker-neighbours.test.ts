@@ -43,10 +43,8 @@ time.sleep(60)`;
     await using greedy = await sandbox();
     await using next = await sandbox();
     await sh(greedy, `cat > /tmp/hoard.py <<'END'\n${hoard}\nEND`);
-    await sh(
-      greedy,
-      'python3 /tmp/hoard.py > /tmp/hoarded 2>&1 & while ! grep -q hoarded /tmp/hoarded; do sleep 0.1; done',
-    );
+    const hoarding = 'python3 /tmp/hoard.py > /tmp/hoarded 2>&1 &';
+    await sh(greedy, `${hoarding} while ! grep -q hoarded /tmp/hoarded; do sleep 0.1; done`);
     expect(await sh(greedy, one)).toBe('-1\n');
     expect(Number(await sh(next, one))).toBeGreaterThan(0);
     const [a, b] = [await sh(greedy, 'id -u'), await sh(next, 'id -u')];
@@ -61,32 +59,25 @@ time.sleep(60)`;
       await using link = await from.attach(spec.id, budget());
       return await sh(link, command);
     };
-    expect(
-      await inside(
-        first,
-        'whoami; id -gn; node -p "os.userInfo().username"; python3 -c "import getpass; print(getpass.getuser())"',
-      ),
-    ).toBe('user\nuser\nuser\nuser\n');
+    const byLanguages = 'node -p "os.userInfo().username"; python3 -c "import getpass; print(getpass.getuser())"';
+    expect(await inside(first, `whoami; id -gn; ${byLanguages}`)).toBe('user\n'.repeat(4));
     const user = await inside(first, 'id -u');
     expect(Number(user)).toBeGreaterThanOrEqual(40_000);
     const commit = 'cd /workspace && git init -q . && git config user.email a@b && git config user.name a';
-    expect(
-      await inside(first, `${commit} && echo 1 > f && git add f && git commit -qm x && echo x > ~/x && echo done`),
-    ).toBe('done\n');
+    const committed = `${commit} && echo 1 > f && git add f && git commit -qm x && echo x > ~/x && echo done`;
+    expect(await inside(first, committed)).toBe('done\n');
     await first[Symbol.asyncDispose]();
     await using restarted = await harness.connect();
     expect(await inside(restarted, 'id -u')).toBe(user);
     await restarted.destroy(spec.id, 'keep', budget());
     await restarted.provision(spec, budget());
-    expect(
-      await inside(restarted, 'id -u; cd /workspace && echo 2 > f && git commit -qam y && git log --oneline | wc -l'),
-    ).toBe(`${user}2\n`);
+    const again = 'id -u; cd /workspace && echo 2 > f && git commit -qam y && git log --oneline | wc -l';
+    expect(await inside(restarted, again)).toBe(`${user}2\n`);
   });
 
   test('two sandboxes never share a user, and a start beyond the range of users is refused until another sandbox ends', async () => {
     await using few = await createDockerDriver(harness.options({ users: { first: 50_001, last: 50_002 } }));
-    const specs = [testSpec(testImage), testSpec(testImage), testSpec(testImage)] as const;
-    const [first, second, third] = specs;
+    const [first, second, third] = [testSpec(testImage), testSpec(testImage), testSpec(testImage)];
     await few.provision(first, budget());
     await few.provision(second, budget());
     await expect(few.provision(third, budget())).rejects.toMatchObject({ code: 'sandbox_capacity' });

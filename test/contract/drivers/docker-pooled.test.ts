@@ -1,8 +1,8 @@
 // @module-tag all
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Driver, Poolable } from '../../../drivers/driver.ts';
+import type { Driver, Poolable, SandboxSpec } from '../../../drivers/driver.ts';
 import { createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
-import { computeRecipeHash, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
+import { computeRecipeHash } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withLocalPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { createIdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
@@ -38,23 +38,21 @@ function pool(): void {
   let harness: DockerHarness;
   let driver: Driver & Poolable;
   const connect = async (as?: { replica: string }) => (await harness.connect(as)) as Driver & Poolable;
+  const ours = () => `name=${harness.nameOf(spec().id).slice(0, -16)}`;
   const names = async () => {
-    const all = await docker(
-      'ps',
-      '-a',
-      '--filter',
-      `name=${harness.nameOf(spec().id).slice(0, -16)}`,
-      '--format',
-      '{{.Names}}',
-    );
+    const all = await docker('ps', '-a', '--filter', ours(), '--format', '{{.Names}}');
     return all.split('\n').filter(Boolean);
   };
   const spec = () => testSpec(harness.image);
   const recipe = () => computeRecipeHash(testRecipe(harness.image));
-  const warm = async (from = driver) => {
+  const warm = async (as = recipe()) => {
     const sessionId = createIdSource().sessionId();
-    const made = await from.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, recipe(), budget());
+    const made = await driver.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, as, budget());
     return made.id;
+  };
+  const isHealthy = async (from: Driver, { id }: SandboxSpec) => {
+    await using link = await from.attach(id, budget());
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
   };
   const end = async (it: Driver & Poolable) => {
     for (const { id } of await it.list(budget())) await it.destroy(id, 'remove', budget());
@@ -69,26 +67,15 @@ function pool(): void {
     await end(driver);
     await driver[Symbol.asyncDispose]();
     expect(await names()).toEqual([]);
-    const prefix = harness.nameOf(spec().id).slice(0, -16);
-    expect(await docker('volume', 'ls', '-q', '--filter', `name=${prefix}`)).toBe('');
+    expect(await docker('volume', 'ls', '-q', '--filter', ours())).toBe('');
     await harness[Symbol.asyncDispose]();
-  });
-
-  test('an unclaimed container is not listed and has no way out', { tags: ['nightly'] }, async () => {
-    const id = await warm();
-    expect(await driver.list(budget())).toEqual([]);
-    expect(await driver.unclaimed(budget())).toMatchObject([{ id, recipe: recipe(), phase: 'ready' }]);
-    await driver.discard(id, budget());
-    expect(await names()).toEqual([]);
   });
 
   test('F049 one of two concurrent claims gets the container, and the other must take another', async () => {
     await using other = await connect({ replica: 'other' });
     const id = await warm();
     const specs = [spec(), spec()];
-    const claims = await Promise.all(
-      [driver, other].map((it, index) => it.claim(id, specs[index] ?? spec(), budget())),
-    );
+    const claims = await Promise.all([driver, other].map((it, at) => it.claim(id, specs[at] ?? spec(), budget())));
     expect(claims.filter((it) => it === 'gone')).toHaveLength(1);
     const [winner] = claims.filter((it) => typeof it === 'object');
     expect([await driver.list(budget()), await driver.claim(id, spec(), budget())]).toEqual([[winner], 'gone']);
@@ -99,15 +86,13 @@ function pool(): void {
     await using other = await connect({ replica: 'other' });
     const ids = [await warm(), await warm()];
     const sandboxSpec = spec();
-    const claims = await Promise.all(
-      [driver, other].map((it, index) => it.claim(ids[index] as SandboxId, sandboxSpec, budget())),
-    );
+    const claiming = [driver, other].map((it, at) => it.claim(ids[at] as SandboxId, sandboxSpec, budget()));
+    const claims = await Promise.all(claiming);
     expect(claims).toContain('known');
     expect(await driver.list(budget())).toHaveLength(1);
     expect(await driver.unclaimed(budget())).toHaveLength(1);
     await other.provision(sandboxSpec, budget());
-    await using link = await other.attach(sandboxSpec.id, budget());
-    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await isHealthy(other, sandboxSpec);
     await end(driver);
   });
 
@@ -133,53 +118,43 @@ function pool(): void {
     await driver.destroy(sandboxSpec.id, 'keep', budget());
     const id = await warm();
     expect(await driver.claim(id, sandboxSpec, budget())).toBe('known');
-    expect(await driver.unclaimed(budget())).toMatchObject([{ id, phase: 'ready' }]);
+    expect(await driver.unclaimed(budget())).toMatchObject([{ id, recipe: recipe(), phase: 'ready' }]);
+    expect((await driver.list(budget())).map((it) => it.id)).toEqual([sandboxSpec.id]); // without the unclaimed one
     await end(driver);
   });
 
   test('a claim that was cut after the renaming is completed by the next start, also of another server', async () => {
     const id = await warm();
     const sandboxSpec = spec();
-    await docker(
-      'rename',
-      harness.nameOf(sandboxSpec.id).replace(/.{16}$/, `warm-${id.slice(4)}`),
-      harness.nameOf(sandboxSpec.id),
-    );
+    const name = harness.nameOf(sandboxSpec.id);
+    await docker('rename', name.replace(/.{16}$/, `warm-${id.slice(4)}`), name);
     await using other = await connect({ replica: 'other' });
     expect(await other.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
     const expected = { id: sandboxSpec.id, expiresAt: sandboxSpec.expiresAt };
     expect(await other.provision(sandboxSpec, budget())).toMatchObject(expected);
-    await using link = await other.attach(sandboxSpec.id, budget());
-    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await isHealthy(other, sandboxSpec);
     await end(other);
   });
 
   test('after a crash the pool takes over what stands ready', { tags: ['nightly'] }, async () => {
     const id = await warm();
-    const stale = await (async () => {
-      const sessionId = createIdSource().sessionId();
-      return await driver.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, 'another', budget());
-    })();
+    const stale = await warm('another');
     await driver[Symbol.asyncDispose]();
     driver = await connect();
     const outcomes: string[] = [];
-    const over: Partial<WarmPoolOptions> = {
-      size: createFixedPoolSizer(1),
-      onClaim: (outcome) => outcomes.push(outcome),
-    };
+    const onClaim = (outcome: string) => void outcomes.push(outcome);
     {
-      await using next = withLocalPool(await connect(), poolOptions(harness.image, over));
+      const options = poolOptions(harness.image, { size: createFixedPoolSizer(1), onClaim });
+      await using next = withLocalPool(await connect(), options);
       // Listing through another driver object would take over the control sockets.
       await expect.poll(names).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
-      expect(stale.id).not.toBe(id);
-      await expect
-        .poll(async () => {
-          const sandboxSpec = spec();
-          await next.provision(sandboxSpec, budget());
-          await next.destroy(sandboxSpec.id, 'remove', budget());
-          return outcomes.at(-1);
-        })
-        .toBe('hit');
+      expect(stale).not.toBe(id);
+      const claimed = async () => {
+        const { id: made } = await next.provision(spec(), budget());
+        await next.destroy(made, 'remove', budget());
+        return outcomes.at(-1);
+      };
+      await expect.poll(claimed).toBe('hit');
     }
     expect([await driver.unclaimed(budget()), await names()]).toEqual([[], []]);
   });

@@ -51,15 +51,8 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
   };
   const bodyWith = (mount: string, id = spec.id) => {
     const labels = createSandboxLabels({ ...spec, id }, instance);
-    const { name: _, ...body } = createSandboxBody({
-      spec,
-      user: 40_000,
-      name,
-      image,
-      labels,
-      token: new Secret('t'),
-      mount,
-    });
+    const request = { spec, user: 40_000, name, image, labels, token: new Secret('t'), mount };
+    const { name: _, ...body } = createSandboxBody(request);
     return body;
   };
   /** Commands that try to redirect the path; each one prints its refusal. */
@@ -73,6 +66,9 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     `mount --bind /etc ${path}`,
     `chmod 777 ${path} ${root}`,
   ];
+  async function areRefused(commands: readonly string[]): Promise<void> {
+    for (const it of commands) expect([it, await asServer(it)]).toEqual([it, expect.stringMatching(refusal)]);
+  }
   const seenInside = async () => {
     const pid = await docker('inspect', '--format', '{{.State.Pid}}', name);
     return (await run('ls', [`/proc/${pid}/root/run/corral`])).stdout;
@@ -113,12 +109,10 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     expect(await asServer(`touch ${leaf}/marker && mv ${leaf}/marker ${leaf}/control`)).toBe('done');
     expect(await responseTo('POST', `/containers/create?name=${name}`, { ...bodyWith(leaf) })).toContain('201');
 
-    for (const swap of swaps(leaf))
-      expect([swap, await asServer(swap)]).toEqual([swap, expect.stringMatching(refusal)]);
+    await areRefused(swaps(leaf));
     // The server can ask the filter to remove the folder, but cannot replace it.
     expect(await responseTo('DELETE', `/corral/sockets/${spec.id}`)).toBe('204 ');
-    for (const put of [`ln -s /etc ${leaf}`, `mkdir ${leaf}`, `mv ${folder}/servers-own ${leaf}`])
-      expect([put, await asServer(put)]).toEqual([put, expect.stringMatching(refusal)]);
+    await areRefused([`ln -s /etc ${leaf}`, `mkdir ${leaf}`, `mv ${folder}/servers-own ${leaf}`]);
     expect(await responseTo('POST', `/containers/${name}/start`)).toContain('there is no folder for');
 
     expect(await responseTo('PUT', `/corral/sockets/${spec.id}`)).toBe('204 ');
@@ -127,8 +121,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
       expect([start, await responseTo('POST', `/containers/${name}/start`)]).toEqual([start, '204 ']);
       expect(await seenInside()).toBe('control\nlink\n');
       expect(await responseTo('POST', `/containers/${name}/stop?t=0`)).toBe('204 ');
-      for (const swap of swaps(leaf))
-        expect([swap, await asServer(swap)]).toEqual([swap, expect.stringMatching(refusal)]);
+      await areRefused(swaps(leaf));
     }
   });
 
@@ -136,10 +129,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     const old = join(folder, 'servers-own', 'mount');
     await mkdir(old);
     await docker('rm', '--force', '--volumes', name).catch(() => {}); // left by the previous test
-    const labels = Object.entries(createSandboxLabels(spec, instance)).flatMap(([key, value]) => [
-      '--label',
-      `${key}=${value}`,
-    ]);
+    const labels = Object.entries(createSandboxLabels(spec, instance)).map(([key, value]) => `--label=${key}=${value}`);
     const mount = `type=bind,source=${old},target=/run/corral,readonly`;
     await docker('create', '--name', name, ...labels, '--mount', mount, image);
     await rm(old, { recursive: true });

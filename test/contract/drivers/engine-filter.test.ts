@@ -12,6 +12,8 @@ import { createDockerDriver } from '../../../drivers/docker/docker.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openSocketFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
+import type { Driver, Pausable } from '../../../drivers/driver.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { askDaemon, testSpec } from '../../support/conformance/harness.ts';
 import {
@@ -45,15 +47,9 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     const { instance, users = { first: 0, last: 0 } } = harness.options();
     const folders = await openSocketFolders(join(folder, 's'));
     socketsDir = folders.root;
+    const engine = dockerHost.replace('unix://', '');
     const onRefused = (what: string) => void refused.push(what);
-    filter = await startEngineFilter({
-      engine: dockerHost.replace('unix://', ''),
-      listen,
-      instance,
-      users,
-      folders,
-      onRefused,
-    });
+    filter = await startEngineFilter({ engine, listen, instance, users, folders, onRefused });
   });
   afterAll(async () => {
     await filter?.[Symbol.asyncDispose]();
@@ -69,40 +65,41 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   };
 
   const put = async (path: string, body: string) => {
-    const [reply] = (await once(request({ socketPath: listen, method: 'PUT', path }).end(body), 'response')) as [
-      IncomingMessage,
-    ];
+    const call = request({ socketPath: listen, method: 'PUT', path }).end(body);
+    const [reply] = (await once(call, 'response')) as [IncomingMessage];
     reply.resume();
     return reply.statusCode;
   };
-
-  test('a sandbox starts, works, pauses, stops and goes, as through the engine itself', async () => {
-    const driver = await createDockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
-    await using _driver = driver;
+  /** Runs `act` with a driver behind the filter and a sandbox, which it removes. */
+  async function withSandbox(act: (driver: Driver & Pausable, id: SandboxId) => Promise<void>): Promise<SandboxId> {
+    await using driver = await createDockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
     const spec = testSpec(testImage);
     try {
-      await driver.check(within(60_000));
       await driver.provision(spec, within(60_000));
-      await using link = await driver.attach(spec.id, within(60_000));
-      expect((await askDaemon(link, 'GET', '/health')).status).toBe(200);
-      await driver.pause(spec.id, within(60_000));
-      await driver.resume(spec.id, within(60_000));
-      expect((await driver.list(within(60_000))).map(({ id }) => id)).toContain(spec.id);
-      await driver.destroy(spec.id, 'keep', within(60_000));
-      expect((await driver.list(within(60_000))).find(({ id }) => id === spec.id)?.phase).toBe('stopped');
+      await act(driver, spec.id);
     } finally {
       await driver.destroy(spec.id, 'remove', within(60_000));
     }
-    expect([await harness.remains(spec.id), await readdir(socketsDir), refused]).toEqual([[], [], []]);
+    return spec.id;
+  }
+
+  test('a sandbox starts, works, pauses, stops and goes, as through the engine itself', async () => {
+    const removed = await withSandbox(async (driver, id) => {
+      await driver.check(within(60_000));
+      await using link = await driver.attach(id, within(60_000));
+      expect((await askDaemon(link, 'GET', '/health')).status).toBe(200);
+      await driver.pause(id, within(60_000));
+      await driver.resume(id, within(60_000));
+      expect(await driver.list(within(60_000))).toMatchObject([{ id, phase: 'ready' }]);
+      await driver.destroy(id, 'keep', within(60_000));
+      expect(await driver.list(within(60_000))).toMatchObject([{ id, phase: 'stopped' }]);
+    });
+    expect([await harness.remains(removed), await readdir(socketsDir), refused]).toEqual([[], [], []]);
   });
 
   test('the root of the workspace belongs to the sandbox’s user, whatever archive the filter is sent', async () => {
-    const driver = await createDockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
-    await using _driver = driver;
-    const spec = testSpec(testImage);
-    try {
-      await driver.provision(spec, within(60_000));
-      await using link = await driver.attach(spec.id, within(60_000));
+    await withSandbox(async (driver, id) => {
+      await using link = await driver.attach(id, within(60_000));
       const archived =
         'mkdir /tmp/from && echo x > /tmp/from/file && chmod 700 /tmp/from && tar -C /tmp/from -cf /tmp/all.tar ./';
       const used = 'cd /workspace && tar -xf /tmp/all.tar && cp -a /tmp/from/. . && touch -d 2020-01-02 .';
@@ -110,7 +107,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       const { body } = await askDaemon(link, 'POST', '/exec', { command: `${archived} && ${used} && ${output}` });
       expect(body).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^700 2020-01-02 .*\nx\n$/) });
 
-      const name = await docker('ps', '--filter', `label=corral.sandbox=${spec.id}`, '--format', '{{.Names}}');
+      const name = await docker('ps', '--filter', `label=corral.sandbox=${id}`, '--format', '{{.Names}}');
       expect(await put(`/containers/${name}/archive?path=/workspace`, 'not an archive')).toBe(200);
       for (const query of ['path=/tmp', 'path=/workspace&path=/etc', 'path=/workspace&copyUIDGID=true', ''])
         expect(await put(`/containers/${name}/archive?${query}`, '')).toBe(403);
@@ -118,9 +115,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
         body: { stdout: 'file\n755\n' },
       });
       refused.length = 0;
-    } finally {
-      await driver.destroy(spec.id, 'remove', within(60_000));
-    }
+    });
   });
 
   test('another’s container is as unknown as one that is not there, and stays as it was', async () => {
@@ -154,15 +149,8 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     const spec = testSpec(testImage);
     const name = `corral-${instance}-${spec.sessionId}`;
     const mount = join(socketsDir, spec.id);
-    const request = {
-      spec,
-      user: 40_000,
-      name,
-      image: testImage,
-      labels: createSandboxLabels(spec, instance),
-      token: new Secret('t'),
-      mount,
-    };
+    const labels = createSandboxLabels(spec, instance);
+    const request = { spec, user: 40_000, name, image: testImage, labels, token: new Secret('t'), mount };
     const { name: _name, ...body } = createSandboxBody(request);
     const reply = await responseTo('POST', `/containers/create?name=${name}`, body);
     expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);

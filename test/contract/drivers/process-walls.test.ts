@@ -2,8 +2,8 @@
 // Hostile programs in real bubblewrap sandboxes: the attempts that fail, and the processes that remain.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { getPriority, tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -17,6 +17,7 @@ import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { forks, inotifyHog, memoryHog, oneInotify, reservation } from '../../support/hostile/hostile-programs.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 import { run } from '../sandboxd/sandboxd.ts';
 
 const bubblewrap = await hasBubblewrap();
@@ -37,12 +38,24 @@ async function opened(over: Partial<ProcessDriverOptions> = {}) {
   return { harness, driver };
 }
 
+/** A driver with a sandbox. */
+async function openedWith(over: Partial<ProcessDriverOptions> = {}, spec: Partial<SandboxSpec> = {}) {
+  const opening = await opened(over);
+  return { ...opening, ...(await started(opening.driver, opening.harness, spec)) };
+}
+
 async function started(driver: Driver, harness: ProcessHarness, over: Partial<SandboxSpec> = {}) {
   const sandboxSpec = testSpec(harness.image, { limits: small, ...over });
   await driver.provision(sandboxSpec, budget());
   const link = await driver.attach(sandboxSpec.id, budget());
   onTestFinished(() => link[Symbol.asyncDispose]());
   return { id: sandboxSpec.id, sandboxSpec, link, client: createSandboxClient(link) };
+}
+
+/** The shares of the processors that these groups have; of the hierarchies, one has them. */
+async function sharesOf(groups: readonly string[]): Promise<string> {
+  const files = groups.flatMap((group) => ['cpu.shares', 'cpu.weight'].map((file) => join(group, file)));
+  return (await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')))).join('');
 }
 
 const namesOf = ({ capabilities }: Driver) => capabilities.weaknesses?.map(({ name }) => name);
@@ -56,25 +69,14 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('all sandboxes together weigh as one program of the machine, by their common group alone', async () => {
-      const { driver, harness } = await opened();
-      const { link } = await started(driver, harness);
-      const weights = (await harness.groups()).flatMap((group) =>
-        ['cpu.shares', 'cpu.weight'].map((file) => join(dirname(group), file)),
-      );
-      const reported = await Promise.all(weights.map((path) => readFile(path, 'utf8').catch(() => '')));
-      expect(reported.filter((text) => text !== '')).toEqual([expect.stringMatching(/^(1024|100)\n$/)]);
+      const { harness, link } = await openedWith();
+      expect(await sharesOf((await harness.groups()).map((group) => dirname(group)))).toMatch(/^(1024|100)\n$/);
       expect(await sh(link, 'nice')).toBe(`${getPriority()}\n`);
     });
 
     test('a stop puts its sandbox before the others on busy processors, for a second', async () => {
-      const { driver, harness } = await opened();
-      const { client } = await started(driver, harness);
-      const shares = async () => {
-        const files = (await harness.groups()).flatMap((it) =>
-          ['cpu.shares', 'cpu.weight'].map((file) => join(it, file)),
-        );
-        return (await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')))).join('');
-      };
+      const { harness, client } = await openedWith();
+      const shares = async () => await sharesOf(await harness.groups());
       expect(await shares()).toMatch(/^(1024|100)\n$/);
       const seen = new Set<string>();
       let isOver = false;
@@ -89,8 +91,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('F036 1,500 forks end at the limit of processes, which the sandbox survives', async () => {
-      const { driver, harness } = await opened();
-      const { link } = await started(driver, harness);
+      const { link } = await openedWith();
       const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
       expect(why).toBe('EAGAIN');
       expect(Number(count)).toBeGreaterThan(64);
@@ -99,8 +100,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('F036 a fork bomb stays below the limit of processes and is gone after destroy', async () => {
-      const { driver, harness } = await opened();
-      const { id, client } = await started(driver, harness);
+      const { driver, harness, id, client } = await openedWith();
       await client.start({ id: 'bomb', shell: 'main', command: 'f() { f | f & }; f; sleep 600' }, budget().signal);
       const [pids = ''] = (await harness.groups()).filter((path) => path.includes('pids') || path.includes('unified'));
       const inside = async () => Number(await readFile(join(pids, 'pids.current'), 'utf8'));
@@ -111,8 +111,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('F019 a command that takes more memory than there is is killed, which it says; its neighbours live on', async () => {
-      const { driver, harness } = await opened();
-      const { client, link } = await started(driver, harness);
+      const { driver, harness, client, link } = await openedWith();
       const neighbour = await started(driver, harness);
       const { bootId } = await client.health(budget().signal);
       const { operation } = await run(client, 'exec tail /dev/zero');
@@ -123,15 +122,13 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('F019 memory is counted over all processes: many get no more together than one alone', async () => {
-      const { driver, harness } = await opened();
-      const { link } = await started(driver, harness, { limits: { ...small, memoryBytes: 2 ** 29 } });
+      const { link } = await openedWith({}, { limits: { ...small, memoryBytes: 2 ** 29 } });
       expect(await sh(link, memoryHog(160))).toBe('all\n');
       expect(await sh(link, memoryHog(160, 4))).toContain('killed');
     });
 
     test('files in memory count as memory, and one that fills all of them cannot end its daemon', async () => {
-      const { driver, harness } = await opened();
-      const { link, client } = await started(driver, harness, { limits: { ...small, memoryBytes: 2 ** 29 } });
+      const { link, client } = await openedWith({}, { limits: { ...small, memoryBytes: 2 ** 29 } });
       const { bootId } = await client.health(budget().signal);
       const places = '/tmp /var/tmp /dev/shm ~';
       await sh(link, `for place in ${places}; do head -c 1G /dev/zero > $place/fill; done 2>/dev/null`);
@@ -141,8 +138,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('a sandbox whose first process was killed for memory is lost for that reason', async () => {
-      const { driver, harness } = await opened();
-      const { link, id, client } = await started(driver, harness);
+      const { harness, link, id, client } = await openedWith();
       await run(client, 'exec tail /dev/zero');
       await harness.killBehindItsBack(id);
       await expect.poll(() => link.lost.aborted).toBe(true);
@@ -150,37 +146,28 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect(link.lost.reason).toMatchObject(expected);
     });
 
-    test('F038 after a server was killed -9 its successor leaves no control group of sandboxes that ended', async () => {
-      const harness = await processHarness('bwrap');
-      onTestFinished(() => harness[Symbol.asyncDispose]());
-      const sandboxSpec = testSpec(harness.image);
-      const server = await otherServer(harness.root, sandboxSpec);
-      expect(await harness.groups()).not.toEqual([]);
-      await server.kill();
-      await harness.killBehindItsBack(sandboxSpec.id);
-      await using next = await harness.connect();
-      expect(await next.list(budget())).toMatchObject([{ phase: 'exited' }]);
-      expect(await harness.groups()).toEqual([]);
-      await next.destroy(sandboxSpec.id, 'remove', budget());
-    });
-
-    test('F038 … and adopts the sandboxes that run with their groups, which go with them', async () => {
-      const harness = await processHarness('bwrap');
-      onTestFinished(() => harness[Symbol.asyncDispose]());
-      const sandboxSpec = testSpec(harness.image);
-      const server = await otherServer(harness.root, sandboxSpec);
-      await server.kill();
-      await using next = await harness.connect();
-      expect(await harness.groups()).not.toEqual([]);
-      await next.destroy(sandboxSpec.id, 'remove', budget());
-      expect(await harness.groups()).toEqual([]);
-    });
+    test.each(['ended', 'run'])(
+      'F038 no control group is left of sandboxes that %s when their server is killed -9',
+      async (state) => {
+        const harness = await processHarness('bwrap');
+        onTestFinished(() => harness[Symbol.asyncDispose]());
+        const sandboxSpec = testSpec(harness.image);
+        const server = await otherServer(harness.root, sandboxSpec);
+        await server.kill();
+        if (state === 'ended') await harness.killBehindItsBack(sandboxSpec.id);
+        await using next = await harness.connect();
+        expect(await next.list(budget())).toMatchObject([{ phase: state === 'ended' ? 'exited' : 'ready' }]);
+        expect((await harness.groups()).length > 0).toBe(state === 'run'); // a successor adopts what runs with its groups
+        await next.destroy(sandboxSpec.id, 'remove', budget());
+        expect(await harness.groups()).toEqual([]);
+      },
+    );
   });
 
   describe.skipIf(!isRoot)('under a server that is root', () => {
     test('a sandbox that takes every inotify instance takes none from other sandboxes', async () => {
-      const { driver, harness } = await opened();
-      const [hog, other] = [await started(driver, harness), await started(driver, harness)];
+      const { driver, harness, ...hog } = await openedWith();
+      const other = await started(driver, harness);
       await hog.client.start({ id: 'hog', shell: 'main', command: inotifyHog }, budget().signal);
       await expect.poll(async () => (await hog.client.operation('hog', budget().signal))?.bytes).toBeGreaterThan(0);
       expect(await sh(hog.link, oneInotify)).toBe('refused\n'); // its own limit is reached
@@ -188,8 +175,8 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('each sandbox has its own user: its files keep it over restarts, and destroy frees it', async () => {
-      const { driver, harness } = await opened();
-      const [one, other] = [await started(driver, harness), await started(driver, harness)];
+      const { driver, harness, ...one } = await openedWith();
+      const other = await started(driver, harness);
       const users = [await sh(one.link, 'id -u; touch mine'), await sh(other.link, 'id -u')];
       expect([new Set(users).size, await sh(one.link, 'id -un')]).toEqual([2, 'user\n']);
       await driver.destroy(one.id, 'keep', budget());
@@ -204,8 +191,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
 
     test('files from before sandboxes had users of their own belong to the new one, links as they are', async () => {
       const { driver, harness } = await opened();
-      const outside = await mkdtemp(join(tmpdir(), 'corral-outside-'));
-      onTestFinished(() => rm(outside, { recursive: true, force: true }));
+      const outside = folderOfTest();
       const sandboxSpec = testSpec(harness.image);
       const workspace = join(harness.root, sandboxSpec.id, 'workspace');
       await mkdir(join(workspace, 'folder'), { recursive: true });
@@ -219,12 +205,11 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     });
 
     test('a sandbox beyond the range is refused with what to do, until another one is removed', async () => {
-      const { driver, harness } = await opened({ users: { first: 1_900_000, last: 1_900_000 } });
-      const first = await started(driver, harness);
+      const { driver, harness, id } = await openedWith({ users: { first: 1_900_000, last: 1_900_000 } });
       const second = testSpec(harness.image);
       const expected = { code: 'sandbox_capacity', publicMessage: expect.stringContaining('CORRAL_PROCESS_USERS') };
       await expect(driver.provision(second, budget())).rejects.toMatchObject(expected);
-      await driver.destroy(first.id, 'remove', budget());
+      await driver.destroy(id, 'remove', budget());
       expect(await driver.provision(second, budget())).toMatchObject({ phase: 'ready' });
     });
   });
@@ -232,10 +217,9 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
 
 describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
   test('a driver without control groups uses limits of processes and reports what stays unlimited', async () => {
-    const { driver, harness } = await opened({ cgroups: noGroups });
+    const { driver, link } = await openedWith({ cgroups: noGroups });
     expect(driver.capabilities.limits).toEqual(['pids']);
     expect(namesOf(driver)).toEqual(expect.arrayContaining(['memory-not-limited', 'processors-not-limited']));
-    const { link } = await started(driver, harness);
     // on a busy machine the server has priority on the processors
     expect(await sh(link, 'nice')).toBe(`${Math.min(getPriority() + 10, 19)}\n`);
     const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
@@ -247,16 +231,14 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
   });
 
   test('a driver without a system call filter reports it and still starts sandboxes', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'corral-bwrap-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const folder = folderOfTest();
     const old = join(folder, 'bwrap');
     const refuses = 'case " $* " in *" --seccomp "*) echo "bwrap: Unknown option --seccomp" >&2; exit 1;; esac';
     await writeFile(old, `#!/bin/sh\n${refuses}\nexec bwrap "$@"\n`);
     await chmod(old, 0o755);
-    const { driver, harness } = await opened({ bubblewrap: old });
+    const { driver, link } = await openedWith({ bubblewrap: old });
     expect(namesOf(driver)).toContain('system-calls-not-filtered');
     if (isRoot) expect(namesOf(driver)).toContain('user-namespaces-nest');
-    const { link } = await started(driver, harness);
     expect(await sh(link, 'grep Seccomp: /proc/self/status')).toMatch(/0\n$/);
   });
 

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { buildSeccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 const run = promisify(execFile);
 const bubblewrap = await findBubblewrap('bwrap');
@@ -15,8 +15,7 @@ if (!bubblewrap && process.env.CI === 'true') throw new Error('There is no bubbl
 
 /** The kernel's answers to hostile system calls, with and without our filter. */
 async function answers(filter: string): Promise<Record<string, string>> {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-seccomp-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const folder = folderOfTest();
   const program = join(folder, 'filter');
   await writeFile(program, buildSeccompProgram(process.arch) ?? '');
   const inside = ['--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', '--unshare-all', 'python3', '-c'];

@@ -6,21 +6,13 @@ import { Readable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import type { FileChange, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { openedSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { freePort } from '../../support/servers/free-port.ts';
-import { budget, clientTest, codesOf } from './sandboxd.ts';
+import { budget, clientTest, codesOf, recordingReader } from './sandboxd.ts';
 
 const test = clientTest(() => realSandboxd());
 async function reading(client: SandboxClient, id: string) {
-  const reply = { output: '', errors: '' };
-  const reader = {
-    onOutput: (chunk: Buffer) => {
-      reply.output += chunk.toString();
-    },
-    onErrors: (chunk: Buffer) => {
-      reply.errors += chunk.toString();
-    },
-  };
+  const { reply, reader } = recordingReader();
   return { reply, ...(await client.jobs.attach(id, reader, budget())) };
 }
 const start = (client: SandboxClient, job: Omit<JobSpec, 'id'>, id = 'j') =>
@@ -48,9 +40,8 @@ test('several readers get the same, and a late one what comes after it', async (
 });
 
 test('a killed job takes its tree along, and its pid is gone when the kill answers', async ({ client }) => {
-  const { pid } = await start(client, {
-    argv: ['bash', '-c', 'setsid sleep 921 & trap "" TERM; sleep 922; sleep 923'],
-  });
+  const script = 'setsid sleep 921 & trap "" TERM; sleep 922; sleep 923';
+  const { pid } = await start(client, { argv: ['bash', '-c', script] });
   const stream = await reading(client, 'j');
   const asleep = async () => (await client.processes(budget())).filter(({ cmd }) => /^sleep 92/.test(cmd)).length;
   await expect.poll(asleep).toBe(2);
@@ -61,11 +52,8 @@ test('a killed job takes its tree along, and its pid is gone when the kill answe
 });
 
 test('a job on a terminal has its size, sees resizing and takes keys', async ({ client }) => {
-  await start(client, {
-    argv: ['bash', '--norc', '-i'],
-    terminal: { cols: 91, rows: 17 },
-    env: ['TERM=xterm', 'PS1=> '],
-  });
+  const shell = { argv: ['bash', '--norc', '-i'], env: ['TERM=xterm', 'PS1=> '] };
+  await start(client, { ...shell, terminal: { cols: 91, rows: 17 } });
   const { reply, ended } = await reading(client, 'j');
   const type = (text: string) => client.jobs.write('j', Buffer.from(text), budget());
   await type('stty size; echo $$\n');
@@ -127,13 +115,8 @@ test('files at any path are written, read in parts, listed, moved and removed', 
     for (let n = 0; n < 60; n++) yield block;
   }
   const written = await client.paths.write(`${root}/a/b.bin`, content(), budget());
-  expect(written).toMatchObject({
-    name: 'b.bin',
-    path: `${root}/a/b.bin`,
-    type: 'file',
-    size: 60_000_000,
-    mode: 0o644,
-  });
+  const file = { name: 'b.bin', path: `${root}/a/b.bin`, type: 'file', size: 60_000_000, mode: 0o644 };
+  expect(written).toMatchObject(file);
   const whole = await client.paths.open(`${root}/a/b.bin`, budget());
   const hash = createHash('sha256');
   for await (const chunk of whole.content) hash.update(chunk);
@@ -143,19 +126,9 @@ test('files at any path are written, read in parts, listed, moved and removed', 
   const part = await client.paths.open(`${root}/a/b.bin`, budget(), { from: 7, most: 10 });
   expect(Buffer.concat(await part.content.toArray()).toString()).toBe('abcdefgabc');
   await client.exec({ command: `cd ${root} && ln -s a link && ln -s nowhere broken && mkdir a/c` }, budget());
-  expect(
-    (await client.paths.list(root, { depth: 2 }, budget())).map(({ path, type }) => [
-      path.slice(root.length + 1),
-      type,
-    ]),
-  ).toEqual([
-    ...[
-      ['a', 'directory'],
-      ['a/b.bin', 'file'],
-      ['a/c', 'directory'],
-      ['broken', 'broken'],
-      ['link', 'directory'],
-    ],
+  const listed = await client.paths.list(root, { depth: 2 }, budget());
+  expect(listed.map(({ path, type }) => `${type} ${path.slice(root.length + 1)}`)).toEqual([
+    ...['directory a', 'file a/b.bin', 'directory a/c', 'broken broken', 'directory link'],
   ]);
   expect(await client.paths.stat(`${root}/link`, budget())).toMatchObject({ isLink: true, target: `${root}/a` });
   expect((await client.paths.move(`${root}/a/b.bin`, `${root}/x/y`, budget())).path).toBe(`${root}/x/y`);
@@ -210,11 +183,7 @@ test('a new file that is written at a path is made, has its mode set, and is wri
   await expect.poll(names).toEqual(['create a', 'chmod a', 'write a']);
   await write('two');
   await expect.poll(() => names().length).toBeGreaterThan(3);
-  expect(names().slice(3)).toEqual(
-    names()
-      .slice(3)
-      .map(() => 'write a'),
-  );
+  expect(new Set(names().slice(3))).toEqual(new Set(['write a']));
 });
 
 test('a recursive watch tells each thing of a new folder once', async ({ client }) => {
@@ -225,13 +194,10 @@ test('a recursive watch tells each thing of a new folder once', async ({ client 
   await expect.poll(names).toContain('create x/y/g');
   await sh(client, 'mv x q && touch q/y/h');
   await expect.poll(names).toContain('create q/y/h');
-  expect(
-    names()
-      .filter((it) => it.startsWith('create'))
-      .sort(),
-  ).toEqual(
-    ['create q', 'create q/y/h', 'create x', 'create x/y', 'create x/y/g', 'create x/y/z', 'create x/y/z/f'].sort(),
-  );
+  const created = names().filter((it) => it.startsWith('create'));
+  expect(created.map((it) => it.slice('create '.length)).sort()).toEqual([
+    ...['q', 'q/y/h', 'x', 'x/y', 'x/y/g', 'x/y/z', 'x/y/z/f'],
+  ]);
 });
 
 test('a watch that is polled keeps the newest 10,000 changes and says so', { tags: ['all'] }, async ({ client }) => {
@@ -292,7 +258,6 @@ test.for(['127.0.0.1', '::1'].filter(isThere))(
 
 test('the port of the way out is refused, though it listens', async () => {
   const forwarder = await freePort();
-  const daemon = await realSandboxd({ CORRAL_EGRESS_PORT: String(forwarder) });
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const daemon = await openedSandboxd({ CORRAL_EGRESS_PORT: String(forwarder) });
   expect(await codesOf([daemon.client.ports.connect(forwarder, budget())])).toEqual(['invalid_request']);
 });

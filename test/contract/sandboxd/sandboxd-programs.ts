@@ -1,23 +1,11 @@
 import { describe, expect } from 'vitest';
-import type { ProgramPipes, SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts';
+import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import { budget, clientTest, codesOf, recordingReader, type SandboxdHarness } from './sandboxd.ts';
 
 /** A reader of a program: its output so far, and its pipes. */
 async function reading(client: SandboxClient, id: string) {
-  const reply = { output: '', errors: '' };
-  const pipes: ProgramPipes = await client.programs.attach(
-    id,
-    {
-      onOutput: (chunk) => {
-        reply.output += chunk.toString();
-      },
-      onErrors: (chunk) => {
-        reply.errors += chunk.toString();
-      },
-    },
-    budget(),
-  );
-  return { reply, pipes };
+  const { reply, reader } = recordingReader();
+  return { reply, pipes: await client.programs.attach(id, reader, budget()) };
 }
 
 /** The tests of programs over pipes, for daemons with real processes. */
@@ -129,17 +117,14 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
 
     test('a program, a folder or an id that does not exist is refused', async ({ client }) => {
       const { programs } = client;
-      const calls = [
-        programs.open({ id: 'a', argv: ['no-such-program'] }, budget()),
-        programs.open({ id: 'b', argv: ['cat'], cwd: '/etc' }, budget()),
-        programs.open({ id: 'c', argv: [] }, budget()),
-        programs.open({ id: 'd', argv: ['cat'], env: ['novalue'] }, budget()),
-        programs.attach('none', { onOutput: () => {}, onErrors: () => {} }, budget()),
-        programs.close('none', budget()),
-      ];
-      expect(await codesOf(calls)).toEqual(
-        'file_not_found path_outside invalid_request invalid_request not_found not_found'.split(' '),
+      const specs = [{ argv: ['no-such-program'] }, { argv: ['cat'], cwd: '/etc' }, { argv: [] }];
+      const opens = [...specs, { argv: ['cat'], env: ['novalue'] }].map((spec, n) =>
+        programs.open({ id: `p${n}`, ...spec }, budget()),
       );
+      const calls = [...opens, reading(client, 'none'), programs.close('none', budget())];
+      expect(await codesOf(calls)).toEqual([
+        ...['file_not_found', 'path_outside', 'invalid_request', 'invalid_request', 'not_found', 'not_found'],
+      ]);
       expect(await programs.list(budget())).toEqual([]);
     });
 

@@ -4,14 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { openedSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
-
-async function opened(env: Record<string, string> = {}): Promise<RealSandboxd> {
-  const daemon = await realSandboxd(env);
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
-  return daemon;
-}
 
 /** A server on a socket in the daemon's folder. Keeps the connections that arrive. */
 async function listening(path: string, serve: (socket: Socket) => void, halfOpen = false) {
@@ -40,7 +34,7 @@ async function greetAndAsk(socket: Socket, answer: string, token: string): Promi
 }
 
 test('the daemon dials in, says who it is, and then answers on that connection', async () => {
-  const daemon = await opened();
+  const daemon = await openedSandboxd();
   const { bootId, version } = await daemon.client.health(budget());
   const dialled: Socket[] = [];
   const control = await listening(join(daemon.folder, 'run/control'), (socket) => void dialled.push(socket));
@@ -53,7 +47,7 @@ test('the daemon dials in, says who it is, and then answers on that connection',
 });
 
 test('a health check makes the daemon dial no further connection, and any other request does', async () => {
-  const daemon = await opened();
+  const daemon = await openedSandboxd();
   const dialled: Socket[] = [];
   await listening(join(daemon.folder, 'run/control'), (socket) => void dialled.push(socket));
   await expect.poll(() => dialled.length).toBe(1);
@@ -71,7 +65,7 @@ test('a health check makes the daemon dial no further connection, and any other 
 });
 
 test('a server that restarts is dialled again, and so is one that comes later under a name of its own', async () => {
-  const daemon = await opened();
+  const daemon = await openedSandboxd();
   const path = join(daemon.folder, 'run/control');
   const first = await listening(path, (socket) => void socket.once('data', () => socket.write('ok\n')));
   await expect.poll(() => first.open.size).toBe(1);
@@ -83,7 +77,7 @@ test('a server that restarts is dialled again, and so is one that comes later un
 
 test('the loopback port leads to the egress socket, half-close and all', async () => {
   const port = 20_000 + (process.pid % 10_000);
-  const daemon = await opened({ CORRAL_EGRESS_PORT: String(port) });
+  const daemon = await openedSandboxd({ CORRAL_EGRESS_PORT: String(port) });
   const echo = (socket: Socket) => void text(socket).then((all) => socket.end(`${all.length} bytes`));
   await listening(join(daemon.folder, 'run/egress'), echo, true);
   const asking = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -93,11 +87,10 @@ test('the loopback port leads to the egress socket, half-close and all', async (
 
 test('a connection to the egress port ends at once while there is no egress socket', async () => {
   const port = 30_001 + (process.pid % 10_000);
-  const daemon = await opened({ CORRAL_EGRESS_PORT: String(port) });
+  const daemon = await openedSandboxd({ CORRAL_EGRESS_PORT: String(port) });
   await mkdir(join(daemon.folder, 'run/egress'));
-  const asking = connect({ port, host: '127.0.0.1' });
-  const closed = Promise.withResolvers<void>();
-  asking.on('error', () => {}).once('close', () => closed.resolve());
+  const asking = connect({ port, host: '127.0.0.1' }).on('error', () => {});
+  const closed = new Promise((resolve) => asking.once('close', resolve));
   asking.write('x');
-  await closed.promise;
+  await closed;
 });

@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runFilesFolder } from '../../../src/core/model/run-files.ts';
-import type { ProgramSpec } from '../../../src/sandboxes/client/client.ts';
+import type { ProgramSpec, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
 import { baselineScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
-import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { openedSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
 
 async function opened() {
-  const daemon = await realSandboxd();
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
-  const { client } = daemon;
+  const { client } = await openedSandboxd();
   const shell = async (command: string) => {
     const { exitCode, stdout, stderr } = await client.exec({ command }, budget());
     expect(exitCode, stderr).toBe(0);
@@ -27,6 +25,12 @@ async function opened() {
     return await workspaceArchive.measure(sandbox, `measure-${measures++}`, budget());
   };
   return { client, shell, print };
+}
+
+/** The client, whose programs get these variables. */
+function withVariables(client: SandboxClient, env: readonly string[]): SandboxClient {
+  const open = (program: ProgramSpec, signal: AbortSignal) => client.programs.open({ ...program, env }, signal);
+  return { ...client, programs: { ...client.programs, open } };
 }
 
 const someFiles = `
@@ -110,9 +114,7 @@ test.for([
     `head -c 700000 /dev/zero >${names}; mkdir .corral; printf '#!/bin/sh\n${node}\n' >.corral/node; chmod 755 .corral/node`,
   );
   const env = [`PATH=${node ? `${client.workdir}/.corral:` : ''}${process.env.PATH}`];
-  const open = (program: ProgramSpec, signal: AbortSignal) => client.programs.open({ ...program, env }, signal);
-  const programs = { ...client.programs, open };
-  const { entries } = await workspaceFiles.list({ ...client, programs }, 'list', budget());
+  const { entries } = await workspaceFiles.list(withVariables(client, env), 'list', budget());
   const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
   const large = `f 644 700000 ${sha256(Buffer.alloc(700_000))}`;
   expect(Object.fromEntries(entries)).toEqual({
@@ -146,12 +148,8 @@ head -c 3000000 /dev/urandom >dense.bin; yes 'the same line' | head -c 3000000 >
     await shell(
       'mkdir bin && printf "#!/bin/sh\\nexit 1\\n" >bin/gzip && chmod 755 bin/gzip && head -c 100000 /dev/urandom >a',
     );
-    const programs = {
-      ...client.programs,
-      open: (program: ProgramSpec, signal: AbortSignal) =>
-        client.programs.open({ ...program, env: [`PATH=${client.workdir}/bin:/usr/bin:/bin`] }, signal),
-    };
-    const packing = Array.fromAsync(workspaceArchive.pack({ ...client, programs }, { name: 'pack' }, budget()));
+    const broken = withVariables(client, [`PATH=${client.workdir}/bin:/usr/bin:/bin`]);
+    const packing = Array.fromAsync(workspaceArchive.pack(broken, { name: 'pack' }, budget()));
     await expect(packing).rejects.toMatchObject({ code: 'conflict' });
   });
 });

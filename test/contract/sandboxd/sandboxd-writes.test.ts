@@ -1,14 +1,13 @@
 import { PassThrough } from 'node:stream';
-import { expect, onTestFinished, test } from 'vitest';
-import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { expect, test } from 'vitest';
+import { openedSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
 import { realWriteContract } from './sandboxd-writes.ts';
 
 realWriteContract('on this machine', () => realSandboxd());
 
 test('a daemon that is killed during a transfer leaves the old file, and its successor can write', async () => {
-  const daemon = await realSandboxd();
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const daemon = await openedSandboxd();
   const { client, workspace } = daemon;
   const write = (content: AsyncIterable<Uint8Array>) => client.paths.write(`${workspace}/f`, content, budget());
   async function* all(text: string) {
@@ -29,8 +28,7 @@ test('a daemon that is killed during a transfer leaves the old file, and its suc
 });
 
 test('a source that failed before the write is an error, and nothing waits for it', async () => {
-  const daemon = await realSandboxd();
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const daemon = await openedSandboxd();
   const body = new PassThrough().on('error', () => {}).destroy(new Error('broken before'));
   await new Promise((closed) => body.once('close', closed)); // `once` of node:events rejects for the error
   await expect(daemon.client.paths.write(`${daemon.workspace}/f`, body, budget())).rejects.toMatchObject({

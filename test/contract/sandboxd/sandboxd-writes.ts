@@ -82,14 +82,8 @@ export function realWriteContract(name: string, open: () => Promise<SandboxdHarn
       await sh(`mkfifo ${root}/pipe`);
       await expect(write(client, `${root}/pipe`, 'nobody reads')).rejects.toMatchObject({ code: 'invalid_request' });
       const reading = sh(`cat ${root}/pipe`);
-      await expect
-        .poll(() =>
-          write(client, `${root}/pipe`, 'read').then(
-            () => 'written',
-            () => 'no reader yet',
-          ),
-        )
-        .toBe('written');
+      const writes = () => write(client, `${root}/pipe`, 'read').then(() => 'written');
+      await expect.poll(() => writes().catch(() => 'no reader yet')).toBe('written');
       expect(await reading).toBe('read');
       const pid = await sh('sleep 600 > /dev/null 2>&1 & echo $!');
       await write(client, `/proc/${pid}/oom_score_adj`, '500');

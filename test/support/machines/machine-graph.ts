@@ -69,7 +69,6 @@ export function explore<Machine extends AnyStateMachine>({ machine, starts, even
     broken: states.filter((state) => (state as AnyMachineSnapshot).status === 'error'),
     unreached: nodes.filter((node) => isRestingPlace(node) && !reached.has(node.id)).map(({ id }) => id),
     untaken: transitions.filter((it) => !taken.has(it)).map(inWords),
-    counts: { states: states.length, nodes: nodes.filter(isRestingPlace).length, transitions: transitions.length },
     after: (state: SnapshotFrom<Machine>, ...next: AnyEventObject[]): SnapshotFrom<Machine> =>
       next.reduce<AnyMachineSnapshot>((now, event) => logic.transition(now, event, inert), state) as never,
   };

@@ -103,8 +103,6 @@ export interface ManualCall {
 /** Fills the machines' placeholders with actors that act only when the test tells them to. */
 export class ManualActors {
   readonly calls: ManualCall[] = [];
-  /** Runs when a placeholder's actor starts. */
-  onCall: (call: ManualCall) => void = () => {};
 
   promise<Output, Input>(name: string): PromiseActorLogic<Output, Input> {
     return fromPromise<Output, Input>(({ input, signal }) => {
@@ -140,7 +138,6 @@ export class ManualActors {
       reject: (error) => settle(() => reject(error)),
     };
     this.calls.push(call);
-    this.onCall(call);
   }
 
   named = (name: string): ManualCall[] => this.calls.filter((call) => call.name === name);

@@ -144,16 +144,6 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     },
     processes: async () => [],
     signalProcess: unused,
-    terminals: {
-      open: unused,
-      list: unused,
-      read: unused,
-      write: unused,
-      keyboard: unused,
-      resize: unused,
-      close: unused,
-    },
-    programs: { open: unused, list: unused, attach: unused, signal: unused, close: unused },
     ...incapable(unused),
     desktop: noDesktop(),
   };

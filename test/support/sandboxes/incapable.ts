@@ -3,7 +3,20 @@ import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 /** The abilities of a client whose sandbox has neither processes nor a file system of its own. */
 export const incapable = (
   cannot: () => Promise<never>,
-): Pick<SandboxClient, 'jobs' | 'paths' | 'transfers' | 'workspace' | 'watches' | 'ports'> => ({
+): Pick<
+  SandboxClient,
+  'programs' | 'terminals' | 'jobs' | 'paths' | 'transfers' | 'workspace' | 'watches' | 'ports'
+> => ({
+  programs: { open: cannot, list: cannot, attach: cannot, signal: cannot, close: cannot },
+  terminals: {
+    open: cannot,
+    list: cannot,
+    read: cannot,
+    write: cannot,
+    keyboard: cannot,
+    resize: cannot,
+    close: cannot,
+  },
   jobs: {
     start: cannot,
     list: cannot,

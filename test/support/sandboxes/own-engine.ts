@@ -11,15 +11,8 @@ import { testImage } from './docker.ts';
 
 const execute = promisify(execFile);
 
-export interface OwnEngine extends AsyncDisposable {
-  readonly host: string;
-  readonly image: string;
-  running(sessionId: string): Promise<string[]>;
-  restart(): Promise<void>;
-}
-
 /** A Docker Engine for one test, with its own data: the test can damage it without harm to others. */
-export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Promise<OwnEngine> {
+export async function ownEngine({ liveRestore }: { liveRestore: boolean }) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-engine-'));
   const host = `unix://${folder}/docker.sock`;
   const docker = async (...args: string[]) =>
@@ -75,7 +68,7 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
     return {
       host,
       image,
-      running: (sessionId) => docker('ps', '--quiet', '--filter', `label=corral.session=${sessionId}`),
+      running: (sessionId: string) => docker('ps', '--quiet', '--filter', `label=corral.session=${sessionId}`),
       async restart() {
         await stop();
         await start();

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type BrowserPipe, createBrowserPipe } from '../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
-import { AppError } from '../../../src/core/errors/errors.ts';
 import { validateResponseInTurn } from '../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { CdpMessage, DesktopClient } from '../../../src/sandboxes/client/client.ts';
 import { removeFolder } from '../stores/store.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
+import { noDesktop } from './no-desktop.ts';
 
 const args = [
   '--headless=new',
@@ -71,9 +71,6 @@ export async function pipedChromium(): Promise<PipedChromium> {
     ending.kill('SIGKILL');
     await gone;
   }
-  const unsupported = async (): Promise<never> => {
-    throw new AppError('unsupported', 'This desktop has no screen.');
-  };
   const state = () => ({
     state: 'running' as const,
     browser: child ? ('running' as const) : ('stopped' as const),
@@ -82,16 +79,13 @@ export async function pipedChromium(): Promise<PipedChromium> {
     restarts: { display: 0, browser: Math.max(0, starts - 1) },
   });
   const desktop: DesktopClient = {
+    ...noDesktop(),
     status: async () => state(),
     start: async () => state(),
     stop: kill,
-    vnc: unsupported,
     cdp: () => start().open(() => {}),
     cdpMessage: readMessage,
     restartBrowser: kill,
-    screenshot: unsupported,
-    act: unsupported,
-    pointer: unsupported,
   };
   const sandbox: FakeSandbox = Object.assign(fakeSandbox(), { desktop, workdir: folder });
   return {

@@ -8,7 +8,6 @@ import { acceptHandshake } from '../../../drivers/shared/link/handshake.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 import { listenOnUnixSocket } from '../../../drivers/shared/link/listen.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { removeFolder } from '../stores/store.ts';
 import { bundle } from './sandboxd.ts';
@@ -28,16 +27,8 @@ export async function buildImage(): Promise<void> {
   await rm(context, { recursive: true });
 }
 
-export interface SandboxContainer extends AsyncDisposable {
-  readonly client: SandboxClient;
-  readonly name: string;
-  readonly connections: IdleConnections;
-  /** The number of connections that its daemon has dialled. */
-  dialled(): number;
-}
-
 /** A container with the same restrictions as a real sandbox, whose daemon dials the test's socket. */
-export async function sandboxContainer(more: readonly string[] = []): Promise<SandboxContainer> {
+export async function sandboxContainer(more: readonly string[] = []) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-c-'));
   const mount = join(folder, 'mount');
   await mkdir(mount);
@@ -45,13 +36,9 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
   await chmod(folder, 0o755);
   const token = new Secret('container-token');
   const connections = new IdleConnections();
-  let dialled = 0;
   const control = await listenOnUnixSocket(
     { path: join(mount, 'control'), temporaryName: 'c.new', maxConnections: 64, allowHalfOpen: false },
-    (socket) => {
-      dialled++;
-      void acceptHandshake(socket, token).then(({ kind }) => kind === 'ok' && connections.add(socket));
-    },
+    (socket) => void acceptHandshake(socket, token).then(({ kind }) => kind === 'ok' && connections.add(socket)),
   );
   const owned = 'uid=10001,gid=10001';
   const name = `corral-sandboxd-${process.pid}-${folder.slice(-6)}`;
@@ -67,9 +54,6 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
   const agent = new DaemonHttpAgent(connections);
   return {
     client: createSandboxClient({ agent, token, workdir: '/workspace' }),
-    name,
-    connections,
-    dialled: () => dialled,
     async [Symbol.asyncDispose]() {
       agent.destroy();
       await docker('rm', '--force', name);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rename } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { bundleSandboxd } from '../../../src/app/images/bundle-sandboxd.ts';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -19,9 +20,6 @@ export interface RealSandboxd extends AsyncDisposable {
   readonly token: string;
   readonly folder: string;
   readonly workspace: string;
-  readonly socket: string;
-  /** Pid 1 of the sandbox in the tests; the daemon is its child. */
-  readonly init: ChildProcess;
   daemonPid(): Promise<number>;
 }
 
@@ -79,8 +77,6 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
     token,
     folder,
     workspace,
-    socket,
-    init: child,
     async daemonPid() {
       const { stdout } = await client.exec({ command: 'echo $PPID' }, AbortSignal.timeout(60_000));
       return Number(stdout);
@@ -96,6 +92,13 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
       await removeFolder(folder);
     },
   };
+}
+
+/** A daemon that lives as long as the test. */
+export async function openedSandboxd(env: Record<string, string> = {}): Promise<RealSandboxd> {
+  const daemon = await realSandboxd(env);
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  return daemon;
 }
 
 async function answering(client: SandboxClient): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ServiceSpec } from '../../../drivers/driver.ts';
-import { ServiceRecipes } from '../../../src/core/model/services/recipe.ts';
+import { parseComposeServices } from '../../../src/core/model/services/compose-file.ts';
 
 // A web server, a Redis and a PostgreSQL that speak as much of their protocols as the tests need, in Python: the
 // machines that run the tests reach no registry of images.
@@ -64,22 +64,7 @@ http.server.ThreadingHTTPServer(('0.0.0.0', 8080), Web).serve_forever()
 const python = (program: string) => ['python3', '-c', program];
 const connects = (port: number) => python(`import socket; socket.create_connection(('127.0.0.1', ${port})).close()`);
 
-/** A compose file of a web server, a Redis and a PostgreSQL, as Corral takes it. */
-export const standInServices: ServiceRecipes = ServiceRecipes.parse({
-  web: { image: standInImage, command: python(web), ports: [8080], after: ['redis', 'postgres'] },
-  redis: { image: standInImage, command: python(redis), ports: [6379] },
-  postgres: {
-    image: standInImage,
-    command: python(postgres),
-    env: { PGDATA: '/var/lib/postgresql/data', POSTGRES_DB: 'shop' },
-    ports: [5432],
-    healthcheck: { test: connects(5432), intervalSeconds: 1 },
-    scratch: ['/var/lib/postgresql'],
-  },
-});
-
-/** The same as the text of a compose file. JSON is YAML. */
-export const standInCompose = JSON.stringify({
+const compose = {
   services: {
     web: { image: standInImage, command: python(web), ports: ['18080:8080'], depends_on: ['redis', 'postgres'] },
     redis: { image: standInImage, command: python(redis), expose: ['6379'] },
@@ -92,10 +77,12 @@ export const standInCompose = JSON.stringify({
       tmpfs: '/var/lib/postgresql',
     },
   },
-});
+};
+/** The text of a compose file of all three. JSON is YAML. */
+export const standInCompose = JSON.stringify(compose);
 
-export const standInSpecs = (services: ServiceRecipes = standInServices): readonly ServiceSpec[] =>
-  Object.entries(services).map(([name, recipe]) => ({
+export const standInSpecs = (): readonly ServiceSpec[] =>
+  Object.entries(parseComposeServices(compose)).map(([name, recipe]) => ({
     ...recipe,
     name,
     limits: { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 64 },

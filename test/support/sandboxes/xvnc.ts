@@ -35,9 +35,8 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
 
   async function launch(): Promise<void> {
     const geometry = `${size.width}x${size.height}`;
-    const flags = [
-      '-depth',
-      '24',
+    const screen = [`:${display}`, '-geometry', geometry, '-depth', '24', '-nolisten', 'tcp'];
+    const rfb = [
       '-rfbunixpath',
       socket,
       '-rfbport',
@@ -47,9 +46,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
       '-AlwaysShared',
       '-UseBlacklist=0',
     ];
-    const made = spawn('Xvnc', [`:${display}`, '-geometry', geometry, ...flags, '-nolisten', 'tcp'], {
-      stdio: 'ignore',
-    });
+    const made = spawn('Xvnc', [...screen, ...rfb], { stdio: 'ignore' });
     child = made;
     made.once('exit', () => {
       if (child === made) child = undefined;

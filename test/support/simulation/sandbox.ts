@@ -123,8 +123,6 @@ export class SimulatedSandbox {
         }),
       writeFile: (path, content, signal) =>
         call(signal, () => void this.#files.set(path, Buffer.from(content as string))),
-      programs: none('open', 'list', 'attach', 'signal', 'close'),
-      terminals: none('open', 'list', 'read', 'write', 'keyboard', 'resize', 'close'),
       ...none('usage', 'write', 'openFile', 'listFiles', 'removeFile', 'find', 'grep', 'processes', 'signalProcess'),
       ...incapable(cannot),
       desktop: noDesktop(),

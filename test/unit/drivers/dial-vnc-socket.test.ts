@@ -1,27 +1,33 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dialVncSocket } from '../../../drivers/shared/link/dial-vnc-socket.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 let home: string;
 let listening: Server[];
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'corral-door-'));
+  home = folderOfTest();
   listening = [];
   await mkdir(join(home, 'screen'));
 });
-afterEach(async () => {
+afterEach(() => {
   for (const server of listening) server.close();
-  await rm(home, { recursive: true, force: true });
 });
 
-/** A display that sends this many bytes to each viewer. */
-async function display(at: string, bytes: Buffer): Promise<void> {
-  const server = createServer((socket) => void socket.on('error', () => {}).end(bytes)).listen(at);
+/** A display that sends these bytes to each viewer, each piece in a turn of its own. */
+async function display(at: string, ...pieces: Buffer[]): Promise<void> {
+  const server = createServer(async (socket) => {
+    socket.on('error', () => {});
+    for (const piece of pieces) {
+      socket.write(piece);
+      await new Promise(setImmediate);
+    }
+    socket.end();
+  }).listen(at);
   listening.push(server);
   await once(server, 'listening');
 }
@@ -35,15 +41,7 @@ test('a display in the folder is dialled, and its bytes arrive whole and in orde
 });
 
 test('many small messages do not share the memory of later ones', async () => {
-  const server = createServer(async (socket) => {
-    for (let n = 0; n < 20; n++) {
-      socket.write(Buffer.alloc(10, n));
-      await new Promise(setImmediate);
-    }
-    socket.end();
-  }).listen(name());
-  listening.push(server);
-  await once(server, 'listening');
+  await display(name(), ...Array.from({ length: 20 }, (_, n) => Buffer.alloc(10, n)));
   const got = Buffer.concat((await (await dialVncSocket(home))?.toArray()) ?? []);
   expect([...got]).toEqual(Array.from({ length: 200 }, (_, at) => Math.floor(at / 10)));
 });
@@ -58,26 +56,21 @@ test('without a display, or with one that has died, there is nothing to dial', a
   expect(await dialVncSocket(home)).toBeUndefined();
 });
 
-test('a link in the place of the socket is refused', async () => {
-  const elsewhere = join(home, 'other');
-  await display(elsewhere, Buffer.from('secret'));
-  await symlink(elsewhere, name());
-  expect(await dialVncSocket(home)).toBeUndefined();
-});
-
-test('a file or a folder in the place of the socket is refused', async () => {
-  await writeFile(name(), 'no socket');
-  expect(await dialVncSocket(home)).toBeUndefined();
-  await rm(name());
-  await mkdir(name());
-  expect(await dialVncSocket(home)).toBeUndefined();
-});
-
-test('a link in the place of the folder is refused', async () => {
+test.each<[string, (other: string) => Promise<unknown>]>([
+  ['a link in the place of the socket', (other) => symlink(join(other, 'vnc'), name())],
+  ['a file in the place of the socket', () => writeFile(name(), 'no socket')],
+  ['a folder in the place of the socket', () => mkdir(name())],
+  [
+    'a link in the place of the folder',
+    async (other) => {
+      await rm(join(home, 'screen'), { recursive: true });
+      await symlink(other, join(home, 'screen'));
+    },
+  ],
+])('%s is refused', async (_, put) => {
   const other = join(home, 'other');
   await mkdir(other);
   await display(join(other, 'vnc'), Buffer.from('secret'));
-  await rm(join(home, 'screen'), { recursive: true });
-  await symlink(other, join(home, 'screen'));
+  await put(other);
   expect(await dialVncSocket(home)).toBeUndefined();
 });

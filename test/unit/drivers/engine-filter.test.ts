@@ -5,21 +5,13 @@ import { decideRoute, filtersByLabel } from '../../../drivers/docker/filter/rout
 import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
 import { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { testSpec } from '../../support/conformance/harness.ts';
 
 const scope = { instance: 'mine', root: '/var/lib/corral/s', users: { first: 40_000, last: 40_009 } };
 const name = 'corral-mine-0123456789abcdef';
 const id = SandboxId.parse('sbx-0123456789abcdef');
-const spec = {
-  id,
-  sessionId: SessionId.parse('0123456789abcdef'),
-  epoch: 1,
-  template: 'default',
-  image: 'corral/sandbox',
-  limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 31 },
-  egress: { kind: 'none' as const },
-  env: { HTTP_PROXY: 'http://127.0.0.1:3128' },
-  expiresAt: 1,
-};
+const env = { HTTP_PROXY: 'http://127.0.0.1:3128' };
+const spec = testSpec('corral/sandbox', { id, sessionId: SessionId.parse('0123456789abcdef'), env });
 type Body = Record<string, unknown> & { HostConfig: Record<string, unknown> & { Mounts: Record<string, unknown>[] } };
 function ours(): Body {
   const labels = createSandboxLabels(spec, 'mine');
@@ -30,6 +22,7 @@ function ours(): Body {
 }
 const allows = (body: unknown) => createContainerRules(scope, name).safeParse(body).success;
 
+// The rules refuse every setting that is not in them, so this also shows that the driver uses none of the escapes below.
 test('a container as the driver makes it may be made', () =>
   expect(createContainerRules(scope, name).safeParse(ours()).error).toBeUndefined());
 
@@ -112,6 +105,8 @@ const forbidden: [string, (body: Body) => unknown][] = [
   ['with volumes of another', host({ VolumesFrom: ['other'] })],
   ['with sysctls', host({ Sysctls: { 'kernel.core_pattern': '|/x' } })],
   ['with an unmasked proc', host({ MaskedPaths: [] })],
+  ['with writable kernel paths', host({ ReadonlyPaths: [] })],
+  ['that memory pressure cannot end', host({ OomKillDisable: true })],
   ['that restarts for ever', host({ RestartPolicy: { Name: 'always' } })],
   ['that logs to somewhere', host({ LogConfig: { Type: 'syslog', Config: { 'syslog-address': 'tcp://10.0.0.1' } } })],
   ['with swap', host({ MemorySwap: -1 })],
@@ -129,6 +124,8 @@ const forbidden: [string, (body: Body) => unknown][] = [
   ['without a user', top({ User: undefined })],
   ['with an entry point', top({ Entrypoint: ['/bin/sh'] })],
   ['with a command', top({ Cmd: ['sleep', '1'] })],
+  ['with a published port', host({ PortBindings: { '80/tcp': [{ HostPort: '80' }] } })],
+  ['with all ports published', host({ PublishAllPorts: true })],
   ['with an open port', top({ ExposedPorts: { '80/tcp': {} } })],
   ['without our label', top({ Labels: {} })],
   ['with another installation’s label', top({ Labels: { 'corral.owner-instance': 'other' } })],

@@ -4,32 +4,21 @@ import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 
 const refusal = (statusCode: number) => Object.assign(new Error('unable to freeze'), { statusCode });
 
-/** A container whose engine gives these refusals before it freezes; the clock's waits end at once. */
-function containerWith(refusals: Error[]) {
-  let calls = 0;
-  const pause = async () => {
-    calls += 1;
-    const refused = refusals.shift();
-    if (refused) throw refused;
-  };
-  return { pause, requested: () => calls };
-}
+/** The clock's waits end at once. */
 const clock = { now: () => 0, setTimeout: (call: () => void) => setTimeout(call, 0), clearTimeout } as never;
 
-test('a runtime that was too busy to freeze is retried', async () => {
-  const container = containerWith([refusal(500), refusal(500)]);
-  await pauseContainer(container as never, neverAbortingSignal, clock);
-  expect(container.requested()).toBe(3);
-});
-
-test('a runtime that never freezes is retried a few times, and its refusal is reported', async () => {
-  const container = containerWith(Array.from({ length: 99 }, () => refusal(500)));
-  await expect(pauseContainer(container as never, neverAbortingSignal, clock)).rejects.toThrow('unable to freeze');
-  expect(container.requested()).toBe(8);
-});
-
-test('another refusal is reported immediately', async () => {
-  const container = containerWith([refusal(409)]);
-  await expect(pauseContainer(container as never, neverAbortingSignal, clock)).rejects.toThrow('unable to freeze');
-  expect(container.requested()).toBe(1);
+test.each([
+  ['was too busy to freeze is retried', [500, 500], 3, 'frozen'],
+  ['never freezes is retried a few times, and its refusal is reported', Array(99).fill(500), 8, 'unable to freeze'],
+  ['refuses for another reason is not retried, and that is reported', [409], 1, 'unable to freeze'],
+])('a runtime that %s', async (_, refusals: number[], calls, end) => {
+  let requested = 0;
+  const pause = async () => {
+    requested += 1;
+    const refused = refusals.shift();
+    if (refused) throw refusal(refused);
+  };
+  const freezing = pauseContainer({ pause } as never, neverAbortingSignal, clock).then(() => 'frozen');
+  expect(await freezing.catch(String)).toContain(end);
+  expect(requested).toBe(calls);
 });

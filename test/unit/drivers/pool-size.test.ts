@@ -17,25 +17,16 @@ function sized(free: number | undefined = 100 * gib) {
   return { clock, size, ask };
 }
 
-test('one sandbox is ready before the first request', () => expect(sized().size.now(gib)).toBe(1));
-
-test('as many stand ready as were requested at once', () => {
+test.each<[string, { requests: number; everyMs?: number; startMs?: number }, number]>([
+  ['one sandbox is ready before the first request', { requests: 0 }, 1],
+  ['as many stand ready as were requested at once', { requests: 7 }, 7],
+  ['requests with time to refill between them need one sandbox', { requests: 20, everyMs: 6_000 }, 1],
+  ['slow starts make the pool larger', { requests: 20, everyMs: 6_000, startMs: 12_000 }, 5], // until it is full again
+])('%s', (_, { requests, everyMs = 0, startMs }, ready) => {
   const { size, ask } = sized();
-  ask(7);
-  expect(size.now(gib)).toBe(7);
-});
-
-test('requests with time to refill between them need one sandbox', () => {
-  const { size, ask } = sized();
-  ask(20, 6_000);
-  expect(size.now(gib)).toBe(1);
-});
-
-test('slow starts make the pool larger, because more is requested until it is full again', () => {
-  const { size, ask } = sized();
-  ask(20, 6_000);
-  size.started(12_000);
-  expect(size.now(gib)).toBe(5);
+  ask(requests, everyMs);
+  if (startMs !== undefined) size.started(startMs);
+  expect(size.now(gib)).toBe(ready);
 });
 
 test('ten minutes later a rush is forgotten', () => {

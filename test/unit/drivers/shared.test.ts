@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireMachineLock } from '../../../drivers/process/lock.ts';
@@ -17,13 +16,9 @@ import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal });
-
-async function tempFolder() {
-  const path = await mkdtemp(join(tmpdir(), 'corral-shared-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
 
 describe('joined operations', () => {
   test('a second call joins the first', async () => {
@@ -64,15 +59,11 @@ describe('joined operations', () => {
 });
 
 describe('folders', () => {
-  const meta = () => ({
-    driver: 'test',
-    instance: 'test',
-    ...toSandboxInfoFields(testSpec('image')),
-    token: 'first-token',
-  });
+  const owner = { driver: 'test', instance: 'test' };
+  const meta = () => ({ ...owner, ...toSandboxInfoFields(testSpec('image')), token: 'first-token' });
 
   test('the first token stays, and only the server’s user can read it', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const folders = await openSandboxFolders(folder.path);
     const expected = meta();
     await folders.prepare(expected);
@@ -86,7 +77,7 @@ describe('folders', () => {
   });
 
   test('a missing mount is made again, and the folder of a removed sandbox is not', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const folders = await openSandboxFolders(folder.path);
     const { id } = await folders.prepare(meta());
     await rm(folders.mount(id), { recursive: true });
@@ -97,7 +88,7 @@ describe('folders', () => {
   });
 
   test('a folder that is removed while its mount is made again stays removed', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const path = (id: SandboxId) => join(folder.path, id, 'mount');
     let removesFirst = false;
     const folders = await openSandboxFolders(folder.path, {
@@ -114,11 +105,10 @@ describe('folders', () => {
   });
 
   test('a folder’s labels are shown to its owner alone, and those of a folder without a record to everyone', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const folders = await openSandboxFolders(folder.path);
     const known = await folders.prepare(meta());
     const { id } = known;
-    const owner = { driver: 'test', instance: 'test' };
     expect(await folders.labels(id, owner)).toEqual(toSandboxInfoFields(known));
     expect(await folders.labels(id, { ...owner, driver: 'another' })).toBeUndefined();
     expect(await folders.labels(id, { ...owner, instance: 'another' })).toBeUndefined();
@@ -129,7 +119,7 @@ describe('folders', () => {
   });
 
   test('a record that cannot be read now is not taken for a missing one', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const folders = await openSandboxFolders(folder.path);
     const { id } = await folders.prepare(meta());
     const path = join(folders.home(id), 'meta.json');
@@ -137,12 +127,12 @@ describe('folders', () => {
     await mkdir(path); // cannot be read, as any file while the process has too many open
     const refused = { code: 'sandbox_unavailable', retryable: true };
     await expect(folders.mended(id)).rejects.toMatchObject(refused);
-    await expect(folders.labels(id, { driver: 'test', instance: 'test' })).rejects.toMatchObject(refused);
+    await expect(folders.labels(id, owner)).rejects.toMatchObject(refused);
     expect(await folders.ids()).toEqual([id]);
   });
 
   test('two servers that prepare one folder at once agree on the token', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const expected = meta();
     const servers = await Promise.all([1, 2, 3, 4].map(() => openSandboxFolders(folder.path)));
     const made = await Promise.all(servers.map((it, n) => it.prepare({ ...expected, token: `${n}-token-of-its-own` })));
@@ -150,7 +140,7 @@ describe('folders', () => {
   });
 
   test('a path too long for a socket is replaced by a short private folder, always the same one', async () => {
-    await using folder = await tempFolder();
+    using folder = temporaryFolder();
     const long = join(folder.path, 'a-long-name-'.repeat(6));
     const folders = await openSandboxFolders(long);
     const { id } = meta();

@@ -1,36 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { parseVerdict } from '../../../machines/run-rules.ts';
-import {
-  asChild,
-  begun,
-  callOf,
-  callOutcome,
-  calls,
-  ManualActors,
-  runInput,
-  runWith,
-} from '../../support/machines/machines.ts';
+import { begun, callOf, callOutcome, calls } from '../../support/machines/machines.ts';
+import { startRun } from '../../support/machines/run-machine.ts';
 
 const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 10_000 };
 
 async function responseTo() {
-  const holes = new ManualActors();
-  const run = asChild(runWith(holes), runInput());
-  await holes.the('act').resolve(calls('c1', 'c2'));
-  await holes.the('calls').resolve([{ kind: 'ask', question: 'May I?', approval }]);
-  return { ...run, holes };
+  const run = startRun();
+  await run.resolves(['act', calls('c1', 'c2')], ['calls', [{ kind: 'ask', question: 'May I?', approval }]]);
+  return run;
 }
 
 describe('F113 run: a call that needs leave', () => {
   test('makes the run wait, and its session knows for what and how long', async () => {
     const { reports, holes, isIn } = await responseTo();
-    expect(reports).toEqual([
-      {
-        type: 'run.waiting',
-        question: 'May I?',
-        approvals: [{ callId: 'c1', tool: 'shell_exec', remainingMs: 10_000 }],
-      },
-    ]);
+    const approvals = [{ callId: 'c1', tool: 'shell_exec', remainingMs: 10_000 }];
+    expect(reports).toEqual([{ type: 'run.waiting', question: 'May I?', approvals }]);
     expect(holes.the('wait').input).toMatchObject({ question: 'May I?', approvals: [approval] });
     await holes.the('wait').resolve();
     expect(isIn('waiting.open')).toBe(true);
@@ -61,8 +46,7 @@ describe('F113 run: a call that needs leave', () => {
   });
 
   test('waits next to all others of its turn, and each decision reaches its own call', async () => {
-    const holes = new ManualActors();
-    const { actor, reports } = asChild(runWith(holes), runInput());
+    const { actor, reports, holes } = startRun();
     await holes.the('act').resolve(calls('c1', 'c2'));
     const ask = (callId: string, more = {}) =>
       ({ kind: 'ask', question: `${callId}?`, approval: { ...approval, callId, ...more } }) as const;
@@ -86,10 +70,8 @@ describe('F113 run: a call that needs leave', () => {
   });
 
   test('with a decision from before a restart continues with that decision', async () => {
-    const holes = new ManualActors();
     const verdict = { decision: 'approved' } as const;
-    const resume = { ...begun, calls: [{ ...callOf('c1'), verdict }] };
-    const { actor } = asChild(runWith(holes), runInput({ resume }));
+    const { actor, holes } = startRun({ resume: { ...begun, calls: [{ ...callOf('c1'), verdict }] } });
     actor.send({ type: 'run.answer' });
     expect(holes.the('calls').input.calls[0].verdict).toEqual(verdict);
   });

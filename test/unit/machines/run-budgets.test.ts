@@ -6,6 +6,10 @@ import { startRun } from '../../support/machines/run-machine.ts';
 const lineOf = ({ budget }: { budget: readonly BudgetLine[] }, kind: BudgetLine['kind'] = 'toolCalls') =>
   budget.find((line) => line.kind === kind);
 
+const withBudget = (budget: Partial<typeof runPolicy.budget>) => ({
+  policy: { ...runPolicy, budget: { ...runPolicy.budget, ...budget } },
+});
+
 describe('run: budgets', () => {
   const turn = (n: number): [string, unknown][] => [
     ['act', calls(`c${n}`)],
@@ -16,8 +20,7 @@ describe('run: budgets', () => {
     ['tokens', { tokens: 20 }, /budget of 20 tokens/],
     ['cost', { cost: 0.02 }, /cost budget of 0.02/],
   ])('F084 spent %s end in a question, and the answer grants as much again', async (_, limit, question) => {
-    const budget = { ...runPolicy.budget, ...limit };
-    const { actor, holes, resolves, tells } = startRun({ policy: { ...runPolicy, budget } });
+    const { actor, holes, resolves, tells } = startRun(withBudget(limit));
     await resolves(...turn(1), ...turn(2));
     expect(tells('run.waiting')[0]?.question).toMatch(question);
     expect(holes.the('wait').input.question).toMatch(question);
@@ -43,8 +46,7 @@ describe('run: budgets', () => {
 
   test('F084 a tool call that no budget covers waits with those behind it, and is made after the answer', async () => {
     const over = { scope: 'run', kind: 'toolCalls', limit: 3, used: 3, needs: 1 } as const;
-    const policy = { ...runPolicy, budget: { ...runPolicy.budget, toolCalls: 3 } };
-    const { actor, holes, resolves } = startRun({ policy });
+    const { actor, holes, resolves } = startRun(withBudget({ toolCalls: 3 }));
     await resolves(['act', calls('a', 'b')]);
     expect(lineOf(holes.the('calls').input)).toMatchObject({ limit: 3, used: 0 });
     await resolves(['calls', [callOutcome('a'), callOutcome('b')]], ['act', calls('c', 'd', 'e')]);
@@ -63,19 +65,18 @@ describe('run: budgets', () => {
   });
 
   test('F084 a run whose tool calls are spent can still say what it found', async () => {
-    const policy = { ...runPolicy, budget: { ...runPolicy.budget, toolCalls: 1 } };
-    const { resolves, isIn } = startRun({ policy });
+    const { resolves, isIn } = startRun(withBudget({ toolCalls: 1 }));
     await resolves(['act', calls('a')], ['calls', [callOutcome('a')]], ['act', textTurn()]);
     expect(isIn('finishing')).toBe(true);
   });
 
   test('F015 the tool calls before a restart count, and what it waits for is known', async () => {
-    const policy = { ...runPolicy, budget: { ...runPolicy.budget, toolCalls: 5 } };
+    const policy = withBudget({ toolCalls: 5 });
     const waits = { waiting: 'Go on?', reason: 'budget', calls: calls('c').calls } as const;
-    const { actor, holes } = startRun({ policy, resume: { ...begun, toolCalls: 4 } });
+    const { actor, holes } = startRun({ ...policy, resume: { ...begun, toolCalls: 4 } });
     actor.send({ type: 'run.answer' });
     expect(lineOf(holes.the('act').input)).toMatchObject({ limit: 5, used: 4 });
-    const other = startRun({ policy, resume: { ...begun, ...waits, toolCalls: 5 } });
+    const other = startRun({ ...policy, resume: { ...begun, ...waits, toolCalls: 5 } });
     other.actor.send({ type: 'run.answer' });
     expect(other.holes.the('calls').input).toMatchObject({ answered: false });
     expect(lineOf(other.holes.the('calls').input)).toMatchObject({ limit: 5, used: 0 });
@@ -95,8 +96,7 @@ describe('run: budgets', () => {
   });
 
   test('F084 a run whose last turn completed it ends, though the budget is spent', async () => {
-    const budget = { ...runPolicy.budget, turns: 1 };
-    const { resolves, isIn } = startRun({ policy: { ...runPolicy, budget } });
+    const { resolves, isIn } = startRun(withBudget({ turns: 1 }));
     await resolves(['act', textTurn()]);
     expect(isIn('finishing')).toBe(true);
   });

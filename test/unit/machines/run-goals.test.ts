@@ -104,11 +104,4 @@ describe('run: goals', () => {
     actor.send({ type: 'run.answer' });
     expect(holes.the('judge').input).toMatchObject({ round: 2, revision: 2 });
   });
-
-  test('a run without a goal ends without a result of one', async () => {
-    const { actor, resolves, ends } = startRun();
-    await resolves(['act', textTurn()]);
-    await ends();
-    expect(actor.getSnapshot().output).toEqual({ reason: 'completed' });
-  });
 });

@@ -45,18 +45,6 @@ describe('run: the way to its end', () => {
     expect(end()).toEqual({ reason: 'completed' });
   });
 
-  test('a call that needs a decision makes the run wait; that call and the held ones run after the answer', async () => {
-    const { actor, holes, resolves, tells } = startRun();
-    await resolves(['act', calls('c1', 'c2', 'c3')]);
-    await resolves(
-      ['calls', [callOutcome('a'), { kind: 'ask', question: 'May I?' }, { kind: 'held' }]],
-      ['wait', undefined],
-    );
-    expect(tells('run.waiting')[0]?.question).toBe('May I?');
-    actor.send({ type: 'run.answer' });
-    expect(holes.the('calls').input).toMatchObject({ answered: true, calls: [{ callId: 'c2' }, { callId: 'c3' }] });
-  });
-
   test('a call that changes the plan begins the next step without a turn for the end of the one before', async () => {
     const { holes, resolves } = startRun(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))], ['act', calls('c1')]);
@@ -97,12 +85,8 @@ describe('run: the way to its end', () => {
   test('an actor that breaks ends the run as failed, with a public message only', async () => {
     const { holes, end } = startRun();
     await holes.the('act').reject(new Error('a bug, with a secret in its text'));
-    const reason = {
-      reason: 'failed',
-      code: 'internal',
-      message: 'Something went wrong on our side.',
-      retryable: false,
-    };
+    const message = 'Something went wrong on our side.';
+    const reason = { reason: 'failed', code: 'internal', message, retryable: false };
     expect(holes.the('end').input.end).toEqual(reason);
     await holes.the('end').reject(new Error('the log is gone'));
     expect(end()).toEqual(reason);
@@ -110,25 +94,20 @@ describe('run: the way to its end', () => {
 });
 
 describe('run: stop', () => {
-  test.each([
-    ['F107 a stop while the model speaks aborts the model call', 'act', undefined],
-    ['F108 a stop during a tool call aborts the call', 'calls', calls('c1')],
-  ])('%s and then appends the end', async (_, hole, turn) => {
-    const { actor, holes, end } = startRun();
-    if (turn) await holes.the('act').resolve(turn);
-    const { signal } = holes.the(hole);
-    actor.send({ type: 'run.stop', reason: 'stopped' });
-    expect(signal.aborted).toBe(true);
-    await holes.the('end').resolve();
-    expect(end()).toEqual({ reason: 'stopped' });
-  });
-
-  test.each(['plan', 'summarize'])('F107 a stop during %s does the same', async (hole) => {
-    const { actor, holes } = startRun(withPlan);
-    if (hole === 'summarize') await holes.the('plan').resolve(planned());
+  test.each<[string, string, Parameters<typeof startRun>[0], [string, unknown][]]>([
+    ['F107 a stop while the model speaks aborts the model call', 'act', {}, []],
+    ['F108 a stop during a tool call aborts the call', 'calls', {}, [['act', calls('c1')]]],
+    ['F107 a stop while the model plans aborts the model call', 'plan', withPlan, []],
+    ['F107 a stop while the model sums up aborts the model call', 'summarize', withPlan, [['plan', planned()]]],
+  ])('%s and then appends the end', async (_, hole, input, before) => {
+    const { actor, holes, resolves, tells, end } = startRun(input);
+    await resolves(...before);
     const { signal } = holes.the(hole);
     actor.send({ type: 'run.stop', reason: 'superseded' });
     expect([signal.aborted, holes.the('end').input.end]).toEqual([true, { reason: 'superseded' }]);
+    expect([tells('run.ending').length, end()]).toEqual([1, undefined]); // its session knows before the log does
+    await holes.the('end').resolve();
+    expect(end()).toEqual({ reason: 'superseded' });
   });
 
   test('F109 a sandbox that does not let go is not waited for, but the end in the log is', async () => {
@@ -148,13 +127,6 @@ describe('run: stop', () => {
     expect(holes.named('end')).toHaveLength(1);
     await holes.the('end').resolve();
     expect(end()).toEqual({ reason: 'stopped' });
-  });
-
-  test('a run tells its session that it ends before its end is in the log', () => {
-    const { actor, tells, end } = startRun();
-    actor.send({ type: 'run.stop', reason: 'stopped' });
-    expect(tells('run.ending')).toHaveLength(1);
-    expect(end()).toBeUndefined();
   });
 });
 
@@ -313,7 +285,7 @@ describe('run: questions', () => {
 
   test('a call that asks waits, and runs again with the answer', async () => {
     const { actor, holes, resolves, tells } = startRun();
-    await resolves(['act', calls('ask', 'then')], ['calls', [ask]]);
+    await resolves(['act', calls('made', 'ask', 'then')], ['calls', [callOutcome(), ask, { kind: 'held' }]]);
     expect(tells('run.waiting')).toEqual([{ type: 'run.waiting', question: 'Which one?' }]);
     await resolves(['wait', undefined]);
     actor.send({ type: 'run.answer' });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { AnyEventObject } from 'xstate';
 import type { SandboxInput } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { asChild, ManualActors, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
@@ -10,7 +11,12 @@ function start(input: Partial<SandboxInput> = {}) {
   const holes = new ManualActors();
   const sandbox = asChild(sandboxWith(holes), sandboxInput(input));
   const { actor, reports } = sandbox;
-  const tell = (event: { type: string }) => holes.the('hold').tell(event);
+  const tell = (event: AnyEventObject) => holes.the('hold').tell(event);
+  const toReady = async () => {
+    actor.send({ type: 'slot.granted' });
+    await holes.the('provision').resolve();
+    tell({ type: 'hold.ready', ms: 7 });
+  };
   return {
     ...sandbox,
     holes,
@@ -18,10 +24,11 @@ function start(input: Partial<SandboxInput> = {}) {
     phases: () => reports.filter(({ type }) => type === 'sandbox.phase').map(({ phase }) => phase),
     count: (type: string) => reports.filter((event) => event.type === type).length,
     grant: () => actor.send({ type: 'slot.granted' }),
-    toReady: async () => {
-      actor.send({ type: 'slot.granted' });
-      await holes.the('provision').resolve();
-      holes.the('hold').tell({ type: 'hold.ready', ms: 7 });
+    toReady,
+    toPaused: async () => {
+      await toReady();
+      sandbox.clock.advance(60_000);
+      await holes.the('pause').resolve();
     },
   };
 }
@@ -49,7 +56,7 @@ describe('sandbox: its start', () => {
 
   test('an adopted sandbox is held at once, without a slot', () => {
     const { holes, tell, phases, count } = start({ begin: 'adopt' });
-    tell({ type: 'hold.ready', ms: 0 } as never);
+    tell({ type: 'hold.ready', ms: 0 });
     expect([phases(), count('sandbox.wantsSlot') + holes.named('provision').length]).toEqual([['ready'], 0]);
   });
 
@@ -92,7 +99,7 @@ describe('sandbox: its start', () => {
       grant();
       for (const wait of [1_000, 2_000, 0]) {
         await holes.the('provision').resolve();
-        tell({ type, error: lost } as never);
+        tell({ type, error: lost });
         clock.advance(wait);
       }
       expect(end()).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
@@ -104,13 +111,13 @@ describe('sandbox: its start', () => {
     const { holes, grant, tell, end } = start();
     grant();
     await holes.the('provision').resolve();
-    tell({ type: 'resource.failed', error: new AppError('packages_failed', 'No such package.') } as never);
+    tell({ type: 'resource.failed', error: new AppError('packages_failed', 'No such package.') });
     expect(end()).toMatchObject({ kind: 'failed', code: 'packages_failed', message: 'No such package.' });
   });
 
   test('an adopted one that is gone is lost at once', () => {
     const { tell, end, phases } = start({ begin: 'adopt' });
-    tell({ type: 'resource.failed', error: lost } as never);
+    tell({ type: 'resource.failed', error: lost });
     expect([end(), phases()]).toEqual([{ kind: 'lost' }, ['lost']]);
   });
 });
@@ -119,16 +126,14 @@ describe('sandbox: its life', () => {
   test('F017 a sandbox that is lost says why and ends', async () => {
     const { reports, tell, toReady, end } = start();
     await toReady();
-    tell({ type: 'resource.failed', error: lost } as never);
+    tell({ type: 'resource.failed', error: lost });
     expect(reports.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'The sandbox ended unexpectedly.' });
     expect(end()).toEqual({ kind: 'lost' });
   });
 
   test('unused it is paused, then released; its files stay', async () => {
-    const { clock, holes, toReady, phases, end } = start();
-    await toReady();
-    clock.advance(60_000);
-    await holes.the('pause').resolve();
+    const { clock, holes, toPaused, phases, end } = start();
+    await toPaused();
     expect(phases().at(-1)).toBe('paused');
     clock.advance(300_000);
     await holes.the('release').resolve();
@@ -164,10 +169,8 @@ describe('sandbox: its life', () => {
   });
 
   test('a paused one resumes for its next user and says when it is ready', async () => {
-    const { actor, clock, holes, toReady, phases, count } = start();
-    await toReady();
-    clock.advance(60_000);
-    await holes.the('pause').resolve();
+    const { actor, holes, toPaused, phases, count } = start();
+    await toPaused();
     actor.send({ type: 'sandbox.busy' });
     await holes.the('unpause').resolve();
     expect(phases().slice(-4)).toEqual(['pausing', 'paused', 'resuming', 'resumed']);
@@ -193,52 +196,40 @@ describe('sandbox: its life', () => {
     expect(count('sandbox.ready')).toBe(2);
   });
 
-  test('a pause that fails is undone', async () => {
-    const { clock, holes, toReady, isIn } = start();
-    await toReady();
-    clock.advance(60_000);
-    await holes.the('pause').reject(noRoom);
-    await holes.the('unpause').resolve();
-    expect(isIn('ready.idle')).toBe(true);
-  });
+  test.each(['by itself', 'requested'])(
+    'a pause (%s) that fails is undone, and not tried again at once',
+    async (how) => {
+      const { actor, clock, holes, toReady, isIn } = start();
+      await toReady();
+      if (how === 'requested') actor.send({ type: 'sandbox.pause' });
+      else clock.advance(60_000);
+      await holes.the('pause').reject(noRoom);
+      await holes.the('unpause').resolve();
+      expect(isIn('ready.idle')).toBe(true);
+    },
+  );
 
-  test('a requested pause that fails is not tried again by itself', async () => {
-    const { actor, holes, toReady, isIn } = start();
-    await toReady();
+  test('a pause that is requested while the sandbox is attached comes right after', async () => {
+    const { actor, holes, grant, tell, phases } = start();
+    grant();
+    await holes.the('provision').resolve();
     actor.send({ type: 'sandbox.pause' });
-    await holes.the('pause').reject(noRoom);
-    await holes.the('unpause').resolve();
-    expect(isIn('ready.idle')).toBe(true);
+    tell({ type: 'hold.ready', ms: 7 });
+    expect(phases().at(-1)).toBe('pausing');
   });
 
-  test.each([
-    ['is attached', async () => {}],
-    [
-      'resumes',
-      async ({ actor, clock, holes, tell }: ReturnType<typeof start>) => {
-        tell({ type: 'hold.ready', ms: 7 } as never);
-        clock.advance(60_000);
-        await holes.the('pause').resolve();
-        actor.send({ type: 'sandbox.busy' });
-      },
-    ],
-  ] as const)('a pause that is requested while the sandbox %s comes right after', async (_, until) => {
-    const it = start();
-    it.grant();
-    await it.holes.the('provision').resolve();
-    await until(it);
-    const isAttaching = it.isIn('alive.attaching');
-    it.actor.send({ type: 'sandbox.pause' });
-    if (isAttaching) it.tell({ type: 'hold.ready', ms: 7 } as never);
-    else await it.holes.the('unpause').resolve();
-    expect(it.phases().at(-1)).toBe('pausing');
+  test('a pause that is requested while the sandbox resumes comes right after', async () => {
+    const { actor, holes, toPaused, phases } = start();
+    await toPaused();
+    actor.send({ type: 'sandbox.busy' });
+    actor.send({ type: 'sandbox.pause' });
+    await holes.the('unpause').resolve();
+    expect(phases().at(-1)).toBe('pausing');
   });
 
   test('a sandbox that does not resume is lost', async () => {
-    const { actor, clock, holes, toReady, end } = start();
-    await toReady();
-    clock.advance(60_000);
-    await holes.the('pause').resolve();
+    const { actor, holes, toPaused, end } = start();
+    await toPaused();
     actor.send({ type: 'sandbox.busy' });
     await holes.the('unpause').reject(noRoom);
     expect(end()).toEqual({ kind: 'lost' });
@@ -246,7 +237,7 @@ describe('sandbox: its life', () => {
 
   test('F015 the ttl of an adopted sandbox continues where it stood', () => {
     const { actor, clock, holes, tell } = start({ begin: 'adopt', livedMs: 3_000_000 });
-    tell({ type: 'hold.ready', ms: 0 } as never);
+    tell({ type: 'hold.ready', ms: 0 });
     actor.send({ type: 'sandbox.busy' });
     clock.advance(599_999);
     expect(holes.named('release')).toEqual([]);

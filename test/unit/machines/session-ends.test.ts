@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { queuedRun, runIdOf } from '../../support/machines/machines.ts';
+import { begun, queuedRun, runIdOf } from '../../support/machines/machines.ts';
 import { sessionAlone } from '../../support/machines/session-machine.ts';
 
-const begun = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 1, tokens: 0, cost: 0 } };
 type Session = ReturnType<typeof sessionAlone>;
 const ok = [{ ok: true, value: undefined }];
 
@@ -12,19 +11,12 @@ describe('F109 stop', () => {
     expect([answerTo(stop()), log()]).toEqual([[{ ok: true, value: { stopped: false } }], []]);
   });
 
-  test('answers when the run has ended, not before', () => {
-    const { send, stop, run, answerTo } = sessionAlone();
-    send(1);
-    const command = stop();
-    expect([run.received, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
-    run.ends({ reason: 'stopped' });
-    expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
-  });
-
-  test('twice, and while the run is being stopped: a success each time, one end', () => {
+  test('is answered when the run has ended, not before; twice and repeated: a success each time, one end', () => {
     const { send, stop, run, answerTo, log } = sessionAlone();
     send(1);
     const stops = [stop(), stop()];
+    expect(run.received[0]).toEqual({ type: 'run.stop', reason: 'stopped' });
+    expect(stops.map(answerTo)).toEqual([undefined, undefined]);
     run.ends({ reason: 'stopped' });
     stops.push(stop());
     expect(stops.map(answerTo)).toEqual([true, true, false].map((stopped) => [{ ok: true, value: { stopped } }]));
@@ -52,10 +44,7 @@ describe('F109 stop', () => {
   });
 
   test.each(['waits', 'was answered'])('a run that %s ends', (state) => {
-    const { send, stop, run, answerTo, grant } = sessionAlone({}, 'held');
-    send(1);
-    grant('run');
-    run.says({ type: 'run.waiting', question: '?' });
+    const { send, stop, run, answerTo } = asks(sessionAlone({}, 'held'));
     if (state === 'was answered') send(2);
     const command = stop();
     run.ends({ reason: 'stopped' });
@@ -120,46 +109,23 @@ describe('F106 stop while the sandbox is on its way', () => {
   });
 });
 
+function begins(session: Session): Session {
+  session.send(1);
+  session.grant('run');
+  return session;
+}
+function asks(session: Session): Session {
+  begins(session).run.says({ type: 'run.waiting', question: '?' });
+  return session;
+}
 /** The states of a session's work, how the session gets there, and whether it then has a run to end. */
 const work: [string, (session: Session) => void, run: boolean][] = [
   ['idle', () => {}, false],
   ['waiting for its place', ({ send }) => void send(1), false],
-  [
-    'working',
-    ({ send, grant }) => {
-      send(1);
-      grant('run');
-    },
-    true,
-  ],
-  [
-    'waiting for an answer',
-    ({ send, grant, run }) => {
-      send(1);
-      grant('run');
-      run.says({ type: 'run.waiting', question: '?' });
-    },
-    true,
-  ],
-  [
-    'answered',
-    ({ send, grant, run }) => {
-      send(1);
-      grant('run');
-      run.says({ type: 'run.waiting', question: '?' });
-      send(2);
-    },
-    true,
-  ],
-  [
-    'stopping',
-    ({ send, grant, stop }) => {
-      send(1);
-      grant('run');
-      stop();
-    },
-    true,
-  ],
+  ['working', begins, true],
+  ['waiting for an answer', asks, true],
+  ['answered', (session) => void asks(session).send(2), true],
+  ['stopping', (session) => void begins(session).stop(), true],
 ];
 const computer: [string, Partial<Parameters<typeof sessionAlone>[0]>, (session: Session) => void][] = [
   ['no sandbox', {}, () => {}],

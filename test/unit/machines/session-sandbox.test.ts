@@ -71,13 +71,6 @@ describe('session: its sandbox', () => {
     expect(answerTo(use())).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
   });
 
-  test('two uses at once make one sandbox', () => {
-    const { sandbox, use, answerTo } = sessionAlone();
-    const uses = [use(), use()];
-    sandbox.says({ type: 'sandbox.ready' });
-    expect(uses.map(answerTo)).toEqual([ok, ok]);
-  });
-
   test('knows from the first moment that it is used, so that it does not doze off', () => {
     const { sandbox, use } = sessionAlone();
     use();
@@ -149,22 +142,18 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('tells its users why it cannot start, and the next use tries again', () => {
+  test.each([
+    ['cannot start', { code: 'sandbox_capacity', message: 'No room.' }],
+    ['has an actor that breaks', { code: 'internal' }],
+  ])('tells its users why where it %s, and the next use tries again', (how, reason) => {
     const { sandbox, use, answerTo } = sessionAlone();
     const command = use();
-    sandbox.ends({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
-    expect(answerTo(command)).toEqual([{ ok: false, code: 'sandbox_capacity', message: 'No room.' }]);
+    if (how !== 'cannot start') sandbox.breaks();
+    else sandbox.ends({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
+    expect(answerTo(command)).toMatchObject([{ ok: false, ...reason }]);
     expect(sandbox.isThere()).toBe(false);
     use();
     expect(sandbox.isThere()).toBe(true);
-  });
-
-  test('an actor of it that breaks is no crash of the session', () => {
-    const { actor, sandbox, use, answerTo } = sessionAlone();
-    const command = use();
-    sandbox.breaks();
-    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'internal' }]);
-    expect(actor.getSnapshot().status).toBe('active');
   });
 
   test.each(['while the run is stopped', 'while it is removed'])(
@@ -199,15 +188,10 @@ describe('session: the place among the sandboxes that start', () => {
     expect(slots()).toEqual(['request start', 'release start']);
   });
 
-  test('is returned when it is abandoned, not when that is done', () => {
+  test.each(['is abandoned, not when that is done', 'fails'])('is returned when the start %s', (how) => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
-    sandbox.says({ type: 'sandbox.unready' });
-    expect(slots()).toEqual(['release start']);
-  });
-
-  test('is returned however the start ends', () => {
-    const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
-    sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
+    if (how === 'fails') sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
+    else sandbox.says({ type: 'sandbox.unready' });
     expect(slots()).toEqual(['release start']);
   });
 });

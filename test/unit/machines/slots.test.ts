@@ -65,8 +65,7 @@ describe('slots', () => {
 
   test('requests of one kind do not wait for requests of the other', () => {
     const { take, granted } = book();
-    take(1);
-    take(2);
+    for (const n of [1, 2]) take(n);
     take(3, 'start');
     expect(granted).toEqual([1, 2, 3]);
   });

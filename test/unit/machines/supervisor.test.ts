@@ -6,6 +6,8 @@ import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import {
+  begun,
+  calls,
   ManualActors,
   messageIdOf,
   queuedRun,
@@ -67,6 +69,13 @@ function start(limits = { run: 10, start: 10 }) {
     supervisor.send({ type: 'session.command', id, command: command as never });
     return ids.commandId;
   };
+  /** Sends each session a command that makes it, one after the other. */
+  const begin = async (ids: readonly SessionId[], by: (id: SessionId) => void = send) => {
+    for (const id of ids) {
+      by(id);
+      await made(id);
+    }
+  };
   const simple = (type: 'cmd.stop' | 'cmd.delete' | 'sandbox.use') => (id: SessionId) => {
     const commandId = next();
     supervisor.send({ type: 'session.command', id, command: { type, commandId } });
@@ -87,6 +96,7 @@ function start(limits = { run: 10, start: 10 }) {
     types,
     answers,
     made,
+    begin,
     hydrating,
     send,
     stop: simple('cmd.stop'),
@@ -105,19 +115,12 @@ function start(limits = { run: 10, start: 10 }) {
 
 describe('supervisor: sessions come and go', () => {
   test('a command makes the session from its log, and waits until it is there', async () => {
-    const { send, made, answers, child } = start();
-    const commands = [send(a), send(a)];
-    expect(child(a)).toBeUndefined();
-    await made(a);
-    expect(answers).toEqual(commands);
-  });
-
-  test('many commands at once read the log once', () => {
-    const { send, stop, wake, hydrations } = start();
-    send(a);
-    stop(a);
+    const { send, use, wake, made, answers, child, hydrations } = start();
+    const commands = [send(a), use(a), send(a)];
     wake(a);
-    expect(hydrations.calls).toHaveLength(1);
+    expect([child(a), hydrations.calls.length]).toEqual([undefined, 1]); // however many commands came
+    await made(a);
+    expect(answers).toEqual([commands[0], commands[2]]); // the sandbox of the other one is not ready
   });
 
   test('a session whose log cannot be read refuses what waited, and is tried again by the next command', async () => {
@@ -199,10 +202,7 @@ describe('supervisor: sessions come and go', () => {
 
 describe('supervisor: crashes', () => {
   const both = async (world = start()) => {
-    for (const id of [a, b]) {
-      world.wake(id);
-      await world.made(id);
-    }
+    await world.begin([a, b], world.wake);
     return world;
   };
 
@@ -218,22 +218,14 @@ describe('supervisor: crashes', () => {
   });
 
   test('F008 a crashed session is made again from its log after its back-off, not before', async () => {
-    const { child, clock, crash, made, hydrations } = await both();
+    const { child, clock, crash, send, answers, made, hydrations } = await both();
     crash(a);
+    const command = send(a); // waits for the session
     clock.advance(999);
     expect([child(a), hydrations.open.length]).toEqual([undefined, 0]);
     clock.advance(1);
     await made(a);
-    expect(child(a)?.getSnapshot().status).toBe('active');
-  });
-
-  test('a command to a crashed session waits for it', async () => {
-    const { clock, crash, send, made, answers } = await both();
-    crash(a);
-    const command = send(a);
-    clock.advance(1_000);
-    await made(a);
-    expect(answers).toEqual([command]);
+    expect([child(a)?.getSnapshot().status, answers]).toEqual(['active', [command]]);
   });
 
   test('F008 a crashed session ends the work that it started', async () => {
@@ -295,68 +287,50 @@ describe('supervisor: crashes', () => {
 
 describe('supervisor: slots', () => {
   const ids = [1, 2, 3, 4].map(sessionIdOf);
+  const [first, second, third] = ids as [SessionId, SessionId, SessionId];
 
   test('so many runs work at once as may, the others in their order', async () => {
-    const { send, made, working, holes, stop } = start({ run: 2, start: 1 });
-    for (const id of ids) {
-      send(id);
-      await made(id);
-    }
-    expect(working()).toEqual(ids.slice(0, 2));
-    stop(ids[0] as SessionId);
+    const { begin, working, holes, stop } = start({ run: 2, start: 1 });
+    await begin(ids);
+    expect(working()).toEqual([first, second]);
+    stop(first);
     await holes.the('end').resolve();
     expect(working()).toEqual(ids.slice(0, 3));
   });
 
   test('a run that waits for an answer lets another one work', async () => {
-    const { send, made, working, holes } = start({ run: 1, start: 1 });
-    for (const id of ids.slice(0, 2)) {
-      send(id);
-      await made(id);
-    }
-    const ask = { callId: 'c', name: 'message_ask_user', args: {}, begun: false };
-    const spent = { turns: 1, tokens: 0, cost: 0 };
-    await holes.the('act').resolve({ kind: 'calls', calls: [ask], spent });
+    const { begin, send, working, holes } = start({ run: 1, start: 1 });
+    await begin([first, second]);
+    await holes.the('act').resolve(calls('c'));
     await holes.the('calls').resolve([{ kind: 'ask', question: 'Which one?' }]);
-    expect(working()).toEqual(ids.slice(0, 2));
-    send(ids[0] as SessionId);
+    expect(working()).toEqual([first, second]);
+    send(first);
     await settled();
-    expect(
-      holes.open
-        .map(({ name, input }) => `${name} ${input.sessionId}`)
-        .toSorted()
-        .toReversed(),
-    ).toEqual([`wait ${ids[0]}`, `act ${ids[1]}`]);
+    const open = holes.open.map(({ name, input }) => `${name} ${input.sessionId}`);
+    expect(open.toSorted()).toEqual([`act ${second}`, `wait ${first}`]);
   });
 
   test('a crash gives back what the session held', async () => {
-    const { send, made, crash, working } = start({ run: 1, start: 1 });
-    for (const id of ids.slice(0, 2)) {
-      send(id);
-      await made(id);
-    }
-    crash(ids[0] as SessionId);
-    expect(working()).toEqual(ids.slice(0, 2));
+    const { begin, crash, working } = start({ run: 1, start: 1 });
+    await begin([first, second]);
+    crash(first);
+    expect(working()).toEqual([first, second]);
   });
 
   test('a crash takes the session out of the queue', async () => {
-    const { send, made, crash, working, holes, stop } = start({ run: 1, start: 1 });
-    for (const id of ids.slice(0, 3)) {
-      send(id);
-      await made(id);
-    }
-    crash(ids[1] as SessionId);
-    stop(ids[0] as SessionId);
+    const { begin, crash, working, holes, stop } = start({ run: 1, start: 1 });
+    await begin([first, second, third]);
+    crash(second);
+    stop(first);
     await holes.the('end').resolve();
-    expect(working()).toEqual([ids[0], ids[2]]);
+    expect(working()).toEqual([first, third]);
   });
 
   test('after a restart no more runs continue at once than may', async () => {
     const { wake, made, holes } = start({ run: 1, start: 1 });
-    const resume = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 0, tokens: 0, cost: 0 } };
     for (const id of ids) {
       wake(id);
-      await made(id, { runs: [queuedRun(1, { resume })] });
+      await made(id, { runs: [queuedRun(1, { resume: begun })] });
     }
     expect(holes.open.map(({ name }) => name)).toEqual(['act']);
   });
@@ -381,24 +355,17 @@ describe('supervisor: slots', () => {
     expect(provisioned()).toEqual(kept);
   });
 
-  test('a sandbox that cannot start frees the place for the next', async () => {
-    const { use, made, holes } = start({ run: 1, start: 1 });
-    for (const id of ids.slice(0, 2)) {
-      use(id);
-      await made(id);
-    }
-    await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
-    expect(holes.the('provision').input.sessionId).toBe(ids[1]);
-  });
-
-  test('a session that is deleted while it starts its sandbox frees the place too', async () => {
-    const { use, remove, made, holes } = start({ run: 1, start: 1 });
-    for (const id of ids.slice(0, 2)) {
-      use(id);
-      await made(id);
-    }
-    remove(ids[0] as SessionId);
-    await holes.the('release').resolve();
-    expect(holes.the('provision').input.sessionId).toBe(ids[1]);
-  });
+  test.each(['cannot start', 'is deleted in its start'])(
+    'a sandbox that %s frees the place for the next',
+    async (how) => {
+      const { begin, use, remove, holes } = start({ run: 1, start: 1 });
+      await begin([first, second], use);
+      if (how === 'cannot start') await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
+      else {
+        remove(first);
+        await holes.the('release').resolve();
+      }
+      expect(holes.the('provision').input.sessionId).toBe(second);
+    },
+  );
 });

@@ -1,15 +1,14 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 // A second mount of the workspace needs rights that a test lacks, so a link takes its place here. test/job/e2b has the
 // mounts.
 async function workspace() {
-  const folder = temporaryFolder();
-  onTestFinished(() => folder[Symbol.dispose]());
-  const at = (name: string) => join(folder.path, name);
+  const folder = folderOfTest();
+  const at = (name: string) => join(folder, name);
   for (const name of ['workspace', 'other']) await mkdir(at(name));
   await symlink(at('workspace'), at('alias'));
   await writeFile(at('workspace/a'), 'mine');

@@ -4,9 +4,10 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { dialControlSockets } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
 
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })); // timers must not fire on their own
 afterEach(() => void vi.restoreAllMocks().useRealTimers()); // a spy on a fake timer puts the fake back
 
 /** A server that a daemon dials, and its connections so far. */
@@ -39,7 +40,6 @@ async function lend(connection: Socket | undefined): Promise<void> {
 }
 
 test('a stream that was short is no reason to wait before the next connection is dialled', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // timers must not fire on their own
   await using it = await dialled();
   await expect.poll(() => it.connections.length).toBe(1);
   await lend(it.connections[0]);
@@ -51,7 +51,6 @@ test('a stream that was short is no reason to wait before the next connection is
 });
 
 test('a connection that is dropped before it was of any use is dialled again only after a pause', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   await using it = await dialled();
   await expect.poll(() => it.connections.length).toBe(1);
   it.connections[0]?.destroy();
@@ -63,7 +62,6 @@ test('a connection that is dropped before it was of any use is dialled again onl
 });
 
 test('a server that says no is dialled again after pauses that double, up to a second', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const timers = vi.spyOn(globalThis, 'setTimeout');
   await using _it = await dialled('no wrong token\n');
   const pauses = () => timers.mock.calls.flatMap(([, ms]) => (ms && ms <= 1_000 ? ms : []));

@@ -1,21 +1,19 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createDirectSocket } from '../../../sandbox-images/sandboxd/server/direct-socket.ts';
 import { joinStream } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const mebibyte = 2 ** 20;
 
 /** A screen behind a real socket, and the line that gets its bytes: it accepts one piece, and more only after `open`. */
 async function line() {
   const stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'corral-pour-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const { path: folder } = stack.use(temporaryFolder());
   const path = join(folder, 'vnc');
   const server = createServer().listen(path);
   stack.defer(() => void server.close());

@@ -38,16 +38,12 @@ test('a command whose client was gone before it began is ended like any other', 
   expect(done).toMatchObject({ exitCode: 143, timedOut: false });
 });
 
-const refused = (code: string) => Object.assign(new Error(code), { code });
-
-test('a program that no folder of the search path has is missing, also where one of them cannot be looked into', () => {
-  for (const code of ['ENOENT', 'EACCES'])
-    expect(toProgramStartError('no-such-program', refused(code), '/root/closed:/usr/bin')).toMatchObject({
-      code: 'file_not_found',
-    });
-});
-
-test('a program that is there and cannot be executed is refused as that', () => {
-  expect(toProgramStartError('sh', refused('EACCES'), '/nowhere:/bin')).toMatchObject({ code: 'invalid_request' });
-  expect(toProgramStartError('/etc/passwd', refused('EACCES'), '/bin')).toMatchObject({ code: 'invalid_request' });
+test.each([
+  ['no folder of the search path has', 'no-such-program', 'ENOENT', '/root/closed:/usr/bin', 'file_not_found'],
+  ['none has, and one cannot be looked into', 'no-such-program', 'EACCES', '/root/closed:/usr/bin', 'file_not_found'],
+  ['is there and cannot be executed', 'sh', 'EACCES', '/nowhere:/bin', 'invalid_request'],
+  ['is a path and cannot be executed', '/etc/passwd', 'EACCES', '/bin', 'invalid_request'],
+])('the start of a program that %s fails with that reason', (_, program, code, path, expected) => {
+  const error = toProgramStartError(program, Object.assign(new Error(code), { code }), path);
+  expect(error).toMatchObject({ code: expected });
 });

@@ -1,14 +1,13 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-files-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = folderOfTest();
   const path = join(folder, 'log.txt');
   await writeFile(path, 'x'.repeat(600_000));
   await using file = await createFileOperations(await confinePaths(folder)).openFile('log.txt', undefined);

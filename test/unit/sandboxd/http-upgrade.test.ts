@@ -30,13 +30,3 @@ test('at most a megabyte waits for a viewer that does not read, and reading paus
   await tick();
   expect(viewer.stream.writableLength).toBe(1024 * 1024); // the next chunk replaced the one that was taken
 });
-
-test('both ends go together, whichever goes first', async () => {
-  for (const first of ['viewer', 'screen'] as const) {
-    const both = { viewer: end(), screen: end() };
-    joinStream(both.viewer.stream, both.screen.stream, () => {});
-    both[first].stream.destroy();
-    await tick();
-    expect([both.viewer.stream.destroyed, both.screen.stream.destroyed]).toEqual([true, true]);
-  }
-});

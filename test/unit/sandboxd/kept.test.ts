@@ -1,21 +1,16 @@
 import { execFile } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { writeShellProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
 import { createBaseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
 import { openOutputSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
 import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'corral-kept-'));
-  onTestFinished(() => rm(path, { recursive: true }));
-  return path;
-}
 const buffer = Buffer.alloc(1_000);
 const entry = (id: string, state: 'running' | 'exited') => ({
   operation: { id, state, bytes: 0, spool: `${id}.log`, pid: 1, startedAt: 5 },
@@ -26,7 +21,7 @@ const entry = (id: string, state: 'running' | 'exited') => ({
 });
 
 test('a journal is read back with the newest state of each operation, also after a torn line', async () => {
-  const path = await folder();
+  const path = folderOfTest();
   const first = openJournal(path);
   first.record(entry('a', 'running'));
   first.record(entry('b', 'running'));
@@ -40,7 +35,7 @@ test('a journal is read back with the newest state of each operation, also after
 });
 
 test('a journal forgets the oldest finished operations only', async () => {
-  const journal = openJournal(await folder());
+  const journal = openJournal(folderOfTest());
   journal.record(entry('still', 'running'));
   for (let n = 0; n < 2_010; n++) journal.record(entry(`n${n}`, 'exited'));
   expect(journal.all()).toHaveLength(2_000);
@@ -49,7 +44,7 @@ test('a journal forgets the oldest finished operations only', async () => {
 });
 
 test('a spool holds everything up to its cap, then says so once', async () => {
-  const place = await confinePaths(await folder());
+  const place = await confinePaths(folderOfTest());
   const spool = await openOutputSpool(place, '.corral/output/x.log', 10);
   for (const part of ['0123', '4567', '89ab', 'cdef']) await spool.append(Buffer.from(part));
   await spool.close();
@@ -61,7 +56,7 @@ test('a spool holds everything up to its cap, then says so once', async () => {
 });
 
 test('a spool without a file keeps the first of it in memory', async () => {
-  const path = await folder();
+  const path = folderOfTest();
   await symlink('/', join(path, '.corral')); // points outside, where the daemon cannot create files
   const spool = await openOutputSpool(await confinePaths(path), '.corral/output/x.log', 1 << 20);
   await spool.append(Buffer.from('last words'));
@@ -71,14 +66,9 @@ test('a spool without a file keeps the first of it in memory', async () => {
 });
 
 test('a command gets neither the token nor the daemon’s own settings', () => {
-  const env = createBaseEnvironment({
-    CORRAL_SANDBOXD_TOKEN: 'secret',
-    CORRAL_SANDBOX_ID: 'sbx-1',
-    CORRAL_RUN_DIR: '/run',
-    HOME: '/home/agent',
-    PAGER: 'less',
-  });
-  expect(env).toMatchObject({ CORRAL_SANDBOX_ID: 'sbx-1', HOME: '/home/agent', PAGER: 'less', TERM: 'dumb' });
+  const kept = { CORRAL_SANDBOX_ID: 'sbx-1', HOME: '/home/agent', PAGER: 'less' };
+  const env = createBaseEnvironment({ ...kept, CORRAL_SANDBOXD_TOKEN: 'secret', CORRAL_RUN_DIR: '/run' });
+  expect(env).toMatchObject({ ...kept, TERM: 'dumb' });
   expect(Object.keys(env).filter((name) => name.startsWith('CORRAL_'))).toEqual(['CORRAL_SANDBOX_ID']);
 });
 
@@ -88,10 +78,8 @@ test('Node of a command uses the proxy, though the daemon’s own Node does not 
 });
 
 test('a command gets its shell, so that no bash looks its user up', () => {
-  expect([createBaseEnvironment({}).SHELL, createBaseEnvironment({ SHELL: '/bin/zsh' }).SHELL]).toEqual([
-    '/bin/bash',
-    '/bin/zsh',
-  ]);
+  const shellOf = (env: Record<string, string>) => createBaseEnvironment(env).SHELL;
+  expect([shellOf({}), shellOf({ SHELL: '/bin/zsh' })]).toEqual(['/bin/bash', '/bin/zsh']);
 });
 
 test('a command reads UTF-8 by one locale file, unless a locale is set', () => {
@@ -118,7 +106,7 @@ describe('programs that users install', () => {
     expect(createBaseEnvironment(input, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
 
   test('is on the path of a login shell too, and a profile that is there is left alone', async () => {
-    const home = await folder();
+    const home = folderOfTest();
     const env = createBaseEnvironment({ ...input, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
     const login = async () => {
       const { stdout } = await promisify(execFile)('bash', ['-lc', 'printf %s "$PATH"'], { env });
@@ -132,7 +120,11 @@ describe('programs that users install', () => {
   });
 });
 
-test('the prompt shows the workspace as ~', () =>
-  expect(
-    ['/workspace', '/workspace/a/b', '/', '/workspace2'].map((cwd) => formatShellPrompt('/workspace', cwd)),
-  ).toEqual([...['corral:~$ ', 'corral:~/a/b$ ', 'corral:/$ ', 'corral:/workspace2$ ']]));
+test.each([
+  ['/workspace', '~'],
+  ['/workspace/a/b', '~/a/b'],
+  ['/', '/'],
+  ['/workspace2', '/workspace2'],
+])('the prompt shows the folder %s as %s', (cwd, shown) =>
+  expect(formatShellPrompt('/workspace', cwd)).toBe(`corral:${shown}$ `),
+);

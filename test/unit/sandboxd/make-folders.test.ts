@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { makeFolders } from '../../../sandbox-images/sandboxd/files/make-folders.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 let root: string;
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'corral-folders-'));
+beforeEach(() => {
+  root = folderOfTest();
 });
-afterEach(() => rm(root, { recursive: true }));
 
 test('missing parents are made, and folders that exist stay', async () => {
   const expected = join(root, 'a/b/c');

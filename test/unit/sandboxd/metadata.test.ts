@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { link, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { link, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -8,11 +7,12 @@ import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/pat
 import { pathRoutes } from '../../../sandbox-images/sandboxd/paths/routes.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { needs } from '../../support/servers/components.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 const text = (content: string) => Readable.from([Buffer.from(content)]);
 
 async function opened(env: Record<string, string> = { PATH: process.env.PATH ?? '' }) {
-  const root = await mkdtemp(join(tmpdir(), 'corral-metadata-'));
+  const root = folderOfTest();
   const clock = manualClock();
   const keepers = new Set<number>();
   const place = { root, roots: [root] } as unknown as Parameters<typeof createPathOperations>[0]['place'];
@@ -20,7 +20,6 @@ async function opened(env: Record<string, string> = { PATH: process.env.PATH ?? 
   onTestFinished(async () => {
     clock.advance(60_000); // ends the helper
     await expect.poll(() => keepers.size).toBe(0);
-    await rm(root, { recursive: true });
   });
   const at = (name: string) => join(root, name);
   return {

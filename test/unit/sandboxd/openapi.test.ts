@@ -24,6 +24,14 @@ function schema(part: object): z.ZodType {
   return z.fromJSONSchema({ ...local(part), $defs: local(document.components.schemas) });
 }
 
+/** The documented path of a request's path. */
+const routeOf = (path: string) =>
+  Object.keys(document.paths).find((route) =>
+    new RegExp(`^${route.replaceAll(/\{\w+\}/g, '[^/]+')}([?]|$)`).test(path),
+  ) ?? path;
+/** Requests without a body. */
+const lines = (...all: readonly string[]) => all.map((line) => [line] as const);
+
 test('the document has exactly the routes of the daemon, and its version', () => {
   const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -39,7 +47,9 @@ test('every request and answer is as documented', async () => {
   onTestFinished(() => daemon.close());
   const seen = new Set<string>();
 
-  async function ask(method: string, route: string, path: string, body?: object): Promise<void> {
+  async function ask(line: string, body?: object): Promise<void> {
+    const [method = '', path = ''] = line.split(' ');
+    const route = routeOf(path);
     const { promise, resolve, reject } = Promise.withResolvers<{ status: string; type: string; answer: unknown }>();
     const outgoing = request({ agent, method, path, headers: { authorization: 'Bearer t' } }, async (response) => {
       const type = response.headers['content-type'] ?? '';
@@ -59,81 +69,55 @@ test('every request and answer is as documented', async () => {
     seen.add(`${method} ${route}`);
   }
 
-  await ask('GET', '/health', '/health');
-  await ask('GET', '/usage', '/usage');
-  await ask('PUT', '/files/content', '/files/content?path=a/b.txt', { some: 'bytes' });
-  await ask('GET', '/files/content', '/files/content?path=a/b.txt');
-  await ask('GET', '/files/content', '/files/content?path=../x');
-  await ask('GET', '/files/stream', '/files/stream?path=a/b.txt&from=1&most=2');
-  await ask('PUT', '/files/stream', '/files/stream?path=a/b.txt&replaces=none');
-  await ask('GET', '/files/list', '/files/list?path=.');
-  await ask('GET', '/files/find', '/files/find?path=.&glob=*.txt&type=*.txt&type=*.md');
-  await ask('GET', '/files/grep', '/files/grep?path=.&regex=bytes');
-  await ask('GET', '/files/grep', '/files/grep?path=.&regex=(');
-  await ask('DELETE', '/files/content', '/files/content?path=a');
-  await ask('DELETE', '/files/content', '/files/content?path=a');
-  await ask('POST', '/operations', '/operations', {
-    id: 'x',
-    shell: 's',
-    command: 'sleep 9',
-    tag: 't',
-    timeoutMs: 9_000,
-  });
-  await ask('POST', '/operations', '/operations', { id: 'y', shell: 's', command: 'true' });
-  await ask('POST', '/operations', '/operations', { id: 'y' });
-  await ask('GET', '/processes', '/processes');
-  await ask('POST', '/processes/{pid}/signal', '/processes/9/signal', { signal: 'SIGTERM' });
-  await ask('POST', '/shells/{id}/input', '/shells/s/input', { text: 'hi\n' });
-  await ask('GET', '/shells/{id}', '/shells/s');
-  await ask('GET', '/shells/{id}', '/shells/none');
-  await ask('POST', '/shells/{id}/kill', '/shells/s/kill');
-  await ask('GET', '/operations/{id}', '/operations/x');
-  await ask('GET', '/operations/{id}', '/operations/none');
-  await ask('GET', '/operations/{id}/output', '/operations/x/output');
-  await ask('POST', '/kill', '/kill?shell=s&shell=none&chars=100', { tag: 'none' });
-  await ask('POST', '/exec', '/exec', { command: 'cat', stdin: 'x', timeoutMs: 1_000 });
-  await ask('POST', '/terminals', '/terminals', { id: 't' });
-  await ask('POST', '/terminals', '/terminals', { id: '../t' });
-  await ask('GET', '/terminals', '/terminals');
-  await ask('POST', '/terminals/{id}/input', '/terminals/t/input', { text: 'hi' });
-  await ask('POST', '/terminals/{id}/size', '/terminals/t/size', { cols: 100, rows: 30 });
-  await ask('POST', '/terminals/{id}/size', '/terminals/t/size', { cols: 0, rows: 30 });
-  await ask('GET', '/terminals/{id}/stream', '/terminals/t/stream');
-  await ask('GET', '/terminals/{id}/keyboard', '/terminals/t/keyboard'); // 400 without the protocol
-  await ask('DELETE', '/terminals/{id}', '/terminals/t');
-  await ask('DELETE', '/terminals/{id}', '/terminals/t');
-  await ask('POST', '/programs', '/programs', { id: 'p', argv: ['cat', '-n'], cwd: '.', env: ['A=b'], tag: 't' });
-  await ask('POST', '/programs', '/programs', { id: 'p', argv: 'cat' });
-  await ask('GET', '/programs', '/programs');
-  await ask('GET', '/programs/{id}/stream', '/programs/p/stream');
-  await ask('POST', '/programs/{id}/signal', '/programs/p/signal', { signal: 'SIGTERM' });
-  await ask('DELETE', '/programs/{id}', '/programs/p');
-  await ask('POST', '/jobs', '/jobs', { id: 'j', argv: ['cat'], env: ['A=b'], label: 'l', input: false });
-  await ask('POST', '/jobs', '/jobs', { id: 'j', argv: [] });
-  await ask('GET', '/jobs', '/jobs');
-  await ask('GET', '/jobs/{id}/stream', '/jobs/j/stream');
-  await ask('POST', '/jobs/{id}/input', '/jobs/j/input');
-  await ask('DELETE', '/jobs/{id}/input', '/jobs/j/input');
-  await ask('POST', '/jobs/{id}/size', '/jobs/j/size', { cols: 80, rows: 24 });
-  await ask('POST', '/jobs/{id}/signal', '/jobs/j/signal', { signal: 'SIGKILL' });
-  await ask('GET', '/paths/entry', '/paths/entry?path=/tmp');
-  await ask('DELETE', '/paths/entry', '/paths/entry?path=/tmp/x');
-  await ask('GET', '/paths/list', '/paths/list?path=~&depth=2');
-  await ask('POST', '/paths/folder', '/paths/folder', { path: '/tmp/x' });
-  await ask('POST', '/paths/move', '/paths/move', { from: 'a', to: 'b' });
-  await ask('GET', '/paths/content', '/paths/content?path=/tmp/x&from=1&most=2');
-  await ask('PUT', '/paths/content', '/paths/content?path=/tmp/x');
-  await ask('POST', '/workspace/kept', '/workspace/kept', { run: 'r', at: 1 });
-  await ask('GET', '/workspace/print', '/workspace/print');
-  await ask('POST', '/watches', '/watches', { path: '.', recursive: true, entries: false });
-  await ask('GET', '/watches/{id}/changes', '/watches/w/changes');
-  await ask('GET', '/watches/{id}/stream', '/watches/w/stream');
-  await ask('DELETE', '/watches/{id}', '/watches/w');
-  await ask('GET', '/ports', '/ports');
-  await ask('GET', '/ports/{port}/stream', '/ports/80/stream');
-  for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'watch', 'cdp'])
-    await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
-  for (const name of ['start', 'stop', 'browser/restart']) await ask('POST', `/desktop/${name}`, `/desktop/${name}`);
-  await ask('POST', '/desktop/act', '/desktop/act', { kind: 'key', keys: 'ctrl+l' });
+  const requests: readonly (readonly [string, object?])[] = [
+    ...lines('GET /health', 'GET /usage'),
+    ['PUT /files/content?path=a/b.txt', { some: 'bytes' }],
+    ...lines('GET /files/content?path=a/b.txt', 'GET /files/content?path=../x'),
+    ...lines('GET /files/stream?path=a/b.txt&from=1&most=2', 'PUT /files/stream?path=a/b.txt&replaces=none'),
+    ...lines('GET /files/list?path=.', 'GET /files/find?path=.&glob=*.txt&type=*.txt&type=*.md'),
+    ...lines('GET /files/grep?path=.&regex=bytes', 'GET /files/grep?path=.&regex=('),
+    ...lines('DELETE /files/content?path=a', 'DELETE /files/content?path=a'),
+    ['POST /operations', { id: 'x', shell: 's', command: 'sleep 9', tag: 't', timeoutMs: 9_000 }],
+    ['POST /operations', { id: 'y', shell: 's', command: 'true' }],
+    ['POST /operations', { id: 'y' }],
+    ...lines('GET /processes'),
+    ['POST /processes/9/signal', { signal: 'SIGTERM' }],
+    ['POST /shells/s/input', { text: 'hi\n' }],
+    ...lines('GET /shells/s', 'GET /shells/none', 'POST /shells/s/kill'),
+    ...lines('GET /operations/x', 'GET /operations/none', 'GET /operations/x/output'),
+    ['POST /kill?shell=s&shell=none&chars=100', { tag: 'none' }],
+    ['POST /exec', { command: 'cat', stdin: 'x', timeoutMs: 1_000 }],
+    ['POST /terminals', { id: 't' }],
+    ['POST /terminals', { id: '../t' }],
+    ...lines('GET /terminals'),
+    ['POST /terminals/t/input', { text: 'hi' }],
+    ['POST /terminals/t/size', { cols: 100, rows: 30 }],
+    ['POST /terminals/t/size', { cols: 0, rows: 30 }],
+    ...lines('GET /terminals/t/stream', 'GET /terminals/t/keyboard'), // 400 without the protocol
+    ...lines('DELETE /terminals/t', 'DELETE /terminals/t'),
+    ['POST /programs', { id: 'p', argv: ['cat', '-n'], cwd: '.', env: ['A=b'], tag: 't' }],
+    ['POST /programs', { id: 'p', argv: 'cat' }],
+    ...lines('GET /programs', 'GET /programs/p/stream'),
+    ['POST /programs/p/signal', { signal: 'SIGTERM' }],
+    ...lines('DELETE /programs/p'),
+    ['POST /jobs', { id: 'j', argv: ['cat'], env: ['A=b'], label: 'l', input: false }],
+    ['POST /jobs', { id: 'j', argv: [] }],
+    ...lines('GET /jobs', 'GET /jobs/j/stream', 'POST /jobs/j/input', 'DELETE /jobs/j/input'),
+    ['POST /jobs/j/size', { cols: 80, rows: 24 }],
+    ['POST /jobs/j/signal', { signal: 'SIGKILL' }],
+    ...lines('GET /paths/entry?path=/tmp', 'DELETE /paths/entry?path=/tmp/x', 'GET /paths/list?path=~&depth=2'),
+    ['POST /paths/folder', { path: '/tmp/x' }],
+    ['POST /paths/move', { from: 'a', to: 'b' }],
+    ...lines('GET /paths/content?path=/tmp/x&from=1&most=2', 'PUT /paths/content?path=/tmp/x'),
+    ['POST /workspace/kept', { run: 'r', at: 1 }],
+    ...lines('GET /workspace/print'),
+    ['POST /watches', { path: '.', recursive: true, entries: false }],
+    ...lines('GET /watches/w/changes', 'GET /watches/w/stream', 'DELETE /watches/w'),
+    ...lines('GET /ports', 'GET /ports/80/stream'),
+    ...['status', 'screenshot', 'pointer', 'vnc', 'watch', 'cdp'].flatMap((name) => lines(`GET /desktop/${name}`)),
+    ...['start', 'stop', 'browser/restart'].flatMap((name) => lines(`POST /desktop/${name}`)),
+    ['POST /desktop/act', { kind: 'key', keys: 'ctrl+l' }],
+  ];
+  for (const [line, body] of requests) await ask(line, body);
   expect([...seen].sort()).toEqual(daemonRoutes.map(({ method, path }) => `${method} ${path}`).sort());
 });

@@ -48,18 +48,7 @@ test('output in many small pieces gives the same replay as in one piece', () => 
 
 test("the replay drops queries to the viewer's terminal, whose answers would be typed", () => {
   const asking = [
-    '[6n',
-    '[?6n',
-    '[5n',
-    '[c',
-    '[>c',
-    '[0c',
-    'Z',
-    '[?2026$p',
-    '[>0q',
-    '[18t',
-    ']11;?\x07',
-    `]4;1;?${esc}\\`,
+    ...['[6n', '[?6n', '[5n', '[c', '[>c', '[0c', 'Z', '[?2026$p', '[>0q', '[18t', ']11;?\x07', `]4;1;?${esc}\\`],
   ];
   const reports = ['[31m', '[2K', '[?25l', ']0;title\x07', '[22;0t', `]8;;http://a/?b${esc}\\`];
   for (const sequence of asking) expect(shown(`a${esc}${sequence}b`), sequence).toBe('ab');

@@ -1,26 +1,23 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createWatchOperations } from '../../../sandbox-images/sandboxd/watches/watches.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { needs } from '../../support/servers/components.ts';
+import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 beforeEach((context) => needs(context, 'perl'));
 
 const tenMinutes = 600_000;
 async function opened({ recursive = false } = {}) {
-  const root = await mkdtemp(join(tmpdir(), 'corral-watches-'));
+  const root = folderOfTest();
   const clock = manualClock();
   const place = { root } as Parameters<typeof createWatchOperations>[0]['place'];
   const env = { PATH: process.env.PATH ?? '' };
   const helpers = new Set<number>();
   const all = createWatchOperations({ clock, place, env, keepers: helpers as never, touch: () => {} });
   const { id } = await all.openWatch({ path: '.', recursive });
-  onTestFinished(async () => {
-    await all.closeWatch(id).catch(() => {});
-    await rm(root, { recursive: true });
-  });
+  onTestFinished(() => all.closeWatch(id).catch(() => {}));
   return { all, id, clock, root, helpers };
 }
 

@@ -5,18 +5,15 @@ import { createPodBody } from '../../../../drivers/kubernetes/pods/pod-body.ts';
 import { createNetworkPolicies } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
 import { plainPods, podInput } from '../../../support/cluster/pod-input.ts';
+import { testSpec } from '../../../support/conformance/harness.ts';
 
-const spec = {
-  id: SandboxId.parse('sbx-0123456789abcdef'),
-  sessionId: SessionId.parse('0123456789abcdef'),
-  epoch: 3,
-  template: 'default',
-  image: 'corral/sandbox',
+const spec = testSpec('corral/sandbox', {
+  ...{ id: SandboxId.parse('sbx-0123456789abcdef'), sessionId: SessionId.parse('0123456789abcdef'), epoch: 3 },
   limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 31 },
   egress: { kind: 'registries' },
   env: { HTTP_PROXY: 'http://127.0.0.1:3128' },
   expiresAt: 3_600_000,
-} as const;
+});
 const body = (settings: Partial<PodSettings> = {}, env: Record<string, string> = spec.env) =>
   createPodBody(podInput({ ...spec, env }, { ...plainPods, ...settings }));
 
@@ -67,7 +64,7 @@ describe('the pod of a sandbox', () => {
       },
       ...{ 'corral/egress': 'proxy', 'app.kubernetes.io/managed-by': 'corral' },
     });
-    const annotations = { attempt: 'a1', expires: '3600000', image: spec.image, key: 'k1', template: 'default' };
+    const annotations = { attempt: 'a1', expires: '3600000', image: spec.image, key: 'k1', template: 'base' };
     expect(metadata?.annotations).toEqual(
       Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`corral/${name}`, value])),
     );

@@ -9,13 +9,28 @@ const expected = { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512 };
 const own = [100, 200];
 const v2 = { version: 2, controllers: [], mount: '/cg' } as const;
 const soon = () => AbortSignal.timeout(60_000);
+type Rules = Partial<Parameters<typeof fakeCgroups>[1]>;
 
 async function opened(
   fake: ReturnType<typeof fakeCgroups>,
   hierarchy: Parameters<typeof findCgroupParents>[0]['hierarchies'],
 ) {
   const places = await findCgroupParents({ files: fake.port, hierarchies: hierarchy, own });
-  return { places, groups: createCgroups({ places, files: fake.port, installation: 'here' }) };
+  return { fake, places, groups: createCgroups({ places, files: fake.port, installation: 'here' }) };
+}
+/** A server at the top of a hierarchy of version 2. */
+const openedV2 = (rules: Rules = {}) =>
+  opened(fakeCgroups('/cg', { version: 2, controllers: all, ...rules }), [{ ...v2, own: '/cg' }]);
+/** A server at the top of a hierarchy of version 1 with these controllers. */
+const openedV1 = (mount: string, controllers: string[], rules: Rules = {}) =>
+  opened(fakeCgroups(mount, { version: 1, controllers, ...rules }), [{ version: 1, controllers, mount, own: mount }]);
+/** A user's group with these processes, below groups that pass these controllers on. */
+function scope(mine: string, procs: number[], ...passed: string[]) {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
+  fake.put('/cg/user.slice');
+  fake.put(mine, ...procs);
+  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...passed);
+  return fake;
 }
 
 test('the hierarchies are read from the kernel, of both versions, mounted together or in part', () => {
@@ -58,35 +73,30 @@ test('version 2 as root: a group at the top gets its controllers, and every limi
 });
 
 test('version 1: each controller has its own tree, and swap counts as memory where the kernel counts it', async () => {
-  const memory = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
-  const { groups } = await opened(memory, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
+  const { fake: memory, groups } = await openedV1('/m', ['memory']);
   expect(groups.limits).toEqual(['memoryBytes']);
   expect((await groups.make('sbx', expected)).shown).toEqual([['/m/corral/here.sbx', '/sys/fs/cgroup/memory']]);
   expect(memory.value('/m/corral/here.sbx', 'memory.limit_in_bytes')).toBe(`${2 ** 30}`);
   expect(memory.value('/m/corral/here.sbx', 'memory.memsw.limit_in_bytes')).toBe(`${2 ** 30}`);
 
-  const plain = fakeCgroups('/m', { version: 1, controllers: ['memory'], without: ['memory.memsw.limit_in_bytes'] });
-  const less = await opened(plain, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
+  const less = await openedV1('/m', ['memory'], { without: ['memory.memsw.limit_in_bytes'] });
   expect(less.groups.limits).toEqual(['memoryBytes']);
 
-  const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
-  const two = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
+  const { fake: cpu, ...two } = await openedV1('/c', ['cpu', 'cpuacct']);
   const both = await two.groups.make('sbx', { ...expected, cpus: 0.001 });
   expect(both.shown.map(([, path]) => path)).toEqual(['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpuacct']);
   expect(cpu.value('/c/corral/here.sbx', 'cpu.cfs_quota_us')).toBe('1000');
 });
 
 test('a sandbox is put before the others and back, in both versions, and a group that has ended is no error', async () => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
-  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  const { fake, groups } = await openedV2();
   await groups.make('sbx', expected);
   groups.share('sbx', 'first');
   expect(fake.value('/cg/corral/here.sbx', 'cpu.weight')).toBe('10000');
   groups.share('sbx', 'usual');
   expect(fake.value('/cg/corral/here.sbx', 'cpu.weight')).toBe('100'); // the default
   groups.share('gone', 'first');
-  const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
-  const first = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
+  const { fake: cpu, ...first } = await openedV1('/c', ['cpu', 'cpuacct']);
   await first.groups.make('sbx', expected);
   first.groups.share('sbx', 'first');
   expect(cpu.value('/c/corral/here.sbx', 'cpu.shares')).toBe('102400');
@@ -96,10 +106,7 @@ test('a sandbox is put before the others and back, in both versions, and a group
 
 test('version 2, delegated: the server moves into a child of its group, which then can pass controllers on', async () => {
   const mine = '/cg/user.slice/corral.scope';
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
-  fake.put('/cg/user.slice');
-  fake.put(mine, 100, 200);
-  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...all);
+  const fake = scope(mine, [100, 200], ...all);
   const { places, groups } = await opened(fake, [{ ...v2, own: mine }]);
   expect([places.map(({ folder }) => folder), groups.limits.length]).toEqual([[`${mine}/corral`], 3]);
   expect(fake.procs(`${mine}/corral-server`)).toEqual([100, 200]);
@@ -109,36 +116,27 @@ test('version 2, delegated: the server moves into a child of its group, which th
 
 test('processes of others are not moved, and without their move there are no limits', async () => {
   const mine = '/cg/user.slice/shell.scope';
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
-  fake.put('/cg/user.slice');
-  fake.put(mine, 100, 777);
-  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...all);
+  const fake = scope(mine, [100, 777], ...all);
   const { groups } = await opened(fake, [{ ...v2, own: mine }]);
   expect([groups.limits, fake.procs(mine)]).toEqual([[], [100, 777]]);
 });
 
 test('the driver promises only the limits whose controllers are delegated to it', async () => {
   const mine = '/cg/user.slice/corral.scope';
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
-  fake.put('/cg/user.slice');
-  fake.put(mine);
-  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, 'pids');
-  expect((await opened(fake, [{ ...v2, own: mine }])).groups.limits).toEqual(['pids']);
+  expect((await opened(scope(mine, [], 'pids'), [{ ...v2, own: mine }])).groups.limits).toEqual(['pids']);
 });
 
 test('a server that cannot write or enter its groups gets none and leaves none behind', async () => {
-  const closed = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: () => false });
-  expect([(await opened(closed, [{ ...v2, own: '/cg' }])).places, closed.paths()]).toEqual([[], ['/']]);
-  const shut = fakeCgroups('/cg', { version: 2, controllers: all, mayEnter: () => false });
-  expect([(await opened(shut, [{ ...v2, own: '/cg' }])).places, shut.paths()]).toEqual([[], ['/', '/corral']]);
+  const [closed, shut] = [await openedV2({ mayWrite: () => false }), await openedV2({ mayEnter: () => false })];
+  expect([closed.places, closed.fake.paths()]).toEqual([[], ['/']]);
+  expect([shut.places, shut.fake.paths()]).toEqual([[], ['/', '/corral']]);
 });
 
 test.each([
   ['by the kernel at once', []],
   ['one after the other, where the kernel is older', ['cgroup.kill']],
 ])('the end of a sandbox kills all that is in its groups, %s, and removes them', async (_how, without) => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all, without });
-  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  const { fake, groups } = await openedV2({ without });
   await groups.make('sbx', expected);
   await groups.make('other', expected);
   fake.put('/cg/corral/here.sbx', 31, 32, 33);
@@ -157,8 +155,7 @@ test('the end touches no group that is not one of ours, whatever a record says',
 });
 
 test('an end that cannot be reached is abandoned with its signal', async () => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all, without: ['cgroup.kill'] });
-  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  const { fake, groups } = await openedV2({ without: ['cgroup.kill'] });
   await groups.make('sbx', expected);
   fake.put('/cg/corral/here.sbx', 31);
   fake.port.kill = async () => {}; // as if they slept in the kernel
@@ -168,8 +165,7 @@ test('an end that cannot be reached is abandoned with its signal', async () => {
 });
 
 test('an installation neither lists nor ends the groups of another installation', async () => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
-  const { groups, places } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  const { fake, groups, places } = await openedV2();
   const other = createCgroups({ places, files: fake.port, installation: 'there' });
   await groups.make('sbx', expected);
   await other.make('sbx', expected);
@@ -178,14 +174,12 @@ test('an installation neither lists nor ends the groups of another installation'
 });
 
 test('kills for memory are counted in the words of both versions', async () => {
-  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
-  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  const { fake, groups } = await openedV2();
   await groups.make('sbx', expected);
   expect(await groups.oomKills(groups.foldersOf('sbx'))).toBe(0);
   fake.set('/cg/corral/here.sbx', 'memory.events', 'low 0\nhigh 0\nmax 31\noom 2\noom_kill 2\n');
   expect(await groups.oomKills(groups.foldersOf('sbx'))).toBe(2);
-  const old = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
-  const first = await opened(old, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
+  const { fake: old, ...first } = await openedV1('/m', ['memory']);
   await first.groups.make('sbx', expected);
   old.set('/m/corral/here.sbx', 'memory.oom_control', 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n');
   expect(await first.groups.oomKills(first.groups.foldersOf('sbx'))).toBe(3);

@@ -1,7 +1,6 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
 import { createUnreadableLoader } from '../../../../drivers/process/launch.ts';
 import { findMissingPrograms } from '../../../../drivers/process/process.ts';
@@ -10,6 +9,7 @@ import {
   listIsolationWeaknesses,
   type ProcessProtections,
 } from '../../../../drivers/process/weaknesses.ts';
+import { folderOfTest } from '../../../support/stores/folder-of-test.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
@@ -67,8 +67,7 @@ test.each([
   [{ python3: 0o644, perl: 0o755 }, ['python3']],
   [{ python3: 0o755, perl: 0o755 }, []],
 ])('of the programs %j, the machine lacks %j', async (present, lacking) => {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-lacking-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = folderOfTest();
   for (const [name, mode] of Object.entries(present)) await writeFile(join(folder, name), '', { mode });
   expect((await findMissingPrograms(['/nowhere', folder])).map(({ name }) => name)).toEqual(lacking);
 });
@@ -76,20 +75,14 @@ test.each([
 const copyIn = (folder: string) =>
   createUnreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(60_000));
 
-async function emptyFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-loader-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 test('sandboxes that start at once, first of all, share one copy', async () => {
-  const folder = await emptyFolder();
+  const folder = folderOfTest();
   const copies = new Set(await Promise.all(Array.from({ length: 8 }, () => copyIn(folder))));
   expect([...copies].map((path) => basename(path ?? ''))).toEqual(await readdir(folder));
 });
 
 test('a copy through which no program starts is not used, and one that replaces it is', async () => {
-  const [good, other] = [await copyIn(await emptyFolder()), await emptyFolder()];
+  const [good, other] = [await copyIn(folderOfTest()), folderOfTest()];
   const bad = join(other, basename(good ?? ''));
   await writeFile(bad, 'no loader', { mode: 0o755 });
   expect(await copyIn(other)).toBeUndefined();

@@ -24,12 +24,7 @@ describe('the names of keys', () => {
   );
 
   test('a line ends with Return, and what no key writes has none', () =>
-    expect([findKeysym('\n'), findKeysym('\t'), findKeysym('\x07'), findKeysym('\ud800')]).toEqual([
-      0xff0d,
-      0xff09,
-      undefined,
-      undefined,
-    ]));
+    expect(['\n', '\t', '\x07', '\ud800'].map(findKeysym)).toEqual([0xff0d, 0xff09, undefined, undefined]));
 });
 
 describe('an action', () => {
@@ -37,13 +32,7 @@ describe('an action', () => {
   test.each([
     { kind: 'move', x: 99, y: 49 },
     { kind: 'click', button: 'left', count: 3 },
-    {
-      kind: 'drag',
-      path: [
-        { x: 0, y: 0 },
-        { x: 9, y: 9 },
-      ],
-    },
+    { kind: 'drag', path: [0, 9].map((at) => ({ x: at, y: at })) },
     { kind: 'scroll', x: 0, y: 0, dx: -1, dy: 100 },
     { kind: 'type', text: '' },
     { kind: 'key', keys: 'a', holdMs: 0 },

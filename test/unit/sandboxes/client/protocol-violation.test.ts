@@ -13,13 +13,8 @@ import { facing, http, saying } from '../../../support/facing.ts';
 
 type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
 const operation = { id: 'o', state: 'exited', exitCode: 0, bytes: 3, spool: '.corral/o', pid: 7, startedAt: 1 };
-const desktop = {
-  state: 'running',
-  browser: 'running',
-  width: 1280,
-  height: 800,
-  restarts: { display: 0, browser: 0 },
-};
+const restarts = { display: 0, browser: 0 };
+const desktop = { state: 'running', browser: 'running', width: 1280, height: 800, restarts };
 const modified = new Date(0).toISOString();
 
 /** Every call with a JSON answer, with an example of a correct answer. */
@@ -98,6 +93,8 @@ const every: Record<string, Ask> = {
   ...silent,
   ...streams,
 };
+const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
+const names = Object.keys(daemonResponseRules) as DaemonResponseName[];
 const budget = () => AbortSignal.timeout(60_000);
 const status = (line: string, body = '') => `HTTP/1.1 ${line}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 
@@ -181,22 +178,18 @@ test.each(Object.entries(silent))('%s is refused when it is answered with someth
 );
 
 test('the client refuses a protocol upgrade that it did not request', async () => {
-  const client = await saying('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n');
-  const breach = await refused(client, (it, signal) => it.health(signal));
+  const breach = await refused(await saying(upgraded), (it, signal) => it.health(signal));
   expect(breach).toMatchObject({ reason: 'bad_status', call: 'GET /health' });
 });
 
 test('a display that does not begin as RFB does is refused', async () => {
-  const client = await facing((socket) => {
-    const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
-    socket.once('data', () => socket.write(`${upgraded}GET / HTTP/1.1\r\n\r\n`));
-  });
-  const breach = await refused(client, (it, signal) => it.desktop.vnc(signal));
+  const breach = await refused(await saying(`${upgraded}GET / HTTP/1.1\r\n\r\n`), (it, signal) =>
+    it.desktop.vnc(signal),
+  );
   expect(breach).toMatchObject({ reason: 'bad_frame', call: 'GET /desktop/vnc' });
 });
 
 test('a daemon that answers on the stream of what is typed is refused', async () => {
-  const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
   const health = JSON.stringify({ version: '1.4.0', bootId: 'b', idleMs: 0, oomKills: 0 });
   const client = await facing((socket) =>
     socket.on(
@@ -222,7 +215,6 @@ test('a large answer is the same as it was sent', async () => {
 });
 
 test('whatever the bytes are, an answer is judged without a throw, and never more than its shape', () => {
-  const names = Object.keys(daemonResponseRules) as DaemonResponseName[];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.oneof(fc.json(), fc.string()), (name, text) => {
       const reply = validateDaemonResponse(name, Buffer.from(text));
@@ -235,7 +227,6 @@ test('whatever the bytes are, an answer is judged without a throw, and never mor
 
 test('an answer that is changed in one place is taken only where its shape still holds', () => {
   const all = Object.values(routes).map(({ right }) => JSON.stringify(right));
-  const names = Object.keys(daemonResponseRules) as DaemonResponseName[];
   fc.assert(
     fc.property(
       fc.constantFrom(...names),

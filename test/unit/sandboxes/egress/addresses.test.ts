@@ -6,93 +6,36 @@ import {
   isUnreachableRange,
 } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
 
-// Sixty addresses: both edges of each range, and every known way to disguise one.
-const cases: [string, 'public' | 'private' | 'odd'][] = [
-  ['0.0.0.0', 'private'],
-  ['0.255.255.255', 'private'],
-  ['1.0.0.0', 'public'],
-  ['9.255.255.255', 'public'],
-  ['10.0.0.0', 'private'],
-  ['10.255.255.255', 'private'],
-  ['11.0.0.0', 'public'],
-  ['100.63.255.255', 'public'],
-  ['100.64.0.0', 'private'],
-  ['100.127.255.255', 'private'],
-  ['100.128.0.0', 'public'],
-  ['126.255.255.255', 'public'],
-  ['127.0.0.1', 'private'],
-  ['127.255.255.255', 'private'],
-  ['128.0.0.0', 'public'],
-  ['169.253.255.255', 'public'],
-  ['169.254.169.254', 'private'],
-  ['169.255.0.0', 'public'],
-  ['172.15.255.255', 'public'],
-  ['172.16.0.0', 'private'],
-  ['172.31.255.255', 'private'],
-  ['172.32.0.0', 'public'],
-  ['192.0.0.8', 'private'],
-  ['192.0.1.0', 'public'],
-  ['192.167.255.255', 'public'],
-  ['192.168.0.0', 'private'],
-  ['192.168.255.255', 'private'],
-  ['198.17.255.255', 'public'],
-  ['198.18.0.0', 'private'],
-  ['198.19.255.255', 'private'],
-  ['198.20.0.0', 'public'],
-  ['223.255.255.255', 'public'],
-  ['224.0.0.1', 'private'],
-  ['239.255.255.255', 'private'],
-  ['240.0.0.0', 'private'],
-  ['255.255.255.255', 'private'],
-  ['::', 'private'],
-  ['::1', 'private'],
-  ['0:0:0:0:0:0:0:1', 'private'],
-  ['::127.0.0.1', 'private'],
-  ['::ffff:127.0.0.1', 'private'],
-  ['::ffff:7f00:1', 'private'],
-  ['::FFFF:169.254.169.254', 'private'],
-  ['0:0:0:0:0:ffff:a00:1', 'private'],
-  ['::ffff:203.0.113.7', 'private'],
-  ['::ffff:cb00:7107', 'private'],
-  ['0:0:0:0:0:ffff:cb00:7107', 'private'],
-  ['::fffe:203.0.113.7', 'public'],
-  ['::ffff:0:127.0.0.1', 'private'],
-  ['::ffff:0:203.0.113.7', 'private'],
-  ['::ffff:0:cb00:7107', 'private'],
-  ['::ffff:1:0:1', 'public'],
-  ['64:ff9b::a9fe:a9fe', 'private'],
-  ['64:ff9b:1::1', 'private'],
-  ['2002:7f00:1::', 'private'],
-  ['2001:db8::1', 'public'],
-  ['fbff::1', 'public'],
-  ['fc00::1', 'private'],
-  ['fd00:ec2::254', 'private'],
-  ['fe80::1', 'private'],
-  ['febf::1', 'private'],
-  ['fec0::1', 'private'],
-  ['ff02::1', 'private'],
-  ['fe80::1%eth0', 'odd'],
-  ['0177.0.0.1', 'odd'],
-  ['0x7f.0.0.1', 'odd'],
-  ['2130706433', 'odd'],
-  ['127.1', 'odd'],
-  ['127.0.0.01', 'odd'],
-  ['1.2.3.4.5', 'odd'],
-  ['1.2.3.256', 'odd'],
-  [' 1.2.3.4', 'odd'],
-  ['[::1]', 'odd'],
-  ['', 'odd'],
-];
-
-describe('the table of private addresses', () => {
-  const reachable = createAddressCheck({});
-  test.each(cases)('F132 %s is %s', (address, kind) => {
+// Both edges of each range with its neighbours outside, and every known way to disguise an address.
+const cases = {
+  public: [
+    ...['1.0.0.0', '9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '126.255.255.255', '128.0.0.0'],
+    ...['169.253.255.255', '169.255.0.0', '172.15.255.255', '172.32.0.0', '192.0.1.0', '192.167.255.255'],
+    ...['198.17.255.255', '198.20.0.0', '223.255.255.255'],
+    ...['::fffe:203.0.113.7', '::ffff:1:0:1', '2001:db8::1', 'fbff::1'],
+  ],
+  private: [
+    ...['0.0.0.0', '0.255.255.255', '10.0.0.0', '10.255.255.255', '100.64.0.0', '100.127.255.255'],
+    ...['127.0.0.1', '127.255.255.255', '169.254.169.254', '172.16.0.0', '172.31.255.255', '192.0.0.8'],
+    ...['192.168.0.0', '192.168.255.255', '198.18.0.0', '198.19.255.255', '224.0.0.1', '239.255.255.255'],
+    ...['240.0.0.0', '255.255.255.255'],
+    ...['::', '::1', '0:0:0:0:0:0:0:1', '::127.0.0.1', '::ffff:127.0.0.1', '::ffff:7f00:1', '::FFFF:169.254.169.254'],
+    ...['0:0:0:0:0:ffff:a00:1', '::ffff:203.0.113.7', '::ffff:cb00:7107', '0:0:0:0:0:ffff:cb00:7107'],
+    ...['::ffff:0:127.0.0.1', '::ffff:0:203.0.113.7', '::ffff:0:cb00:7107', '64:ff9b::a9fe:a9fe', '64:ff9b:1::1'],
+    ...['2002:7f00:1::', 'fc00::1', 'fd00:ec2::254', 'fe80::1', 'febf::1', 'fec0::1', 'ff02::1'],
+  ],
+  odd: [
+    ...['fe80::1%eth0', '0177.0.0.1', '0x7f.0.0.1', '2130706433', '127.1', '127.0.0.01', '1.2.3.4.5', '1.2.3.256'],
+    ...[' 1.2.3.4', '[::1]', ''],
+  ],
+};
+test.each(Object.entries(cases).flatMap(([kind, all]) => all.map((address) => [address, kind])))(
+  'F132 %s is %s',
+  (address, kind) => {
     expect(toCanonicalAddress(address) === undefined).toBe(kind === 'odd');
-    expect(reachable(address)).toBe(kind === 'public');
-  });
-
-  test('has sixty cases or more', () => expect(cases.length).toBeGreaterThanOrEqual(60));
-});
+    expect(createAddressCheck({})(address)).toBe(kind === 'public');
+  },
+);
 
 test('the allowed ranges of the operator open their part of the table, and no more', () => {
   const reachable = createAddressCheck({ allowRanges: ['10.1.0.0/16', 'fd12::/16'] });

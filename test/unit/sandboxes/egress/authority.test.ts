@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createCertificateAuthority } from '../../../../src/sandboxes/egress/credentials/authority.ts';
 import { createCertificate } from '../../../../src/sandboxes/egress/credentials/certificate.ts';
+import { folderOfTest } from '../../../support/stores/folder-of-test.ts';
 
 const keys = (...texts: string[]) => texts.map((text) => new Secret(text));
 const spki = (pem: string) =>
@@ -58,8 +58,7 @@ test.each(['00', '0001', '007f01', '0080', '0000ff01', 'ff01'])(
 );
 
 test('OpenSSL accepts the chain under its strict rules', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'corral-authority-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = folderOfTest();
   const [root, leaf] = [0, 1].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   if (!root || !leaf) throw new Error('no keys');
   const common = { issuer: 'The root', issuerKey: root, from: Date.now() - 1_000, until: Date.UTC(2055, 0, 1) };

@@ -1,12 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   createProxyEnv,
   readCaBundle,
@@ -14,17 +13,13 @@ import {
   trustAuthorities,
 } from '../../../../src/sandboxes/egress/fetch/certificate-authorities.ts';
 import { selfSigned } from '../../../support/egress/egress-certificate.ts';
+import { folderOfTest } from '../../../support/stores/folder-of-test.ts';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'corral-ca-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-const file = async (name: string, text: string) => {
-  await writeFile(join(folder, name), text);
-  return join(folder, name);
-};
+async function file(name: string, text: string): Promise<string> {
+  const path = join(folderOfTest(), name);
+  await writeFile(path, text);
+  return path;
+}
 const certificatesOf = (bundle: string) => bundle.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
 
 test("the bundle has the server's own roots and the extra authorities, each once", async () => {
@@ -53,7 +48,7 @@ test.each([
   ['has no certificate', 'hello', /no certificate/],
   ['has a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /cannot be parsed/],
 ])('an extra file that %s is named', async (_, text, message) => {
-  const path = text === undefined ? join(folder, 'missing.pem') : await file('bad.pem', text);
+  const path = text === undefined ? join(folderOfTest(), 'missing.pem') : await file('bad.pem', text);
   const expected = { code: 'invalid_request', message: expect.stringMatching(message) };
   await expect(readCaBundle([path])).rejects.toMatchObject(expected);
   await expect(readCaBundle([path])).rejects.toThrow(path);

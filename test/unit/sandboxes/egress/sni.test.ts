@@ -12,13 +12,18 @@ function inRecords(hello: Buffer, size: number): Buffer {
   return Buffer.concat(parts);
 }
 
-test('the name of a TLS hello is read, in lower case', async () => {
-  const found = detectProtocol(await helloOf('Some.Example.test'));
-  expect(found).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: false });
-});
-
-test('a hello without a name has none', async () =>
-  expect(detectProtocol(await helloOf())).toEqual({ kind: 'tls', name: undefined, encrypted: false }));
+const named = await helloOf('Some.Example.test');
+const name = 'some.example.test';
+test.each([
+  ['the name of a TLS hello is read, in lower case', named, { name, encrypted: false }],
+  ['a hello without a name has none', await helloOf(), { name: undefined, encrypted: false }],
+  [
+    'bytes after a hello in the same packet do not matter',
+    Buffer.concat([named, Buffer.from([0x14, 3, 3, 0, 1, 1, 0x17, 3, 3])]),
+    { name, encrypted: false },
+  ],
+  ['an encrypted hello is seen as one', withExtension(named, 0xfe0d, Buffer.from([0, 1])), { name, encrypted: true }],
+])('%s', (_, hello, found) => expect(detectProtocol(hello)).toEqual({ kind: 'tls', ...found }));
 
 test('a hello that arrives byte by byte says nothing until it is whole', async () => {
   const hello = await helloOf('some.example.test');
@@ -32,16 +37,6 @@ test('a hello in more than 64 records is not waited for', async () =>
 test.each([50, 100, 400])('a name cannot hide in a hello cut into records of %i bytes', async (size) => {
   const hello = inRecords(await helloOf('some.example.test'), size);
   expect(detectProtocol(hello)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
-});
-
-test('bytes after a hello in the same packet do not matter', async () => {
-  const more = Buffer.concat([await helloOf('some.example.test'), Buffer.from([0x14, 3, 3, 0, 1, 1, 0x17, 3, 3])]);
-  expect(detectProtocol(more)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
-});
-
-test('an encrypted hello is seen as one', async () => {
-  const hello = withExtension(await helloOf('some.example.test'), 0xfe0d, Buffer.from([0, 1]));
-  expect(detectProtocol(hello)).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: true });
 });
 
 test('a second name, in any form, makes a hello unreadable', async () => {
