@@ -6,8 +6,10 @@ import type { Corral } from '../../../src/client/index.ts';
 /** `corral worker` as a process of its own, which ends with the test. */
 export function startWorker(program: string, args: readonly string[], own: Record<string, string>): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const options = { env: { PATH, HOME, ...own }, stdio: ['ignore', 'ignore', 'inherit'] } as const;
-  const child = spawn(program, ['worker', ...args], options);
+  const child = spawn(program, ['worker', ...args], {
+    env: { PATH, HOME, ...own },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');

@@ -40,6 +40,19 @@ test('a project can be created, read, changed, listed newest change first, and d
   });
 });
 
+test('deleting a project deletes its chats and files, and keeps those of other projects', async ({ server }) => {
+  const [id, other] = [await server.newProject(), await server.newProject()];
+  const [own, strange] = [await server.newChat(id), await server.newChat(other)];
+  const form = new FormData();
+  form.set('file', new File(['x'], 'x.txt'));
+  const file = (await server.call('POST', `/files/upload/${id}`, form)).body.id;
+  await server.call('DELETE', `/projects/${id}`);
+  expect((await server.call('GET', `/chats/${own}`)).status).toBe(404);
+  expect((await server.call('GET', `/files/${file}/download`)).status).toBe(404);
+  expect((await server.call('GET', `/projects/${id}/agent-config`)).status).toBe(404);
+  expect((await server.call('GET', `/chats/${strange}`)).status).toBe(200);
+});
+
 test('an invalid input is 422, with the place of the error', async ({ server, id }) => {
   const missing = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required' }] };
   expect(await server.call('POST', '/projects', {})).toMatchObject({ status: 422, body: missing });
