@@ -114,6 +114,9 @@ export type Message =
     }
   | AssistantMessage;
 
+/** In the text of a user message, the names and paths of its files follow it. */
+export const attachedFilesHeading = '\n\n[Attached files]\n';
+
 /** A picture without bytes is described in words. */
 export interface Picture {
   readonly file: string;

@@ -29,6 +29,7 @@ export function findReplyMismatch(
   payload: unknown,
   replies: DocumentedReplies,
 ): string | undefined {
+  if (reply.statusCode === 304) return undefined; // the answer to a condition of the client; has no body
   const doc = replies.get(String(reply.statusCode)) ?? replies.get('default');
   if (!doc) return 'the status is not documented';
   if (!doc.content) return undefined;

@@ -232,12 +232,16 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
     const text = `${host} requires a credential for ${url}, or refused the one it received. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).`;
     return new AppError('forbidden', text);
   }
-  if (/returned error: 403/i.test(stderr)) {
-    return new AppError('forbidden', `${host} refused access to ${url}: the credential lacks permission. ${message}`);
-  }
-  if (/CONNECT tunnel failed, response 403|Received HTTP code 403|Proxy CONNECT aborted/i.test(stderr)) {
+  if (
+    /egress to \S+ refused|CONNECT tunnel failed, response 403|Received HTTP code 403|Proxy CONNECT aborted/i.test(
+      stderr,
+    )
+  ) {
     const text = `The session's egress policy does not allow ${host}. Allow it in the network settings, then try again. ${message}`;
     return new AppError('forbidden', text);
+  }
+  if (/returned error: 403/i.test(stderr)) {
+    return new AppError('forbidden', `${host} refused access to ${url}: the credential lacks permission. ${message}`);
   }
   if (/CONNECT tunnel failed|Received HTTP code \d+ from proxy/i.test(stderr)) {
     return new AppError(

@@ -93,17 +93,22 @@ export function createShareService({
         throw unknown();
       });
       const { events, head } = await sessions.page(id, after, pageSize);
+      const isInside = events[0]?.type.startsWith('message.');
+      const before = isInside && (await sessions.page(id, Math.max(0, after - maxRequestEvents), maxRequestEvents));
       const { title, status, createdAt } = record;
       return {
         session: { title, status, createdAt },
-        events: events.filter(({ type }) => sharedEventTypes.has(type)).map(withoutGoal),
+        events: withoutRequests(before ? before.events.filter(({ seq }) => seq <= after) : [], events)
+          .filter(({ type }) => sharedEventTypes.has(type))
+          .map(withoutDetails),
         after: events.at(-1)?.seq ?? head,
         head,
         share,
       };
     },
     async listFiles(token, path, signal) {
-      return await (await files(token, signal)).listFiles(path, signal);
+      const entries = await (await files(token, signal)).listFiles(path, signal);
+      return entries.filter(({ name }) => name !== '.corral'); // the agent's own folder
     },
     async readFile(token, path, signal) {
       const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });
@@ -112,8 +117,28 @@ export function createShareService({
   };
 }
 
-/** Hides the goal of a shared session, because the reason in the goal's result can contain command output. */
-function withoutGoal(event: SessionEvent): SessionEvent {
+/** Approval requests and the messages that repeat them as text, for clients without cards. */
+const maxRequestEvents = 100;
+
+/** Hides the messages that repeat an approval request, because they contain the tool call. */
+function withoutRequests(before: readonly SessionEvent[], events: readonly SessionEvent[]): SessionEvent[] {
+  let isAsking = false;
+  const isShown = ({ type }: SessionEvent): boolean => {
+    const isMessage = type.startsWith('message.');
+    if (!isMessage) isAsking = type === 'approval.requested';
+    return !(isMessage && isAsking && type !== 'message.user');
+  };
+  before.forEach(isShown);
+  return events.filter(isShown);
+}
+
+/**
+ * Hides the goal of a shared session, because the reason in the goal's result can contain command output, and the call that a
+ * wait asks about.
+ */
+function withoutDetails(event: SessionEvent): SessionEvent {
+  if (event.type === 'run.wait' && event.data.reason === 'approval')
+    return { ...event, data: { ...event.data, question: 'The agent waits for an approval.' } };
   if (event.type === 'message.user') {
     const { goal: _, ...data } = event.data;
     return { ...event, data };

@@ -11,7 +11,7 @@ import { openSessionModelChooser } from '../models/choose.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelectingSessions } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
-import { openSettings } from '../settings/settings.tsx';
+import { listSettingsSections, openSettings } from '../settings/settings.tsx';
 import { confirmFork } from '../sharing/fork.tsx';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
@@ -20,12 +20,11 @@ import { workTabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
 import { goToTab, isSidebarOpen, toggleWorkPane } from './layout.ts';
 
-const settingsCommands: readonly PaletteCommand[] = [
+const listSettingsCommands = (): readonly PaletteCommand[] => [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
-  { id: 'memory', label: 'memory', icon: 'book', run: () => openSettings('memory') },
-  { id: 'tool-servers', label: 'toolServers', icon: 'gear', run: () => openSettings('tool-servers') },
-  { id: 'usage', label: 'usage', icon: 'coin', run: () => openSettings('usage') },
-  { id: 'webhooks', label: 'webhooks', icon: 'send', run: () => openSettings('webhooks') },
+  ...listSettingsSections().map(
+    ({ id, label }): PaletteCommand => ({ id: `settings.${id}`, label, icon: 'gear', run: () => openSettings(id) }),
+  ),
 ];
 
 const hasSession = () => currentSession.value !== undefined;
@@ -134,7 +133,7 @@ export const listPaletteCommands = (): readonly PaletteCommand[] =>
     ...attemptCommands,
     ...automationCommands,
     ...skillCommands,
-    ...settingsCommands,
+    ...listSettingsCommands(),
   ].filter(({ when }) => when?.() ?? true);
 
 function move(by: number): void {

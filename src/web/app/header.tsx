@@ -8,6 +8,7 @@ import { DelegationLinks } from '../delegation/tree.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
 import { openSessionModelChooser } from '../models/choose.tsx';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
+import { formatShortcut } from '../parts/key-names.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
@@ -60,7 +61,12 @@ export function Header() {
           .map(({ id, icon, label, run }) => (
             <IconButton key={id} class="wide-only" icon={icon} label={t(label)} onClick={() => run(session)} />
           ))}
-      <IconButton class="wide-only" icon="command" label={`${t('palette')} (ctrl-k)`} onClick={openPalette} />
+      <IconButton
+        class="wide-only"
+        icon="command"
+        label={`${t('palette')} (${formatShortcut('mod+k')})`}
+        onClick={openPalette}
+      />
       {session && (
         <>
           <SessionMenu />

@@ -3,6 +3,7 @@ import { navigateToSession } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 import { formatShortcut } from '../parts/key-names.ts';
+import { useModal } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
@@ -50,11 +51,7 @@ function OpenPalette() {
   const close = () => {
     isPaletteOpen.value = false;
   };
-  useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
-    ref.current?.showModal();
-    return () => before?.focus?.();
-  }, []);
+  useModal(ref);
   useEffect(() => {
     ref.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
   }, [chosen]);

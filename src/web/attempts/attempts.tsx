@@ -11,6 +11,7 @@ import { CheckboxField } from '../parts/kit/field.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
+import { silentFileChanges } from '../work/files/store.ts';
 
 type AttemptSet = Outputs['attempts']['get'];
 
@@ -35,6 +36,10 @@ function AttemptsDialog({ id }: { id: string }) {
     await read().catch(() => {});
   };
   const [newest] = all ?? [];
+  const isTaken = newest?.phase === 'chosen';
+  useEffect(() => {
+    if (isTaken) silentFileChanges.value++;
+  }, [isTaken]);
   const open = (session: string) => {
     closeDialog();
     navigateToSession(session);
@@ -55,6 +60,11 @@ function AttemptsDialog({ id }: { id: string }) {
               act(t('attempts.notChosen'), () => mutate('attempts.choose', { sessionId: id, id: newest.id, n, others }))
             }
           />
+          {isTaken && (
+            <p class="note good" role="status">
+              {t('attempts.taken', { n: String(newest.chosen) })}
+            </p>
+          )}
           {newest.error !== null && <p class="note bad">{newest.error}</p>}
           <div class="choices">
             {newest.phase === 'running' ? (

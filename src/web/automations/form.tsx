@@ -209,9 +209,12 @@ export function AutomationForm({ automation, back }: Props) {
               model: {
                 isAdvanced: true,
                 label: t('model'),
-                offers: (availableProviders.value ?? []).flatMap((group) =>
-                  group.models.map((model) => modelRefOf(group, model)),
-                ),
+                offers: [
+                  'demo',
+                  ...(availableProviders.value ?? []).flatMap((group) =>
+                    group.models.map((model) => modelRefOf(group, model)),
+                  ),
+                ],
                 placeholder: effectiveModels.value?.model ?? '',
               },
             }),

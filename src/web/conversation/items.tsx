@@ -29,7 +29,7 @@ import { ApprovalCard } from './approval-card.tsx';
 import { setComposerText } from './composer-text.ts';
 import { LiveContext } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
-import { chosenRepository } from './new-session-choices.tsx';
+import { chosenRepository, isRepositoryOpen } from './new-session-choices.tsx';
 import { ErrorNote, EventNote, PhaseNote, RetryNote, RunEndNote, Thoughts, WaitNote } from './notes.tsx';
 import { ToolCard } from './tool-card.tsx';
 
@@ -249,6 +249,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
   const change = () => {
     navigateToSession(undefined);
     chosenRepository.value = url;
+    isRepositoryOpen.value = true;
     setComposerText(task?.text ?? '');
   };
   return (

@@ -1,4 +1,4 @@
-import { signal, useSignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
 import { openSessionModelChooser } from '../models/choose.tsx';
@@ -18,6 +18,8 @@ import { t, translateServerText } from '../text/text.ts';
 
 /** URL, optionally with `#` and a branch, tag or commit. Empty: no repository. */
 export const chosenRepository = signal('');
+/** Whether the repository is a field instead of a chip. */
+export const isRepositoryOpen = signal(false);
 
 export function NewSessionChoices() {
   useEffect(() => {
@@ -70,8 +72,14 @@ export function NewSessionChoices() {
 }
 
 function RepositoryChip() {
-  const isOpen = useSignal(false);
+  const isOpen = isRepositoryOpen;
   const url = chosenRepository.value;
+  useEffect(
+    () => () => {
+      isOpen.value = false;
+    },
+    [],
+  );
   const name = url.replace(/^.*[/](?=[^/])|[/]$|[.]git(?=#|$)/g, '');
   if (!isOpen.value)
     return (
@@ -91,7 +99,7 @@ function RepositoryChip() {
     }, 300);
   return (
     <input
-      ref={focusOnMount}
+      ref={selectOnMount}
       type="url"
       class="chip-button small-text"
       aria-label={t('repository')}
@@ -110,6 +118,11 @@ function RepositoryChip() {
     />
   );
 }
+
+const selectOnMount = (field: HTMLInputElement | null): void => {
+  focusOnMount(field);
+  field?.select();
+};
 
 const chooseTemplate = (): void => showDialog(<ChooseTemplate />);
 

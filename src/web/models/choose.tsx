@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { mutateWithRetry } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -53,6 +53,7 @@ function ChooseModel({ title, value, withUsual = false, withDemo = false, act }:
     () => void tryIt(t('models.listsUnread'), () => Promise.all([loadEffectiveModels(), loadAvailableProviders()])),
     [],
   );
+  const name = useId();
   const groups = availableProviders.value;
   const usual = effectiveModels.value?.model ?? '';
   const take = async () => {
@@ -66,20 +67,21 @@ function ChooseModel({ title, value, withUsual = false, withDemo = false, act }:
           <fieldset class="model-usual" aria-label={t('form.default')}>
             {withUsual && (
               <Row
+                name={name}
                 label={t('models.usual', { model: formatModelLabel(usual) })}
                 isOn={chosen === ''}
                 choose={() => setChosen('')}
               />
             )}
             {withDemo && (usual !== 'demo' || !withUsual) && (
-              <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
+              <Row name={name} label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
             )}
           </fieldset>
         )}
         {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
         {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
         {groups !== undefined && groups.length > 0 && (
-          <ModelPicker groups={groups} value={chosen} onChange={setChosen} other />
+          <ModelPicker groups={groups} value={chosen} onChange={setChosen} other name={name} />
         )}
         <FormError text={trouble} />
       </Form>
@@ -87,9 +89,9 @@ function ChooseModel({ title, value, withUsual = false, withDemo = false, act }:
   );
 }
 
-const Row = ({ label, isOn, choose }: { label: string; isOn: boolean; choose: () => void }) => (
+const Row = ({ name, label, isOn, choose }: { name: string; label: string; isOn: boolean; choose: () => void }) => (
   <label class="model-row round grid">
-    <input type="radio" name="usual" checked={isOn} onChange={choose} />
+    <input type="radio" name={name} checked={isOn} onChange={choose} />
     <span class="breaks">{label}</span>
   </label>
 );

@@ -14,13 +14,16 @@ interface Props {
   readonly onChange: (ref: string) => void;
   /** A person can type the name of an unlisted model. */
   readonly other?: boolean;
+  /** Of the group of choices, for choices outside of this list. */
+  readonly name?: string;
 }
 
 const mostShown = 200;
 
-export function ModelPicker({ groups, value, onChange, other = false }: Props) {
+export function ModelPicker({ groups, value, onChange, other = false, name: ownName }: Props) {
   const [text, setText] = useState('');
-  const name = useId();
+  const id = useId();
+  const name = ownName ?? id;
   const fits = createWordMatcher(text);
   const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: modelRefOf(group, model) })));
   const found = all.filter(({ group, model }) => fits(`${group.name} ${model.name} ${model.id}`));

@@ -155,6 +155,8 @@ const sections: readonly SettingsSection[] = [
   },
 ];
 
+export const listSettingsSections = () => sections.filter(({ shows }) => shows?.() ?? true);
+
 /** A section without a group continues the group before it. */
 function groupSections(all: readonly SettingsSection[]): readonly (readonly [TextKey, readonly SettingsSection[]])[] {
   const groups = new Map<TextKey, SettingsSection[]>();

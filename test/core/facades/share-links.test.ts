@@ -52,6 +52,21 @@ test('a link shows the conversation and the plan without a credential, and no ou
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
 });
 
+test('a link shows no call that waits for an approval, from wherever it is read', async () => {
+  await using server = await composedServer({ CORRAL_TOKEN: token, CORRAL_APPROVALS_TOOLS: 'shell_exec' });
+  using client = openClient(server.url, 'sse', token);
+  const { id: sessionId } = await client.sessions.create.mutate({});
+  await client.runs.send.mutate({ sessionId, text: `Try it\n${fence('sh', 'echo $((6 * 7))')}` });
+  await expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('waiting');
+  const link = await client.shares.create.mutate({ sessionId, hours: 1, files: false });
+  const whole = JSON.parse((await post(server, '/api/v1/shared', { token: link.token })).text);
+  for (let after = 0; after <= whole.head; after++) {
+    const { events } = JSON.parse((await post(server, '/api/v1/shared', { token: link.token, after })).text);
+    const told = events.filter(({ type }: { type: string }) => !['message.user', 'run.started'].includes(type));
+    expect(JSON.stringify(told)).not.toContain('6 * 7');
+  }
+});
+
 test('a link that was revoked, has expired, is wrong, or whose session was deleted gives one and the same answer', async () => {
   await using it = await shared();
   const { client, sessionId, link, server } = it;

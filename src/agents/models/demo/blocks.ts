@@ -75,7 +75,10 @@ function parseUnit({ word, text }: Block): DemoStep | undefined {
 const titleLength = 60;
 
 export function readTaskTitle(message: string): string {
-  const line = parseDemoBlocks(message).text.find((candidate) => candidate.trim() !== '');
+  const { text, blocks } = parseDemoBlocks(message);
+  const line = [...text, ...blocks.flatMap((block) => block.text.split('\n'))].find(
+    (candidate) => candidate.trim() !== '',
+  );
   if (line === undefined) return 'Demo task';
   const whole = line.trim();
   if (whole.length <= titleLength) return whole;

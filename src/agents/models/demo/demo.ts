@@ -1,6 +1,15 @@
 import { posix } from 'node:path';
 import { createListFold } from '../../../core/text/list-fold.ts';
-import type { FailedTurn, Message, Model, ModelCapabilities, ToolCall, TurnPart, TurnRequest } from '../model.ts';
+import {
+  attachedFilesHeading,
+  type FailedTurn,
+  type Message,
+  type Model,
+  type ModelCapabilities,
+  type ToolCall,
+  type TurnPart,
+  type TurnRequest,
+} from '../model.ts';
 import { classifyDemoMessage, parseDemoSteps, readTaskTitle } from './blocks.ts';
 import {
   describeDemoStep,
@@ -27,6 +36,8 @@ interface Run {
   readonly callsBefore: number;
 }
 type ToolMessage = Extract<Message, { role: 'tool' }>;
+/** The attached files are in the sandbox, and no part of the demo's language. */
+const withoutFileList = (text: string): string => text.split(attachedFilesHeading, 1)[0] ?? '';
 const planning = 'make_plan';
 const asking = 'message_ask_user';
 
@@ -37,7 +48,7 @@ function readRun(request: TurnRequest): Run {
   const answers = new Map<string, string>();
   let callsOfStep: ToolCall[] = [];
   for (const [at, message] of messages.entries()) {
-    if (message.role === 'user') spoken.push(message.text);
+    if (message.role === 'user') spoken.push(withoutFileList(message.text));
     if (message.role === 'tool' && message.name !== planning) results.push(message);
     if (message.role !== 'assistant') continue;
     if (message.calls.length === 0) callsOfStep = [];
@@ -47,7 +58,7 @@ function readRun(request: TurnRequest): Run {
   }
   // An answer belongs to its question: it is not a separate message, and its blocks do not run.
   for (const answer of answers.values()) {
-    const at = spoken.indexOf(answer, 1);
+    const at = spoken.indexOf(withoutFileList(answer), 1);
     if (at > 0) spoken.splice(at, 1);
   }
   return {

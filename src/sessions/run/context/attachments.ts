@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Picture } from '../../../agents/models/model.ts';
+import { attachedFilesHeading, type Picture } from '../../../agents/models/model.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../core/text/pictures.ts';
@@ -59,7 +59,7 @@ export async function resolveAttachments(
     }
     const more = attachments.length - maxNamed;
     if (more > 0) lines.push(`- and ${more} more`);
-    const list = lines.length > 0 ? `\n\n[Attached files]\n${lines.join('\n')}` : '';
+    const list = lines.length > 0 ? attachedFilesHeading + lines.join('\n') : '';
     shown.set(messageId, { text: text + list, pictures, attached });
   }
   return shown;

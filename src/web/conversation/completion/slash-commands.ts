@@ -1,4 +1,4 @@
-import { showTab } from '../../app/layout.ts';
+import { goToTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
@@ -41,7 +41,7 @@ export const slashCommands: readonly SlashCommand[] = [
     when: hasSession,
     run: () => {
       fileFilter.value = 'all';
-      showTab('files');
+      goToTab('files');
     },
   },
   {
@@ -51,10 +51,10 @@ export const slashCommands: readonly SlashCommand[] = [
     when: hasSession,
     run: () => {
       fileFilter.value = 'changed';
-      showTab('files');
+      goToTab('files');
     },
   },
-  { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
+  { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => goToTab('terminal') },
   { name: 'skills', icon: 'book', about: 'skills.choose', run: () => openSkillChooser(currentSessionId.value) },
   {
     name: 'attach',

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { ComponentChildren, VNode } from 'preact';
+import type { ComponentChildren, RefObject, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { ErrorBoundary } from '../boundary.tsx';
@@ -51,19 +51,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();
   };
-  useEffect(() => {
-    const dialog = ref.current;
-    const before = document.activeElement as HTMLElement | null;
-    dialog?.showModal();
-    focusFirst(dialog);
-    // The person or a closing action may already have moved the focus on.
-    return () => {
-      const now = document.activeElement;
-      if (now !== before && now !== document.body && !dialog?.contains(now)) return;
-      before?.blur?.(); // Chromium returns the focus after Escape, but without the selection, and typing then does nothing
-      before?.focus?.();
-    };
-  }, []);
+  useModal(ref, focusFirst);
   return (
     <dialog
       ref={ref}
@@ -83,13 +71,34 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
+/** Opens the dialog above the page. When it is gone, the focus returns to where it was, unless it has already moved on. */
+export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
+  useEffect(() => {
+    const dialog = ref.current;
+    const before = document.activeElement as HTMLElement | null;
+    if (!dialog) return;
+    dialog.showModal();
+    enter?.(dialog);
+    return () => {
+      const now = document.activeElement;
+      if (now !== before && now !== document.body && !dialog.contains(now)) return;
+      before?.blur?.(); // Chromium returns the focus after Escape, but without the selection, and typing then does nothing
+      before?.focus?.();
+    };
+  }, []);
+}
+
 /**
- * Focuses a form's first field, or the safe answer to a question. The dialog itself gets the focus if its form still loads, and
- * on a phone, where a field would open the keyboard.
+ * Focuses a form's checked choice or first field, a list's first entry, or the safe answer to a question. The dialog itself gets
+ * the focus if its form still loads, and on a phone, where a field would open the keyboard.
  */
-function focusFirst(dialog: HTMLDialogElement | null): void {
-  const first = dialog?.querySelector<HTMLElement>('form :is(input, select, textarea), .choices:not(form *) button');
-  (matchMedia('(pointer: coarse)').matches ? dialog : (first ?? dialog))?.focus();
+function focusFirst(dialog: HTMLDialogElement): void {
+  const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);
+  const first =
+    find('form [type=radio]:checked') ??
+    find('form :is(input, select, textarea), .dialog-body > ul button') ??
+    find('.choices:not(form *) button');
+  (matchMedia('(pointer: coarse)').matches ? dialog : (first ?? dialog)).focus();
 }
 
 interface Question {

@@ -12,7 +12,7 @@ export const appTexts = {
   hideWork: 'Arbeitsansicht ausblenden',
   toggleWork: 'Arbeitsansicht ein- oder ausblenden',
   resize: 'Breite der Arbeitsansicht',
-  guide: 'Anleitung',
+  guide: 'Anleitung (englisch)',
   stop: 'Anhalten',
   settings: 'Einstellungen',
   palette: 'Befehlspalette',

@@ -27,6 +27,7 @@ export const delegationTexts = {
   'attempts.cost': 'Kosten',
   'attempts.choose': 'Auswählen',
   'attempts.chooseOne': 'Versuch {n} auswählen',
+  'attempts.taken': 'Die Dateien von Versuch {n} sind jetzt in dieser Sitzung.',
   'attempts.chosen': 'ausgewählt',
   'attempts.choosing': 'Dateien werden übernommen…',
   'attempts.best': 'bester Versuch',

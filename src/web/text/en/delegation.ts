@@ -26,6 +26,7 @@ export const delegationTexts = {
   'attempts.cost': 'Cost',
   'attempts.choose': 'Choose',
   'attempts.chooseOne': 'Choose attempt {n}',
+  'attempts.taken': 'The files of attempt {n} are now in this session.',
   'attempts.chosen': 'chosen',
   'attempts.choosing': 'copying files…',
   'attempts.best': 'best',

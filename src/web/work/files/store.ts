@@ -19,6 +19,9 @@ export interface LoadedFile {
 export type FileFilter = 'all' | 'changed' | 'steps';
 export const fileFilter = signal<FileFilter>('all');
 
+/** Counts changes of a session's files that none of its events reports. */
+export const silentFileChanges = signal(0);
+
 export class FileStore {
   readonly sessionId: string;
   readonly folders: Signal<EntriesByFolder> = signal(new Map());
@@ -114,12 +117,16 @@ export class FileStore {
       clearTimeout(timer);
       timer = setTimeout(() => void this.look().catch(() => {}), settleMs);
     };
-    soon();
+    const stop = effect(() => {
+      void silentFileChanges.value;
+      soon();
+    });
     const end = onSessionEvent(({ type }) => {
       if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') soon();
     });
     return () => {
       clearTimeout(timer);
+      stop();
       end();
     };
   }

@@ -77,7 +77,7 @@ test('the reason for which a template cannot run here is German, with the names 
   } as never);
   const why = await keyless.whyNot({ label: 'Codex', agent: { keys: ['A_KEY', 'B_KEY'] }, tools: {} } as never);
   expect(serverTranslator.phrase(why?.reason ?? '')).toBe(
-    'Codex braucht einen Schlüssel, aber kein Geheimnis setzt A_KEY or B_KEY.',
+    'Codex braucht einen Schlüssel, aber kein Geheimnis setzt A_KEY / B_KEY.',
   );
   expect(known(why?.remedy ?? '')).toBe(true);
 });

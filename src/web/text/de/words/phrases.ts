@@ -122,6 +122,11 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'Building templates is off because build steps run as root. An operator can allow it with CORRAL_BUILDS_ALLOW=on.':
     'Das Bauen von Vorlagen ist deaktiviert, weil Build-Schritte als root laufen. Ein Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
   // Reasons why a note needs a review
+  'Pull requests are not set up for {host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=https://{name}.':
+    'Pull Requests sind für {host} nicht eingerichtet. Übertragen Sie den Branch, oder laden Sie den Patch herunter. Um hier Pull Requests zu öffnen, nehmen Sie den Host in forges.servers auf, zum Beispiel gitea=https://{name}.',
+  '{url} is a folder, which has no pull requests. Download the patch.':
+    '{url} ist ein Ordner und hat keine Pull Requests. Laden Sie den Patch herunter.',
+  'The agent waits for an approval.': 'Der Agent wartet auf eine Genehmigung.',
   'The agent has read {list}, so the note can contain untrusted text.':
     'Der Agent hat gelesen: {list}. Die Notiz kann daher fremden Text enthalten.',
   'web pages or search results': 'Webseiten oder Suchergebnisse',
