@@ -61,7 +61,7 @@ export interface ModelService {
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. Makes the model, if given, the default from the next turn on for all sessions that chose none. Rejects:
+   * Stores the access. With a model, makes it the default from the next turn on for all sessions that chose none. Rejects:
    * forbidden (a private address), model_unauthorized (the provider refused the key), invalid_request. The latter: the settings
    * define the default model or the provider's key or address, the name or address is not valid, this server must not use the
    * model, or there are too many model servers.

@@ -14,7 +14,7 @@ interface Props {
   readonly onChange: (ref: string) => void;
   /** A person can type the name of an unlisted model. */
   readonly other?: boolean;
-  /** Of the group of choices, for choices outside of this list. */
+  /** Name of the radio group, shared with choices outside of this list. */
   readonly name?: string;
 }
 

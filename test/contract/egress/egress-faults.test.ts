@@ -5,7 +5,16 @@ import { createServer as createTcp, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import { defaultEgressLimits } from '../../../src/sandboxes/egress/session-state.ts';
-import { address, ask, egressBench, listed, listedBench, rest, tunnelTo, until } from '../../support/egress/egress.ts';
+import {
+  address,
+  allowList,
+  ask,
+  egressBench,
+  listedBench,
+  rest,
+  tunnelTo,
+  until,
+} from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
 import { helloOf, withExtension } from '../../support/egress/egress-hello.ts';
 import { ManualClock } from '../../support/machines/manual-clock.ts';
@@ -33,7 +42,7 @@ async function handshake(socket: Socket, servername: string | undefined): Promis
 test.each([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:169.254.169.254'], ['::ffff:a9fe:a9fe'], ['fd00:ec2::254']])(
   'F132 an allowed name that resolves to %s is refused before any connection',
   async (bad) => {
-    for (const policy of [listed, { kind: 'web' } as const]) {
+    for (const policy of [allowList, { kind: 'web' } as const]) {
       await using bench = await egressBench({ policy, names: { 'good.example.test': [address, bad] } });
       expect(await ask(bench, 'CONNECT good.example.test:443 HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 .*private/);
       expect(await ask(bench, plainGet('http://good.example.test/'))).toMatch(/^HTTP\/1\.1 403 .*private/);
@@ -76,7 +85,7 @@ test.each([
 test('F132 an encrypted hello is refused when names are checked, and passes under the policy web', async () => {
   const hello = withExtension(await helloOf('good.example.test'), 0xfe0d, Buffer.from([0, 1]));
   for (const [policy, answer] of [
-    [listed, '\x15\x03\x03\x00\x02\x02\x31'],
+    [allowList, '\x15\x03\x03\x00\x02\x02\x31'],
     [{ kind: 'web' }, 'seen'],
   ] as const) {
     const server = createTcp((socket) => socket.once('data', () => socket.end('seen')));

@@ -6,9 +6,9 @@ import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import {
   address,
+  allowList,
   ask,
   egressBench,
-  listed,
   listedBench,
   names,
   rest,
@@ -67,7 +67,7 @@ test('a listed host is reachable over SOCKS5 by its name', async () => {
 });
 
 test('SOCKS5 refuses unlisted hosts, other commands, and clients that insist on a password', async () => {
-  await using bench = await egressBench({ policy: listed, names });
+  await using bench = await egressBench({ policy: allowList, names });
   const answer = async (...writes: Buffer[]) => {
     const socket = await bench.connect();
     for (const bytes of writes) socket.write(bytes);
@@ -128,7 +128,7 @@ test('the proxy checks each request on a connection separately', async () => {
 });
 
 test('a protocol other than HTTP or SOCKS5 gets a 400 and a closed connection, and a head over 16 KiB a 431', async () => {
-  await using bench = await egressBench({ policy: listed });
+  await using bench = await egressBench({ policy: allowList });
   for (const [bytes, status] of [
     ['\x04\x01nonsense\r\n\r\n', 400],
     ['GET / HTTP/1.1\r\nHost: good.example.test\r\nConnection: close\r\n\r\n', 400],
@@ -151,7 +151,7 @@ test('an unresolved name and an unreachable server each have an error different 
 
 test('a connect that the server never answers times out with a 504', async () => {
   await using bench = await egressBench({
-    policy: listed,
+    policy: allowList,
     names,
     limits: { connectMs: 50 },
     dial: (_address, _port, signal) =>

@@ -348,7 +348,7 @@ async function upload({ id, server, project }: Owner, named: { name: string; mim
   return file;
 }
 
-/** Its host name resolves to nothing. */
+/** The host name resolves to nothing. */
 async function aToolServer({ server }: Owner): Promise<string> {
   const { signal } = new AbortController();
   const name = `t${createIdSource().short()}`

@@ -91,7 +91,7 @@ const personOf = async (name: string, of = provider) => {
   return people.find(({ subject, issuer }) => subject === name && issuer === of.issuer);
 };
 const isIn = async (browser: Visitor) => (await browser.ask('people.me')) !== 401;
-/** Its socket, once it is open. */
+/** The person's socket, once it is open. */
 const opened = async (browser: Visitor) => {
   const socket = browser.socket('/trpc');
   await new Promise((resolve) => socket.once('open', resolve));

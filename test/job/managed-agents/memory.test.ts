@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { expect, test } from 'vitest';
 import { needs } from '../../support/servers/components.ts';
-import { bad, gone, serverWith, stepsOf, testEverywhere } from './programs.ts';
+import { bad, goneRefusal, serverWith, stepsOf, testEverywhere } from './programs.ts';
 
 const taken = [409, 'memory_path_conflict_error', 'false'];
 const stale = [409, 'memory_precondition_failed_error', 'false'];
@@ -13,7 +13,7 @@ test('a program keeps memories by path, with preconditions, versions and redacti
     crud: [
       ['', 'Facts', 'What Alice likes.', { user: '1' }, 'Preferences'],
       [true, true, true, bad],
-      ['memory_store_deleted', gone],
+      ['memory_store_deleted', goneRefusal],
     ],
     memories: [
       [null, true, 5, '', 'hello'],
@@ -30,7 +30,7 @@ test('a program keeps memories by path, with preconditions, versions and redacti
       ],
       [stale, 'bye', true],
       [true, '/done.md', true, taken, taken],
-      [stale, 'memory_deleted', gone],
+      [stale, 'memory_deleted', goneRefusal],
     ],
     versions: [
       [
@@ -43,7 +43,7 @@ test('a program keeps memories by path, with preconditions, versions and redacti
       [null, true, null],
       ['bye', 'bye', null],
     ],
-    errors: [Array(7).fill(bad), [[413, 'request_too_large', null], bad], bad, bad, bad, gone, gone, bad],
+    errors: [Array(7).fill(bad), [[413, 'request_too_large', null], bad], bad, bad, bad, goneRefusal, goneRefusal, bad],
   });
 });
 
@@ -83,9 +83,9 @@ const inSessions = {
       '/mnt/memory/deleted is not kept: the memory store was deleted.',
     ],
     bad,
-    gone,
+    goneRefusal,
   ],
-  errors: [gone, bad, bad, bad, bad, bad],
+  errors: [goneRefusal, bad, bad, bad, bad, bad],
   deployment: [true, at],
 };
 

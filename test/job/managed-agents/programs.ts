@@ -15,7 +15,7 @@ const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
 const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
 /** Refusals, as the programs report them. */
 export const bad = [400, 'invalid_request_error', null];
-export const gone = [404, 'not_found_error', null];
+export const goneRefusal = [404, 'not_found_error', null];
 
 /** A real server whose model, on this wire, follows the instructions of a message. */
 export async function serverWith(wire: WireName, driver = 'process', settings: Record<string, string> = {}) {

@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { expect } from 'vitest';
 import { core } from './expected.ts';
-import { bad, gone, stepsOf, testEverywhere } from './programs.ts';
+import { bad, goneRefusal, stepsOf, testEverywhere } from './programs.ts';
 
 // The published SDKs are the oracle: unpatched, configured only by base URL and key.
 
@@ -98,7 +98,20 @@ testEverywhere('a program deploys an agent, runs it, and finds its runs', async 
     ],
     failure: [[null, 'environment_archived_error', 'environment_not_found_error'], 'active', 2],
     with_agent: [true, [], 'active'],
-    errors: [gone, gone, gone, bad, bad, gone, bad, bad, gone, bad, gone, bad],
+    errors: [
+      goneRefusal,
+      goneRefusal,
+      goneRefusal,
+      bad,
+      bad,
+      goneRefusal,
+      bad,
+      bad,
+      goneRefusal,
+      bad,
+      goneRefusal,
+      bad,
+    ],
     cron,
   });
 });

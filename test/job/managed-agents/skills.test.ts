@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { expect, test } from 'vitest';
 import { needs } from '../../support/servers/components.ts';
-import { bad, gone, serverWith, stepsOf } from './programs.ts';
+import { bad, goneRefusal, serverWith, stepsOf } from './programs.ts';
 
 const taken = [409, 'conflict_error', 'false'];
 
@@ -14,9 +14,9 @@ test('a program uploads skills, and its sessions keep the version with which the
       ['house-style', 'How letters are written.', 'How mails are written.', true],
       [true, true, { 'house-style/SKILL.md': '0o644', 'house-style/scripts/check.sh': '0o755' }, 'Write mails.'],
       ['skill_version_deleted', true, true, taken],
-      ['skill_deleted', gone, []],
+      ['skill_deleted', goneRefusal, []],
     ],
-    errors: [bad, bad, taken, bad, bad, gone, bad, gone, gone],
+    errors: [bad, bad, taken, bad, bad, goneRefusal, bad, goneRefusal, goneRefusal],
     sessions: [
       [['latest'], true, true],
       [

@@ -1,7 +1,7 @@
 // @module-tag nightly
 // Programs on the Anthropic SDK, unpatched, with agents that work for an agent; and what a killed server leaves of them.
 import { expect } from 'vitest';
-import { bad, gone, stepsOf, testEverywhere } from './programs.ts';
+import { bad, goneRefusal, stepsOf, testEverywhere } from './programs.ts';
 
 const reply = ['span.model_request_start', 'agent.message', 'span.model_request_end'];
 
@@ -37,7 +37,7 @@ const team = [
 
 testEverywhere('a coordinator and three agents work for a program as threads of a session', async (it) => {
   expect(await stepsOf(it, 'threads.py')).toEqual({
-    rosters: [true, [true, 1], [true, null, 2], bad, gone, bad],
+    rosters: [true, [true, 1], [true, null, 2], bad, goneRefusal, bad],
     team,
     thread: [
       [
@@ -72,10 +72,10 @@ testEverywhere('a coordinator and three agents work for a program as threads of 
         'session.status_idle',
         'end_turn',
       ],
-      gone,
+      goneRefusal,
       bad,
       'session_deleted',
-      gone,
+      goneRefusal,
     ],
   });
 });

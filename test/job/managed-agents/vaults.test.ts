@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { filesUnder } from '../../support/hostile/canaries.ts';
 import { guardedTools } from './guarded-tools.ts';
-import { bad, gone, stepsOf, testEverywhere } from './programs.ts';
+import { bad, goneRefusal, stepsOf, testEverywhere } from './programs.ts';
 
 const secret = /(secret|token)-\d/;
 const called = (number: number) => [['local'], [[`let in as number ${number}`, false]]];
@@ -28,7 +28,7 @@ testEverywhere(
         ['static_bearer', 'Example', 'Other', 'https://MCP.example.com:443/mcp/'],
         [[409, 'conflict_error', 'false'], true, [], true, 'vault_credential_deleted'],
         ['KEY', true, false],
-        [[409, 'conflict_error', 'false'], true, bad, 'vault_deleted', gone],
+        [[409, 'conflict_error', 'false'], true, bad, 'vault_deleted', goneRefusal],
       ],
       bearer,
       oauth: [
@@ -39,7 +39,7 @@ testEverywhere(
         ['invalid', true, 'initialize', 401],
         ['failed', 400, true, false],
       ],
-      errors: [bad, bad, gone, bad],
+      errors: [bad, bad, goneRefusal, bad],
       failures: [
         [
           ['away', 'mcp_connection_failed_error', 'retrying'],

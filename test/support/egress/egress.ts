@@ -79,7 +79,7 @@ export async function egressBench(options: EgressBenchOptions) {
 
 export const address = '203.0.113.7';
 export const names = { 'good.example.test': [address] };
-export const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
+export const allowList = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
 
 /** A bench whose policy lists `good.example.test`, with these servers at its ports. */
 export async function listedBench(servers: Readonly<Record<number, Server>>, more: EgressBenchOptions = {}) {
@@ -87,7 +87,7 @@ export async function listedBench(servers: Readonly<Record<number, Server>>, mor
   const ports: Record<string, number> = {};
   for (const [port, server] of Object.entries(servers))
     ports[`${address}:${port}`] = stack.use(await standIn(server)).port;
-  const bench = stack.use(await egressBench({ policy: listed, names, servers: ports, ...more }));
+  const bench = stack.use(await egressBench({ policy: allowList, names, servers: ports, ...more }));
   const held = stack.move();
   return { ...bench, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -8,7 +8,7 @@ export interface ProgramOutcome {
   readonly err: string;
 }
 
-/** Runs a program to its end, whatever its exit code. */
+/** Runs a program to its end, and accepts any exit code. */
 export const outcomeOf = (
   program: string,
   args: readonly string[],

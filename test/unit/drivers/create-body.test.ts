@@ -50,7 +50,7 @@ test('a new volume is filled from one folder of the image alone, whichever place
 
 test('a container has limits for memory, processors, processes, files and logs, and no swap', () => {
   expect(host).toMatchObject({ Memory: 2 ** 30, MemorySwap: 2 ** 30, NanoCpus: 1_500_000_000, PidsLimit: 512 });
-  // It yields busy processors to the server and to every other container: the engine's default is 1,024.
+  // A sandbox yields busy processors to the server and to every other container: the engine's default is 1,024.
   expect(host.CpuShares).toBe(16);
   expect(host.Ulimits).toEqual([
     { Name: 'nofile', Soft: 4_096, Hard: 4_096 },

@@ -1,4 +1,4 @@
-// What the programs of this folder share: the results of their steps, by name, and the names of failures.
+// Shared by the programs of this folder: the results of their steps, by name, and the names of failures.
 const results = {};
 
 export async function step(name, work) {
