@@ -10,6 +10,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { PullRequestFields } from '../parts/proposal-fields.tsx';
+import { hasFingers } from '../parts/touch.ts';
 import { t, translateServerText } from '../text/text.ts';
 import { DiffView } from './tool-result.tsx';
 
@@ -30,8 +31,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.
-    if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
-      document.getElementById('message')?.focus();
+    if (document.activeElement === document.body && !hasFingers()) document.getElementById('message')?.focus();
   };
   const summary = summarizeArgs(args);
   const proposal = isProposal(item.request.function, args) ? args : undefined;

@@ -10,6 +10,7 @@ import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { notify, tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
+import { hasFingers } from '../parts/touch.ts';
 import { projectFilter } from '../sessions/filters.ts';
 import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
@@ -30,7 +31,6 @@ const hints: Readonly<Partial<Record<string, TextKey>>> = {
   new: 'hint.task',
 };
 const maxNamed = 50; // workspace files that one message can attach
-const hasFingers = () => matchMedia('(pointer: coarse)').matches;
 
 export function Composer() {
   const id = currentSessionId.value;

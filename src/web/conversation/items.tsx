@@ -259,7 +259,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
         <strong>{t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared')}</strong>
         <p>{truncateLine(translateServerText(detail))}</p>
         {isLive && isNewest && (
-          <div class="row">
+          <div class="row wrap">
             <Button kind="primary" icon="retry" label={t('retry')} onClick={again} />
             <Button label={t('repository.change')} onClick={change} />
           </div>

@@ -152,6 +152,7 @@ export function ModelSetup({ onUsed, onStored }: Props) {
           {t('models.worked', { n: found.models.length })}
         </p>
       )}
+      {found && <p class="quiet">{t('models.useTells')}</p>}
       <FormError text={trouble} />
       {(found || canStore) && (
         <div class="choices">

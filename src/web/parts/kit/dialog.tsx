@@ -3,6 +3,7 @@ import type { ComponentChildren, RefObject, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { ErrorBoundary } from '../boundary.tsx';
+import { hasFingers } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {
@@ -98,7 +99,7 @@ function focusFirst(dialog: HTMLDialogElement): void {
     find('form [type=radio]:checked') ??
     find('form :is(input, select, textarea), .dialog-body > ul button') ??
     find('.choices:not(form *) button');
-  (matchMedia('(pointer: coarse)').matches ? dialog : (first ?? dialog)).focus();
+  (hasFingers() ? dialog : (first ?? dialog)).focus();
 }
 
 interface Question {

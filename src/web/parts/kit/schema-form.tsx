@@ -95,7 +95,11 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [trouble, setTrouble] = useState('');
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus(), [errors]);
+  const more = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // a person closes it
+    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [errors]);
   const textOf = (key: string) => {
     const name = `${words}.${key}`;
     return isTextKey(name) ? t(name) : undefined;
@@ -169,7 +173,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
         {children?.(errors)}
       </div>
       {all.some(({ options }) => options.isAdvanced) && (
-        <details class="advanced" open={all.some(({ name, options }) => options.isAdvanced && errors[name])}>
+        <details class="advanced" ref={more}>
           <summary>{t('form.more')}</summary>
           <div class="fields roomy grid">{draw(true)}</div>
         </details>

@@ -15,6 +15,7 @@ export const modelTexts = {
   'models.worked': 'Verbunden. {n} Modelle gefunden.',
   'models.worked.one': 'Verbunden. 1 Modell gefunden.',
   'models.use': 'Als Standardmodell festlegen',
+  'models.useTells': 'Der Standard gilt auch für bestehende Sitzungen, für die kein Modell gewählt wurde.',
   'models.saveOnly': 'Speichern, Standard beibehalten',
   'models.search': 'Modelle durchsuchen',
   'models.searchHint': '{n} Modelle durchsuchen',

@@ -13,9 +13,9 @@ export const previewTexts: Record<keyof typeof english, string> = {
   'preview.frame': 'Programm auf Port {port}',
   'preview.sandboxed':
     'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. Setzen Sie CORRAL_PREVIEWS_DOMAIN, um sie freizuschalten.',
-  'preview.open': 'Öffentliche Links',
+  'preview.open': 'Links zu Programmen und Dateien',
   'preview.openText':
-    'Wer einen Link hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',
+    'Vorschauen öffnen sich über einen solchen Link. Wer einen hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',
   'preview.closeOne': 'Link widerrufen: {what}',
   'preview.notClosed': 'Link konnte nicht widerrufen werden',
   'attach.add': 'Dateien anhängen',

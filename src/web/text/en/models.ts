@@ -14,6 +14,7 @@ export const modelTexts = {
   'models.worked': 'Connected. {n} models found.',
   'models.worked.one': 'Connected. 1 model found.',
   'models.use': 'Set as default model',
+  'models.useTells': 'The default also applies to existing sessions for which no model was chosen.',
   'models.saveOnly': 'Save without changing the default',
   'models.search': 'Search models',
   'models.searchHint': 'Search {n} models',

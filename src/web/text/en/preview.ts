@@ -11,8 +11,9 @@ export const previewTexts = {
   'preview.frame': 'Program on port {port}',
   'preview.sandboxed':
     'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN to enable them.',
-  'preview.open': 'Public links',
-  'preview.openText': 'Anyone with a link can see the program or files until the link expires or is revoked.',
+  'preview.open': 'Links to programs and files',
+  'preview.openText':
+    'Previews open with such a link. Anyone who has one can see the program or files until it expires or is revoked.',
   'preview.closeOne': 'Revoke link: {what}',
   'preview.notClosed': 'Could not revoke the link',
   'attach.add': 'Attach files',
