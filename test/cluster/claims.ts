@@ -67,50 +67,6 @@ describe.skipIf(!(await hasClaims()))('claims on a cluster with agents.x-k8s.io'
     await expect.poll(() => kubectl('get', 'pods', '-n', harness.namespace, '--output=name')).toBe('');
   });
 
-  test('a pool or template that somebody deletes under a running server is created again by the next start', async () => {
-    await using driver = await harness.connect({ over: { pods } });
-    await driver.keepReady?.(recipe(), { count: 1, epoch: 3 }, budget());
-    await expect.poll(members).toHaveLength(1);
-    for (const kind of ['sandboxwarmpools', 'sandboxtemplates']) {
-      await kubectl('delete', kind, '--all', '--namespace', harness.namespace);
-      const specs = [spec(), spec()]; // a claim can take a member that still exists
-      for (const one of specs) expect(await driver.provision(one, budget())).toMatchObject({ phase: 'ready' });
-      await expect.poll(members).toHaveLength(1);
-      for (const { id } of specs) await driver.destroy(id, 'remove', budget());
-    }
-    await driver.keepReady?.(recipe(), { count: 0, epoch: 3 }, budget());
-  });
-
-  test('ready members on a cordoned node are not claimed: the controller replaces them', async () => {
-    await using driver = await harness.connect({ over: { pods } });
-    await driver.keepReady?.(recipe(), { count: 1, epoch: 3 }, budget());
-    await driver.list(budget());
-    await expect.poll(members).toHaveLength(1);
-    onTestFinished(async () => void (await kubectl('uncordon', 'corral')));
-    await kubectl('cordon', 'corral');
-    await expect.poll(members).toEqual([]);
-    await kubectl('uncordon', 'corral');
-    await expect.poll(members).toHaveLength(1);
-    await driver.keepReady?.(recipe(), { count: 0, epoch: 3 }, budget());
-  });
-
-  test('a stopped session wakes with the template of newer settings, with its files', async () => {
-    const own = spec();
-    {
-      await using older = await harness.connect();
-      await older.provision(own, budget());
-      await using link = await older.attach(own.id, budget());
-      await sh(link, 'echo kept > /workspace/kept.txt');
-      await older.destroy(own.id, 'keep', budget());
-    }
-    await using newer = await harness.connect({ over: { pods: { ...testPods, nodeLossSeconds: 31 } } });
-    await newer.provision(own, budget());
-    await using link = await newer.attach(own.id, budget());
-    expect(await sh(link, 'cat /workspace/kept.txt')).toBe('kept\n');
-    expect(JSON.stringify((await harness.pods()).map((pod) => pod.spec?.tolerations))).toContain('31');
-    await newer.destroy(own.id, 'remove', budget());
-  });
-
   test('F042 F045 without the controller, the API server or the node: sandboxes go on, starts fail in time, ends leave nothing', async () => {
     const own = spec();
     const other = spec();

@@ -92,17 +92,6 @@ test('a version is another one also when the file was written in the same tick o
   expect(Number(next.version.slice(2))).toBeGreaterThan(Number(ahead.slice(2)));
 });
 
-test('an upload that breaks off leaves the old file and nothing next to it', async () => {
-  const { client, shell } = await opened();
-  await write(client, 'kept', 'old');
-  async function* broken() {
-    yield Buffer.alloc(100_000);
-    throw new Error('the client left');
-  }
-  await expect(client.transfers.write('kept', broken(), {}, budget())).rejects.toThrow();
-  await expect.poll(() => shell('ls -A; cat kept')).toBe('kept\nold');
-});
-
 test('other places than files of the workspace are refused', async () => {
   const { client, shell } = await opened();
   await shell('mkdir folder; mkfifo pipe; ln -s /etc/hostname out; ln -s /tmp outside');

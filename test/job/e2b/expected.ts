@@ -40,9 +40,9 @@ export const core = {
   detail: { state: 'running', metadata: { a: 'b c' }, envdVersion: '0.6.4', templateId: 'base' },
   listed: [1, 0],
   port: { allowed: [200, '1'], without: 403, byHost: 200, closed: 502 },
-  pause: [true, false, false, 'paused'],
-  resume: ['11\n', true],
-  'pause of the files alone': '10\n',
+  pause: [true, false, false, 'paused', 'TimeoutError'],
+  resume: ['11\nbar\n', true],
+  'pause of the files alone': '1gone\n0\n',
   'killed in a stream': [true, false, 'TimeoutError'],
   gone: 'SandboxNotFoundError',
   'closed network': [false, '403'],
@@ -93,7 +93,7 @@ export const code = {
 /** The same on a driver that cannot freeze processes, where a pause keeps the files alone. */
 export const unfrozen = {
   ...core,
-  resume: ['10\n', true],
+  resume: ['10\nbar\n', true],
   // the cluster's tests configure no egress for pods, so no proxy answers
   'closed network': [false, '000'],
   'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },

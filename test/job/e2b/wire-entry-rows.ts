@@ -36,11 +36,6 @@ export function entryRows(it: WireClient): void {
     const { body } = await files('Stat', { path: '~/made/deep/file' });
     expect((body as unknown as Entry).entry).toMatchObject({ mode: 0o644, permissions: '-rw-r--r--', ...own });
   });
-  test('a folder is removed with everything in it', async () => {
-    await run('mkdir -p gone/a/b && touch gone/a/b/c');
-    expect(await files('Remove', { path: 'gone' })).toEqual({ status: 200, body: {} });
-    expect((await files('Stat', { path: 'gone' })).status).toBe(404);
-  });
   test('a watcher keeps the changes until they are requested', async () => {
     await run('mkdir polled');
     const { watcherId } = (await files('CreateWatcher', { path: 'polled' })).body;

@@ -27,14 +27,4 @@ export function homeRows(it: WireClient): void {
     expect(body).toMatchObject({ entry: { path: '/home/user', type: 'FILE_TYPE_DIRECTORY' } });
     expect(body).not.toHaveProperty('entry.symlinkTarget');
   });
-  test('the home is the workspace, whose files have both names', async () => {
-    const headers = { 'content-type': 'application/octet-stream' };
-    await it.agent('/files?path=of-home', { method: 'POST', body: 'x', headers });
-    expect(await run('cat /workspace/of-home; mv /workspace/of-home ~/renamed; ls /workspace/renamed')).toBe(
-      'x/workspace/renamed',
-    );
-    expect(await run('[ /home/user -ef /workspace ] && echo one')).toBe('one');
-    const listed = await it.call('filesystem.Filesystem/ListDir', { path: '/workspace' });
-    expect(JSON.stringify(listed.body)).toContain('"/workspace/renamed"');
-  });
 }

@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { read, type WireClient, wireClient } from '../../support/clients/e2b-wire.ts';
-import { endRows } from './wire-end-rows.ts';
 import { entryRows } from './wire-entry-rows.ts';
 import { homeRows } from './wire-home-rows.ts';
 import { programRows } from './wire-program-rows.ts';
@@ -24,7 +23,6 @@ export function wireRows(env: Env): void {
     entryRows(it);
     fileRows(it);
     uploadRows(it);
-    endRows(it);
   });
 }
 

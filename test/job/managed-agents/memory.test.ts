@@ -48,8 +48,6 @@ test('a program keeps memories by path, with preconditions, versions and redacti
 });
 
 const at = '/mnt/memory/user-preferences';
-const beside = (path: string, why: string) =>
-  `${path} is not kept: ${why}. Your text is in /mnt/memory/.unkept/user-preferences${path} now, and the kept one in its place.`;
 const inSessions = {
   shared: [
     ['memory_store', true, 'read_write', 'Read it first.'],
@@ -68,22 +66,6 @@ const inSessions = {
     ],
     { '/deep/er/new.md': 'new', '/style.md': 'long of both' },
     'long of both',
-  ],
-  read_only: [
-    [beside('/style.md', 'the memory is read-only'), '/own.md is not kept: the memory is read-only.'],
-    ['long of both', 'mine'],
-    ['/deep/er/new.md', '/style.md'],
-    [],
-  ],
-  hostile: [['b', 'big.md', 'bytes'], [false, false, ['/ok.md']], 30],
-  thread: [[['created', '/thread.md']], 'found'],
-  ended: [
-    [
-      '/mnt/memory/archived/x.md is not kept: the memory store is archived.',
-      '/mnt/memory/deleted is not kept: the memory store was deleted.',
-    ],
-    bad,
-    goneRefusal,
   ],
   errors: [goneRefusal, bad, bad, bad, bad, bad],
   deployment: [true, at],

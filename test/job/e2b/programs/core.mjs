@@ -147,17 +147,19 @@ await step('port', async () => {
   return { allowed, without: status, byHost: await byHost(3000), closed: await byHost(3001) };
 });
 await step('pause', async () => {
-  await commands.run('sleep 1000', { background: true });
-  return [await sandbox.pause(), await sandbox.isRunning(), await sandbox.pause(), (await sandbox.getInfo()).state];
+  const handle = await commands.run('sleep 1000', { background: true });
+  const ended = failing(() => handle.wait());
+  const paused = [await sandbox.pause(), await sandbox.isRunning(), await sandbox.pause()];
+  return [...paused, (await sandbox.getInfo()).state, await ended];
 });
 await step('resume', async () => {
   const again = await Sandbox.connect(sandbox.sandboxId);
-  return [(await again.commands.run('cat m1; pgrep -xc sleep || true')).stdout, await again.isRunning()];
+  return [(await again.commands.run('cat m1; pgrep -xc sleep || true; echo $FOO')).stdout, await again.isRunning()];
 });
 await step('pause of the files alone', async () => {
   await sandbox.pause({ keepMemory: false });
   const again = await Sandbox.connect(sandbox.sandboxId);
-  return (await again.commands.run('cat m1; pgrep -xc sleep || true')).stdout;
+  return (await again.commands.run('cat m1; test -e /tmp/x.bin || echo gone; pgrep -xc sleep || true')).stdout;
 });
 await step('killed in a stream', async () => {
   const handle = await commands.run('sleep 1000', { background: true });

@@ -64,66 +64,6 @@ def shared():
 step("shared", shared)
 
 
-def read_only():
-    session = begin(mounted(store, access="read_only"))
-    output = run(session, f"run: rm -f {at}/style.md; printf mine > {at}/style.md; printf own > {at}/own.md")
-    return [
-        [line.replace(at, "") for line in output.splitlines() if "not kept" in line],
-        run(session, f"run: cat {at}/style.md; echo; cat /mnt/memory/.unkept/user-preferences/style.md").split("\n"),
-        sorted(texts(store)),
-        written(store, session),
-    ]
-
-
-step("read_only", read_only)
-
-
-def hostile():
-    own = stores.create(name="Hostile").id
-    session = begin(mounted(own))
-    run(session, "run: cd /mnt/memory/hostile && ln -s /etc/passwd link.md && ln -s /etc folder && mkfifo pipe && echo ok > ok.md")
-    big = run(session, "run: cd /mnt/memory/hostile && head -c 102401 /dev/zero | tr '\\0' x > big.md && printf '\\377' > bytes && printf x > $'a\\nb'")
-    many = run(session, "run: cd /mnt/memory/hostile && mkdir many && cd many && for n in $(seq 30); do echo $n > $n.md; done")
-    wiped = run(session, "run: rm -r /mnt/memory/hostile/many")
-    return [
-        sorted(line.split(" is not kept")[0].split("/")[-1] for line in big.splitlines() if "not kept" in line),
-        ["not kept" in many, "not kept" in wiped, sorted(texts(own))],
-        len([one for one in stores.memory_versions.list(own, operation="deleted", limit=100)]),
-    ]
-
-
-step("hostile", hostile)
-
-
-def thread():
-    own = stores.create(name="Team").id
-    runner = client.beta.agents.create(model=MODEL, name="Runner", tools=tools)
-    roster = {"type": "coordinator", "agents": [runner.id]}
-    lead = client.beta.agents.create(model=MODEL, name="Lead", tools=tools, multiagent=roster)
-    session = begin(mounted(own), by=lead)
-    run(session, "ask Runner: run: echo found > /mnt/memory/team/thread.md")
-    return [written(own, session), run(session, "run: cat /mnt/memory/team/thread.md")]
-
-
-step("thread", thread)
-
-
-def ended():
-    names = {name: stores.create(name=name).id for name in ("Archived", "Deleted")}
-    session = begin(*(mounted(id) for id in names.values()))
-    stores.archive(names["Archived"])
-    stores.delete(names["Deleted"])
-    output = run(session, "run: echo x > /mnt/memory/archived/x.md; echo x > /mnt/memory/deleted/x.md")
-    return [
-        sorted(line for line in output.splitlines() if "not kept" in line),
-        refused(lambda: begin(mounted(names["Archived"]))),
-        refused(lambda: begin(mounted(names["Deleted"]))),
-    ]
-
-
-step("ended", ended)
-
-
 def errors():
     session = begin(mounted(store))
     return [

@@ -24,7 +24,9 @@ async function bench(...names: readonly string[]) {
 
 test('a store is a folder named after it, apart from the others, and keeps name and description of the beginning', async () => {
   const { stores, ids, resources } = await bench('User Preferences', 'user/preferences!', '../..', 'Größe', '日本');
-  const found = await resources(...ids.map((id) => ({ memory_store_id: id })));
+  const found = await resources(
+    ...ids.map((id, n) => ({ memory_store_id: id, ...(n === 1 && { access: 'read_only' }) })),
+  );
   expect(found.map(({ mount_path: path }) => path)).toEqual([
     '/mnt/memory/user-preferences',
     '/mnt/memory/user-preferences-2',
@@ -42,7 +44,9 @@ test('a store is a folder named after it, apart from the others, and keeps name 
     description: 'x',
     mount_path: '/mnt/memory/user-preferences',
   });
-  expect(found.slice(1, 2).map(toMountedStore)).toMatchObject([{ store: ids[1], folder: 'user-preferences-2' }]);
+  expect(found.slice(1, 2).map(toMountedStore)).toMatchObject([
+    { store: ids[1], folder: 'user-preferences-2', access: 'read_only' },
+  ]);
 });
 
 test('a store that is unknown, archived, twice or the ninth is refused', async () => {

@@ -218,11 +218,13 @@ test('files that are no memories are refused by name, and the others are kept', 
   await it.write('bytes.bin', Uint8Array.of(0xff, 0xfe));
   await it.write('nul.md', 'a\0b');
   await it.write('bad\tname.md', 'x');
+  await it.write('two\nlines.md', 'x');
   await it.write('good.md', 'good');
   await it.remove('taken.md');
   await it.write('taken.md/below.md', 'a folder in place of a file');
   await symlink('/etc/passwd', join(it.folder, 'link.md'));
   await symlink('/etc', join(it.folder, 'etc'));
+  await it.client.exec({ command: 'mkfifo .session/memory/notes/pipe' }, never);
   const reported = await it.keep();
   for (const name of ['big.md', 'bytes.bin', 'nul.md', 'bad\tname.md'])
     expect(reported).toContain(`/mnt/memory/notes/${name} is not kept: `);
