@@ -133,3 +133,25 @@ test('a subscriber to the list at one server sees the changes made at another', 
   over.abort();
   await watching;
 });
+
+test('events appended at one server reach another in order, by polling heads alone', async () => {
+  await using it = await two();
+  const { a, b, id } = it;
+  await a.core.services.sessions.rename(id, 'first');
+  const received: string[] = [];
+  const over = new AbortController();
+  const reading = (async () => {
+    for await (const item of b.core.services.sessions.follow(id, 0, { signal: over.signal, deltas: true })) {
+      if (item.kind === 'resync') continue;
+      for (const event of item.events) if (event.type === 'title') received.push(event.data.title);
+      if (received.at(-1) === 'title 59') over.abort();
+    }
+  })();
+  for (let n = 0; n < 60; n++) {
+    await a.core.services.sessions.rename(id, `title ${n}`);
+    await new Promise((resolve) => setTimeout(resolve, (n * 7) % 50)); // at another point of the poll interval each time
+  }
+  await reading;
+  const titles = Array.from({ length: 60 }, (_, n) => `title ${n}`);
+  expect(received.filter((title) => title.startsWith('title '))).toEqual(titles);
+});

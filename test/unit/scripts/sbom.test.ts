@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { findSbomProblems, type PackageLock, pickServerComponents, Sbom } from '../../../scripts/sbom-check.ts';
+import {
+  findSbomProblems,
+  type PackageLock,
+  pickServerComponents,
+  Sbom,
+  withoutDownloadLocations,
+} from '../../../scripts/sbom-check.ts';
 
 const part = (name: string) => ({
   'bom-ref': `${name}@1.0.0`,
@@ -37,3 +43,8 @@ test.each([
     'a@1.0.0 names the place it was downloaded from',
   ],
 ])('%s is found', (_what, sbom, problem) => expect(findSbomProblems(sbom, lock)).toContain(problem));
+
+test('places of download and the name of the folder are taken out', () => {
+  const from = { ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] };
+  expect(JSON.stringify(withoutDownloadLocations(listOf(from)))).not.toMatch(/mirror|some-folder/);
+});
