@@ -79,16 +79,8 @@ test('an automation starts at the end of another one’s run, and not for somebo
   expect((await call('POST', base, { body: { ...report, after }, key: other.key })).status).toBe(404);
   const { body: second } = await call('POST', base, { body: { ...report, after }, key: one.key });
   expect(second.after).toEqual({ ...after, outcome: 'done' });
-  const back = { of: 'automation', id: second.id };
-  expect((await call('PATCH', `${base}/${first.id}`, { body: { after: back }, key: one.key })).status).toBe(400);
   await call('POST', `${base}/${first.id}/starts`, { key: one.key });
-  const newest = async () => (await call('GET', `${base}/${second.id}/starts`, { key: one.key })).body[0];
-  await expect.poll(async () => (await newest())?.state).toBe('ended');
-  const [begun] = (await call('GET', `${base}/${first.id}/starts`, { key: one.key })).body;
-  const { cause, sessionId } = await newest();
-  expect(cause).toEqual({ kind: 'run', sessionId: begun.sessionId, outcome: 'done' });
-  const { events } = await server.core.services.sessions.page(sessionId, 0, 20);
-  const reply = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
-  const { title } = await server.core.services.sessions.get(begun.sessionId);
-  expect(reply).toEqual([expect.stringContaining(`\n> ${title} (session ${begun.sessionId})`)]);
+  const causes = async (id: string) =>
+    (await call('GET', `${base}/${id}/starts`, { key: one.key })).body.map(({ cause }: { cause: object }) => cause);
+  await expect.poll(() => causes(second.id)).toMatchObject([{ kind: 'run', outcome: 'done' }]);
 });

@@ -15,16 +15,7 @@ import { routeRules } from './route-rules.ts';
 const origin = 'http://localhost:5173';
 const signal = new AbortController().signal;
 const changes = new Set<Rule | undefined>([
-  'create',
-  'work',
-  'manage',
-  'own-work',
-  'stop',
-  'signed',
-  'auditor',
-  'observe',
-  'operator',
-  'admin',
+  ...(['create', 'work', 'manage', 'own-work', 'stop', 'signed', 'auditor', 'observe', 'operator', 'admin'] as const),
   'visitor',
 ]);
 /** Routes that make signed links: they are refused too, because a link outlives the page. */

@@ -86,16 +86,6 @@ describe('a prebuild', () => {
     expect(broken.fake.all.size).toBe(0);
   });
 
-  test('pauses after failures in a row, as every automation does', async () => {
-    const world = prebuildWorld((id, { prepared: done }) => done(id, ready({ setup: 'failed' }), 'It ended with 1.'));
-    const { id } = await world.service.create({ ...prebuild, maxFailures: 2 });
-    for (let start = 0; start < 2; start++) {
-      await world.service.start(id, null);
-      for (let round = 0; round < 4; round++) await world.round();
-    }
-    expect((await world.service.get(id)).paused).toMatchObject({ by: 'failures' });
-  });
-
   test('is followed by another server where the one that began it is gone, also right after its end', async () => {
     const [store, fake, clock] = [createInMemoryStore({ shared: true }), fakeSessions(), manualClock(begin)];
     const never = () => new Promise<void>(() => {});

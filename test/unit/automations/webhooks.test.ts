@@ -15,26 +15,11 @@ import {
 } from '../../support/automations/webhook-world.ts';
 import { stored } from '../../support/machines/session-parts.ts';
 
-describe('a signature', () => {
+test('a signature is the one that the public library of Standard Webhooks verifies', () => {
   const secret = `whsec_${Buffer.from('k'.repeat(32)).toString('base64')}`;
   const body = JSON.stringify({ type: 'run.ended', data: { title: 'Grüße 🌍' } });
-
-  test('is the one that the public library of Standard Webhooks verifies', () => {
-    const headers = buildSignatureHeaders(secret, { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body });
-    expect(new Verifier(secret).verify(body, headers)).toEqual(JSON.parse(body));
-  });
-
-  test.each([
-    ['another body', { body: `${body} ` }],
-    ['another id', { id: 'msg_2' }],
-    ['an old time', { timestamp: 1_700_000_000 }],
-  ])('with %s is refused', (_, changed) => {
-    const message = { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body };
-    const headers = { ...buildSignatureHeaders(secret, message), 'webhook-id': 'msg_1' };
-    const other = { ...message, ...changed };
-    const sent = { ...headers, 'webhook-id': other.id, 'webhook-timestamp': `${other.timestamp}` };
-    expect(() => new Verifier(secret).verify(other.body, sent)).toThrow();
-  });
+  const headers = buildSignatureHeaders(secret, { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body });
+  expect(new Verifier(secret).verify(body, headers)).toEqual(JSON.parse(body));
 });
 
 describe('an event of a session', () => {

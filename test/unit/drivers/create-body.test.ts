@@ -21,14 +21,6 @@ const request = {
 const body = createSandboxBody(request);
 const host = body.HostConfig as Record<string, unknown>;
 
-test('a container runs as an ordinary user without capabilities', () => {
-  expect(body.User).toBe('40007:40007');
-  for (const path of ['/run', '/home/agent'])
-    expect((host.Tmpfs as Record<string, string>)[path]).toContain('uid=40007,gid=40007');
-  expect(host).toMatchObject({ Privileged: false, CapDrop: ['ALL'] });
-  expect(host.CapAdd).toBeUndefined();
-});
-
 test('a container gains no privileges from a program, and its system calls follow our seccomp profile', () =>
   expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${createOciProfile()}`]));
 

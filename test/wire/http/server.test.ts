@@ -167,6 +167,7 @@ test('the OpenAPI document describes bodies, streams, headers and failures', asy
   expect(list.example.data.sessions[0].unread_message_count).toBe(0);
   const responseTo = (path: string) => paths[path].get.parameters.map(({ name }: { name: string }) => name);
   expect(responseTo('/ws/{sid}')).toEqual(['sid', 'after_seq', 'profile', 'token']);
+  expect(paths['/ws/{sid}'].get['x-websocket']).toBe(true);
   expect(responseTo('/api/v1/sessions/{sid}/vnc')).toEqual(expect.arrayContaining(['token', 'signature']));
   for (const panel of ['shell', 'file']) {
     const { content } = paths[`/api/v1/sessions/{sid}/${panel}`].post.responses[200];

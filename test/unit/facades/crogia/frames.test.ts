@@ -40,37 +40,20 @@ test('a tool call carries the name and the arguments that its clients know, and 
   });
 });
 
-test('the start of a run, text, a wait, an error and the ends of runs', () => {
-  const started = { ...common, type: 'task_started', task: 'Say hi', run_id: runId, content: '' };
-  expect(replied({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual(started);
-  const expected = { ...common, type: 'text_delta', role: 'assistant', message_id: messageId, content: 'Hel' };
-  expect(replied({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual(expected);
-  expect(replied({ type: 'run.wait', runId, data: { question: 'Which?' } })).toEqual({
-    ...common,
-    type: 'waiting',
-    question: 'Which?',
-    run_id: runId,
-    content: '',
-  });
-  expect(replied({ type: 'run.error', runId, data: { error: 'It broke.' } })).toEqual({
-    ...common,
-    type: 'error',
-    message: 'It broke.',
-    content: 'It broke.',
-  });
-  const end = (status: 'completed' | 'stopped' | 'failed') =>
-    replied({ type: 'run.end', runId, data: { status, reason: status, task: 'T' } });
-  expect(end('completed')).toEqual({
-    ...common,
-    type: 'task_completed',
-    task: 'T',
-    run_id: runId,
-    status: 'completed',
-    content: '',
-  });
-  expect(end('stopped')).toMatchObject({ type: 'task_completed', status: 'stopped' });
-  expect(end('failed')).toBeUndefined();
-});
+const ended = (status: 'completed' | 'stopped' | 'failed') => ({ status, reason: status, task: 'T' });
+const completed = { type: 'task_completed', task: 'T', run_id: runId, content: '' };
+const text = { type: 'text_delta', role: 'assistant', message_id: messageId, content: 'Hel' };
+test.each<[type: SessionFact['type'], data: object, shown: object | undefined]>([
+  ['run.started', { task: 'Say hi', messageId }, { type: 'task_started', task: 'Say hi', run_id: runId, content: '' }],
+  ['message.delta', { messageId, text: 'Hel' }, text],
+  ['run.wait', { question: 'Which?' }, { type: 'waiting', question: 'Which?', run_id: runId, content: '' }],
+  ['run.error', { error: 'It broke.' }, { type: 'error', message: 'It broke.', content: 'It broke.' }],
+  ['run.end', ended('completed'), { ...completed, status: 'completed' }],
+  ['run.end', ended('stopped'), { ...completed, status: 'stopped' }],
+  ['run.end', ended('failed'), undefined],
+])('%s %j is the frame %j', (type, data, shown) =>
+  expect(replied({ type, runId, data } as SessionFact)).toEqual(shown && { ...common, ...shown }),
+);
 
 test('a resync names where to continue, and a reader that was too slow has a cursor that is too old', () => {
   const item = { kind: 'resync', reason: 'too_slow', oldest: 3, head: 90 } as const;

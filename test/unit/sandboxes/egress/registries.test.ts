@@ -94,16 +94,6 @@ test('an image is read once, and kept by its digest', async () => {
   expect(did).toEqual(['run', 'run']);
 });
 
-test('an index that did not answer is named and requested again next time, the image is not', async () => {
-  const page = 'https://pip.example.test/simple/pip/';
-  const { discovery, did, pages } = world(output('pip\thttps://pip.example.test/simple'), {});
-  expect(await discoverRegistries(discovery, signal)).toMatchObject({ unread: [page] });
-  pages[page] = '<a href="https://files.example.test/x">';
-  const { entries, unread } = await discoverRegistries(discovery, signal);
-  const expected = { did: ['run', page, page], unread: [], hosts: ['pip.example.test', 'files.example.test'] };
-  expect({ did, unread, hosts: entries.map(({ host }) => host) }).toEqual(expected);
-});
-
 test('a stored record of another shape is replaced by a new reading', async () => {
   const { discovery, did, docs } = world(output(), {});
   docs.set('egress-registries sha256:1', { id: 'sha256:1', doc: { entries: 'old' }, version: 1 });
