@@ -45,20 +45,6 @@ test('a call is rejected with a reason typed after Enter, and Cancel goes back',
   await page.getByText('Not today').first().waitFor();
 });
 
-test('after a change of the settings, what is typed arrives in the message', async ({ desk }) => {
-  const { page } = await opened(desk, write);
-  await page.keyboard.press('Control+,');
-  const dialog = page.getByRole('dialog');
-  await dialog.getByRole('button', { name: 'Approvals and tools' }).press('Enter');
-  await dialog.locator('textarea').first().press('End');
-  await page.keyboard.type('\nfile_read');
-  await dialog.getByRole('button', { name: 'Save' }).first().press('Enter');
-  await dialog.getByText('Saved').first().waitFor();
-  await page.keyboard.press('Escape');
-  await page.keyboard.type('Go on');
-  await expect.poll(() => page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('Go on');
-});
-
 test('a control that is gone or disabled passes the focus on to the next one', async ({ desk }) => {
   const { page } = await opened(desk, write);
   await page.keyboard.press('Control+,');

@@ -170,6 +170,18 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Reset Rules' }).click();
   await dialog.getByText('Reset to default').waitFor();
+  await page.keyboard.press('Escape');
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await message.press('Control+,');
+  await dialog.getByRole('button', { name: 'Approvals and tools' }).press('Enter');
+  await dialog.getByLabel('Approval timeout').press('End');
+  await page.keyboard.type('0');
+  await dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' }).press('Enter');
+  await dialog.getByText('Saved').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await page.keyboard.type('Go on');
+  await expect.poll(() => message.inputValue()).toBe('Go on');
   expect(complaints).toEqual([]);
 });
 
