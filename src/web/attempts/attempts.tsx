@@ -112,6 +112,7 @@ interface Entries {
 const AttemptsForm = ({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) => (
   <SchemaForm
     of="attempts.start"
+    keepsDrafts
     words="attempts"
     save={t('attempts.begin')}
     failure={t('attempts.notStarted')}

@@ -126,6 +126,7 @@ export function AutomationForm({ automation, back }: Props) {
         of="automations.create"
         words="automations"
         value={value}
+        keepsDrafts={!automation}
         cancel={back}
         send={(input) => save(input as unknown as Entries)}
         fields={(entry) => {

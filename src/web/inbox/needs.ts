@@ -12,8 +12,9 @@ export function findInboxReason(session: Session): InboxReason | undefined {
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }
 
-/** Longest wait first. */
+/** What waits for a person first, the longest wait at the top. */
 export const inboxSessions = computed<readonly Session[]>(() => {
   const found = sessions.value.filter((session) => findInboxReason(session) !== undefined);
-  return found.sort((one, other) => (one.latestMessageAt < other.latestMessageAt ? -1 : 1));
+  const rank = (session: Session) => Number(findInboxReason(session) !== 'waiting');
+  return found.sort((one, other) => rank(one) - rank(other) || (one.latestMessageAt < other.latestMessageAt ? -1 : 1));
 });

@@ -58,6 +58,7 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
+  if (!known && !isChild) return null; // nothing that a person could open
   return (
     <p class="aside forked">
       <Icon name="fork" size={15} />

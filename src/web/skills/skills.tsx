@@ -17,9 +17,7 @@ function Skills() {
   const [trouble, tryIt] = useActionError();
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [project, setProject] = useState(projectFilter.value);
-  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    field.current?.setAttribute('webkitdirectory', '');
     void tryIt(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
   }, []);
   const upload = (chosen: FileList) =>
@@ -40,18 +38,9 @@ function Skills() {
     <Dialog title={t('skills')} wide>
       <p class="quiet">{t('skills.about')}</p>
       <ProjectField value={project} onChange={setProject} />
-      <div>
-        <Button kind="primary" icon="upload" label={t('skills.upload')} onClick={() => field.current?.click()} />
-        <input
-          ref={field}
-          type="file"
-          hidden
-          aria-label={t('skills.upload')}
-          onChange={({ currentTarget }) => {
-            if (currentTarget.files?.length) void upload(currentTarget.files);
-            currentTarget.value = '';
-          }}
-        />
+      <div class="row wrap">
+        <UploadButton label={t('skills.upload')} isFolder act={upload} />
+        <UploadButton label={t('skills.uploadFile')} act={upload} />
       </div>
       <FormError text={trouble} />
       {problems.length > 0 && (
@@ -71,6 +60,41 @@ function Skills() {
         }))}
       />
     </Dialog>
+  );
+}
+
+interface UploadProps {
+  readonly label: string;
+  /** Phones can only choose files. */
+  readonly isFolder?: boolean;
+  readonly act: (files: FileList) => Promise<unknown>;
+}
+
+function UploadButton({ label, isFolder = false, act }: UploadProps) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    field.current?.toggleAttribute('webkitdirectory', isFolder);
+  }, []);
+  return (
+    <>
+      <Button
+        kind={isFolder ? 'primary' : 'plain'}
+        icon="upload"
+        label={label}
+        onClick={() => field.current?.click()}
+      />
+      <input
+        ref={field}
+        type="file"
+        hidden
+        aria-label={label}
+        accept={isFolder ? undefined : '.zip,.md'}
+        onChange={({ currentTarget }) => {
+          if (currentTarget.files?.length) void act(currentTarget.files);
+          currentTarget.value = '';
+        }}
+      />
+    </>
   );
 }
 

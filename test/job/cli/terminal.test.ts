@@ -16,7 +16,7 @@ afterAll(() => cli?.[Symbol.asyncDispose]());
 test('asks on a terminal that cannot be drawn on, then continues', { tags: ['all'] }, async ({ crew }) => {
   const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
   const plain = { env: { ...crew.env, TERM: 'dumb' } };
-  const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);
+  const { code, stdout } = await cli.onTerminal(['run', `Choose\n${fence('ask', 'Which colour?')}`], steps, plain);
   expect([code, stdout]).toEqual([0, expect.stringContaining('blue')]);
   expect(stdout.match(/Which colour\?/g)).toHaveLength(1);
 });

@@ -113,7 +113,13 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   });
   await leave(page);
   await page.keyboard.press('Control+,');
-  for (const section of ['Appearance', 'Notifications', 'Models and keys', 'Tools and approvals', 'Network']) {
+  for (const section of [
+    'Appearance',
+    'Notifications',
+    'Models and keys',
+    'Tools of this session',
+    'Network of this session',
+  ]) {
     await see(`the settings ${section}`, async () => {
       const settings = page.getByRole('dialog');
       const choice = settings.getByRole('combobox', { name: 'Settings' }); // a phone has no room for a column

@@ -58,6 +58,8 @@ interface Props<Name extends FormName> {
   readonly value?: object | undefined;
   /** Handwritten fields. Their errors come from an {@link InvalidFieldsError} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
+  /** A form that was closed without Save or Cancel opens again with what was entered. */
+  readonly keepsDrafts?: boolean;
   /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
   readonly note?: string;
@@ -78,12 +80,17 @@ export class InvalidFieldsError extends Error {
   }
 }
 
+const keptDrafts = new Map<FormName, Drafts>();
+
 /** A form generated from a server operation's input. Shows each error at its field. */
 export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { of, words, title, fields, value, children, note, cancel, second, send } = props;
-  const { save = t('files.save'), failure = t('notSaved'), needsChange = false } = props;
+  const { save = t('files.save'), failure = t('notSaved'), needsChange = false, keepsDrafts = false } = props;
   const schemas = forms[of] as unknown as FormSchema;
-  const [drafts, setDrafts] = useState<Drafts>({});
+  const [drafts, setDrafts] = useState<Drafts>((keepsDrafts && keptDrafts.get(of)) || {});
+  useEffect(() => {
+    if (keepsDrafts) keptDrafts.set(of, drafts);
+  }, [drafts]);
   const initial = (name: string, schema = schemas[name]) =>
     toFieldDraft(schema ?? { kind: 'text' }, valueAt(value, name));
   const draftOf = (name: string, schema?: FieldSchema) => drafts[name] ?? initial(name, schema);
@@ -123,7 +130,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
         if (entered !== undefined) putAt(input, name, entered);
       }
       await deliver(input as InputOf<Name>);
-      if (isSave) setDrafts({});
+      if (!isSave) return;
+      keptDrafts.delete(of);
+      setDrafts({});
     } catch (thrown) {
       const named =
         thrown instanceof CallError || thrown instanceof InvalidFieldsError ? Object.entries(thrown.fields) : [];
@@ -185,7 +194,15 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       )}
       <FormError text={trouble} />
       <div class="choices">
-        {cancel && <Button label={t('cancel')} onClick={cancel} />}
+        {cancel && (
+          <Button
+            label={t('cancel')}
+            onClick={() => {
+              keptDrafts.delete(of);
+              cancel();
+            }}
+          />
+        )}
         {second && <Button type="submit" label={second.label} value="second" />}
         <Button kind="primary" type="submit" label={save} disabled={isUnchanged} />
       </div>
