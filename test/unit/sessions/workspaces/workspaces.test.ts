@@ -126,6 +126,22 @@ test('a new session is called as the client calls it, whatever its predecessor w
   expect([...all.sessions.values()].map(({ title }) => title)).toEqual(['w']);
 });
 
+test('each user has sessions of their own, whatever the name: another’s workspace, its id, a path', async () => {
+  const all = world();
+  const { service } = await server(all);
+  const sessionOf = async (user: string, name: string) => {
+    const before = all.sessions.size;
+    using client = service.join(user);
+    await client.runCommand(name, 'ls');
+    return all.sessions.size > before ? [...all.sessions.keys()].at(-1) : undefined;
+  };
+  const ids = [await sessionOf('ann', 'w')];
+  for (const user of ['bob', 'Ann', '..']) ids.push(await sessionOf(user, 'w'), await sessionOf(user, ids[0] ?? ''));
+  for (const name of ['W', '..', '.', '-rf', 'x'.repeat(128)]) ids.push(await sessionOf('ann', name));
+  expect(new Set(ids).size).toBe(12);
+  expect(await sessionOf('ann', 'w')).toBeUndefined(); // the known one
+});
+
 test('the last of several servers that a client disconnects from stops the sandbox', async () => {
   const all = world();
   const a = await server(all, { name: 'a' });
