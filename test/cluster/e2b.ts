@@ -1,6 +1,6 @@
 // Programs that use the E2B SDKs, with pods as their sandboxes. Pods cannot be frozen, so a pause keeps only the files.
 import { afterAll, beforeAll, describe } from 'vitest';
-import { code, unfrozen } from '../job/e2b/expected.ts';
+import { code, unfrozen, unfrozenPython } from '../job/e2b/expected.ts';
 import { stepsOf } from '../support/clients/e2b-steps.ts';
 import { freeVolumes, hasCluster, variantOnCluster } from '../support/cluster/cluster.ts';
 import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
@@ -34,4 +34,5 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   });
   stepsOf('core.mjs', unfrozen, env);
   stepsOf('code.mjs', code, env);
+  stepsOf('core.py', unfrozenPython, env);
 });

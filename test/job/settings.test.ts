@@ -1,6 +1,7 @@
 // @module-tag all
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
+import { openWebSocket } from '../support/clients/sockets.ts';
 import { freePort } from '../support/servers/free-port.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
 
@@ -36,5 +37,8 @@ test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_
     );
     const large = await fetch(`${url}/trpc/sessions.create`, { method: 'POST', body: `"${'x'.repeat(1_000)}"` });
     expect(large.status).toBe(413);
+    const socket = await openWebSocket(`${url.replace('http', 'ws')}/ws?user_id=ann`);
+    await expect.poll(() => socket.frames[0]).toMatchObject({ type: 'connected', user_id: 'ann' });
+    socket.ws.terminate();
   }
 });

@@ -133,8 +133,9 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
 
   test('the image has the tools that it promises, and the daemon is small', { tags: ['nightly'] }, async () => {
     const { client } = await opened();
-    const tools = 'for it in bash git python3 pip node npm rg curl ps; do command -v $it; done | wc -l; id -u; node -v';
-    expect((await client.exec({ command: tools }, budget())).stdout).toMatch(/^9\n10001\nv24/);
+    const tools =
+      'for it in bash git python python3 pip pip3 node npm rg curl ps; do command -v $it; done | wc -l; id -u; node -v';
+    expect((await client.exec({ command: tools }, budget())).stdout).toMatch(/^11\n10001\nv24/);
     expect(
       (await client.exec({ command: 'python3 -m venv /tmp/v && /tmp/v/bin/pip --version' }, budget())).exitCode,
     ).toBe(0);

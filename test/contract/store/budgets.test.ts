@@ -104,6 +104,13 @@ test.for(storePairs)('what one server uses of each limit counts at the other wit
       const over = { scope: of, period: 'day', kind, limit: 100, used: 70, needs: 60 };
       expect(await useUp(pair.stores, of, kind)).toEqual({ kind: 'over', over });
     }
+    const [one, other] = pair.stores.map(({ records }, n) =>
+      holdingsOf(records, { [of]: { runningRuns: 1 } }, { shared: true, server: `server-${n}` }),
+    );
+    const held = { session: { owner: 'ada', projectId: 'web' }, amounts: { runningRuns: 1 } };
+    await one?.holdings.take(held.session, held.amounts, () => one.live.add(held));
+    const over = { of, kind: 'runningRuns', limit: 1, used: 1, needs: 1 };
+    expect(await other?.holdings.take(held.session, held.amounts, () => {})).toEqual(over);
   }
 });
 

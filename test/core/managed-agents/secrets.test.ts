@@ -123,9 +123,11 @@ test('a deployment keeps the token of a repository for its runs, and shows it no
   expect(one?.paths).toEqual(['/acme/other']);
 });
 
-test('a session that was made elsewhere has the environment of the server', async () => {
+test('a session has its title in every API, and one made elsewhere the environment of the server', async () => {
   await using server = await composedServer(settings);
-  const { ask, core } = program(server);
+  const { ask, plain, ownId, core } = program(server);
+  const own = await ask('sessions', { ...(await plain()), title: 'Mine' });
+  expect(await core.services.sessions.get(ownId(own.id))).toMatchObject({ title: 'Mine' });
   const { id } = await core.services.sessions.create({ origin: 'trpc', title: 'Made elsewhere' });
   expect(await ask(`sessions/sesn_${id}`)).toMatchObject({ title: 'Made elsewhere', environment_id: 'env_server' });
 });

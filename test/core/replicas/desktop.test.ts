@@ -58,11 +58,17 @@ test('a person at one server blocks the agent at another, and a release gives th
   await expect.poll(async () => (await it.facts()).toSorted()).toEqual(reports);
 });
 
-test('the agent gets the keyboard and mouse back from a viewer whose server died, and the log records it once', async () => {
+test('the log records a viewer whose server died once, and each start, restart and stop of a desktop that nobody views', async () => {
   await using it = await two();
   await it.set.store.leases.acquire(`control:${it.id}`, 'viewer@gone', Date.now(), 400);
   const gates = [it.a, it.b].map(({ core }) => core.services.desktop.gate(it.id, signal()));
   expect(await it.controllerAt(it.b)).toBe('viewer');
   await Promise.all(gates);
   await expect.poll(it.facts).toEqual(['control_returned']);
+  await it.screen.desktop.start(); // as an agent's tool does; only heartbeats report it
+  await expect.poll(it.facts).toEqual(['control_returned', 'started']);
+  Object.assign(it.screen.status, { restarts: { display: 0, browser: 1 }, lastFailure: 'chromium ended with SIGKILL' });
+  await expect.poll(it.facts).toEqual(['control_returned', 'started', 'restarted']);
+  Object.assign(it.screen.status, { state: 'stopped' });
+  await expect.poll(it.facts).toEqual(['control_returned', 'started', 'restarted', 'stopped']);
 });

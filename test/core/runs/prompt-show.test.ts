@@ -11,8 +11,8 @@ afterEach(() => void vi.unstubAllEnvs());
 const shown = async (...args: string[]) => (await runServerCommand(promptCommand, ...args)).printed.join('\n');
 
 /** A finished run of the demo model. */
-async function ranSession(url: string, text: string) {
-  using client = openClient(url, 'ws');
+async function ranSession(url: string, text: string, token?: string) {
+  using client = openClient(url, 'ws', token);
   const { id } = await client.sessions.create.mutate();
   const following = followEvents(client, { sessionId: id, lastEventId: '0' });
   await client.runs.send.mutate({ sessionId: id, text });
@@ -35,9 +35,14 @@ test('prompt show prints the instructions, tools and messages of a turn, and the
   expect(newest).toMatch(/== message \d+: result of shell_exec \S+\n[^=]*hi there/);
 });
 
-test('prompt show prints all of it as JSON', async () => {
-  await using server = await composedServer();
-  const { id } = await ranSession(server.url, fence('sh', 'true'));
+test('prompt show prints all of it as JSON, and nothing to a caller who may not read the session', async () => {
+  const token = 'a-token-of-the-operator-1234';
+  await using server = await composedServer({ CORRAL_TOKEN: token });
+  const { id } = await ranSession(server.url, fence('sh', 'true'), token);
+  using client = openClient(server.url, 'ws', token);
+  vi.stubEnv('CORRAL_TOKEN', (await client.keys.create.mutate({ role: 'user', name: 'Another' })).key);
+  await expect(shown('show', id, '--url', server.url)).rejects.toThrow('There is no such session.');
+  vi.stubEnv('CORRAL_TOKEN', token);
   const seen = JSON.parse(await shown('show', id, '--turn', '1', '--json', '--url', server.url));
   expect(seen).toMatchObject({ turn: 1, proved: true, request: { phase: { kind: 'plan' } } });
   expect(seen.sections.map(({ text }: { text: string }) => text).join('\n\n')).toBe(seen.request.system);

@@ -15,6 +15,9 @@ test("the greeting repeats the client's user_id, or null without one", async (co
   const slash = await openWebSocket(`${server.url.replace('http', 'ws')}/ws/?user_id=bob`);
   await expect.poll(() => slash.frames[0]).toMatchObject({ type: 'connected', user_id: 'bob' });
   slash.ws.terminate();
+  const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as Record<string, never>;
+  const parameters = [{ name: 'user_id', in: 'query', required: false, schema: { type: 'string' } }];
+  expect(paths).toMatchObject({ '/ws': { get: { parameters, responses: { 101: {}, 401: {}, 426: {} } } } });
 });
 
 test.each(['', 'a b', 'x'.repeat(129), 'ümlaut', 'a/b', '..%00'])(

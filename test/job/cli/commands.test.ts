@@ -169,6 +169,11 @@ describe('exec', () => {
     expect(done).toEqual({ code: 7, stdout: 'hello', stderr: 'oh\n' });
   });
 
+  test('streams 50 MB', { tags: ['nightly'] }, async () => {
+    const { stdout } = await corral('exec', box, 'head -c 50000000 /dev/zero | tr "\\0" x');
+    expect(stdout.length).toBe(50_000_000);
+  });
+
   test('several words are a program with its arguments, options included', async () => {
     expect((await corral('exec', box, 'printf', '%s|', '-n', 'a b', "it's")).stdout).toBe("-n|a b|it's|");
   });

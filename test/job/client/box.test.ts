@@ -269,6 +269,11 @@ describe('run', () => {
     for await (const event of run) if (event.type === 'approval.requested') await run.approve(event.data.callId);
     expect(await asking.files.read('approved.txt')).toContain('yes');
   });
+
+  test('says why it failed', async () => {
+    const run = await box.run(fence('fail', 'the model is out'));
+    expect(await run.result()).toMatchObject({ status: 'failed', error: expect.stringContaining('the model is out') });
+  });
 });
 
 test('a refusal has a code, a hint where one helps, and the address', async () => {

@@ -90,6 +90,21 @@ export const code = {
   'a language without a kernel': 'SandboxError',
 };
 
+export const python = {
+  stdin: 'got x bar\n',
+  kill: [1, ['-l', '-c', 'sleep 100'], {}, true, false],
+  pty: true,
+  files: ['/home/user/a.txt', { author: 'ann' }, { author: 'ann' }, false],
+  watch: ['create x', 'chmod x', 'write x'],
+  'signed url': 'hi',
+  metrics: [true],
+  chart: ['bar', { a: 1, b: 2 }],
+  pause: [1, true, false],
+  connect: ['hi', '1'],
+  network_update: [false, true],
+  'kill of the sandbox': [true, false],
+};
+
 /** The same on a driver that cannot freeze processes, where a pause keeps the files alone. */
 export const unfrozen = {
   ...core,
@@ -98,6 +113,7 @@ export const unfrozen = {
   'closed network': [false, '000'],
   'network update': { failed: 'SandboxError', message: expect.stringContaining('Pause or stop it, then change') },
 };
+export const unfrozenPython = { ...python, connect: ['hi', null] };
 
 export const templates = {
   build: [true, true, ['default', 'v1']],
@@ -113,6 +129,7 @@ export const templates = {
 
 export const volumes = {
   connected: 'data-of-a-program',
+  refused: ['VolumeError', 'VolumeNotFoundError'],
   makeDir: ['b', '/a/b', 'directory', 'VolumePathNotFoundError', 'VolumeError'],
   write: ['one.txt', '/a/b/one.txt', 5, 'file', '640', true],
   'write a stream': 1_000_000,
@@ -129,5 +146,5 @@ export const volumes = {
   'in use': 'VolumeError',
   elsewhere: 'SandboxError',
   remove: [false, 'VolumePathNotFoundError'],
-  destroy: true,
+  destroy: [true, false],
 };

@@ -8,7 +8,7 @@ import { buildVariant } from '../../support/servers/build-variant.ts';
 import { has } from '../../support/servers/components.ts';
 import { hasBubblewrap } from '../../support/servers/process.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
-import { code, core, templates, volumes } from './expected.ts';
+import { code, core, python, templates, volumes } from './expected.ts';
 
 // The published SDKs are the oracle: unpatched, configured only by environment variables.
 const docker = await hasDocker();
@@ -18,7 +18,7 @@ const rows = [
     name: 'programs on the E2B SDKs',
     isHere: docker,
     settings: { CORRAL_DRIVER: 'docker', CORRAL_E2B_MAX_UPLOAD_BYTES: '8MiB' },
-    programs: { 'core.mjs': core, 'code.mjs': code },
+    programs: { 'core.mjs': core, 'code.mjs': code, 'core.py': python },
   },
   {
     name: 'templates of apt, pip and npm steps that the E2B SDKs build',

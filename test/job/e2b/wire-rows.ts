@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../support/clients/api.ts';
 import { read, type WireClient, wireClient } from '../../support/clients/e2b-wire.ts';
 import { entryRows } from './wire-entry-rows.ts';
 import { homeRows } from './wire-home-rows.ts';
@@ -23,6 +24,13 @@ export function wireRows(env: Env): void {
     entryRows(it);
     fileRows(it);
     uploadRows(it);
+    test('a sandbox that is killed from outside breaks its streams', async () => {
+      const { rest } = await it.open('process.Process/Start', it.shell('sleep 60'));
+      const broken = expect(rest()).rejects.toThrow('terminated');
+      const { stdout } = await run('docker', ['ps', '--quiet', '--filter', `name=${it.sid}`]);
+      await run('docker', ['kill', stdout.trim()]); // so this test is the last one
+      await broken;
+    });
   });
 }
 

@@ -30,7 +30,7 @@ function verdictOn({ body }: FakeRequest): FakeReply {
 }
 
 /**
- * A model that follows the instructions of a message. `run: <command>` runs it, `weather: <city>` calls the program's
+ * A model that follows the instructions of a message. `run: <command>` runs it, `weather: <city>, …` calls the program's
  * tool, `tool: <name>` any tool, and `skill: <name>` reads a skill. Lines `ask <agent>: <task>` delegate work to agents.
  * Anything else is repeated. The model's next text is the result of a call.
  */
@@ -47,6 +47,7 @@ export function obedient(request: FakeRequest): FakeReply {
   if (word === 'run') return { text: 'I run it.', calls: [{ name: 'bash', args: { command: rest } }] };
   if (word === 'tool') return { calls: [{ name: rest.trim(), args: {} }] };
   if (word === 'skill') return { calls: [{ name: 'skill_read', args: { name: rest.trim() } }] };
-  if (word === 'weather') return { calls: [{ name: 'get_weather', args: { location: rest } }] };
+  if (word === 'weather')
+    return { calls: rest.split(', ').map((location) => ({ name: 'get_weather', args: { location } })) };
   return { text: `You wrote: ${text.trim()}` };
 }

@@ -9,6 +9,12 @@ testEverywhere('a program in Python finds what it expects', async (it) =>
   expect(await stepsOf(it, 'core.py')).toEqual(core),
 );
 
+const results = ['rain in Bergen', 'rain in Oslo'];
+const ran = [Array(2).fill('get_weather'), results, expect.stringContaining('rain in ')];
+testEverywhere('a program in TypeScript runs its tools by the SDK’s runner', async (it) =>
+  expect(await stepsOf(it, 'runner.mjs')).toEqual(ran),
+);
+
 // The SDK's worker keeps memory stores at their paths below /mnt/memory of its own machine, so it runs as root here.
 
 testEverywhere('the worker of the SDK serves the queue, and keeps the memory stores of its session', async (it) => {

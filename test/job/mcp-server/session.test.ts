@@ -15,58 +15,56 @@ afterAll(() => cli?.[Symbol.asyncDispose]());
 
 const overNetwork = ({ env }: Owner) => mcpClient(overHttp(env.CORRAL_URL, env.CORRAL_TOKEN));
 const ways = { 'streamable HTTP': overNetwork, 'corral mcp': ({ env }: Owner) => mcpClient(overStdio(cli, env)) };
+const overBoth = test.for(['streamable HTTP', 'corral mcp'] as const);
 
-test.for(['streamable HTTP', 'corral mcp'] as const)(
-  'a client drives a whole session over %s',
+overBoth('a client drives a whole session over %s', async (way, { owner }) => {
+  await using mcp = await ways[way](owner);
+  expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
+  // The server cannot notify clients of changes, so it announces no such capability.
+  const expected = { tools: { listChanged: false }, resources: { listChanged: false } };
+  expect(mcp.client.getServerCapabilities()).toEqual(expected);
+  const made = await mcp.call('create_session', { title: 'By MCP', template: 'minimal' });
+  expect(made.template).toBe('minimal');
+  const session_id = made.session_id as string;
+  const ran = await mcp.call('run_command', { session_id, command: 'echo out; echo err >&2; exit 3' });
+  expect(ran).toEqual({ exit_code: 3, timed_out: false, stdout: 'out\n', stderr: 'err\n' });
+
+  await mcp.call('write_file', { session_id, path: 'über/a b.txt', content: 'hello\n' });
+  expect(textOf(await mcp.raw('read_file', { session_id, path: 'über/a b.txt' }))).toBe('hello\n');
+  const { entries } = await mcp.call('list_files', { session_id, path: 'über' });
+  expect(entries).toMatchObject([{ name: 'a b.txt', type: 'file', size: 6 }]);
+  const uri = `corral://sessions/${session_id}/files/%C3%BCber/a%20b.txt`;
+  expect((await mcp.client.readResource({ uri })).contents).toEqual([{ uri, mimeType: 'text/plain', text: 'hello\n' }]);
+
+  const done = await mcp.call('run_task', { session_id, task: fence('sh', 'echo from the agent > shared.txt') });
+  expect(done).toMatchObject({ status: 'completed', text: expect.stringMatching(/./) });
+  expect(textOf(await mcp.raw('read_file', { session_id, path: 'shared.txt' }))).toBe('from the agent\n');
+  const { events, last_seq } = await mcp.call('watch_session', { session_id });
+  const types = (events as { type: string }[]).map(({ type }) => type);
+  expect(types).toEqual(expect.arrayContaining(['message.user', 'tool.called', 'run.end']));
+  expect(types).not.toContain('message.delta');
+  expect(last_seq).toBe((events as { seq: number }[]).at(-1)?.seq);
+
+  const { resources } = await mcp.client.listResources();
+  expect(resources).toContainEqual(expect.objectContaining({ uri: `corral://sessions/${session_id}` }));
+  await mcp.call('end_session', { session_id });
+  expect(textOf(await mcp.raw('get_session', { session_id }))).toMatch(/session_not_found/);
+});
+
+overBoth(
+  'a task that takes longer than the wait continues, can be watched, and stops over %s',
   async (way, { owner }) => {
     await using mcp = await ways[way](owner);
-    expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
-    // The server cannot notify clients of changes, so it announces no such capability.
-    const expected = { tools: { listChanged: false }, resources: { listChanged: false } };
-    expect(mcp.client.getServerCapabilities()).toEqual(expected);
-    const made = await mcp.call('create_session', { title: 'By MCP', template: 'minimal' });
-    expect(made.template).toBe('minimal');
-    const session_id = made.session_id as string;
-    const ran = await mcp.call('run_command', { session_id, command: 'echo out; echo err >&2; exit 3' });
-    expect(ran).toEqual({ exit_code: 3, timed_out: false, stdout: 'out\n', stderr: 'err\n' });
-
-    await mcp.call('write_file', { session_id, path: 'über/a b.txt', content: 'hello\n' });
-    expect(textOf(await mcp.raw('read_file', { session_id, path: 'über/a b.txt' }))).toBe('hello\n');
-    const { entries } = await mcp.call('list_files', { session_id, path: 'über' });
-    expect(entries).toMatchObject([{ name: 'a b.txt', type: 'file', size: 6 }]);
-    const uri = `corral://sessions/${session_id}/files/%C3%BCber/a%20b.txt`;
-    expect((await mcp.client.readResource({ uri })).contents).toEqual([
-      { uri, mimeType: 'text/plain', text: 'hello\n' },
-    ]);
-
-    const done = await mcp.call('run_task', { session_id, task: fence('sh', 'echo from the agent > shared.txt') });
-    expect(done).toMatchObject({ status: 'completed', text: expect.stringMatching(/./) });
-    expect(textOf(await mcp.raw('read_file', { session_id, path: 'shared.txt' }))).toBe('from the agent\n');
-    const { events, last_seq } = await mcp.call('watch_session', { session_id });
-    const types = (events as { type: string }[]).map(({ type }) => type);
-    expect(types).toEqual(expect.arrayContaining(['message.user', 'tool.called', 'run.end']));
-    expect(types).not.toContain('message.delta');
-    expect(last_seq).toBe((events as { seq: number }[]).at(-1)?.seq);
-
-    const { resources } = await mcp.client.listResources();
-    expect(resources).toContainEqual(expect.objectContaining({ uri: `corral://sessions/${session_id}` }));
+    const { session_id } = await mcp.call('create_session');
+    const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
+    expect(began.status).toBe('running');
+    const { newest_seq } = await mcp.call('watch_session', { session_id, wait_seconds: 0 });
+    const news = mcp.call('watch_session', { session_id, after_seq: newest_seq, wait_seconds: 60 });
+    expect(await mcp.call('stop_run', { session_id })).toMatchObject({ stopped: true });
+    expect((await news).events.length).toBeGreaterThan(0);
     await mcp.call('end_session', { session_id });
-    expect(textOf(await mcp.raw('get_session', { session_id }))).toMatch(/session_not_found/);
   },
 );
-
-// `corral mcp` relays the server's messages, so one session over it is enough.
-test('a task that takes longer than the wait continues, can be watched, and stops', async ({ owner }) => {
-  await using mcp = await overNetwork(owner);
-  const { session_id } = await mcp.call('create_session');
-  const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
-  expect(began.status).toBe('running');
-  const { newest_seq } = await mcp.call('watch_session', { session_id, wait_seconds: 0 });
-  const news = mcp.call('watch_session', { session_id, after_seq: newest_seq, wait_seconds: 60 });
-  expect(await mcp.call('stop_run', { session_id })).toMatchObject({ stopped: true });
-  expect((await news).events.length).toBeGreaterThan(0);
-  await mcp.call('end_session', { session_id });
-});
 
 test('a run that asks answers `waiting` with its question, and continues with the reply', async ({ owner }) => {
   await using mcp = await overNetwork(owner);
@@ -77,8 +75,8 @@ test('a run that asks answers `waiting` with its question, and continues with th
   await mcp.call('end_session', { session_id });
 });
 
-test('progress reaches a client that asks for it', async ({ owner }) => {
-  await using mcp = await overNetwork(owner);
+overBoth('progress reaches a client of %s', async (way, { owner }) => {
+  await using mcp = await ways[way](owner);
   const { session_id } = await mcp.call('create_session');
   const received: (string | undefined)[] = [];
   await mcp.client.callTool(
@@ -89,8 +87,8 @@ test('progress reaches a client that asks for it', async ({ owner }) => {
   await mcp.call('end_session', { session_id });
 });
 
-test('bad input is an answer that says what is wrong', async ({ owner }) => {
-  await using mcp = await overNetwork(owner);
+overBoth('bad input over %s is an answer that says what is wrong', async (way, { owner }) => {
+  await using mcp = await ways[way](owner);
   const wrong = [
     ['run_command', { session_id: 'x', command: '' }, /command/],
     ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],

@@ -29,5 +29,5 @@ testRows(['openai', 'anthropic', 'compatible'])('a run with %s plans, works in a
   const thoughts = session.of('usage').map(({ data }) => data.thoughts);
   expect(thoughts).toEqual(['A plan first.', 'Both.', undefined, undefined]);
   if (wire === 'openai') expect(it.provider.requests.map(({ body }) => body.prompt_cache_key)).not.toContain(undefined);
-  expect(JSON.stringify(session.log())).not.toContain(fakeKey);
+  expect(JSON.stringify([session.log(), it.lines])).not.toContain(fakeKey);
 });

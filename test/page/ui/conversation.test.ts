@@ -90,6 +90,7 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   const log = page.getByRole('log', { name: 'Conversation' });
   await log.getByRole('article', { name: 'Agent' }).first().waitFor();
   await log.getByRole('alert').getByText('The model refused.').waitFor();
+  expect(await log.ariaSnapshot()).toMatch(/article "You".+article "Agent".+ alert:/s);
   const reply = await page.locator('.ended').innerText();
   expect(reply).toContain('The model provider failed.');
   expect(reply).not.toMatch(/_|Reason:|\b0 ms/);

@@ -22,7 +22,7 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
   const server = stack.use(await composedServer({ ...fakeSettings(wire, provider.url), ...settings }));
   const parts = modelParts(provider, { url: server.url, data: server.config.dataDir });
   const held = stack.move();
-  return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { ...parts, lines: server.lines, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** The same as a process that can crash. */

@@ -7,10 +7,13 @@ import { promisify } from 'node:util';
 import { pythonWith } from './python.ts';
 
 const run = promisify(execFile);
-const packages = ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'];
+const packages = {
+  javascript: ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'],
+  python: ['e2b==2.63.0', 'e2b-code-interpreter==2.11.5'],
+};
 const programs = join(import.meta.dirname, '../../job/e2b/programs');
 
-type Language = 'javascript' | 'python';
+type Language = keyof typeof packages;
 
 /** The folder with published packages, unpatched, installed once for each set of versions. */
 async function installed(language: Language, expected: readonly string[]): Promise<string> {
@@ -75,8 +78,10 @@ export async function runWritten(
 export type Steps = Readonly<Record<string, unknown>>;
 
 /** Runs a program of test/job/e2b/programs; only environment variables lead it to the server. */
-export const runOnSdk = (program: string, env: Record<string, string>): Promise<Steps> =>
-  runProgram({ language: 'javascript', packages, files: [join(programs, program)] }, env);
+export function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
+  const language = program.endsWith('.py') ? 'python' : 'javascript';
+  return runProgram({ language, packages: packages[language], files: [join(programs, program)] }, env);
+}
 
 /** Lets a program outside the folder import the packages in it. */
 function loader(folder: string, expected: readonly string[]): string {

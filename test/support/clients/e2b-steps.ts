@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { eachNeeds, has } from '../servers/components.ts';
 import { runOnSdk, type Steps } from './e2b-sdks.ts';
 
 /** Runs a program once and tests the result of each of its steps. `env` leads the program to the server. */
@@ -9,8 +10,10 @@ export function stepsOf(
 ) {
   describe(file, () => {
     let steps: Steps;
+    const isPython = file.endsWith('.py');
+    if (isPython) eachNeeds('python');
     beforeAll(async () => {
-      steps = await runOnSdk(file, await env());
+      if (!isPython || (await has('python'))) steps = await runOnSdk(file, await env());
     });
     test.each(Object.entries(expected))(`${file}: %s`, (name, value) => expect(steps[name]).toEqual(value));
     test(`${file}: has no other steps`, () => expect(Object.keys(steps).sort()).toEqual(Object.keys(expected).sort()));

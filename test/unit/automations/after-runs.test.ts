@@ -53,7 +53,7 @@ describe('an automation that follows other runs', () => {
     await round();
     await round();
     expect(fake.sent).toHaveLength(1);
-    expect(fake.sent[0]?.text).toContain('\n> Its last message:\n> No problems found.');
+    expect(fake.sent[0]?.text).toContain(`\n> Work (session ${id})\n> \n> Its last message:\n> No problems found.`);
     expect(await service.starts(done.id, { limit: 9 })).toMatchObject([
       { cause: { kind: 'run', sessionId: id, outcome: 'done' } },
     ]);

@@ -89,7 +89,9 @@ test.for([
   expect(await client.closed).toMatchObject({ code });
 });
 
-test('a terminal stays alive without a socket', async ({ server: { server, open, connect } }) => {
+test('a terminal stays alive without a socket, and a new socket replaces the one before', async ({
+  server: { server, open, connect },
+}) => {
   const id = await open();
   using first = await connect(id);
   await expect.poll(() => first.frames.length).toBe(1);
@@ -97,6 +99,8 @@ test('a terminal stays alive without a socket', async ({ server: { server, open,
   await expect.poll(() => server.streams()).toBe(0);
   using second = await connect(id);
   await expect.poll(() => second.frames[0]?.type).toBe('shell_connected');
+  using _third = await connect(id);
+  expect(await second.closed).toMatchObject({ code: 1000 });
 });
 
 test('the greeting is the first frame, even if the client speaks before its terminal is found', async ({

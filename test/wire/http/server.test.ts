@@ -119,6 +119,9 @@ test('a browser gets the web client and all its files from the root, with a poli
 test('every registered route is in the OpenAPI document, with a unique name and its answers', async ({ server }) => {
   const { body: document } = await server.call('GET', '/openapi.json');
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Corral', version: '1.2.3' } });
+  const [own, others] = document['x-tagGroups'];
+  expect(document.tags.map(({ name }: { name: string }) => name)).toEqual([...own.tags, ...others.tags]);
+  expect(others.tags.toSorted()).toEqual(['CambioML', 'Crogia', 'SheikhBox']);
   const operations: Record<string, Operation> = {};
   for (const [path, methods] of Object.entries(document.paths as Record<string, Record<string, Operation>>)) {
     for (const [method, operation] of Object.entries(methods))

@@ -107,14 +107,16 @@ test('DELETE removes a session once and ends its streams, and is 404 the second 
   expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject(expected);
 });
 
-test('stop ends the run, and a second stop succeeds without a new event', async ({ server, sid }) => {
+test('stop ends a run that waits, and a second stop succeeds without a new event', async ({ server, sid }) => {
   const id = SessionId.parse(sid);
-  await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
+  await server.fake.say(id, { type: 'run.wait', runId, data: { question: 'Which?' } });
+  expect((await server.call('GET', `${base}/${sid}`)).body.data.status).toBe('waiting');
   expect((await server.call('POST', `${base}/${sid}/stop`)).body).toEqual(success(null));
   const { lastSeq } = await server.fake.sessions.get(id);
   expect((await server.call('POST', `${base}/${sid}/stop`)).body).toEqual(success(null));
   expect((await server.fake.sessions.get(id)).lastSeq).toBe(lastSeq);
-  expect(lastSeq).toBe(3);
+  expect(lastSeq).toBe(4);
 });
 
 test('the shell panel shows the console with all of its output', async ({ server, sid }) => {

@@ -211,8 +211,11 @@ describe('sandboxes, files and processes', () => {
     });
     const narrowed = await files.grep.query({ ...of, pattern: 'print', fileTypes: '*.md, *.txt' });
     expect(narrowed.matches.map(({ file }) => file)).toEqual(['notes.md']);
+    const folder = { name: 'src', type: 'directory', size: null, modified: iso };
+    const file = { name: 'notes.md', type: 'file', size: 19, modified: iso };
+    expect(await files.list.query(of)).toEqual({ path: '.', items: [folder, file] });
     expect(await files.delete.mutate({ ...of, path: 'notes.md' })).toEqual({ ok: true });
-    expect((await files.list.query(of)).items).toEqual([{ name: 'src', type: 'directory', size: null, modified: iso }]);
+    expect(await files.list.query(of)).toEqual({ path: '.', items: [folder] });
   });
 
   test('the changes since a run began are listed, with the files as they were', async ({ client, id }) => {

@@ -4,6 +4,10 @@ import { failing, print, step } from './steps.mjs';
 
 const volume = await Volume.create('data-of-a-program');
 await step('connected', async () => (await Volume.connect(volume.volumeId)).name);
+await step('refused', async () => [
+  await failing(() => Volume.create('data-of-a-program')),
+  await failing(() => Volume.connect('vol-0000000000000000')),
+]);
 await step('makeDir', async () => {
   const { path, type, name } = await volume.makeDir('/a/b', { force: true });
   return [name, path, type, await failing(() => volume.makeDir('/x/y')), await failing(() => volume.makeDir('/a'))];
@@ -69,5 +73,5 @@ await step('remove', async () => {
   await volume.remove('/a');
   return [await volume.exists('/a'), await failing(() => volume.remove('/a'))];
 });
-await step('destroy', () => Volume.destroy(volume.volumeId));
+await step('destroy', async () => [await Volume.destroy(volume.volumeId), await Volume.destroy(volume.volumeId)]);
 print();

@@ -7,6 +7,7 @@ import {
   encodeEnvelope,
   parseConnectTimeout,
   parseEnvelope,
+  sendConnectError,
   toCamelCaseKeys,
   toConnectError,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
@@ -23,16 +24,23 @@ test('an envelope is read as it was written; a compressed or cut one is refused'
 });
 
 test.each([
-  ['invalid_request', 'invalid_argument'],
-  ['file_not_found', 'not_found'],
-  ['quota', 'resource_exhausted'],
-  ['unsupported', 'unimplemented'],
-  ['internal', 'internal'],
-  ['sandbox_unavailable', 'unavailable'],
-  ['shutting_down', 'unavailable'],
-] as const)('%s of the sandbox is %s on the wire', (code, connect) =>
-  expect(toConnectError(new AppError(code, 'why')).code).toBe(connect),
-);
+  ['invalid_request', 'invalid_argument', 400],
+  ['file_not_found', 'not_found', 404],
+  ['quota', 'resource_exhausted', 429],
+  ['unsupported', 'unimplemented', 501],
+  ['unauthorized', 'unauthenticated', 401],
+  ['internal', 'internal', 500],
+  ['sandbox_unavailable', 'unavailable', 503],
+  ['shutting_down', 'unavailable', 503],
+  ['deadline_exceeded', 'deadline_exceeded', 504],
+] as const)('%s of the sandbox is %s on the wire, with the status %i', (code, connect, status) => {
+  const error = toConnectError(new AppError(code, 'why'));
+  const end = vi.fn();
+  const writeHead = vi.fn(() => ({ end }));
+  sendConnectError({ writeHead } as never, error);
+  expect([error.code, writeHead.mock.lastCall]).toEqual([connect, [status, { 'content-type': 'application/json' }]]);
+  expect(end).toHaveBeenCalledWith(JSON.stringify({ code: connect, message: error.message }));
+});
 test('a failure that nobody expected is internal, and tells nothing about itself', () =>
   expect(toConnectError(new Error('password=hunter2'))).toMatchObject({
     code: 'internal',

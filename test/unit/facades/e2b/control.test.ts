@@ -166,6 +166,7 @@ test.each([
   [{ denyOut: ['10.0.0.0/33'] }, '10.0.0.0/33'],
   [{ denyOut: Array.from({ length: 201 }, (_, n) => `192.0.2.${n}`) }, 'denyOut'],
   [{ allowOut: 'a.example' }, 'allowOut'],
+  [{ denyOut: ['0.0.0.0/0'], allowOut: ['0177.0.0.1'] }, '0177.0.0.1'],
   [{ rules: { 'a.example': [{ transform: { headers: { 'x-a': '${e2b.secrets.none}' } } }] } }, 'none'],
   [{ rules: { 'a.example/b': [] } }, 'a.example/b'],
   [{ rules: { 'a.example': [{ transform: { headers: { host: 'b.example' } } }] } }, 'host'],

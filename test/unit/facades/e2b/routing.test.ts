@@ -329,6 +329,8 @@ test('a request with its token resumes a paused sandbox that requested it; one w
   expect(Date.parse(endAt) - Date.parse(startedAt)).toBeGreaterThanOrEqual(70_000);
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.ask(signed(access))).text).toBe('text'); // a signed URL is such a request too
+  await it.api('POST', `/sandboxes/${sid}/pause`, { memory: false });
+  expect((await it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': access } })).status).toBe(502); // its processes are gone
 });
 
 test.each([

@@ -46,6 +46,7 @@ describe('an action', () => {
     [{ kind: 'move', x: 1 }, 'y of move'],
     [{ kind: 'click', x: 1, button: 'left', count: 1 }, 'neither'],
     [{ kind: 'click', button: 'fourth', count: 1 }, 'button'],
+    [{ kind: 'click', button: 'left', count: 4 }, 'count'],
     [{ kind: 'drag', path: [{ x: 0, y: 0 }] }, 'path'],
     [{ kind: 'scroll', x: 0, y: 0, dx: 0, dy: 101 }, 'dy'],
     [{ kind: 'type', text: 'x'.repeat(10_001) }, 'text'],

@@ -8,6 +8,7 @@ import { Secret } from '../../../../src/core/text/secret.ts';
 import { WorkQueue } from '../../../../src/sessions/work-queue/work-queue.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { openPair, storePairs } from '../../../support/stores/store-pairs.ts';
 
 const environment = 'env_0123456789abcdef01234567';
 const other = 'env_ffffffffffffffffffffffff';
@@ -15,7 +16,7 @@ const secrets = (...hex: string[]) => createPeppers(hex.map((two) => new Secret(
 
 const pollOptions = () => ({ blockMs: 0, reclaimMs: 5_000, maker: {}, signal: new AbortController().signal });
 
-function opened({ records } = createInMemoryStore() as Pick<Store, 'records'>, pepper = secrets('ab')) {
+function opened({ records } = createInMemoryStore() as Pick<Store, 'records'>, pepper = secrets('ab'), shared = false) {
   const clock = manualClock();
   const ids = createIdSource();
   const ended = new Set<SessionId>();
@@ -26,7 +27,7 @@ function opened({ records } = createInMemoryStore() as Pick<Store, 'records'>, p
     records,
     keys,
     clock,
-    shared: false,
+    shared,
     async session(id: SessionId) {
       if (ended.has(id)) throw new AppError('session_not_found', 'gone');
       return { archived: archived.has(id) };
@@ -94,6 +95,25 @@ describe('the queue', () => {
     await enqueued(it);
     const claims = await Promise.all([it.poll(), it.again().service.poll(environment, pollOptions()), it.poll()]);
     expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+  });
+
+  test.for(storePairs)('two servers give each session to one worker at a time, with %s', async (name, { skip }) => {
+    await using pair = await openPair(name, { skip }, { atomicUpdates: true });
+    const servers = pair.stores.map((store) => opened(store, secrets('ab'), true));
+    const sessions = Array.from({ length: 30 }, () => createIdSource().sessionId()).sort();
+    await Promise.all(sessions.flatMap((id) => servers.map(({ queue }) => queue.enqueue(environment, id))));
+    const drain = async ({ poll, service }: ReturnType<typeof opened>) => {
+      const taken: string[] = [];
+      for (let item = await poll(); item; item = await poll()) {
+        taken.push(item.sessionId);
+        await service.acknowledge(environment, item.id);
+      }
+      return taken;
+    };
+    const served = async () => (await Promise.all([...servers, ...servers].map(drain))).flat().sort();
+    expect(await served()).toEqual(sessions);
+    for (const { clock } of servers) clock.advance(90_000); // every lease lapses
+    expect(await served()).toEqual(sessions);
   });
 
   test('a poll that waits has an item as soon as there is one', async ({ it }) => {

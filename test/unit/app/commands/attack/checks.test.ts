@@ -74,6 +74,16 @@ describe('each broken configuration is found by its check', () => {
     expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(sandboxChecks.map(({ name }) => name).sort()));
 });
 
+test('the scenarios of the public benchmark each have a check', () => {
+  const scenarios = [
+    ...['Kubernetes RBAC', 'kubectl cp', 'CRI-O CVE-2022-0811', 'route_localnet CVE-2020-8558', 'privileged container'],
+    ...['Docker socket', 'host path mount', 'CAP_SYS_ADMIN', 'CAP_SYS_MODULE', 'CAP_DAC_READ_SEARCH', 'eBPF'],
+    ...['runc CVE-2019-5736', 'CVE-2024-21626', 'host PID namespace', 'release_agent CVE-2022-0492'],
+    ...['Dirty COW CVE-2016-5195', 'Dirty Pipe CVE-2022-0847', 'packet socket CVE-2020-14386'],
+  ];
+  expect(sandboxChecks.flatMap(({ against }) => against)).toEqual(expect.arrayContaining(scenarios));
+});
+
 test('a sandbox that says nothing, or not everything, is untested, never ok', () => {
   expect(new Set(evaluateSandboxFacts(parseInspectionFacts('')).map(({ state }) => state))).toEqual(
     new Set(['untested']),

@@ -149,6 +149,8 @@ describe('the transcript', () => {
     expect(transcript.view(runId())).toBe(first);
     transcript.add(requested('two'));
     expect(transcript.view(runId()).messages).toHaveLength(2);
+    transcript.placeNote('Do step 1.', 1_000);
+    expect(notesIn(transcript.view(runId()))).toHaveLength(1);
     const sizes = { before: 2, after: 1 };
     transcript.compact(runId(), { kind: 'cut', upto: 1, until: 2, summary: 'It went on.', userChars: 0, ...sizes });
     expect(JSON.stringify(transcript.view(runId()).messages)).toContain('It went on.');
