@@ -12,7 +12,7 @@ export function findInboxReason(session: Session): InboxReason | undefined {
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }
 
-/** What waits for a person first, the longest wait at the top. */
+/** Sessions that wait for a person come first, the longest wait at the top. */
 export const inboxSessions = computed<readonly Session[]>(() => {
   const found = sessions.value.filter((session) => findInboxReason(session) !== undefined);
   const rank = (session: Session) => Number(findInboxReason(session) !== 'waiting');
