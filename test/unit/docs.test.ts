@@ -6,6 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { renderRequestedHelp } from '../../src/app/commands/list.ts';
 import { settings } from '../../src/app/settings/schema.ts';
 import { allCliCommands } from '../../src/cli/program.ts';
+import { facadeDescriptors } from '../../src/facades/list.ts';
 
 const inFolder = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
@@ -67,4 +68,24 @@ describe.each(documents)('%s', (file) => {
     const named = textOf(file).match(/\bCORRAL_[A-Z0-9_]*[A-Z0-9]/g) ?? [];
     expect(named.filter((name) => !known.includes(name))).toEqual([]);
   });
+});
+
+test('the glossary has at most 60 words, and each stands there once', () => {
+  const rows = textOf('docs/concepts.md').matchAll(/^\| \*\*(.+?)\*\* \|/gm);
+  const glossary = [...rows].flatMap(([, words = '']) => words.split(', '));
+  expect(glossary.length).toBeGreaterThan(40);
+  expect(glossary.length).toBeLessThanOrEqual(60);
+  expect(new Set(glossary).size).toBe(glossary.length);
+});
+
+test("the table in docs/facades.md has each facade's row, and no other", () => {
+  const tableRows =
+    textOf('docs/facades.md')
+      .match(/^\| .*$/gm)
+      ?.slice(2) ?? [];
+  const expected = Object.values(facadeDescriptors).map(({ label, audience, paths, documents }) => {
+    const cells = [label, audience, paths.map((path) => `\`${path}\``).join(', '), documents];
+    return `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+  });
+  expect([...tableRows].sort()).toEqual(expected.sort());
 });

@@ -59,8 +59,7 @@ test('a link shows no call that waits for an approval, from wherever it is read'
   await client.runs.send.mutate({ sessionId, text: `Try it\n${fence('sh', 'echo $((6 * 7))')}` });
   await expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('waiting');
   const link = await client.shares.create.mutate({ sessionId, hours: 1, files: false });
-  const whole = JSON.parse((await post(server, '/api/v1/shared', { token: link.token })).text);
-  for (let after = 0; after <= whole.head; after++) {
+  for (let after = 0; after < 30; after++) {
     const { events } = JSON.parse((await post(server, '/api/v1/shared', { token: link.token, after })).text);
     const told = events.filter(({ type }: { type: string }) => !['message.user', 'run.started'].includes(type));
     expect(JSON.stringify(told)).not.toContain('6 * 7');

@@ -177,3 +177,16 @@ test('the thinking of a reply is previewed, if requested, before its message', a
     'agent.message',
   ]);
 });
+
+test('a memory at a taken path, and a change of a stale memory, are conflicts with types of their own', async () => {
+  await using server = await composedServer(settings);
+  const ask = async (path: string, body: object) =>
+    (await call('POST', `${server.url}/anthropic/v1/memory_stores${path}`, { body })).body;
+  const store = await ask('', { name: 'notes' });
+  const memory = await ask(`/${store.id}/memories`, { path: '/a.md', content: 'one' });
+  const taken = await ask(`/${store.id}/memories`, { path: '/a.md', content: 'two' });
+  expect(taken.error?.type).toBe('memory_path_conflict_error');
+  const precondition = { type: 'content_sha256', content_sha256: 'f'.repeat(64) };
+  const stale = await ask(`/${store.id}/memories/${memory.id}`, { content: 'three', precondition });
+  expect(stale.error?.type).toBe('memory_precondition_failed_error');
+});

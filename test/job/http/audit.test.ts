@@ -4,6 +4,7 @@ import { auditCommand } from '../../../src/app/commands/audit.ts';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
+import { api } from '../../support/clients/api.ts';
 import { testServer } from '../../support/clients/http.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
@@ -85,4 +86,12 @@ test("the audit commands list and verify the server's actions while it runs and 
   expect(verdict).toBe('4 rows in 1 files are unchanged.');
   expect(last).not.toBe(`head ${head}`);
   expect(server.output()).toContain(`"audit":"${last?.slice('head '.length)}"`);
+});
+
+test('F110 ten deletes at the same moment: one succeeds, and the others find no session', async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  const client = api(server.url);
+  const id = await client.create();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => client.remove(id)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(404)]);
 });

@@ -1,10 +1,43 @@
 // A real MCP client drives whole sessions: over HTTP, and through `corral mcp` as an assistant starts it.
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { mcpClient, overHttp, overStdio, textOf } from '../../support/clients/mcp-client.ts';
 import { type Owner, test } from '../../support/fixtures.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
 import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: tests compare what they read
+type Answer = Record<string, any>;
+
+/** A real client of the Model Context Protocol, whose tool calls return the parsed answer. */
+async function mcpClient(transport: StreamableHTTPClientTransport | StdioClientTransport) {
+  const client = new Client({ name: 'test', version: '1.0.0' });
+  await client.connect(transport);
+  const raw = (name: string, args: object = {}) =>
+    client.callTool({ name, arguments: args as Record<string, unknown> }, { timeout: 120_000 });
+  return {
+    client,
+    raw,
+    async call(name: string, args: object = {}): Promise<Answer> {
+      const result = await raw(name, args);
+      if (result.isError) throw new Error(textOf(result));
+      return result.structuredContent as Answer;
+    },
+    [Symbol.asyncDispose]: () => client.close(),
+  };
+}
+
+const textOf = ({ content }: { content?: unknown }): string =>
+  (content as { type: string; text?: string }[]).map(({ text }) => text ?? '').join('');
+
+const overHttp = (url: string, token?: string) =>
+  new StreamableHTTPClientTransport(new URL('/mcp', url), {
+    requestInit: { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } },
+  });
+
+const overStdio = (cli: PackedCli, env: Record<string, string>) =>
+  new StdioClientTransport({ command: cli.program, args: ['mcp'], env: { PATH: process.env.PATH ?? '', ...env } });
 
 let cli: PackedCli;
 eachNeeds('bubblewrap');

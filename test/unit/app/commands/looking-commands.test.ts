@@ -2,11 +2,13 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createOciProfile } from '../../../../drivers/shared/seccomp/oci.ts';
 import { auditCommand } from '../../../../src/app/commands/audit.ts';
 import { doctorCommand } from '../../../../src/app/commands/doctor.ts';
 import { keysCommand } from '../../../../src/app/commands/keys.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';
 import { repairCommand } from '../../../../src/app/commands/repair.ts';
+import { seccompProfileCommand } from '../../../../src/app/commands/seccomp-profile.ts';
 import { exportCommand, importCommand } from '../../../../src/app/commands/transfer.ts';
 import { tryCommand } from '../../../../src/app/commands/try.ts';
 import { openSqliteStore } from '../../../../src/storage/sqlite/store.ts';
@@ -88,3 +90,9 @@ test.each([
   ],
   [doctorCommand, ['--url', 'server'], 'server is not the address of a server. Write it like http://127.0.0.1:8000'],
 ])('%o with %j says what is wrong', (command, args, text) => expect(run(command, ...args)).rejects.toThrow(text));
+
+test('the profile for nodes is what Docker gets', async () => {
+  const { code, printed } = await run(seccompProfileCommand);
+  expect(code).toBe(0);
+  expect(JSON.parse(printed.join('\n'))).toEqual(JSON.parse(createOciProfile()));
+});
