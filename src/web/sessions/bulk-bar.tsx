@@ -22,7 +22,10 @@ const portion = 8; // small, so that the progress moves steadily
 
 /** Resolves with the number of sessions that could not be changed. */
 async function workOn({ kind, ids }: BulkWork): Promise<number> {
-  if (kind === 'delete') return (await mutate('sessions.deleteMany', { ids: [...ids] })).kept.length;
+  if (kind === 'delete') {
+    const { kept } = await mutate('sessions.deleteMany', { ids: [...ids] });
+    return kept.filter(({ code }) => code !== 'session_not_found').length; // children are deleted with their parent
+  }
   const one = (id: string) => (kind === 'stop' ? stopRun(id) : setSessionArchived(id, true));
   const outcomes = await Promise.allSettled(ids.map(one));
   return outcomes.filter(({ status }) => status === 'rejected').length;

@@ -41,13 +41,14 @@ export function NoteView({ holder, note: given, names, back }: Props) {
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };
   useEffect(() => void tryIt(t('memory.unread'), () => read(given)), []);
+  const isReadable = history.some((version) => version.text !== null);
   const change = (what: string, work: () => Promise<MemoryNote>) => tryIt(what, async () => read(await work()));
   if (text === undefined) return <LoadPlaceholder problem={trouble} />;
   return (
     <>
       <div class="choices start">
         <Button icon="back" label={t('memory.all')} onClick={back} />
-        {note && history.length > 0 && (
+        {note && history.length > 0 && (!note.deleted || isReadable) && (
           <Button
             label={t(note.deleted ? 'restore' : 'memory.undo')}
             onClick={() =>
@@ -106,14 +107,16 @@ export function NoteView({ holder, note: given, names, back }: Props) {
               />
             ))}
           </ul>
-          <div>
-            <ConfirmButton
-              label={t('memory.redactAll')}
-              name={t('memory.redactAll')}
-              ask={t('memory.redactAllAsk')}
-              act={() => change(t('notDeleted'), () => mutate('memory.redact', { ...place, version: 'all' }))}
-            />
-          </div>
+          {isReadable && (
+            <div>
+              <ConfirmButton
+                label={t('memory.redactAll')}
+                name={t('memory.redactAll')}
+                ask={t('memory.redactAllAsk')}
+                act={() => change(t('notDeleted'), () => mutate('memory.redact', { ...place, version: 'all' }))}
+              />
+            </div>
+          )}
         </section>
       )}
     </>

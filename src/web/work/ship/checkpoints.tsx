@@ -12,6 +12,7 @@ import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
+import { readFirstWords } from '../../sessions/name.ts';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
@@ -97,7 +98,7 @@ function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started =
     sessionEventCount.value > 0 && sessionEvents.find((one) => one.type === 'run.started' && one.runId === runId);
-  const task = started && started.type === 'run.started' ? started.data.task.trim().split('\n')[0] : '';
+  const task = started && started.type === 'run.started' ? readFirstWords(started.data.task) : '';
   return task
     ? t('checkpoints.afterTask', { task: truncateLine(showHiddenCharacters(task), 80) })
     : t('checkpoints.afterRun');
