@@ -7,6 +7,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { GuideLink } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import {
@@ -55,7 +56,10 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       {hook.secretAt === null ? (
         <p class="note wait">{t('automations.hook.noSecret')}</p>
       ) : (
-        <p class="quiet">{t('automations.hook.since', { at: formatDateTime(hook.secretAt) })}</p>
+        <p class="quiet">
+          {t('automations.hook.since', { at: formatDateTime(hook.secretAt) })} {t('automations.hook.sign')}
+          <GuideLink docs="/guide/automations#deliveries-from-outside" />
+        </p>
       )}
       {secret !== undefined && (
         <p class="row wrap">

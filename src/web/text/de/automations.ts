@@ -45,6 +45,7 @@ export const automationTexts = {
   'automations.hook.address': 'Webhook-URL',
   'automations.hook.noSecret': 'Zustellungen werden abgelehnt, bis Sie ein Geheimnis erzeugen.',
   'automations.hook.since': 'Geheimnis erzeugt: {at}.',
+  'automations.hook.sign': 'Der Absender signiert damit jede Zustellung.',
   'automations.hook.makeSecret': 'Geheimnis erzeugen',
   'automations.hook.newSecret': 'Geheimnis ersetzen',
   'automations.hook.rotateText': 'Mit dem bisherigen Geheimnis signierte Zustellungen werden abgelehnt.',

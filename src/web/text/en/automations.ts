@@ -45,6 +45,7 @@ export const automationTexts = {
   'automations.hook.address': 'Webhook URL',
   'automations.hook.noSecret': 'Deliveries are rejected until you create a secret.',
   'automations.hook.since': 'Secret created {at}.',
+  'automations.hook.sign': 'The sender signs each delivery with it.',
   'automations.hook.makeSecret': 'Create secret',
   'automations.hook.newSecret': 'Replace secret',
   'automations.hook.rotateText': 'Deliveries signed with the current secret will be rejected.',
