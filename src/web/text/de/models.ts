@@ -38,7 +38,7 @@ export const modelTexts = {
   'models.take': 'Modell verwenden',
   'models.choose': 'Modell für die neue Sitzung',
   'models.chooseUsual': 'Standardmodell',
-  'models.changed': 'Das Modell ist jetzt {model}.',
+  'models.changed': 'Das Modell ist ab der nächsten Antwort {model}.',
   'models.change': 'Modell ändern',
   'models.inUse': 'Sitzungen ohne eigenes Modell verwenden {model}. Eine Änderung gilt ab ihrer nächsten Nachricht.',
   'models.providers': 'Anbieter',

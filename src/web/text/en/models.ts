@@ -36,7 +36,7 @@ export const modelTexts = {
   'models.take': 'Use model',
   'models.choose': 'Model for the new session',
   'models.chooseUsual': 'Default model',
-  'models.changed': 'Model changed to {model}.',
+  'models.changed': 'Model changed to {model}, from the next turn on.',
   'models.change': 'Change model',
   'models.inUse': 'Sessions without their own model use {model}. A change applies from their next message.',
   'models.providers': 'Providers',
