@@ -221,6 +221,9 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
   return copied;
 }
 
+/** With or without a port. */
+const isLoopbackHost = (host: string): boolean => /^(localhost|127\.[0-9.]+|\[::1\])(:\d+)?$/.test(host);
+
 export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
   const message = summarizeGitOutput(stderr);
@@ -248,6 +251,10 @@ export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr
       'provider_error',
       `The server cannot reach ${host}. Check the address and its network. ${message}`,
     );
+  }
+  if (isLoopbackHost(host) && /connect to server|failed to connect|connection refused/i.test(stderr)) {
+    const text = `Nothing answers at ${host} in the sandbox, where git runs. Replace it with an address of that server that the sandbox can reach, such as its name in your network. ${message}`;
+    return new AppError('invalid_request', text);
   }
   if (/not found|returned error: 404|does not exist/i.test(stderr)) {
     const text = `${host} has no repository ${url}, or shows it only with a credential. ${message}`;

@@ -34,9 +34,10 @@ export function Conversation() {
     toEnd();
   };
   useLayoutEffect(() => {
-    if (id === undefined)
-      end.stay(); // the start page opens at its top
-    else end.follow();
+    if (id === undefined) {
+      end.stay();
+      scroller.current?.scrollTo(0, 0); // the start page opens at its top
+    } else end.follow();
     isAway.value = false;
   }, [id]);
   // Follows any growth, such as a streaming message or an image that loads.

@@ -226,9 +226,10 @@ function GoalNote({ data }: { data: EventDataOf<'goal'> }) {
 }
 
 export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean }) {
-  const { data, goal, ms, used, isBlocked } = item;
+  const { data, attachments, goal, ms, used, isBlocked } = item;
   const session = currentSession.value;
-  const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
+  const send = (message: { text: string; attachments?: readonly string[] }) =>
+    tryOrNotify(t('notSent'), () => sendMessage({ ...message, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: formatDuration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && errorDocsPathOf(data.code);
@@ -266,8 +267,8 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
             <>
-              <Button icon="retry" label={t('retry')} onClick={resend(data.task)} />
-              <Button label={t('continue')} onClick={resend(t('continueText'))} />
+              <Button icon="retry" label={t('retry')} onClick={() => send({ text: data.task, attachments })} />
+              <Button label={t('continue')} onClick={() => send({ text: t('continueText') })} />
             </>
           )}
           <NextSteps item={item} />

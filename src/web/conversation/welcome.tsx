@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { Session } from '../data/sessions.ts';
 import { openSessionModelChooser } from '../models/choose.tsx';
 import { ModelSetupBanner } from '../models/setup.tsx';
-import { effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
+import { chosenModel, effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
@@ -27,7 +27,7 @@ const tasks: readonly Task[] = [
 
 export function Welcome() {
   useEffect(() => void loadEffectiveModels().catch(() => {}), []); // on failure, the page does not mention models
-  const model = effectiveModels.value?.model;
+  const model = chosenModel.value || effectiveModels.value?.model;
   return (
     <div class="welcome">
       <h2>{t('welcome')}</h2>
@@ -35,7 +35,7 @@ export function Welcome() {
       <Composer />
       {model !== undefined && <h3 class="welcome-tasks">{t(isDemoModel(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
       <Tasks />
-      <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />
+      {isDemoModel(model) && <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />}
     </div>
   );
 }

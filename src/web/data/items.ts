@@ -125,6 +125,8 @@ export function findFileEdit({ success, function: name, args, content }: ToolCal
 export interface RunEndItem extends Base {
   readonly kind: 'end';
   readonly data: RunEndData;
+  /** Attachments and goal of the run's task, if the page has it. */
+  readonly attachments: readonly string[];
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: RunUsage;

@@ -434,15 +434,25 @@ export class ConversationState {
     for (const { isTyping } of this.#texts.values()) isTyping.value = false;
     this.#cutStart();
     const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
-    const isFirst = (item: ConversationItem) =>
-      item.kind === 'user' && item.goal !== undefined && item.text === data.task;
-    const first = data.goal && this.#items.findLast(isFirst);
-    const goal = first?.kind === 'user' ? first.goal : undefined;
+    const task = this.#items.findLast(
+      (item) => item.kind === 'user' && item.text === data.task && (!data.goal || item.goal !== undefined),
+    );
+    const { attachments, goal } = task?.kind === 'user' ? task : { attachments: [], goal: undefined };
     // The run's totals are unknown if its start was not read.
     const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
     const isBlocked = this.#lacksRepository && data.status === 'failed';
     const edits = [...this.#edits.values()];
-    const end = this.#add<RunEndItem>({ kind: 'end', ...at, data, goal, ms, used, edits, isBlocked });
+    const end = this.#add<RunEndItem>({
+      kind: 'end',
+      ...at,
+      data,
+      attachments,
+      goal: data.goal && goal,
+      ms,
+      used,
+      edits,
+      isBlocked,
+    });
     this.run.value = { kind: 'ended', end };
   }
 

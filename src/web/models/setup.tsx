@@ -179,9 +179,10 @@ const withScheme = (address: string): string =>
 export function ModelSetupBanner({ onUsed }: { onUsed: () => void }) {
   const now = effectiveModels.value;
   if (!now || !isDemoModel(now.model)) return null;
+  const title = t(now.providers.some(({ isReady }) => isReady) ? 'models.demoIsDefault' : 'models.none');
   return (
-    <section class="model-banner roomy raised grid" aria-label={t('models.none')}>
-      <h3>{t('models.none')}</h3>
+    <section class="model-banner roomy raised grid" aria-label={title}>
+      <h3>{title}</h3>
       <p>{t('models.demoTells')}</p>
       {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
       {now.refusal === null && now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}

@@ -132,6 +132,16 @@ test('a claim that says Ready after its pod is gone is exited, and its next star
   expect(names()).toHaveLength(1);
 });
 
+test.each([
+  ['volume', 'remove'],
+  ['ephemeral', 'keep'],
+] as const)('a session with the workspace %s that ends with %s leaves no claim', async (workspace, end) => {
+  const { driver, own } = await running({ pods: { ...testPods, workspace } });
+  await driver.destroy(own.id, end, budget());
+  expect([names(), await driver.list(budget())]).toEqual([[], []]);
+  expect((await api('extensions.agents.x-k8s.io/sandboxclaims')).items).toEqual([]);
+});
+
 test('a sleeping session wakes with the current template and key, and no longer names the old pool', async () => {
   const own = spec();
   {

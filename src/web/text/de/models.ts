@@ -1,5 +1,6 @@
 export const modelTexts = {
   'models.none': 'Noch kein Modell eingerichtet',
+  'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
   'models.demoTells': 'Bis dahin antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
   'models.setUp': 'Modell einrichten',
   'models.setBy':

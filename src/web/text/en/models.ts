@@ -1,5 +1,6 @@
 export const modelTexts = {
   'models.none': 'No model is set up yet',
+  'models.demoIsDefault': 'The demo is still the default model',
   'models.demoTells': 'Until you add one, a scripted demo answers. It can only run the tasks above.',
   'models.setUp': 'Set up a model',
   'models.setBy': '{by} sets the model. Remove that setting and restart the server to choose a model here.',

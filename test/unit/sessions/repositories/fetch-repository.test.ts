@@ -6,7 +6,7 @@ import { fetchRepository } from '../../../../src/sessions/repositories/fetch-rep
 import { RepositoryPreparer } from '../../../../src/sessions/repositories/preparation.ts';
 
 /** The result of a fetch whose script ends this way. */
-const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }) =>
+const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }, host = 'example.org') =>
   fetchRepository(
     {
       workdir: '/workspace',
@@ -14,7 +14,7 @@ const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }
     },
     {
       session: SessionId.parse('0123456789abcdef'),
-      repository: toSessionRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+      repository: toSessionRepository(RepositoryInput.parse({ url: `https://${host}/team/project` })),
       branch: 'corral/x',
       author: { name: 'Ada', email: 'ada@example.org' },
     },
@@ -38,11 +38,13 @@ test.each([
   ['Received HTTP code 403 from proxy after CONNECT', 'forbidden', /egress policy does not allow .*network settings/],
   ['CONNECT tunnel failed, response 403', 'forbidden', /egress policy does not allow/],
   ['CONNECT tunnel failed, response 502', 'provider_error', /cannot reach .*Check the address/],
+  ['egress to 192.0.2.2:80 refused: not listed. returned error: 403', 'forbidden', /egress policy does not allow/],
   ['The requested URL returned error: 403', 'forbidden', /credential lacks permission/],
   ["repository 'https://example.org/a/' not found", 'not_found', /has no repository/],
 ])('a fetch that fails with %j says what to do', async (why, code, text) => {
   const failing = fetched({ exitCode: 1, stderr: `fatal: ${why}` });
   await expect(failing).rejects.toMatchObject({ code, message: expect.stringMatching(text) });
+  await expect(fetched({ exitCode: 1, stderr: 'Connection refused' }, 'localhost')).rejects.toThrow(/localhost in the/);
 });
 
 type Dependencies = ConstructorParameters<typeof RepositoryPreparer>[0];
