@@ -108,7 +108,7 @@ export function createShareService({
     },
     async listFiles(token, path, signal) {
       const entries = await (await files(token, signal)).listFiles(path, signal);
-      return entries.filter(({ name }) => name !== '.corral'); // the agent's own folder
+      return entries.filter(({ name }) => path !== '.' || name !== '.corral'); // a repository can have such a folder, too
     },
     async readFile(token, path, signal) {
       const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });

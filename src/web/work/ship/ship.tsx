@@ -36,7 +36,8 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   // A change to the repository also makes the pull request's state outdated.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
-  const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads, session.status]); // a run may have changed files
+  // A run may have changed files.
+  const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads, session.status]);
   const again = () => setReads((count) => count + 1);
   return (
     <section class="stack" aria-label={path}>
