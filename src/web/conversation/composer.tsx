@@ -47,10 +47,10 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  useEffect(() => {
+  // Both run before the paint. Later effects would replace what is typed meanwhile, and steal the focus.
+  useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);
-  // Runs before the paint. A later effect would steal the focus from where the person has put it.
   useLayoutEffect(() => {
     if (!hasFingers() && !isRepositoryOpen.peek()) ref.current?.focus();
   }, []);

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { editMessage } from '../data/actions.ts';
 import { findMessageBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
@@ -95,7 +95,7 @@ function EditForm({ item, onClose }: Props) {
   const [isBusyNow, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.setSelectionRange(item.text.length, item.text.length);
   }, []);

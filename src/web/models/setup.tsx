@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedChoice } from '../parts/kit/choice.tsx';
@@ -29,7 +29,7 @@ export function ModelSetup({ onUsed, onStored }: Props) {
   const isOwn = preset.baseUrl !== undefined;
   const held = effectiveModels.value?.providers.find(({ id }) => id === preset.id);
   const hasKey = held?.isReady === true && held.kind === 'known';
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // keyboard users may continue to the next provider with the arrow keys
     const fields = [...(form.current?.querySelectorAll<HTMLInputElement>('.labelled input') ?? [])];
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();

@@ -1,5 +1,5 @@
 import { type ComponentType, Fragment } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { currentUser } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
@@ -178,7 +178,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
     isEntered.current = true;
     setOpen(id);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isEntered.current) body.current?.focus();
   }, [open]);
   return (

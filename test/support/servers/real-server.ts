@@ -77,7 +77,7 @@ function seatAt<Server extends RunningServer>(server: Server, world: World, revi
     async holds(id: string): Promise<void> {
       expect(problemsOf(log(id))).toEqual([]);
       expect(await client.remove(id)).toMatchObject({ status: 200 });
-      expect(await world.remains(id, server)).toEqual([]);
+      await expect.poll(() => world.remains(id, server)).toEqual([]); // on a busy machine, DELETE answers before the end
     },
     async [Symbol.asyncDispose]() {
       try {

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../../parts/kit/button.tsx';
 import { LongTextField } from '../../parts/kit/field.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
@@ -13,7 +13,7 @@ interface Props {
 
 export function GoalFields({ goal, onChange, onClose }: Props) {
   const form = useRef<HTMLFieldSetElement>(null);
-  useEffect(() => form.current?.querySelector('textarea')?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector('textarea')?.focus(), []);
   const problem = findGoalProblem(goal);
   return (
     <fieldset ref={form} class="goal-fields grid box">

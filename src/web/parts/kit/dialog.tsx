@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, RefObject, VNode } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { ErrorBoundary } from '../boundary.tsx';
 import { hasFingers } from '../touch.ts';
@@ -72,21 +72,34 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
+/** Where the focus returns after a dialog that is being removed. One that replaces it takes this over. */
+let pendingReturn: HTMLElement | null = null;
+
 /** Opens the dialog above the page. When it is gone, the focus returns to where it was, unless it has already moved on. */
 export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
-  useEffect(() => {
-    const dialog = ref.current;
-    const before = document.activeElement as HTMLElement | null;
-    if (!dialog) return;
-    dialog.showModal();
-    enter?.(dialog);
+  const before = useRef<HTMLElement>(null);
+  // Runs before the paint, so that what is typed next goes to the dialog.
+  useLayoutEffect(() => {
+    if (!ref.current) return;
+    const now = document.activeElement as HTMLElement | null;
+    before.current = now === document.body ? pendingReturn : now;
+    ref.current.showModal();
+    enter?.(ref.current);
     return () => {
-      const now = document.activeElement;
-      if (now !== before && now !== document.body && !dialog.contains(now)) return;
-      before?.blur?.(); // Chromium returns the focus after Escape, but without the selection, and typing then does nothing
-      before?.focus?.();
+      pendingReturn = before.current;
     };
   }, []);
+  // Cleans up after the removal: while the dialog is open, nothing below it can have the focus.
+  useEffect(
+    () => () => {
+      pendingReturn = null;
+      const now = document.activeElement;
+      if (now !== before.current && now !== document.body) return;
+      before.current?.blur?.(); // Chromium returns the focus after Escape, but without the selection, and typing then does nothing
+      before.current?.focus?.();
+    },
+    [],
+  );
 }
 
 /**

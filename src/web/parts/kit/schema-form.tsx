@@ -1,5 +1,5 @@
 import { type ComponentChildren, Fragment } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CallError, type InputOf, type ProcedurePath, toErrorText } from '../../data/server.ts';
 import forms from '../../forms.json' with { type: 'json' };
 import { isTextKey, t, translateServerText } from '../../text/text.ts';
@@ -88,9 +88,12 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false, keepsDrafts = false } = props;
   const schemas = forms[of] as unknown as FormSchema;
   const [drafts, setDrafts] = useState<Drafts>((keepsDrafts && keptDrafts.get(of)) || {});
-  useEffect(() => {
-    if (keepsDrafts) keptDrafts.set(of, drafts);
-  }, [drafts]);
+  const enter = (name: string, draft: FieldDraft) =>
+    setDrafts((others) => {
+      const all = { ...others, [name]: draft };
+      if (keepsDrafts) keptDrafts.set(of, all); // not in an effect, which does not run if the form closes before the paint
+      return all;
+    });
   const initial = (name: string, schema = schemas[name]) =>
     toFieldDraft(schema ?? { kind: 'text' }, valueAt(value, name));
   const draftOf = (name: string, schema?: FieldSchema) => drafts[name] ?? initial(name, schema);
@@ -103,7 +106,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const [trouble, setTrouble] = useState('');
   const form = useRef<HTMLFormElement>(null);
   const more = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // a person closes it
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [errors]);
@@ -157,7 +160,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
             draft={draft}
             textOf={(key) => textOf(`${name}.${key}`) ?? textOf(key) ?? key}
             onChange={(next) => {
-              setDrafts((now) => ({ ...now, [name]: next }));
+              enter(name, next);
               setErrors(({ [name]: _, ...others }) => others);
             }}
           />

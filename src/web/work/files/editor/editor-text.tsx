@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../../parts/kit/button.tsx';
 import { confirmAction } from '../../../parts/kit/dialog.tsx';
 import { t } from '../../../text/text.ts';
@@ -62,7 +62,7 @@ export function TextEditor({
       shown.current = undefined;
     };
   }, [path]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     shown.current?.commentBelow(commented?.to);
     if (commented === undefined) return;
     place.current?.querySelector<HTMLElement>('[slot] .field')?.focus();
