@@ -18,7 +18,7 @@ const own = fileURLToPath(new URL('../../agents/templates/', import.meta.url));
 /** In the order in which clients list them. */
 const ownNames = [
   ...['python_dev', 'node_dev', 'data_analyst', 'script_writer', 'code_reviewer', 'test_writer', 'minimal', 'default'],
-  ...['plan_act', 'computer_use', 'code-interpreter', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
+  ...['plan_act', 'team', 'computer_use', 'code-interpreter', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
 ];
 
 export interface TemplateFile {

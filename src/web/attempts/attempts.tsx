@@ -3,7 +3,7 @@ import type { Inputs, Outputs } from '../../client/types.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { formatModelLabel } from '../models/state.ts';
+import { formatModelLabel, listModelChoices, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
 import { formatCompactCount, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -105,46 +105,56 @@ const linesOf = (text = ''): string[] =>
 
 interface Entries {
   readonly task: string;
-  readonly form: { readonly number: number; readonly models?: string };
+  readonly form: { readonly number: number; readonly models?: string | readonly string[] };
   readonly goal?: { readonly rubric?: string; readonly checks?: string };
 }
 
-const AttemptsForm = ({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) => (
-  <SchemaForm
-    of="attempts.start"
-    keepsDrafts
-    words="attempts"
-    save={t('attempts.begin')}
-    failure={t('attempts.notStarted')}
-    cancel={closeDialog}
-    fields={{
-      task: { as: 'long', rows: 3 },
-      'form.number': { schema: { kind: 'number', isRequired: true, min: 2, max: 8, initial: '3' } },
-      'form.models': { schema: { kind: 'text' }, as: 'long', rows: 2 },
-      'goal.rubric': { label: t('goal.rubric'), as: 'long', rows: 2 },
-      'goal.checks': {
-        label: t('goal.checks'),
-        schema: { kind: 'text' },
-        as: 'code',
-        rows: 2,
-        placeholder: exampleCheck,
-      },
-    }}
-    send={(input) => {
-      const { task, form, goal } = input as unknown as Entries;
-      const models = linesOf(form.models);
-      const checks = linesOf(goal?.checks).map((command) => ({ command }));
-      return begin({
-        task,
-        attempts:
-          models.length === 0
-            ? form.number
-            : Array.from({ length: form.number }, (_, n) => ({ model: models[n % models.length] as string })),
-        ...((goal?.rubric || checks.length > 0) && { goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks } }),
-      });
-    }}
-  />
-);
+function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) {
+  useEffect(() => {
+    for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {}); // names can be typed without the lists
+  }, []);
+  const models = listModelChoices();
+  return (
+    <SchemaForm
+      of="attempts.start"
+      keepsDrafts
+      words="attempts"
+      save={t('attempts.begin')}
+      failure={t('attempts.notStarted')}
+      cancel={closeDialog}
+      fields={{
+        task: { as: 'long', rows: 3 },
+        'form.number': { schema: { kind: 'number', isRequired: true, min: 2, max: 8, initial: '3' } },
+        'form.models': models
+          ? { schema: { kind: 'many' }, choices: models }
+          : { schema: { kind: 'text' }, label: t('attempts.form.modelLines'), as: 'long', rows: 2 },
+        'goal.rubric': { label: t('goal.rubric'), as: 'long', rows: 2 },
+        'goal.checks': {
+          label: t('goal.checks'),
+          schema: { kind: 'text' },
+          as: 'code',
+          rows: 2,
+          placeholder: exampleCheck,
+        },
+      }}
+      send={(input) => {
+        const { task, form, goal } = input as unknown as Entries;
+        const used = typeof form.models === 'string' ? linesOf(form.models) : (form.models ?? []);
+        const checks = linesOf(goal?.checks).map((command) => ({ command }));
+        return begin({
+          task,
+          attempts:
+            used.length === 0
+              ? form.number
+              : Array.from({ length: form.number }, (_, n) => ({ model: used[n % used.length] as string })),
+          ...((goal?.rubric || checks.length > 0) && {
+            goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks },
+          }),
+        });
+      }}
+    />
+  );
+}
 
 type Attempt = AttemptSet['attempts'][number];
 interface Props {
@@ -196,10 +206,12 @@ function AttemptsTable({ set, open, choose }: Props) {
                   {isMeasured && set.best === one.n && ` · ${t('attempts.best')}`}
                   {one.error !== null && <div class="quiet">{one.error}</div>}
                 </td>
-                <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
-                <td>{checksOf(one)}</td>
-                <td>{one.result?.score ?? '–'}</td>
-                <td>
+                <td title={one.result?.unknown ?? undefined} data-column={t('attempts.diff')}>
+                  {diffOf(one)}
+                </td>
+                <td data-column={t('attempts.passed')}>{checksOf(one)}</td>
+                <td data-column={t('attempts.score')}>{one.result?.score ?? '–'}</td>
+                <td data-column={t('attempts.cost')}>
                   {one.cost > 0 ? formatPrice(one.cost) : t('attempts.tokens', { n: formatCompactCount(one.tokens) })}
                 </td>
                 <td>

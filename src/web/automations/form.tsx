@@ -3,8 +3,7 @@ import type { Inputs } from '../../client/types.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
-import { modelRefOf } from '../models/model-picker.tsx';
-import { availableProviders, effectiveModels, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
+import { listModelChoices, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
 import { findLocale, formatDateTime } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
@@ -140,6 +139,7 @@ export function AutomationForm({ automation, back }: Props) {
           const [time, day, ownCron] = ['schedule.time', 'schedule.day', 'schedule.cron'].map((one) =>
             String(entry(one)),
           );
+          const models = listModelChoices();
           const cron = toCron({ kind, time, day: Number(day), cron: ownCron } as ScheduleChoice);
           return {
             name: {},
@@ -210,13 +210,8 @@ export function AutomationForm({ automation, back }: Props) {
               model: {
                 isAdvanced: true,
                 label: t('model'),
-                offers: [
-                  'demo',
-                  ...(availableProviders.value ?? []).flatMap((group) =>
-                    group.models.map((model) => modelRefOf(group, model)),
-                  ),
-                ],
-                placeholder: effectiveModels.value?.model ?? '',
+                placeholder: 'ollama/qwen3',
+                ...(models && { choices: [['', t('form.default')], ...models] }),
               },
             }),
             ...(projects.value.length > 0 && {

@@ -23,7 +23,7 @@ import { isTextKey, t, translateFailure, translateServerText } from '../text/tex
 import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
-import { openResult } from '../work/results.ts';
+import { openResult, pathsOfLastRun } from '../work/results.ts';
 import { LiveContext } from './live.ts';
 import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
@@ -235,6 +235,9 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   const docs = data.code && errorDocsPathOf(data.code);
   const isGoalUnread = data.goal && !goal && isLoadingHistory.value;
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
+  const { run } = conversationState;
+  const isLast = run.value.kind === 'ended' && run.value.end === item;
+  const changed = (isLast && pathsOfLastRun.value) || item.edits.map(({ path }) => path);
   return (
     <div
       class="ended padded box small-text row wrap"
@@ -262,7 +265,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
           {docs && <GuideLink docs={docs} />}
         </p>
       )}
-      <EditCounts item={item} />
+      <EditCounts edits={item.edits} changed={changed} />
       {isLive && (
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
@@ -271,7 +274,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
               <Button label={t('continue')} onClick={() => send({ text: t('continueText') })} />
             </>
           )}
-          <NextSteps item={item} />
+          {isLast && <NextSteps changed={changed} />}
           {isAnswer && session && isOfDemo(session) ? <DemoHelp session={session} /> : <ForkButton seq={item.seq} />}
         </div>
       )}
@@ -279,31 +282,32 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   );
 }
 
-/** `3 files edited +41 −2`. Counts only files that file tools wrote. */
-function EditCounts({ item: { edits } }: { item: RunEndItem }) {
+interface EditCountsProps {
+  readonly edits: RunEndItem['edits'];
+  readonly changed: readonly string[];
+}
+
+/** `3 files edited +41 −2`. The lines are known only if file tools wrote all of the files. */
+function EditCounts({ edits, changed }: EditCountsProps) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
-  if (edits.length === 0) return null;
+  if (changed.length === 0) return null;
   const count = (ofKind: DiffLine['kind']) => lines.filter(({ kind }) => kind === ofKind).length;
   return (
     <p class="edits figures">
-      {t('end.edited', { n: edits.length })} <span class="good-text">+{count('added')}</span>{' '}
-      <span class="bad-text">−{count('removed')}</span>
+      {t('end.edited', { n: changed.length })}{' '}
+      {changed.length === edits.length && (
+        <>
+          <span class="good-text">+{count('added')}</span> <span class="bad-text">−{count('removed')}</span>
+        </>
+      )}
     </p>
   );
 }
 
-function NextSteps({ item }: { item: RunEndItem }) {
+function NextSteps({ changed }: Pick<EditCountsProps, 'changed'>) {
   const session = currentSession.value;
-  if (
-    !session ||
-    item.edits.length === 0 ||
-    conversationState.items.value.findLast(({ kind }) => kind === 'end') !== item
-  )
-    return null;
-  const best = findBestResult(
-    item.edits.map(({ path }) => path),
-    '',
-  );
+  if (!session || changed.length === 0) return null;
+  const best = findBestResult(changed, '');
   const review = () => {
     fileFilter.value = 'changed';
     openFileStore(session.id).shown.value = undefined;

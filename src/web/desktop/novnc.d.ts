@@ -11,6 +11,7 @@ declare module '@novnc/novnc' {
     constructor(target: HTMLElement, channel: object, options: { readonly shared: boolean });
     background: string;
     clipViewport: boolean;
+    dragViewport: boolean;
     focusOnClick: boolean;
     scaleViewport: boolean;
     viewOnly: boolean;

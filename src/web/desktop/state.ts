@@ -1,5 +1,6 @@
 import type RFB from '@novnc/novnc';
 import { effect, signal } from '@preact/signals';
+import { hasFingers } from '../parts/touch.ts';
 import type { TextKey } from '../text/texts.ts';
 import { isInOtherFrame } from './address.ts';
 import type { ControlNotice } from './channel.ts';
@@ -25,9 +26,16 @@ export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
 
-/** Whether this viewer's input is withheld from the desktop. */
+/**
+ * Whether this viewer's input is withheld from the desktop. Fingers also move the page, so they never take control by touching
+ * the screen.
+ */
 export const isInputWithheld = (): boolean =>
-  isInOtherFrame || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
+  isInOtherFrame ||
+  isViewOnly.value ||
+  !desktopControl.value.mayControl ||
+  desktopControl.value.who === 'another' ||
+  (hasFingers() && desktopControl.value.who === 'nobody');
 
 export function setScreenState(state: ScreenConnectionState, over?: ScreenOverlay): void {
   screenConnectionState.value = state;
@@ -35,10 +43,11 @@ export function setScreenState(state: ScreenConnectionState, over?: ScreenOverla
 }
 
 effect(() => {
-  if (rfbClient.value) rfbClient.value.viewOnly = isInputWithheld();
-});
-effect(() => {
-  if (!rfbClient.value) return;
-  rfbClient.value.scaleViewport = isInOtherFrame || isScaledToFit.value;
-  rfbClient.value.clipViewport = false;
+  const client = rfbClient.value;
+  if (!client) return;
+  const isScaled = isInOtherFrame || isScaledToFit.value;
+  client.viewOnly = isInputWithheld();
+  client.scaleViewport = isScaled;
+  client.clipViewport = !isScaled && hasFingers(); // a mouse has scroll bars instead
+  client.dragViewport = client.viewOnly;
 });

@@ -4,7 +4,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
-import { type AvailableProvider, type ListedModel, toShortModelName } from './state.ts';
+import { type AvailableProvider, type ListedModel, modelRefOf, toShortModelName } from './state.ts';
 
 interface Props {
   /** Provider names are shown only if there are several. */
@@ -94,11 +94,6 @@ const nameOf = ({ name, id }: ListedModel): string =>
   name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
-
-export const modelRefOf = (
-  { provider }: Pick<AvailableProvider, 'provider'>,
-  { id }: Pick<ListedModel, 'id'>,
-): string => `${provider}/${id}`;
 
 function describeModel({ window, price, images, tools, reasoning }: ListedModel): string {
   const facts: string[] = [];

@@ -5,9 +5,9 @@ import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { ModelPicker, modelRefOf } from './model-picker.tsx';
+import { ModelPicker } from './model-picker.tsx';
 import { type ProviderPreset, providerPresets, slugifyProviderName, toProviderName } from './presets.ts';
-import { type AvailableProvider, applyModels, effectiveModels, isDemoModel } from './state.ts';
+import { type AvailableProvider, applyModels, effectiveModels, isDemoModel, modelRefOf } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -179,11 +179,12 @@ const withScheme = (address: string): string =>
 export function ModelSetupBanner({ onUsed }: { onUsed: () => void }) {
   const now = effectiveModels.value;
   if (!now || !isDemoModel(now.model)) return null;
-  const title = t(now.providers.some(({ isReady }) => isReady) ? 'models.demoIsDefault' : 'models.none');
+  const isAlone = !now.providers.some(({ isReady }) => isReady);
+  const title = t(isAlone ? 'models.none' : 'models.demoIsDefault');
   return (
     <section class="model-banner roomy raised grid" aria-label={title}>
       <h3>{title}</h3>
-      <p>{t('models.demoTells')}</p>
+      <p>{t(isAlone ? 'models.demoTells' : 'models.demoIsDefaultTells')}</p>
       {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
       {now.refusal === null && now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
       {now.refusal === null && now.setBy === null && !now.canChange && <p class="note wait">{t('models.askAdmin')}</p>}

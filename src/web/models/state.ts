@@ -30,6 +30,21 @@ export function applyModels(now: EffectiveModels): void {
 /** The demo has no provider, so its name is the whole reference. */
 export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
+export const modelRefOf = (
+  { provider }: Pick<AvailableProvider, 'provider'>,
+  { id }: Pick<ListedModel, 'id'>,
+): string => `${provider}/${id}`;
+
+const mostChoices = 60;
+
+/** All models for a form. Undefined: too many, or not every provider lists its own, so that a person has to type one. */
+export function listModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
+  const groups = availableProviders.value ?? [];
+  const refs = ['demo', ...groups.flatMap((group) => group.models.map((model) => modelRefOf(group, model)))];
+  if (refs.length > mostChoices || groups.some(({ trouble }) => trouble !== null)) return undefined;
+  return refs.map((ref) => [ref, formatModelLabel(ref)]);
+}
+
 /** Display names of provider and model: `Ollama / qwen3`. */
 export function formatModelLabel(ref: string): string {
   if (isDemoModel(ref)) return t('models.demo');

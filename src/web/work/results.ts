@@ -1,4 +1,5 @@
-import { effect } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
+import type { Outputs } from '../../client/types.ts';
 import { goToTab, isPhone, openTabId, showTab } from '../app/layout.ts';
 import { conversationState } from '../data/log.ts';
 import { query } from '../data/server.ts';
@@ -12,17 +13,30 @@ import type { PreviewLocation } from './preview/target.ts';
 
 const shown = new Set<string>();
 
+/** Paths that changed since the last run began, if it has ended. Undefined: not yet known, or the sandbox no longer runs. */
+export const pathsOfLastRun = signal<readonly string[] | undefined>(undefined);
+
 export function openFileInPane(sessionId: string, path: string): void {
   fileFilter.value = 'all';
   openFileStore(sessionId).shown.value = path;
   showTab('files');
 }
 
-/** `placeBefore`: preview at the start of the run. A preview that the person has opened since then stays. */
-async function show(sessionId: string, placeBefore: PreviewLocation | undefined): Promise<void> {
-  if (conversationState.runUsed.peek().toolCalls === 0) return;
-  if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // otherwise the query of the changes would start the sandbox
+type Changes = Outputs['files']['changes']['files'];
+
+const isStillEnded = (sessionId: string): boolean =>
+  currentSessionId.peek() === sessionId && conversationState.run.peek().kind === 'ended';
+
+async function readChanges(sessionId: string): Promise<Changes> {
+  if (conversationState.runUsed.peek().toolCalls === 0) return [];
+  if ((await query('sandbox.status', { sessionId })).state !== 'running') return []; // otherwise the next query would start the sandbox
   const { files } = await query('files.changes', { sessionId });
+  if (isStillEnded(sessionId)) pathsOfLastRun.value = files.map(({ path }) => path);
+  return files;
+}
+
+/** `placeBefore`: preview at the start of the run. A preview that the person has opened since then stays. */
+async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
@@ -31,8 +45,7 @@ async function show(sessionId: string, placeBefore: PreviewLocation | undefined)
   const port = await findPagePort(sessionId, best);
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = previewLocation.peek() !== placeBefore;
-  if (currentSessionId.value !== sessionId || conversationState.run.peek().kind !== 'ended' || isBusy || isChosen)
-    return;
+  if (!isStillEnded(sessionId) || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
   openAt(sessionId, best, port);
 }
@@ -62,8 +75,12 @@ export function showResultsAfterRuns(): void {
     const { kind } = conversationState.run.value;
     const id = currentSessionId.peek();
     if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewLocation.peek()];
-    if (kind !== 'ended' || id === undefined || seen !== id) return;
+    pathsOfLastRun.value = undefined;
+    if (kind !== 'ended' || id === undefined) return;
+    const isWatched = seen === id;
     seen = undefined;
-    if (!isPhone()) void show(id, placeBefore).catch(() => {}); // the tabs still have the result
+    void readChanges(id)
+      .then((files) => (isWatched && !isPhone() ? show(id, files, placeBefore) : undefined))
+      .catch(() => {}); // the tabs still have the result
   });
 }

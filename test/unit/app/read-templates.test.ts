@@ -6,7 +6,7 @@ import { checkToolNames, readTemplates } from '../../../src/app/parts/read-templ
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const own =
-  'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act computer_use code-interpreter claude-code codex gemini-cli opencode';
+  'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act team computer_use code-interpreter claude-code codex gemini-cli opencode';
 
 function read(files: Record<string, string>, template?: string) {
   using folder = temporaryFolder();

@@ -63,6 +63,8 @@ function parseUnit({ word, text }: Block): DemoStep | undefined {
           .map((line) => line.trim())
           .filter(Boolean),
       };
+    case 'delegate':
+      return text === '' ? undefined : { kind: 'delegate', task: text };
     case 'ask':
       return { kind: 'ask', question: text || 'Please answer.' };
     case 'fail':

@@ -201,6 +201,8 @@ function toCalls(unit: DemoStep, { system, tools }: TurnRequest): CallToMake[] {
         { name: 'browser_navigate', args: { url } },
         { name: 'browser_view', args: {} },
       ]);
+    case 'delegate':
+      return [{ name: 'delegate', args: { task: unit.task } }];
     case 'ask':
       return [{ name: 'message_ask_user', args: { text: unit.question } }];
     case 'fail':

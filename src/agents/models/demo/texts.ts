@@ -32,6 +32,8 @@ export function describeDemoStep(unit: DemoStep): string {
       return `Write ${unit.path}`;
     case 'browse':
       return unit.urls.length === 1 ? 'Open a page' : `Open ${unit.urls.length} pages`;
+    case 'delegate':
+      return 'Delegate a part';
     case 'ask':
       return 'Ask a question';
     case 'fail':
@@ -51,6 +53,8 @@ export function describeStepResult(unit: DemoStep, failed: ToolMessage | undefin
       return `Wrote ${literal(unit.path)}.`;
     case 'browse':
       return unit.urls.length === 0 ? 'There was no address to open.' : `Opened ${unit.urls.map(literal).join(', ')}.`;
+    case 'delegate':
+      return 'The sub-agent is done.';
     case 'ask':
       return /[\r\n]/.test(answer) ? `You answered:\n\n${fenced(answer)}` : `You answered: "${literal(answer)}"`;
     case 'fail':

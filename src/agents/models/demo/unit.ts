@@ -2,6 +2,7 @@ export type DemoStep =
   | { readonly kind: 'sh'; readonly command: string }
   | { readonly kind: 'file'; readonly path: string; readonly content: string }
   | { readonly kind: 'browse'; readonly urls: readonly string[] }
+  | { readonly kind: 'delegate'; readonly task: string }
   | { readonly kind: 'ask'; readonly question: string }
   | { readonly kind: 'fail'; readonly message: string };
 

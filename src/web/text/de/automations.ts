@@ -67,7 +67,6 @@ export const automationTexts = {
   'automations.budget.tokens': 'Token-Limit je Sitzung (leer = Standard)',
   'automations.budget.cost': 'Kostenlimit je Sitzung (leer = Standard)',
   'automations.budget.toolCalls': 'Limit für Werkzeugaufrufe je Sitzung (leer = Standard)',
-  'automations.model.help': 'Ein Anbieter und sein Modell, zum Beispiel ollama/qwen3, oder demo.',
   'automations.whileRunning': 'Wenn noch ein Lauf aktiv ist',
   'automations.skip': 'Neuen Lauf überspringen',
   'automations.queue': 'Neuen Lauf einreihen',

@@ -1,6 +1,8 @@
 export const modelTexts = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
+  'models.demoIsDefaultTells':
+    'Neue Sitzungen verwenden sie, wenn Sie kein anderes Modell wählen. Speichern Sie unten eines als Standard.',
   'models.demoTells': 'Bis dahin antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
   'models.setUp': 'Modell einrichten',
   'models.setBy':

@@ -14,6 +14,7 @@ export const settingsTexts = {
   'cost.input': 'Eingabe',
   'cost.cached': 'Aus dem Cache',
   'cost.unknown': 'Preis unbekannt',
+  'cost.noTurn': 'Kein Durchgang wurde abgeschlossen, daher hat der Anbieter keinen Verbrauch gemeldet.',
   'cost.start': 'Beginn',
   'cost.share': 'Relative Kosten: {about}',
   'cost.budgetLeft': '{kind} übrig: {left} von {limit}',

@@ -127,6 +127,7 @@ export const workTexts = {
   'terminal.watching': 'Sie sehen die Shell des Agenten. Während ein Befehl läuft, können Sie tippen.',
   'terminal.asks': 'Der Befehl wartet auf eine Eingabe. Geben Sie die Antwort hier ein.',
   'terminal.mayType': 'Ein Befehl läuft und empfängt Ihre Eingaben.',
+  'terminal.keys': 'Tasten',
   'terminal.hint': 'Mit Strg+Alt+Umschalt verlassen Sie das Terminal.',
   'desktop.none': 'Diese Sandbox hat keinen Desktop.',
   'desktop.offer.ready':

@@ -67,7 +67,6 @@ export const automationTexts = {
   'automations.budget.tokens': 'Token limit per session (blank = default)',
   'automations.budget.cost': 'Cost limit per session (blank = default)',
   'automations.budget.toolCalls': 'Tool call limit per session (blank = default)',
-  'automations.model.help': 'A provider and its model, such as ollama/qwen3, or demo.',
   'automations.whileRunning': 'If a run is still active',
   'automations.skip': 'Skip the new run',
   'automations.queue': 'Queue the new run',

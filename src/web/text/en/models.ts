@@ -1,6 +1,7 @@
 export const modelTexts = {
   'models.none': 'No model is set up yet',
   'models.demoIsDefault': 'The demo is still the default model',
+  'models.demoIsDefaultTells': 'New sessions use it unless you choose a model. Save one below as the default.',
   'models.demoTells': 'Until you add one, a scripted demo answers. It can only run the tasks above.',
   'models.setUp': 'Set up a model',
   'models.setBy': '{by} sets the model. Remove that setting and restart the server to choose a model here.',

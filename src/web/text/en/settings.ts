@@ -14,6 +14,7 @@ export const settingsTexts = {
   'cost.input': 'Input',
   'cost.cached': 'Cached',
   'cost.unknown': 'Price unknown',
+  'cost.noTurn': 'No turn was completed, so the provider reported no usage.',
   'cost.start': 'Start',
   'cost.share': 'Relative cost of {about}',
   'cost.budgetLeft': '{kind} left: {left} of {limit}',

@@ -125,6 +125,7 @@ export const workTexts = {
   'terminal.watching': 'You are watching the agent’s shell. You can type while a command is running.',
   'terminal.asks': 'The command is waiting for input. Type the answer here.',
   'terminal.mayType': 'A command is running and receives what you type.',
+  'terminal.keys': 'Keys',
   'terminal.hint': 'Press Ctrl+Alt+Shift to leave the terminal.',
   'desktop.none': 'This sandbox has no desktop.',
   'desktop.offer.ready': 'You can add one. The sandbox restarts: files are kept, running programs end.',

@@ -121,19 +121,25 @@ const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
 const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
     <h2 class="quiet small-text">{title}</h2>
-    <p class="cost-price bold figures">
-      {used.cost === undefined
-        ? t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })
-        : formatPrice(used.cost)}
-    </p>
-    <p class="quiet small-text">
-      {t('usage.total', {
-        in: formatCompactCount(used.inputTokens),
-        out: formatCompactCount(used.outputTokens),
-        n: formatCount(used.turns),
-      })}
-      {used.cost === undefined && ` · ${t('cost.unknown')}`}
-    </p>
+    {used.turns === 0 ? (
+      <p class="quiet small-text">{t('cost.noTurn')}</p>
+    ) : (
+      <>
+        <p class="cost-price bold figures">
+          {used.cost === undefined
+            ? t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })
+            : formatPrice(used.cost)}
+        </p>
+        <p class="quiet small-text">
+          {t('usage.total', {
+            in: formatCompactCount(used.inputTokens),
+            out: formatCompactCount(used.outputTokens),
+            n: formatCount(used.turns),
+          })}
+          {used.cost === undefined && ` · ${t('cost.unknown')}`}
+        </p>
+      </>
+    )}
   </section>
 );
 

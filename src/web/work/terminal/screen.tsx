@@ -1,9 +1,12 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
 import { type ITheme, Terminal } from '@xterm/xterm';
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { followTheme, resolveCssColor } from '../../parts/colour.ts';
+import { Button } from '../../parts/kit/button.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
+import { hasFingers } from '../../parts/touch.ts';
 import { t } from '../../text/text.ts';
 
 // xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The elements created
@@ -119,6 +122,7 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
 
 export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   const place = useRef<HTMLDivElement>(null);
+  const shown = useRef<Terminal>(null);
   useEffect(() => {
     const node = place.current;
     if (!node) return undefined;
@@ -133,6 +137,7 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
       cursorBlink: false,
       screenReaderMode: true,
     });
+    shown.current = terminal;
     const endTheme = followTheme(() => {
       terminal.options.theme = coloursIn(node);
     });
@@ -162,9 +167,35 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   return (
     <>
       <div ref={place} class="screen fill" />
+      {hasFingers() && <TouchKeys terminal={shown} />}
       <p id="screen-hint" class="screen-hint quiet small-text rigid">
         {t('terminal.hint')}
       </p>
     </>
+  );
+}
+
+/** Keys that the keyboard on a screen lacks, with what a terminal sends for them. Arrows are the last byte of a sequence. */
+const touchKeys = { esc: '\x1b', tab: '\t', interrupt: '\x03', end: '\x04' } as const;
+const touchArrows = { '←': 'D', '↑': 'A', '↓': 'B', '→': 'C' } as const;
+
+function TouchKeys({ terminal }: { terminal: RefObject<Terminal | null> }) {
+  const press = (text: string) => terminal.current?.input(text);
+  const arrow = (last: string) => press(`\x1b${terminal.current?.modes.applicationCursorKeysMode ? 'O' : '['}${last}`);
+  const names = { esc: 'Esc', tab: 'Tab', interrupt: `${t('key.ctrl')}+C`, end: `${t('key.ctrl')}+D` };
+  return (
+    <div
+      class="touch-keys row rigid"
+      role="toolbar"
+      aria-label={t('terminal.keys')}
+      onMouseDown={(event) => event.preventDefault()} // the keyboard on the screen stays open
+    >
+      {Object.entries(touchKeys).map(([key, text]) => (
+        <Button key={key} class="small" label={names[key as keyof typeof touchKeys]} onClick={() => press(text)} />
+      ))}
+      {Object.entries(touchArrows).map(([key, last]) => (
+        <Button key={key} class="small" label={key} onClick={() => arrow(last)} />
+      ))}
+    </div>
   );
 }

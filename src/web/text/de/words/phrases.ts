@@ -56,6 +56,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'go forward': 'Vorwärts',
   // Templates
   Default: 'Allgemein',
+  'Splits large tasks among sub-agents, each in its own sandbox':
+    'Verteilt große Aufgaben auf Unteragenten mit eigener Sandbox',
   'General development with every tool': 'Allgemeine Entwicklung mit allen Werkzeugen',
   Minimal: 'Minimal',
   'A shell and files, for simple tasks': 'Eine Shell und Dateien, für einfache Aufgaben',
