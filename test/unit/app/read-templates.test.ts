@@ -26,7 +26,7 @@ test("without a folder there are the server's own templates", () => {
 });
 
 test('each own template for an occupation has a prompt of its own', () => {
-  expect(new Set(read({}).flatMap(({ prompt }) => prompt ?? [])).size).toBe(10);
+  expect(new Set(read({}).flatMap(({ prompt }) => prompt ?? [])).size).toBe(11);
 });
 
 test("the folder's templates come after the own ones, and replace those of the same name", () => {
