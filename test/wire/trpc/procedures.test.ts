@@ -319,7 +319,7 @@ test('system.health reports the state of each part, in time even when a check ha
 
 test('templates.list returns the agents that sessions and projects can start with', async ({ server }) => {
   const { templates } = await server.client().templates.list.query();
-  expect(templates).toHaveLength(15);
+  expect(templates).toHaveLength(16);
   expect(templates[0]).toEqual({
     id: 'python_dev',
     name: 'Python Developer',

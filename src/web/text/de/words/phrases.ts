@@ -60,6 +60,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Verteilt große Aufgaben auf Unteragenten mit eigener Sandbox',
   'General development with every tool': 'Allgemeine Entwicklung mit allen Werkzeugen',
   Minimal: 'Minimal',
+  Team: 'Team',
   'A shell and files, for simple tasks': 'Eine Shell und Dateien, für einfache Aufgaben',
   'Python Developer': 'Python-Entwickler',
   'Writes, runs and debugs Python': 'Schreibt, startet und debuggt Python-Programme',
