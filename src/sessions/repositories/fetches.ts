@@ -35,6 +35,7 @@ function toBranchName({
   const text = title || lastTask || openRuns[0]?.task || '';
   const slug = text
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .filter(Boolean)

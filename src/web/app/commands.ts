@@ -18,7 +18,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { workTabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
-import { goToTab, isSidebarOpen, toggleWorkPane } from './layout.ts';
+import { goToTab, isSidebarOpen, toggleWorkPane, visiblePane } from './layout.ts';
 
 const listSettingsCommands = (): readonly PaletteCommand[] => [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
@@ -69,7 +69,10 @@ const attemptCommands: readonly PaletteCommand[] = [
 ];
 
 export function focusMessageBox(): void {
-  document.getElementById('message')?.focus();
+  visiblePane.value = 'chat';
+  const box = document.getElementById('message');
+  if (box?.checkVisibility()) box.focus();
+  else setTimeout(() => box?.focus(), 50); // the conversation is drawn first
 }
 
 const appCommands: readonly PaletteCommand[] = [
@@ -210,6 +213,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     run: () => {
       isSidebarOpen.value = true;
       isSelectingSessions.value = true;
+      setTimeout(() => document.querySelector<HTMLElement>('.chosen-bar button')?.focus(), 50);
     },
   },
 ];

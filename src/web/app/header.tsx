@@ -151,7 +151,7 @@ function Title({ session }: { session: Session }) {
           if (key === 'Escape') node.textContent = name;
           if (key === 'Enter') event.preventDefault();
           if (key === 'Enter' || key === 'Escape') focusMessageBox();
-          event.stopPropagation();
+          if (!event.ctrlKey && !event.altKey && !event.metaKey) event.stopPropagation(); // shortcuts work here too
         }}
       />
     </h1>
@@ -170,6 +170,7 @@ function MenuButton() {
       aria-controls="sidebar"
       onClick={() => {
         isSidebarOpen.value = !isSidebarOpen.value;
+        if (isSidebarOpen.value) setTimeout(() => document.querySelector<HTMLElement>('#sidebar .button')?.focus(), 50);
       }}
     />
   );
@@ -178,6 +179,7 @@ function MenuButton() {
 const shown = [
   'session.share',
   'session.fork',
+  'attempts.open',
   'session.model',
   'sessions.pin',
   'sessions.unpin',

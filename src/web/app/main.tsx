@@ -104,7 +104,10 @@ function listenForKeys(): void {
       isPaletteOpen.value = !isPaletteOpen.value;
       return;
     }
-    if (pressedKeyOf(event) === 'Escape' && isSidebarOpen.value) isSidebarOpen.value = false;
+    if (pressedKeyOf(event) === 'Escape' && isSidebarOpen.value) {
+      isSidebarOpen.value = false;
+      document.querySelector<HTMLElement>('.menu-button')?.focus();
+    }
     if (document.querySelector('dialog[open]')) return;
     const command = listPaletteCommands().find((one) => one.keys === keys);
     if (!command) return;

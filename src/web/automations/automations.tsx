@@ -28,7 +28,10 @@ function Automations() {
         items={automations.value?.map((automation) => ({
           key: automation.id,
           title: automation.name,
-          lines: [describeAutomationState(automation)],
+          lines: [
+            describeAutomationState(automation),
+            ...(automation.hook?.secretAt === null ? [t('automations.hook.noSecret')] : []),
+          ],
           waits: automation.paused !== null,
           open: () => openAutomation(automation),
         }))}

@@ -18,9 +18,11 @@ export function setComposerText(text: string): void {
   saveComposerDraft(currentSessionId.peek(), text);
 }
 
+/** Replaces the text of the message box, as if a person had pasted it. */
 export function fillComposer(text: string): void {
-  setComposerText(text);
   const field = document.getElementById('message') as HTMLTextAreaElement | null;
   field?.focus();
-  setTimeout(() => field?.setSelectionRange(text.length, text.length), 30);
+  field?.select();
+  // Unlike a changed value, inserted text can be undone.
+  if (document.activeElement !== field || !document.execCommand('insertText', false, text)) setComposerText(text);
 }

@@ -6,11 +6,10 @@ import { sendMessage } from '../data/actions.ts';
 import type { EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
-import { currentSession, type Session } from '../data/sessions.ts';
-import { serverInfo } from '../data/system.ts';
+import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
-import { effectiveModels, isDemoModel } from '../models/state.ts';
+import { isDemoModel } from '../models/state.ts';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
@@ -23,7 +22,7 @@ import { isTextKey, t, translateFailure, translateServerText } from '../text/tex
 import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
-import { openResult, pathsOfLastRun } from '../work/results.ts';
+import { openResult, pathsOfRuns } from '../work/results.ts';
 import { LiveContext } from './live.ts';
 import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
@@ -237,7 +236,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   const { run } = conversationState;
   const isLast = run.value.kind === 'ended' && run.value.end === item;
-  const changed = (isLast && pathsOfLastRun.value) || item.edits.map(({ path }) => path);
+  const changed = pathsOfRuns.value.get(item) ?? item.edits.map(({ path }) => path);
   return (
     <div
       class="ended padded box small-text row wrap"
@@ -274,8 +273,12 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
               <Button label={t('continue')} onClick={() => send({ text: t('continueText') })} />
             </>
           )}
-          {isLast && <NextSteps changed={changed} />}
-          {isAnswer && session && isOfDemo(session) ? <DemoHelp session={session} /> : <ForkButton seq={item.seq} />}
+          <NextSteps changed={changed} isLast={isLast} />
+          {isAnswer && session && isDemoModel(used.model) ? (
+            <DemoHelp session={session} />
+          ) : (
+            <ForkButton seq={item.seq} />
+          )}
         </div>
       )}
     </div>
@@ -304,7 +307,7 @@ function EditCounts({ edits, changed }: EditCountsProps) {
   );
 }
 
-function NextSteps({ changed }: Pick<EditCountsProps, 'changed'>) {
+function NextSteps({ changed, isLast }: { changed: readonly string[]; isLast: boolean }) {
   const session = currentSession.value;
   if (!session || changed.length === 0) return null;
   const best = findBestResult(changed, '');
@@ -315,18 +318,16 @@ function NextSteps({ changed }: Pick<EditCountsProps, 'changed'>) {
   };
   return (
     <>
-      <Button icon="edit" label={t('end.review')} onClick={review} />
+      {isLast && <Button icon="edit" label={t('end.review')} onClick={review} />}
       {best !== undefined && (
         <Button icon="play" label={t('openFile', { path: best })} onClick={() => void openResult(session.id, best)} />
       )}
-      {session.repositories.length > 0 && (
+      {isLast && session.repositories.some((one) => changed.some((path) => path.startsWith(`${one.path}/`))) && (
         <Button icon="upload" label={t('end.commit')} onClick={() => goToTab('ship')} />
       )}
     </>
   );
 }
-
-const isOfDemo = ({ model }: Session) => isDemoModel(model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
 
 export function toRunEndTextKey({ status, reason }: RunEndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';

@@ -25,6 +25,8 @@ export interface RunUsage {
   readonly outputTokens: number;
   /** Undefined: a model's price is unknown. */
   readonly cost: number | undefined;
+  /** Of the last turn. */
+  readonly model?: string;
 }
 
 interface Base {

@@ -320,6 +320,7 @@ export class ConversationState {
         if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
         const add = (used: RunUsage): RunUsage => ({
           ...used,
+          model: event.data.model,
           turns: used.turns + 1,
           inputTokens: used.inputTokens + event.data.inputTokens,
           outputTokens: used.outputTokens + event.data.outputTokens,

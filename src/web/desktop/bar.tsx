@@ -7,9 +7,11 @@ import { t } from '../text/text.ts';
 import { isInPane, sessionPageUrl } from './address.ts';
 import { sendControlRequest } from './screen.ts';
 import {
+  canPan,
   desktopClipboard,
   desktopControl,
   isInputWithheld,
+  isPanning,
   isScaledToFit,
   isViewOnly,
   rfbClient,
@@ -75,6 +77,15 @@ function Tools() {
           isScaledToFit.value = !isScaledToFit.value;
         }}
       />
+      {canPan() && !isInputWithheld() && (
+        <Button
+          label={t('screen.pan')}
+          aria-pressed={isPanning.value}
+          onClick={() => {
+            isPanning.value = !isPanning.value;
+          }}
+        />
+      )}
       {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
       {rfbClient.value && !isInputWithheld() && (
         <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />

@@ -25,6 +25,9 @@ export const rfbClient = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
+/** A finger moves the view and not the mouse, while the screen is larger than the view. */
+export const isPanning = signal(false);
+export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && hasFingers();
 
 /**
  * Whether this viewer's input is withheld from the desktop. Fingers also move the page, so they never take control by touching
@@ -48,6 +51,6 @@ effect(() => {
   const isScaled = isInOtherFrame || isScaledToFit.value;
   client.viewOnly = isInputWithheld();
   client.scaleViewport = isScaled;
-  client.clipViewport = !isScaled && hasFingers(); // a mouse has scroll bars instead
-  client.dragViewport = client.viewOnly;
+  client.clipViewport = canPan(); // a mouse has scroll bars instead
+  client.dragViewport = client.viewOnly || (canPan() && isPanning.value);
 });

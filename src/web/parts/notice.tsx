@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { CallError, connectionState, pendingChanges, toErrorText } from '../data/server.ts';
 import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
+import { IconButton } from './kit/button.tsx';
 
 // A line at the top of the conversation: the connection's state, an action's result or error, or a server that is draining.
 
@@ -65,6 +66,9 @@ export function Notice() {
         role="status"
         hidden={!shown}
       >
+        {shown && shown === message.value && (
+          <IconButton icon="close" label={t('notice.dismiss')} onClick={() => notify('')} />
+        )}
         {shown?.text}
         {shown?.docs && <GuideLink docs={shown.docs} />}
       </p>

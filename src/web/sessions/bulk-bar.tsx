@@ -35,7 +35,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   const end = new AbortController();
   let failed = 0;
   let done = 0;
-  stopSelectingSessions();
+  if (work.kind !== 'stop') stopSelectingSessions(); // people stop sessions before they delete them
   try {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };

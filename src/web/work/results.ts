@@ -1,6 +1,7 @@
 import { effect, signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { goToTab, isPhone, openTabId, showTab } from '../app/layout.ts';
+import type { RunEndItem } from '../data/items.ts';
 import { conversationState } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
@@ -13,8 +14,11 @@ import type { PreviewLocation } from './preview/target.ts';
 
 const shown = new Set<string>();
 
-/** Paths that changed since the last run began, if it has ended. Undefined: not yet known, or the sandbox no longer runs. */
-export const pathsOfLastRun = signal<readonly string[] | undefined>(undefined);
+/** The server stores a message's files below this folder. They are the person's, and no result. */
+const attachmentsFolder = 'attachments/';
+
+/** What changed during each run that ended while the page was open, and during the last run of each opened session. */
+export const pathsOfRuns = signal<ReadonlyMap<RunEndItem, readonly string[]>>(new Map());
 
 export function openFileInPane(sessionId: string, path: string): void {
   fileFilter.value = 'all';
@@ -31,7 +35,10 @@ async function readChanges(sessionId: string): Promise<Changes> {
   if (conversationState.runUsed.peek().toolCalls === 0) return [];
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return []; // otherwise the next query would start the sandbox
   const { files } = await query('files.changes', { sessionId });
-  if (isStillEnded(sessionId)) pathsOfLastRun.value = files.map(({ path }) => path);
+  const paths = files.map(({ path }) => path).filter((path) => !path.startsWith(attachmentsFolder));
+  const run = conversationState.run.peek();
+  if (run.kind === 'ended' && isStillEnded(sessionId))
+    pathsOfRuns.value = new Map([...pathsOfRuns.peek(), [run.end, paths]]);
   return files;
 }
 
@@ -75,7 +82,6 @@ export function showResultsAfterRuns(): void {
     const { kind } = conversationState.run.value;
     const id = currentSessionId.peek();
     if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewLocation.peek()];
-    pathsOfLastRun.value = undefined;
     if (kind !== 'ended' || id === undefined) return;
     const isWatched = seen === id;
     seen = undefined;

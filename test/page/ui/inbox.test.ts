@@ -38,7 +38,7 @@ test('a failure that nobody read is in the list until somebody has seen it', { t
   const { page } = await desk.open();
   await page.getByRole('button', { name: /^Inbox/ }).click();
   const inbox = page.getByRole('dialog', { name: 'Inbox' });
-  await inbox.getByText('Failed (1)').click();
+  await inbox.getByText('New failures (1)').click();
   const entry = inbox.getByRole('article', { name: 'Break' });
   await entry.getByText('The disk is on fire.').waitFor();
   expect(await axeFinds(page)).toEqual([]);

@@ -76,7 +76,8 @@ export function parseSkill(text: string, folder?: string): SkillReport {
   if (description === '') problems.push('SKILL.md: description is missing, and there are no instructions.');
   if (name === undefined || description === '') return refused(problems, [...unread, ...warnings]);
   if (data.name !== undefined && data.name.trim() !== name) warn(`name cannot be used as it is, so it is ${name}.`);
-  if (folder !== undefined && folder !== name) warn(`name is ${name}, and its folder is ${folder}.`);
+  if (folder !== undefined && folder !== name)
+    warn(`name is ${name}, and its folder is ${folder}. Rename one of them.`);
   if (!data.description?.trim()) warn('description is missing, so it is the first paragraph.');
   if (description.length > maxDescription)
     warn(`description has more than ${maxDescription} characters; agents see its beginning.`);

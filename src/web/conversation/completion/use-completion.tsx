@@ -81,6 +81,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     else if (entries.length === 0) return false;
     else if (key === 'ArrowDown') setChosen((at + 1) % entries.length);
     else if (key === 'ArrowUp') setChosen((at - 1 + entries.length) % entries.length);
+    else if (key === 'Tab' && entries[at]?.refused !== undefined) return false;
     else if ((key === 'Enter' || key === 'Tab') && !event.shiftKey) take(at);
     else return false;
     event.preventDefault();

@@ -13,7 +13,10 @@ interface Props {
 
 export function GoalFields({ goal, onChange, onClose }: Props) {
   const form = useRef<HTMLFieldSetElement>(null);
-  useLayoutEffect(() => form.current?.querySelector('textarea')?.focus(), []);
+  useLayoutEffect(() => {
+    form.current?.querySelector('textarea')?.focus({ preventScroll: true });
+    form.current?.scrollIntoView({ block: 'nearest' }); // with its title and close button
+  }, []);
   const problem = findGoalProblem(goal);
   return (
     <fieldset ref={form} class="goal-fields grid box">

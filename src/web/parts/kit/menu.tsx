@@ -20,7 +20,7 @@ interface MenuProps {
 
 const width = 250; // pixels; must match the style
 
-/** A button with a menu and arrow-key navigation. The browser closes the menu after Escape or a press elsewhere. */
+/** A button with a menu and arrow-key navigation. The menu closes after Escape, a press elsewhere, and when the focus leaves it. */
 export function Menu({ items, class: more, icon = 'more', label = t('more') }: MenuProps) {
   const ref = useRef<HTMLDivElement>(null);
   const id = useId();
@@ -54,6 +54,9 @@ export function Menu({ items, class: more, icon = 'more', label = t('more') }: M
         role="menu"
         aria-label={label}
         onKeyDown={move}
+        onFocusOut={({ currentTarget, relatedTarget }) => {
+          if (relatedTarget && !currentTarget.contains(relatedTarget as Node)) currentTarget.hidePopover();
+        }}
         onToggle={(event) => event.newState === 'open' && ref.current?.querySelector('button')?.focus()}
       >
         {items.map(({ id: key, label, icon, run }) => (

@@ -22,8 +22,9 @@ export const tabElementIdOf = (id: string): string => `tab-${id}`;
 
 export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
   const move = (event: KeyboardEvent) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKeyOf(event)];
-    const next = by && tabs[(tabs.findIndex(({ id }) => id === open) + by + tabs.length) % tabs.length];
+    const at = tabs.findIndex(({ id }) => id === open);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[pressedKeyOf(event)];
+    const next = to !== undefined && tabs.at(to % tabs.length);
     if (!next) return;
     onOpen(next.id);
     document.getElementById(tabElementIdOf(next.id))?.focus();

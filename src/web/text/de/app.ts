@@ -1,5 +1,6 @@
 export const appTexts = {
   skip: 'Zum Eingabefeld springen',
+  'notice.dismiss': 'Ausblenden',
   close: 'Schließen',
   cancel: 'Abbrechen',
   more: 'Mehr',

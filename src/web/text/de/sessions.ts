@@ -69,7 +69,7 @@ export const sessionTexts = {
   'inbox.show': 'Posteingang filtern',
   'inbox.all': 'Alle ({n})',
   'inbox.waiting': 'Wartend ({n})',
-  'inbox.failed': 'Fehlgeschlagen ({n})',
+  'inbox.failed': 'Neue Fehlschläge ({n})',
   'inbox.nothing': 'Nichts wartet auf Sie.',
   'inbox.more': 'Nicht angezeigt: {n}',
   'inbox.unread': 'Details konnten nicht geladen werden',

@@ -255,6 +255,7 @@ export const workTexts = {
   'screen.anotherHas': 'Jemand anderes hat die Steuerung.',
   'screen.mayWatch': 'Sie können nur zusehen.',
   'screen.viewOnly': 'Nur zusehen',
+  'screen.pan': 'Ansicht verschieben',
   'screen.fit': 'Einpassen',
   'screen.clipboard': 'Zwischenablage',
   'screen.clipboardOf': 'Zwischenablage des Desktops',

@@ -1,5 +1,6 @@
 export const appTexts = {
   skip: 'Skip to message box',
+  'notice.dismiss': 'Dismiss',
   close: 'Close',
   cancel: 'Cancel',
   more: 'More',

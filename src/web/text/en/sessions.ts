@@ -68,7 +68,7 @@ export const sessionTexts = {
   'inbox.show': 'Filter inbox',
   'inbox.all': 'All ({n})',
   'inbox.waiting': 'Waiting ({n})',
-  'inbox.failed': 'Failed ({n})',
+  'inbox.failed': 'New failures ({n})',
   'inbox.nothing': 'Nothing is waiting for you.',
   'inbox.more': 'Not shown: {n}',
   'inbox.unread': 'Could not load the details',

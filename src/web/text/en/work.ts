@@ -250,6 +250,7 @@ export const workTexts = {
   'screen.anotherHas': 'Another viewer has control.',
   'screen.mayWatch': 'You can only watch.',
   'screen.viewOnly': 'View only',
+  'screen.pan': 'Move view',
   'screen.fit': 'Fit',
   'screen.clipboard': 'Clipboard',
   'screen.clipboardOf': 'Desktop clipboard',

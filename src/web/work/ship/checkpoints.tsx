@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffView } from '../../conversation/tool-result.tsx';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
@@ -16,16 +16,22 @@ import { readFirstWords } from '../../sessions/name.ts';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
+const settleMs = 2_000;
+
 type Checkpoint = Outputs['checkpoints']['list'][number];
 
 export function CheckpointList({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
-  // Loads the list again when the session's status changes. A run's checkpoint is created shortly after its end.
   const {
     now: all,
     problem,
     again,
   } = useLoadedData(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
+  // A run's checkpoint is created shortly after its end.
+  useEffect(() => {
+    const timer = setTimeout(again, settleMs);
+    return () => clearTimeout(timer);
+  }, [status]);
   return (
     <section class="stack" aria-label={t('checkpoints')}>
       <header class="row ship-head between wrap">

@@ -258,7 +258,7 @@ interface CommitProps {
 
 const mostShown = 100;
 function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitProps) {
-  const [message, setMessage] = useState(proposal);
+  const [message, setMessage] = useState(proposal.replace(/…$/, ''));
   const [left, setLeft] = useState<ReadonlySet<string>>(
     () => new Set(files.flatMap(({ path }) => (isGeneratedFile(path) ? [path] : []))),
   );

@@ -198,6 +198,20 @@ interface DiffOptions extends EditorOptions {
 
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
+/** Lets the keyboard open collapsed lines, for which CodeMirror listens to clicks alone. */
+const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
+  for (const node of view.dom.querySelectorAll<HTMLElement>('.cm-collapsedLines:not([role])')) {
+    node.setAttribute('role', 'button');
+    node.tabIndex = 0;
+    node.onkeydown = (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      event.stopPropagation();
+      node.click();
+    };
+  }
+});
+
 /**
  * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. In one
  * column, a new file has neither control, because a person deletes the file instead.
@@ -214,7 +228,12 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };
-  const extensions = [...(await loadExtensions(common)), EditorState.readOnly.of(isReadOnly)];
+  const extensions = [
+    ...(await loadExtensions(common)),
+    EditorState.readOnly.of(isReadOnly),
+    EditorView.lineWrapping, // a change at the end of a long line would be out of sight
+    opensCollapsedLines,
+  ];
   if (layout === 'inline') {
     const merge = unifiedMergeView({
       original: Text.of(before.split(lineEnd)),
@@ -237,6 +256,8 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
         syntaxHighlighting(syntax),
         theme,
         EditorState.readOnly.of(true),
+        EditorView.lineWrapping,
+        opensCollapsedLines,
         EditorState.phrases.of(common.phrases),
         EditorView.contentAttributes.of({ 'aria-label': common.labelBefore }),
         ...(language ? [language] : []),
