@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionFact, SessionOrigin, SessionStatus } from '../../core/model/events.ts';
-import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { ForkOrigin, MessageBranchPoint, RunOutcome, type SessionRecord } from '../../core/model/records.ts';
+import { MessageId, RunId } from '../../core/model/ids.ts';
+import {
+  ChildOrigin,
+  ForkOrigin,
+  MessageBranchPoint,
+  RunOutcome,
+  type SessionRecord,
+} from '../../core/model/records.ts';
 import { SessionRepository } from '../../core/model/repository.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
@@ -43,6 +49,8 @@ export const awaitOkResult = async (work: Promise<unknown>): Promise<typeof okRe
   return okResult;
 };
 
+const Parent = ChildOrigin.pick({ sessionId: true, depth: true, attempts: true });
+
 export const Session = z.object({
   id: z.string(),
   title: z.string(),
@@ -67,8 +75,11 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkOrigin.nullable(),
-  /** `depth` is counted from the first session. Null: a person or a client started this session. */
-  parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
+  /**
+   * `depth` is counted from the first session; `attempts` is the comparison to which an attempt belongs. Null: a person or a
+   * client started this session.
+   */
+  parent: Parent.nullable(),
   /** The message of the original session that the edit replaced. Null unless this session started with an edit. */
   branch: MessageBranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
@@ -107,7 +118,7 @@ export const toSession = (caller: Caller, record: SessionRecord): Session => ({
   pinned: record.pinned,
   archived: record.archived,
   forkedFrom: record.forkedFrom ?? null,
-  parent: record.parent ? { sessionId: record.parent.sessionId, depth: record.parent.depth } : null,
+  parent: record.parent ? Parent.parse(record.parent) : null,
   branch: record.branch ?? null,
   repositories: record.repositories ?? [],
   hasCheckpoints: record.hasCheckpoints ?? false,

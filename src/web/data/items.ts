@@ -25,7 +25,7 @@ export interface RunUsage {
   readonly outputTokens: number;
   /** Undefined: a model's price is unknown. */
   readonly cost: number | undefined;
-  /** Of the last turn. */
+  /** The last turn used it. */
   readonly model?: string;
 }
 

@@ -1,4 +1,5 @@
 import { useContext } from 'preact/hooks';
+import { openAttempts } from '../attempts/open.ts';
 import { LiveContext } from '../conversation/live.ts';
 import type { EventDataOf, ToolItem } from '../data/items.ts';
 import { navigateToSession } from '../data/route.ts';
@@ -16,7 +17,10 @@ import { t } from '../text/text.ts';
 
 export function DelegationLinks({ session: { id, parent } }: { session: Session }) {
   const above = sessions.value.find((one) => one.id === parent?.sessionId);
-  const below = sessions.value.filter((one) => one.parent?.sessionId === id);
+  const below = sessions.value.filter((one) => one.parent?.sessionId === id && !one.parent.attempts);
+  const attempted = parent?.attempts
+    ? parent.sessionId
+    : sessions.value.find((one) => one.parent?.sessionId === id && one.parent.attempts) && id;
   return (
     <>
       {above && (
@@ -24,6 +28,15 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
           icon="back"
           label={t('delegation.parent', { name: sessionNameOf(above) })}
           onClick={() => navigateToSession(above.id)}
+        />
+      )}
+      {attempted !== undefined && (
+        <Button
+          class="small"
+          icon="fork"
+          aria-label={t('attempts.compare')}
+          label={<span class="wide-only">{t('attempts.compare')}</span>}
+          onClick={() => openAttempts(attempted)}
         />
       )}
       {below.length > 0 && (
@@ -45,7 +58,7 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
 }
 
 function Children({ id }: { id: string }) {
-  const below = sessions.value.filter((one) => one.parent?.sessionId === id);
+  const below = sessions.value.filter((one) => one.parent?.sessionId === id && !one.parent.attempts);
   const open = (child: string) => {
     closeDialog();
     navigateToSession(child);

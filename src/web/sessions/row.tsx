@@ -85,7 +85,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
               )}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
               {session.name !== null && session.name !== name && ` · ${session.name}`}
-              {session.parent && ` · ${t('delegation.isChild')}`}
+              {session.parent && ` · ${t(session.parent.attempts ? 'attempts.attempt' : 'delegation.isChild')}`}
               {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
               {matchingSessionIds.value.has(id) && ` · ${t('foundInside')}`}
             </span>

@@ -58,7 +58,8 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
-  if (!known && !isChild) return null; // nothing that a person could open
+  // Nothing that a person could open, or an attempt, which the header's comparison lists.
+  if (!isChild && (!known || known.parent?.attempts)) return null;
   return (
     <p class="aside forked">
       <Icon name="fork" size={15} />

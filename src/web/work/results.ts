@@ -17,7 +17,7 @@ const shown = new Set<string>();
 /** The server stores a message's files below this folder. They are the person's, and no result. */
 const attachmentsFolder = 'attachments/';
 
-/** What changed during each run that ended while the page was open, and during the last run of each opened session. */
+/** Changed paths of each run that ended while the page was open, and of the last run of each opened session. */
 export const pathsOfRuns = signal<ReadonlyMap<RunEndItem, readonly string[]>>(new Map());
 
 export function openFileInPane(sessionId: string, path: string): void {

@@ -6,6 +6,7 @@ export const delegationTexts = {
   'delegation.about':
     'Von dieser Sitzung gestartete Unteragenten. Öffnen Sie einen, um ihm zuzusehen, ihn zu lenken oder ihn anzuhalten.',
   'delegation.isChild': 'Unteragent',
+  'attempts.compare': 'Versuche vergleichen',
   'attempts.open': 'Parallele Versuche starten',
   'attempts.title': 'Versuche',
   'attempts.about':

@@ -5,6 +5,7 @@ export const delegationTexts = {
   'delegation.title': 'Sub-agents',
   'delegation.about': 'Sub-agents started by this session. Open one to watch, steer or stop it.',
   'delegation.isChild': 'sub-agent',
+  'attempts.compare': 'Compare attempts',
   'attempts.open': 'Run parallel attempts',
   'attempts.title': 'Attempts',
   'attempts.about':
