@@ -1,6 +1,7 @@
 import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
 import { api, storedEvents } from '../clients/api.ts';
 import { openClient } from '../clients/trpc.ts';
+import { failureTeller } from '../runner/on-failure.ts';
 import { composedServer } from '../servers/composed.ts';
 import { reaches } from '../servers/real-server.ts';
 import { serverProcess } from '../servers/server-process.ts';
@@ -20,9 +21,9 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
   await using stack = new AsyncDisposableStack();
   const provider = stack.use(await fakeProvider(wire, replies, limits));
   const server = stack.use(await composedServer({ ...fakeSettings(wire, provider.url), ...settings }));
-  const parts = modelParts(provider, { url: server.url, data: server.config.dataDir });
+  stack.defer(failureTeller(server).read);
   const held = stack.move();
-  return { ...parts, lines: server.lines, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { ...modelParts(provider, server), lines: server.lines, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** The same as a process that can crash. */
@@ -83,7 +84,6 @@ async function ofProject(url: string): Promise<string> {
   return (await client.sessions.create.mutate({ projectId })).id;
 }
 
-/** The whole request as text, for assertions on the model's input. */
 export const requestText = ({ body }: FakeRequest): string => JSON.stringify(body);
 
 /** A session that its creator limits. */

@@ -82,13 +82,14 @@ export async function composedServer(
   });
   const { port } = app.server.address() as AddressInfo;
   const held = stack.move();
-  const url = `http://127.0.0.1:${port}`;
   return {
     core,
     config,
     closing,
-    url,
+    url: `http://127.0.0.1:${port}`,
+    data: config.dataDir,
     lines,
+    output: () => lines.map((line) => JSON.stringify(line)).join('\n'),
     routes: app.registered,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

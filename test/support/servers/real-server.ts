@@ -38,9 +38,8 @@ export async function worldServer(
   settings: Record<string, string> = {},
 ): Promise<WorldServer> {
   const own = await world.ready(context);
-  const { url, config, lines, ...it } = await composedServer({ CORRAL_DRIVER: world.driver, ...own, ...settings });
-  const output = () => lines.map((line) => JSON.stringify(line)).join('\n');
-  return seatAt({ url, data: config.dataDir, output, [Symbol.asyncDispose]: it[Symbol.asyncDispose] }, world);
+  const server = await composedServer({ CORRAL_DRIVER: world.driver, ...own, ...settings });
+  return seatAt<RunningServer>(server, world);
 }
 
 function seatAt<Server extends RunningServer>(server: Server, world: World, revive?: () => Promise<void>) {
