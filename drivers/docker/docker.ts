@@ -28,7 +28,7 @@ import { callEngine, findEngineObject, openDockerEngine, readEngineErrorStatus }
 import { pauseContainer } from './freeze.ts';
 import { type DefaultImage, openEngineImages } from './images.ts';
 import {
-  createContainerNames,
+  createContainerNaming,
   createInstanceFilter,
   createSandboxLabels,
   isPooled,
@@ -154,7 +154,7 @@ export async function createDockerDriver(
   const ends = openContainerWatcher(engine, createInstanceFilter(instance), systemClock);
   const holds = openSandboxEndpointRegistry({ folders, end, watch: ends.over });
   const work = new LifecycleCoordinator((id, workspace, { signal }) => clear(id, workspace, signal));
-  const names = createContainerNames(instance);
+  const names = createContainerNaming(instance);
   const nameOf = names.of;
 
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {

@@ -33,7 +33,7 @@ export const workspaceLabel = 'corral.workspace';
  * A pool container has its own name until a claim renames it for the session. Names are unique, so a session never has two
  * containers.
  */
-export function createContainerNames(instance: string) {
+export function createContainerNaming(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>
     name.startsWith(prefix) ? SessionId.safeParse(name.slice(prefix.length)).data : undefined;
@@ -51,7 +51,7 @@ export function createContainerNames(instance: string) {
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
-export type ContainerNames = ReturnType<typeof createContainerNames>;
+export type ContainerNaming = ReturnType<typeof createContainerNaming>;
 
 type OptionalLabels = Readonly<Record<string, string>> | undefined;
 export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel] !== undefined;
@@ -64,7 +64,7 @@ interface Body {
 
 /** Undefined if the container is unclaimed or not a sandbox. */
 export function parseContainerInfo(
-  names: ContainerNames,
+  names: ContainerNaming,
   { name, labels, pointer }: Body,
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined {

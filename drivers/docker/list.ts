@@ -5,13 +5,19 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { type ContainerNames, createInstanceFilter, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
+import {
+  type ContainerNaming,
+  createInstanceFilter,
+  isPooled,
+  parseContainerInfo,
+  parseSandboxInfo,
+} from './labels.ts';
 import { serviceNameLabel } from './services/services.ts';
 
 interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
-  readonly names: ContainerNames;
+  readonly names: ContainerNaming;
   readonly folders: SandboxFolders;
   readonly clock: Clock;
   readonly hasReplicas: boolean;

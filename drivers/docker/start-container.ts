@@ -9,7 +9,7 @@ import type { SandboxEndpointRegistry } from '../shared/link/server-endpoints.ts
 import { hashDaemonToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createSandboxBody } from './create-body.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
-import { type ContainerNames, createSandboxLabels, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
+import { type ContainerNaming, createSandboxLabels, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { mayHaveServicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
@@ -29,7 +29,7 @@ interface ContainerStart {
   readonly folders: SandboxFolders;
   readonly holds: SandboxEndpointRegistry;
   readonly instance: string;
-  readonly names: ContainerNames;
+  readonly names: ContainerNaming;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly users: UserIdAllocator;

@@ -9,7 +9,7 @@ import type { SandboxEndpointRegistry } from '../shared/link/server-endpoints.ts
 import { callEngine, findEngineObject, readEngineErrorStatus } from './engine.ts';
 import type { EngineImages } from './images.ts';
 import {
-  type ContainerNames,
+  type ContainerNaming,
   createInstanceFilter,
   createSandboxLabels,
   imageContentLabel,
@@ -24,7 +24,7 @@ import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from '
 interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
-  readonly names: ContainerNames;
+  readonly names: ContainerNaming;
   readonly labels: Readonly<Record<string, string>>;
   readonly folders: SandboxFolders;
   readonly holds: SandboxEndpointRegistry;
@@ -242,7 +242,7 @@ export function createDockerPool(options: Options): Poolable {
 type Volume = Pick<Dockerode.VolumeInspectInfo, 'Name' | 'Labels'>;
 
 function warmFrom(
-  names: ContainerNames,
+  names: ContainerNaming,
   { Names: values, Labels, State }: Dockerode.ContainerInfo,
   starting: ReadonlySet<SandboxId>,
 ): WarmSandbox | undefined {

@@ -131,7 +131,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
 }
 
 /**
- * Creates the parents explicitly: under a root server, the sandbox's user could not enter those that bubblewrap creates itself.
+ * Creates the parents explicitly: if the server runs as root, the sandbox's user cannot enter those that bubblewrap creates.
  */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');

@@ -9,7 +9,7 @@ import { type Bubblewrap, sharedUserId } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import type { CpuShareLevel, LimitName } from './cgroup/limits.ts';
 import type { SandboxConfinement } from './launch.ts';
-import { openSandboxUserIds } from './users.ts';
+import { openSandboxUserIdAllocator } from './users.ts';
 import { listEnforcedLimits, listIsolationWeaknesses } from './weaknesses.ts';
 
 export interface ProcessConfinement {
@@ -37,7 +37,7 @@ interface Options {
 const Recorded = z.array(z.string().startsWith('/'));
 
 export function openProcessConfinement({ bubblewrap, cgroups, users: range, folders }: Options): ProcessConfinement {
-  const users = bubblewrap.asRoot && range !== undefined ? openSandboxUserIds(folders, range) : undefined;
+  const users = bubblewrap.asRoot && range !== undefined ? openSandboxUserIdAllocator(folders, range) : undefined;
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 

@@ -11,13 +11,16 @@ import { computeInstallationId } from './cgroup/open.ts';
 import { acquireMachineLock } from './lock.ts';
 
 /** Gives each sandbox its own user id, because the kernel's quotas count by user. */
-export interface SandboxUserIds {
+export interface SandboxUserIdAllocator {
   /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
-export function openSandboxUserIds(folders: SandboxFolders, { first, last }: UserIdRange): SandboxUserIds {
+export function openSandboxUserIdAllocator(
+  folders: SandboxFolders,
+  { first, last }: UserIdRange,
+): SandboxUserIdAllocator {
   const claims = join(folders.root, 'users');
   const claimOf = (user: number) => join(claims, String(user));
   const recordOf = (id: SandboxId) => join(folders.home(id), 'user');

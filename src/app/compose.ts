@@ -13,12 +13,12 @@ import { openAgentServices } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
 import { openSandboxInfrastructure } from './start/sandboxes.ts';
 import { type FacadeServices, openFacadeServices } from './start/services.ts';
-import type { StartupParts } from './start/startup.ts';
+import type { StartupContext } from './start/startup.ts';
 import { openStorageServices } from './start/storage.ts';
 
 interface Options
-  extends Omit<StartupParts, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
-    Partial<Pick<StartupParts, 'learn' | 'ending'>> {
+  extends Omit<StartupContext, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
+    Partial<Pick<StartupContext, 'learn' | 'ending'>> {
   /** Shared by several servers in one process. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
@@ -42,7 +42,7 @@ export async function openServerCore({ provided: input = {}, ...options }: Optio
   using ending = new DisposableStack();
   // A failed start also ends the background work, which would otherwise wait for the server to drain.
   const ended = ending.adopt(new AbortController(), (it) => it.abort());
-  const startup: StartupParts = {
+  const startup: StartupContext = {
     learn: () => {},
     ending: () => () => {},
     ...options,

@@ -6,7 +6,14 @@ import type { ServerDependencies } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { TrustRule } from '../core/model/access/trust-rule.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { keyProjectRoles, minProjectRole, minRole, type Principal, type Role, roles } from '../core/model/principal.ts';
+import {
+  apiKeyProjectRoles,
+  minProjectRole,
+  minRole,
+  type Principal,
+  type Role,
+  roles,
+} from '../core/model/principal.ts';
 import { changeRecord } from '../storage/collection.ts';
 import type { PrincipalResolver } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
@@ -28,7 +35,7 @@ const StoredKey = z.object({
   person: z.string().nullable().default(null),
   /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
   project: z
-    .object({ id: z.string(), role: z.enum(keyProjectRoles) })
+    .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
   /** Which tokens of trusted issuers authenticate as this account, instead of a secret. */

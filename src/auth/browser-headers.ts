@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 // Checks the headers by which a browser describes the origin of a request. The checks protect a server on loopback from other
-// pages: DNS rebinding shows in Host, another site's page in Origin and Sec-Fetch-Site.
+// pages: DNS rebinding shows up in Host, and a request of another site in Origin and Sec-Fetch-Site.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 

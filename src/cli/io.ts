@@ -15,7 +15,7 @@ export interface Io {
   say(line: string): void;
   /** The text in a style, if the stream is a terminal that shows colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
-  /** Whether the user can answer: keyboard and screen are terminals. */
+  /** Whether the user can be prompted: stdin and stderr are terminals. */
   readonly canAsk: boolean;
   /** Whether the screen can be redrawn: keyboard and all outputs are terminals that support it. */
   readonly canDraw: boolean;

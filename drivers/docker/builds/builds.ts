@@ -13,7 +13,7 @@ import type { SandboxEndpointRegistry } from '../../shared/link/server-endpoints
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus } from '../engine.ts';
 import { builtImagePrefix, type EngineImages } from '../images.ts';
-import { type ContainerNames, createInstanceFilter, parseSandboxInfo } from '../labels.ts';
+import { type ContainerNaming, createInstanceFilter, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
@@ -92,7 +92,7 @@ interface Options {
   readonly users: UserIdAllocator;
   readonly volumes: DockerVolumes;
   readonly instance: string;
-  readonly names: ContainerNames;
+  readonly names: ContainerNaming;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly ids: IdSource;

@@ -10,7 +10,7 @@ import { sandboxContainerName, toServiceContainerName } from './pod-state.ts';
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** File in pods of a shared template. Its line identifies the session to the egress listener. */
+/** File in the pods of a shared template. Its only line identifies the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
-import { keyProjectRoles, roles } from '../../core/model/principal.ts';
+import { apiKeyProjectRoles, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { IsoTime } from '../procedure/schemas.ts';
@@ -15,7 +15,7 @@ export const ApiKey = z.object({
   /** The person who owns the key. The key has at most the person's rights. Null: the key of a service account. */
   person: z.string().nullable(),
   /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
-  project: z.object({ id: z.string(), role: z.enum(keyProjectRoles) }).nullable(),
+  project: z.object({ id: z.string(), role: z.enum(apiKeyProjectRoles) }).nullable(),
   /** The rule for tokens that authenticate as this account, which then has no secret. */
   trust: TrustRule.nullable(),
   /** The first characters of the key. Only a hash of the whole key is stored. */

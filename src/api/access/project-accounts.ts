@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dayMs } from '../../core/contracts/calendar.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
-import { keyProjectRoles } from '../../core/model/principal.ts';
+import { apiKeyProjectRoles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { authorize, authorizeRole, toOwnedResource } from '../../sessions/access/authorize.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
@@ -12,7 +12,7 @@ import { ApiKey, apiKeyExample } from './keys.ts';
 const byId = z.strictObject({ id: ProjectIdInput });
 const NewAccount = byId.extend({
   name: z.string().trim().min(1).max(100),
-  role: z.enum(keyProjectRoles).default('member').describe('viewer or member; default: member'),
+  role: z.enum(apiKeyProjectRoles).default('member').describe('viewer or member; default: member'),
   lifeDays: z.int().min(1).max(3_650).optional().describe('days until the account ends; default: never'),
   trust: TrustRule.optional(),
 });

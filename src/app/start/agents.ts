@@ -38,7 +38,7 @@ import { checkToolNames } from '../parts/read-templates.ts';
 import { createProxiedWebFetchTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
 import type { SandboxInfrastructure } from './sandboxes.ts';
-import { runInBackground, type StartupParts } from './startup.ts';
+import { runInBackground, type StartupContext } from './startup.ts';
 import type { StorageServices } from './storage.ts';
 
 /** The third phase of the start: models and tools of agents. */
@@ -62,7 +62,7 @@ export interface AgentServices extends AsyncDisposable {
   readonly screens: DesktopViewerHubs;
 }
 
-export type ServerWithAgents = StartupParts & StorageServices & SandboxInfrastructure & AgentServices;
+export type ServerWithAgents = StartupContext & StorageServices & SandboxInfrastructure & AgentServices;
 
 function screenOf(geometry: string): { width: number; height: number } {
   const [width = 0, height = 0] = geometry.split('x').map(Number);
@@ -82,7 +82,7 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
 }
 
 export async function openAgentServices(
-  server: StartupParts & StorageServices & SandboxInfrastructure,
+  server: StartupContext & StorageServices & SandboxInfrastructure,
 ): Promise<AgentServices> {
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();

@@ -10,7 +10,7 @@ import type { ServerCore } from '../compose.ts';
 import { buildHttpServer } from '../http-server.ts';
 import { listenOnExtraPort, listenOrExplain } from './listen.ts';
 import { ensureStartToken, requiresStartToken, type StartToken } from './start-token.ts';
-import type { StartupParts } from './startup.ts';
+import type { StartupContext } from './startup.ts';
 
 interface Closing {
   readonly server: Pick<Server, 'closeAllConnections'>;
@@ -45,7 +45,7 @@ interface HttpDeps {
 
 /** Rejects: invalid_request if the server cannot listen at the configured address. */
 export async function startHttpServer(
-  startup: Pick<StartupParts, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
+  startup: Pick<StartupContext, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,
 ): Promise<RunningHttpServer> {
   const { config, ids, learn } = startup;

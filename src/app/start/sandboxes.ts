@@ -34,7 +34,7 @@ import { RealModelGuard } from '../parts/real-models.ts';
 import { type SandboxSettings, SandboxSettingsResolver, type SandboxSettingsSource } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 import { checkSandboxServices, startSandboxServices, toServiceSpecs } from './sandbox-services.ts';
-import { runInBackground, type StartupParts } from './startup.ts';
+import { runInBackground, type StartupContext } from './startup.ts';
 import type { StorageServices } from './storage.ts';
 
 export const egressProxyPort = 3128;
@@ -73,7 +73,7 @@ export interface SandboxInfrastructure
   ) => SandboxSpec;
   /** Closes connections that the session no longer allows after a change. */
   recheckEgress(id: SessionId, session: SandboxSettingsSource): void;
-  /** A template build gets the limits and egress of a session without choices, and no credentials. */
+  /** A template build gets the default limits and egress, and no credentials. */
   readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;
   /** Opens the registries of the image's package managers to a build, if the policy is `registries`. */
   readonly reachFor: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
@@ -84,7 +84,7 @@ export interface SandboxInfrastructure
 
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
 export async function openSandboxInfrastructure(
-  server: StartupParts & StorageServices,
+  server: StartupContext & StorageServices,
   existing?: Driver,
 ): Promise<SandboxInfrastructure> {
   const { config, clock, ids, logger, metrics, epoch, live, records, warn } = server;

@@ -5,7 +5,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { SandboxStartProgress } from '../../observability/start-progress.ts';
 import type { Config } from '../settings/config.ts';
 
-export interface StartupParts extends Pick<ServerDependencies, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
+export interface StartupContext extends Pick<ServerDependencies, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
   /** With an absolute dataDir. */
   readonly config: Config;
   readonly logger: Logger;

@@ -22,7 +22,7 @@ import { createReplica, type Replica, readSharedInstance } from '../parts/replic
 import { openStore } from '../parts/store.ts';
 import { openTraceExporter } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
-import { runInBackground, type StartupParts } from './startup.ts';
+import { runInBackground, type StartupContext } from './startup.ts';
 
 /** The first phase of the start: this server's data, and its coordination with the other servers of the same store. */
 export interface StorageServices
@@ -49,7 +49,7 @@ export interface StorageServices
 }
 
 /** `existing`: a store that the caller opened and closes, for several servers in one process. */
-export async function openStorageServices(startup: StartupParts, existing?: Store): Promise<StorageServices> {
+export async function openStorageServices(startup: StartupContext, existing?: Store): Promise<StorageServices> {
   const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
   const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));

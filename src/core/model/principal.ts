@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 export const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 export type MemberRole = (typeof memberRoles)[number];
 /** The project roles that a key can have. A key never manages a project. */
-export const keyProjectRoles = ['viewer', 'member'] as const;
+export const apiKeyProjectRoles = ['viewer', 'member'] as const;
 export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
 

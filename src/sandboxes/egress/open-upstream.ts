@@ -19,7 +19,7 @@ import {
   type EgressVerdict,
   findMatchingEntry,
   type PolicyEntry,
-  type RegistryEntry,
+  type RegistryHost,
   refuseTarget,
 } from './policy.ts';
 import { EgressRefusal } from './refusal.ts';
@@ -96,7 +96,7 @@ export function decideByPolicy(
 
 export interface EgressRuleSources {
   readPolicy(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
-  readRegistries(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
+  readRegistries(sessionId: SessionId): readonly RegistryHost[] | Promise<readonly RegistryHost[]>;
   readonly extra: readonly PolicyEntry[];
   /**
    * Entries that an operator allowed only in this session. Read only if the policy refuses the host, or permits it only at

@@ -13,7 +13,7 @@ export interface EgressPolicy {
 export interface EgressDecisionInput {
   readonly target: EgressTarget;
   readonly entries: readonly string[];
-  readonly registries: readonly RegistryEntry[];
+  readonly registries: readonly RegistryHost[];
   readonly extra: readonly PolicyEntry[];
 }
 
@@ -44,7 +44,7 @@ export interface PolicyDescriptor {
 }
 
 /** A host that one of the image's package managers is configured to use. */
-export interface RegistryEntry {
+export interface RegistryHost {
   readonly host: string;
   readonly port: number;
   readonly for: string; // npm, pip, apt, go, cargo

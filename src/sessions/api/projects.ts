@@ -43,7 +43,7 @@ export const heldResourceKinds = [
   ...namedResourceKinds,
   ...(['vault', 'memory-store', 'agent', 'environment', 'file'] as const),
 ] as const;
-export type HeldResourceKind = (typeof heldResourceKinds)[number];
+export type OwnedResourceKind = (typeof heldResourceKinds)[number];
 export const movableResourceKinds = ['automation', 'webhook', ...heldResourceKinds] as const;
 export interface ResourceMove {
   readonly of: (typeof movableResourceKinds)[number];

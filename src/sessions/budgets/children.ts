@@ -24,7 +24,7 @@ import {
 
 const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
-/** Costs are in the currency's units. */
+/** Costs are in the currency's main unit, such as dollars. */
 export type UsageAmounts = typeof nothing;
 export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number): UsageAmounts => ({
   ...{ turns: amount('turns'), tokens: amount('tokens') },

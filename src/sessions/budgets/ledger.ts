@@ -70,9 +70,9 @@ interface HeldAmounts {
 }
 
 /**
- * Budgets of people, projects and the server. A request reserves in the store before it is sent; the write fails if another
- * server has written in the meantime, so two runs never reserve the same tokens. Reservations of a lost server lapse, and its
- * sessions' usage is then counted from their logs.
+ * Budgets of people, projects and the server. A request reserves its amounts in the store before it is sent; the write fails if
+ * another server has written in the meantime, so two runs never reserve the same tokens. If a server is lost, its reservations
+ * expire, and its sessions' usage is then counted from their logs.
  */
 export class BudgetLedger implements AsyncDisposable {
   readonly #deps: LedgerDeps;

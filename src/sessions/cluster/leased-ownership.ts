@@ -21,7 +21,7 @@ export interface LeaseOptions {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** By the clock `elapsed`. This server certainly holds the lease only before this time and before `sureUntilTime`. */
+  /** On the `elapsed` clock. The lease is held until the earlier of this time and `sureUntilTime`. */
   readonly sureUntil: number;
   /** By the wall clock, which other servers use. */
   readonly sureUntilTime: number;

@@ -11,9 +11,9 @@ import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { volumeKind } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import {
-  type HeldResourceKind,
   heldResourceKinds,
   namedResourceKinds,
+  type OwnedResourceKind,
   Project,
   type ProjectAgentProfile,
   type ProjectMemberView,
@@ -160,11 +160,11 @@ export function createProjectService(deps: Deps): ProjectService {
     departed,
     async move(id, { of, projectId }, admit = () => {}) {
       const own = of === 'automation' || of === 'webhook' ? moved?.()[of] : undefined;
-      const before = await (own ? own.get(id) : moves.get(of as HeldResourceKind, id));
+      const before = await (own ? own.get(id) : moves.get(of as OwnedResourceKind, id));
       admit(before);
       if (projectId !== null) await projects.get(projectId);
       if (own) await own.update(id, { projectId });
-      else await moves.move({ of: of as HeldResourceKind, id }, projectId, admit);
+      else await moves.move({ of: of as OwnedResourceKind, id }, projectId, admit);
       if (before.projectId && before.projectId !== projectId) await departed(before.projectId);
     },
     async handOver(id, to) {
@@ -208,7 +208,7 @@ function ifGone(thrown: unknown): void {
   if (!(thrown instanceof AppError && thrown.code === 'session_not_found')) throw thrown;
 }
 
-const kinds: Readonly<Record<HeldResourceKind, string>> = {
+const kinds: Readonly<Record<OwnedResourceKind, string>> = {
   skill: 'skill',
   volume: volumeKind,
   snapshot: namedSnapshotKind,
@@ -221,7 +221,7 @@ const kinds: Readonly<Record<HeldResourceKind, string>> = {
   file: 'document-file',
 };
 
-const uniquelyNamed: ReadonlySet<HeldResourceKind> = new Set(namedResourceKinds);
+const uniquelyNamed: ReadonlySet<OwnedResourceKind> = new Set(namedResourceKinds);
 
 const Movable = z.looseObject({
   ...ResourceHolder.shape,
@@ -246,10 +246,10 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
     });
   const builds = of(templateBuildKind, 'build');
   const collections = new Map(heldResourceKinds.map((name) => [name, of(kinds[name], name)]));
-  const held = (name: HeldResourceKind) => collections.get(name) as Collection<Movable>;
+  const held = (name: OwnedResourceKind) => collections.get(name) as Collection<Movable>;
 
   async function move(
-    { of: name, id }: { readonly of: HeldResourceKind; readonly id: string },
+    { of: name, id }: { readonly of: OwnedResourceKind; readonly id: string },
     projectId: string | null,
     mayMove: (resource: ResourceHolder) => void,
   ): Promise<void> {
@@ -279,5 +279,5 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
     for (const build of await builds.listHeldBy(before))
       if (build.templateId === id) await builds.change(build.id, (now) => ({ ...now, projectId }));
   }
-  return { get: (name: HeldResourceKind, id: string): Promise<ResourceHolder> => held(name).get(id), move };
+  return { get: (name: OwnedResourceKind, id: string): Promise<ResourceHolder> => held(name).get(id), move };
 }

@@ -88,7 +88,7 @@ export interface RunContext {
   readonly memory?: AgentMemory;
   /** Stores the changes of memory folders. Resolves with a text that lists the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /** Notes of folders that a call touches for the first time. Undefined: none, or not all repositories are fetched yet. */
+  /** Instructions (AGENTS.md) from folders that a call touches first. Undefined: none, or not all repositories are fetched yet. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   /** Undefined: sandboxes have none. */
   readonly desktop?: SessionDesktop;

@@ -23,7 +23,7 @@ import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, readComposerDraft, saveComposerDraft, setComposerText } from './composer-text.ts';
 import { emptyGoalDraft, findGoalProblem, goalDraftOf, setGoalDraft, toGoalInput } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
-import { chosenRepository, isRepositoryOpen, NewSessionChoices } from './new-session-choices.tsx';
+import { chosenRepository, isRepositoryFieldOpen, NewSessionChoices } from './new-session-choices.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
   running: 'steer',
@@ -52,7 +52,7 @@ export function Composer() {
     composerText.value = readComposerDraft(id);
   }, [id]);
   useLayoutEffect(() => {
-    if (!hasFingers() && !isRepositoryOpen.peek()) ref.current?.focus();
+    if (!hasFingers() && !isRepositoryFieldOpen.peek()) ref.current?.focus();
   }, []);
   // Grows the box with its text in browsers without `field-sizing`.
   useEffect(() => {

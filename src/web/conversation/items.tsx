@@ -29,7 +29,7 @@ import { ApprovalCard } from './approval-card.tsx';
 import { setComposerText } from './composer-text.ts';
 import { LiveContext } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
-import { chosenRepository, isRepositoryOpen } from './new-session-choices.tsx';
+import { chosenRepository, isRepositoryFieldOpen } from './new-session-choices.tsx';
 import { ErrorNote, EventNote, PhaseNote, RetryNote, RunEndNote, Thoughts, WaitNote } from './notes.tsx';
 import { ToolCard } from './tool-card.tsx';
 
@@ -84,8 +84,8 @@ function useEndFirst(model: ConversationState): ItemWindow {
 }
 
 /**
- * Whether the newest items, which are drawn first, have their final height. Until then, but for at most a second, all items are
- * hidden, so that no line moves under a pointer.
+ * Whether the newest items, which are drawn first, have their final height. Until then, for up to one second, all items are
+ * hidden, so that no line moves under the pointer.
  */
 function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
   const [isStill, setStill] = useState(false);
@@ -249,7 +249,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
   const change = () => {
     navigateToSession(undefined);
     chosenRepository.value = url;
-    isRepositoryOpen.value = true;
+    isRepositoryFieldOpen.value = true;
     setComposerText(task?.text ?? '');
   };
   return (

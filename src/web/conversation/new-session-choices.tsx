@@ -19,7 +19,7 @@ import { t, translateServerText } from '../text/text.ts';
 /** URL, optionally with `#` and a branch, tag or commit. Empty: no repository. */
 export const chosenRepository = signal('');
 /** Whether the repository is a field instead of a chip. */
-export const isRepositoryOpen = signal(false);
+export const isRepositoryFieldOpen = signal(false);
 
 export function NewSessionChoices() {
   useEffect(() => {
@@ -72,7 +72,7 @@ export function NewSessionChoices() {
 }
 
 function RepositoryChip() {
-  const isOpen = isRepositoryOpen;
+  const isOpen = isRepositoryFieldOpen;
   const url = chosenRepository.value;
   useEffect(
     () => () => {

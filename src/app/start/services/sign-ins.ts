@@ -15,7 +15,7 @@ import { Secret } from '../../../core/text/secret.ts';
 import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
 import { hasIdentityProxy } from '../../settings/contradictions.ts';
 import type { Config } from '../../settings/schema.ts';
-import { runInBackground, type StartupParts } from '../startup.ts';
+import { runInBackground, type StartupContext } from '../startup.ts';
 import type { StorageServices } from '../storage.ts';
 
 const hourMs = 3_600_000;
@@ -36,7 +36,7 @@ export interface SignInServices extends AsyncDisposable {
 }
 
 export async function openSignInServices(
-  server: StartupParts & Pick<StorageServices, 'records' | 'shared'>,
+  server: StartupContext & Pick<StorageServices, 'records' | 'shared'>,
 ): Promise<SignInServices> {
   const { config, clock, ids, closing, warn } = server;
   const { pageUrl, sessionHours, idleHours, offlineHours, checkSeconds } = config.oidc;
@@ -97,7 +97,7 @@ export async function openSignInServices(
 async function readIssuers({
   config: { oidc },
   learn,
-}: Pick<StartupParts, 'config' | 'learn'>): Promise<IssuerSettings[]> {
+}: Pick<StartupContext, 'config' | 'learn'>): Promise<IssuerSettings[]> {
   const resolveSecret = async (secret: Secret | undefined, file: string | undefined) => {
     const found = secret ?? (file === undefined ? undefined : new Secret((await readSecret(file)).trim()));
     if (found) learn(found);

@@ -18,7 +18,7 @@ import { serveDataPlane, serveDataPlaneUpgrade } from './data/serve.ts';
 import { DataPlaneSandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
 import { DataPlaneTargetResolver } from './target.ts';
-import { createSandboxTokens } from './tokens.ts';
+import { createSandboxTokenService } from './tokens.ts';
 
 const againMs = 1_000;
 
@@ -69,7 +69,7 @@ export async function createE2bRoutes(parts: FacadeParts, settings: E2bSettings)
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
   const targets = new DataPlaneTargetResolver(domain.replace(/:\d+$/, ''));
-  const tokens = createSandboxTokens(await peppers(), credentials);
+  const tokens = createSandboxTokenService(await peppers(), credentials);
   const { services } = acting(server);
   const servicesOf = (principal: Principal) => acting(principal).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);

@@ -10,7 +10,7 @@ import type { CallerCredentialRegistry } from '../../../http/guard/credentials.t
  * so every server of a store can check them. They are valid until that credential becomes invalid or the sandbox's tokens are
  * replaced.
  */
-export interface SandboxTokens {
+export interface SandboxTokenService {
   /** Opens envd, the sandbox's API for files and processes, and the sandbox's ports. */
   access(box: Box, maker: Principal): string;
   /** Opens only the ports of the sandbox. */
@@ -37,10 +37,10 @@ export interface PresentedTokens {
 }
 const macChars = 43;
 
-export function createSandboxTokens(
+export function createSandboxTokenService(
   peppers: Pick<Peppers, 'hash'>,
   credentials: Pick<CallerCredentialRegistry, 'serverSeal' | 'live' | 'principals'>,
-): SandboxTokens {
+): SandboxTokenService {
   const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Principal) => {
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
     const box = tokenRounds === 0 ? id : `${id}#${tokenRounds}`;

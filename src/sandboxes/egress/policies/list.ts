@@ -1,11 +1,11 @@
 import type { PolicyDescriptor } from '../policy.ts';
 import { allowListPolicy } from './allow-list.ts';
-import { noEgressPolicy } from './none.ts';
+import { denyAllEgressPolicy } from './none.ts';
 import { registriesPolicy } from './registries.ts';
 import { webPolicy } from './web.ts';
 
 export const egressPolicies = {
-  none: noEgressPolicy,
+  none: denyAllEgressPolicy,
   registries: registriesPolicy,
   'allow-list': allowListPolicy,
   web: webPolicy,

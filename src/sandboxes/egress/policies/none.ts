@@ -1,6 +1,6 @@
 import { type PolicyDescriptor, refuseTarget } from '../policy.ts';
 
-export const noEgressPolicy: PolicyDescriptor = {
+export const denyAllEgressPolicy: PolicyDescriptor = {
   label: 'nothing',
   forAgents: () => 'closed. Nothing outside of the sandbox can be reached.',
   strict: true,

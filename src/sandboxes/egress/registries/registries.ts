@@ -7,7 +7,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../client/client.ts';
 import type { PageTextFetcher } from '../fetch/fetch-page.ts';
-import type { RegistryEntry } from '../policy.ts';
+import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 import { registryDiscoveryScript } from './discover-script.ts';
 
@@ -28,7 +28,7 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();
 
-  async of(id: SessionId): Promise<readonly RegistryEntry[]> {
+  async of(id: SessionId): Promise<readonly RegistryHost[]> {
     const key = await this.deps.findImageKey(id);
     const known = key === undefined ? undefined : await this.#known.get(key)?.catch(() => undefined);
     return known?.entries ?? [];
@@ -38,7 +38,7 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
    * Resolves with the image's registries. Rejects: sandbox_unavailable (the script was interrupted, or the image has not been
    * read yet and this sandbox was used before).
    */
-  async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
+  async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryHost[]> {
     const key = await this.deps.findImageKey(id);
     if (key === undefined) return [];
     const known = this.#known.get(key);
@@ -92,7 +92,7 @@ const DiscoveredRegistries = z.object({
 type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 
 interface RegistryDiscoveryResult {
-  readonly entries: readonly RegistryEntry[];
+  readonly entries: readonly RegistryHost[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
   readonly unread: readonly string[];
   /** Whether a package manager took too long. Then nothing is stored, and the next new sandbox is read. */
@@ -147,7 +147,7 @@ export function parseRegistries(output: string): DiscoveredRegistries {
       "The image's package managers could not be read: the script was interrupted.",
     );
   }
-  const entries: RegistryEntry[] = [];
+  const entries: RegistryHost[] = [];
   const pages: DiscoveredRegistries['pages'] = [];
   for (const line of lines) {
     const [tool = '', text = ''] = line.split('\t');
@@ -169,7 +169,7 @@ function findLinks(page: z.infer<typeof Page>, text: string): URL[] {
   return [...byHost.values()];
 }
 
-function add(entries: RegistryEntry[], tool: string, url: URL): void {
+function add(entries: RegistryHost[], tool: string, url: URL): void {
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
   const { host, kind } = toEgressTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), port);
   const known = entries.some((entry) => entry.host === host && entry.port === port && entry.for === tool);

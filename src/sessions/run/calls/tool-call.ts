@@ -151,7 +151,7 @@ async function perform(
   return notes === '' ? result : { ...result, notes };
 }
 
-/** Additions for the model only: notes of touched folders, and memories that were not stored. */
+/** Additions for the model only: instructions (AGENTS.md) from the folders that a call touches, and memories that were not stored. */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];

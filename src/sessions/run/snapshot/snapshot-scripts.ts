@@ -28,7 +28,7 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the differing files: those before the run and, after a tab, those now. */
+/** Prints the run, the time, and the files that differ. Current files start with a tab, earlier ones do not. */
 export const baselineCompareScript = `
 [ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about

@@ -85,7 +85,7 @@ export const automationTexts = {
   'automations.changeTitle': 'Edit automation',
   'automations.all': 'All automations',
   'automations.delete': 'Delete {name}?',
-  'automations.deleteText': 'Its schedule and history are deleted. Sessions that it started are kept.',
+  'automations.deleteText': 'Its schedule and history will be deleted. Sessions that it started will be kept.',
   'automations.deleteYes': 'Delete',
   'automations.starts': 'History',
   'automations.noStarts': 'No runs yet.',

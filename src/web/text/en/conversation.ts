@@ -48,12 +48,12 @@ export const conversationTexts = {
   'wait.question': 'The agent is waiting for your answer.',
   'wait.budget': 'A budget is used up. Reply to renew it and continue.',
   'wait.runs':
-    'The maximum number of concurrent runs is reached. The agent continues when a run ends or an administrator raises the limit.',
-  'wait.hard': 'The session’s budget is used up. The agent continues when the budget is raised.',
+    'The maximum number of concurrent runs has been reached. The agent will continue when a run ends or an administrator raises the limit.',
+  'wait.hard': 'The session’s budget is used up. The agent will continue when the budget is raised.',
   'wait.member':
     'The owner of this session lost access. The agent continues once the session has an owner with access.',
   'wait.shared':
-    'A shared budget is used up. The agent continues when budget is available again or an administrator raises the limit.',
+    'A shared budget is used up. The agent will continue when budget is available again or an administrator raises the limit.',
   'wait.stuck': 'The agent is stuck. Tell it how to continue.',
   'wait.empty': 'The model’s replies were empty. Tell the agent how to continue.',
   'wait.limit': '{kind}: {used} of {limit}',
@@ -176,7 +176,7 @@ export const conversationTexts = {
   linesSoFar: '{n} lines so far',
   'linesSoFar.one': '1 line so far',
   'approval.wasChanged': 'The arguments were edited.',
-  'why.quota': 'A quota is used up. See the error above.',
+  'why.quota': 'A quota was exceeded. See the error above.',
   'why.modelRefused': 'The model refused to answer. Rephrase the task or choose another model.',
   'why.modelRejected': 'The model provider rejected the request, and trying again will not help. See the error above.',
   'why.modelContext':

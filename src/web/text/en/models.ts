@@ -4,7 +4,7 @@ export const modelTexts = {
   'models.demoIsDefaultTells': 'New sessions use it unless you choose a model. Save one below as the default.',
   'models.demoTells': 'Until you add one, a scripted demo answers. It can only run the tasks above.',
   'models.setUp': 'Set up a model',
-  'models.setBy': '{by} sets the model. Remove that setting and restart the server to choose a model here.',
+  'models.setBy': 'The model is set by {by}. Remove that setting and restart the server to choose a model here.',
   'models.askAdmin': 'Ask an administrator of this server to set up a model.',
   'models.other': 'Other provider',
   'models.address': 'Base URL',
@@ -47,7 +47,7 @@ export const modelTexts = {
   'models.fromSettings': 'set by {by}',
   'models.add': 'Add a provider or replace a key',
   'models.removedTells':
-    'Its key and URL are deleted. Sessions that use this provider fail at their next turn. If it provides the default model, the default from the server settings applies again.',
+    'Its key and URL will be deleted. Sessions that use this provider will fail at their next turn. If it provides the default model, the default from the server settings will apply again.',
   'models.done': '{model} is now the default model.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
   'models.addOne': 'Add model',

@@ -34,7 +34,7 @@ export const serverSettingTexts = {
   'server.effect.budgets':
     'Session budgets apply from the session’s next turn. Run limits apply once the session has been idle for a minute. Templates can set their own limits.',
   'server.effect.retention':
-    'Applies within two minutes. Only finished sessions that nobody is viewing are deleted. This can’t be undone.',
+    'Applies within two minutes. Only finished sessions that nobody is viewing will be deleted. This can’t be undone.',
   'setting.approvals.rules': 'Rules',
   'setting.approvals.tools': 'Tools that need approval by default',
   'setting.approvals.timeout-seconds': 'Approval timeout',

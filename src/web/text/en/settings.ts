@@ -121,7 +121,8 @@ export const settingsTexts = {
   'skills.shared': 'shared',
   'skills.own': 'yours',
   'skills.delete': 'Delete {name}?',
-  'skills.deleteText': 'All versions are deleted, and sessions can no longer use this skill. This can’t be undone.',
+  'skills.deleteText':
+    'All versions will be deleted, and sessions will no longer be able to use this skill. This can’t be undone.',
   'skills.all': 'All skills',
   'skills.pins': 'Used by templates',
   'skills.noPins': 'No templates yet. To use the skill, choose it for a session or add it to a template.',

@@ -86,7 +86,7 @@ export const workTexts = {
   'files.textOf': 'Contents of {path}',
   'files.conflict': 'The file changed after you opened it. Nothing was saved.',
   'files.discardAsk': 'Discard the changes to {path}?',
-  'files.discardTells': 'What you typed since the last save is lost.',
+  'files.discardTells': 'What you typed since the last save will be lost.',
   'files.discard': 'Discard',
   'files.takeTheirs': 'Discard my changes and reload',
   'files.keepMine': 'Overwrite with my version',

@@ -13,13 +13,13 @@ import {
   computePreviewAddress,
   findOrOpenPreview,
   hasOwnOrigin,
-  keepPath,
   markPortsSeen,
   openPort,
   type Port,
   type Preview,
   ports,
   previewLocation,
+  rememberShownPath,
 } from './state.ts';
 import type { PreviewLocation } from './target.ts';
 
@@ -116,7 +116,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
         onSubmit={(event) => {
           event.preventDefault();
           showPath(path);
-          keepPath({ port: at.port, path });
+          rememberShownPath({ port: at.port, path });
           setTurn(turn + 1);
         }}
       >

@@ -29,11 +29,11 @@ export function markPortsSeen(): void {
 
 export function showPreviewAt(at: PreviewLocation): void {
   previewLocation.value = at;
-  keepPath(at);
+  rememberShownPath(at);
   showTab('preview');
 }
 
-export const keepPath = ({ port, path }: PreviewLocation): void => void shownPaths.set(port, path);
+export const rememberShownPath = ({ port, path }: PreviewLocation): void => void shownPaths.set(port, path);
 
 export function openPort(port: number): void {
   previewLocation.value = { port, path: shownPaths.get(port) ?? '/' };

@@ -9,7 +9,7 @@ import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts
 import { formatResultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
 import { createForwardedHeaders } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import { DataPlaneTargetResolver } from '../../../../src/facades/compat/e2b/target.ts';
-import { createSandboxTokens } from '../../../../src/facades/compat/e2b/tokens.ts';
+import { createSandboxTokenService } from '../../../../src/facades/compat/e2b/tokens.ts';
 
 const sid = '5f2a09c1d3e4b688';
 const box = { id: sid as SessionId };
@@ -60,7 +60,7 @@ test('an API key counts as a bearer token on the control plane alone', () => {
 const anna: Principal = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
 const bert: Principal = { ...anna, key: '0f0f0f0f0f0f' };
 const issuing = (secret: string, serverSeal: string | undefined, live: readonly Principal[]) =>
-  createSandboxTokens(createPeppers([new Secret(secret)]), {
+  createSandboxTokenService(createPeppers([new Secret(secret)]), {
     serverSeal,
     principals: () => live,
     live: (key) => live.find((one) => one.key === key),

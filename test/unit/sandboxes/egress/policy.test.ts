@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decideByPolicy } from '../../../../src/sandboxes/egress/open-upstream.ts';
 import { egressPolicies, egressPolicyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
-import { type EgressPolicy, parsePolicyEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
+import { type EgressPolicy, parsePolicyEntry, type RegistryHost } from '../../../../src/sandboxes/egress/policy.ts';
 import { parseHostPort } from '../../../../src/sandboxes/egress/target.ts';
 
-const registries: RegistryEntry[] = [
+const registries: RegistryHost[] = [
   { host: 'npm.example.test', port: 443, for: 'npm' },
   { host: 'mirror.example.test', port: 8081, for: 'pip' },
 ];

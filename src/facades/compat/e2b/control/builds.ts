@@ -10,14 +10,14 @@ import { parseBuildUser } from '../../../../sessions/builds/plan.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { mountRawBodyRoutes } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
-import type { SandboxTokens } from '../tokens.ts';
+import type { SandboxTokenService } from '../tokens.ts';
 import { refuseUnsupportedFields } from './network.ts';
 import { badRequestError, parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import { SandboxParams } from './shapes.ts';
 
 interface Deps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock'>;
-  readonly tokens: Pick<SandboxTokens, 'upload' | 'opensUpload'>;
+  readonly tokens: Pick<SandboxTokenService, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
 /** Validity of an upload URL. Clients pack the archive only after requesting the URL. */

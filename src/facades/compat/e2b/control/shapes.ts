@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import { deniesByDefault } from '../../../../core/model/sandboxes/egress-choice.ts';
-import type { SandboxTokens } from '../tokens.ts';
+import type { SandboxTokenService } from '../tokens.ts';
 import { NewSandboxNetwork, toEgressRulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
@@ -40,7 +40,7 @@ export interface SandboxResources {
   readonly disk: number; // bytes
 }
 export interface SandboxViewDeps {
-  readonly tokens: SandboxTokens;
+  readonly tokens: SandboxTokenService;
   readonly domain: string;
   readonly limits: SandboxResources;
 }

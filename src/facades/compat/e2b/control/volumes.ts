@@ -13,13 +13,13 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import { mountRawBodyRoutes, readBodyChunks } from '../../../shared/uploads.ts';
 import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
-import type { SandboxTokens } from '../tokens.ts';
+import type { SandboxTokenService } from '../tokens.ts';
 import { parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting'>;
-  readonly tokens: Pick<SandboxTokens, 'volume' | 'opensVolume'>;
+  readonly tokens: Pick<SandboxTokenService, 'volume' | 'opensVolume'>;
 }
 const maxDepth = 64;
 const octal = (input: unknown) => (input === undefined || input === '' ? undefined : Number(input));

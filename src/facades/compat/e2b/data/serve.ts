@@ -21,7 +21,7 @@ import {
 import { readHeader } from '../headers.ts';
 import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
 import { codeInterpreterPort, type DataPlaneTarget, envdPort } from '../target.ts';
-import { computeFileSignature, isSameToken, type PresentedTokens, type SandboxTokens } from '../tokens.ts';
+import { computeFileSignature, isSameToken, type PresentedTokens, type SandboxTokenService } from '../tokens.ts';
 import { envdCallPathPattern, failCall, serveEnvdCall } from './agent.ts';
 import type { DataPlaneCall } from './call.ts';
 import { serveCodeInterpreter } from './code.ts';
@@ -90,7 +90,7 @@ async function forwardRequest(
 
 export interface DataPlaneDeps {
   readonly sandboxes: DataPlaneSandboxes;
-  readonly tokens: SandboxTokens;
+  readonly tokens: SandboxTokenService;
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
   readonly credentials: CallerCredentialRegistry;

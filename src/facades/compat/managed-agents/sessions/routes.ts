@@ -35,7 +35,7 @@ const SessionUpdate = z.strictObject({
   vault_ids: z.unknown().optional(),
   agent: AgentOverrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
-/** Workers' credentials open only the session data that workers need. */
+/** Workers' credentials grant access only to the session data that workers need. */
 const worker = ['environment', 'session'] as const;
 /** A child that an agent delegated to is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
