@@ -19,6 +19,7 @@ import {
   lineNumbers,
 } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
+import { pressedKeyOf } from '../../../parts/pressed-key.ts';
 import { detectCodeLanguage } from '../preview.ts';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 
@@ -204,7 +205,7 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
     node.setAttribute('role', 'button');
     node.tabIndex = 0;
     node.onkeydown = (event) => {
-      if (event.key !== 'Enter' && event.key !== ' ') return;
+      if (!['Enter', ' '].includes(pressedKeyOf(event))) return;
       event.preventDefault();
       event.stopPropagation();
       node.click();
