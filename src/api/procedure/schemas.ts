@@ -50,6 +50,10 @@ export const awaitOkResult = async (work: Promise<unknown>): Promise<typeof okRe
 };
 
 const Parent = ChildOrigin.pick({ sessionId: true, depth: true, attempts: true });
+const toParent = ({ sessionId, depth, attempts }: ChildOrigin): z.infer<typeof Parent> => ({
+  ...{ sessionId, depth },
+  ...(attempts !== undefined && { attempts }),
+});
 
 export const Session = z.object({
   id: z.string(),
@@ -118,7 +122,7 @@ export const toSession = (caller: Caller, record: SessionRecord): Session => ({
   pinned: record.pinned,
   archived: record.archived,
   forkedFrom: record.forkedFrom ?? null,
-  parent: record.parent ? Parent.parse(record.parent) : null,
+  parent: record.parent ? toParent(record.parent) : null,
   branch: record.branch ?? null,
   repositories: record.repositories ?? [],
   hasCheckpoints: record.hasCheckpoints ?? false,

@@ -39,12 +39,12 @@ export const ProjectMemberView = z.object({
 export type ProjectMemberView = z.infer<typeof ProjectMemberView>;
 /** Resources whose names are unique within their holder. */
 export const namedResourceKinds = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
-export const heldResourceKinds = [
+export const ownedResourceKinds = [
   ...namedResourceKinds,
   ...(['vault', 'memory-store', 'agent', 'environment', 'file'] as const),
 ] as const;
-export type OwnedResourceKind = (typeof heldResourceKinds)[number];
-export const movableResourceKinds = ['automation', 'webhook', ...heldResourceKinds] as const;
+export type OwnedResourceKind = (typeof ownedResourceKinds)[number];
+export const movableResourceKinds = ['automation', 'webhook', ...ownedResourceKinds] as const;
 export interface ResourceMove {
   readonly of: (typeof movableResourceKinds)[number];
   /** Null: move it back to its owner. */

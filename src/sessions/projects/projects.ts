@@ -11,9 +11,9 @@ import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { volumeKind } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import {
-  heldResourceKinds,
   namedResourceKinds,
   type OwnedResourceKind,
+  ownedResourceKinds,
   Project,
   type ProjectAgentProfile,
   type ProjectMemberView,
@@ -245,7 +245,7 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
       missing: () => new AppError('not_found', `There is no such ${noun}.`),
     });
   const builds = of(templateBuildKind, 'build');
-  const collections = new Map(heldResourceKinds.map((name) => [name, of(kinds[name], name)]));
+  const collections = new Map(ownedResourceKinds.map((name) => [name, of(kinds[name], name)]));
   const held = (name: OwnedResourceKind) => collections.get(name) as Collection<Movable>;
 
   async function move(

@@ -8,6 +8,7 @@ import { currentSession, currentSessionId, type Session, sessions } from '../dat
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { openSessionModelChooser } from '../models/choose.tsx';
+import { focusWhenDrawn } from '../parts/focus.ts';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelectingSessions } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
@@ -70,9 +71,7 @@ const attemptCommands: readonly PaletteCommand[] = [
 
 export function focusMessageBox(): void {
   visiblePane.value = 'chat';
-  const box = document.getElementById('message');
-  if (box?.checkVisibility()) box.focus();
-  else setTimeout(() => box?.focus(), 50); // the conversation is drawn first
+  focusWhenDrawn(() => document.getElementById('message'));
 }
 
 const appCommands: readonly PaletteCommand[] = [
@@ -161,7 +160,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     keys: 'alt+f',
     run: () => {
       isSidebarOpen.value = true;
-      setTimeout(() => document.getElementById('search')?.focus(), 50);
+      focusWhenDrawn(() => document.getElementById('search'));
     },
   },
   { id: 'inbox', label: 'inbox', icon: 'bell', keys: 'alt+i', run: openInbox },
@@ -213,7 +212,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     run: () => {
       isSidebarOpen.value = true;
       isSelectingSessions.value = true;
-      setTimeout(() => document.querySelector<HTMLElement>('.chosen-bar button')?.focus(), 50);
+      focusWhenDrawn(() => document.querySelector('.chosen-bar button'));
     },
   },
 ];

@@ -8,6 +8,7 @@ import { DelegationLinks } from '../delegation/tree.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
 import { openSessionModelChooser } from '../models/choose.tsx';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
+import { focusWhenDrawn } from '../parts/focus.ts';
 import { formatShortcut } from '../parts/key-names.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
@@ -170,7 +171,7 @@ function MenuButton() {
       aria-controls="sidebar"
       onClick={() => {
         isSidebarOpen.value = !isSidebarOpen.value;
-        if (isSidebarOpen.value) setTimeout(() => document.querySelector<HTMLElement>('#sidebar .button')?.focus(), 50);
+        if (isSidebarOpen.value) focusWhenDrawn(() => document.querySelector('#sidebar .button'));
       }}
     />
   );

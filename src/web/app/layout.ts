@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { createPref, workPaneWidth } from '../data/prefs.ts';
+import { focusWhenDrawn } from '../parts/focus.ts';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 
 /** The session list covers the page, on screens without room for a column. */
@@ -32,8 +33,5 @@ export function showTab(id: string): void {
 /** Like `showTab`, but also moves the focus to the tab. Call only for a person's action. */
 export function goToTab(id: string): void {
   showTab(id);
-  const find = () => document.getElementById(tabElementIdOf(id));
-  const tab = find();
-  if (tab?.checkVisibility()) tab.focus();
-  else setTimeout(() => find()?.focus(), 50); // the pane is drawn first
+  focusWhenDrawn(() => document.getElementById(tabElementIdOf(id)));
 }

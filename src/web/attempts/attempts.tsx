@@ -3,7 +3,7 @@ import type { Inputs, Outputs } from '../../client/types.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { formatModelLabel, listModelChoices, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
+import { formatModelLabel, useModelChoices } from '../models/state.ts';
 import { formatCompactCount, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -110,10 +110,7 @@ interface Entries {
 }
 
 function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) {
-  useEffect(() => {
-    for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {}); // names can be typed without the lists
-  }, []);
-  const models = listModelChoices();
+  const models = useModelChoices();
   return (
     <SchemaForm
       of="attempts.start"

@@ -3,7 +3,7 @@ import type { Inputs } from '../../client/types.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
-import { listModelChoices, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
+import { useModelChoices } from '../models/state.ts';
 import { findLocale, formatDateTime } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
@@ -78,8 +78,9 @@ interface Props {
 const text = { kind: 'text' } as const;
 
 export function AutomationForm({ automation, back }: Props) {
+  const models = useModelChoices();
   useEffect(() => {
-    const reads = [loadTemplates, loadEffectiveModels, loadAvailableProviders, loadSkills, loadAutomations];
+    const reads = [loadTemplates, loadSkills, loadAutomations];
     for (const read of reads) void read().catch(() => {}); // names can be typed without the lists
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
@@ -139,7 +140,6 @@ export function AutomationForm({ automation, back }: Props) {
           const [time, day, ownCron] = ['schedule.time', 'schedule.day', 'schedule.cron'].map((one) =>
             String(entry(one)),
           );
-          const models = listModelChoices();
           const cron = toCron({ kind, time, day: Number(day), cron: ownCron } as ScheduleChoice);
           return {
             name: {},

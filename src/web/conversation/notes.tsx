@@ -22,7 +22,7 @@ import { isTextKey, t, translateFailure, translateServerText } from '../text/tex
 import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
-import { openResult, pathsOfRuns } from '../work/results.ts';
+import { openResult } from '../work/results.ts';
 import { LiveContext } from './live.ts';
 import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
@@ -236,7 +236,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   const isAnswer = kind === 'completed' && used.turns > 0 && used.toolCalls === 0;
   const { run } = conversationState;
   const isLast = run.value.kind === 'ended' && run.value.end === item;
-  const changed = pathsOfRuns.value.get(item) ?? item.edits.map(({ path }) => path);
+  const changed = item.changed.value;
   return (
     <div
       class="ended padded box small-text row wrap"

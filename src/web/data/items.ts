@@ -133,6 +133,8 @@ export interface RunEndItem extends Base {
   readonly ms: number | undefined;
   readonly used: RunUsage;
   readonly edits: readonly FileEdit[];
+  /** Paths of `edits`, until the page has read all paths that changed during the run. */
+  readonly changed: Signal<readonly string[]>;
   /** A card above already explains why the run failed, and what to do. */
   readonly isBlocked: boolean;
 }

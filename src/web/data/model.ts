@@ -452,6 +452,7 @@ export class ConversationState {
       ms,
       used,
       edits,
+      changed: signal(edits.map(({ path }) => path)),
       isBlocked,
     });
     this.run.value = { kind: 'ended', end };

@@ -15,12 +15,18 @@ import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
+function findStartedSessions(id: string) {
+  const started = sessions.value.filter(({ parent }) => parent?.sessionId === id);
+  const { subAgents = [], attempts = [] } = Object.groupBy(started, ({ parent }) =>
+    parent?.attempts ? 'attempts' : 'subAgents',
+  );
+  return { subAgents, attempts };
+}
+
 export function DelegationLinks({ session: { id, parent } }: { session: Session }) {
   const above = sessions.value.find((one) => one.id === parent?.sessionId);
-  const below = sessions.value.filter((one) => one.parent?.sessionId === id && !one.parent.attempts);
-  const attempted = parent?.attempts
-    ? parent.sessionId
-    : sessions.value.find((one) => one.parent?.sessionId === id && one.parent.attempts) && id;
+  const { subAgents: below, attempts } = findStartedSessions(id);
+  const compared = parent?.attempts ? parent.sessionId : id;
   return (
     <>
       {above && (
@@ -30,13 +36,13 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
           onClick={() => navigateToSession(above.id)}
         />
       )}
-      {attempted !== undefined && (
+      {(parent?.attempts || attempts.length > 0) && (
         <Button
           class="small"
           icon="fork"
           aria-label={t('attempts.compare')}
           label={<span class="wide-only">{t('attempts.compare')}</span>}
-          onClick={() => openAttempts(attempted)}
+          onClick={() => openAttempts(compared)}
         />
       )}
       {below.length > 0 && (
@@ -58,7 +64,7 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
 }
 
 function Children({ id }: { id: string }) {
-  const below = sessions.value.filter((one) => one.parent?.sessionId === id && !one.parent.attempts);
+  const { subAgents: below } = findStartedSessions(id);
   const open = (child: string) => {
     closeDialog();
     navigateToSession(child);

@@ -48,9 +48,8 @@ export function setScreenState(state: ScreenConnectionState, over?: ScreenOverla
 effect(() => {
   const client = rfbClient.value;
   if (!client) return;
-  const isScaled = isInOtherFrame || isScaledToFit.value;
   client.viewOnly = isInputWithheld();
-  client.scaleViewport = isScaled;
+  client.scaleViewport = isInOtherFrame || isScaledToFit.value;
   client.clipViewport = canPan(); // a mouse has scroll bars instead
   client.dragViewport = client.viewOnly || (canPan() && isPanning.value);
 });

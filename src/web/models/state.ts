@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
 import { t } from '../text/text.ts';
@@ -38,7 +39,10 @@ export const modelRefOf = (
 const mostChoices = 60;
 
 /** All models for a form. Undefined: too many, or not every provider lists its own, so that a person has to type one. */
-export function listModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
+export function useModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
+  useEffect(() => {
+    for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {}); // names can be typed without the lists
+  }, []);
   const groups = availableProviders.value ?? [];
   const refs = ['demo', ...groups.flatMap((group) => group.models.map((model) => modelRefOf(group, model)))];
   if (refs.length > mostChoices || groups.some(({ trouble }) => trouble !== null)) return undefined;

@@ -22,6 +22,16 @@ let positions: readonly FocusPosition[] = [];
 let isByKeys = false;
 let isWaiting = false;
 
+/** Delay after which the page has drawn a change, in ms. */
+const drawMs = 50;
+
+/** Focuses an element that the page may still have to draw. */
+export function focusWhenDrawn(find: () => HTMLElement | null): void {
+  const found = find();
+  found?.focus();
+  if (!found || document.activeElement !== found) setTimeout(() => find()?.focus(), drawMs);
+}
+
 /** Moves a lost focus to the next control in the same part of the page, for people who use the keyboard. */
 export function keepFocus(): void {
   for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);

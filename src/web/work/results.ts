@@ -1,4 +1,4 @@
-import { effect, signal } from '@preact/signals';
+import { effect } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { goToTab, isPhone, openTabId, showTab } from '../app/layout.ts';
 import type { RunEndItem } from '../data/items.ts';
@@ -17,9 +17,6 @@ const shown = new Set<string>();
 /** The server stores a message's files below this folder. They are the person's, and no result. */
 const attachmentsFolder = 'attachments/';
 
-/** Changed paths of each run that ended while the page was open, and of the last run of each opened session. */
-export const pathsOfRuns = signal<ReadonlyMap<RunEndItem, readonly string[]>>(new Map());
-
 export function openFileInPane(sessionId: string, path: string): void {
   fileFilter.value = 'all';
   openFileStore(sessionId).shown.value = path;
@@ -28,17 +25,13 @@ export function openFileInPane(sessionId: string, path: string): void {
 
 type Changes = Outputs['files']['changes']['files'];
 
-const isStillEnded = (sessionId: string): boolean =>
-  currentSessionId.peek() === sessionId && conversationState.run.peek().kind === 'ended';
-
-async function readChanges(sessionId: string): Promise<Changes> {
+async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes> {
   if (conversationState.runUsed.peek().toolCalls === 0) return [];
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return []; // otherwise the next query would start the sandbox
   const { files } = await query('files.changes', { sessionId });
-  const paths = files.map(({ path }) => path).filter((path) => !path.startsWith(attachmentsFolder));
   const run = conversationState.run.peek();
-  if (run.kind === 'ended' && isStillEnded(sessionId))
-    pathsOfRuns.value = new Map([...pathsOfRuns.peek(), [run.end, paths]]);
+  if (run.kind === 'ended' && run.end === end)
+    end.changed.value = files.map(({ path }) => path).filter((path) => !path.startsWith(attachmentsFolder));
   return files;
 }
 
@@ -52,7 +45,8 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
   const port = await findPagePort(sessionId, best);
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = previewLocation.peek() !== placeBefore;
-  if (!isStillEnded(sessionId) || isBusy || isChosen) return;
+  if (currentSessionId.peek() !== sessionId || conversationState.run.peek().kind !== 'ended' || isBusy || isChosen)
+    return;
   shown.add(`${sessionId} ${best}`);
   openAt(sessionId, best, port);
 }
@@ -79,13 +73,13 @@ export function showResultsAfterRuns(): void {
   let seen: string | undefined;
   let placeBefore: PreviewLocation | undefined;
   effect(() => {
-    const { kind } = conversationState.run.value;
+    const run = conversationState.run.value;
     const id = currentSessionId.peek();
-    if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewLocation.peek()];
-    if (kind !== 'ended' || id === undefined) return;
+    if (run.kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewLocation.peek()];
+    if (run.kind !== 'ended' || id === undefined) return;
     const isWatched = seen === id;
     seen = undefined;
-    void readChanges(id)
+    void readChanges(id, run.end)
       .then((files) => (isWatched && !isPhone() ? show(id, files, placeBefore) : undefined))
       .catch(() => {}); // the tabs still have the result
   });

@@ -103,21 +103,24 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
     return { name, options, schema: { ...schema, isRequired: isRequired ?? false }, draft: draftOf(name, schema) };
   });
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
-  const [attempts, setAttempts] = useState(0);
+  const [refusals, setRefusals] = useState(0);
   const [trouble, setTrouble] = useState('');
   const form = useRef<HTMLFormElement>(null);
   const more = useRef<HTMLDetailsElement>(null);
   useLayoutEffect(() => {
     if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // a person closes it
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [attempts]); // not after each change, because typing that fixes one field must not move to the next
+  }, [refusals]); // not after each change, because typing that fixes one field must not move to the next
+  const refuse = (found: Readonly<Record<string, string>>) => {
+    setErrors(found);
+    setRefusals((count) => count + 1);
+  };
   const textOf = (key: string) => {
     const name = `${words}.${key}`;
     return isTextKey(name) ? t(name) : undefined;
   };
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
-    setAttempts((count) => count + 1);
     const mistakes = all.flatMap(({ name, schema, draft, options }) => {
       const [text, values] = findFieldProblem(schema, draft) ?? [];
       if (text === undefined) {
@@ -126,7 +129,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       }
       return [[name, (text === 'form.badForm' && textOf(`${name}.form`)) || t(text, values)] as const];
     });
-    setErrors(Object.fromEntries(mistakes));
+    refuse(Object.fromEntries(mistakes));
     if (mistakes.length > 0) return;
     try {
       const input = {};
@@ -142,8 +145,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       const named =
         thrown instanceof CallError || thrown instanceof InvalidFieldsError ? Object.entries(thrown.fields) : [];
       const atField = named.filter(([name]) => thrown instanceof InvalidFieldsError || shown[name]);
-      setAttempts((count) => count + 1);
-      setErrors(Object.fromEntries(atField.map(([name, text]) => [name, sentence(translateServerText(text))])));
+      refuse(Object.fromEntries(atField.map(([name, text]) => [name, sentence(translateServerText(text))])));
       if (atField.length === 0) setTrouble(t('notDone', { what: failure, why: toErrorText(thrown) }));
     }
   };

@@ -175,14 +175,20 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   );
 }
 
-/** Keys that the keyboard on a screen lacks, with what a terminal sends for them. Arrows are the last byte of a sequence. */
-const touchKeys = { esc: '\x1b', tab: '\t', interrupt: '\x03', end: '\x04' } as const;
-const touchArrows = { '←': 'D', '↑': 'A', '↓': 'B', '→': 'C' } as const;
-
+/** Keys that the keyboard on a screen lacks. Arrows are the last byte of a sequence. */
 function TouchKeys({ terminal }: { terminal: RefObject<Terminal | null> }) {
   const press = (text: string) => terminal.current?.input(text);
   const arrow = (last: string) => press(`\x1b${terminal.current?.modes.applicationCursorKeysMode ? 'O' : '['}${last}`);
-  const names = { esc: 'Esc', tab: 'Tab', interrupt: `${t('key.ctrl')}+C`, end: `${t('key.ctrl')}+D` };
+  const keys: Readonly<Record<string, () => void>> = {
+    Esc: () => press('\x1b'),
+    Tab: () => press('\t'),
+    [`${t('key.ctrl')}+C`]: () => press('\x03'),
+    [`${t('key.ctrl')}+D`]: () => press('\x04'),
+    '←': () => arrow('D'),
+    '↑': () => arrow('A'),
+    '↓': () => arrow('B'),
+    '→': () => arrow('C'),
+  };
   return (
     <div
       class="touch-keys row rigid"
@@ -190,11 +196,8 @@ function TouchKeys({ terminal }: { terminal: RefObject<Terminal | null> }) {
       aria-label={t('terminal.keys')}
       onMouseDown={(event) => event.preventDefault()} // the keyboard on the screen stays open
     >
-      {Object.entries(touchKeys).map(([key, text]) => (
-        <Button key={key} class="small" label={names[key as keyof typeof touchKeys]} onClick={() => press(text)} />
-      ))}
-      {Object.entries(touchArrows).map(([key, last]) => (
-        <Button key={key} class="small" label={key} onClick={() => arrow(last)} />
+      {Object.entries(keys).map(([label, press]) => (
+        <Button key={label} class="small" label={label} onClick={press} />
       ))}
     </div>
   );

@@ -213,6 +213,9 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
   }
 });
 
+/** A change at the end of a long line would be out of sight without wrapping. */
+const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
+
 /**
  * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. In one
  * column, a new file has neither control, because a person deletes the file instead.
@@ -229,12 +232,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };
-  const extensions = [
-    ...(await loadExtensions(common)),
-    EditorState.readOnly.of(isReadOnly),
-    EditorView.lineWrapping, // a change at the end of a long line would be out of sight
-    opensCollapsedLines,
-  ];
+  const extensions = [...(await loadExtensions(common)), EditorState.readOnly.of(isReadOnly), comparing];
   if (layout === 'inline') {
     const merge = unifiedMergeView({
       original: Text.of(before.split(lineEnd)),
@@ -257,8 +255,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
         syntaxHighlighting(syntax),
         theme,
         EditorState.readOnly.of(true),
-        EditorView.lineWrapping,
-        opensCollapsedLines,
+        comparing,
         EditorState.phrases.of(common.phrases),
         EditorView.contentAttributes.of({ 'aria-label': common.labelBefore }),
         ...(language ? [language] : []),
