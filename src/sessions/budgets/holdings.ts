@@ -1,5 +1,5 @@
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
@@ -47,8 +47,7 @@ const renewMs = concurrencyLeaseMs / 3;
  * counted in memory. Servers that share a store write their totals into the limited accounts; a write fails if another server
  * wrote in the meantime.
  */
-export class ConcurrencyLimiter implements AsyncDisposable {
-  readonly #deps: Deps;
+export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
   readonly #storing = new Set<ConcurrentUsage>();
   readonly #published = new Map<string, BudgetHolder>();
@@ -57,7 +56,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   #isOver = false;
 
   constructor(deps: Deps) {
-    this.#deps = deps;
+    super(deps);
     this.#renewLater();
   }
 
@@ -97,7 +96,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
     for (const holder of holdersIn(session)) {
       const limits = await this.#readLimits(holder, amounts);
       if (limits.length === 0) continue;
-      const account = await this.#deps.accounts.get(holder);
+      const account = await this.deps.accounts.get(holder);
       if (await this.#findReached(holder, account, { limits, amounts })) return false;
     }
     return true;
@@ -105,11 +104,11 @@ export class ConcurrencyLimiter implements AsyncDisposable {
 
   /** Amounts in use, by kind; 0 for a kind without a limit. */
   async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
-    const limits = resolveBudgetLimits(account.own, this.#deps.limitsOf(holder)).held;
+    const limits = resolveBudgetLimits(account.own, this.deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
     const one = async (kind: ConcurrentLimit) => {
       if (limits[kind] === undefined) return [kind, 0] as const;
-      return [kind, now(kind) + others(kind) + (await this.#deps.stored(holder, kind, Infinity))] as const;
+      return [kind, now(kind) + others(kind) + (await this.deps.stored(holder, kind, Infinity))] as const;
     };
     return Object.fromEntries(await Promise.all(concurrentLimits.map(one))) as Record<ConcurrentLimit, number>;
   }
@@ -120,12 +119,12 @@ export class ConcurrencyLimiter implements AsyncDisposable {
 
   /** Call when a session in memory gets new holders. Updates this server's totals after pending calls of `take`. */
   async moved(): Promise<void> {
-    if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
+    if (this.deps.shared) await this.#inTurn('', () => this.#renew());
   }
 
   async #readLimits(holder: BudgetHolder, amounts: ConcurrentAmounts) {
-    const { own } = await this.#deps.accounts.get(holder);
-    const { held } = resolveBudgetLimits(own, this.#deps.limitsOf(holder));
+    const { own } = await this.deps.accounts.get(holder);
+    const { held } = resolveBudgetLimits(own, this.deps.limitsOf(holder));
     return concurrentLimits.flatMap((kind) => {
       const limit = held[kind];
       return limit === undefined || !amounts[kind] ? [] : [{ kind, limit }];
@@ -133,7 +132,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   async #findRefusal(session: HoldingSession, amounts: ConcurrentAmounts): Promise<Answer> {
-    const { accounts, shared } = this.#deps;
+    const { accounts, shared } = this.deps;
     const holders = holdersIn(session);
     for (const [n, holder] of holders.entries()) {
       const limits = await this.#readLimits(holder, amounts);
@@ -163,7 +162,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
       const needs = amounts[kind] ?? 0;
       const held = sums.now(kind) + sums.others(kind);
       const isBusy = sums.isStoring(kind);
-      const used = held + (await this.#deps.stored(holder, kind, limit - held - needs));
+      const used = held + (await this.deps.stored(holder, kind, limit - held - needs));
       if (!fitsLimit(needs, { limit, used })) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
     }
     return undefined;
@@ -173,8 +172,8 @@ export class ConcurrencyLimiter implements AsyncDisposable {
     const name = budgetAccountIdOf(holder);
     const own = ({ session }: ConcurrentUsage) => holdersIn(session).some((one) => budgetAccountIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
-    const mine = [...[...this.#deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
-    const { server, clock } = this.#deps;
+    const mine = [...[...this.deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
+    const { server, clock } = this.deps;
     const theirs = Object.entries(held).flatMap(([id, { until, amounts }]) =>
       id === server || until <= clock.now() ? [] : [amounts],
     );
@@ -188,7 +187,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   #withSum(holder: BudgetHolder, account: BudgetAccount, more: ConcurrentAmounts = {}): BudgetAccount {
-    const { server, clock } = this.#deps;
+    const { server, clock } = this.deps;
     const { now } = this.#sums(holder, account);
     const amounts = Object.fromEntries(
       concurrentLimits.flatMap((kind) => {
@@ -205,13 +204,13 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   async #publish(holders: readonly BudgetHolder[]): Promise<void> {
-    if (!this.#deps.shared) return;
+    if (!this.deps.shared) return;
     for (const holder of holders) {
       if (!this.#published.has(budgetAccountIdOf(holder))) continue;
-      await this.#deps.accounts
+      await this.deps.accounts
         .change(holder, (account) => this.#withSum(holder, account))
         .catch((err: unknown) =>
-          this.#deps.warn(
+          this.deps.warn(
             { err, budget: budgetAccountIdOf(holder) },
             'what sessions hold was not written; trying again',
           ),
@@ -220,12 +219,12 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   #renewLater(): void {
-    if (!this.#deps.shared || this.#isOver) return;
-    this.#renewal = this.#deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
+    if (!this.deps.shared || this.#isOver) return;
+    this.#renewal = this.deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
   }
 
   async #renew(): Promise<void> {
-    const { accounts, live, limitsOf, warn } = this.#deps;
+    const { accounts, live, limitsOf, warn } = this.deps;
     try {
       const known = await accounts.all();
       const holders = [...live()].flatMap(({ session }) => holdersIn(session));
@@ -243,7 +242,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    if (this.#renewal !== undefined) this.#deps.clock.clearTimeout(this.#renewal);
+    if (this.#renewal !== undefined) this.deps.clock.clearTimeout(this.#renewal);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SessionCommand } from '../../../machines/session.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { findProtocolViolation } from '../../core/model/protocol-violation.ts';
@@ -46,15 +46,9 @@ interface Deps extends LocalEngineParts, Pick<ServerDependencies, 'clock' | 'ids
 }
 const maxLooks = 5;
 
-export class CommandRouter implements ClusterCommands {
-  readonly #deps: Deps;
+export class CommandRouter extends ServerPart<Deps> implements ClusterCommands {
   readonly #sends = createKeyedQueue();
-  readonly #remote: RemoteCommands;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#remote = new RemoteCommands({ ...deps, act: (...posted) => this.#act(...posted) });
-  }
+  readonly #remote = new RemoteCommands({ ...this.deps, act: (...posted) => this.#act(...posted) });
 
   start(): void {
     this.#remote.start();
@@ -69,11 +63,11 @@ export class CommandRouter implements ClusterCommands {
   }
 
   change(id: SessionId, change: SessionRecordChange): Promise<StoredSession> {
-    return this.#remote.route(id, { name: 'change', body: change }, () => this.#deps.supervisor.change(id, change));
+    return this.#remote.route(id, { name: 'change', body: change }, () => this.deps.supervisor.change(id, change));
   }
 
   tell(id: SessionId, fact: SandboxFact): void {
-    const { liveSessions, ownership, supervisor } = this.#deps;
+    const { liveSessions, ownership, supervisor } = this.deps;
     if (liveSessions.get(id) || ownership.epochOf(id) !== undefined) supervisor.tell(id, fact);
     else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
   }
@@ -85,7 +79,7 @@ export class CommandRouter implements ClusterCommands {
   /** Reports that something other than our daemon answers in the sandbox. The session's holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findProtocolViolation(error);
-    const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
+    const command = { type: 'sandbox.distrust', commandId: this.deps.ids.short() } as const;
     if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder also notices on its own
   }
 
@@ -94,7 +88,7 @@ export class CommandRouter implements ClusterCommands {
    * the command stays in the store for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
-    const { supervisor, sandboxes, startTimeoutMs } = this.#deps;
+    const { supervisor, sandboxes, startTimeoutMs } = this.deps;
     const posted = parsePostedCommand(command);
     if (posted.name === 'change') return await supervisor.change(id, posted.body);
     if (posted.name === 'note') return supervisor.tell(id, posted.body);
@@ -111,7 +105,7 @@ export class CommandRouter implements ClusterCommands {
    * message before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
-    const { supervisor } = this.#deps;
+    const { supervisor } = this.deps;
     if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
     if (command.type !== 'cmd.send') return supervisor.command(id, command);
     const since = command.isRepeatable ? 0 : postedAt;
@@ -119,10 +113,10 @@ export class CommandRouter implements ClusterCommands {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < maxLooks; looks++) {
         const live = await supervisor.reach(id); // from here on, an append without the lease is fenced
-        const sent = await findSentMessage(this.#deps.log, id, command, since);
+        const sent = await findSentMessage(this.deps.log, id, command, since);
         if (sent) return sent as Value;
         // A session rehydrated in the meantime may have read facts that this check missed.
-        if (this.#deps.liveSessions.get(id) === live && supervisor.has(id)) {
+        if (this.deps.liveSessions.get(id) === live && supervisor.has(id)) {
           return await supervisor.command<Value>(id, command);
         }
       }
@@ -136,15 +130,15 @@ export class CommandRouter implements ClusterCommands {
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {
-      const done = await this.#deps.supervisor.command<{ stopped: boolean }>(id, command);
+      const done = await this.deps.supervisor.command<{ stopped: boolean }>(id, command);
       if (done.stopped || (await this.#isCurrent(id))) return done;
-      this.#deps.eviction.fenced(id);
+      this.deps.eviction.fenced(id);
     }
     throw new AppError('fenced', 'The session moved between servers too often.');
   }
 
   async #isCurrent(id: SessionId): Promise<boolean> {
-    const { log, liveSessions } = this.#deps;
+    const { log, liveSessions } = this.deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { writer } = liveSessions.get(id) ?? {};
     await writer?.settled(); // this server's own pending writes do not count as another holder's

@@ -1,4 +1,5 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
@@ -19,17 +20,15 @@ interface Deps {
   readonly runs: Pick<RunRecorder, 'giveUp'>;
 }
 
-export class SessionEvictor implements SessionEndListener {
-  readonly #deps: Deps;
-
+export class SessionEvictor extends ServerPart<Deps> implements SessionEndListener {
   constructor(deps: Deps) {
-    this.#deps = deps;
+    super(deps);
     deps.ownership.onLost((id) => this.standDown(id));
     deps.liveSessions.onBroken((id, error) => this.#broken(id, error));
   }
 
   ended(id: SessionId): void {
-    const { liveSessions } = this.#deps;
+    const { liveSessions } = this.deps;
     const record = liveSessions.get(id)?.writer.record;
     liveSessions.remove(id);
     liveSessions.goes(id, this.#leave(id, record));
@@ -37,19 +36,19 @@ export class SessionEvictor implements SessionEndListener {
 
   /** The session could not be read, so its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
-    const { liveSessions, ownership } = this.#deps;
+    const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);
     liveSessions.withdraw(id);
     void ownership.release(id);
   }
 
   abandon(id: SessionId): void {
-    const { runs, ownership } = this.#deps;
+    const { runs, ownership } = this.deps;
     void runs.giveUp(id).finally(() => ownership.release(id));
   }
 
   standDown(id: SessionId): void {
-    const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
+    const { liveSessions, pendingCommands, supervisor, logger } = this.deps;
     const error = ownershipLostError();
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
@@ -63,20 +62,20 @@ export class SessionEvictor implements SessionEndListener {
   }
 
   fenced(id: SessionId): void {
-    const { ownership, supervisor } = this.#deps;
+    const { ownership, supervisor } = this.deps;
     this.standDown(id);
     // waking the session acquires ownership again only if no other server has it
     void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
   }
 
   #broken(id: SessionId, error: AppError): void {
-    const { ownership, supervisor } = this.#deps;
+    const { ownership, supervisor } = this.deps;
     if (error.code === 'fenced' && ownership.isShared) this.fenced(id);
     else supervisor.broken(id, error);
   }
 
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
-    const { records, ownership } = this.#deps;
+    const { records, ownership } = this.deps;
     // if this fails, the leftover `unfinished` mark is harmless
     if (record && !isUnfinished(record)) await records.delete(unfinishedSessionKind, id).catch(() => {});
     await ownership.release(id);

@@ -67,16 +67,14 @@ const listMs = 20_000;
 const readAtOnce = 500;
 
 /** Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use. */
-export class RetentionEnforcer {
-  readonly #deps: RetentionDeps;
-  readonly #sizes: LogSizeEstimator;
+export class RetentionEnforcer extends ServerPart<RetentionDeps> {
+  readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
   /** Sessions that were overdue in the previous round. The extra round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
-    this.#deps = deps;
-    this.#sizes = new LogSizeEstimator(deps.store);
+    super(deps);
     const { store, log, watchers, clock, name, everyMs } = deps;
     if (store.shared)
       this.#viewed = new ViewedSessions({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
@@ -84,13 +82,13 @@ export class RetentionEnforcer {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { everyMs, clock, logger } = this.#deps;
+    const { everyMs, clock, logger } = this.deps;
     const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be looked through; trying again');
     await runAtIntervals(() => this.round(signal), { everyMs, clock, onError }, signal);
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { policyOf, mayDeleteOld, clock, collect, logger } = this.#deps;
+    const { policyOf, mayDeleteOld, clock, collect, logger } = this.deps;
     const policy = policyOf();
     if (hasRetentionLimit(policy)) await this.#viewed?.tell();
     if (!(await mayDeleteOld())) {
@@ -123,7 +121,7 @@ export class RetentionEnforcer {
   }
 
   async #candidates(policy: RetentionPolicy, needsSizes: boolean): Promise<StoredSession[]> {
-    const { store, clock } = this.#deps;
+    const { store, clock } = this.deps;
     const countsAll =
       needsSizes || (policy.maxSessions > 0 && (await store.records.count('session')) > policy.maxSessions);
     const found: StoredSession[] = [];
@@ -140,7 +138,7 @@ export class RetentionEnforcer {
   }
 
   async #delete(due: readonly SessionId[], signal: AbortSignal): Promise<void> {
-    const { logger, remove } = this.#deps;
+    const { logger, remove } = this.deps;
     const again = due.filter((id) => this.#marked.has(id)).slice(0, batch);
     this.#marked = new Set(due);
     if (again.length === 0) return;
@@ -159,7 +157,7 @@ export class RetentionEnforcer {
 
   /** Whether this server owns the session and nobody uses it. The caller deletes it immediately afterwards. */
   async #isUnused(id: SessionId): Promise<boolean> {
-    const { liveSessions, commands, watchers, ownership } = this.#deps;
+    const { liveSessions, commands, watchers, ownership } = this.deps;
     if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
     if (await this.#viewed?.isElsewhere(id)) return false;
     try {
@@ -174,13 +172,13 @@ export class RetentionEnforcer {
   }
 
   async #stored(id: SessionId): Promise<StoredSession | undefined> {
-    const found = await this.#deps.store.records.get('session', id);
+    const found = await this.deps.store.records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
 
   /** Drops events that are stored in full elsewhere, then the oldest. A cursor to a dropped event gets a resync. */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
-    const { store, liveSessions, ownership } = this.#deps;
+    const { store, liveSessions, ownership } = this.deps;
     let done = 0;
     for (const record of sessions) {
       const { id } = record;
@@ -199,7 +197,7 @@ export class RetentionEnforcer {
 
   /** A driver failure ends the round, so that no session in use is deleted. */
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
-    const { driver, clock } = this.#deps;
+    const { driver, clock } = this.deps;
     using until = createTimeoutSignal(listMs, clock, signal);
     const up = (await driver.list(until)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
     return new Set(up.map(({ sessionId }) => sessionId));
