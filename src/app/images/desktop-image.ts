@@ -1,15 +1,13 @@
 import { buildsServerImages, type Driver } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SandboxPhase } from '../../core/model/events.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import { baseImage, desktopImage } from './image.ts';
 
-interface Options {
+interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Driver;
-  readonly clock: Clock;
   /** Called for each step, then with `ready` or `lost`, unless the image already existed. */
   readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
@@ -25,7 +23,9 @@ export class DesktopImageBuilder extends ServerPart<Options> {
   #since: number | undefined;
 
   get offer(): DesktopAvailability {
-    const seconds = this.#since === undefined ? {} : { seconds: this.#secondsSince(this.#since) };
+    const seconds = this.#since !== undefined && {
+      seconds: Math.round((this.deps.clock.now() - this.#since) / 1_000),
+    };
     return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
   }
 
@@ -60,9 +60,5 @@ export class DesktopImageBuilder extends ServerPart<Options> {
     throwIfAborted(signal);
     this.#offer = { state: 'ready' };
     if (this.#since !== undefined) listener({ phase: 'ready', detail: 'new sessions have a desktop' });
-  }
-
-  #secondsSince(began: number): number {
-    return Math.round((this.deps.clock.now() - began) / 1_000);
   }
 }

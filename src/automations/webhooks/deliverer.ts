@@ -8,8 +8,13 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { WebhookOutbox } from './outbox.ts';
-import type { PendingDelivery, StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
-import { computeDeliveryRetryMs } from './retries.ts';
+import {
+  computeDeliveryRetryMs,
+  type PendingDelivery,
+  type StoredWebhook,
+  type StoredWebhookDelivery,
+  type WebhookRecords,
+} from './records.ts';
 import type { WebhookOutboxRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 

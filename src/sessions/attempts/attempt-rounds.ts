@@ -7,8 +7,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
-import { ignoreChildNotFound } from '../delegation/child-failures.ts';
-import type { ChildStarter } from '../delegation/child-starts.ts';
+import { type ChildStarter, ignoreChildNotFound } from '../delegation/child-starts.ts';
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 

@@ -1,19 +1,23 @@
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { RecordListOptions, RecordStore } from '../../core/contracts/ports.ts';
 import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { SessionStatus } from '../../core/model/events.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
+import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
+import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
   type BudgetAccount,
+  type BudgetAccountStore,
   type BudgetedSession,
   type BudgetLimits,
   budgetAccountIdOf,
   budgetHoldersOf,
   resolveBudgetLimits,
 } from './account.ts';
-import type { BudgetAccountStore } from './accounts.ts';
-import type { StoredAmountReader } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
@@ -282,3 +286,41 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 }
 
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
+
+/**
+ * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A count
+ * of at most `enough` sessions can include tombstones.
+ */
+type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
+
+export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {
+  async function countSessions(holder: BudgetHolder, enough: number): Promise<number> {
+    const all = await records.count('session', placeOf(holder));
+    if (all <= enough) return all;
+    if (placeOf(holder).owner === null) {
+      const own = await records.list('session', placeOf(holder));
+      return own.filter(({ doc }) => !(doc as Partial<SessionRecord>).deleting).length;
+    }
+    const count = (state: SessionStatus) => records.count('session', { ...placeOf(holder), state });
+    return (await Promise.all(SessionStatus.options.map(count))).reduce((sum, one) => sum + one);
+  }
+  async function sumDisk(holder: BudgetHolder): Promise<number> {
+    const snapshots = await records.list(namedSnapshotKind, placeOf(holder));
+    const volumes = await records.list(volumeKind, placeOf(holder));
+    const sizes = [
+      ...snapshots.map(({ doc }) => (doc as Partial<Snapshot>).bytes ?? 0),
+      ...volumes.map(({ doc }) => (doc as Volume).quotaBytes),
+    ];
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+  return async (holder, kind, enough = -1) => {
+    if (kind === 'sessions') return await countSessions(holder, enough);
+    if (kind === 'snapshots') return await records.count(namedSnapshotKind, placeOf(holder));
+    return kind === 'diskBytes' ? await sumDisk(holder) : 0;
+  };
+}
+
+function placeOf({ of, id }: BudgetHolder): Pick<RecordListOptions, 'owner' | 'parent'> {
+  if (of === 'server') return {};
+  return of === 'person' ? { owner: id === '' ? null : id } : { parent: id };
+}

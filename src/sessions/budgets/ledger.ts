@@ -26,6 +26,7 @@ import {
 import {
   addAccountUsage,
   type BudgetAccount,
+  type BudgetAccountStore,
   type BudgetedSession,
   type BudgetLimits,
   budgetAccountIdOf,
@@ -37,7 +38,6 @@ import {
   resolveBudgetLimits,
   toAccountBudgetLines,
 } from './account.ts';
-import type { BudgetAccountStore } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
 import { toSessionBudgetLines } from './session-lines.ts';
 
@@ -170,11 +170,12 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
         if (taken.length === 0) return undefined;
         this.#hold({ id, holders: taken, amounts: most });
         await failpoint('budget.reserved');
-        return { kind: 'reserved', reservation: this.#reservation(id, most) };
+        const reservation: Reservation = { granted: most, settle: (used) => this.#settle(id, used) };
+        return { kind: 'reserved', reservation };
       }
       await this.#release({ id, holders: taken, amounts: most });
       if (over) return { kind: 'over', over };
-      await this.#waitForRoom(freed, signal);
+      await raceAbort(waitAtMost(lookMs, freed, this.deps.clock), signal);
     }
   }
 
@@ -210,10 +211,6 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
         this.deps.warn({ err, budget: budgetAccountIdOf(holder) }, 'tool calls that were not made stay counted');
       }
     }
-  }
-
-  #reservation(id: string, granted: BudgetAmounts): Reservation {
-    return { granted, settle: (used) => this.#settle(id, used) };
   }
 
   #hold({ id, holders, amounts }: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): HeldAmounts {
@@ -316,10 +313,6 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
 
   #change(holder: BudgetHolder, change: (now: BudgetAccount) => BudgetAccount | undefined): Promise<BudgetAccount> {
     return this.deps.accounts.change(holder, change);
-  }
-
-  async #waitForRoom(freed: Promise<void>, signal: AbortSignal): Promise<void> {
-    await raceAbort(waitAtMost(lookMs, freed, this.deps.clock), signal);
   }
 
   #wake(): void {

@@ -10,11 +10,10 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
 import type { BuildFiles } from './build-files.ts';
-import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
 import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
 import { computeStepContexts, computeStepHashes } from './plan.ts';
-import { BuildStepError, runBuildSteps } from './run-steps.ts';
+import { BuildLogWriter, BuildStepError, runBuildSteps } from './run-steps.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };

@@ -1,7 +1,6 @@
 import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
@@ -25,10 +24,11 @@ export interface BuildPolicy {
   readonly ownerFileBytes: number;
 }
 type QueueDeps = ConstructorParameters<typeof BuildQueue>[0];
-interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' | 'images'> {
+interface Deps
+  extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' | 'images'>,
+    Pick<ServerDependencies, 'records'> {
   readonly policy: BuildPolicy;
   readonly instance: string;
-  readonly records: RecordStore;
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
   readonly reserved: (name: string) => boolean;
@@ -66,8 +66,8 @@ export class TemplateBuilds extends ServerPart<Deps> {
     untag: (templateId, tags) => this.#untag(templateId, tags),
     remove: (templateId) => this.#remove(templateId),
   };
-  readonly #records = new BuildRecords(this.deps.records);
-  readonly #files = new BuildFiles(this.deps, this.deps.policy.ownerFileBytes);
+  readonly #records = new BuildRecords(this.deps);
+  readonly #files = new BuildFiles(this.deps);
   readonly #images = new BuiltImages({ ...this.deps, records: this.#records, files: this.#files });
   readonly #queue = new BuildQueue({
     ...this.deps,

@@ -2,21 +2,19 @@ import { sleep } from '../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-export interface LeaseOptions {
+export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
   readonly leases: LeaseStore;
   /** Unique to this server process. */
   readonly holder: string;
   /** Whether the holder's process is known to have ended, so that its leases can be taken over immediately. */
   readonly isDead: (holder: string) => boolean;
   readonly ttlMs: number;
-  readonly clock: Clock;
   /** A monotonic clock in milliseconds, unaffected by changes to the wall clock. */
   readonly elapsed: () => number;
 }
@@ -47,7 +45,9 @@ export class LeasedOwnership extends ServerPart<LeaseOptions> implements Ownersh
   readonly #renewing = this.#renewAll();
 
   async take(id: SessionId, how?: 'confirmed'): Promise<number> {
-    const isEnough = (held: HeldLease) => (how === 'confirmed' ? this.#isFresh(held) : this.#isSure(held));
+    const { elapsed, ttlMs } = this.deps;
+    const isFresh = ({ sureUntil }: HeldLease) => elapsed() < sureUntil - ttlMs + freshMs;
+    const isEnough = (held: HeldLease) => (how === 'confirmed' ? isFresh(held) : this.#isSure(held));
     const held = this.#held.get(id);
     if (held && isEnough(held)) return held.epoch;
     return await this.#turns(id, () => this.#acquire(id, isEnough));
@@ -92,11 +92,6 @@ export class LeasedOwnership extends ServerPart<LeaseOptions> implements Ownersh
   #isSure({ sureUntil, sureUntilTime }: HeldLease): boolean {
     const { elapsed, clock } = this.deps;
     return elapsed() < sureUntil && clock.now() < sureUntilTime;
-  }
-
-  #isFresh({ sureUntil }: HeldLease): boolean {
-    const { elapsed, ttlMs } = this.deps;
-    return elapsed() < sureUntil - ttlMs + freshMs;
   }
 
   async #acquire(id: SessionId, isEnough: (held: HeldLease) => boolean): Promise<number> {

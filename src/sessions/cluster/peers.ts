@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { runRounds } from '../../core/concurrency/rounds.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { LeaseOptions } from './leased-ownership.ts';
 
-export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'> {
-  readonly records: RecordStore;
+export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'>, Pick<ServerDependencies, 'records'> {
   readonly ownership: Ownership;
   /** Unique to this server process. */
   readonly name: string;

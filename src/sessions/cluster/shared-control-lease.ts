@@ -1,16 +1,14 @@
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type {
   SharedDesktopControl,
   SharedDesktopControlFactory,
   SharedDesktopControlOptions,
-} from '../desktop/shared-control.ts';
+} from '../desktop/control-lease.ts';
 
-interface Options extends SharedDesktopControlOptions {
+interface Options extends SharedDesktopControlOptions, Pick<ServerDependencies, 'clock'> {
   readonly leases: LeaseStore;
-  readonly clock: Clock;
   /** Unique to this process. */
   readonly server: string;
 }
@@ -39,7 +37,8 @@ export class SharedDesktopControlLease extends ServerPart<Options> implements Sh
   watch(): Disposable {
     if (this.#watchers++ === 0) {
       this.#stop = new AbortController();
-      void this.#watch(this.#stop.signal);
+      // Continues even if the store fails.
+      void runAtIntervals(() => this.look(), { everyMs, clock: this.deps.clock }, this.#stop.signal);
     }
     return {
       [Symbol.dispose]: () => {
@@ -107,11 +106,6 @@ export class SharedDesktopControlLease extends ServerPart<Options> implements Sh
       }
       lease.elsewhere(undefined);
     }
-  }
-
-  async #watch(signal: AbortSignal): Promise<void> {
-    // Continues even if the store fails.
-    await runAtIntervals(() => this.look(), { everyMs, clock: this.deps.clock }, signal);
   }
 
   #holderOf(viewer: string): string {

@@ -11,9 +11,8 @@ import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
-import type { WorkspaceCopier } from '../forks/sandbox-copies.ts';
-import { convertChildErrors, ignoreChildNotFound } from './child-failures.ts';
-import { ChildStarter } from './child-starts.ts';
+import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
+import { ChildStarter, convertChildErrors, ignoreChildNotFound } from './child-starts.ts';
 
 // A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child again.
 

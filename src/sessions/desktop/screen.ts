@@ -3,9 +3,14 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { DesktopWatchRequest } from '../api/desktop.ts';
+import type { SandboxFactChannel } from '../engine/sandbox/sandbox-facts.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
-import { type DesktopControlChange, DesktopControlLease, type DesktopControlReturnReason } from './control-lease.ts';
-import type { SharedDesktopControlFactory } from './shared-control.ts';
+import {
+  type DesktopControlChange,
+  DesktopControlLease,
+  type DesktopControlReturnReason,
+  type SharedDesktopControlFactory,
+} from './control-lease.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -123,4 +128,52 @@ export class DesktopViewerHub extends ServerPart<Options> {
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });
     else this.#note({ kind: 'control_returned', detail: whys[why] });
   }
+}
+
+interface HubsDeps {
+  readonly clock: Clock;
+  readonly facts: Pick<SandboxFactChannel, 'tell'>;
+  readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
+  /** Set if other servers share the store, because their viewers compete for the same lease. */
+  readonly shareControl?: SharedDesktopControlFactory | undefined;
+}
+
+export class DesktopViewerHubs extends ServerPart<HubsDeps> {
+  readonly #screens = new Map<SessionId, DesktopViewerHub>();
+
+  get(id: SessionId): DesktopViewerHub | undefined {
+    return this.#screens.get(id);
+  }
+
+  /** The screen stays in memory until its last holder is disposed. */
+  hold(id: SessionId): Disposable & { readonly screen: DesktopViewerHub } {
+    const { clock, facts, settings, shareControl } = this.deps;
+    const screen =
+      this.#screens.get(id) ??
+      new DesktopViewerHub({
+        id,
+        clock,
+        shareControl,
+        maxViewers: settings.maxViewers,
+        controlIdleMs: settings.controlIdleSeconds * 1_000,
+        note: (data) => facts.tell(id, { type: 'desktop', data }),
+      });
+    this.#screens.set(id, screen);
+    screen.holders++;
+    return {
+      screen,
+      [Symbol.dispose]: () => {
+        if (--screen.holders === 0) this.#screens.delete(id);
+      },
+    };
+  }
+
+  gate = async (id: SessionId, signal: AbortSignal): Promise<void> => {
+    using held = this.hold(id);
+    const { shared, lease } = held.screen;
+    await shared?.look();
+    if (lease.driver === undefined) return;
+    using _news = shared?.watch();
+    await lease.gate(signal);
+  };
 }

@@ -1,13 +1,12 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
-import type { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import { type Ownership, ownershipLostError } from './ownership.ts';
-import type { PendingCommands } from './pending-commands.ts';
 import type { RunRecorder } from './run-recorder.ts';
+import type { PendingCommands } from './session-commands.ts';
 import type { SessionEndListener, Supervisor } from './supervisor.ts';
 
 interface Deps {
@@ -24,7 +23,10 @@ export class SessionEvictor extends ServerPart<Deps> implements SessionEndListen
   constructor(deps: Deps) {
     super(deps);
     deps.ownership.onLost((id) => this.standDown(id));
-    deps.liveSessions.onBroken((id, error) => this.#broken(id, error));
+    deps.liveSessions.onBroken((id, error) => {
+      if (error.code === 'fenced' && deps.ownership.isShared) this.fenced(id);
+      else deps.supervisor.broken(id, error);
+    });
   }
 
   ended(id: SessionId): void {
@@ -66,12 +68,6 @@ export class SessionEvictor extends ServerPart<Deps> implements SessionEndListen
     this.standDown(id);
     // waking the session acquires ownership again only if no other server has it
     void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
-  }
-
-  #broken(id: SessionId, error: AppError): void {
-    const { ownership, supervisor } = this.deps;
-    if (error.code === 'fenced' && ownership.isShared) this.fenced(id);
-    else supervisor.broken(id, error);
   }
 
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {

@@ -21,8 +21,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createSnapshotArchive, openSnapshotArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspaceArchive } from './archive/workspace-check.ts';
-import type { BlobReference, CopyStore, StoredCopy } from './copies.ts';
-import { shareCopyForSession } from './kept-files.ts';
+import { type BlobReference, type CopyStore, type StoredCopy, shareCopyForSession } from './copies.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 export interface NamedSnapshotPolicy {

@@ -1,15 +1,13 @@
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeAttachment } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
-  readonly clock: Clock;
 }
 /** How long a session can hold a volume before the session's record exists. */
 const creationMs = 60_000;

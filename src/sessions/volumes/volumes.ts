@@ -1,6 +1,5 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
@@ -21,14 +20,13 @@ export interface VolumePolicy {
   readonly ownerBytes: number;
   readonly ownerCount: number;
 }
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly policy: VolumePolicy;
   readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly driver: Driver;
   readonly records: VolumeRecords;
   readonly transfers: VolumeTransfers;
   readonly archive: WorkspaceArchive;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
 }
 const callMs = 60_000;

@@ -1,15 +1,13 @@
 import { RoundRunner } from '../../../core/concurrency/rounds.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
-import { ServerPart } from '../../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { DrainService, DrainState } from '../../api/services.ts';
 import type { LiveSessions } from '../../engine/live-sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly liveSessions: Pick<LiveSessions, 'all'>;
   readonly supervisor: Pick<Supervisor, 'rest'>;
-  readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
 }
 const everyMs = 5_000;

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
-import { ServerPart } from '../../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
 import { changeRecord, changeRecordWithResult, createRecordSweep } from '../../../storage/collection.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
   /** Rejects: session_not_found, also while the session is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
